@@ -1,0 +1,122 @@
+import { fromChunks } from '../storage/streams.ts'
+import { toHttpDate, toReprDigest } from '../wire/fields.ts'
+import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
+import { toMediaType } from '../wire/representation.ts'
+import type { Manifest } from '../wire/schemas.ts'
+import { chooseConflictForm } from './accept.ts'
+import type { Comparison, Version } from './compare.ts'
+import { renderConflict } from './page/conflict-page.ts'
+import { openVersion, type Read } from './read.ts'
+import { toFields, toManifest } from './report.ts'
+
+const encoder = new TextEncoder()
+
+/**
+ * Tells that the copies differ: 300 `multipart/mixed` with every version to who names that type (RFC 9110 §15.4.1),
+ * else 409, as a page to who prefers one and as a problem document to everyone else.
+ */
+export function answerConflict(request: Request, read: Read, comparison: Comparison): Response {
+  const manifest = toManifest(read.name, comparison)
+  const fields = { ...toFields(comparison), Vary: 'Accept' }
+  const form = chooseConflictForm(request)
+  if (form === 'multipart') return answerVersions(request.method, read, comparison, { manifest, fields })
+  if (form === 'html') return answerPage(manifest, fields)
+  const detail = `there are ${manifest.versions.length} versions; ask for one by its href, or for all as multipart/mixed`
+  return createProblem('conflict', detail, { manifest, fields })
+}
+
+function answerPage(manifest: Manifest, fields: Record<string, string>): Response {
+  const body = encoder.encode(String(renderConflict(manifest)))
+  return new Response(body, {
+    status: 409,
+    headers: {
+      ...fields,
+      ...SECURITY_FIELDS,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Length': String(body.length),
+      'Cache-Control': 'no-store',
+    },
+  })
+}
+
+/** A part of a multipart body (RFC 2046 §5.1.1): its head, and where its content comes from. */
+interface Part {
+  readonly head: Uint8Array
+  readonly size: number
+  readonly open: () => Promise<ReadableStream<Uint8Array>>
+}
+
+function answerVersions(
+  method: string,
+  read: Read,
+  comparison: Comparison,
+  { manifest, fields }: { manifest: Manifest; fields: Record<string, string> },
+): Response {
+  // Random, so that no content can hold it by intent.
+  const boundary = `vouch-${crypto.randomUUID()}`
+  const parts = [
+    toManifestPart(manifest, boundary),
+    ...comparison.versions.map((version) => toVersionPart(read, comparison, version, boundary)),
+  ]
+  const end = encoder.encode(`\r\n--${boundary}--\r\n`)
+  const length = parts.reduce((sum, { head, size }) => sum + head.length + size, end.length)
+  return new Response(method === 'HEAD' ? null : streamParts(parts, end), {
+    status: 300,
+    headers: {
+      ...fields,
+      ...SECURITY_FIELDS,
+      'Content-Type': `multipart/mixed; boundary="${boundary}"`,
+      'Content-Length': String(length),
+      'Cache-Control': 'no-store',
+    },
+  })
+}
+
+function toManifestPart(manifest: Manifest, boundary: string): Part {
+  const bytes = encoder.encode(JSON.stringify(manifest))
+  const head = toHead(boundary, {
+    'Content-Type': 'application/json',
+    'Content-Length': String(bytes.length),
+  })
+  return { head, size: bytes.length, open: async () => new Blob([bytes]).stream() }
+}
+
+function toVersionPart(read: Read, comparison: Comparison, version: Version, boundary: string): Part {
+  const { size, digest, modified, holders } = version
+  const head = toHead(boundary, {
+    'Content-Type': toMediaType(read.name),
+    'Content-Length': String(size),
+    'Content-Disposition': `attachment; filename="${holders[0]}_version${toExtension(read.name)}"`,
+    'Repr-Digest': toReprDigest(digest),
+    'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '',
+    ...(modified !== null && { 'Last-Modified': toHttpDate(modified) }),
+  })
+  return { head, size, open: () => openVersion(read, version) }
+}
+
+function toHead(boundary: string, fields: Record<string, string>): Uint8Array {
+  const lines = Object.entries(fields).map(([field, value]) => `${field}: ${value}\r\n`)
+  return encoder.encode(`\r\n--${boundary}\r\n${lines.join('')}\r\n`)
+}
+
+/** The extension of a name, dot included, when it is one that stands in a quoted string as it is; else nothing. */
+function toExtension(name: string): string {
+  return /[^/](\.[A-Za-z0-9_-]+)$/.exec(name)?.[1] ?? ''
+}
+
+/** The parts one after the other, each opened when its turn comes. */
+function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
+  let current: ReadableStream<Uint8Array> | undefined
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+
+  async function* write(): AsyncGenerator<Uint8Array> {
+    for (const part of parts) {
+      yield part.head
+      current = await part.open()
+      reader = current.getReader()
+      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+    }
+    yield end
+  }
+  return fromChunks(write(), async (reason) => reader?.cancel(reason))
+}

@@ -1,0 +1,64 @@
+import type { Hono } from 'hono'
+import * as v from 'valibot'
+import { NAME_RULE, parseName } from '../storage/names.ts'
+import { createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
+import type { CreateHasher } from '../wire/digest.ts'
+import type { Log } from '../wire/log.ts'
+import { createProblem } from '../wire/problems.ts'
+import { parseFilePath } from '../wire/routes.ts'
+import { replicaId } from '../wire/schemas.ts'
+import { accepts } from './accept.ts'
+import { compare } from './compare.ts'
+import { deliver, deliverCopy } from './deliver.ts'
+import { gather, type Replica } from './gather.ts'
+import { parseReadParameters, type Require, toCount } from './parameters.ts'
+import { toReports } from './report.ts'
+
+export interface CoordinatorOptions {
+  /** The host's SHA-256: what is delivered is hashed as it passes. */
+  readonly createHasher: CreateHasher
+  /** How many replicas must answer where a request does not say; 1 when absent. */
+  readonly require?: Require | undefined
+  readonly log?: Log | undefined
+}
+
+/** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
+const PROBE = '.well-known/vouch-probe'
+
+/**
+ * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
+ * are alike.
+ */
+export function createCoordinator(replicas: readonly Replica[], options: CoordinatorOptions): Hono {
+  const ids = replicas.map(({ id }) => v.parse(replicaId, id))
+  if (ids.length === 0 || new Set(ids).size < ids.length)
+    throw new Error('a coordinator takes replicas, each id once')
+  const app = createApp(options.log)
+
+  app.get('/files/*', async (c) => {
+    const name = parseName(parseFilePath(c.req.url) ?? '')
+    if (name === null) return createProblem('invalid-name', NAME_RULE)
+    const parameters = parseReadParameters(c.req.query(), ids)
+    if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
+    const { replica, version, require = options.require ?? 1 } = parameters
+    const read = { name, createHasher: options.createHasher, required: toCount(require, ids.length) }
+    if (replica === undefined) return await deliver(c.req.raw, { ...read, replicas, version })
+    return await deliverCopy(c.req.raw, { ...read, replicas: replicas.filter(({ id }) => id === replica) })
+  })
+  refuseOtherMethods(app, '/files/*', 'GET, HEAD')
+
+  app.get('/replicas', async (c) => {
+    if (!accepts(c.req.raw, 'application/json')) {
+      return createProblem('not-acceptable', 'this resource is application/json')
+    }
+    const { answers } = compare(await gather(replicas, PROBE))
+    const reports = toReports(answers)
+    return toJson({
+      replicas: reports.map(({ id, error, detail }) =>
+        error ? { id, state: 'error', error, detail } : { id, state: 'ok' },
+      ),
+    })
+  })
+  refuseOtherMethods(app, '/replicas', 'GET, HEAD')
+  return app
+}

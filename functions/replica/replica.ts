@@ -1,0 +1,123 @@
+import type { Context, Hono } from 'hono'
+import * as v from 'valibot'
+import { NAME_RULE, parseName } from '../storage/names.ts'
+import type { Storage } from '../storage/storage.ts'
+import { primed } from '../storage/streams.ts'
+import { createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
+import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
+import { MAX_LISTING_PAGE } from '../wire/limits.ts'
+import type { Log } from '../wire/log.ts'
+import { createProblem, toProblem } from '../wire/problems.ts'
+import type { ByteRange } from '../wire/ranges.ts'
+import { answerContent } from '../wire/representation.ts'
+import { parseFilePath, toFilePath } from '../wire/routes.ts'
+import type { Listing } from '../wire/schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { answerDescribe } from './describe.ts'
+
+export interface ReplicaOptions {
+  /** Takes `PUT`; without it every write is refused, whatever the storage could do. */
+  readonly writable?: boolean | undefined
+  readonly log?: Log | undefined
+}
+
+/** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
+export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono {
+  const app = createApp(options.log)
+  const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
+
+  app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
+  refuseOtherMethods(app, '/describe', 'POST')
+  app.get('/files', (c) => answerListing(storage, c))
+  refuseOtherMethods(app, '/files', 'GET, HEAD')
+  app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
+  if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
+  refuseOtherMethods(app, '/files/*', fileMethods)
+  return app
+}
+
+async function withName(c: Context, answer: (name: string) => Promise<Response>): Promise<Response> {
+  const name = parseName(parseFilePath(c.req.url) ?? '')
+  if (name === null) return createProblem('invalid-name', NAME_RULE)
+  const response = await settle(answer(name))
+  return response instanceof StorageError ? toProblem(response) : response
+}
+
+/** HEAD describes; GET opens, so that what is announced is what is sent. */
+async function answerFile(storage: Storage, name: string, request: Request): Promise<Response> {
+  const { method, headers, signal } = request
+  const opened = method === 'HEAD' ? null : await openWanted(storage, name, request)
+  if (opened instanceof StorageError) return createProblem('precondition-failed', opened.message)
+  const facts = opened?.facts ?? (await storage.describe([name], { signal })[0]) ?? null
+  if (facts === null) return createProblem('not-found', 'this replica has no such file')
+
+  let sent = false
+  const fields = { 'Digest-Evidence': facts.evidence }
+  async function open(range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
+    const part = range ? await storage.open(name, { range, ifDigest: facts?.digest, signal }) : opened
+    if (part === null) throw new StorageError('changed', 'the file is no longer there')
+    sent = part === opened
+    return await primed(part.body)
+  }
+  try {
+    return await answerContent(method, headers, { name, ...facts }, { fields, open })
+  } finally {
+    if (!sent) await opened?.body.cancel()
+  }
+}
+
+/** Opens the file; with one ETag in `If-Match`, as a coordinator asks, only that content, which needs no look before. */
+async function openWanted(storage: Storage, name: string, request: Request) {
+  const ifDigest = parseEtag(request.headers.get('If-Match') ?? '') ?? undefined
+  const opened = await settle(storage.open(name, { ifDigest, signal: request.signal }))
+  if (opened instanceof StorageError && (opened.code !== 'changed' || ifDigest === undefined)) throw opened
+  return opened
+}
+
+async function answerListing(storage: Storage, c: Context): Promise<Response> {
+  const { prefix, after, limit } = c.req.query()
+  const size = limit === undefined ? MAX_LISTING_PAGE : Number(limit)
+  if (!Number.isInteger(size) || size < 1 || size > MAX_LISTING_PAGE) {
+    return createProblem('invalid-parameter', `limit takes 1 to ${MAX_LISTING_PAGE}, got '${limit}'`)
+  }
+  const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))
+  if (page instanceof StorageError) return toProblem(page)
+  const entries = page.entries.map((entry) => ({ ...entry, modified: toTime(entry.modified) }))
+  return toJson({ entries, next: page.next } satisfies Listing)
+}
+
+function toTime(modified: number | null): string | null {
+  return modified === null ? null : new Date(modified).toISOString()
+}
+
+const conditions = v.union([
+  v.object({ ifMatch: v.string(), ifNoneMatch: v.null() }),
+  v.object({ ifMatch: v.null(), ifNoneMatch: v.literal('*') }),
+])
+
+/** A write is whole, proves its bytes by `Repr-Digest`, and says what it replaces (RFC 6585 §3 otherwise). */
+async function takeFile(storage: Storage, name: string, request: Request): Promise<Response> {
+  const size = Number(request.headers.get('Content-Length') ?? Number.NaN)
+  if (!Number.isSafeInteger(size)) return createProblem('length-required', 'a PUT takes a Content-Length')
+  const digest = parseReprDigest(request.headers.get('Repr-Digest') ?? '')
+  if (digest === null) return createProblem('invalid-body', 'a PUT takes a Repr-Digest with sha-256')
+  const said = v.safeParse(conditions, {
+    ifMatch: request.headers.get('If-Match'),
+    ifNoneMatch: request.headers.get('If-None-Match'),
+  })
+  const replaces = said.success && said.output.ifMatch !== null ? parseEtag(said.output.ifMatch) : null
+  if (!said.success || (said.output.ifMatch !== null && replaces === null)) {
+    return createProblem('precondition-required', 'a PUT takes If-None-Match: * or If-Match with one ETag')
+  }
+  const body = request.body ?? new ReadableStream({ start: (controller) => controller.close() })
+  const facts = await storage.put(name, body, { size, digest, replaces, signal: request.signal })
+  return new Response(null, {
+    status: replaces === null ? 201 : 204,
+    headers: {
+      ETag: toEtag(facts.digest),
+      'Repr-Digest': toReprDigest(facts.digest),
+      'Digest-Evidence': facts.evidence,
+      ...(replaces === null && { Location: toFilePath(name) }),
+    },
+  })
+}

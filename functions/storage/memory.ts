@@ -1,0 +1,109 @@
+import { type Digest, toDigest } from '../wire/digest.ts'
+import { MAX_LISTING_PAGE } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { compareNames, requireName } from './names.ts'
+import type { Facts, ListOptions, Opened, OpenOptions, Page, PutOptions, Storage } from './storage.ts'
+import { readAll, toStream } from './streams.ts'
+
+interface File {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly facts: Promise<Facts>
+}
+
+/** A storage that keeps its files in memory: for tests, examples and small fixed sets. */
+export interface MemoryStorage extends Storage {
+  /** Puts a file there, or another in its place. Text is stored as UTF-8. */
+  set(name: string, content: string | Uint8Array): void
+  /** Takes a file away; one that is not there is no error. */
+  delete(name: string): void
+}
+
+/** A writable storage in memory that begins with `files`. */
+export function createMemoryStorage(files: Record<string, string | Uint8Array> = {}): MemoryStorage {
+  const held = new Map<string, File>()
+  for (const [name, content] of Object.entries(files)) set(name, content)
+
+  function set(name: string, content: string | Uint8Array): void {
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content)
+    held.set(requireName(name), { bytes, facts: readFacts(bytes, Date.now()) })
+  }
+
+  async function describeOne(name: string, signal: AbortSignal | undefined): Promise<Facts | null> {
+    signal?.throwIfAborted()
+    return (await held.get(requireName(name))?.facts) ?? null
+  }
+
+  async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
+    options.signal?.throwIfAborted()
+    const file = held.get(requireName(name))
+    if (file === undefined) return null
+    const facts = await file.facts
+    if (options.ifDigest !== undefined && options.ifDigest !== facts.digest) throw changed()
+    const { offset, length } = options.range ?? { offset: 0, length: facts.size }
+    if (offset + length > facts.size)
+      throw new StorageError('out-of-range', 'the range lies outside the file')
+    return { facts, body: toStream(file.bytes.slice(offset, offset + length)) }
+  }
+
+  async function list(options: ListOptions = {}): Promise<Page> {
+    options.signal?.throwIfAborted()
+    const { prefix = '', after = '', limit = MAX_LISTING_PAGE } = options
+    const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
+    const names = [...held.keys()].filter((n) => n.startsWith(prefix) && compareNames(n, after) > 0)
+    const page = names.sort(compareNames).slice(0, size)
+    const entries = await Promise.all(page.map(toEntry))
+    return { entries, next: names.length > size ? (page.at(-1) ?? null) : null }
+  }
+
+  async function toEntry(name: string) {
+    const { size, modified } = (await held.get(name)?.facts) ?? { size: 0, modified: null }
+    return { name, size, modified }
+  }
+
+  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    const bytes = await readAll(body)
+    requireName(name)
+    options.signal?.throwIfAborted()
+    const facts = readFacts(bytes, Date.now())
+    await requireProof(facts, options)
+    for (;;) {
+      const before = held.get(name)
+      requireReplaced((await before?.facts)?.digest ?? null, options.replaces)
+      if (held.get(name) !== before) continue
+      held.set(name, { bytes, facts })
+      return facts
+    }
+  }
+
+  return {
+    set,
+    delete: (name) => void held.delete(name),
+    describe: (names, options) => names.map((name) => describeOne(name, options?.signal)),
+    open,
+    list,
+    put,
+  }
+}
+
+async function readFacts(bytes: Uint8Array<ArrayBuffer>, modified: number): Promise<Facts> {
+  const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
+  return { size: bytes.length, digest, modified, evidence: 'computed' }
+}
+
+async function requireProof(
+  facts: Promise<Facts>,
+  expected: { size: number; digest: Digest },
+): Promise<void> {
+  const { size, digest } = await facts
+  if (size === expected.size && digest === expected.digest) return
+  throw new StorageError('integrity', 'the bytes contradict their digest')
+}
+
+function requireReplaced(current: Digest | null, expected: Digest | null): void {
+  if (current === expected) return
+  throw new StorageError('precondition', 'the name does not hold what was to be replaced')
+}
+
+function changed(): StorageError {
+  return new StorageError('changed', 'the file is no longer the one asked for')
+}

@@ -1,0 +1,55 @@
+import { MAX_NAME_BYTES, MAX_SEGMENT_BYTES } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+
+/** Below this first segment vouch keeps its own files; no name reaches there. */
+export const RESERVED = '.vouch'
+
+const encoder = new TextEncoder()
+
+/**
+ * `text` when it is the name of a file below a root, else null. A name is relative, `/`-separated and well-formed
+ * Unicode; no segment is empty, `.` or `..`; it holds no NUL and no backslash, which is a separator elsewhere; it is
+ * at most `MAX_NAME_BYTES` of UTF-8, each segment at most `MAX_SEGMENT_BYTES`; and `.vouch` is not its first segment.
+ * Names are compared as they are: no Unicode normalization, no case folding, no percent-decoding.
+ */
+export function parseName(text: string): string | null {
+  if (text === '' || /[\0\\]/.test(text) || !text.isWellFormed()) return null
+  if (encoder.encode(text).length > MAX_NAME_BYTES) return null
+  const segments = text.split('/')
+  if (segments[0] === RESERVED) return null
+  return segments.every(isSegment) ? text : null
+}
+
+function isSegment(segment: string): boolean {
+  if (segment === '' || segment === '.' || segment === '..') return false
+  return segment.length * 3 <= MAX_SEGMENT_BYTES || encoder.encode(segment).length <= MAX_SEGMENT_BYTES
+}
+
+/** `text` when it is a name; throws `invalid-name` otherwise. */
+export function requireName(text: string): string {
+  const name = parseName(text)
+  if (name === null) throw new StorageError('invalid-name', NAME_RULE)
+  return name
+}
+
+/** What a name must be, in a sentence for people. */
+export const NAME_RULE =
+  "a name is a relative path such as 'photos/1.jpg': no empty, '.' or '..' segment, no NUL, no backslash, " +
+  `at most ${MAX_NAME_BYTES} bytes (${MAX_SEGMENT_BYTES} a segment), and not below '${RESERVED}/'`
+
+/** Orders two names by the bytes of their UTF-8, which is the order of their code points: below, above or 0. */
+export function compareNames(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x !== y) return rank(x) - rank(y)
+  }
+  return a.length - b.length
+}
+
+/** UTF-16 puts surrogates (code points from U+10000) below U+E000 to U+FFFF; this puts them above. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}

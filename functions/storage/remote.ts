@@ -1,0 +1,271 @@
+import * as v from 'valibot'
+import { parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
+import { MAX_DESCRIBE_LINE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { toTrouble } from '../wire/problems.ts'
+import { parseContentRange } from '../wire/ranges.ts'
+import { toFilePath } from '../wire/routes.ts'
+import { type DescribeLine, describeLine, listing, problem } from '../wire/schemas.ts'
+import { StorageError, toStorageError } from '../wire/trouble.ts'
+import { requireName } from './names.ts'
+import { toNetworkError } from './network-errors.ts'
+import type {
+  DescribeOptions,
+  Facts,
+  ListOptions,
+  Opened,
+  OpenOptions,
+  Page,
+  PutOptions,
+  Storage,
+} from './storage.ts'
+import { exactly, through } from './streams.ts'
+
+/** What of `fetch` the adapter uses. */
+export type Fetch = (request: Request) => Promise<Response>
+
+export interface RemoteOptions {
+  /** The host's `fetch` when absent. */
+  readonly fetch?: Fetch | undefined
+}
+
+/**
+ * A replica server at `url` as a storage. Redirects are not followed, and an answer that is encoded, or is not what a
+ * replica says, is `unreachable`: something else stands at the address. Absent is only what the replica itself calls
+ * `not-found`. Errors never name the address.
+ */
+export function createRemoteStorage(url: string, options: RemoteOptions = {}): Storage {
+  const base = url.replace(/\/+$/, '')
+  const send = options.fetch ?? fetch
+
+  async function ask(path: string, init: RequestInit): Promise<Response> {
+    const request = new Request(base + path, { ...init, redirect: 'manual' })
+    request.headers.set('Accept-Encoding', 'identity')
+    const response = await send(request).catch((error) => {
+      throw init.signal?.aborted ? toStorageError(init.signal.reason) : toNetworkError(error)
+    })
+    if (!response.headers.has('Content-Encoding')) return response
+    await response.body?.cancel()
+    throw unexpected('an encoded answer')
+  }
+
+  function describe(
+    names: readonly string[],
+    options: DescribeOptions = {},
+  ): readonly Promise<Facts | null>[] {
+    const questions = new Map<string, PromiseWithResolvers<Facts | null>>()
+    const promises = names.map((name) => {
+      const question = questions.get(name) ?? Promise.withResolvers<Facts | null>()
+      questions.set(name, question)
+      return question.promise
+    })
+    const valid = [...questions.keys()].filter((name) => refuseInvalid(name, questions))
+    for (let i = 0; i < valid.length; i += MAX_NAMES_PER_DESCRIBE) {
+      const batch = valid.slice(i, i + MAX_NAMES_PER_DESCRIBE)
+      askBatch(batch, questions, options).catch((error) => {
+        for (const name of batch) questions.get(name)?.reject(toStorageError(error))
+      })
+    }
+    return promises
+  }
+
+  async function askBatch(names: string[], questions: Questions, options: DescribeOptions): Promise<void> {
+    const response = await ask('/describe', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ names }),
+      ...withSignal(options.signal),
+    })
+    if (response.status !== 200 || response.body === null) throw await readProblem(response)
+    for await (const text of readLines(response.body)) {
+      const line = parseLine(text)
+      if ('working' in line) options.onProgress?.()
+      else settleQuestion(questions.get(line.name), line)
+    }
+    // Settles only what no line has settled.
+    throw new StorageError('unreachable', 'the replica left a name unanswered', {
+      reason: 'http_response_incomplete',
+    })
+  }
+
+  async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
+    const { range, ifDigest } = options
+    const headers = new Headers()
+    if (range) headers.set('Range', `bytes=${range.offset}-${range.offset + range.length - 1}`)
+    if (ifDigest !== undefined) headers.set('If-Match', toEtag(ifDigest))
+    const response = await ask(toFilePath(requireName(name)), { headers, ...withSignal(options.signal) })
+    if (response.status === (range ? 206 : 200) && response.body !== null) return toOpened(response, options)
+    if (response.status === 200) return await refuse(response, 'the whole file for a part of it')
+    const error = await readProblem(response)
+    if (error === null) return null
+    throw response.status === 412
+      ? new StorageError('changed', 'the file is no longer the one asked for')
+      : error
+  }
+
+  async function list(options: ListOptions = {}): Promise<Page> {
+    const query = new URLSearchParams()
+    if (options.prefix) query.set('prefix', options.prefix)
+    if (options.after) query.set('after', options.after)
+    if (options.limit !== undefined) query.set('limit', String(options.limit))
+    const response = await ask(`/files?${query}`, withSignal(options.signal))
+    if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
+    const page = v.safeParse(listing, await response.json().catch(() => null))
+    if (!page.success) throw unexpected('no listing')
+    const entries = page.output.entries.map((entry) => ({ ...entry, modified: parseTime(entry.modified) }))
+    return { entries, next: page.output.next }
+  }
+
+  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    try {
+      return await write(requireName(name), body, options)
+    } catch (error) {
+      if (!body.locked) await body.cancel(error)
+      throw error
+    }
+  }
+
+  async function write(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    const { size, digest, replaces, signal } = options
+    const response = await ask(toFilePath(name), {
+      method: 'PUT',
+      headers: {
+        'Content-Length': String(size),
+        'Repr-Digest': toReprDigest(digest),
+        ...(replaces === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(replaces) }),
+      },
+      body,
+      // Without it a streamed body is refused by fetch; TypeScript's library does not know the member.
+      ...({ duplex: 'half' } as object),
+      ...withSignal(signal),
+    })
+    if (response.status !== 201 && response.status !== 204) {
+      throw (await readProblem(response)) ?? unexpected('no answer to a write')
+    }
+    const written = (await describe([name], { signal })[0]) ?? null
+    if (written?.digest === digest) return written
+    throw new StorageError('changed', 'the file was written, and is another by now')
+  }
+
+  return { describe, open, list, put }
+}
+
+type Questions = ReadonlyMap<string, PromiseWithResolvers<Facts | null>>
+
+/** Whether the name is one to ask for; answers its question with the refusal when it is not. */
+function refuseInvalid(name: string, questions: Questions): boolean {
+  try {
+    requireName(name)
+    return true
+  } catch (error) {
+    questions.get(name)?.reject(error)
+    return false
+  }
+}
+
+function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined, line: DescribeLine): void {
+  if ('digest' in line) question?.resolve(toFacts(line))
+  else if ('absent' in line) question?.resolve(null)
+  else if ('error' in line) question?.reject(toError(line.error))
+}
+
+function toFacts(line: Extract<DescribeLine, { digest: string }>): Facts {
+  const { size, digest, modified, evidence } = line
+  return { size, digest, modified: parseTime(modified), evidence }
+}
+
+function toError(error: Extract<DescribeLine, { error: object }>['error']): StorageError {
+  return new StorageError(error.code, error.detail, { reason: error.reason })
+}
+
+function parseTime(time: string | null): number | null {
+  return time === null ? null : Date.parse(time)
+}
+
+function parseLine(text: string): DescribeLine {
+  try {
+    return v.parse(describeLine, JSON.parse(text))
+  } catch (error) {
+    throw unexpected('no answer to describe', error)
+  }
+}
+
+/** The lines of `body`, each without its end; `unreachable` for one that is longer than any answer. */
+async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of mapErrors(body)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+    if (rest.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
+  }
+}
+
+/** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
+async function toOpened(response: Response, { range, ifDigest }: OpenOptions): Promise<Opened> {
+  const { headers, body } = response
+  const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
+  const length = parseLength(headers)
+  const part = range && parseContentRange(headers.get('Content-Range') ?? '')
+  if (body === null || digest === null || length === null)
+    return await refuse(response, 'a file without fields')
+  if (range && (part?.offset !== range.offset || part.length !== range.length || length !== range.length)) {
+    return await refuse(response, 'another part of the file')
+  }
+  if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
+  const modified = Date.parse(headers.get('Last-Modified') ?? '')
+  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
+  const facts = {
+    size: part?.size ?? length,
+    digest,
+    modified: Number.isNaN(modified) ? null : modified,
+    evidence,
+  } as const
+  return { facts, body: exactly(mapErrors(body), length) }
+}
+
+function parseLength(headers: Headers): number | null {
+  const text = headers.get('Content-Length') ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
+/** `body`, whose network errors are StorageErrors. */
+function mapErrors(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return through(body, async function* (chunks) {
+    try {
+      yield* chunks
+    } catch (error) {
+      throw toNetworkError(error)
+    }
+  })
+}
+
+/** Reads why a replica did not give what it was asked; null when it says itself that the file is not there. */
+async function readProblem(response: Response): Promise<StorageError | null> {
+  const { status } = response
+  if (response.headers.get('Content-Type') !== 'application/problem+json') {
+    return await refuse(response, `status ${status} without a word of vouch`)
+  }
+  const answer = v.safeParse(problem, await response.json().catch(() => null))
+  if (!answer.success) return unexpected('a problem that is none')
+  if (status === 404 && answer.output.type === 'not-found') return null
+  const code = toTrouble(answer.output.type) ?? 'unreachable'
+  return new StorageError(code, answer.output.detail ?? answer.output.title)
+}
+
+async function refuse(response: Response, what: string): Promise<never> {
+  await response.body?.cancel()
+  throw unexpected(what)
+}
+
+function unexpected(what: string, cause?: unknown): StorageError {
+  return new StorageError('unreachable', `the replica's address answered with ${what}`, {
+    reason: 'http_protocol_error',
+    cause,
+  })
+}
+
+/** `exactOptionalPropertyTypes` tells an absent signal from an undefined one, and RequestInit takes only the former. */
+function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal }
+}

@@ -1,0 +1,117 @@
+import type { Digest } from '../wire/digest.ts'
+import type { ByteRange } from '../wire/ranges.ts'
+
+/** Where a digest came from: from the bytes by us, now or when they last changed; or the store's own checksum. */
+export type Evidence = 'computed' | 'stored'
+
+/** What a storage knows of one file. */
+export interface Facts {
+  /** Bytes. */
+  readonly size: number
+  /** Of the whole content, whatever range is read. */
+  readonly digest: Digest
+  /** Milliseconds since 1970, null where the store keeps no time. */
+  readonly modified: number | null
+  readonly evidence: Evidence
+}
+
+/** A file opened for reading. Who opened it reads `body` to its end or cancels it; both free what lies beneath. */
+export interface Opened {
+  readonly facts: Facts
+  readonly body: ReadableStream<Uint8Array>
+}
+
+/** One file in a listing. */
+export interface Entry {
+  readonly name: string
+  /** Bytes. */
+  readonly size: number
+  /** Milliseconds since 1970, null where the store keeps no time. */
+  readonly modified: number | null
+}
+
+/** A page of a listing. */
+export interface Page {
+  readonly entries: readonly Entry[]
+  /** What to pass as `after` for the next page; null when this is the last. */
+  readonly next: string | null
+}
+
+export interface DescribeOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */
+  readonly onProgress?: (() => void) | undefined
+}
+
+export interface OpenOptions {
+  /** The whole content when absent. */
+  readonly range?: ByteRange | undefined
+  /** Open only this content. */
+  readonly ifDigest?: Digest | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ListOptions {
+  /** Only names that start with this string, which need not end at a `/`. */
+  readonly prefix?: string | undefined
+  /** Only names that come after this one in byte order, whether or not a file of that name exists. */
+  readonly after?: string | undefined
+  /** The greatest number of entries, 1 to `MAX_LISTING_PAGE`, which is also the default. */
+  readonly limit?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is to be written, and over what. */
+export interface PutOptions {
+  /** Bytes of the body. */
+  readonly size: number
+  /** Of the body; checked against it. */
+  readonly digest: Digest
+  /** What the name must hold now: this content, or nothing (null). */
+  readonly replaces: Digest | null
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests each.
+ *
+ * Absent is `null`. An I/O error is a `StorageError` and never a value: a store that cannot be reached never looks
+ * like an empty one. An invalid name (see `parseName`) is the error `invalid-name`, everywhere. What is there but is
+ * no regular file is never followed or read: a symbolic link, a device, a FIFO or a socket is `not-a-file`, a link
+ * among the parents likewise; a directory is no file of that name, so `null`.
+ */
+export interface Storage {
+  /**
+   * What is known of each name, in the order of the names: one promise for each, which resolves with its facts,
+   * resolves with null when there is no such file, or rejects with its own `StorageError`. One name's error spoils no
+   * other, and one name's work delays no other. The same name may be asked twice. No names, no promises.
+   * An aborted `signal` rejects what is still open.
+   */
+  describe(names: readonly string[], options?: DescribeOptions): readonly Promise<Facts | null>[]
+
+  /**
+   * Opens a file, or answers null when there is none. When the content is no longer `ifDigest`, rejects with
+   * `changed`, or the stream errors with it before its last byte: a store that must read the whole to know need not
+   * read it twice. Rejects with `out-of-range` when `range` lies outside the content.
+   *
+   * `facts` are those of the bytes that `body` streams: exactly `range.length` of them, or the whole. When the file
+   * changes under the reader, the stream errors with `changed`; it never ends cleanly with other bytes or fewer. A
+   * stream that is cancelled, read to its end, or failed holds no handle. An aborted `signal` errors it.
+   */
+  open(name: string, options?: OpenOptions): Promise<Opened | null>
+
+  /**
+   * The regular files, in the byte order of their UTF-8 names (see `compareNames`), page by page. Every name listed
+   * is valid and describes as present; nothing below `.vouch/` is listed, and what is no regular file is not either.
+   * A listing that goes on from `next` until null neither repeats nor omits a file that was there throughout.
+   */
+  list(options?: ListOptions): Promise<Page>
+
+  /**
+   * Writes a file whole, and resolves with its facts once it is there to stay. Atomic: a reader sees the old content
+   * or the new, each whole. Rejects, having changed nothing, with `precondition` when the name does not hold what
+   * `replaces` says, with `integrity` when the body is not `size` bytes of `digest`, and with `read-only` on a
+   * storage that was not opened for writing. Consumes or cancels `body` in every case.
+   */
+  put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts>
+}

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+/** A line of code that the compiler must refuse in a folder, and the error it must refuse it with. */
+const probes = [
+  ['wire', "import { readFileSync } from 'node:fs'\nexport const use = readFileSync", 'TS2591'],
+  ['wire', "import { readFile } from 'node:fs/promises'\nexport const use = readFile", 'TS2591'],
+  ['wire', 'export const use = Buffer', 'TS2591'],
+  ['wire', 'export const use = process', 'TS2591'],
+  ['wire', 'export const use = document', 'TS2584'],
+  ['wire', "export type { Storage } from '../storage/storage.ts'", 'TS6307'],
+  ['storage', "import 'node:path'", 'TS2882'],
+  ['storage', "export { createReplica } from '../replica/replica.ts'", 'TS6307'],
+  ['replica', 'export const use = process', 'TS2591'],
+  ['replica', "export { compare } from '../coordinator/compare.ts'", 'TS6307'],
+  ['coordinator', 'export const use = Buffer', 'TS2591'],
+  ['coordinator', "export { createReplica } from '../replica/replica.ts'", 'TS6307'],
+  ['coordinator', "export { serve } from '../../runtime/node/serve.ts'", 'TS6307'],
+] as const
+
+const root = resolve(import.meta.dirname, '..')
+let copy: string
+let output: string
+
+beforeAll(async () => {
+  copy = await mkdtemp(join(tmpdir(), 'vouch-walls-'))
+  for (const part of ['functions', 'runtime', 'tsconfig.json', 'package.json']) {
+    await cp(join(root, part), join(copy, part), { recursive: true })
+  }
+  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
+  for (const [i, [folder, code]] of probes.entries()) {
+    await writeFile(join(copy, 'functions', folder, `probe-${i}.ts`), `${code}\n`)
+  }
+  const folders = ['wire', 'storage', 'replica', 'coordinator'].map((folder) => `functions/${folder}`)
+  output = (await Promise.all(folders.map(compile))).join('\n')
+})
+
+afterAll(() => rm(copy, { recursive: true, force: true }))
+
+/** What the compiler says of one folder, built alone so that no other folder's errors hold it up. */
+async function compile(folder: string): Promise<string> {
+  return await new Promise((done) => {
+    const args = ['-p', folder, '--pretty', 'false', '--noEmit', '--emitDeclarationOnly', 'false']
+    execFile(join(root, 'node_modules/.bin/tsc'), args, { cwd: copy }, (_error, stdout) => done(stdout))
+  })
+}
+
+describe('the walls between the folders', () => {
+  it.each(probes.map((probe, i) => [...probe, i] as const))(
+    'stand: in functions/%s, %j is %s',
+    (folder, _code, error, i) => {
+      const lines = output.split('\n').filter((line) => line.startsWith(`functions/${folder}/probe-${i}.ts`))
+      expect(lines.join('\n')).toContain(`error ${error}:`)
+    },
+  )
+})

@@ -1,0 +1,69 @@
+import { Hono } from 'hono'
+import { MAX_URL_BYTES } from './limits.ts'
+import type { Log } from './log.ts'
+import { createProblem, SECURITY_FIELDS } from './problems.ts'
+import { StorageError } from './trouble.ts'
+
+/**
+ * A Hono app with what both servers share: one log entry a request, the limit on addresses, `/healthz`, and a problem
+ * document for a path that leads nowhere or an error that nothing foresaw.
+ */
+export function createApp(log?: Log): Hono {
+  const app = new Hono()
+  const failures = new WeakMap<Response, unknown>()
+
+  app.use(async (c, next) => {
+    const start = performance.now()
+    if (c.req.url.length > MAX_URL_BYTES) {
+      c.res = createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
+    } else {
+      await next()
+    }
+    log?.({
+      method: c.req.method,
+      path: toTarget(c.req.url),
+      status: c.res.status,
+      ms: performance.now() - start,
+      agreement: c.res.headers.get('Replica-Agreement')?.split(';')[0],
+      states: c.res.headers.get('Replica-Status') ?? undefined,
+      error: failures.get(c.res),
+    })
+  })
+  app.get('/healthz', () => toJson({ status: 'ok' }))
+  app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
+  app.onError((error) => {
+    const answer = createProblem('internal-error', 'the server failed in a way it has no word for')
+    failures.set(answer, error)
+    return answer
+  })
+  return app
+}
+
+/** Answers every other method on `path` with 405 and what it does take (RFC 9110 §15.5.6). Comes after its handlers. */
+export function refuseOtherMethods(app: Hono, path: string, allowed: string): void {
+  app.all(path, (c) =>
+    createProblem('method-not-allowed', `this resource takes ${allowed}, not ${c.req.method}`, {
+      fields: { Allow: allowed },
+    }),
+  )
+}
+
+/** `value` as a JSON answer that no cache keeps. */
+export function toJson(value: unknown): Response {
+  return Response.json(value, { headers: { 'Cache-Control': 'no-store', ...SECURITY_FIELDS } })
+}
+
+/** The value of a promise, or the error it rejected with when that is a StorageError; other errors are thrown on. */
+export async function settle<T>(promise: Promise<T>): Promise<T | StorageError> {
+  try {
+    return await promise
+  } catch (error) {
+    if (error instanceof StorageError) return error
+    throw error
+  }
+}
+
+/** Path and query of a full address. */
+function toTarget(url: string): string {
+  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}

@@ -1,0 +1,47 @@
+const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
+const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day'
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const MONTH = `(?<month>${MONTHS.join('|')})`
+const TIME = '(?<hour>[01]\\d|2[0-3]):(?<minute>[0-5]\\d):(?<second>[0-5]\\d|60)'
+
+/** IMF-fixdate, then what recipients must still take: RFC 850's and asctime's. */
+const FORMATS = [
+  new RegExp(`^${DAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`),
+  new RegExp(`^${LONG_DAY}, (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`),
+  new RegExp(`^${DAY} ${MONTH} (?<day>\\d\\d| \\d) ${TIME} (?<year>\\d{4})$`),
+]
+
+/**
+ * The time of an HTTP date in any of its three formats (RFC 9110 §5.6.7), in milliseconds since 1970; null for
+ * anything else. `Date.parse` takes far more. The name of the day is not held against the date.
+ *
+ * A year of two digits is the latest such year that is not more than 50 years after `now`.
+ */
+export function parseHttpDate(field: string, now: number = Date.now()): number | null {
+  for (const format of FORMATS) {
+    const groups = format.exec(field)?.groups
+    if (groups !== undefined) return toTime(groups, now)
+  }
+  return null
+}
+
+function toTime(groups: Record<string, string>, now: number): number | null {
+  const { year = '' } = groups
+  if (year.length === 4) return toUtc(groups, Number(year))
+  const limit = new Date(now)
+  const latest = limit.getUTCFullYear() + 50
+  limit.setUTCFullYear(latest)
+  const nearest = latest - ((latest - Number(year)) % 100)
+  const time = toUtc(groups, nearest)
+  return time !== null && time > limit.getTime() ? toUtc(groups, nearest - 100) : time
+}
+
+/** Null for a day that the month does not have in that year. */
+function toUtc(groups: Record<string, string>, year: number): number | null {
+  const { day, month = '', hour, minute, second } = groups
+  const time = new Date(0)
+  // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
+  time.setUTCFullYear(year, MONTHS.indexOf(month), Number(day))
+  if (time.getUTCDate() !== Number(day)) return null
+  return time.setUTCHours(Number(hour), Number(minute), Number(second))
+}

@@ -1,0 +1,32 @@
+/** SHA-256 of a whole content: 64 lower-case hexadecimal digits. */
+export type Digest = string
+
+/** Hashes bytes as they pass. What `update` was given may be reused by the caller once it has settled. */
+export interface Hasher {
+  update(bytes: Uint8Array): void | Promise<void>
+  /** The digest of everything given so far; called once, last. */
+  digest(): Digest | Promise<Digest>
+}
+
+/** The host's SHA-256: Web Crypto has none that takes a stream. */
+export type CreateHasher = () => Hasher
+
+/** Whether `value` is a digest as vouch writes it: SHA-256 in lower-case hexadecimal. */
+export function isDigest(value: string): value is Digest {
+  return /^[0-9a-f]{64}$/.test(value)
+}
+
+/** The 32 bytes of a digest. */
+export function toBytes(digest: Digest): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(digest.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digest.slice(2 * i, 2 * i + 2), 16)
+  return bytes
+}
+
+/** Bytes in lower-case hexadecimal: a digest, when they are a SHA-256. */
+export function toDigest(bytes: ArrayBuffer | Uint8Array): Digest {
+  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
+  let hex = ''
+  for (const byte of view) hex += byte.toString(16).padStart(2, '0')
+  return hex
+}

@@ -1,0 +1,128 @@
+import {
+  type InnerList,
+  type Item,
+  isValidTokenStr,
+  parseDictionary,
+  parseItem,
+  parseList,
+  Token,
+} from 'structured-headers'
+import * as v from 'valibot'
+import { type Digest, isDigest, toDigest } from './digest.ts'
+import { AGREEMENTS, type Agreement, type ReplicaReport, replicaReport } from './schemas.ts'
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+
+/** `Repr-Digest` (RFC 9530 §3) of a content. */
+export function toReprDigest(digest: Digest): string {
+  return `sha-256=:${toBase64(digest)}:`
+}
+
+/** Three hexadecimal digits are two of base64: a third of the time that going through bytes and `btoa` takes. */
+function toBase64(digest: Digest): string {
+  let text = ''
+  for (let i = 0; i < 63; i += 3) {
+    const bits = Number.parseInt(digest.slice(i, i + 3), 16)
+    text += BASE64.charAt(bits >> 6) + BASE64.charAt(bits & 63)
+  }
+  return `${text}${BASE64.charAt(Number.parseInt(digest.slice(63), 16) << 2)}=`
+}
+
+/** The SHA-256 in a `Repr-Digest` field (RFC 9530 §3), which may carry others; null without one, or if malformed. */
+export function parseReprDigest(field: string): Digest | null {
+  const value = attempt(() => parseDictionary(field))?.get('sha-256')?.[0]
+  return value instanceof ArrayBuffer && value.byteLength === 32 ? toDigest(value) : null
+}
+
+/** The strong `ETag` (RFC 9110 §8.8.3) of a content: the same on every server. */
+export function toEtag(digest: Digest): string {
+  return `"${digest}"`
+}
+
+/** The digest in an entity-tag as `toEtag` writes it; null for any other, weak ones included. */
+export function parseEtag(field: string): Digest | null {
+  const digest = field.slice(1, -1)
+  return isDigest(digest) && field === toEtag(digest) ? digest : null
+}
+
+/**
+ * `Replica-Status`: a List (RFC 9651 §3.1) of the reports in their order. `version` is left out where the copy matches,
+ * since it is the answer's own; `detail` is never sent. An error that is no Token becomes `proxy_internal_error`.
+ */
+export function toReplicaStatus(reports: readonly ReplicaReport[]): string {
+  return reports.map(toStatus).join(', ')
+}
+
+function toStatus({ id, state, version, error }: ReplicaReport): string {
+  let item = `${id};state=${state}`
+  if (version !== undefined && state !== 'match') item += `;version="${version}"`
+  if (error !== undefined) item += `;error=${isValidTokenStr(error) ? error : 'proxy_internal_error'}`
+  return item
+}
+
+/**
+ * The reports of a `Replica-Status` field in their order, none of an empty one; null if it is malformed or not of this
+ * shape. Parameters that this version does not know are ignored.
+ */
+export function parseReplicaStatus(field: string): ReplicaReport[] | null {
+  const members = attempt(() => parseList(field))
+  const parsed = v.safeParse(v.array(replicaReport), members?.map(toReport))
+  return parsed.success ? parsed.output : null
+}
+
+/** Values of another type than theirs come out as what the schema refuses. */
+function toReport([id, parameters]: InnerList | Item): unknown {
+  return {
+    id: toText(id),
+    state: toText(parameters.get('state')),
+    version: parameters.get('version'),
+    error: toText(parameters.get('error')),
+  }
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const replicaAgreement = v.object({ agreement: v.picklist(AGREEMENTS), answered: count, of: count })
+
+/** What `Replica-Agreement` says: the agreement, and how many of how many replicas answered. */
+export type ReplicaAgreement = v.InferOutput<typeof replicaAgreement>
+
+/** `Replica-Agreement`: an Item (RFC 9651 §3.3), the agreement as a Token and two Integers. */
+export function toReplicaAgreement(agreement: Agreement, answered: number, of: number): string {
+  return `${agreement};answered=${answered};of=${of}`
+}
+
+/** What a `Replica-Agreement` field says; null if it is malformed or not of this shape. */
+export function parseReplicaAgreement(field: string): ReplicaAgreement | null {
+  const item = attempt(() => parseItem(field))
+  if (item === null) return null
+  const [agreement, parameters] = item
+  const [answered, of] = [parameters.get('answered'), parameters.get('of')]
+  const parsed = v.safeParse(replicaAgreement, { agreement: toText(agreement), answered, of })
+  return parsed.success ? parsed.output : null
+}
+
+/** A Token's text; undefined stays, and what is no Token is null. */
+function toText(value: unknown): string | null | undefined {
+  if (value === undefined) return undefined
+  return value instanceof Token ? value.toString() : null
+}
+
+/** What `parse` returns; null when it throws, which is how structured-headers says malformed. */
+function attempt<T>(parse: () => T): T | null {
+  try {
+    return parse()
+  } catch {
+    return null
+  }
+}
+
+const EARLIEST = Date.parse('0000-01-01T00:00:00Z')
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59)
+
+/**
+ * A time in milliseconds since 1970 as an HTTP date (IMF-fixdate, RFC 9110 §5.6.7), cut to the second. The format ends
+ * with the years 0 and 9999; a time outside them, which a file may well bear, is the nearest one inside.
+ */
+export function toHttpDate(ms: number): string {
+  return new Date(Math.min(Math.max(ms, EARLIEST), LATEST)).toUTCString()
+}

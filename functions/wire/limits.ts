@@ -1,0 +1,34 @@
+/** The numbers that limit something, each with its reason. Bytes and milliseconds unless the name says otherwise. */
+
+/** What S3 and R2 allow for a key, the tightest of the stores behind an adapter. */
+export const MAX_NAME_BYTES = 1024
+
+/** What ext4, XFS, APFS and NTFS allow for one path segment. */
+export const MAX_SEGMENT_BYTES = 255
+
+/** RFC 9110 §4.1 asks for at least 8,000 bytes; a percent-encoded name of the greatest length fits twice. */
+export const MAX_URL_BYTES = 8192
+
+/** One describe answers in one round trip; at 1,024 names the answer is still a few hundred KiB. */
+export const MAX_NAMES_PER_DESCRIBE = 1024
+
+/** Names of the greatest number and length, JSON-escaped, fit; nothing else needs a body this size. */
+export const MAX_DESCRIBE_BYTES = 4 * 1024 * 1024
+
+/** One line of a describe answer: a name escaped at its worst, and its facts. */
+export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
+
+/** S3's page size, which every S3-like store shares. */
+export const MAX_LISTING_PAGE = 1000
+
+/** A replica that works must say so at least this often; a quarter of the deadline below survives lost packets. */
+export const HEARTBEAT_MS = 2000
+
+/** How long a replica may be silent before it counts as not answering. */
+export const SILENCE_MS = 10_000
+
+/** How often a read is compared anew when a copy changes between question and answer. */
+export const MAX_COMPARISONS = 3
+
+/** What a client is told to wait after a 503: long enough for a restarted replica to listen again. */
+export const RETRY_AFTER_SECONDS = 5

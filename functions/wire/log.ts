@@ -1,0 +1,16 @@
+/** One request answered. Text from outside is as it came: whoever prints it escapes it. */
+export interface RequestEntry {
+  readonly method: string
+  /** Path and query as they came. */
+  readonly path: string
+  readonly status: number
+  /** Milliseconds until the answer began. */
+  readonly ms: number
+  readonly agreement?: string | undefined
+  /** The text of `Replica-Status`. */
+  readonly states?: string | undefined
+  /** What went wrong inside, when the answer is a 5xx of our own making. */
+  readonly error?: unknown
+}
+
+export type Log = (entry: RequestEntry) => void

@@ -1,0 +1,80 @@
+import { getMimeType } from 'hono/utils/mime'
+import type { Digest } from './digest.ts'
+import { toEtag, toHttpDate, toReprDigest } from './fields.ts'
+import { createProblem, SECURITY_FIELDS } from './problems.ts'
+import { type ByteRange, toContentRange, toUnsatisfiedRange } from './ranges.ts'
+import { selectPart } from './selection.ts'
+
+/** One content of one name, as HTTP serves it. */
+export interface Representation {
+  readonly name: string
+  /** Bytes. */
+  readonly size: number
+  readonly digest: Digest
+  /** Milliseconds since 1970, null when unknown. */
+  readonly modified: number | null
+}
+
+/** What the server that answers adds. */
+export interface AnswerOptions {
+  /** Fields of its own. */
+  readonly fields: Readonly<Record<string, string>>
+  /** Opens the part to send: the whole when `range` is absent. Not called when no body is sent. */
+  readonly open: (range?: ByteRange) => Promise<ReadableStream<Uint8Array>>
+}
+
+/**
+ * Answers GET or HEAD for `content`: 200, 206, 304, 412 or 416, as the request's conditions and range ask (RFC 9110
+ * §13.2.2 and §14.2). Rejects as `open` does, before anything is sent.
+ */
+export async function answerContent(
+  method: string,
+  headers: Headers,
+  content: Representation,
+  options: AnswerOptions,
+): Promise<Response> {
+  const etag = toEtag(content.digest)
+  const part = selectPart(method, headers, { size: content.size, etag, modified: content.modified })
+  if (part.status === 412) return refuseCondition(options)
+  if (part.status === 416) return refuseRange(content.size, options)
+
+  const fields = { ...toValidators(content, etag), ...SECURITY_FIELDS, ...options.fields }
+  if (part.status === 304) return new Response(null, { status: 304, headers: fields })
+  const range = part.status === 206 ? part.range : undefined
+  const body = method === 'HEAD' ? null : await options.open(range)
+  return new Response(body, {
+    status: part.status,
+    headers: {
+      ...fields,
+      'Content-Type': toMediaType(content.name),
+      'Content-Length': String(range?.length ?? content.size),
+      'Accept-Ranges': 'bytes',
+      ...(range && { 'Content-Range': toContentRange(range, content.size) }),
+    },
+  })
+}
+
+/** The media type that a name's extension stands for. No charset: what the bytes are in, nobody has told us. */
+export function toMediaType(name: string): string {
+  return getMimeType(name)?.split(';')[0] ?? 'application/octet-stream'
+}
+
+function toValidators(content: Representation, etag: string): Record<string, string> {
+  return {
+    ETag: etag,
+    'Repr-Digest': toReprDigest(content.digest),
+    ...(content.modified !== null && { 'Last-Modified': toHttpDate(content.modified) }),
+    'Cache-Control': 'no-cache, no-transform',
+    Vary: 'Accept',
+  }
+}
+
+function refuseCondition({ fields }: AnswerOptions): Response {
+  return createProblem('precondition-failed', 'the file is not, or no longer, the one asked for', { fields })
+}
+
+function refuseRange(size: number, { fields }: AnswerOptions): Response {
+  return createProblem('range-not-satisfiable', `the file has ${size} bytes`, {
+    fields: { ...fields, 'Content-Range': toUnsatisfiedRange(size) },
+  })
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot'
+import { MAX_NAMES_PER_DESCRIBE } from './limits.ts'
+import { TROUBLE_CODES } from './trouble.ts'
+
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+/** RFC 3339 in UTC with milliseconds, null where the store keeps no time. */
+const modified = v.nullable(v.pipe(v.string(), v.isoTimestamp()))
+
+/** A replica's id: a token of RFC 9651 and a harmless part of a file name. */
+export const replicaId = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/))
+
+/** What a replica says instead of facts. */
+const trouble = v.object({ code: v.picklist(TROUBLE_CODES), reason: v.string(), detail: v.string() })
+
+/** Body of `POST /describe`. */
+export const describeRequest = v.object({
+  names: v.pipe(v.array(v.string()), v.maxLength(MAX_NAMES_PER_DESCRIBE)),
+})
+
+/** A line of the answer to `POST /describe`: a name's facts, its absence, its trouble, or a sign of life. */
+export const describeLine = v.union([
+  v.object({ name: v.string(), size, digest, modified, evidence: v.picklist(['computed', 'stored']) }),
+  v.object({ name: v.string(), absent: v.literal(true) }),
+  v.object({ name: v.string(), error: trouble }),
+  v.object({ working: v.number() }),
+])
+export type DescribeLine = v.InferOutput<typeof describeLine>
+
+/** A page of `GET /files` on a replica. */
+export const listing = v.object({
+  entries: v.array(v.object({ name: v.string(), size, modified })),
+  next: v.nullable(v.string()),
+})
+export type Listing = v.InferOutput<typeof listing>
+
+/** What the comparison of all answers came to. */
+export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'absent', 'unknown'] as const
+export type Agreement = (typeof AGREEMENTS)[number]
+
+/** One distinct content and who holds it. `href` is relative to the coordinator's origin. */
+export const version = v.object({ digest, size, modified, replicas: v.array(replicaId), href: v.string() })
+
+/** What one replica said: `version` where it holds a content, `error` and `detail` where it did not answer. */
+export const replicaReport = v.object({
+  id: replicaId,
+  state: v.picklist(['match', 'differ', 'missing', 'error', 'corrupt']),
+  version: v.optional(digest),
+  error: v.optional(v.string()),
+  detail: v.optional(v.string()),
+})
+export type ReplicaReport = v.InferOutput<typeof replicaReport>
+
+/** The whole comparison of one name: first part of a `multipart/mixed` answer, and members of every file problem. */
+export const manifest = v.object({
+  name: v.string(),
+  agreement: v.picklist(AGREEMENTS),
+  versions: v.array(version),
+  replicas: v.array(replicaReport),
+})
+export type Manifest = v.InferOutput<typeof manifest>
+
+/** A problem document (RFC 9457 §3.1); a problem about a file carries the manifest's members too. */
+export const problem = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  detail: v.optional(v.string()),
+  ...v.partial(manifest).entries,
+})
+export type Problem = v.InferOutput<typeof problem>
