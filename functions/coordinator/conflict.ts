@@ -1,7 +1,7 @@
 import { fromChunks } from '../storage/streams.ts'
-import { toHttpDate, toReprDigest } from '../wire/fields.ts'
+import { toReprDigest } from '../wire/fields.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
-import { toMediaType } from '../wire/representation.ts'
+import { toLastModified, toMediaType } from '../wire/representation.ts'
 import type { Manifest } from '../wire/schemas.ts'
 import { chooseConflictForm } from './accept.ts'
 import type { Comparison, Version } from './compare.ts'
@@ -89,7 +89,7 @@ function toVersionPart(read: Read, comparison: Comparison, version: Version, bou
     'Content-Disposition': `attachment; filename="${holders[0]}_version${toExtension(read.name)}"`,
     'Repr-Digest': toReprDigest(digest),
     'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '',
-    ...(modified !== null && { 'Last-Modified': toHttpDate(modified) }),
+    ...toLastModified(modified),
   })
   return { head, size, open: () => openVersion(read, version) }
 }

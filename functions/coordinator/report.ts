@@ -1,3 +1,4 @@
+import { toTimestamp } from '../wire/dates.ts'
 import type { Digest } from '../wire/digest.ts'
 import { toReplicaAgreement, toReplicaStatus } from '../wire/fields.ts'
 import { toFilePath } from '../wire/routes.ts'
@@ -32,7 +33,7 @@ export function toManifest(name: string, comparison: Comparison): Manifest {
     versions: versions.map(({ digest, size, modified, holders }) => ({
       digest,
       size,
-      modified: modified === null ? null : new Date(modified).toISOString(),
+      modified: toTimestamp(modified),
       replicas: [...holders],
       href: toVersionHref(name, digest),
     })),

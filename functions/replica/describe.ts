@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Facts, Storage } from '../storage/storage.ts'
+import { toTimestamp } from '../wire/dates.ts'
 import { HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
@@ -104,8 +105,7 @@ async function toLine(name: string, answer: Promise<Facts | null> | undefined): 
     const facts = (await answer) ?? null
     if (facts === null) return { name, absent: true }
     const { size, digest, modified, evidence } = facts
-    const time = modified === null ? null : new Date(modified).toISOString()
-    return { name, size, digest, modified: time, evidence }
+    return { name, size, digest, modified: toTimestamp(modified), evidence }
   } catch (error) {
     const { code, reason, message } = toStorageError(error)
     return { name, error: { code, reason, detail: message } }

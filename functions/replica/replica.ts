@@ -4,6 +4,7 @@ import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed } from '../storage/streams.ts'
 import { createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
+import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
 import type { Log } from '../wire/log.ts'
@@ -53,8 +54,8 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
 
   let sent = false
   const fields = { 'Digest-Evidence': facts.evidence }
-  async function open(range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
-    const part = range ? await storage.open(name, { range, ifDigest: facts?.digest, signal }) : opened
+  const open = async (range?: ByteRange) => {
+    const part = range ? await storage.open(name, { range, ifDigest: facts.digest, signal }) : opened
     if (part === null) throw new StorageError('changed', 'the file is no longer there')
     sent = part === opened
     return await primed(part.body)
@@ -82,12 +83,8 @@ async function answerListing(storage: Storage, c: Context): Promise<Response> {
   }
   const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))
   if (page instanceof StorageError) return toProblem(page)
-  const entries = page.entries.map((entry) => ({ ...entry, modified: toTime(entry.modified) }))
+  const entries = page.entries.map((entry) => ({ ...entry, modified: toTimestamp(entry.modified) }))
   return toJson({ entries, next: page.next } satisfies Listing)
-}
-
-function toTime(modified: number | null): string | null {
-  return modified === null ? null : new Date(modified).toISOString()
 }
 
 const conditions = v.union([

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_DESCRIBE_LINE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toTrouble } from '../wire/problems.ts'
@@ -6,7 +7,7 @@ import { parseContentRange } from '../wire/ranges.ts'
 import { toFilePath } from '../wire/routes.ts'
 import { type DescribeLine, describeLine, listing, problem } from '../wire/schemas.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
-import { requireName } from './names.ts'
+import { compareNames, parseName, requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
 import type {
   DescribeOptions,
@@ -110,8 +111,12 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     const response = await ask(`/files?${query}`, withSignal(options.signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
     const page = v.safeParse(listing, await response.json().catch(() => null))
-    if (!page.success) throw unexpected('no listing')
-    const entries = page.output.entries.map((entry) => ({ ...entry, modified: parseTime(entry.modified) }))
+    if (!page.success) throw unexpected('no listing', page.issues)
+    const entries = page.output.entries.map((entry) => ({
+      ...entry,
+      modified: parseTimestamp(entry.modified),
+    }))
+    requireOrder([options.after ?? '', ...entries.map(({ name }) => name)])
     return { entries, next: page.output.next }
   }
 
@@ -170,15 +175,11 @@ function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined
 
 function toFacts(line: Extract<DescribeLine, { digest: string }>): Facts {
   const { size, digest, modified, evidence } = line
-  return { size, digest, modified: parseTime(modified), evidence }
+  return { size, digest, modified: parseTimestamp(modified), evidence }
 }
 
 function toError(error: Extract<DescribeLine, { error: object }>['error']): StorageError {
   return new StorageError(error.code, error.detail, { reason: error.reason })
-}
-
-function parseTime(time: string | null): number | null {
-  return time === null ? null : Date.parse(time)
 }
 
 function parseLine(text: string): DescribeLine {
@@ -186,6 +187,15 @@ function parseLine(text: string): DescribeLine {
     return v.parse(describeLine, JSON.parse(text))
   } catch (error) {
     throw unexpected('no answer to describe', error)
+  }
+}
+
+/** A listing out of order, or with what is no name, would hide files from whoever merges it with others. */
+function requireOrder([after = '', ...names]: readonly string[]): void {
+  let last = after
+  for (const name of names) {
+    if (parseName(name) === null || compareNames(name, last) <= 0) throw unexpected('a listing out of order')
+    last = name
   }
 }
 
@@ -213,12 +223,12 @@ async function toOpened(response: Response, { range, ifDigest }: OpenOptions): P
     return await refuse(response, 'another part of the file')
   }
   if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
-  const modified = Date.parse(headers.get('Last-Modified') ?? '')
+  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
   const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
   const facts = {
     size: part?.size ?? length,
     digest,
-    modified: Number.isNaN(modified) ? null : modified,
+    modified,
     evidence,
   } as const
   return { facts, body: exactly(mapErrors(body), length) }

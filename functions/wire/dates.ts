@@ -45,3 +45,27 @@ function toUtc(groups: Record<string, string>, year: number): number | null {
   if (time.getUTCDate() !== Number(day)) return null
   return time.setUTCHours(Number(hour), Number(minute), Number(second))
 }
+
+/** The years 0 to 9999, where both formats below end. */
+const EARLIEST = Date.parse('0000-01-01T00:00:00Z')
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
+/** A time that a file may bear, in milliseconds since 1970: the nearest that can be written. */
+function clamp(ms: number): Date {
+  return new Date(Math.min(Math.max(ms, EARLIEST), LATEST))
+}
+
+/** A time in milliseconds since 1970 as an HTTP date (IMF-fixdate, RFC 9110 §5.6.7), cut to the second. */
+export function toHttpDate(ms: number): string {
+  return clamp(ms).toUTCString()
+}
+
+/** A time in milliseconds since 1970 as RFC 3339 has it, in UTC with milliseconds; null stays null. */
+export function toTimestamp(ms: number | null): string | null {
+  return ms === null ? null : clamp(ms).toISOString()
+}
+
+/** What `toTimestamp` wrote, in milliseconds since 1970; null stays null. */
+export function parseTimestamp(text: string | null): number | null {
+  return text === null ? null : Date.parse(text)
+}

@@ -115,14 +115,3 @@ function attempt<T>(parse: () => T): T | null {
     return null
   }
 }
-
-const EARLIEST = Date.parse('0000-01-01T00:00:00Z')
-const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59)
-
-/**
- * A time in milliseconds since 1970 as an HTTP date (IMF-fixdate, RFC 9110 §5.6.7), cut to the second. The format ends
- * with the years 0 and 9999; a time outside them, which a file may well bear, is the nearest one inside.
- */
-export function toHttpDate(ms: number): string {
-  return new Date(Math.min(Math.max(ms, EARLIEST), LATEST)).toUTCString()
-}

@@ -12,8 +12,8 @@ export const MAX_URL_BYTES = 8192
 /** One describe answers in one round trip; at 1,024 names the answer is still a few hundred KiB. */
 export const MAX_NAMES_PER_DESCRIBE = 1024
 
-/** Names of the greatest number and length, JSON-escaped, fit; nothing else needs a body this size. */
-export const MAX_DESCRIBE_BYTES = 4 * 1024 * 1024
+/** Names of the greatest number and length fit at their worst, six bytes of JSON for one; nothing needs more. */
+export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 
 /** One line of a describe answer: a name escaped at its worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
@@ -21,7 +21,7 @@ export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
-/** A replica that works must say so at least this often; a quarter of the deadline below survives lost packets. */
+/** A replica that works must say so at least this often; a fifth of the deadline below leaves room for one that is late. */
 export const HEARTBEAT_MS = 2000
 
 /** How long a replica may be silent before it counts as not answering. */

@@ -180,35 +180,26 @@ describe('parseRange', () => {
   })
 })
 
-/** RFC 9110 §14.1.1, §14.1.2 and §5.6.1.2, one sentence a line, with whole numbers of any size. */
+/** RFC 9110 §14.1.1, §14.1.2 and §5.6.1.2, step by step, with whole numbers of any size. */
 function readSlowly(field: string, size: number): ReturnType<typeof parseRange> {
   const [unit = '', ...rest] = field.split('=')
   if (unit.toLowerCase() !== 'bytes' || rest.length !== 1) return null
+  // The x at either end keeps the white space there, which no comma excuses.
   const members = `x${rest[0]}x`.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
-  const specs = members
-    .join(',')
-    .slice(1, -1)
-    .split(',')
-    .filter((member) => member !== '')
+  const specs = members.join(',').slice(1, -1).split(',').filter(Boolean)
   const [spec = ''] = specs
   if (specs.length !== 1 || !/^\d*-\d*$/.test(spec) || spec === '-') return null
-  return cutSlowly(spec, BigInt(size))
-}
-
-function cutSlowly(spec: string, size: bigint): ReturnType<typeof parseRange> {
   const [first = '', last = ''] = spec.split('-')
   if (first !== '' && last !== '' && BigInt(last) < BigInt(first)) return null
-  const wanted = [...positionsOf(first, last, size)]
-  const [start, end] = wanted
-  if (start === undefined || end === undefined) return NONE
-  return { offset: Number(start), length: Number(end - start) + 1 }
+  return toRange(cutSlowly(first, last, BigInt(size)))
 }
 
-/** First and last position, or nothing when no byte of the content has one of those asked for. */
-function* positionsOf(first: string, last: string, size: bigint): Generator<bigint> {
-  const start = first !== '' ? BigInt(first) : BigInt(last) > size ? 0n : size - BigInt(last)
-  const end = first !== '' && last !== '' && BigInt(last) < size ? BigInt(last) : size - 1n
-  if (start <= end) yield* [start, end]
+function cutSlowly(first: string, last: string, size: bigint): Row[2] {
+  const suffix = BigInt(last) > size ? size : BigInt(last)
+  const start = first === '' ? size - suffix : BigInt(first)
+  const closed = first !== '' && last !== '' && BigInt(last) < size
+  const end = closed ? BigInt(last) : size - 1n
+  return start > end ? NONE : [Number(start), Number(end - start) + 1]
 }
 
 const ranges: fc.Arbitrary<ByteRange & { size: number }> = fc

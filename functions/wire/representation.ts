@@ -1,6 +1,7 @@
 import { getMimeType } from 'hono/utils/mime'
+import { toHttpDate } from './dates.ts'
 import type { Digest } from './digest.ts'
-import { toEtag, toHttpDate, toReprDigest } from './fields.ts'
+import { toEtag, toReprDigest } from './fields.ts'
 import { createProblem, SECURITY_FIELDS } from './problems.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from './ranges.ts'
 import { selectPart } from './selection.ts'
@@ -59,11 +60,16 @@ export function toMediaType(name: string): string {
   return getMimeType(name)?.split(';')[0] ?? 'application/octet-stream'
 }
 
+/** `Last-Modified`, which is never later than the answer (RFC 9110 §8.8.2.1); nothing where the time is unknown. */
+export function toLastModified(modified: number | null): Record<string, string> {
+  return modified === null ? {} : { 'Last-Modified': toHttpDate(Math.min(modified, Date.now())) }
+}
+
 function toValidators(content: Representation, etag: string): Record<string, string> {
   return {
     ETag: etag,
     'Repr-Digest': toReprDigest(content.digest),
-    ...(content.modified !== null && { 'Last-Modified': toHttpDate(content.modified) }),
+    ...toLastModified(content.modified),
     'Cache-Control': 'no-cache, no-transform',
     Vary: 'Accept',
   }
