@@ -91,9 +91,11 @@ export function describeReading(setup: Setup): void {
       expect((await Promise.allSettled(early)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
       const abort = new AbortController()
       const late = storage.describe(['a', 'b'], { signal: abort.signal })
-      await Promise.all(late)
       abort.abort()
-      expect((await Promise.all(late)).map((facts) => facts?.size)).toEqual([MIB, undefined])
+      // What was ready by then may be given all the same, but only what is true.
+      for (const answer of await Promise.allSettled(late)) {
+        if (answer.status === 'fulfilled') expect([MIB, undefined]).toContain(answer.value?.size)
+      }
     })
   })
 

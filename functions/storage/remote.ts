@@ -19,7 +19,7 @@ import type {
   PutOptions,
   Storage,
 } from './storage.ts'
-import { exactly, through } from './streams.ts'
+import { abortable, exactly, through } from './streams.ts'
 
 /** What of `fetch` the adapter uses. */
 export type Fetch = (request: Request) => Promise<Response>
@@ -39,10 +39,12 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   const send = options.fetch ?? fetch
 
   async function ask(path: string, init: RequestInit): Promise<Response> {
+    init.signal?.throwIfAborted()
     const request = new Request(base + path, { ...init, redirect: 'manual' })
     request.headers.set('Accept-Encoding', 'identity')
     const response = await send(request).catch((error) => {
-      throw init.signal?.aborted ? toStorageError(init.signal.reason) : toNetworkError(error)
+      init.signal?.throwIfAborted()
+      throw toNetworkError(error)
     })
     if (!response.headers.has('Content-Encoding')) return response
     await response.body?.cancel()
@@ -143,6 +145,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
       ...({ duplex: 'half' } as object),
       ...withSignal(signal),
     })
+    if (response.status === 405) throw new StorageError('read-only', 'the replica does not take writes')
     if (response.status !== 201 && response.status !== 204) {
       throw (await readProblem(response)) ?? unexpected('no answer to a write')
     }
@@ -212,13 +215,17 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 /** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
-async function toOpened(response: Response, { range, ifDigest }: OpenOptions): Promise<Opened> {
+async function toOpened(response: Response, { range, ifDigest, signal }: OpenOptions): Promise<Opened> {
   const { headers, body } = response
   const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
   const length = parseLength(headers)
   const part = range && parseContentRange(headers.get('Content-Range') ?? '')
   if (body === null || digest === null || length === null)
     return await refuse(response, 'a file without fields')
+  if (range && part && range.offset + range.length > part.size) {
+    await body.cancel()
+    throw new StorageError('out-of-range', 'the range lies outside the file')
+  }
   if (range && (part?.offset !== range.offset || part.length !== range.length || length !== range.length)) {
     return await refuse(response, 'another part of the file')
   }
@@ -231,7 +238,7 @@ async function toOpened(response: Response, { range, ifDigest }: OpenOptions): P
     modified,
     evidence,
   } as const
-  return { facts, body: exactly(mapErrors(body), length) }
+  return { facts, body: abortable(exactly(mapErrors(body), length), signal) }
 }
 
 function parseLength(headers: Headers): number | null {

@@ -129,6 +129,41 @@ export async function primed(body: ReadableStream<Uint8Array>): Promise<Readable
   return fromChunks(resume(), (reason) => reader.cancel(reason))
 }
 
+/** `body`, which errors with the reason of `signal`, and is cancelled, once that is aborted. */
+export function abortable(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  if (signal === undefined) return body
+  const reader = body.getReader()
+  let abort = () => {}
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        abort = () => {
+          controller.error(signal.reason)
+          reader.cancel(signal.reason).catch(() => {})
+        }
+        if (signal.aborted) abort()
+        else signal.addEventListener('abort', abort, { once: true })
+      },
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (signal.aborted) return
+        if (done) {
+          signal.removeEventListener('abort', abort)
+          controller.close()
+        } else controller.enqueue(value)
+      },
+      cancel(reason) {
+        signal.removeEventListener('abort', abort)
+        return reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
 /** A stream of these bytes, whole. */
 export function toStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream({
