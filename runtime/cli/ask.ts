@@ -1,0 +1,139 @@
+import * as v from 'valibot'
+import { toNetworkError } from '../../functions/storage/network-errors.ts'
+import type { Fetch } from '../../functions/storage/remote.ts'
+import type { Digest } from '../../functions/wire/digest.ts'
+import {
+  parseEtag,
+  parseReplicaAgreement,
+  parseReplicaStatus,
+  parseReprDigest,
+} from '../../functions/wire/fields.ts'
+import {
+  type Agreement,
+  type Problem,
+  problem as problemSchema,
+  type ReplicaReport,
+} from '../../functions/wire/schemas.ts'
+import { Refusal } from '../node/refusal.ts'
+
+/** A failure that another try may mend: the network's, or a server's that says so. */
+export class Broken extends Refusal {
+  override readonly name = 'Broken'
+}
+
+/** Asks the coordinator for a path. Redirects and encoded answers are refused; a dead network is `Broken`. */
+export type Ask = (path: string, fields?: Readonly<Record<string, string>>) => Promise<Response>
+
+export interface AskOptions {
+  /** The host's `fetch`, or a coordinator's own. */
+  readonly fetch: Fetch
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Asks the coordinator at `base`. An aborted signal rejects with its reason. */
+export function createAsk(base: string, options: AskOptions): Ask {
+  const origin = base.replace(/\/+$/, '')
+
+  return async function ask(path, fields = {}) {
+    const request = new Request(origin + path, {
+      redirect: 'manual',
+      // A conflict is to be an error, not a body of many parts.
+      headers: { Accept: 'application/problem+json, */*;q=0.9', 'Accept-Encoding': 'identity', ...fields },
+      ...(options.signal && { signal: options.signal }),
+    })
+    const response = await options.fetch(request).catch((error) => {
+      options.signal?.throwIfAborted()
+      throw new Broken(`cannot reach the coordinator at ${origin}: ${toReason(error)}`)
+    })
+    const location = response.headers.get('Location')
+    if (location !== null) return await refuse(response, `redirects to '${location}'; vouch follows none`)
+    if (response.headers.has('Content-Encoding'))
+      return await refuse(response, 'answers in an encoding of its own')
+    return response
+  }
+
+  async function refuse(response: Response, what: string): Promise<never> {
+    await response.body?.cancel()
+    throw new Refusal(`the coordinator at ${origin} ${what}`)
+  }
+}
+
+/** The reason of a network's failure in words: `connection refused`. */
+export function toReason(error: unknown): string {
+  return toNetworkError(error).reason.replaceAll('_', ' ')
+}
+
+/** What the fields of an answer with 200 say of the file in its body. */
+export interface Announced {
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  /** As it came, strong: what `If-Range` takes (RFC 9110 §13.1.5). */
+  readonly etag: string
+  readonly agreement: Agreement
+  readonly reports: readonly ReplicaReport[]
+}
+
+/** Reads what a 200 announces; throws a Refusal when its fields are not a coordinator's. */
+export function readAnnounced({ headers }: Response): Announced {
+  const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
+  const length = headers.get('Content-Length') ?? ''
+  const etag = headers.get('ETag') ?? ''
+  const agreement = parseReplicaAgreement(headers.get('Replica-Agreement') ?? '')?.agreement
+  const reports = parseReplicaStatus(headers.get('Replica-Status') ?? '')
+  const whole = /^\d{1,15}$/.test(length) && digest !== null && parseEtag(etag) === digest
+  if (!whole || agreement === undefined || reports === null) {
+    throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
+  }
+  return { digest, size: Number(length), etag, agreement, reports }
+}
+
+/** Far more than a problem takes: 1,000 replicas, each with an error in words. */
+const MAX_PROBLEM_BYTES = 1024 * 1024
+
+/** Reads the problem document of an answer; throws a Refusal when it is none, or `Broken` when it breaks off. */
+export async function readProblem(response: Response): Promise<Problem> {
+  const text = response.body === null ? '' : await readText(response.body)
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), problemSchema), text)
+  if (parsed.success && isProblem(response)) return parsed.output
+  throw new Refusal(
+    `answered ${response.status} without a problem document: is that a coordinator's address?`,
+  )
+}
+
+function isProblem({ headers }: Response): boolean {
+  return /^application\/problem\+json *(;|$)/i.test(headers.get('Content-Type') ?? '')
+}
+
+async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of catchBroken(body)) {
+    length += chunk.length
+    if (length > MAX_PROBLEM_BYTES) throw new Refusal('the answer is longer than any problem document')
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** The chunks of `body`; a failure of it is `Broken`, and who stops early cancels it. */
+export async function* catchBroken(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error) => {
+        throw new Broken(`the transfer broke off: ${toReason(error)}`)
+      })
+      if (done) return
+      yield value
+    }
+  } finally {
+    // Of a body that has ended or failed this does nothing.
+    await reader.cancel().catch(() => {})
+  }
+}
+
+/** A problem in one line: its title, and its detail when it has one. */
+export function toLine({ title, detail }: Problem): string {
+  return detail === undefined ? title : `${title}: ${detail}`
+}

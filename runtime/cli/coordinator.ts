@@ -1,0 +1,43 @@
+import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { parseCoordinatorFlags, type Target } from '../node/configuration.ts'
+import { createHasher } from '../node/hasher.ts'
+import type { Command } from './command.ts'
+import { openReplicas } from './replicas.ts'
+import { createLog, runServer } from './servers.ts'
+
+/** `vouch coordinator`: compares replicas for clients. */
+export const coordinator: Command = {
+  usage: `vouch coordinator --replica ID=TARGET... [options]: compare replicas for clients
+
+  --replica ID=TARGET   a place that keeps copies; TARGET is a path, a file:/// URL, or the http(s) URL of a
+                        replica server; once for each
+  --require N           how many replicas must answer: all, majority or a number (1)
+  --port PORT           where to listen, 0 for any free port (6001)
+  --host HOST           the address to listen on (127.0.0.1)
+
+Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
+finished; a second one ends it at once.
+`,
+  options: {
+    replica: { type: 'string', multiple: true },
+    require: { type: 'string' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+  },
+  operands: { most: 0, name: 'option after another' },
+  async run(flags, _operands, io) {
+    const { host, port, replicas, require } = parseCoordinatorFlags(flags)
+    const opened = openReplicas(replicas, io.cwd)
+    const app = createCoordinator(opened, { createHasher, require, log: createLog(io) })
+    const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
+    return await runServer(app, io, {
+      host,
+      port,
+      toBanner: (url) => `coordinator listens on ${url}, comparing ${words}`,
+    })
+  },
+}
+
+function toWord(target: Target): string {
+  return target.kind === 'remote' ? target.url : target.path
+}

@@ -1,0 +1,152 @@
+import { resolve } from 'node:path'
+import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { NAME_RULE, parseName } from '../../functions/storage/names.ts'
+import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
+import { toFilePath } from '../../functions/wire/routes.ts'
+import { type Flags, parseSourceFlags } from '../node/configuration.ts'
+import { createHasher } from '../node/hasher.ts'
+import { Refusal } from '../node/refusal.ts'
+import { type Ask, createAsk, readProblem, toLine } from './ask.ts'
+import type { Command } from './command.ts'
+import { receiveVersions } from './conflict.ts'
+import { type Destination, parseDestination } from './destination.ts'
+import { download } from './download.ts'
+import type { Io } from './io.ts'
+import { createOutput } from './output.ts'
+import { openPart, requireTarget } from './part-file.ts'
+import { askName } from './prompt.ts'
+import { openReplicas } from './replicas.ts'
+import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
+
+/** `vouch get`: one file, once all copies have been compared. */
+export const get: Command = {
+  usage: `vouch get [NAME] [options]: get a file once all copies have been compared; asks for NAME when it is left out
+
+  --coordinator URL     whom to ask (http://127.0.0.1:6001)
+  --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
+                        a replica server; once for each
+  --require N           how many replicas must answer: all, majority or a number
+  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
+  -O, --remote-name     write to the name's last part
+  --json                print a report to standard output
+
+When the copies differ, writes each version to ID_version, with the name's extension, ID being who holds it.
+Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on with a transfer that broke off.
+`,
+  options: {
+    coordinator: { type: 'string' },
+    replica: { type: 'string', multiple: true },
+    require: { type: 'string' },
+    output: { type: 'string', short: 'o' },
+    'remote-name': { type: 'boolean', short: 'O' },
+    json: { type: 'boolean' },
+  },
+  operands: { most: 1, name: 'NAME' },
+  async run(flags, [operand], io) {
+    const destination = parseDestination(flags)
+    const { ask, query } = openSource(flags, io)
+    const text = operand ?? (await askName(io))
+    const name = parseName(text)
+    if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
+    const { status, report, problem } = await getFile({ name, query, ask, destination, io })
+    if (flags['json']) await printReport(io, report)
+    if (problem !== undefined) throw new Refusal(problem)
+    return status
+  },
+}
+
+/** Whom to ask, and what to add to the path of the compared read. */
+function openSource(flags: Flags, io: Io): { ask: Ask; query: string } {
+  const source = parseSourceFlags(flags)
+  const query = source.require === undefined ? '' : `?require=${source.require}`
+  if ('coordinator' in source) {
+    return { ask: createAsk(source.coordinator, { fetch, signal: io.signal }), query }
+  }
+  const app = createCoordinator(openReplicas(source.replicas, io.cwd), { createHasher })
+  // Nothing is looked up or connected to: the address only makes requests whole.
+  const ask = createAsk('http://localhost', {
+    fetch: async (request) => app.fetch(request),
+    signal: io.signal,
+  })
+  return { ask, query }
+}
+
+interface Errand {
+  readonly name: string
+  readonly query: string
+  readonly ask: Ask
+  readonly destination: Destination
+  readonly io: Io
+}
+
+interface Outcome {
+  readonly status: 0 | 1 | 2
+  readonly report: Report
+  /** With status 2. */
+  readonly problem?: string
+}
+
+/** Has the copies compared, again when a version is gone by the time it is asked for, and gets what there is. */
+async function getFile(errand: Errand): Promise<Outcome> {
+  for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
+    const outcome = await getCompared(errand)
+    if (outcome !== 'vanished') return outcome
+  }
+  throw new Refusal(`${errand.name}: the copies changed each time a version was about to be received`)
+}
+
+async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
+  const { name, io, destination } = errand
+  const got = await (destination === 'stdout'
+    ? getToOutput(errand)
+    : getToFile(errand, destination.toPath(name)))
+  if ('name' in got) {
+    sayReceived(io, got)
+    return { status: 0, report: got }
+  }
+  return await tellRefused(errand, got)
+}
+
+async function getToOutput({ name, query, ask, io }: Errand): Promise<Report | Response> {
+  const openSink = async () => createOutput(io.stdout)
+  const got = await download({ ask, path: toFilePath(name) + query, openSink }, io)
+  if ('refused' in got) return got.refused
+  const { agreement, reports } = got.announced
+  return { name, agreement, replicas: reports, written: [] }
+}
+
+async function getToFile({ name, query, ask, io }: Errand, path: string): Promise<Report | Response> {
+  const target = resolve(io.cwd, path)
+  await requireTarget(target)
+  const got = await download(
+    {
+      ask,
+      path: toFilePath(name) + query,
+      openSink: ({ digest }) => openPart(target, { digest, signal: io.signal }),
+    },
+    io,
+  )
+  if ('refused' in got) return got.refused
+  await got.sink.commit()
+  const { digest, size, agreement, reports } = got.announced
+  const replicas = reports.filter(({ state }) => state === 'match').map(({ id }) => id)
+  return { name, agreement, replicas: reports, written: [{ path, digest, size, replicas }] }
+}
+
+/** What an answer comes to that is not the file: its versions, or a problem in one line. */
+async function tellRefused(errand: Errand, response: Response): Promise<Outcome | 'vanished'> {
+  const { name, io, ask, destination } = errand
+  const problem = await readProblem(response)
+  const { agreement = null, replicas = [] } = problem
+  if (response.status !== 409) {
+    return {
+      status: 2,
+      report: { name, agreement, replicas, written: [] },
+      problem: `${name}: ${toLine(problem)}`,
+    }
+  }
+  const received = await receiveVersions(problem, { name, ask, destination, io })
+  if (received === 'vanished') return received
+  sayConflict(io, received.manifest, received.written)
+  return { status: 1, report: { name, agreement: 'conflict', replicas, written: received.written } }
+}

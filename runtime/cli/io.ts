@@ -1,0 +1,48 @@
+import type { Readable, Writable } from 'node:stream'
+import { Refusal } from '../node/refusal.ts'
+
+/** Where talk goes; on a terminal also progress. */
+export type Talk = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined }
+
+/** What a command needs of the process that it runs in. */
+export interface Io {
+  readonly stdin: Readable
+  /** Data only. */
+  readonly stdout: Writable
+  readonly stderr: Talk
+  /** The directory that relative paths start at, absolute. */
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Aborted when the command is to end: a server finishes what is under way, anything else stops. */
+  readonly signal?: AbortSignal | undefined
+  /** Waits so many milliseconds, or rejects when the command is to end; timers of the host when absent. */
+  readonly delay?: ((ms: number) => Promise<void>) | undefined
+}
+
+/**
+ * `text` in one line that does nothing to a terminal: control characters, line ends and what changes the direction of
+ * writing become escapes, for names and messages come from others.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
+}
+
+/** Says one line to people. */
+export function say(io: Pick<Io, 'stderr'>, line: string): void {
+  io.stderr.write(`${printable(line)}\n`)
+}
+
+/**
+ * Writes data; resolves when it has been taken. Rejects with the stream's own `EPIPE` when its reader went away, and
+ * with a Refusal when it cannot be written for another reason.
+ */
+export async function writeOut(stdout: Writable, data: string | Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stdout.write(data, (error) => (error ? reject(toOutputError(error)) : resolve()))
+  })
+}
+
+function toOutputError(error: Error): Error {
+  if ('code' in error && error.code === 'EPIPE') return error
+  return new Refusal(`cannot write to standard output: ${error.message}`)
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { inspect } from 'node:util'
+import { Refusal } from '../node/refusal.ts'
+import { type Command, parseArguments } from './command.ts'
+import { coordinator } from './coordinator.ts'
+import { get } from './get.ts'
+import { type Io, say, writeOut } from './io.ts'
+import { replica } from './replica.ts'
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({ get, replica, coordinator }))
+
+const USAGE = `vouch asks every place that keeps a file whether the copies agree.
+
+  vouch get [NAME]         get a file once all copies have been compared
+  vouch replica DIR        serve one directory to coordinators
+  vouch coordinator        compare replicas for clients
+
+  vouch COMMAND --help     what a command takes
+  vouch --version
+
+Exit status: 0 done, 1 the copies differ, 2 trouble.
+`
+
+/** Exit statuses that shells show for a process that a signal ended: SIGINT and SIGPIPE. */
+const INTERRUPTED = 130
+const READER_GONE = 141
+
+/**
+ * Runs the command that `argv` (without node and script) names, and resolves with the exit status: 0 done, 1 the
+ * copies differ, 2 trouble, told in one line on `stderr`. Never rejects.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    return await dispatch(argv, io)
+  } catch (error) {
+    if (io.signal?.aborted) return INTERRUPTED
+    if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return READER_GONE
+    if (error instanceof Refusal) say(io, `vouch: ${error.message}`)
+    else io.stderr.write(`vouch: this is a bug in vouch: ${inspect(error)}\n`)
+    return 2
+  }
+}
+
+async function dispatch([name, ...args]: readonly string[], io: Io): Promise<number> {
+  if (name === '--help' || name === '-h') return await print(io, USAGE)
+  if (name === '--version') return await print(io, `${readVersion()}\n`)
+  const command = COMMANDS.get(name ?? '')
+  if (command === undefined)
+    throw new Refusal(`takes a command (${toChoices()})${toGot(name)}; see 'vouch --help'`)
+  const { flags, operands } = parseArguments(args, command)
+  if (flags['help']) return await print(io, command.usage)
+  return await command.run(flags, operands, io)
+}
+
+async function print(io: Io, text: string): Promise<number> {
+  await writeOut(io.stdout, text)
+  return 0
+}
+
+function toChoices(): string {
+  return [...COMMANDS.keys()].join(', ')
+}
+
+function toGot(name: string | undefined): string {
+  return name === undefined ? '' : `, got '${name}'`
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return String(version)
+}

@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { inspect } from 'node:util'
+import type { Log } from '../../functions/wire/log.ts'
+import { Refusal } from '../node/refusal.ts'
+import { serve } from '../node/serve.ts'
+import { type Io, printable, say } from './io.ts'
+
+/** Where a server listens, and the line it says when it does. */
+export interface ServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly toBanner: (url: string) => string
+}
+
+/**
+ * Serves `app` until `io.signal` aborts, finishes the answers under way, and resolves with the exit status. Rejects
+ * with a Refusal when it cannot listen.
+ */
+export async function runServer(
+  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  io: Io,
+  { host, port, toBanner }: ServerOptions,
+): Promise<number> {
+  const onBroken = (request: Request, error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    say(io, `${request.method} ${toTarget(request.url)} broke off: ${reason}`)
+  }
+  const served = await serve((request) => app.fetch(request), { host, port, onBroken }).catch((error) => {
+    throw new Refusal(`cannot listen on ${host}:${port}: ${toReason(error)}`)
+  })
+  io.stdout.write(`${printable(toBanner(served.url))}\n`)
+  if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
+  await served.close()
+  return 0
+}
+
+/** Prints one line a request on `stdout`, and on `stderr` what went wrong inside. */
+export function createLog(io: Io): Log {
+  return ({ method, path, status, ms, agreement, states, error }) => {
+    const said = [agreement, states].filter((text) => text !== undefined && text !== '')
+    const line = [method, path, status, ...said, `${Math.round(ms)} ms`].join(' ')
+    io.stdout.write(`${printable(line)}\n`)
+    if (error !== undefined) io.stderr.write(`${inspect(error)}\n`)
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use',
+  EACCES: 'this port takes more rights',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'the host has no address',
+}
+
+function toReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return REASONS[code] ?? String(error)
+}
+
+function toTarget(url: string): string {
+  const { pathname, search } = new URL(url)
+  return pathname + search
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { run } from './run.ts'
+
+const ending = new AbortController()
+const signals = ['SIGINT', 'SIGTERM'] as const
+
+function end(): void {
+  // The second signal finds Node's own handling, which ends the process at once.
+  for (const signal of signals) process.off(signal, end)
+  ending.abort()
+}
+for (const signal of signals) process.on(signal, end)
+
+// Exit status 1 means that copies differ, which is what Node would say of a crash.
+process.on('uncaughtException', (error) => {
+  console.error(error)
+  process.exit(2)
+})
+
+// A reader that goes away, as head does, is no crash; who writes data hears of it from the write.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  env: process.env,
+  signal: ending.signal,
+})

@@ -1,0 +1,164 @@
+import { fileURLToPath } from 'node:url'
+import * as v from 'valibot'
+import { parseRequire, type Require } from '../../functions/coordinator/parameters.ts'
+import { replicaId } from '../../functions/wire/schemas.ts'
+import { Refusal } from './refusal.ts'
+
+/** What a replica word names: a directory on this machine, or a replica server elsewhere. */
+export type Target =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'remote'; readonly url: string }
+
+/** A replica as its word names it, not yet opened. */
+export interface ReplicaWord {
+  readonly id: string
+  readonly target: Target
+}
+
+const ID = "a letter and up to 63 letters, digits, '.', '_' or '-'"
+const URL_RULE = 'an http or https URL without user, password, query or fragment'
+
+/** What each option takes, for the line that refuses another. */
+const TAKES: Readonly<Record<string, string>> = {
+  port: 'a port number from 0 to 65535',
+  host: 'an address or a host name',
+  id: ID,
+  coordinator: URL_RULE,
+  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL or ${URL_RULE}`,
+}
+
+const port = v.pipe(v.string(), v.regex(/^\d{1,5}$/), v.transform(Number), v.maxValue(65_535))
+const host = v.pipe(v.string(), v.regex(/^[\w.:%-]+$/))
+const url = v.pipe(v.string(), v.transform(parseHttpUrl), v.custom<string>(isThere))
+const replica = v.pipe(v.string(), v.transform(parseReplicaWord), v.custom<ReplicaWord>(isThere))
+const require = v.optional(v.string())
+
+const replicaFlags = v.object({
+  port: v.optional(port, '6002'),
+  host: v.optional(host, '127.0.0.1'),
+  id: v.optional(replicaId, 'replica'),
+})
+const coordinatorFlags = v.object({
+  port: v.optional(port, '6001'),
+  host: v.optional(host, '127.0.0.1'),
+  replica: v.optional(v.array(replica), []),
+  require,
+})
+const sourceFlags = v.object({
+  coordinator: v.optional(url),
+  replica: v.optional(v.array(replica), []),
+  require,
+})
+
+export type ReplicaFlags = v.InferOutput<typeof replicaFlags>
+
+/** The flags of a replica server; throws a Refusal that names the option, what it takes and what it got. */
+export function parseReplicaFlags(flags: Flags): ReplicaFlags {
+  return parseFlags(replicaFlags, flags)
+}
+
+/** Where a coordinator listens and whom it asks: at least one replica, each id once. */
+export interface CoordinatorFlags {
+  readonly port: number
+  readonly host: string
+  readonly replicas: readonly ReplicaWord[]
+  readonly require: Require | undefined
+}
+
+/** The flags of a coordinator; throws a Refusal that names the option, what it takes and what it got. */
+export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
+  const { port, host, replica, require } = parseFlags(coordinatorFlags, flags)
+  if (replica.length === 0) throw new Refusal('--replica takes ID=TARGET at least once, got none')
+  requireUniqueIds(replica)
+  return { port, host, replicas: replica, require: toRequire(require, replica.length) }
+}
+
+/** Whom a client asks: a coordinator elsewhere, or replicas itself. */
+export type SourceFlags =
+  | { readonly coordinator: string; readonly require: string | undefined }
+  | { readonly replicas: readonly ReplicaWord[]; readonly require: Require | undefined }
+
+/**
+ * The flags that say whom a client asks: `--coordinator`, by default `http://127.0.0.1:6001`, or `--replica`, not both;
+ * throws a Refusal otherwise. How many replicas a coordinator elsewhere has is its own affair: it judges `require`.
+ */
+export function parseSourceFlags(flags: Flags): SourceFlags {
+  const { coordinator, replica, require } = parseFlags(sourceFlags, flags)
+  if (replica.length === 0) {
+    toRequire(require, Number.POSITIVE_INFINITY)
+    return { coordinator: coordinator ?? 'http://127.0.0.1:6001', require }
+  }
+  if (coordinator !== undefined) throw new Refusal('--coordinator and --replica exclude each other')
+  requireUniqueIds(replica)
+  return { replicas: replica, require: toRequire(require, replica.length) }
+}
+
+/** The word `id=target`, its path as it was given; null when it is none, or names what this machine cannot open. */
+export function parseReplicaWord(word: string): ReplicaWord | null {
+  const [, name = '', text = ''] = /^([^=]*)=(.+)$/su.exec(word) ?? []
+  const target = parseTarget(text)
+  return v.is(replicaId, name) && target !== null ? { id: name, target } : null
+}
+
+function parseTarget(text: string): Target | null {
+  if (/^https?:/i.test(text)) {
+    const plain = parseHttpUrl(text)
+    return plain === null ? null : { kind: 'remote', url: plain }
+  }
+  if (/^file:/i.test(text)) return parseFileUrl(text)
+  // One letter before a colon is a drive, not a scheme.
+  if (text === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return null
+  return { kind: 'directory', path: text }
+}
+
+/** `file:./x` means `file:///x` to every URL parser, and another thing to whoever writes it: it is refused. */
+function parseFileUrl(text: string): Target | null {
+  if (!/^file:\/\/\//i.test(text) || /[?#]/.test(text)) return null
+  try {
+    return { kind: 'directory', path: fileURLToPath(text) }
+  } catch {
+    return null
+  }
+}
+
+/** An http(s) URL without credentials, query and fragment, normalized; null for anything else. */
+function parseHttpUrl(text: string): string | null {
+  if (!/^https?:\/\//i.test(text) || /[?#\s]/.test(text) || !URL.canParse(text)) return null
+  const { username, password, href } = new URL(text)
+  return username === '' && password === '' ? href : null
+}
+
+function requireUniqueIds(words: readonly ReplicaWord[]): void {
+  const twice = words.find(({ id }, i) => words.findIndex((other) => other.id === id) < i)
+  if (twice) throw new Refusal(`--replica takes each id once, got '${twice.id}' twice`)
+}
+
+function toRequire(text: string | undefined, of: number): Require | undefined {
+  const require = text === undefined ? undefined : parseRequire(text, of)
+  if (require !== null) return require
+  const most = Number.isFinite(of) ? `from 1 to ${of}` : 'from 1 up'
+  throw new Refusal(`--require takes all, majority or a number ${most}, got '${text}'`)
+}
+
+/** Flags as `parseArgs` of node:util gives them. */
+export type Flags = Readonly<Record<string, unknown>>
+
+function parseFlags<T extends v.ObjectEntries>(
+  schema: v.ObjectSchema<T, undefined>,
+  flags: Flags,
+): v.InferOutput<v.ObjectSchema<T, undefined>> {
+  const result = v.safeParse(schema, flags, { abortEarly: true })
+  if (result.success) return result.output
+  const path = result.issues[0].path ?? []
+  const flag = String(path[0]?.key)
+  throw new Refusal(`--${flag} takes ${TAKES[flag]}, got '${redact(String(path.at(-1)?.value))}'`)
+}
+
+function isThere(value: unknown): boolean {
+  return value !== null
+}
+
+/** `text` without what may be secret in a URL. */
+function redact(text: string): string {
+  return text.replace(/(\w:\/\/)[^/]*@/, '$1…@').replace(/(\w:\/\/[^?#]*[?#]).*/s, '$1…')
+}

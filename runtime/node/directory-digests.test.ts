@@ -1,0 +1,265 @@
+import { mkdir, open, stat, symlink, truncate, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createNoise,
+  describeOne,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+} from '../../functions/storage/suite-tools.suite.ts'
+import { createDigestMemory } from './digest-memory.ts'
+import { isAtByName } from './directory.ts'
+import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
+import { createDirectoryStorage } from './directory-storage.ts'
+import { type Identity, isSettled, toModified } from './identity.ts'
+
+const MIB = 1024 * 1024
+const LATER = () => Date.now() + 60_000
+
+let directory: TestDirectory
+beforeEach(async () => {
+  directory = await createTestDirectory()
+})
+afterEach(() => directory.close())
+
+/** How many reads it takes to describe a file. */
+async function countReads(storage: ReturnType<typeof createDirectoryStorage>, name: string): Promise<number> {
+  let reads = 0
+  const onProgress = () => {
+    reads++
+  }
+  await Promise.all(storage.describe([name], { onProgress }))
+  return reads
+}
+
+/** Makes a file that is all holes: `size` bytes that cost no disk. */
+async function writeHoles(name: string, size: number): Promise<void> {
+  await directory.write(name, new Uint8Array())
+  await truncate(join(directory.root, name), size)
+}
+
+describe('the digest of a file', () => {
+  it('is computed once, and is then remembered', async () => {
+    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    await directory.write('a', createNoise(3 * MIB))
+    expect(await countReads(storage, 'a')).toBe(3)
+    expect(await countReads(storage, 'a')).toBe(0)
+  })
+
+  it('is computed each time while the file is fresh, or when it comes from the future', async () => {
+    await directory.write('a', toBytes('abc'))
+    const { ctimeMs } = await stat(join(directory.root, 'a'))
+    for (const now of [() => ctimeMs + 1900, () => ctimeMs - 60_000, () => 0]) {
+      const storage = createDirectoryStorage(directory.root, { now })
+      expect(await countReads(storage, 'a')).toBe(1)
+      expect(await countReads(storage, 'a')).toBe(1)
+    }
+  })
+
+  it('is that of the new content, though size and time of modification are those of the old', async () => {
+    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    const path = join(directory.root, 'a')
+    await directory.write('a', toBytes('old!'))
+    await utimes(path, 1000, 1000)
+    const before = await stat(path, { bigint: true })
+    expect((await describeOne(storage, 'a'))?.digest).toBe(await hash(toBytes('old!')))
+    // The time of change must have moved on: on an old kernel its clock ticks every few milliseconds only.
+    do {
+      await directory.write('a', toBytes('new!'))
+      await utimes(path, 1000, 1000)
+    } while ((await stat(path, { bigint: true })).ctimeNs === before.ctimeNs)
+    expect((await stat(path, { bigint: true })).mtimeNs).toBe(before.mtimeNs)
+    expect((await describeOne(storage, 'a'))?.digest).toBe(await hash(toBytes('new!')))
+    expect(await readBytes(storage, 'a')).toEqual(toBytes('new!'))
+  })
+
+  it('comes with the time of modification in milliseconds', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    await directory.write('a', toBytes('abc'))
+    await utimes(join(directory.root, 'a'), 1234.5678, 1234.5678)
+    expect((await describeOne(storage, 'a'))?.modified).toBe(1_234_567)
+    expect((await storage.list()).entries[0]?.modified).toBe(1_234_567)
+  })
+
+  it('of a small file does not wait for those of large ones', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    const large = Array.from({ length: 40 }, (_, i) => `large${i}`)
+    for (const name of large) await writeHoles(name, 8 * MIB)
+    await directory.write('small', toBytes('small'))
+    let settled = 0
+    const promises = storage.describe([...large, 'small'])
+    for (const promise of promises) {
+      promise.then(() => {
+        settled++
+      })
+    }
+    await promises.at(-1)
+    expect(settled).toBeLessThan(20)
+    expect(new Set((await Promise.all(promises)).map((facts) => facts?.digest)).size).toBe(2)
+  })
+
+  it('is given up, and so is one that waits for its turn, when the signal is aborted', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    const names = Array.from({ length: 12 }, (_, i) => `large${i}`)
+    for (const name of names) await writeHoles(name, 1024 * MIB)
+    const before = await countDescriptors()
+    const abort = new AbortController()
+    const reason = new Error('enough')
+    const onProgress = () => abort.abort(reason)
+    const answers = await Promise.allSettled(storage.describe(names, { signal: abort.signal, onProgress }))
+    expect(answers).toEqual(names.map(() => ({ status: 'rejected', reason })))
+    await expect.poll(countDescriptors).toBe(before)
+    await directory.write('small', toBytes('small'))
+    expect(await describeOne(storage, 'small')).toMatchObject({ size: 5 })
+  })
+
+  it('tells whoever waits for its turn that the store is at work', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 64 * MIB)
+    const first = storage.describe(['large0', 'large1', 'large2', 'large3'])
+    const abort = new AbortController()
+    const { promise: told, resolve } = Promise.withResolvers<void>()
+    // 64 reads are its own at most; the fifth file has not begun while four are hashed.
+    let calls = 0
+    const onProgress = () => {
+      if (++calls > 64) resolve()
+    }
+    const last = storage.describe(['large4'], { signal: abort.signal, onProgress })
+    await told
+    await Promise.all([...first, ...last])
+  })
+})
+
+describe('descriptors', () => {
+  // Counted at once, each time: given time, the garbage collector closes what was forgotten.
+  it('are as many as before after each of fifty streams that was cancelled, read or not', async () => {
+    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    await directory.write('a', createNoise(3 * MIB))
+    await readBytes(storage, 'a')
+    const before = await countDescriptors()
+    for (let i = 0; i < 50; i++) {
+      const reader = (await storage.open('a'))?.body.getReader()
+      if (i % 5 === 0) await reader?.read()
+      await reader?.cancel()
+      expect(await countDescriptors()).toBe(before)
+    }
+  })
+
+  it('are as many as before after reads that were refused, ended, or aborted', async () => {
+    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    await directory.write('a', createNoise(3 * MIB))
+    const range = { offset: 3 * MIB, length: 1 }
+    await readBytes(storage, 'a')
+    const before = await countDescriptors()
+    for (let i = 0; i < 10; i++) {
+      await expectTrouble(storage.open('a', { ifDigest: 'f'.repeat(64) }), 'changed')
+      expect(await countDescriptors()).toBe(before)
+      await expectTrouble(storage.open('a', { range }), 'out-of-range')
+      expect(await countDescriptors()).toBe(before)
+      await readBytes(storage, 'a')
+      expect(await countDescriptors()).toBe(before)
+      const abort = new AbortController()
+      await storage.open('a', { signal: abort.signal })
+      abort.abort()
+      await expect.poll(countDescriptors, { interval: 1 }).toBe(before)
+    }
+  })
+
+  it('are given back with the last byte, though nobody asks for the end', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    await directory.write('a', createNoise(2 * MIB))
+    const before = await countDescriptors()
+    const reader = (await storage.open('a'))?.body.getReader()
+    for (let read = 0; read < 2 * MIB; ) read += (await reader?.read())?.value?.length ?? 0
+    expect(await countDescriptors()).toBe(before)
+  })
+
+  it('are given back when the file changes under the reader', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    const before = await countDescriptors()
+    for (let i = 0; i < 20; i++) {
+      await directory.write('a', createNoise(3 * MIB, i))
+      const reader = (await storage.open('a'))?.body.getReader()
+      await reader?.read()
+      await directory.write('a', toBytes('gone'))
+      await expectTrouble(reader?.read(), 'changed')
+    }
+    expect(await countDescriptors()).toBe(before)
+  })
+})
+
+describe('a stream', () => {
+  it('reads nothing ahead, and a small file in one chunk', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    await directory.write('large', createNoise(3 * MIB + 1))
+    await directory.write('small', createNoise(1000))
+    expect(await readSizes(storage, 'large')).toEqual([MIB, MIB, MIB, 1])
+    expect(await readSizes(storage, 'small')).toEqual([1000])
+  })
+
+  async function readSizes(
+    storage: ReturnType<typeof createDirectoryStorage>,
+    name: string,
+  ): Promise<number[]> {
+    const sizes: number[] = []
+    for await (const chunk of (await storage.open(name))?.body ?? []) sizes.push(chunk.length)
+    return sizes
+  }
+})
+
+describe('isSettled', () => {
+  const identity: Identity = { device: 1n, inode: 1n, size: 1, modifiedNs: 0n, changedNs: 10_000_000_000n }
+
+  it('holds more than two seconds after the later of modification and change', () => {
+    expect(isSettled(identity, 12_000)).toBe(false)
+    expect(isSettled(identity, 12_001)).toBe(true)
+    expect(isSettled({ ...identity, modifiedNs: 11_000_000_000n }, 12_500)).toBe(false)
+    expect(isSettled(identity, 0)).toBe(false)
+  })
+})
+
+describe('toModified', () => {
+  it('gives whole milliseconds, and null for a time that RFC 3339 cannot write', () => {
+    expect(toModified({ modifiedNs: 1_234_567_890n })).toBe(1234)
+    expect(toModified({ modifiedNs: -1_000_000n })).toBe(-1)
+    expect(toModified({ modifiedNs: 253_402_300_800_000_000_000n })).toBeNull()
+    expect(toModified({ modifiedNs: -62_167_219_200_001_000_000n })).toBeNull()
+  })
+})
+
+describe('the digest memory', () => {
+  it('forgets the digest that was asked for longest ago', () => {
+    const memory = createDigestMemory(2)
+    const [a, b, c] = [1n, 2n, 3n].map(
+      (inode) => ({ device: 1n, inode, size: 1, modifiedNs: 1n, changedNs: 1n }) as const,
+    )
+    if (!a || !b || !c) throw new Error('three were made')
+    memory.set(a, 'a')
+    memory.set(b, 'b')
+    memory.get(a)
+    memory.set(c, 'c')
+    expect([memory.get(a), memory.get(b), memory.get(c)]).toEqual(['a', undefined, 'c'])
+    expect(memory.get({ ...a, changedNs: 2n })).toBeUndefined()
+  })
+})
+
+describe('isAtByName', () => {
+  it('tells a file from one behind a linked parent, one that was replaced and one that is gone', async () => {
+    await directory.write('dir/file', toBytes('a'))
+    await symlink('dir', join(directory.root, 'link'))
+    await mkdir(join(directory.root, 'other'))
+    await directory.write('other/file', toBytes('a'))
+    const handle = await open(join(directory.root, 'dir/file'))
+    try {
+      expect(await isAtByName(handle, join(directory.root, 'dir/file'))).toBe(true)
+      expect(await isAtByName(handle, join(directory.root, 'link/file'))).toBe(false)
+      expect(await isAtByName(handle, join(directory.root, 'other/file'))).toBe(false)
+      await directory.remove('dir/file')
+      expect(await isAtByName(handle, join(directory.root, 'dir/file'))).toBe(false)
+    } finally {
+      await handle.close()
+    }
+  })
+})

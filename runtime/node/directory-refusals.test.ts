@@ -1,0 +1,353 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  link,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Storage } from '../../functions/storage/storage.ts'
+import {
+  createSource,
+  describeOne,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+  toPut,
+} from '../../functions/storage/suite-tools.suite.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
+import { asNobody, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
+import { createDirectoryStorage } from './directory-storage.ts'
+
+const SECRET = toBytes('outside')
+
+let inside: TestDirectory
+let outside: TestDirectory
+let storage: Storage
+
+beforeEach(async () => {
+  inside = await createTestDirectory()
+  outside = await createTestDirectory()
+  storage = createDirectoryStorage(inside.root, { writable: true })
+  await inside.write('dir/file', toBytes('inside'))
+  await outside.write('file', SECRET)
+})
+
+afterEach(async () => {
+  await inside.close()
+  await outside.close()
+})
+
+async function expectNotAFile(name: string): Promise<void> {
+  await expectTrouble(describeOne(storage, name), 'not-a-file')
+  await expectTrouble(storage.open(name), 'not-a-file')
+  await expectTrouble(putNew(name), name.includes('/') ? 'not-a-file' : 'precondition')
+}
+
+async function putNew(name: string) {
+  return await storage.put(name, createSource(toBytes('new')).body, await toPut(toBytes('new'), null))
+}
+
+async function listNames(): Promise<string[]> {
+  return (await storage.list()).entries.map(({ name }) => name)
+}
+
+describe('a symbolic link', () => {
+  it('is refused wherever it points, and not listed', async () => {
+    await symlink(join(inside.root, 'dir/file'), join(inside.root, 'to-inside'))
+    await symlink('dir/file', join(inside.root, 'relative'))
+    await symlink(join(outside.root, 'file'), join(inside.root, 'to-outside'))
+    await symlink('nowhere', join(inside.root, 'dangling'))
+    await symlink('loop', join(inside.root, 'loop'))
+    await symlink('dir', join(inside.root, 'to-dir'))
+    for (const name of ['to-inside', 'relative', 'to-outside', 'dangling', 'loop', 'to-dir'])
+      await expectNotAFile(name)
+    expect(await listNames()).toEqual(['dir/file'])
+  })
+
+  it('is refused among the parents, whether or not the file is there', async () => {
+    await symlink('dir', join(inside.root, 'link'))
+    await symlink(outside.root, join(inside.root, 'out'))
+    await symlink('nowhere', join(inside.root, 'dangling'))
+    await symlink('dir/file', join(inside.root, 'to-file'))
+    const names = [
+      'link/file',
+      'link/none',
+      'out/file',
+      'out/none',
+      'out/deep/none',
+      'dangling/file',
+      'to-file/x',
+    ]
+    for (const name of names) await expectNotAFile(name)
+    expect(await listNames()).toEqual(['dir/file'])
+    expect(await readdir(outside.root)).toEqual(['file'])
+  })
+
+  it('is not replaced, and what it points at is not written', async () => {
+    await symlink(join(outside.root, 'file'), join(inside.root, 'link'))
+    const options = await toPut(toBytes('new'), await hash(SECRET))
+    await expectTrouble(storage.put('link', createSource(toBytes('new')).body, options), 'not-a-file')
+    expect((await lstat(join(inside.root, 'link'))).isSymbolicLink()).toBe(true)
+    expect(await readFile(join(outside.root, 'file'), 'utf8')).toBe('outside')
+  })
+
+  it("in the place of '.vouch' stops every write", async () => {
+    await symlink(outside.root, join(inside.root, '.vouch'))
+    await expectTrouble(putNew('new'), 'not-a-file')
+    expect(await readdir(outside.root)).toEqual(['file'])
+  })
+
+  it('that takes the place of a directory again and again never shows what is outside', async () => {
+    await outside.write('only-outside', SECRET)
+    const swapper = new Worker(SWAP, {
+      eval: true,
+      workerData: { dir: join(inside.root, 'dir'), outside: outside.root },
+    })
+    await once(swapper, 'message')
+    try {
+      const secret = await hash(SECRET)
+      for (let i = 0; i < 400; i++) {
+        const [facts, bytes, names] = await Promise.all([
+          describeOne(storage, 'dir/file').catch(requireTrouble),
+          readBytes(storage, 'dir/file').catch(requireTrouble),
+          listNames(),
+        ])
+        expect(facts?.digest).not.toBe(secret)
+        expect(bytes).not.toEqual(SECRET)
+        expect(names).not.toContain('dir/only-outside')
+      }
+    } finally {
+      await swapper.terminate()
+    }
+  })
+})
+
+/** Swaps a directory for a link to another one until it is terminated. */
+const SWAP = `
+  const { renameSync, symlinkSync, unlinkSync } = require('node:fs')
+  const { workerData: { dir, outside }, parentPort } = require('node:worker_threads')
+  parentPort.postMessage('ready')
+  for (;;) {
+    renameSync(dir, dir + '.aside')
+    symlinkSync(outside, dir)
+    unlinkSync(dir)
+    renameSync(dir + '.aside', dir)
+  }
+`
+
+/** A refusal gives nothing; a missing file is one error of the test's own. */
+function requireTrouble(error: unknown): null {
+  if (error instanceof StorageError || (error instanceof Error && error.message.endsWith('is not there')))
+    return null
+  throw error
+}
+
+describe('what is no regular file', () => {
+  it('is refused when it is a FIFO, and nothing waits for a writer', async () => {
+    execFileSync('mkfifo', [join(inside.root, 'fifo')])
+    await expectNotAFile('fifo')
+    expect(await listNames()).toEqual(['dir/file'])
+  })
+
+  it('is refused when it is a socket', async () => {
+    const server = createServer().listen(join(inside.root, 'socket'))
+    await once(server, 'listening')
+    try {
+      await expectNotAFile('socket')
+      expect(await listNames()).toEqual(['dir/file'])
+    } finally {
+      server.close()
+    }
+  })
+
+  it('is refused when it is a device', async () => {
+    const devices = createDirectoryStorage('/dev')
+    for (const name of ['null', 'zero']) {
+      await expectTrouble(describeOne(devices, name), 'not-a-file')
+      await expectTrouble(devices.open(name), 'not-a-file')
+    }
+  })
+
+  it('is refused though its permissions forbid to open it', async () => {
+    execFileSync('mkfifo', ['-m', '000', join(inside.root, 'fifo')])
+    await chmod(inside.root, 0o755)
+    await asNobody(() => expectTrouble(describeOne(storage, 'fifo'), 'not-a-file'))
+  })
+
+  it('is absent when it is a directory, readable or not', async () => {
+    await chmod(inside.root, 0o755)
+    await chmod(join(inside.root, 'dir'), 0o000)
+    try {
+      expect(await asNobody(() => describeOne(storage, 'dir'))).toBeNull()
+      expect(await asNobody(() => storage.open('dir'))).toBeNull()
+    } finally {
+      await chmod(join(inside.root, 'dir'), 0o755)
+    }
+  })
+
+  it('is kept when a file of its name is to be made', async () => {
+    await expectTrouble(putNew('dir'), 'precondition')
+    expect(await readBytes(storage, 'dir/file')).toEqual(toBytes('inside'))
+  })
+
+  it('is a clear precondition when it is a file where a directory must be', async () => {
+    await expectTrouble(putNew('dir/file/below'), 'precondition')
+    await expect(putNew('dir/file/below')).rejects.toThrow('a file stands where the name needs a directory')
+  })
+})
+
+describe('a file that must not be read', () => {
+  beforeEach(() => chmod(inside.root, 0o755))
+
+  it('is unreadable, by an error without a path of the host, and spoils no other', async () => {
+    await inside.write('secret', SECRET)
+    await chmod(join(inside.root, 'secret'), 0o000)
+    const [refused, other, absent] = await asNobody(() =>
+      Promise.allSettled(storage.describe(['secret', 'dir/file', 'none'])),
+    )
+    expect(refused).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'unreadable', message: 'cannot be read (EACCES)', cause: { code: 'EACCES' } },
+    })
+    expect(other).toMatchObject({ status: 'fulfilled', value: { size: 6 } })
+    expect(absent).toEqual({ status: 'fulfilled', value: null })
+    await asNobody(() => expectTrouble(storage.open('secret'), 'unreadable'))
+  })
+
+  it('is unreadable, not absent, below a directory that must not be searched, and the listing fails', async () => {
+    await chmod(join(inside.root, 'dir'), 0o000)
+    try {
+      await asNobody(() => expectTrouble(describeOne(storage, 'dir/file'), 'unreadable'))
+      await asNobody(() => expectTrouble(describeOne(storage, 'dir/none'), 'unreadable'))
+      await asNobody(() => expectTrouble(storage.list(), 'unreadable'))
+      expect(await asNobody(() => storage.list({ prefix: 'x' }))).toEqual({ entries: [], next: null })
+    } finally {
+      await chmod(join(inside.root, 'dir'), 0o755)
+    }
+  })
+
+  it('is unreadable when it cannot be written', async () => {
+    const promise = asNobody(() => putNew('new'))
+    await expect(promise).rejects.toMatchObject({ code: 'unreadable', message: 'cannot be written (EACCES)' })
+  })
+})
+
+describe('the root', () => {
+  it('must be a directory, and the error names it', () => {
+    const none = join(inside.root, 'none')
+    expect(() => createDirectoryStorage(none)).toThrow(none)
+    expect(() => createDirectoryStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
+  })
+
+  it('may be given as a symbolic link', async () => {
+    await symlink(inside.root, join(outside.root, 'link'))
+    const linked = createDirectoryStorage(join(outside.root, 'link'))
+    expect(await readBytes(linked, 'dir/file')).toEqual(toBytes('inside'))
+    expect((await linked.list()).entries).toHaveLength(1)
+  })
+
+  it('is unreachable in every question once it is gone, and answers when it is back', async () => {
+    const aside = `${inside.root}.aside`
+    await rename(inside.root, aside)
+    try {
+      await expectUnreachable()
+      await writeFile(inside.root, 'a file in its place')
+      await expectUnreachable()
+      await rm(inside.root)
+      await symlink(aside, inside.root)
+      await expectUnreachable()
+    } finally {
+      await rm(inside.root, { force: true })
+      await rename(aside, inside.root)
+    }
+    expect(await readBytes(storage, 'dir/file')).toEqual(toBytes('inside'))
+    expect(await describeOne(storage, 'none')).toBeNull()
+  })
+
+  it('is unreachable when another device lies in its place, as where a disk was unmounted', async () => {
+    const elsewhere = await mkdtemp(
+      join(outside.root.startsWith('/dev/shm') ? tmpdir() : '/dev/shm', 'vouch-'),
+    )
+    const parent = join(outside.root, 'parent')
+    try {
+      await mkdir(join(parent, 'disk'), { recursive: true })
+      storage = createDirectoryStorage(join(parent, 'disk'), { writable: true })
+      await rename(parent, `${parent}.aside`)
+      await symlink(elsewhere, parent)
+      await mkdir(join(elsewhere, 'disk/dir'), { recursive: true })
+      await expectUnreachable()
+      await writeFile(join(elsewhere, 'disk/dir/file'), 'what lay below the disk')
+      await expectUnreachable()
+      expect(await readdir(join(elsewhere, 'disk'))).toEqual(['dir'])
+    } finally {
+      await rm(elsewhere, { recursive: true })
+    }
+  })
+
+  async function expectUnreachable(): Promise<void> {
+    for (const name of ['dir/file', 'none', 'none/none']) {
+      await expectTrouble(describeOne(storage, name), 'unreachable')
+      await expectTrouble(storage.open(name), 'unreachable')
+    }
+    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(storage.list({ prefix: 'none/' }), 'unreachable')
+    await expectTrouble(putNew('new'), 'unreachable')
+  }
+})
+
+describe('the listing of a directory', () => {
+  it('leaves out names that cannot be asked for', async () => {
+    await writeFile(Buffer.from(`${inside.root}/\xff\xfe`, 'latin1'), 'not UTF-8')
+    await mkdir(Buffer.from(`${inside.root}/\xc3`, 'latin1'))
+    await writeFile(Buffer.from(`${inside.root}/\xc3/file`, 'latin1'), 'below a directory that is not')
+    await writeFile(join(inside.root, 'back\\slash'), 'refused elsewhere')
+    await inside.write('.vouch/tmp/draft', toBytes('ours'))
+    await mkdir(join(inside.root, 'empty'))
+    expect(await listNames()).toEqual(['dir/file'])
+  })
+
+  it('takes a limit outside its bounds as the nearest bound', async () => {
+    for (let i = 0; i < 1001; i++) await inside.write(`${i}`, toBytes(''))
+    expect((await storage.list({ limit: 0 })).entries).toHaveLength(1)
+    expect((await storage.list({ limit: -5 })).entries).toHaveLength(1)
+    expect((await storage.list({ limit: 5000 })).entries).toHaveLength(1000)
+  })
+
+  it('gives a file with two names twice', async () => {
+    await link(join(inside.root, 'dir/file'), join(inside.root, 'again'))
+    expect(await listNames()).toEqual(['again', 'dir/file'])
+  })
+})
+
+describe('a write', () => {
+  it('leaves no draft behind, done or refused', async () => {
+    await putNew('new')
+    await expectTrouble(putNew('new'), 'precondition')
+    const lie = { ...(await toPut(toBytes('new'), null)), size: 2 }
+    await expectTrouble(storage.put('other', createSource(toBytes('new')).body, lie), 'integrity')
+    expect(await readdir(join(inside.root, '.vouch/tmp'))).toEqual([])
+    expect(await listNames()).toEqual(['dir/file', 'new'])
+  })
+
+  it('keeps the permissions of what it replaces', async () => {
+    await chmod(join(inside.root, 'dir/file'), 0o640)
+    const options = await toPut(toBytes('new'), await hash(toBytes('inside')))
+    await storage.put('dir/file', createSource(toBytes('new')).body, options)
+    expect((await lstat(join(inside.root, 'dir/file'))).mode & 0o777).toBe(0o640)
+    expect(await readBytes(storage, 'dir/file')).toEqual(toBytes('new'))
+  })
+})

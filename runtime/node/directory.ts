@@ -1,0 +1,42 @@
+import { constants, existsSync } from 'node:fs'
+import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
+import { isAbsence } from './errno.ts'
+
+const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/** Linux names the file behind every descriptor. */
+const hasDescriptorPaths = existsSync('/proc/self/fd')
+
+/** An open directory. Who opened it closes `handle`. */
+export interface Directory {
+  readonly handle: FileHandle
+  /**
+   * The path to reach its entries by. On Linux it leads through the descriptor, so that a directory that is moved
+   * away, or swapped for a symbolic link, leads nowhere else.
+   */
+  readonly path: string
+}
+
+/** Opens a directory; a symbolic link or a file in its place is the system error `ENOTDIR` (or `ELOOP`). */
+export async function openDirectory(path: string): Promise<Directory> {
+  const handle = await open(path, FLAGS)
+  return { handle, path: hasDescriptorPaths ? `/proc/self/fd/${handle.fd}` : path }
+}
+
+/** Whether what is open behind `handle` lies at exactly `path`, no symbolic link on the way. */
+export async function isAt(handle: FileHandle, path: string): Promise<boolean> {
+  if (!hasDescriptorPaths) return await isAtByName(handle, path)
+  return (await readlink(`/proc/self/fd/${handle.fd}`)) === path
+}
+
+/** `isAt` where descriptors have no path: by what is at `path` a moment later. */
+export async function isAtByName(handle: FileHandle, path: string): Promise<boolean> {
+  try {
+    if ((await realpath(path)) !== path) return false
+    const [there, here] = await Promise.all([lstat(path, { bigint: true }), handle.stat({ bigint: true })])
+    return there.dev === here.dev && there.ino === here.ino
+  } catch (error) {
+    if (isAbsence(error)) return false
+    throw error
+  }
+}

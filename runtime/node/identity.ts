@@ -1,0 +1,55 @@
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { SETTLED_MS } from './limits.ts'
+
+/** What tells one content of one file from the next without reading it. */
+export interface Identity {
+  readonly device: bigint
+  readonly inode: bigint
+  /** Bytes. */
+  readonly size: number
+  /** Nanoseconds since 1970; anyone may set it. */
+  readonly modifiedNs: bigint
+  /** Nanoseconds since 1970; the system sets it on every change, and nobody can set it back. */
+  readonly changedNs: bigint
+}
+
+/** The identity that a file's stats show. */
+export function toIdentity(stats: BigIntStats): Identity {
+  return {
+    device: stats.dev,
+    inode: stats.ino,
+    size: Number(stats.size),
+    modifiedNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+  }
+}
+
+/** The identity of an open file as it is now. */
+export async function readIdentity(handle: FileHandle): Promise<Identity> {
+  return toIdentity(await handle.stat({ bigint: true }))
+}
+
+/** The identity as text: equal for equal identities only. */
+export function toKey({ device, inode, size, modifiedNs, changedNs }: Identity): string {
+  return `${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
+}
+
+/**
+ * Whether the file was left alone long enough before `now` (milliseconds since 1970) that any change from now on
+ * shows in its identity. A file from the future never is.
+ */
+export function isSettled({ modifiedNs, changedNs }: Identity, now: number): boolean {
+  const last = modifiedNs > changedNs ? modifiedNs : changedNs
+  return BigInt(Math.floor(now)) - last / 1_000_000n > SETTLED_MS
+}
+
+/** RFC 3339 has four digits for the year; a time outside is a time unknown. */
+const YEAR_0 = -62_167_219_200_000
+const YEAR_10000 = 253_402_300_800_000
+
+/** `modifiedNs` in whole milliseconds, as facts have it. */
+export function toModified({ modifiedNs }: Pick<Identity, 'modifiedNs'>): number | null {
+  const ms = Number(modifiedNs / 1_000_000n)
+  return ms >= YEAR_0 && ms < YEAR_10000 ? ms : null
+}

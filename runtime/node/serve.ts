@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+
+/** Where to listen, and who hears of answers that broke off. */
+export interface ServeOptions {
+  /** An address or a host name. */
+  readonly host: string
+  /** 0 for any port that is free. */
+  readonly port: number
+  /** Told when an answer that had begun could not be sent to its end, unless the client itself went away. */
+  readonly onBroken?: ((request: Request, error: unknown) => void) | undefined
+}
+
+/** A server that listens. Who started it closes it. */
+export interface Served {
+  /** Its address, with the port it listens on. */
+  readonly url: string
+  readonly port: number
+  /**
+   * Takes no new connection, finishes the answers under way, and resolves when the last connection is closed. Called
+   * once more while that lasts, it ends everything at once.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Serves `fetch` over HTTP/1.1. Resolves when it listens; rejects with the error of listening (`EADDRINUSE`, `EACCES`,
+ * `ENOTFOUND`). Neither a request nor an answer is limited in time once its header section is there: a file of any
+ * size passes at the speed of its reader.
+ */
+export async function serve(
+  fetch: (request: Request) => Response | Promise<Response>,
+  options: ServeOptions,
+): Promise<Served> {
+  const server = createServer(fetch, options)
+  server.listen(options.port, options.host)
+  await once(server, 'listening')
+  // A server that listens on TCP has an address of this kind.
+  const { address, family, port } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return { url: `http://${host}:${port}`, port, close: createClose(server) }
+}
+
+function createServer(
+  fetch: (request: Request) => Response | Promise<Response>,
+  { host, onBroken }: ServeOptions,
+): Server {
+  const server = createAdaptorServer({
+    hostname: host,
+    overrideGlobalObjects: false,
+    // Node's default gives up on a request body after 5 minutes.
+    serverOptions: { requestTimeout: 0, headersTimeout: 60_000 },
+    async fetch(request, { outgoing }) {
+      const response = await fetch(request)
+      if (response.body === null) return response
+      // Without options for it, node-server makes no HTTP/2 server.
+      await send(response, response.body, outgoing as ServerResponse).catch((error) =>
+        onBroken?.(request, error),
+      )
+      return RESPONSE_ALREADY_SENT
+    },
+  })
+  return server as Server // as above
+}
+
+/**
+ * Sends an answer with a body. Done here and not by node-server, which prints a stack trace for each copy that breaks
+ * off, and answers 500 in plain text when that happens early. Rejects, with the connection broken off, when the body
+ * fails: an answer that is not whole must not end cleanly. When the client goes away, the body is cancelled.
+ */
+async function send(
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  outgoing: ServerResponse,
+): Promise<void> {
+  if (outgoing.destroyed) return await body.cancel()
+  // The client's going away is told by 'close' as well; without a listener the error would end the process.
+  outgoing.on('error', () => {})
+  const reader = body.getReader()
+  const gone = new Promise<void>((resolve) => outgoing.once('close', resolve))
+  gone.then(() => reader.cancel()).catch(() => {})
+  outgoing.writeHead(response.status, [...response.headers].flat())
+  // Header and first chunk leave in one packet, unless the chunk has to be waited for.
+  const flush = setImmediate(() => outgoing.flushHeaders())
+  try {
+    await pour(reader, outgoing, gone)
+  } catch (error) {
+    outgoing.destroy()
+    throw error
+  } finally {
+    clearImmediate(flush)
+  }
+}
+
+async function pour(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  outgoing: ServerResponse,
+  gone: Promise<void>,
+): Promise<void> {
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (!outgoing.write(value)) await Promise.race([drained(outgoing), gone])
+  }
+  outgoing.end()
+}
+
+async function drained(outgoing: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => outgoing.once('drain', resolve))
+}
+
+/**
+ * Node's own `close` waits a minute for a connection that never sent a request, and for one kept alive whose answer
+ * ended in the meantime: so it is known here which connections have an answer under way.
+ */
+function createClose(server: Server): () => Promise<void> {
+  const sockets = new Set<Socket>()
+  const answers = new Set<ServerResponse>()
+  let closing: Promise<void> | undefined
+
+  function endIdle(): void {
+    const busy = new Set([...answers].map(({ req }) => req.socket))
+    for (const socket of sockets) if (!busy.has(socket)) socket.destroySoon()
+  }
+
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.on('request', (_request: IncomingMessage, answer: ServerResponse) => {
+    answers.add(answer)
+    answer.once('close', () => {
+      answers.delete(answer)
+      if (closing) endIdle()
+    })
+  })
+  return () => {
+    if (closing) {
+      server.closeAllConnections()
+      return closing
+    }
+    closing = new Promise((resolve) => server.close(() => resolve()))
+    endIdle()
+    return closing
+  }
+}
