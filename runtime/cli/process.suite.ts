@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const VOUCH = fileURLToPath(new URL('vouch.ts', import.meta.url))
+
+/** A server of the command that listens, as a process of its own. Who started it stops it. */
+export interface ServerProcess {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly url: string
+  /** The line that says where it listens. */
+  readonly banner: string
+  /** The next line that it prints; `undefined` when there will be none. */
+  readLine(): Promise<string | undefined>
+  /** Kills it, and resolves when it is gone. */
+  stop(): Promise<void>
+}
+
+/** Starts the command in `cwd`, its caches below that. */
+export function startVouch(args: readonly string[], cwd: string): ChildProcess {
+  return spawn(process.execPath, [VOUCH, ...args], {
+    cwd,
+    env: { ...process.env, XDG_CACHE_HOME: `${cwd}/.cache` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Starts a server of the command on a free port; rejects when it ends before it listens. */
+export async function startServer(args: readonly string[], cwd: string): Promise<ServerProcess> {
+  const child = startVouch([...args, '--port', '0'], cwd)
+  const { stdout, pid } = child
+  if (stdout === null || pid === undefined) throw new Error('the process did not start')
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
+  const readLine = async () => (await lines.next()).value as string | undefined // readline is typed any
+  const banner = await readLine()
+  const url = /http:\/\/[\d.]+:\d+/.exec(banner ?? '')?.[0]
+  if (banner === undefined || url === undefined) throw new Error(`vouch ${args[0]} ended before it listened`)
+  return { child, pid, url, banner, readLine, stop: () => stop(child) }
+}
+
+/** What a process came to: its exit status, standard output and standard error. */
+export async function finish(child: ChildProcess) {
+  const said = ['', '']
+  child.stdout?.on('data', (data) => {
+    said[0] += data
+  })
+  child.stderr?.on('data', (data) => {
+    said[1] += data
+  })
+  const [status] = await once(child, 'close')
+  return { status: status as number | null, said } // events are typed any
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
