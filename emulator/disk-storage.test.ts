@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createRemoteStorage } from '../functions/storage/remote.ts'
+import { describeStorage } from '../functions/storage/storage.suite.ts'
+import type { Storage } from '../functions/storage/storage.ts'
+import { StorageError } from '../functions/wire/trouble.ts'
+import { type Emulator, startEmulator } from './emulator.ts'
+
+let root: string
+let emulator: Emulator
+let storage: Storage
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'vouch-disk-'))
+  emulator = await startEmulator({ replicas: { server1: root } })
+  storage = createRemoteStorage(`${emulator.url}/~server1`)
+})
+afterAll(async () => {
+  await emulator.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+async function clear(): Promise<void> {
+  await mkdir(root, { recursive: true })
+  for (const entry of await readdir(root, { encoding: 'buffer' })) {
+    await rm(Buffer.concat([Buffer.from(`${root}/`), entry]), { recursive: true })
+  }
+}
+
+async function write(name: string, bytes: string | Uint8Array): Promise<void> {
+  await mkdir(dirname(join(root, name)), { recursive: true })
+  await writeFile(join(root, name), bytes)
+}
+
+/** Over a socket a copy that changes can only break off; what it says inside workerd does not get here. */
+function sayingChanged(storage: Storage): Storage {
+  return {
+    ...storage,
+    async open(name, options) {
+      const opened = await storage.open(name, options)
+      return opened && { ...opened, body: brokenIsChanged(opened.body) }
+    },
+  }
+}
+
+function brokenIsChanged(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read().catch((error) => {
+        throw error.code === 'unreachable' ? new StorageError('changed', error.message) : error
+      })
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
+
+describeStorage('a directory through the disk service of workerd, over HTTP', async () => {
+  await clear()
+  return {
+    storage: sayingChanged(storage),
+    write,
+    remove: (name) => rm(join(root, name)),
+    writable: false,
+    seesChanges: true,
+    close: async () => {},
+  }
+})
+
+describe('the disk service', () => {
+  beforeEach(clear)
+  const describeOne = async (name: string) => (await storage.describe([name])[0]) ?? null
+  const listNames = async () => (await storage.list()).entries.map(({ name }) => name)
+
+  it('is asked for no symbolic link, and for nothing behind one', async () => {
+    await write('file.txt', 'file')
+    await write('folder/inside.txt', 'inside')
+    await symlink('file.txt', join(root, 'link.txt'))
+    await symlink('folder', join(root, 'way'))
+    await symlink('/etc/hostname', join(root, 'outside'))
+    await symlink('nowhere', join(root, 'dangling'))
+    for (const name of ['link.txt', 'way', 'way/inside.txt', 'outside', 'dangling']) {
+      await expect(describeOne(name)).rejects.toMatchObject({ code: 'not-a-file' })
+      await expect(storage.open(name)).rejects.toMatchObject({ code: 'not-a-file' })
+    }
+    expect(await listNames()).toEqual(['file.txt', 'folder/inside.txt'])
+  })
+
+  it('is asked for no device, FIFO or socket', async () => {
+    const socket = createServer().listen(join(root, 'socket'))
+    await promisify(execFile)('mkfifo', [join(root, 'fifo')])
+    const device = promisify(execFile)('mknod', [join(root, 'device'), 'c', '1', '5'])
+    const names = ['fifo', 'socket', ...(await device.then(() => ['device'], sayWhyNot))]
+    for (const name of names) {
+      await expect(describeOne(name)).rejects.toMatchObject({ code: 'not-a-file' })
+      await expect(storage.open(name)).rejects.toMatchObject({ code: 'not-a-file' })
+    }
+    expect(await listNames()).toEqual([])
+    socket.close()
+  })
+
+  function sayWhyNot(error: unknown): string[] {
+    console.warn(`NOT TESTED: a device, which only root can make (${error})`)
+    return []
+  }
+
+  it('shows files whose names begin with a dot, but not its own corner', async () => {
+    await write('.hidden', 'a')
+    await write('.folder/.file', 'b')
+    await write('.vouch/index', 'c')
+    expect(await describeOne('.folder/.file')).toMatchObject({ size: 1 })
+    expect(await listNames()).toEqual(['.folder/.file', '.hidden'])
+  })
+
+  it('leaves out a name that is not UTF-8, and takes no other for it', async () => {
+    await write('good', 'a')
+    await writeFile(Buffer.concat([Buffer.from(`${root}/bad`), Buffer.from([0xff])]), 'b')
+    expect(await listNames()).toEqual(['good'])
+    expect(await describeOne('bad\ufffd')).toBeNull()
+    await symlink('good', join(root, 'bad\ufffd'))
+    await expect(describeOne('bad\ufffd')).rejects.toMatchObject({ code: 'not-a-file' })
+  })
+})

@@ -1,0 +1,13 @@
+/** Resolves at SIGINT or SIGTERM; a second one ends the process at once. */
+export async function untilInterrupted(): Promise<void> {
+  // A signal listener alone keeps no process alive.
+  const alive = setInterval(() => {}, 2 ** 30)
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      // Miniflare's own ends the process there and then, with nothing closed or cleared away.
+      process.removeAllListeners(signal)
+      process.once(signal, () => resolve())
+    }
+  })
+  clearInterval(alive)
+}

@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util'
+import { type Emulator, startEmulator } from './emulator.ts'
+import { FAULTS } from './fault.ts'
+import { untilInterrupted } from './interrupt.ts'
+
+const USAGE =
+  'usage: npm run emulator -- --replica ID=DIRECTORY [--replica …] [--port 6001] [--host 127.0.0.1]'
+
+try {
+  const options = parseOptions()
+  const emulator = await startEmulator(options)
+  printAdvice(emulator, Object.keys(options.replicas))
+  await untilInterrupted()
+  await emulator.close()
+} catch (error) {
+  // What is wrong is a flag, a directory or the port: nobody needs to see where that was noticed.
+  process.stderr.write(`emulator: ${error instanceof Error ? error.message : error}\n`)
+  process.exitCode = 2
+}
+
+function parseOptions(): { replicas: Record<string, string>; host: string; port: number } {
+  const { values } = parseArgs({
+    options: {
+      replica: { type: 'string', multiple: true, default: [] },
+      host: { type: 'string', default: '127.0.0.1' },
+      port: { type: 'string', default: '6001' },
+    },
+  })
+  const port = Number(values.port)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port takes 0 to 65535, got '${values.port}'`)
+  if (values.replica.length === 0) throw new Error(`--replica is missing; ${USAGE}`)
+  return { replicas: Object.fromEntries(values.replica.map(parseReplica)), host: values.host, port }
+}
+
+function parseReplica(text: string): [id: string, directory: string] {
+  const [, id, directory] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (id === undefined || directory === undefined)
+    throw new Error(`--replica takes ID=DIRECTORY, got '${text}'`)
+  return [id, directory]
+}
+
+function printAdvice({ url }: Emulator, [id = '']: readonly string[]): void {
+  process.stdout.write(`The coordinator listens on ${url}. Try, with a file's NAME:
+
+  curl -i ${url}/files/NAME
+  curl -i ${url}/replicas
+
+One replica, as the coordinator sees it:
+
+  curl -i ${url}/~${id}/files/NAME
+
+Break it, and mend it:
+
+  curl -X PUT -d FAULT ${url}/~emulator/faults/${id}
+  curl -X DELETE ${url}/~emulator/faults/${id}
+
+FAULT is one of
+
+  ${FAULTS.map((form) => `'${form}'`).join('\n  ')}
+
+Ctrl-C ends this.
+`)
+}

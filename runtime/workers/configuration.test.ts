@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { type CoordinatorEnv, parseReplicas } from './configuration.ts'
+
+const SERVICE = { fetch: async () => new Response() }
+
+describe('REPLICAS', () => {
+  it('names replicas by address and by binding, in order', () => {
+    const env = { REPLICAS: 'server1=service://SERVER1, nas=https://nas.example:6002', SERVER1: SERVICE }
+    expect(parseReplicas(env).map(({ id }) => id)).toEqual(['server1', 'nas'])
+  })
+
+  it('reaches a bound service by its binding', async () => {
+    const asked: string[] = []
+    const fetch = async (request: Request | string) => {
+      asked.push(request instanceof Request ? new URL(request.url).pathname : request)
+      return Response.json({ entries: [], next: null })
+    }
+    const [replica] = parseReplicas({ REPLICAS: 'a=service://A', A: { fetch } })
+    expect(await replica?.storage.list()).toEqual({ entries: [], next: null })
+    expect(asked).toEqual(['/files'])
+  })
+
+  it.each<[string, CoordinatorEnv, string]>([
+    ['is missing', {}, 'REPLICAS is empty'],
+    ['is empty', { REPLICAS: ' ' }, 'REPLICAS is empty'],
+    ['has an item without id', { REPLICAS: 'https://nas.example' }, 'item 1 of REPLICAS has no id'],
+    ['has an empty item', { REPLICAS: 'a=https://nas.example,' }, 'item 2 of REPLICAS has no id'],
+    ['has an id that is none', { REPLICAS: '1=https://nas.example' }, 'item 1 of REPLICAS has no id'],
+    ['has an id twice', { REPLICAS: 'a=https://x.example,a=https://y.example' }, "names 'a' twice"],
+    ['has a path', { REPLICAS: 'a=./files' }, "the address of 'a'"],
+    ['has an address of another kind', { REPLICAS: 'a=ftp://x.example' }, "the address of 'a'"],
+    ['names a binding that is not there', { REPLICAS: 'a=service://A' }, "a service bound to A for 'a'"],
+    ['names a binding that is no service', { REPLICAS: 'a=service://A', A: 'text' }, 'a service bound to A'],
+  ])('that %s is refused', (_, env, message) => {
+    expect(() => parseReplicas(env)).toThrow(message)
+  })
+
+  it('shows no address when it is refused', () => {
+    expect(() => parseReplicas({ REPLICAS: 'a=ftp://user:password@x.example' })).toThrow(/^(?!.*x\.example)/)
+  })
+})
