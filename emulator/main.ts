@@ -30,7 +30,9 @@ function parseOptions(): { replicas: Record<string, string>; host: string; port:
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port takes 0 to 65535, got '${values.port}'`)
   if (values.replica.length === 0) throw new Error(`--replica is missing; ${USAGE}`)
-  return { replicas: Object.fromEntries(values.replica.map(parseReplica)), host: values.host, port }
+  const replicas = Object.fromEntries(values.replica.map(parseReplica))
+  if (Object.keys(replicas).length < values.replica.length) throw new Error('--replica takes each ID once')
+  return { replicas, host: values.host, port }
 }
 
 function parseReplica(text: string): [id: string, directory: string] {

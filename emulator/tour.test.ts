@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Emulator, startEmulator } from './emulator.ts'
 import { EXPECTATIONS, getSample, SAMPLE_REPLICAS } from './tour-files.ts'
 
@@ -27,12 +27,15 @@ describe('the tour', () => {
       env: { ...process.env, TMPDIR: cwd },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    onTestFinished(() => void child.kill('SIGTERM'))
     const exited = once(child, 'exit')
+    const lines: string[] = []
     for await (const line of createInterface({ input: child.stdout })) {
-      expect(line.length).toBeLessThanOrEqual(120)
+      lines.push(line)
       if (line.includes('Ctrl-C')) child.kill('SIGINT')
     }
     expect(await exited).toEqual([0, null])
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(100)
     expect(await readdir(cwd)).toEqual([])
     await rm(cwd, { recursive: true })
   })

@@ -38,7 +38,7 @@ async function start(): Promise<Emulator> {
 
 /** Gets every sample and prints the table; whether every outcome was the expected one. */
 async function tour(url: string): Promise<boolean> {
-  print(`The coordinator listens on ${url}. Getting each file by 'vouch get NAME --coordinator ${url}':\n`)
+  print(`The coordinator listens on ${url}.\nGetting each file by 'vouch get NAME --coordinator ${url}':\n`)
   const outcomes: Outcome[] = []
   for (const expectation of EXPECTATIONS) outcomes.push(await getSample(expectation, url, directory))
   const ids = Object.keys(SAMPLE_REPLICAS)
@@ -83,9 +83,7 @@ Break a replica, and mend it:
 
 Other faults:
 
-  ${FAULTS.slice(1)
-    .map((form) => `'${form}'`)
-    .join('  ')}
+  ${FAULTS.slice(1).join('\n  ')}
 
 On directories of yours: npm run emulator -- --replica server1=DIRECTORY --replica server2=DIRECTORY
 On three real machines: see "Three machines" in README.md. Ctrl-C ends this.

@@ -1,4 +1,5 @@
 import { fromChunks } from '../storage/streams.ts'
+import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
 import { toLastModified, toMediaType } from '../wire/representation.ts'
@@ -27,23 +28,24 @@ export function answerConflict(request: Request, read: Read, comparison: Compari
 
 function answerPage(manifest: Manifest, fields: Record<string, string>): Response {
   const body = encoder.encode(String(renderConflict(manifest)))
-  return new Response(body, {
-    status: 409,
-    headers: {
-      ...fields,
-      ...SECURITY_FIELDS,
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Length': String(body.length),
-      'Cache-Control': 'no-store',
-    },
-  })
+  return createAnswer(409, toHeadFields(fields, 'text/html; charset=utf-8', body.length), body)
+}
+
+function toHeadFields(fields: Record<string, string>, type: string, length: number): Record<string, string> {
+  return {
+    ...fields,
+    ...SECURITY_FIELDS,
+    'Content-Type': type,
+    'Content-Length': String(length),
+    'Cache-Control': 'no-store',
+  }
 }
 
 /** A part of a multipart body (RFC 2046 §5.1.1): its head, and where its content comes from. */
 interface Part {
   readonly head: Uint8Array
   readonly size: number
-  readonly open: () => Promise<ReadableStream<Uint8Array>>
+  readonly open: () => Promise<Body>
 }
 
 function answerVersions(
@@ -60,16 +62,8 @@ function answerVersions(
   ]
   const end = encoder.encode(`\r\n--${boundary}--\r\n`)
   const length = parts.reduce((sum, { head, size }) => sum + head.length + size, end.length)
-  return new Response(method === 'HEAD' ? null : streamParts(parts, end), {
-    status: 300,
-    headers: {
-      ...fields,
-      ...SECURITY_FIELDS,
-      'Content-Type': `multipart/mixed; boundary="${boundary}"`,
-      'Content-Length': String(length),
-      'Cache-Control': 'no-store',
-    },
-  })
+  const body = method === 'HEAD' ? null : streamParts(parts, end)
+  return createAnswer(300, toHeadFields(fields, `multipart/mixed; boundary="${boundary}"`, length), body)
 }
 
 function toManifestPart(manifest: Manifest, boundary: string): Part {
@@ -78,7 +72,7 @@ function toManifestPart(manifest: Manifest, boundary: string): Part {
     'Content-Type': 'application/json',
     'Content-Length': String(bytes.length),
   })
-  return { head, size: bytes.length, open: async () => new Blob([bytes]).stream() }
+  return { head, size: bytes.length, open: async () => bytes }
 }
 
 function toVersionPart(read: Read, comparison: Comparison, version: Version, boundary: string): Part {
@@ -106,14 +100,15 @@ function toExtension(name: string): string {
 
 /** The parts one after the other, each opened when its turn comes. */
 function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
-  let current: ReadableStream<Uint8Array> | undefined
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
 
   async function* write(): AsyncGenerator<Uint8Array> {
     for (const part of parts) {
       yield part.head
-      current = await part.open()
-      reader = current.getReader()
+      const body = await part.open()
+      if (body instanceof Uint8Array) yield body
+      if (!(body instanceof ReadableStream)) continue
+      reader = body.getReader()
       for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
     }
     yield end

@@ -193,10 +193,9 @@ describe('a compared read', () => {
         return await storage.open(name, options)
       },
     })
-    const app = coordinate(changing)
-    expect(await (await app.request('/files/f.txt')).text()).toBe('changed 0')
+    expect(await (await coordinate(changing).request('/files/f.txt')).text()).toBe('changed 0')
     changes = 100
-    const response = await app.request('/files/f.txt')
+    const response = await coordinate(changing).request('/files/f.txt')
     expect(response.status).toBe(503)
     expect(await readProblem(response)).toMatchObject({ type: 'changed-while-reading' })
   })

@@ -3,14 +3,16 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
+import { KEPT_CONTENTS_BYTES } from '../wire/limits.ts'
 import type { Log } from '../wire/log.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
 import { accepts } from './accept.ts'
 import { compare } from './compare.ts'
+import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { gather, type Replica } from './gather.ts'
+import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { parseReadParameters, type Require, toCount } from './parameters.ts'
 import { toReports } from './report.ts'
 
@@ -20,6 +22,11 @@ export interface CoordinatorOptions {
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
   readonly log?: Log | undefined
+  /**
+   * Lets concurrent reads ask a replica together. When absent each read asks by itself, as it must where requests may
+   * not share work (workerd).
+   */
+  readonly defer?: Defer | undefined
 }
 
 /** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
@@ -34,6 +41,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options.log)
+  const members = replicas.map((replica) => createMember(replica, options.defer ?? ((work) => work())))
+  const contents = createContents(KEPT_CONTENTS_BYTES)
 
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')
@@ -41,9 +50,10 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const parameters = parseReadParameters(c.req.query(), ids)
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
     const { replica, version, require = options.require ?? 1 } = parameters
-    const read = { name, createHasher: options.createHasher, required: toCount(require, ids.length) }
-    if (replica === undefined) return await deliver(c.req.raw, { ...read, replicas, version })
-    return await deliverCopy(c.req.raw, { ...read, replicas: replicas.filter(({ id }) => id === replica) })
+    const required = toCount(require, ids.length)
+    const read = { name, members, required, contents, createHasher: options.createHasher }
+    if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
+    return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
@@ -51,7 +61,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (!accepts(c.req.raw, 'application/json')) {
       return createProblem('not-acceptable', 'this resource is application/json')
     }
-    const { answers } = compare(await gather(replicas, PROBE))
+    const { answers } = compare(await gather(members, PROBE))
     const reports = toReports(answers)
     return toJson({
       replicas: reports.map(({ id, error, detail }) =>

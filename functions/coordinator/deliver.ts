@@ -16,7 +16,7 @@ import { toFields, toManifest } from './report.ts'
  * changed since it was described makes all of them be compared anew, `MAX_COMPARISONS` times at most.
  */
 export async function deliver(request: Request, read: Read): Promise<Response> {
-  let answers = await gather(read.replicas, read.name)
+  let answers = await gather(read.members, read.name)
   for (let comparisons = 1; ; ) {
     const comparison = compare(answers)
     const chosen = choose(read, comparison)
@@ -26,7 +26,7 @@ export async function deliver(request: Request, read: Read): Promise<Response> {
     const response = await settle(send(request, read, comparison, chosen))
     if (!(response instanceof StorageError)) return response
     if (response.code !== 'changed') answers = withFailure(answers, chosen, response)
-    else if (comparisons++ < MAX_COMPARISONS) answers = await gather(read.replicas, read.name)
+    else if (comparisons++ < MAX_COMPARISONS) answers = await gather(read.members, read.name)
     else
       return refuse(
         'changed-while-reading',
@@ -87,7 +87,7 @@ function withFailure(answers: readonly Answer[], { holders }: Version, error: St
  * itself, and the answer names no agreement.
  */
 export async function deliverCopy(request: Request, read: Read): Promise<Response> {
-  const comparison = compare(await gather(read.replicas, read.name))
+  const comparison = compare(await gather(read.members, read.name))
   const [version] = comparison.versions
   const fields = { 'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '' }
   const said = comparison.answers[0]?.said

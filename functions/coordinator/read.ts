@@ -1,38 +1,58 @@
 import type { Storage } from '../storage/storage.ts'
-import { exactly, primed, verified } from '../storage/streams.ts'
+import { exactly, type Proof, primed, readAll, verified } from '../storage/streams.ts'
+import type { Body } from '../wire/answer.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
+import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Version } from './compare.ts'
-import type { Replica } from './gather.ts'
+import type { Contents } from './contents.ts'
+import type { Member } from './gather.ts'
 import { withDeadline, withoutSilence } from './silence.ts'
 
 /** One read of one name. */
 export interface Read {
   readonly name: string
   /** Whom to ask. */
-  readonly replicas: readonly Replica[]
+  readonly members: readonly Member[]
   /** How many of them must answer. */
   readonly required: number
   /** Deliver this version, whatever else there is. */
   readonly version?: Digest | undefined
   readonly createHasher: CreateHasher
+  readonly contents: Contents
 }
 
 /**
- * Opens `version` at its first holder, and reads its first chunk. A whole is proved against its digest as it passes,
- * a part against its length.
+ * `version`, or a part of it, from its first holder. A small content is read whole, proved against its digest and
+ * kept; a large one streams, its first chunk read: a whole is proved as it passes, a part against its length.
  */
-export async function openVersion(
-  read: Read,
-  version: Version,
-  range?: ByteRange,
-): Promise<ReadableStream<Uint8Array>> {
-  const holder = read.replicas.find(({ id }) => id === version.holders[0])
+export async function openVersion(read: Read, version: Version, range?: ByteRange): Promise<Body> {
+  if (version.size > MAX_KEPT_CONTENT_BYTES) return await openLarge(read, version, range)
+  const whole = read.contents.get(version.digest) ?? (await readSmall(read, version))
+  if (whole.length !== version.size) throw new StorageError('integrity', 'the size contradicts the digest')
+  return range ? whole.subarray(range.offset, range.offset + range.length) : whole
+}
+
+async function readSmall(read: Read, version: Version): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readAll(verified(withoutSilence(await openAt(read, version)), toProof(read, version)))
+  read.contents.keep(version.digest, bytes)
+  return bytes
+}
+
+async function openLarge(read: Read, version: Version, range: ByteRange | undefined): Promise<Body> {
+  const body = withoutSilence(await openAt(read, version, range))
+  return await primed(range ? exactly(body, range.length) : verified(body, toProof(read, version)))
+}
+
+function toProof({ createHasher }: Read, { size, digest }: Version): Proof {
+  return { size, digest, createHasher }
+}
+
+async function openAt(read: Read, version: Version, range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
+  const holder = read.members.find(({ id }) => id === version.holders[0])
   if (holder === undefined) throw new Error('a version is held by one of the replicas that were asked')
-  const body = withoutSilence(await openCopy(holder.storage, read.name, version.digest, range))
-  const proof = { size: version.size, digest: version.digest, createHasher: read.createHasher }
-  return await primed(range ? exactly(body, range.length) : verified(body, proof))
+  return await openCopy(holder.storage, read.name, version.digest, range)
 }
 
 async function openCopy(

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { createAnswer, toParts } from './answer.ts'
 import { MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem, SECURITY_FIELDS } from './problems.ts'
@@ -19,13 +20,15 @@ export function createApp(log?: Log): Hono {
     } else {
       await next()
     }
-    log?.({
+    if (log === undefined) return
+    const fields = toParts(c.res)?.fields
+    log({
       method: c.req.method,
       path: toTarget(c.req.url),
       status: c.res.status,
       ms: performance.now() - start,
-      agreement: c.res.headers.get('Replica-Agreement')?.split(';')[0],
-      states: c.res.headers.get('Replica-Status') ?? undefined,
+      agreement: fields?.['Replica-Agreement']?.split(';')[0],
+      states: fields?.['Replica-Status'],
       error: failures.get(c.res),
     })
   })
@@ -50,7 +53,9 @@ export function refuseOtherMethods(app: Hono, path: string, allowed: string): vo
 
 /** `value` as a JSON answer that no cache keeps. */
 export function toJson(value: unknown): Response {
-  return Response.json(value, { headers: { 'Cache-Control': 'no-store', ...SECURITY_FIELDS } })
+  const body = new TextEncoder().encode(JSON.stringify(value))
+  const fields = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
+  return createAnswer(200, { ...fields, 'Cache-Control': 'no-store', ...SECURITY_FIELDS }, body)
 }
 
 /** The value of a promise, or the error it rejected with when that is a StorageError; other errors are thrown on. */

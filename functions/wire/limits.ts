@@ -32,3 +32,12 @@ export const MAX_COMPARISONS = 3
 
 /** What a client is told to wait after a 503: long enough for a restarted replica to listen again. */
 export const RETRY_AFTER_SECONDS = 5
+
+/** A content kept in memory: most files that are read often are smaller, and a larger one gains little by it. */
+export const MAX_KEPT_CONTENT_BYTES = 64 * 1024
+
+/** All contents kept in memory: a thousand of the largest, tens of thousands of 1 KiB. */
+export const KEPT_CONTENTS_BYTES = 64 * 1024 * 1024
+
+/** How long describe waits for its quick answers before it streams what it has: they then go out in one piece. */
+export const FIRST_ANSWERS_MS = 5

@@ -1,3 +1,4 @@
+import { createAnswer } from './answer.ts'
 import { RETRY_AFTER_SECONDS } from './limits.ts'
 import type { Manifest } from './schemas.ts'
 import type { StorageError, TroubleCode } from './trouble.ts'
@@ -64,17 +65,15 @@ export interface ProblemOptions {
 export function createProblem(type: ProblemType, detail: string, options: ProblemOptions = {}): Response {
   const [status, title] = PROBLEMS[type]
   const body = new TextEncoder().encode(JSON.stringify({ type, title, status, detail, ...options.manifest }))
-  return new Response(body, {
-    status,
-    headers: {
-      'Content-Type': 'application/problem+json',
-      'Content-Length': String(body.length),
-      'Cache-Control': 'no-store',
-      ...(status === 503 && { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
-      ...SECURITY_FIELDS,
-      ...options.fields,
-    },
-  })
+  const fields = {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(body.length),
+    'Cache-Control': 'no-store',
+    ...(status === 503 && { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
+    ...SECURITY_FIELDS,
+    ...options.fields,
+  }
+  return createAnswer(status, fields, body)
 }
 
 /** A storage's error as a problem document. */

@@ -1,4 +1,5 @@
 import { getMimeType } from 'hono/utils/mime'
+import { type Body, createAnswer } from './answer.ts'
 import { toHttpDate } from './dates.ts'
 import type { Digest } from './digest.ts'
 import { toEtag, toReprDigest } from './fields.ts'
@@ -21,7 +22,7 @@ export interface AnswerOptions {
   /** Fields of its own. */
   readonly fields: Readonly<Record<string, string>>
   /** Opens the part to send: the whole when `range` is absent. Not called when no body is sent. */
-  readonly open: (range?: ByteRange) => Promise<ReadableStream<Uint8Array>>
+  readonly open: (range?: ByteRange) => Promise<Body>
 }
 
 /**
@@ -40,19 +41,17 @@ export async function answerContent(
   if (part.status === 416) return refuseRange(content.size, options)
 
   const fields = { ...toValidators(content, etag), ...SECURITY_FIELDS, ...options.fields }
-  if (part.status === 304) return new Response(null, { status: 304, headers: fields })
+  if (part.status === 304) return createAnswer(304, fields, null)
   const range = part.status === 206 ? part.range : undefined
   const body = method === 'HEAD' ? null : await options.open(range)
-  return new Response(body, {
-    status: part.status,
-    headers: {
-      ...fields,
-      'Content-Type': toMediaType(content.name),
-      'Content-Length': String(range?.length ?? content.size),
-      'Accept-Ranges': 'bytes',
-      ...(range && { 'Content-Range': toContentRange(range, content.size) }),
-    },
-  })
+  const whole = {
+    ...fields,
+    'Content-Type': toMediaType(content.name),
+    'Content-Length': String(range?.length ?? content.size),
+    'Accept-Ranges': 'bytes',
+  }
+  const contentRange = range && { 'Content-Range': toContentRange(range, content.size) }
+  return createAnswer(part.status, contentRange ? { ...whole, ...contentRange } : whole, body)
 }
 
 /** The media type that a name's extension stands for. No charset: what the bytes are in, nobody has told us. */

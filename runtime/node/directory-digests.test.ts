@@ -1,9 +1,11 @@
+import { writeFileSync } from 'node:fs'
 import { mkdir, open, stat, symlink, truncate, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   createNoise,
   describeOne,
+  drain,
   expectTrouble,
   hash,
   readBytes,
@@ -13,7 +15,8 @@ import { createDigestMemory } from './digest-memory.ts'
 import { isAtByName } from './directory.ts'
 import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
 import { createDirectoryStorage } from './directory-storage.ts'
-import { type Identity, isSettled, toModified } from './identity.ts'
+import { createBody } from './file-body.ts'
+import { type Identity, isSettled, readIdentity, toModified } from './identity.ts'
 
 const MIB = 1024 * 1024
 const LATER = () => Date.now() + 60_000
@@ -115,6 +118,41 @@ describe('the digest of a file', () => {
     expect(await describeOne(storage, 'small')).toMatchObject({ size: 5 })
   })
 
+  it('that waits behind those of another call is given up at once', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 256 * MIB)
+    const others = new AbortController()
+    const first = storage.describe(['large0', 'large1', 'large2', 'large3'], { signal: others.signal })
+    let settled = 0
+    const all = Promise.allSettled(first.map((promise) => promise.finally(() => settled++)))
+    const abort = new AbortController()
+    const last = storage.describe(['large4'], { signal: abort.signal, onProgress: () => abort.abort() })
+    await expect(last[0]).rejects.toThrow()
+    expect(settled).toBe(0)
+    others.abort()
+    await all
+  })
+
+  it('is that of the content after a change while it is computed', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    const bytes = createNoise(3 * MIB, 2)
+    await directory.write('a', createNoise(3 * MIB))
+    let changes = 0
+    const onProgress = () => {
+      if (changes++ === 0) writeFileSync(join(directory.root, 'a'), bytes)
+    }
+    const [facts] = await Promise.all(storage.describe(['a'], { onProgress }))
+    expect(facts?.digest).toBe(await hash(bytes))
+  })
+
+  it('is the error changed when the file never keeps still', async () => {
+    const storage = createDirectoryStorage(directory.root)
+    await directory.write('a', createNoise(3 * MIB))
+    let changes = 0
+    const onProgress = () => writeFileSync(join(directory.root, 'a'), createNoise(3 * MIB, ++changes))
+    await expectTrouble(storage.describe(['a'], { onProgress })[0], 'changed')
+  })
+
   it('tells whoever waits for its turn that the store is at work', async () => {
     const storage = createDirectoryStorage(directory.root)
     for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 64 * MIB)
@@ -207,6 +245,21 @@ describe('a stream', () => {
     for await (const chunk of (await storage.open(name))?.body ?? []) sizes.push(chunk.length)
     return sizes
   }
+})
+
+describe('a body', () => {
+  it('of a fresh file errors when the bytes are others though all times are the same', async () => {
+    await directory.write('a', createNoise(2 * MIB))
+    const handle = await open(join(directory.root, 'a'))
+    const identity = await readIdentity(handle)
+    const content = {
+      identity,
+      digest: await hash(toBytes('what was there within the same tick')),
+      settled: false,
+    }
+    const body = createBody(handle, content, { offset: 0, length: 2 * MIB })
+    await expectTrouble(drain(body), 'changed')
+  })
 })
 
 describe('isSettled', () => {

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import {
   chmod,
   link,
   lstat,
   mkdir,
   mkdtemp,
+  open,
   readdir,
   readFile,
   rename,
@@ -278,6 +280,13 @@ describe('the root', () => {
     expect(await describeOne(storage, 'none')).toBeNull()
   })
 
+  it('is unreachable, not empty, when it goes away in the middle of a listing', async () => {
+    const { signal } = new AbortController()
+    // The walk asks its signal between opening the root and reading it.
+    signal.throwIfAborted = () => rmSync(inside.root, { recursive: true, force: true })
+    await expectTrouble(storage.list({ signal }), 'unreachable')
+  })
+
   it('is unreachable when another device lies in its place, as where a disk was unmounted', async () => {
     const elsewhere = await mkdtemp(
       join(outside.root.startsWith('/dev/shm') ? tmpdir() : '/dev/shm', 'vouch-'),
@@ -341,6 +350,18 @@ describe('a write', () => {
     await expectTrouble(storage.put('other', createSource(toBytes('new')).body, lie), 'integrity')
     expect(await readdir(join(inside.root, '.vouch/tmp'))).toEqual([])
     expect(await listNames()).toEqual(['dir/file', 'new'])
+  })
+
+  it('leaves the old content whole to a program that has it open', async () => {
+    const handle = await open(join(inside.root, 'dir/file'))
+    try {
+      const options = await toPut(toBytes('new'), await hash(toBytes('inside')))
+      await storage.put('dir/file', createSource(toBytes('new')).body, options)
+      expect(await handle.readFile('utf8')).toBe('inside')
+      expect(await readFile(join(inside.root, 'dir/file'), 'utf8')).toBe('new')
+    } finally {
+      await handle.close()
+    }
   })
 
   it('keeps the permissions of what it replaces', async () => {
