@@ -28,7 +28,7 @@ finished; a second one ends it at once.
   async run(flags, _operands, io) {
     const { host, port, replicas, require } = parseCoordinatorFlags(flags)
     const opened = openReplicas(replicas, io.cwd)
-    const app = createCoordinator(opened, { createHasher, require, log: createLog(io) })
+    const app = createCoordinator(opened, { createHasher, require, defer: setImmediate, log: createLog(io) })
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
     return await runServer(app, io, {
       host,

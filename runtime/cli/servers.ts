@@ -34,12 +34,20 @@ export async function runServer(
   return 0
 }
 
-/** Prints one line a request on `stdout`, and on `stderr` what went wrong inside. */
+/** Prints one line a request on `stdout`, those of one turn of the loop at once, and on `stderr` what went wrong inside. */
 export function createLog(io: Io): Log {
+  let lines = ''
+
+  function flush(): void {
+    io.stdout.write(lines)
+    lines = ''
+  }
+
   return ({ method, path, status, ms, agreement, states, error }) => {
     const said = [agreement, states].filter((text) => text !== undefined && text !== '')
     const line = [method, path, status, ...said, `${Math.round(ms)} ms`].join(' ')
-    io.stdout.write(`${printable(line)}\n`)
+    if (lines === '') setImmediate(flush)
+    lines += `${printable(line)}\n`
     if (error !== undefined) io.stderr.write(`${inspect(error)}\n`)
   }
 }

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { toParts } from '../../functions/wire/answer.ts'
 
 /** Where to listen, and who hears of answers that broke off. */
 export interface ServeOptions {
@@ -50,11 +51,13 @@ function createServer(
 ): Server {
   const server = createAdaptorServer({
     hostname: host,
-    overrideGlobalObjects: false,
     // Node's default gives up on a request body after 5 minutes.
     serverOptions: { requestTimeout: 0, headersTimeout: 60_000 },
     async fetch(request, { outgoing }) {
       const response = await fetch(request)
+      const parts = toParts(response)
+      // node-server writes what is in memory at once, without a look into the Response.
+      if (parts !== undefined && !(parts.body instanceof ReadableStream)) return response
       if (response.body === null) return response
       // Without options for it, node-server makes no HTTP/2 server.
       await send(response, response.body, outgoing as ServerResponse).catch((error) =>
@@ -82,7 +85,7 @@ async function send(
   const reader = body.getReader()
   const gone = new Promise<void>((resolve) => outgoing.once('close', resolve))
   gone.then(() => reader.cancel()).catch(() => {})
-  outgoing.writeHead(response.status, [...response.headers].flat())
+  outgoing.writeHead(response.status, toParts(response)?.fields ?? [...response.headers].flat())
   // Header and first chunk leave in one packet, unless the chunk has to be waited for.
   const flush = setImmediate(() => outgoing.flushHeaders())
   try {
