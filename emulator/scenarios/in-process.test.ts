@@ -1,7 +1,7 @@
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { createReplica } from '../../functions/replica/replica.ts'
 import { createMemoryStorage } from '../../functions/storage/memory.ts'
-import { createRemoteStorage } from '../../functions/storage/remote.ts'
+import { createRemoteStorage, type Send } from '../../functions/storage/remote.ts'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { describeScenarios } from './scenarios.suite.ts'
 import type { Trees, World } from './world.suite.ts'
@@ -10,9 +10,9 @@ async function start(trees: Trees): Promise<World> {
   const stopped = new Set<string>()
   const replicas = Object.entries(trees).map(([id, files]) => {
     const app = createReplica(createMemoryStorage(files))
-    const fetch = async (request: Request) => {
+    const fetch: Send = async (url, init) => {
       if (stopped.has(id)) throw new TypeError('fetch failed')
-      return await app.fetch(request)
+      return await app.fetch(new Request(url, init))
     }
     return { id, storage: createRemoteStorage(`http://${id}.invalid`, { fetch }) }
   })

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
+import { createRemoteStorage, type SendInit } from '../storage/remote.ts'
 import type { Opened, Storage } from '../storage/storage.ts'
 import { toStream } from '../storage/streams.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
@@ -240,7 +240,7 @@ describe('a compared read', () => {
 
 function serveReplica(storage: Storage) {
   const app = createReplica(storage)
-  return async (request: Request) => await app.fetch(request)
+  return async (url: string, init: SendInit) => await app.fetch(new Request(url, init))
 }
 
 /** Lets simulated time pass, in small steps between which real work goes on, until `promise` settles. */

@@ -12,7 +12,7 @@ import { accepts } from './accept.ts'
 import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { createMember, type Defer, gather, type Replica } from './gather.ts'
+import { createGatheringMember, createMember, type Defer, gather, type Replica } from './gather.ts'
 import { parseReadParameters, type Require, toCount } from './parameters.ts'
 import { toReports } from './report.ts'
 
@@ -41,7 +41,10 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options.log)
-  const members = replicas.map((replica) => createMember(replica, options.defer ?? ((work) => work())))
+  const { defer } = options
+  const members = replicas.map((replica) =>
+    defer ? createGatheringMember(replica, defer) : createMember(replica),
+  )
   const contents = createContents(KEPT_CONTENTS_BYTES)
 
   app.get('/files/*', async (c) => {

@@ -1,5 +1,5 @@
 import type { Storage } from '../storage/storage.ts'
-import { MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toStorageError } from '../wire/trouble.ts'
 import type { Answer } from './compare.ts'
 import { watchSilence } from './silence.ts'
@@ -14,7 +14,7 @@ export interface Replica {
 /** Runs `work` once the host has taken in the requests that have already come: `setImmediate` in Node. */
 export type Defer = (work: () => void) => void
 
-/** A replica whom concurrent reads ask together. */
+/** A replica as the coordinator asks it. */
 export interface Member extends Replica {
   /** Asks it for one name; a replica that is silent for too long has not answered. Never rejects. */
   ask(name: string): Promise<Answer>
@@ -22,12 +22,27 @@ export interface Member extends Replica {
 
 type Questions = Map<string, PromiseWithResolvers<Answer>>
 
+/** A replica whom every read asks by itself: as it must where requests share no work (workerd). */
+export function createMember({ id, storage }: Replica): Member {
+  return {
+    id,
+    storage,
+    ask(name) {
+      const question = Promise.withResolvers<Answer>()
+      describeAll({ id, storage }, new Map([[name, question]]), () => {})
+      return question.promise
+    },
+  }
+}
+
 /**
- * Gathers the questions of concurrent reads into one `describe`, each name once. A question that was sent is never
- * joined: its answer may be older than the read that comes later.
+ * Gathers the questions of concurrent reads into one `describe`, each name once. What is asked while a batch is under
+ * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
+ * nobody. A question that was sent is never joined: its answer may be older than the read that comes later.
  */
-export function createMember({ id, storage }: Replica, defer: Defer): Member {
+export function createGatheringMember({ id, storage }: Replica, defer: Defer): Member {
   let waiting: Questions = new Map()
+  let underWay = 0
 
   function ask(name: string): Promise<Answer> {
     const known = waiting.get(name)
@@ -35,27 +50,51 @@ export function createMember({ id, storage }: Replica, defer: Defer): Member {
     const question = Promise.withResolvers<Answer>()
     waiting.set(name, question)
     if (waiting.size === MAX_NAMES_PER_DESCRIBE) send()
-    else if (waiting.size === 1) defer(send)
+    else if (waiting.size === 1 && underWay === 0) defer(sendWhenFree)
     return question.promise
   }
 
+  function sendWhenFree(): void {
+    if (underWay === 0) send()
+  }
+
   function send(): void {
+    if (waiting.size === 0) return
     const questions = waiting
     waiting = new Map()
-    if (questions.size > 0) describeAll({ id, storage }, questions)
+    underWay++
+    const leave = createOnce(() => {
+      underWay--
+      sendWhenFree()
+    })
+    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
+    describeAll({ id, storage }, questions, () => {
+      clearTimeout(timer)
+      leave()
+    })
   }
 
   return { id, storage, ask }
 }
 
-/** Answers every question, at the latest when the replica has been silent for too long. */
-function describeAll({ id, storage }: Replica, questions: Questions): void {
+function createOnce(run: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) run()
+    done = true
+  }
+}
+
+/** Answers every question, at the latest when the replica has been silent for too long, and then calls `onDone`. */
+function describeAll({ id, storage }: Replica, questions: Questions, onDone: () => void): void {
   const silence = watchSilence()
   let open = questions.size
 
   function answer({ resolve }: PromiseWithResolvers<Answer>, said: Answer['said']): void {
     resolve({ id, said })
-    if (--open === 0) silence.stop()
+    if (--open > 0) return
+    silence.stop()
+    onDone()
   }
 
   silence.expired.catch((error) => {

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import type { Facts, Storage } from '../storage/storage.ts'
+import { createAnswer } from '../wire/answer.ts'
 import { toTimestamp } from '../wire/dates.ts'
-import { HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
@@ -17,7 +18,7 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
   if (type !== 'application/json') {
     return createProblem('unsupported-media-type', `describe takes application/json, got '${type ?? ''}'`)
   }
-  const text = await readText(request.body, MAX_DESCRIBE_BYTES)
+  const text = await readText(request, MAX_DESCRIBE_BYTES)
   if (text === null) return createProblem('too-large', `describe takes at most ${MAX_DESCRIBE_BYTES} bytes`)
   const names = parseNames(text)
   if (names === null) {
@@ -26,20 +27,25 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
       `describe takes {"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}`,
     )
   }
-  return new Response(streamLines(storage, names), {
-    headers: { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...SECURITY_FIELDS },
-  })
+  const body = await toBody(startLines(storage, names))
+  const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...SECURITY_FIELDS }
+  const length = body instanceof Uint8Array ? { 'Content-Length': String(body.length) } : {}
+  return createAnswer(200, { ...fields, ...length }, body)
 }
 
 /** The body as text; null when it is longer than `limit` bytes. */
-async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string | null> {
-  if (body === null) return ''
+async function readText(request: Request, limit: number): Promise<string | null> {
+  const length = Number(request.headers.get('Content-Length') ?? Number.NaN)
+  // The host holds a sender to the length it announced, and reads such a body in one go.
+  if (length <= limit) return await request.text()
+  if (length > limit) return null
+  if (request.body === null) return ''
   const decoder = new TextDecoder()
-  let length = 0
+  let size = 0
   let text = ''
-  for await (const chunk of body) {
-    length += chunk.length
-    if (length > limit) return null
+  for await (const chunk of request.body) {
+    size += chunk.length
+    if (size > limit) return null
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()
@@ -54,50 +60,89 @@ function parseNames(text: string): string[] | null {
   }
 }
 
-function streamLines(storage: Storage, names: readonly string[]): ReadableStream<Uint8Array> {
+/** The lines of an answer under way, as they become ready. */
+interface Lines {
+  /** Resolves once every name has its line. */
+  readonly done: Promise<void>
+  /** The lines that became ready since it was last asked; the empty string at the end. Waits for one otherwise. */
+  take(): Promise<string>
+  /** Gives the work up. */
+  stop(reason: unknown): void
+}
+
+function startLines(storage: Storage, names: readonly string[]): Lines {
   const abort = new AbortController()
-  let heartbeat: ReturnType<typeof setInterval> | undefined
+  let ready = ''
+  let open = names.length
+  let alive = true
+  let news = Promise.withResolvers<void>()
 
-  async function start(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    let open = names.length
-    let alive = true
-    const write = (line: DescribeLine) => {
-      if (!abort.signal.aborted) controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`))
-    }
-    const onProgress = () => {
-      alive = true
-    }
-    heartbeat = setInterval(() => {
-      if (alive) write({ working: open })
-      alive = false
-    }, HEARTBEAT_MS)
-    const answers = storage.describe(names, { signal: abort.signal, onProgress })
-    await Promise.all(
-      names.map(async (name, i) => {
-        write(await toLine(name, answers[i]))
-        open--
-      }),
-    )
-    stop()
-    if (!abort.signal.aborted) controller.close()
+  function write(line: DescribeLine): void {
+    ready += `${JSON.stringify(line)}\n`
+    news.resolve()
   }
 
-  function stop(): void {
+  async function answer(name: string, facts: Promise<Facts | null> | undefined): Promise<void> {
+    const line = await toLine(name, facts)
+    open--
+    write(line)
+  }
+
+  async function take(): Promise<string> {
+    if (ready === '' && open > 0) await news.promise
+    const lines = ready
+    ready = ''
+    news = Promise.withResolvers<void>()
+    return lines
+  }
+
+  const heartbeat = setInterval(() => {
+    if (alive) write({ working: open })
+    alive = false
+  }, HEARTBEAT_MS)
+  const onProgress = () => {
+    alive = true
+  }
+  const answers = storage.describe(names, { signal: abort.signal, onProgress })
+  const all = Promise.all(names.map((name, i) => answer(name, answers[i])))
+  const done = all.then(() => {
     clearInterval(heartbeat)
-  }
-
-  return new ReadableStream({
-    start(controller) {
-      // Not awaited: a pending start would hold back what is already written.
-      start(controller)
-        .catch((error) => controller.error(error))
-        .finally(stop)
-    },
-    cancel(reason) {
-      stop()
+    news.resolve()
+  })
+  return {
+    done,
+    take,
+    stop(reason) {
+      clearInterval(heartbeat)
       abort.abort(reason)
     },
-  })
+  }
+}
+
+/** All lines in one piece when they are ready soon; else a stream of them. */
+async function toBody(lines: Lines): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  if (await isSoon(lines.done)) return encoder.encode(await lines.take())
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const text = await lines.take()
+        if (text === '') controller.close()
+        else controller.enqueue(encoder.encode(text))
+      },
+      cancel: (reason) => lines.stop(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function isSoon(done: Promise<void>): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => late.resolve(false), FIRST_ANSWERS_MS)
+  try {
+    return await Promise.race([done.then(() => true), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function toLine(name: string, answer: Promise<Facts | null> | undefined): Promise<DescribeLine> {

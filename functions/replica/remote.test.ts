@@ -13,7 +13,7 @@ async function setUp(writable: boolean): Promise<StorageUnderTest> {
   const memory = createMemoryStorage()
   const app = createReplica(memory, { writable })
   const storage = createRemoteStorage('http://replica.test', {
-    fetch: async (request) => await app.fetch(request),
+    fetch: async (url, init) => await app.fetch(new Request(url, init)),
   })
   return {
     storage,

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
-import { HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createReplica } from './replica.ts'
 
@@ -21,6 +21,18 @@ async function readLines(response: Response) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+/** Lets simulated time pass, while real work goes on, until `promise` settles. */
+async function passTimeUntil(promise: Promise<unknown>): Promise<void> {
+  let settled = false
+  promise.finally(() => {
+    settled = true
+  })
+  while (!settled) {
+    await vi.advanceTimersByTimeAsync(FIRST_ANSWERS_MS)
+    await new Promise(setImmediate)
+  }
 }
 
 describe('POST /describe', () => {
@@ -52,7 +64,9 @@ describe('POST /describe', () => {
           return [slow.promise, Promise.resolve(null)]
         },
       }
-      const reader = (await ask(replica(storage), ['slow', 'quick'])).body?.getReader()
+      const asking = ask(replica(storage), ['slow', 'quick'])
+      await passTimeUntil(asking)
+      const reader = (await asking).body?.getReader()
       const next = async () => JSON.parse(new TextDecoder().decode((await reader?.read())?.value)) as unknown
       expect(await next()).toEqual({ name: 'quick', absent: true })
       await vi.advanceTimersByTimeAsync(HEARTBEAT_MS * 3)
@@ -67,6 +81,11 @@ describe('POST /describe', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it('sends what is ready soon in one piece, its length announced', async () => {
+    const response = await ask(replica(), ['a.txt', 'nothing'])
+    expect(Number(response.headers.get('Content-Length'))).toBe((await response.arrayBuffer()).byteLength)
   })
 
   it('stops the work when the asker goes away', async () => {

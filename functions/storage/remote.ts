@@ -1,7 +1,12 @@
 import * as v from 'valibot'
 import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
-import { MAX_DESCRIBE_LINE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import {
+  MAX_DESCRIBE_LINE_BYTES,
+  MAX_LISTING_BYTES,
+  MAX_NAMES_PER_DESCRIBE,
+  MAX_PROBLEM_BYTES,
+} from '../wire/limits.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
 import { toFilePath } from '../wire/routes.ts'
@@ -19,14 +24,35 @@ import type {
   PutOptions,
   Storage,
 } from './storage.ts'
-import { abortable, exactly, through } from './streams.ts'
+import { abortable, exactly, through, toStream } from './streams.ts'
+
+/** What of a `Response` the adapter uses. Whoever gets it reads or cancels `body`. */
+export interface Reply {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: ReadableStream<Uint8Array> | null
+}
+
+/** What the adapter asks of `fetch`. */
+export interface SendInit {
+  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly headers: Record<string, string>
+  readonly body?: string | ReadableStream<Uint8Array>
+  readonly signal?: AbortSignal
+  readonly redirect: 'manual'
+  /** Without it `fetch` refuses a streamed body. */
+  readonly duplex: 'half'
+}
 
 /** What of `fetch` the adapter uses. */
-export type Fetch = (request: Request) => Promise<Response>
+export type Send = (url: string, init: SendInit) => Promise<Reply>
+
+/** What a call of the adapter adds to what every call has. */
+type Ask = Partial<Pick<SendInit, 'method' | 'headers' | 'body' | 'signal'>>
 
 export interface RemoteOptions {
   /** The host's `fetch` when absent. */
-  readonly fetch?: Fetch | undefined
+  readonly fetch?: Send | undefined
 }
 
 /**
@@ -36,19 +62,19 @@ export interface RemoteOptions {
  */
 export function createRemoteStorage(url: string, options: RemoteOptions = {}): Storage {
   const base = url.replace(/\/+$/, '')
-  const send = options.fetch ?? fetch
+  const send: Send = options.fetch ?? fetch
 
-  async function ask(path: string, init: RequestInit): Promise<Response> {
+  async function ask(path: string, init: Ask): Promise<Reply> {
     init.signal?.throwIfAborted()
-    const request = new Request(base + path, { ...init, redirect: 'manual' })
-    request.headers.set('Accept-Encoding', 'identity')
-    const response = await send(request).catch((error) => {
-      init.signal?.throwIfAborted()
-      throw toNetworkError(error)
-    })
-    if (!response.headers.has('Content-Encoding')) return response
-    await response.body?.cancel()
-    throw unexpected('an encoded answer')
+    const headers = { ...init.headers, 'Accept-Encoding': 'identity' }
+    const reply = await send(base + path, { ...init, headers, redirect: 'manual', duplex: 'half' }).catch(
+      (error) => {
+        init.signal?.throwIfAborted()
+        throw toNetworkError(error)
+      },
+    )
+    if (reply.headers.get('Content-Encoding') === null) return reply
+    return await refuse(reply, 'an encoded answer')
   }
 
   function describe(
@@ -72,19 +98,22 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   }
 
   async function askBatch(names: string[], questions: Questions, options: DescribeOptions): Promise<void> {
-    const response = await ask('/describe', {
+    const reply = await ask('/describe', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ names }),
       ...withSignal(options.signal),
     })
-    if (response.status !== 200 || response.body === null) throw await readProblem(response)
-    for await (const text of readLines(response.body)) {
+    if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
+    const open = new Set(names)
+    for await (const text of readLines(reply.body)) {
+      // Whatever comes after the last answer is none; only the end of the body is awaited, to keep the connection.
+      if (open.size === 0) return
       const line = parseLine(text)
       if ('working' in line) options.onProgress?.()
-      else settleQuestion(questions.get(line.name), line)
+      else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
     }
-    // Settles only what no line has settled.
+    if (open.size === 0) return
     throw new StorageError('unreachable', 'the replica left a name unanswered', {
       reason: 'http_response_incomplete',
     })
@@ -92,9 +121,10 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
 
   async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
     const { range, ifDigest } = options
-    const headers = new Headers()
-    if (range) headers.set('Range', `bytes=${range.offset}-${range.offset + range.length - 1}`)
-    if (ifDigest !== undefined) headers.set('If-Match', toEtag(ifDigest))
+    const headers = {
+      ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
+      ...(ifDigest !== undefined && { 'If-Match': toEtag(ifDigest) }),
+    }
     const response = await ask(toFilePath(requireName(name)), { headers, ...withSignal(options.signal) })
     if (response.status === (range ? 206 : 200) && response.body !== null) return toOpened(response, options)
     if (response.status === 200) return await refuse(response, 'the whole file for a part of it')
@@ -112,7 +142,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (options.limit !== undefined) query.set('limit', String(options.limit))
     const response = await ask(`/files?${query}`, withSignal(options.signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
-    const page = v.safeParse(listing, await response.json().catch(() => null))
+    const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
     if (!page.success) throw unexpected('no listing', page.issues)
     const entries = page.output.entries.map((entry) => ({
       ...entry,
@@ -141,8 +171,6 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
         ...(replaces === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(replaces) }),
       },
       body,
-      // Without it a streamed body is refused by fetch; TypeScript's library does not know the member.
-      ...({ duplex: 'half' } as object),
       ...withSignal(signal),
     })
     if (response.status === 405) throw new StorageError('read-only', 'the replica does not take writes')
@@ -202,6 +230,22 @@ function requireOrder([after = '', ...names]: readonly string[]): void {
   }
 }
 
+/** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
+async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of mapErrors(body ?? toStream(new Uint8Array()))) {
+    size += chunk.length
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(await new Blob(chunks as BlobPart[]).text()) // what a stream of bytes gives is no shared memory
+  } catch {
+    return null
+  }
+}
+
 /** The lines of `body`, each without its end; `unreachable` for one that is longer than any answer. */
 async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
@@ -215,7 +259,7 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
 }
 
 /** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
-async function toOpened(response: Response, { range, ifDigest, signal }: OpenOptions): Promise<Opened> {
+async function toOpened(response: Reply, { range, ifDigest, signal }: OpenOptions): Promise<Opened> {
   const { headers, body } = response
   const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
   const length = parseLength(headers)
@@ -241,7 +285,7 @@ async function toOpened(response: Response, { range, ifDigest, signal }: OpenOpt
   return { facts, body: abortable(exactly(mapErrors(body), length), signal) }
 }
 
-function parseLength(headers: Headers): number | null {
+function parseLength(headers: Reply['headers']): number | null {
   const text = headers.get('Content-Length') ?? ''
   return /^\d{1,15}$/.test(text) ? Number(text) : null
 }
@@ -258,19 +302,19 @@ function mapErrors(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array>
 }
 
 /** Reads why a replica did not give what it was asked; null when it says itself that the file is not there. */
-async function readProblem(response: Response): Promise<StorageError | null> {
+async function readProblem(response: Reply): Promise<StorageError | null> {
   const { status } = response
   if (response.headers.get('Content-Type') !== 'application/problem+json') {
     return await refuse(response, `status ${status} without a word of vouch`)
   }
-  const answer = v.safeParse(problem, await response.json().catch(() => null))
+  const answer = v.safeParse(problem, await readJson(response.body, MAX_PROBLEM_BYTES))
   if (!answer.success) return unexpected('a problem that is none')
   if (status === 404 && answer.output.type === 'not-found') return null
   const code = toTrouble(answer.output.type) ?? 'unreachable'
   return new StorageError(code, answer.output.detail ?? answer.output.title)
 }
 
-async function refuse(response: Response, what: string): Promise<never> {
+async function refuse(response: Reply, what: string): Promise<never> {
   await response.body?.cancel()
   throw unexpected(what)
 }

@@ -15,7 +15,7 @@ export function through(
 
 /** A stream that asks `chunks` for one chunk at a time; `cancel` frees what they come from. */
 export function fromChunks(
-  chunks: AsyncGenerator<Uint8Array>,
+  chunks: Pick<AsyncIterator<Uint8Array, unknown>, 'next'>,
   cancel: (reason: unknown) => Promise<unknown>,
 ): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(

@@ -18,6 +18,12 @@ export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 /** One line of a describe answer: a name escaped at its worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 
+/** A page of the longest names at their worst, six bytes of JSON for one. */
+export const MAX_LISTING_BYTES = 8 * 1024 * 1024
+
+/** A problem document of a replica: a sentence or two. */
+export const MAX_PROBLEM_BYTES = 64 * 1024
+
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
@@ -41,3 +47,6 @@ export const KEPT_CONTENTS_BYTES = 64 * 1024 * 1024
 
 /** How long describe waits for its quick answers before it streams what it has: they then go out in one piece. */
 export const FIRST_ANSWERS_MS = 5
+
+/** How long a question waits for the batch before it: some round trips of a local network, and nothing beside a disk. */
+export const MAX_BATCH_WAIT_MS = 5

@@ -1,6 +1,5 @@
 import * as v from 'valibot'
 import { toNetworkError } from '../../functions/storage/network-errors.ts'
-import type { Fetch } from '../../functions/storage/remote.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import {
   parseEtag,
@@ -26,7 +25,7 @@ export type Ask = (path: string, fields?: Readonly<Record<string, string>>) => P
 
 export interface AskOptions {
   /** The host's `fetch`, or a coordinator's own. */
-  readonly fetch: Fetch
+  readonly fetch: (request: Request) => Promise<Response>
   readonly signal?: AbortSignal | undefined
 }
 

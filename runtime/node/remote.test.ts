@@ -1,8 +1,7 @@
 import { createReplica } from '../../functions/replica/replica.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
 import { describeStorage, type StorageUnderTest } from '../../functions/storage/storage.suite.ts'
-import { createTestDirectory } from './directory-setup.suite.ts'
-import { createDirectoryStorage } from './directory-storage.ts'
+import { createTestDirectory, openStorage } from './directory-setup.suite.ts'
 
 for (const writable of [true, false]) {
   describeStorage(`remote over a ${writable ? 'writable' : 'read-only'} replica of a directory`, () =>
@@ -12,9 +11,11 @@ for (const writable of [true, false]) {
 
 async function setUp(writable: boolean): Promise<StorageUnderTest> {
   const directory = await createTestDirectory()
-  const app = createReplica(createDirectoryStorage(directory.root, { writable }), { writable })
+  const app = createReplica(openStorage(directory.root, { writable, indexPath: directory.indexPath }), {
+    writable,
+  })
   const storage = createRemoteStorage('http://replica.test', {
-    fetch: async (request) => await app.fetch(request),
+    fetch: async (url, init) => await app.fetch(new Request(url, init)),
   })
   return { ...directory, storage, writable, seesChanges: true }
 }

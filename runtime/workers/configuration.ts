@@ -41,15 +41,15 @@ function createStorage(id: string, url: string, env: CoordinatorEnv): Storage {
   const binding = /^service:\/\/(\w+)\/?$/.exec(url)?.[1]
   if (binding === undefined) {
     return createRemoteStorage(requireHttp(id, url), {
-      fetch: async (request) => inLargeChunks(await fetch(request)),
+      fetch: async (url, init) => inLargeChunks(await fetch(url, init)),
     })
   }
   const service = toFetcher(env[binding])
   if (service === null)
     throw new ConfigurationError(`REPLICAS wants a service bound to ${binding} for '${id}'`)
-  // The binding leads there whatever the address says; a Request needs one all the same.
+  // The binding leads there whatever the address says; a request needs one all the same.
   return createRemoteStorage('http://replica', {
-    fetch: async (request) => inLargeChunks(await service.fetch(request)),
+    fetch: async (url, init) => inLargeChunks(await service.fetch(url, init)),
   })
 }
 

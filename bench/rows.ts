@@ -1,0 +1,35 @@
+/**
+ * The rows by their short names, which `--only` takes, as they are named in the tables and in the JSON; each beside
+ * what it is measured against, for they are measured in this order too, and what disturbs the machine lasts a while.
+ */
+export const ROWS = {
+  pair32: 'compared 1 KiB, one local and one remote, c32',
+  bare32: 'node:http, 1 KiB from a buffer, c32',
+  seed32: 'seed, 1 KiB, c32',
+  hono32: 'Hono hello, c32',
+  nginx32: 'nginx, 1 KiB, c32',
+  one32: 'compared 1 KiB, one remote, c32',
+  three32: 'compared 1 KiB, three remote, c32',
+  medium32: 'compared 64 KiB, one local and one remote, c32',
+  bareMedium32: 'node:http, 64 KiB from a buffer, c32',
+  conflict32: 'conflict 1 KiB, one local and one remote, c32',
+  seedConflict32: 'seed, conflict 1 KiB, c32',
+  pair1: 'compared 1 KiB, one local and one remote, c1',
+  bare1: 'node:http, 1 KiB from a buffer, c1',
+  seed1: 'seed, 1 KiB, c1',
+  nginx1: 'nginx, 1 KiB, c1',
+  one1: 'compared 1 KiB, one remote, c1',
+  three1: 'compared 1 KiB, three remote, c1',
+  medium1: 'compared 64 KiB, one local and one remote, c1',
+  quiet: 'compared 1 KiB, c8, quiet',
+  hashing: 'compared 1 KiB, c8, while a replica hashes',
+  bareQuiet: 'node:http, c8, quiet',
+  bareHashing: 'node:http, c8, while openssl hashes',
+  warm: 'large file, digest known',
+  barePipe: 'large file, node pipe',
+  nginxLarge: 'large file, nginx',
+  cold: 'large file, digest not known',
+  openssl: 'large file, openssl on both copies side by side',
+  names: 'different names, each once',
+  namesAgain: 'different names, each once, after a restart',
+} as const
