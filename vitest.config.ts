@@ -1,8 +1,15 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+
+// No test touches the caches of whoever runs it.
+const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
 
 export default defineConfig({
   test: {
     include: ['functions/**/*.test.ts', 'runtime/**/*.test.ts', 'emulator/**/*.test.ts'],
+    env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

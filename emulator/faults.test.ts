@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Emulator, startEmulator } from './emulator.ts'
 import type { Fault } from './fault.ts'
 import { hash, makeBytes, readBytes, readProblem, writeTrees } from './scenarios/world.suite.ts'
@@ -13,7 +13,8 @@ describe('a fault in one replica', () => {
   let emulator: Emulator
   let remove: () => Promise<void>
 
-  beforeAll(async () => {
+  // A coordinator remembers who lied, so every test has its own.
+  beforeEach(async () => {
     const files = { 'large.bin': BYTES, 'small.txt': 'small' }
     const trees = await writeTrees({
       server1: { ...files, 'differ.bin': BYTES },
@@ -22,8 +23,7 @@ describe('a fault in one replica', () => {
     remove = trees.remove
     emulator = await startEmulator({ replicas: trees.paths })
   })
-  afterEach(() => emulator.setFault('server1', null))
-  afterAll(async () => {
+  afterEach(async () => {
     await emulator.close()
     await remove()
   })
@@ -53,11 +53,20 @@ describe('a fault in one replica', () => {
     }
   })
 
-  it('breaks off an answer of many parts whose bytes are wrong', async () => {
+  it.each<Fault>([{ type: 'wrong-bytes' }, { type: 'cut', after: 500_000 }])(
+    'breaks off an answer of many parts, one of which is bad: %j',
+    async (fault) => {
+      await emulator.setFault('server1', fault)
+      expect(await getBytes('/files/differ.bin', MULTIPART)).toBeNull()
+    },
+  )
+
+  it('is remembered when bytes were wrong: the copy is corrupt from then on, and another is sent', async () => {
     await emulator.setFault('server1', { type: 'wrong-bytes' })
-    expect(await getBytes('/files/differ.bin', MULTIPART)).toBeNull()
-    await emulator.setFault('server1', { type: 'cut', after: 500_000 })
-    expect(await getBytes('/files/differ.bin', MULTIPART)).toBeNull()
+    expect(await getBytes('/files/large.bin')).toBeNull()
+    const response = await emulator.fetch('/files/large.bin')
+    expect(response.headers.get('Replica-Status')).toMatch(/^server1;state=corrupt;.*, server2;state=match$/)
+    expect(hash(await readBytes(response)).hex).toBe(hash(BYTES).hex)
   })
 
   it('breaks off a range that is cut', async () => {

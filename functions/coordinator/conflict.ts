@@ -1,4 +1,4 @@
-import { fromChunks } from '../storage/streams.ts'
+import { fromChunks, toStream } from '../storage/streams.ts'
 import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
@@ -98,20 +98,24 @@ function toExtension(name: string): string {
   return /[^/](\.[A-Za-z0-9_-]+)$/.exec(name)?.[1] ?? ''
 }
 
-/** The parts one after the other, each opened when its turn comes. */
+/** The parts one after the other, each opened when its turn comes, and freed when the client goes away. */
 function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  let gone = false
 
   async function* write(): AsyncGenerator<Uint8Array> {
     for (const part of parts) {
       yield part.head
       const body = await part.open()
-      if (body instanceof Uint8Array) yield body
-      if (!(body instanceof ReadableStream)) continue
-      reader = body.getReader()
-      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
+      reader = (body instanceof Uint8Array ? toStream(body) : body)?.getReader()
+      if (gone) return await reader?.cancel()
+      for (let next = await reader?.read(); next?.done === false; next = await reader?.read())
+        yield next.value
     }
     yield end
   }
-  return fromChunks(write(), async (reason) => reader?.cancel(reason))
+  return fromChunks(write(), async (reason) => {
+    gone = true
+    await reader?.cancel(reason)
+  })
 }

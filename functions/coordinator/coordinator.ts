@@ -15,6 +15,7 @@ import { deliver, deliverCopy } from './deliver.ts'
 import { createGatheringMember, createMember, type Defer, gather, type Replica } from './gather.ts'
 import { parseReadParameters, type Require, toCount } from './parameters.ts'
 import { toReports } from './report.ts'
+import { createSuspects } from './suspects.ts'
 
 export interface CoordinatorOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
@@ -46,6 +47,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     defer ? createGatheringMember(replica, defer) : createMember(replica),
   )
   const contents = createContents(KEPT_CONTENTS_BYTES)
+  const suspects = createSuspects()
 
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')
@@ -54,7 +56,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
     const { replica, version, require = options.require ?? 1 } = parameters
     const required = toCount(require, ids.length)
-    const read = { name, members, required, contents, createHasher: options.createHasher }
+    const read = { name, members, required, contents, suspects, createHasher: options.createHasher }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })

@@ -13,10 +13,11 @@ import { toFields, toManifest } from './report.ts'
 /**
  * Answers GET or HEAD with what the copies come to. Bytes are asked of a holder only once it is known that they are
  * what the client gets. A holder that fails before it has given a byte counts as one that did not answer; a copy that
- * changed since it was described makes all of them be compared anew, `MAX_COMPARISONS` times at most.
+ * changed since it was described makes all of them be compared anew, `MAX_COMPARISONS` times at most, and then counts
+ * as one that did not answer.
  */
 export async function deliver(request: Request, read: Read): Promise<Response> {
-  let answers = await gather(read.members, read.name)
+  let answers = await askAll(read)
   for (let comparisons = 1; ; ) {
     const comparison = compare(answers)
     const chosen = choose(read, comparison)
@@ -25,21 +26,24 @@ export async function deliver(request: Request, read: Read): Promise<Response> {
 
     const response = await settle(send(request, read, comparison, chosen))
     if (!(response instanceof StorageError)) return response
-    if (response.code !== 'changed') answers = withFailure(answers, chosen, response)
-    else if (comparisons++ < MAX_COMPARISONS) answers = await gather(read.members, read.name)
-    else
-      return refuse(
-        'changed-while-reading',
-        'the file changed each time it was about to be sent',
-        read,
-        comparison,
-      )
+    if (response.code === 'integrity') read.suspects.add(chosen, read.name)
+    if (response.code === 'changed' && comparisons++ < MAX_COMPARISONS) answers = await askAll(read)
+    else answers = withFailure(answers, chosen, response)
   }
+}
+
+/** What every replica says; a copy whose bytes have contradicted these very facts is corrupt, whatever it says. */
+async function askAll({ members, name, suspects }: Read): Promise<Answer[]> {
+  return suspects.judge(await gather(members, name), name)
 }
 
 /** The version to deliver, or what to say instead. */
 function choose(read: Read, comparison: Comparison): Version | 'conflict' | Response {
   const { versions, answers, answered, agreement } = comparison
+  if (versions.length === 0 && answers.some(({ said }) => isChanged(said))) {
+    const detail = 'the file changed each time it was about to be sent'
+    return refuse('changed-while-reading', detail, read, comparison)
+  }
   if (answered < read.required) {
     const detail = `${answered} of ${answers.length} replicas answered, ${read.required} must`
     return refuse('too-few-answers', detail, read, comparison)
@@ -58,9 +62,18 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
 
 function refuse(type: ProblemType, detail: string, read: Read, comparison: Comparison): Response {
   return createProblem(type, detail, {
-    fields: toFields(comparison),
+    fields: toFields(comparison, getOnly(comparison.versions)),
     manifest: toManifest(read.name, comparison),
   })
+}
+
+function isChanged(said: Answer['said']): boolean {
+  return said instanceof StorageError && said.code === 'changed'
+}
+
+/** What a comparison without conflict has to deliver. */
+function getOnly(versions: readonly Version[]): Version | undefined {
+  return versions.length === 1 ? versions[0] : undefined
 }
 
 async function send(
@@ -87,15 +100,15 @@ function withFailure(answers: readonly Answer[], { holders }: Version, error: St
  * itself, and the answer names no agreement.
  */
 export async function deliverCopy(request: Request, read: Read): Promise<Response> {
-  const comparison = compare(await gather(read.members, read.name))
+  const comparison = compare(await askAll(read))
   const [version] = comparison.versions
   const fields = { 'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '' }
   const said = comparison.answers[0]?.said
-  if (said instanceof StorageError) return toProblem(said)
+  if (said instanceof StorageError) return toProblem(said, { fields })
   if (version === undefined) return createProblem('not-found', 'this replica has no such file', { fields })
   const open = (range?: ByteRange) => openVersion(read, version, range)
   const response = await settle(
     answerContent(request.method, request.headers, { name: read.name, ...version }, { fields, open }),
   )
-  return response instanceof StorageError ? toProblem(response) : response
+  return response instanceof StorageError ? toProblem(response, { fields }) : response
 }

@@ -1,5 +1,5 @@
 import type { Storage } from '../storage/storage.ts'
-import { exactly, type Proof, primed, readAll, verified } from '../storage/streams.ts'
+import { exactly, type Proof, primed, readAll, through, verified } from '../storage/streams.ts'
 import type { Body } from '../wire/answer.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
@@ -9,6 +9,7 @@ import type { Version } from './compare.ts'
 import type { Contents } from './contents.ts'
 import type { Member } from './gather.ts'
 import { withDeadline, withoutSilence } from './silence.ts'
+import type { Suspects } from './suspects.ts'
 
 /** One read of one name. */
 export interface Read {
@@ -21,6 +22,7 @@ export interface Read {
   readonly version?: Digest | undefined
   readonly createHasher: CreateHasher
   readonly contents: Contents
+  readonly suspects: Suspects
 }
 
 /**
@@ -42,7 +44,16 @@ async function readSmall(read: Read, version: Version): Promise<Uint8Array<Array
 
 async function openLarge(read: Read, version: Version, range: ByteRange | undefined): Promise<Body> {
   const body = withoutSilence(await openAt(read, version, range))
-  return await primed(range ? exactly(body, range.length) : verified(body, toProof(read, version)))
+  if (range !== undefined && range.length < version.size) return await primed(exactly(body, range.length))
+  const whole = through(verified(body, toProof(read, version)), async function* (chunks) {
+    try {
+      yield* chunks
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'integrity') read.suspects.add(version, read.name)
+      throw error
+    }
+  })
+  return await primed(whole)
 }
 
 function toProof({ createHasher }: Read, { size, digest }: Version): Proof {

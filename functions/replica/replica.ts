@@ -77,8 +77,8 @@ async function openWanted(storage: Storage, name: string, request: Request) {
 
 async function answerListing(storage: Storage, c: Context): Promise<Response> {
   const { prefix, after, limit } = c.req.query()
-  const size = limit === undefined ? MAX_LISTING_PAGE : Number(limit)
-  if (!Number.isInteger(size) || size < 1 || size > MAX_LISTING_PAGE) {
+  const size = /^\d{1,4}$/.test(limit ?? String(MAX_LISTING_PAGE)) ? Number(limit ?? MAX_LISTING_PAGE) : 0
+  if (size < 1 || size > MAX_LISTING_PAGE) {
     return createProblem('invalid-parameter', `limit takes 1 to ${MAX_LISTING_PAGE}, got '${limit}'`)
   }
   const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))

@@ -2,15 +2,17 @@ import * as v from 'valibot'
 import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import {
+  HEARTBEAT_MS,
   MAX_DESCRIBE_LINE_BYTES,
   MAX_LISTING_BYTES,
+  MAX_LISTING_PAGE,
   MAX_NAMES_PER_DESCRIBE,
   MAX_PROBLEM_BYTES,
 } from '../wire/limits.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
 import { toFilePath } from '../wire/routes.ts'
-import { type DescribeLine, describeLine, listing, problem } from '../wire/schemas.ts'
+import { type DescribeLine, describeLine, type Listing, listing, problem } from '../wire/schemas.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { compareNames, parseName, requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
@@ -98,25 +100,38 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   }
 
   async function askBatch(names: string[], questions: Questions, options: DescribeOptions): Promise<void> {
+    const end = new AbortController()
+    const signal = options.signal ? AbortSignal.any([options.signal, end.signal]) : end.signal
     const reply = await ask('/describe', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ names }),
-      ...withSignal(options.signal),
+      signal,
     })
     if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
     const open = new Set(names)
-    for await (const text of readLines(reply.body)) {
-      // Whatever comes after the last answer is none; only the end of the body is awaited, to keep the connection.
-      if (open.size === 0) return
-      const line = parseLine(text)
-      if ('working' in line) options.onProgress?.()
-      else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
+    let patience: ReturnType<typeof setTimeout> | undefined
+    try {
+      await readAnswers(reply.body)
+    } finally {
+      clearTimeout(patience)
     }
     if (open.size === 0) return
     throw new StorageError('unreachable', 'the replica left a name unanswered', {
       reason: 'http_response_incomplete',
     })
+
+    async function readAnswers(body: ReadableStream<Uint8Array>): Promise<void> {
+      for await (const text of readLines(body)) {
+        // Whatever comes after the last answer is none.
+        if (open.size === 0) return
+        const line = parseLine(text)
+        if ('working' in line) options.onProgress?.()
+        else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
+        // Only the end of the body is left to come, with which the connection is kept.
+        if (open.size === 0) patience = setTimeout(() => end.abort(), HEARTBEAT_MS)
+      }
+    }
   }
 
   async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
@@ -140,7 +155,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (options.prefix) query.set('prefix', options.prefix)
     if (options.after) query.set('after', options.after)
     if (options.limit !== undefined) query.set('limit', String(options.limit))
-    const response = await ask(`/files?${query}`, withSignal(options.signal))
+    const response = await ask(query.size > 0 ? `/files?${query}` : '/files', withSignal(options.signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
     const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
     if (!page.success) throw unexpected('no listing', page.issues)
@@ -148,7 +163,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
       ...entry,
       modified: parseTimestamp(entry.modified),
     }))
-    requireOrder([options.after ?? '', ...entries.map(({ name }) => name)])
+    requirePage(page.output, options)
     return { entries, next: page.output.next }
   }
 
@@ -221,13 +236,17 @@ function parseLine(text: string): DescribeLine {
   }
 }
 
-/** A listing out of order, or with what is no name, would hide files from whoever merges it with others. */
-function requireOrder([after = '', ...names]: readonly string[]): void {
+/** A listing out of order, or of other names than asked for, would hide files or never end. */
+function requirePage({ entries, next }: Listing, { prefix = '', after = '', limit }: ListOptions): void {
   let last = after
-  for (const name of names) {
-    if (parseName(name) === null || compareNames(name, last) <= 0) throw unexpected('a listing out of order')
+  for (const { name } of entries) {
+    if (parseName(name) === null || !name.startsWith(prefix) || compareNames(name, last) <= 0) {
+      throw unexpected('a listing out of order')
+    }
     last = name
   }
+  const isTooLong = entries.length > (limit ?? MAX_LISTING_PAGE)
+  if (isTooLong || (next !== null && next !== entries.at(-1)?.name)) throw unexpected('a page that is none')
 }
 
 /** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
@@ -253,8 +272,10 @@ async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
   for await (const chunk of mapErrors(body)) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
+    for (const line of [...lines, rest]) {
+      if (line.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
+    }
     yield* lines
-    if (rest.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
   }
 }
 

@@ -13,7 +13,7 @@ export function through(
   return fromChunks(step(readChunks(reader)), (reason) => reader.cancel(reason))
 }
 
-/** A stream that asks `chunks` for one chunk at a time; `cancel` frees what they come from. */
+/** A stream that asks `chunks` for one chunk at a time; `cancel` frees what they come from, after an error too. */
 export function fromChunks(
   chunks: Pick<AsyncIterator<Uint8Array, unknown>, 'next'>,
   cancel: (reason: unknown) => Promise<unknown>,
@@ -21,9 +21,14 @@ export function fromChunks(
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await chunks.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
+        try {
+          const { done, value } = await chunks.next()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          cancel(error).catch(() => {})
+          throw error
+        }
       },
       cancel: async (reason) => void (await cancel(reason)),
     },

@@ -34,7 +34,8 @@ export function createApp(log?: Log): Hono {
   })
   app.get('/healthz', () => toJson({ status: 'ok' }))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
-  app.onError((error) => {
+  app.onError((error, c) => {
+    if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the request broke off')
     const answer = createProblem('internal-error', 'the server failed in a way it has no word for')
     failures.set(answer, error)
     return answer

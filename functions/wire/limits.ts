@@ -50,3 +50,6 @@ export const FIRST_ANSWERS_MS = 5
 
 /** How long a question waits for the batch before it: some round trips of a local network, and nothing beside a disk. */
 export const MAX_BATCH_WAIT_MS = 5
+
+/** Corrupt copies remembered: more than anyone should have, at some hundred bytes each. */
+export const MAX_SUSPECTS = 10_000

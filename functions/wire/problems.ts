@@ -77,8 +77,8 @@ export function createProblem(type: ProblemType, detail: string, options: Proble
 }
 
 /** A storage's error as a problem document. */
-export function toProblem(error: StorageError): Response {
-  return createProblem(OF_TROUBLE[error.code], error.message)
+export function toProblem(error: StorageError, options: ProblemOptions = {}): Response {
+  return createProblem(OF_TROUBLE[error.code], error.message, options)
 }
 
 /** The trouble that a problem `type` stands for; null for one that stands for none. */

@@ -5,13 +5,24 @@ import { TROUBLE_CODES } from './trouble.ts'
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 /** RFC 3339 in UTC with milliseconds, null where the store keeps no time. */
-const modified = v.nullable(v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)))
+const modified = v.nullable(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    v.check((text) => !Number.isNaN(Date.parse(text))),
+  ),
+)
 
 /** A replica's id: a token of RFC 9651 and a harmless part of a file name. */
 export const replicaId = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/))
 
 /** What a replica says instead of facts. */
-const trouble = v.object({ code: v.picklist(TROUBLE_CODES), reason: v.string(), detail: v.string() })
+const trouble = v.object({
+  code: v.picklist(TROUBLE_CODES),
+  /** An error type of RFC 9209 §2.3. */
+  reason: v.pipe(v.string(), v.regex(/^[a-z][a-z_]{0,63}$/)),
+  detail: v.pipe(v.string(), v.maxLength(500)),
+})
 
 /** Body of `POST /describe`. */
 export const describeRequest = v.object({

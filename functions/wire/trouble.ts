@@ -31,7 +31,7 @@ export const TROUBLE_CODES = Object.keys(TROUBLES) as TroubleCode[] // Object.ke
 
 /**
  * The one error that storages throw. Its message is shown to clients: it never holds an address, a path of the
- * host or a secret; those belong in `cause`, which only logs see.
+ * host or a secret; those belong in `cause`.
  */
 export class StorageError extends Error {
   override readonly name = 'StorageError'

@@ -2,6 +2,7 @@ import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { parseCoordinatorFlags, type Target } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import type { Command } from './command.ts'
+import { whileFilling } from './filling.ts'
 import { openReplicas } from './replicas.ts'
 import { createLog, runServer } from './servers.ts'
 
@@ -14,6 +15,8 @@ export const coordinator: Command = {
   --require N           how many replicas must answer: all, majority or a number (1)
   --port PORT           where to listen, 0 for any free port (6001)
   --host HOST           the address to listen on (127.0.0.1)
+  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
+                        (vouch in the user's cache directory)
 
 Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
 finished; a second one ends it at once.
@@ -23,18 +26,21 @@ finished; a second one ends it at once.
     require: { type: 'string' },
     port: { type: 'string' },
     host: { type: 'string' },
+    index: { type: 'string' },
   },
   operands: { most: 0, name: 'option after another' },
   async run(flags, _operands, io) {
     const { host, port, replicas, require } = parseCoordinatorFlags(flags)
-    const opened = openReplicas(replicas, io.cwd)
-    const app = createCoordinator(opened, { createHasher, require, defer: setImmediate, log: createLog(io) })
-    const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
-    return await runServer(app, io, {
-      host,
-      port,
-      toBanner: (url) => `coordinator listens on ${url}, comparing ${words}`,
+    const opened = openReplicas(replicas, flags, io)
+    const app = createCoordinator(opened.replicas, {
+      createHasher,
+      require,
+      defer: setImmediate,
+      log: createLog(io),
     })
+    const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
+    const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
+    return await whileFilling(opened.directories, io, () => runServer(app, io, { host, port, toBanner }))
   },
 }
 

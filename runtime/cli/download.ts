@@ -120,7 +120,7 @@ async function fill(
       try {
         response ??= await askRest(sink.offset, announced, wanted)
         if (response !== first && response.status !== 206) return response
-        await pour(response, sink, progress.update)
+        await pour(response, sink, announced.size, progress.update)
         if (sink.offset < announced.size) throw new Broken('the transfer broke off early')
       } catch (error) {
         io.signal?.throwIfAborted()
@@ -158,9 +158,15 @@ async function askRest(offset: number, announced: Announced, { ask, path }: Want
   throw new Broken('the coordinator answered with another part of the file')
 }
 
-async function pour(response: Response, sink: Sink, onProgress: (done: number) => void): Promise<void> {
+async function pour(
+  response: Response,
+  sink: Sink,
+  size: number,
+  onProgress: (done: number) => void,
+): Promise<void> {
   if (response.body === null) return
   for await (const chunk of catchBroken(response.body)) {
+    if (sink.offset + chunk.length > size) throw new Broken('the transfer is longer than it was announced')
     await sink.write(chunk)
     onProgress(sink.offset)
   }

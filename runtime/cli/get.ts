@@ -26,6 +26,8 @@ export const get: Command = {
   --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
                         a replica server; once for each
   --require N           how many replicas must answer: all, majority or a number
+  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
+                        (vouch in the user's cache directory)
   -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
   -O, --remote-name     write to the name's last part
   --json                print a report to standard output
@@ -37,6 +39,7 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
     coordinator: { type: 'string' },
     replica: { type: 'string', multiple: true },
     require: { type: 'string' },
+    index: { type: 'string' },
     output: { type: 'string', short: 'o' },
     'remote-name': { type: 'boolean', short: 'O' },
     json: { type: 'boolean' },
@@ -44,31 +47,42 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
   operands: { most: 1, name: 'NAME' },
   async run(flags, [operand], io) {
     const destination = parseDestination(flags)
-    const { ask, query } = openSource(flags, io)
-    const text = operand ?? (await askName(io))
-    const name = parseName(text)
-    if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
-    const { status, report, problem } = await getFile({ name, query, ask, destination, io })
-    if (flags['json']) await printReport(io, report)
-    if (problem !== undefined) throw new Refusal(problem)
-    return status
+    const { ask, query, close } = openSource(flags, io)
+    try {
+      const text = operand ?? (await askName(io))
+      const name = parseName(text)
+      if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
+      const { status, report, problem } = await getFile({ name, query, ask, destination, io })
+      if (flags['json']) await printReport(io, report)
+      if (problem !== undefined) throw new Refusal(problem)
+      return status
+    } finally {
+      await close()
+    }
   },
 }
 
 /** Whom to ask, and what to add to the path of the compared read. */
-function openSource(flags: Flags, io: Io): { ask: Ask; query: string } {
+interface Source {
+  readonly ask: Ask
+  readonly query: string
+  close(): Promise<void>
+}
+
+function openSource(flags: Flags, io: Io): Source {
   const source = parseSourceFlags(flags)
   const query = source.require === undefined ? '' : `?require=${source.require}`
   if ('coordinator' in source) {
-    return { ask: createAsk(source.coordinator, { fetch, signal: io.signal }), query }
+    return { ask: createAsk(source.coordinator, { fetch, signal: io.signal }), query, async close() {} }
   }
-  const app = createCoordinator(openReplicas(source.replicas, io.cwd), { createHasher })
+  const { replicas, close } = openReplicas(source.replicas, flags, io)
+  const app = createCoordinator(replicas, { createHasher })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
     fetch: async (request) => app.fetch(request),
     signal: io.signal,
   })
-  return { ask, query }
+  return { ask, query, close }
 }
 
 interface Errand {

@@ -18,11 +18,10 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** Starts the command in `cwd`, its caches below that. */
+/** Starts the command in `cwd`. */
 export function startVouch(args: readonly string[], cwd: string): ChildProcess {
   return spawn(process.execPath, [VOUCH, ...args], {
     cwd,
-    env: { ...process.env, XDG_CACHE_HOME: `${cwd}/.cache` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

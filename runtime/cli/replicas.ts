@@ -1,24 +1,68 @@
 import { resolve } from 'node:path'
 import type { Replica } from '../../functions/coordinator/gather.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
-import type { Storage } from '../../functions/storage/storage.ts'
-import type { ReplicaWord } from '../node/configuration.ts'
-import { createDirectoryStorage } from '../node/directory-storage.ts'
+import type { Flags, ReplicaWord } from '../node/configuration.ts'
+import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
+import { createSend } from '../node/http-client.ts'
+import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
+import { type Io, say } from './io.ts'
 
-/** The replicas that words name, paths taken from `cwd`; throws a Refusal when one is no directory. */
-export function openReplicas(words: readonly ReplicaWord[], cwd: string): Replica[] {
-  return words.map(({ id, target }) => ({
-    id,
-    storage: target.kind === 'remote' ? createRemoteStorage(target.url) : openDirectory(target.path, cwd),
-  }))
+/** A directory of this machine, open. */
+export interface OpenedDirectory {
+  readonly id: string
+  readonly storage: DirectoryStorage
 }
 
-/** The storage over a directory, its path taken from `cwd`; throws a Refusal when it is none. */
-export function openDirectory(path: string, cwd: string): Storage {
+/** Replicas that are open. Who opened them closes them. */
+export interface OpenedReplicas {
+  readonly replicas: readonly Replica[]
+  /** Those of them that are directories of this machine. */
+  readonly directories: readonly OpenedDirectory[]
+  close(): Promise<void>
+}
+
+/**
+ * Opens the replicas that words name, paths taken from `io.cwd`, their digest indexes where `flags` say; throws a
+ * Refusal when one is no directory.
+ */
+export function openReplicas(words: readonly ReplicaWord[], flags: Flags, io: Io): OpenedReplicas {
+  const directories: OpenedDirectory[] = []
+  const open = ({ id, target }: ReplicaWord): Replica => {
+    if (target.kind === 'remote') {
+      return { id, storage: createRemoteStorage(target.url, { fetch: createSend() }) }
+    }
+    const directory = openDirectory({ id, path: target.path }, flags, io)
+    directories.push(directory)
+    return directory
+  }
+  return {
+    replicas: words.map(open),
+    directories,
+    async close() {
+      await Promise.all(directories.map(({ storage }) => storage.close()))
+    },
+  }
+}
+
+/** The storage over a directory, as `openReplicas` opens it; who asks for it closes it. */
+export function openDirectory(
+  { id, path }: { readonly id: string; readonly path: string },
+  flags: Flags,
+  io: Io,
+): OpenedDirectory {
+  const indexPath = toIndexPath(flags, io)
+  const onNotice = (line: string) => say(io, `${id}: ${line}`)
   try {
-    return createDirectoryStorage(resolve(cwd, path))
+    return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, onNotice }) }
   } catch (error) {
     throw new Refusal(error instanceof Error ? error.message : String(error))
   }
+}
+
+/** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */
+function toIndexPath({ index }: Flags, { cwd, env }: Io): string | null {
+  if (index === undefined) return toIndexDirectory(env)
+  if (index === '') throw new Refusal("--index takes the path of a directory, got ''")
+  return resolve(cwd, String(index))
 }

@@ -13,8 +13,12 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { createDigestMemory } from './digest-memory.ts'
 import { isAtByName } from './directory.ts'
-import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
-import { createDirectoryStorage } from './directory-storage.ts'
+import {
+  countDescriptors,
+  createTestDirectory,
+  openStorage,
+  type TestDirectory,
+} from './directory-setup.suite.ts'
 import { createBody } from './file-body.ts'
 import { type Identity, isSettled, readIdentity, toModified } from './identity.ts'
 
@@ -28,7 +32,7 @@ beforeEach(async () => {
 afterEach(() => directory.close())
 
 /** How many reads it takes to describe a file. */
-async function countReads(storage: ReturnType<typeof createDirectoryStorage>, name: string): Promise<number> {
+async function countReads(storage: ReturnType<typeof openStorage>, name: string): Promise<number> {
   let reads = 0
   const onProgress = () => {
     reads++
@@ -45,7 +49,7 @@ async function writeHoles(name: string, size: number): Promise<void> {
 
 describe('the digest of a file', () => {
   it('is computed once, and is then remembered', async () => {
-    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    const storage = openStorage(directory.root, { now: LATER })
     await directory.write('a', createNoise(3 * MIB))
     expect(await countReads(storage, 'a')).toBe(3)
     expect(await countReads(storage, 'a')).toBe(0)
@@ -55,14 +59,14 @@ describe('the digest of a file', () => {
     await directory.write('a', toBytes('abc'))
     const { ctimeMs } = await stat(join(directory.root, 'a'))
     for (const now of [() => ctimeMs + 1900, () => ctimeMs - 60_000, () => 0]) {
-      const storage = createDirectoryStorage(directory.root, { now })
+      const storage = openStorage(directory.root, { now })
       expect(await countReads(storage, 'a')).toBe(1)
       expect(await countReads(storage, 'a')).toBe(1)
     }
   })
 
   it('is that of the new content, though size and time of modification are those of the old', async () => {
-    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    const storage = openStorage(directory.root, { now: LATER })
     const path = join(directory.root, 'a')
     await directory.write('a', toBytes('old!'))
     await utimes(path, 1000, 1000)
@@ -79,7 +83,7 @@ describe('the digest of a file', () => {
   })
 
   it('comes with the time of modification in milliseconds', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     await directory.write('a', toBytes('abc'))
     await utimes(join(directory.root, 'a'), 1234.5678, 1234.5678)
     expect((await describeOne(storage, 'a'))?.modified).toBe(1_234_567)
@@ -87,7 +91,7 @@ describe('the digest of a file', () => {
   })
 
   it('of a small file does not wait for those of large ones', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     const large = Array.from({ length: 40 }, (_, i) => `large${i}`)
     for (const name of large) await writeHoles(name, 8 * MIB)
     await directory.write('small', toBytes('small'))
@@ -104,7 +108,7 @@ describe('the digest of a file', () => {
   })
 
   it('is given up, and so is one that waits for its turn, when the signal is aborted', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     const names = Array.from({ length: 12 }, (_, i) => `large${i}`)
     for (const name of names) await writeHoles(name, 1024 * MIB)
     const before = await countDescriptors()
@@ -119,7 +123,7 @@ describe('the digest of a file', () => {
   })
 
   it('that waits behind those of another call is given up at once', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 256 * MIB)
     const others = new AbortController()
     const first = storage.describe(['large0', 'large1', 'large2', 'large3'], { signal: others.signal })
@@ -134,7 +138,7 @@ describe('the digest of a file', () => {
   })
 
   it('is that of the content after a change while it is computed', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     const bytes = createNoise(3 * MIB, 2)
     await directory.write('a', createNoise(3 * MIB))
     let changes = 0
@@ -146,7 +150,7 @@ describe('the digest of a file', () => {
   })
 
   it('is the error changed when the file never keeps still', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     await directory.write('a', createNoise(3 * MIB))
     let changes = 0
     const onProgress = () => writeFileSync(join(directory.root, 'a'), createNoise(3 * MIB, ++changes))
@@ -154,7 +158,7 @@ describe('the digest of a file', () => {
   })
 
   it('tells whoever waits for its turn that the store is at work', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 64 * MIB)
     const first = storage.describe(['large0', 'large1', 'large2', 'large3'])
     const abort = new AbortController()
@@ -173,7 +177,7 @@ describe('the digest of a file', () => {
 describe('descriptors', () => {
   // Counted at once, each time: given time, the garbage collector closes what was forgotten.
   it('are as many as before after each of fifty streams that was cancelled, read or not', async () => {
-    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    const storage = openStorage(directory.root, { now: LATER })
     await directory.write('a', createNoise(3 * MIB))
     await readBytes(storage, 'a')
     const before = await countDescriptors()
@@ -186,7 +190,7 @@ describe('descriptors', () => {
   })
 
   it('are as many as before after reads that were refused, ended, or aborted', async () => {
-    const storage = createDirectoryStorage(directory.root, { now: LATER })
+    const storage = openStorage(directory.root, { now: LATER })
     await directory.write('a', createNoise(3 * MIB))
     const range = { offset: 3 * MIB, length: 1 }
     await readBytes(storage, 'a')
@@ -206,7 +210,7 @@ describe('descriptors', () => {
   })
 
   it('are given back with the last byte, though nobody asks for the end', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     await directory.write('a', createNoise(2 * MIB))
     const before = await countDescriptors()
     const reader = (await storage.open('a'))?.body.getReader()
@@ -215,7 +219,7 @@ describe('descriptors', () => {
   })
 
   it('are given back when the file changes under the reader', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     const before = await countDescriptors()
     for (let i = 0; i < 20; i++) {
       await directory.write('a', createNoise(3 * MIB, i))
@@ -230,17 +234,14 @@ describe('descriptors', () => {
 
 describe('a stream', () => {
   it('reads nothing ahead, and a small file in one chunk', async () => {
-    const storage = createDirectoryStorage(directory.root)
+    const storage = openStorage(directory.root)
     await directory.write('large', createNoise(3 * MIB + 1))
     await directory.write('small', createNoise(1000))
     expect(await readSizes(storage, 'large')).toEqual([MIB, MIB, MIB, 1])
     expect(await readSizes(storage, 'small')).toEqual([1000])
   })
 
-  async function readSizes(
-    storage: ReturnType<typeof createDirectoryStorage>,
-    name: string,
-  ): Promise<number[]> {
+  async function readSizes(storage: ReturnType<typeof openStorage>, name: string): Promise<number[]> {
     const sizes: number[] = []
     for await (const chunk of (await storage.open(name))?.body ?? []) sizes.push(chunk.length)
     return sizes

@@ -17,7 +17,7 @@ interface Walk {
   readonly entries: Entry[]
 }
 
-interface Child {
+export interface Child {
   /** From the root on; a directory's ends in `/`, which gives it its place in the byte order of whole names. */
   readonly path: string
   readonly name: string
@@ -78,7 +78,7 @@ async function addFile(directory: Directory, child: Child, walk: Walk): Promise<
 }
 
 /** Whether it is no longer there, or no longer what it was when its directory was read. */
-function isGone(error: unknown): boolean {
+export function isGone(error: unknown): boolean {
   return isAbsence(error) || getErrno(error) === 'ELOOP'
 }
 
@@ -86,7 +86,7 @@ function isGone(error: unknown): boolean {
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A directory or a regular file whose name, or whose files' names, can be asked for; null for anything else. */
-function toChild(dirent: Dirent<Buffer>, parent: string): Child | null {
+export function toChild(dirent: Dirent<Buffer>, parent: string): Child | null {
   if (!dirent.isFile() && !dirent.isDirectory()) return null
   const name = decode(dirent.name)
   if (name === null) return null

@@ -31,8 +31,7 @@ import {
   toPut,
 } from '../../functions/storage/suite-tools.suite.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { asNobody, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
-import { createDirectoryStorage } from './directory-storage.ts'
+import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 
 const SECRET = toBytes('outside')
 
@@ -43,7 +42,7 @@ let storage: Storage
 beforeEach(async () => {
   inside = await createTestDirectory()
   outside = await createTestDirectory()
-  storage = createDirectoryStorage(inside.root, { writable: true })
+  storage = openStorage(inside.root, { writable: true })
   await inside.write('dir/file', toBytes('inside'))
   await outside.write('file', SECRET)
 })
@@ -177,7 +176,7 @@ describe('what is no regular file', () => {
   })
 
   it('is refused when it is a device', async () => {
-    const devices = createDirectoryStorage('/dev')
+    const devices = openStorage('/dev')
     for (const name of ['null', 'zero']) {
       await expectTrouble(describeOne(devices, name), 'not-a-file')
       await expectTrouble(devices.open(name), 'not-a-file')
@@ -251,13 +250,13 @@ describe('a file that must not be read', () => {
 describe('the root', () => {
   it('must be a directory, and the error names it', () => {
     const none = join(inside.root, 'none')
-    expect(() => createDirectoryStorage(none)).toThrow(none)
-    expect(() => createDirectoryStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
+    expect(() => openStorage(none)).toThrow(none)
+    expect(() => openStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
   })
 
   it('may be given as a symbolic link', async () => {
     await symlink(inside.root, join(outside.root, 'link'))
-    const linked = createDirectoryStorage(join(outside.root, 'link'))
+    const linked = openStorage(join(outside.root, 'link'))
     expect(await readBytes(linked, 'dir/file')).toEqual(toBytes('inside'))
     expect((await linked.list()).entries).toHaveLength(1)
   })
@@ -294,7 +293,7 @@ describe('the root', () => {
     const parent = join(outside.root, 'parent')
     try {
       await mkdir(join(parent, 'disk'), { recursive: true })
-      storage = createDirectoryStorage(join(parent, 'disk'), { writable: true })
+      storage = openStorage(join(parent, 'disk'), { writable: true })
       await rename(parent, `${parent}.aside`)
       await symlink(elsewhere, parent)
       await mkdir(join(elsewhere, 'disk/dir'), { recursive: true })

@@ -1,25 +1,44 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { StorageUnderTest } from '../../functions/storage/storage.suite.ts'
+import { createDirectoryStorage, type DirectoryOptions, type DirectoryStorage } from './directory-storage.ts'
 
 /** A directory for one test, and its files changed as any other program would. */
 export interface TestDirectory extends Pick<StorageUnderTest, 'write' | 'remove' | 'close'> {
   readonly root: string
+  /** Where its digest index lies, outside of it. */
+  readonly indexPath: string
 }
 
 /** Makes an empty directory; `close` removes it. */
 export async function createTestDirectory(): Promise<TestDirectory> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'vouch-')))
+  const indexPath = await mkdtemp(join(tmpdir(), 'index-'))
   return {
     root,
+    indexPath,
     async write(name, bytes) {
       await mkdir(dirname(join(root, name)), { recursive: true })
       await writeFile(join(root, name), bytes)
     },
     remove: (name) => rm(join(root, name)),
-    close: () => rm(root, { recursive: true, force: true }),
+    async close() {
+      // First, since one that has yet to start would make its index anew.
+      for (const storage of storages) await storage.close()
+      storages.clear()
+      for (const path of [root, indexPath]) await rm(path, { recursive: true, force: true })
+    },
   }
+}
+
+const storages = new Set<DirectoryStorage>()
+
+/** A directory as a storage, which the next `TestDirectory.close` closes. It keeps no index unless told where. */
+export function openStorage(root: string, options: DirectoryOptions = {}): DirectoryStorage {
+  const storage = createDirectoryStorage(root, { indexPath: null, ...options })
+  storages.add(storage)
+  return storage
 }
 
 /**
@@ -36,7 +55,10 @@ export async function asNobody<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** How many descriptors this process has open. */
+/** How many files below directories of tests this process has open, in whichever thread. */
 export async function countDescriptors(): Promise<number> {
-  return (await readdir('/dev/fd')).length
+  const links = await Promise.all(
+    (await readdir('/dev/fd')).map((fd) => readlink(`/dev/fd/${fd}`).catch(() => '')),
+  )
+  return links.filter((path) => path.includes('/vouch-')).length
 }

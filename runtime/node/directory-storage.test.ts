@@ -1,6 +1,5 @@
 import { describeStorage, type StorageUnderTest } from '../../functions/storage/storage.suite.ts'
-import { createTestDirectory } from './directory-setup.suite.ts'
-import { createDirectoryStorage } from './directory-storage.ts'
+import { createTestDirectory, openStorage } from './directory-setup.suite.ts'
 
 for (const writable of [true, false]) {
   describeStorage(`a ${writable ? 'writable' : 'read-only'} directory`, () => setUp(writable))
@@ -8,6 +7,6 @@ for (const writable of [true, false]) {
 
 async function setUp(writable: boolean): Promise<StorageUnderTest> {
   const directory = await createTestDirectory()
-  const storage = createDirectoryStorage(directory.root, { writable })
+  const storage = openStorage(directory.root, { writable, indexPath: directory.indexPath })
   return { ...directory, storage, writable, seesChanges: true }
 }

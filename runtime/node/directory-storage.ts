@@ -1,10 +1,12 @@
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { createDescribe } from './directory-describe.ts'
 import { listDirectory } from './directory-listing.ts'
+import { type Counts, createDisk } from './disk.ts'
 import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
+import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
+import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { createRoot } from './root.ts'
 
 export interface DirectoryOptions {
@@ -12,19 +14,43 @@ export interface DirectoryOptions {
   readonly writable?: boolean | undefined
   /** Milliseconds since 1970; the host's clock when absent. */
   readonly now?: (() => number) | undefined
+  /**
+   * The directory that holds the digest indexes, one file for each root; null to keep digests in memory only, `vouch`
+   * in the user's cache directory when absent.
+   */
+  readonly indexPath?: string | null | undefined
+  /** Told in one line when the digest index was damaged or cannot be used; digests are then computed again. */
+  readonly onNotice?: ((line: string) => void) | undefined
+}
+
+/** A directory as a storage. Who made it closes it. */
+export interface DirectoryStorage extends Storage {
+  /** Digests computed by hashing, and digests that the index knew, since the start. */
+  counts(): Counts
+  /**
+   * Has every file below the root described, so that the index knows it, while nothing else is asked. Resolves with
+   * how far it came, at the end, when `signal` aborts or at `close`; rejects when the root cannot be read.
+   */
+  fillIndex(options?: FillOptions): Promise<Filled>
+  /** Refuses what still waits, writes the index, and ends all threads. Streams that are open stay so. */
+  close(): Promise<void>
 }
 
 /**
  * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory. When
  * the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
  */
-export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): Storage {
+export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
+  const { writable, now = Date.now, indexPath = toIndexDirectory(process.env), onNotice = () => {} } = options
   const root = createRoot(path)
-  const reader = createFileReader(root, options.now ?? Date.now)
-  const write = options.writable ? createFileWriter(root, reader) : refuseWrite
+  const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
+  const disk = createDisk({ place: root.place, indexFile, now, onNotice })
+  const reader = createFileReader(disk)
+  const closing = new AbortController()
+  const write = writable ? createFileWriter(root, reader) : refuseWrite
 
   return {
-    describe: createDescribe(reader),
+    describe: reader.describe,
     open: reader.open,
     list: (list = {}) => listDirectory(root, list),
     async put(name, body, put) {
@@ -35,6 +61,15 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
         await body.cancel(error).catch(() => {})
         throw error
       }
+    },
+    counts: disk.counts,
+    fillIndex({ signal, onProgress } = {}) {
+      const signals = signal ? [signal, closing.signal] : [closing.signal]
+      return fillIndex(root, disk, { signal: AbortSignal.any(signals), onProgress })
+    },
+    close() {
+      closing.abort()
+      return disk.close()
     },
   }
 }

@@ -1,5 +1,5 @@
-import { constants, existsSync } from 'node:fs'
-import { type FileHandle, lstat, open, readlink, realpath } from 'node:fs/promises'
+import { constants, existsSync, fstatSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { isAbsence } from './errno.ts'
 
 const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
@@ -23,17 +23,17 @@ export async function openDirectory(path: string): Promise<Directory> {
   return { handle, path: hasDescriptorPaths ? `/proc/self/fd/${handle.fd}` : path }
 }
 
-/** Whether what is open behind `handle` lies at exactly `path`, no symbolic link on the way. */
-export async function isAt(handle: FileHandle, path: string): Promise<boolean> {
-  if (!hasDescriptorPaths) return await isAtByName(handle, path)
-  return (await readlink(`/proc/self/fd/${handle.fd}`)) === path
+/** Whether what is open behind `fd` lies at exactly `path`, no symbolic link on the way; asked on the calling thread. */
+export function isAt({ fd }: { readonly fd: number }, path: string): boolean {
+  return hasDescriptorPaths ? readlinkSync(`/proc/self/fd/${fd}`) === path : isAtByName({ fd }, path)
 }
 
 /** `isAt` where descriptors have no path: by what is at `path` a moment later. */
-export async function isAtByName(handle: FileHandle, path: string): Promise<boolean> {
+export function isAtByName({ fd }: { readonly fd: number }, path: string): boolean {
   try {
-    if ((await realpath(path)) !== path) return false
-    const [there, here] = await Promise.all([lstat(path, { bigint: true }), handle.stat({ bigint: true })])
+    if (realpathSync(path) !== path) return false
+    const there = lstatSync(path, { bigint: true })
+    const here = fstatSync(fd, { bigint: true })
     return there.dev === here.dev && there.ino === here.ino
   } catch (error) {
     if (isAbsence(error)) return false

@@ -1,9 +1,10 @@
-import type { FileHandle } from 'node:fs/promises'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
+import type { Content } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
-import { type Content, changed } from './file-digest.ts'
+import { changed } from './file-digest.ts'
+import type { FileSource } from './file-source.ts'
 import { createHasher } from './hasher.ts'
-import { readIdentity, toKey } from './identity.ts'
+import { isSame, readIdentity } from './identity.ts'
 import { READ_BYTES } from './limits.ts'
 
 /**
@@ -11,7 +12,7 @@ import { READ_BYTES } from './limits.ts'
  * file is no longer `content`. It owns `handle`, and closes it at its end, on an error, when cancelled or aborted.
  */
 export function createBody(
-  handle: FileHandle,
+  handle: FileSource,
   content: Content,
   range: ByteRange,
   signal?: AbortSignal,
@@ -31,7 +32,7 @@ export function createBody(
   }
 
   async function requireUnchanged(): Promise<void> {
-    if (toKey(await readIdentity(handle)) !== toKey(content.identity)) throw changed()
+    if (!isSame(await readIdentity(handle), content.identity)) throw changed()
     if (hasher !== null && (await hasher.digest()) !== content.digest) throw changed()
   }
 
@@ -70,7 +71,7 @@ export function createBody(
 }
 
 /** Exactly these bytes, in a buffer of their own; `changed` when the file ends before. */
-async function readExactly(handle: FileHandle, position: number, length: number): Promise<Uint8Array> {
+async function readExactly(handle: FileSource, position: number, length: number): Promise<Uint8Array> {
   // Not zeroed and not from Node's pool; it is handed on only when it is full.
   const chunk = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
   for (let filled = 0; filled < length; ) {
@@ -79,4 +80,28 @@ async function readExactly(handle: FileHandle, position: number, length: number)
     filled += bytesRead
   }
   return chunk
+}
+
+/** Bytes that were read already, in one chunk; an aborted signal errors it. */
+export function createBytesBody(
+  bytes: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array> {
+  let stop = () => {}
+  const end = () => signal?.removeEventListener('abort', stop)
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        stop = () => controller.error(signal?.reason)
+        signal?.addEventListener('abort', stop)
+      },
+      pull(controller) {
+        end()
+        if (bytes.length > 0) controller.enqueue(bytes)
+        controller.close()
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0 },
+  )
 }

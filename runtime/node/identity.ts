@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
+import type { FileSource } from './file-source.ts'
 import { SETTLED_MS } from './limits.ts'
 
 /** What tells one content of one file from the next without reading it. */
@@ -26,13 +26,24 @@ export function toIdentity(stats: BigIntStats): Identity {
 }
 
 /** The identity of an open file as it is now. */
-export async function readIdentity(handle: FileHandle): Promise<Identity> {
+export async function readIdentity(handle: Pick<FileSource, 'stat'>): Promise<Identity> {
   return toIdentity(await handle.stat({ bigint: true }))
 }
 
 /** The identity as text: equal for equal identities only. */
 export function toKey({ device, inode, size, modifiedNs, changedNs }: Identity): string {
   return `${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
+}
+
+/** Whether two identities are one. */
+export function isSame(a: Identity, b: Identity): boolean {
+  return (
+    a.inode === b.inode &&
+    a.device === b.device &&
+    a.size === b.size &&
+    a.modifiedNs === b.modifiedNs &&
+    a.changedNs === b.changedNs
+  )
 }
 
 /**

@@ -3,14 +3,41 @@
 /** One read of a file: at 1 MiB a Node pipe equals sendfile, at 64 KiB it reaches a third of it. */
 export const READ_BYTES = 1024 * 1024
 
-/** Files described at once when nothing, or one read, is to be hashed: more only wait for Node's four disk threads. */
-export const MAX_QUICK_DESCRIBES = 16
+/** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
+export const MAX_BATCH_NAMES = 256
 
-/** Larger files hashed at once: as many as Node has disk threads; small files pass them in a lane of their own. */
-export const MAX_SLOW_DESCRIBES = 4
+/** Batches under way: while the disk thread works on one, the next is there already. */
+export const MAX_BATCHES = 2
+
+/** A file that costs less to hash than to hand to another thread. */
+export const CHEAP_BYTES = 64 * 1024
+
+/** How long one batch may hash small files before it puts off the rest, so that others get their turn. */
+export const BATCH_MS = 20
+
+/** The same in the background, where reads must hardly notice it. */
+export const BACKGROUND_BATCH_MS = 2
+
+/** Names that the background pass asks for at once: enough to outweigh the message, few enough to be done soon. */
+export const BACKGROUND_NAMES = 32
+
+/** How often those whose file waits for a hash thread hear that the store is at work; a quarter of the heartbeat. */
+export const QUEUE_PROGRESS_MS = 500
 
 /** Digests remembered: at about 250 bytes each some 25 MB, for the files that a busy server reads again and again. */
 export const MAX_REMEMBERED_DIGESTS = 100_000
+
+/** Digests collected before they are written to the index: a transaction of this size takes a few milliseconds. */
+export const MAX_UNWRITTEN_DIGESTS = 1000
+
+/** How long a digest waits for others before it is written: what a crash costs at most. */
+export const WRITE_INDEX_MS = 200
+
+/** How long another process may hold the index before a write is given up, which costs hashing once more. */
+export const INDEX_BUSY_MS = 250
+
+/** How often the background pass says how far it is. */
+export const SAY_PROGRESS_MS = 10_000
 
 /**
  * How long a file must have been left alone before its digest is remembered: a change within one tick of the file

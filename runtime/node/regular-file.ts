@@ -1,81 +1,69 @@
-import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, lstat, open } from 'node:fs/promises'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { type Identity, toIdentity } from './identity.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
-import type { Root } from './root.ts'
+import { type Place, requireRoot, toPath } from './root.ts'
 
 /** O_NONBLOCK: opening a FIFO would wait for a writer. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** A regular file, open, and its identity at that moment. Who opened it closes `handle`. */
+/** A regular file, open, and its identity at that moment. Who opened it closes `fd`. */
 export interface RegularFile {
-  readonly handle: FileHandle
+  readonly fd: number
   readonly identity: Identity
   /** Permission bits. */
   readonly mode: number
 }
 
 /**
- * Opens the regular file of this (valid) name; null when there is none. Throws `not-a-file` for what is never served,
- * a link among the parents included, `unreachable` when the root is gone, `changed` when the file keeps being moved.
+ * Opens the regular file of this (valid) name, on the calling thread; null when there is none. Throws `not-a-file` for
+ * what is never served, a link among the parents included, `unreachable` when the root is gone, `changed` when the
+ * file keeps being moved.
  */
-export async function openFile(root: Root, name: string): Promise<RegularFile | null> {
+export function openFile(place: Place, name: string): RegularFile | null {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const file = await tryOpen(root, name)
+    const file = tryOpen(place, name)
     if (file !== 'moved') return file
   }
   throw new StorageError('changed', 'the file was moved while it was opened')
 }
 
-/** What `run` makes of the file of this name, null when there is none; the file is closed afterwards. */
-export async function withFile<T>(
-  root: Root,
-  name: string,
-  run: (file: RegularFile) => Promise<T>,
-): Promise<T | null> {
-  const file = await openFile(root, name)
-  if (file === null) return null
+function tryOpen(place: Place, name: string): RegularFile | null | 'moved' {
+  const path = toPath(place, name)
+  let fd: number
   try {
-    return await run(file)
+    fd = openSync(path, FLAGS)
   } catch (error) {
-    throw toIoError(error, 'read')
-  } finally {
-    await file.handle.close()
-  }
-}
-
-async function tryOpen(root: Root, name: string): Promise<RegularFile | null | 'moved'> {
-  const path = root.toPath(name)
-  let handle: FileHandle
-  try {
-    handle = await open(path, FLAGS)
-  } catch (error) {
-    return await explain(root, name, error)
+    return explain(place, name, error)
   }
   let kept: RegularFile | null | 'moved' = null
   try {
-    const stats = await handle.stat({ bigint: true })
+    const stats = fstatSync(fd, { bigint: true })
     // A file on another device than the root's: a mount below it, or what lay below the root's own mount.
-    if (stats.dev !== root.device) await root.requireThere()
-    if (await isAt(handle, path)) kept = isRegular(stats) ? toFile(handle, stats) : null
+    if (stats.dev !== place.device) requireRoot(place)
+    if (isAt({ fd }, path)) kept = isRegular(stats) ? toFile(fd, stats) : null
     else {
-      await requireNoLink(root, name)
-      await root.requireThere()
+      requireNoLink(place, name)
+      requireRoot(place)
       kept = 'moved'
     }
   } catch (error) {
     throw toIoError(error, 'read')
   } finally {
-    if (kept === null || kept === 'moved') await handle.close()
+    if (kept === null || kept === 'moved') closeSync(fd)
   }
   return kept
 }
 
-function toFile(handle: FileHandle, stats: BigIntStats): RegularFile {
-  return { handle, identity: toIdentity(stats), mode: Number(stats.mode & 0o777n) }
+function toFile(fd: number, stats: BigIntStats): RegularFile {
+  return { fd, identity: toIdentity(stats), mode: toMode(stats) }
+}
+
+/** Permission bits. */
+export function toMode({ mode }: BigIntStats): number {
+  return Number(mode) & 0o777
 }
 
 /** Whether it is a regular file; false for a directory, `not-a-file` for anything else. */
@@ -85,25 +73,33 @@ function isRegular(stats: BigIntStats): boolean {
 }
 
 /** What it means that a file could not be opened: null when there is none, otherwise throws. */
-async function explain(root: Root, name: string, error: unknown): Promise<null> {
-  await requireNoLink(root, name)
+function explain(place: Place, name: string, error: unknown): null {
+  requireNoLink(place, name)
   if (isAbsence(error)) {
-    await root.requireThere()
+    requireRoot(place)
     return null
   }
   if (getErrno(error) === 'ELOOP') throw notAFile()
   // What must not be read may still be seen: no directory, device or socket is a file that failed.
-  const stats = await lstat(root.toPath(name), { bigint: true }).catch(() => null)
+  const stats = tryLstat(toPath(place, name))
   if (stats === null || isRegular(stats)) throw toIoError(error, 'read')
   return null
 }
 
+/** The stats of what is at `path` itself; null when there is nothing, or nothing to be seen. */
+export function tryLstat(path: string): BigIntStats | null {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null
+  } catch {
+    return null
+  }
+}
+
 /** Throws `not-a-file` when one of the directories that lead to a name is a symbolic link. */
-async function requireNoLink(root: Root, name: string): Promise<void> {
+function requireNoLink(place: Place, name: string): void {
   for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
     try {
-      const stats = await lstat(root.toPath(name.slice(0, end)))
-      if (stats.isSymbolicLink()) throw notAFile()
+      if (lstatSync(toPath(place, name.slice(0, end))).isSymbolicLink()) throw notAFile()
     } catch (error) {
       if (isAbsence(error)) return
       throw toIoError(error, 'read')

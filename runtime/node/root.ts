@@ -1,13 +1,20 @@
-import { realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 
+/** Where a root lies; threads hand it to each other. */
+export interface Place {
+  /** Absolute, without symbolic links. */
+  readonly path: string
+  /** The device it is on. */
+  readonly device: bigint
+}
+
 /** The directory below which a storage's files lie, as it was when the storage was made. */
 export interface Root {
-  /** Where a file of this (valid) name lies. */
-  toPath(name: string): string
+  readonly place: Place
   /** Opens it; `unreachable` when it is gone. Who opened it closes it. */
   open(): Promise<Directory>
   /**
@@ -15,43 +22,63 @@ export interface Root {
    * leaves an empty directory behind, in which every name would look absent.
    */
   requireThere(): Promise<void>
-  /** The device it is on. */
-  readonly device: bigint
 }
 
 /** The directory at `path`. Throws an Error that names `path` when there is none. */
 export function createRoot(path: string): Root {
-  const { real, device } = resolveRoot(path)
+  const place = resolvePlace(path)
 
   async function requireThere(): Promise<void> {
-    const stats = await lstat(real, { bigint: true }).catch((error) => {
-      throw isAbsence(error) ? gone(error) : toIoError(error, 'read')
-    })
-    if (!stats.isDirectory() || stats.dev !== device) throw gone()
-  }
-
-  async function open(): Promise<Directory> {
-    const directory = await openDirectory(real).catch((error) => {
-      throw isAbsence(error) || getErrno(error) === 'ELOOP' ? gone(error) : toIoError(error, 'read')
-    })
     try {
-      const stats = await directory.handle.stat({ bigint: true })
-      if (stats.dev !== device) throw gone()
-      return directory
+      requireSame(place, await lstat(place.path, { bigint: true }))
     } catch (error) {
-      await directory.handle.close()
-      throw toIoError(error, 'read')
+      throw toRootError(error)
     }
   }
 
-  return { toPath: (name) => (real === '/' ? `/${name}` : `${real}/${name}`), open, requireThere, device }
+  async function open(): Promise<Directory> {
+    const directory = await openDirectory(place.path).catch((error) => {
+      throw toRootError(error)
+    })
+    try {
+      requireSame(place, await directory.handle.stat({ bigint: true }))
+      return directory
+    } catch (error) {
+      await directory.handle.close()
+      throw toRootError(error)
+    }
+  }
+
+  return { place, open, requireThere }
 }
 
-function resolveRoot(path: string): { real: string; device: bigint } {
+/** Where a file of this (valid) name lies. */
+export function toPath({ path }: Place, name: string): string {
+  return path === '/' ? `/${name}` : `${path}/${name}`
+}
+
+/** `Root.requireThere`, on the calling thread. */
+export function requireRoot(place: Place): void {
+  try {
+    requireSame(place, lstatSync(place.path, { bigint: true }))
+  } catch (error) {
+    throw toRootError(error)
+  }
+}
+
+function requireSame({ device }: Place, stats: BigIntStats): void {
+  if (!stats.isDirectory() || stats.dev !== device) throw gone()
+}
+
+function toRootError(error: unknown): unknown {
+  return isAbsence(error) || getErrno(error) === 'ELOOP' ? gone(error) : toIoError(error, 'read')
+}
+
+function resolvePlace(path: string): Place {
   try {
     const real = realpathSync(path)
     const stats = statSync(real, { bigint: true })
-    if (stats.isDirectory()) return { real, device: stats.dev }
+    if (stats.isDirectory()) return { path: real, device: stats.dev }
   } catch (error) {
     throw new Error(`'${path}' cannot be opened as a directory (${getErrno(error)})`, { cause: error })
   }

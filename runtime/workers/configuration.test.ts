@@ -12,7 +12,7 @@ describe('REPLICAS', () => {
   it('reaches a bound service by its binding', async () => {
     const asked: string[] = []
     const fetch = async (request: Request | string) => {
-      asked.push(request instanceof Request ? new URL(request.url).pathname : request)
+      asked.push(new URL(request instanceof Request ? request.url : request).pathname)
       return Response.json({ entries: [], next: null })
     }
     const [replica] = parseReplicas({ REPLICAS: 'a=service://A', A: { fetch } })

@@ -1,0 +1,37 @@
+import type { Facts } from '../storage/storage.ts'
+import { MAX_SUSPECTS } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { type Answer, isFacts, type Version } from './compare.ts'
+
+/** The copies whose bytes have contradicted their digest. */
+export interface Suspects {
+  /** Notes that the first holder of `version` gave other bytes. */
+  add(version: Version, name: string): void
+  /** The answers, those of a copy that still claims what its bytes contradicted turned to `integrity` errors. */
+  judge(answers: Answer[], name: string): Answer[]
+}
+
+/** Remembers the last `MAX_SUSPECTS`, until they claim another content. */
+export function createSuspects(): Suspects {
+  const known = new Set<string>()
+  const toKey = (id: string, name: string, { digest, size }: Pick<Facts, 'digest' | 'size'>) =>
+    `${id} ${digest} ${size} ${name}`
+
+  function judgeOne(answer: Answer, name: string): Answer {
+    const { id, said } = answer
+    if (!isFacts(said) || !known.has(toKey(id, name, said))) return answer
+    return { id, said: new StorageError('integrity', 'the bytes contradicted their digest') }
+  }
+
+  return {
+    add(version, name) {
+      const [id = ''] = version.holders
+      known.add(toKey(id, name, version))
+      for (const oldest of known) {
+        if (known.size <= MAX_SUSPECTS) return
+        known.delete(oldest)
+      }
+    },
+    judge: (answers, name) => (known.size === 0 ? answers : answers.map((answer) => judgeOne(answer, name))),
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { whileFilling } from './filling.ts'
+import type { Io } from './io.ts'
+import { openReplicas } from './replicas.ts'
+import { createCollector, createStage } from './stage.suite.ts'
+
+function createTrees() {
+  const stage = createStage()
+  for (const name of ['one', 'two']) {
+    mkdirSync(join(stage.cwd, name))
+    for (let i = 0; i < 3; i++) writeFileSync(join(stage.cwd, name, `${i}`), 'x'.repeat(1024))
+  }
+  return stage
+}
+
+const WORDS = ['one', 'two'].map((id) => ({ id, target: { kind: 'directory', path: id } as const }))
+
+test('a server says of each directory how much its digest index holds, and closes it at its end', async () => {
+  const { cwd } = createTrees()
+  const { promise: said, resolve } = Promise.withResolvers<void>()
+  const lines: string[] = []
+  const stderr = new Writable({
+    write(chunk, _encoding, callback) {
+      if (lines.push(String(chunk)) === 2) resolve()
+      callback()
+    },
+  })
+  const io: Io = { stdin: Readable.from([]), stdout: createCollector(), stderr, cwd, env: {} }
+  const { directories } = openReplicas(WORDS, { index: 'index' }, io)
+  expect(await whileFilling(directories, io, async () => await said.then(() => 7))).toBe(7)
+  expect(lines.sort()).toEqual(
+    ['one', 'two'].map((id) => `${id}: digest index holds 3 files (3.0 KiB), 3 of them hashed now\n`),
+  )
+  await expect(directories[0]?.storage.describe(['0'])[0]).rejects.toThrow('the storage was closed')
+  expect(readdirSync(join(cwd, 'index')).filter((name) => name.endsWith('.sqlite'))).toHaveLength(2)
+})
+
+test('--index names the directory of the digest indexes, and nothing is written where none is named', async () => {
+  const stage = createTrees()
+  const args = ['get', '1', '--replica', 'one=one', '--replica', 'two=two']
+  expect(await stage.run(args)).toMatchObject({ status: 0 })
+  expect(stage.files()).toEqual(['client_received', 'one', 'two'])
+  expect(await stage.run([...args, '--index', 'here'])).toMatchObject({ status: 0 })
+  expect(readdirSync(join(stage.cwd, 'here')).length).toBeGreaterThanOrEqual(2)
+  const cached = await stage.run(args, { env: { XDG_CACHE_HOME: join(stage.cwd, 'cache') } })
+  expect(cached.status).toBe(0)
+  expect(readdirSync(join(stage.cwd, 'cache'))).toEqual(['vouch'])
+  expect(await stage.run([...args, '--index', ''])).toMatchObject({ status: 2 })
+})

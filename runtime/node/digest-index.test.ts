@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { rename, rm, stat, truncate, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  createNoise,
+  describeOne,
+  hash,
+  readBytes,
+  toBytes,
+} from '../../functions/storage/suite-tools.suite.ts'
+import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import type { DirectoryOptions, DirectoryStorage } from './directory-storage.ts'
+import { isSame, toIdentity } from './identity.ts'
+
+const LATER = () => Date.now() + 60_000
+
+let directory: TestDirectory
+let notices: string[]
+beforeEach(async () => {
+  directory = await createTestDirectory()
+  notices = []
+})
+afterEach(() => directory.close())
+
+function open(options: DirectoryOptions = {}): DirectoryStorage {
+  const { root, indexPath } = directory
+  return openStorage(root, { indexPath, now: LATER, onNotice: (line) => notices.push(line), ...options })
+}
+
+/** Describes a file by a storage that is closed again. */
+async function describeOnce(name: string, options: DirectoryOptions = {}) {
+  const storage = open(options)
+  const facts = await describeOne(storage, name)
+  await storage.close()
+  return { digest: facts?.digest, ...storage.counts() }
+}
+
+function findIndex(): string {
+  const [name = ''] = readdirSync(directory.indexPath).filter((name) => name.endsWith('.sqlite'))
+  return join(directory.indexPath, name)
+}
+
+/** Whether a change to `path` shows in its stats; where it came within one tick of the clock it does not. */
+async function untilItShows(path: string, change: () => Promise<void>): Promise<void> {
+  const before = toIdentity(await stat(path, { bigint: true }))
+  do await change()
+  while (isSame(toIdentity(await stat(path, { bigint: true })), before))
+}
+
+describe('the digest index', () => {
+  it('knows after a restart every digest that was computed before', async () => {
+    const names = Array.from({ length: 2000 }, (_, i) => `dir${i % 7}/file ${i}`)
+    for (const name of names) await directory.write(name, toBytes(name))
+    await directory.write('large', createNoise(3 * 1024 * 1024))
+    const first = open()
+    const before = await Promise.all(first.describe([...names, 'large']))
+    for (const name of names.slice(0, 50)) await readBytes(first, name)
+    await first.close()
+    expect(first.counts().computed).toBe(2001)
+    const second = open()
+    expect(await Promise.all(second.describe([...names, 'large']))).toEqual(before)
+    for (const name of names.slice(0, 50)) await readBytes(second, name)
+    await second.close()
+    expect(second.counts()).toEqual({ computed: 0, known: 2051 })
+  })
+
+  it('lies outside the root, for its owner only', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a', { indexPath: join(directory.indexPath, 'new') })
+    expect(readdirSync(directory.root)).toEqual(['a'])
+    const path = join(directory.indexPath, 'new')
+    const [file = ''] = readdirSync(path)
+    expect([path, join(path, file)].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o600])
+  })
+
+  const changes: Readonly<Record<string, (path: string) => Promise<void>>> = {
+    'was overwritten in its size and its time set back': async (path) => {
+      writeFileSync(path, 'new!')
+      await utimes(path, 1000, 1000)
+    },
+    'was renamed over by one of the same size and time': async (path) => {
+      writeFileSync(`${path}.new`, 'new!')
+      await utimes(`${path}.new`, 1000, 1000)
+      await rename(`${path}.new`, path)
+    },
+    'was appended to': async (path) => appendFileSync(path, 'more'),
+    'was truncated': async (path) => await truncate(path, 2),
+  }
+  for (const [change, run] of Object.entries(changes)) {
+    it(`knows nothing of a file that ${change}, running or restarted`, async () => {
+      const path = join(directory.root, 'a')
+      await directory.write('a', toBytes('old!'))
+      await utimes(path, 1000, 1000)
+      const running = open()
+      expect((await describeOne(running, 'a'))?.digest).toBe(await hash(toBytes('old!')))
+      await describeOnce('a')
+      await untilItShows(path, () => run(path))
+      const digest = await hash(new Uint8Array(readFileSync(path)))
+      expect((await describeOne(running, 'a'))?.digest).toBe(digest)
+      expect(await describeOnce('a')).toMatchObject({ digest })
+      expect(await readBytes(running, 'a')).toEqual(new Uint8Array(readFileSync(path)))
+    })
+  }
+
+  it('knows nothing once the clock was set back', async () => {
+    await directory.write('a', toBytes('abc'))
+    let now = LATER()
+    const running = open({ now: () => now })
+    await describeOne(running, 'a')
+    await describeOne(running, 'a')
+    expect(running.counts()).toEqual({ computed: 1, known: 1 })
+    now = Date.now() - 60_000
+    await describeOne(running, 'a')
+    expect(running.counts()).toEqual({ computed: 2, known: 1 })
+    expect(await describeOnce('a', { now: () => now })).toMatchObject({ computed: 1, known: 0 })
+  })
+
+  it('is begun anew when it is deleted between two runs, or while one lasts', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a')
+    await rm(findIndex())
+    expect(await describeOnce('a')).toMatchObject({ computed: 1 })
+    const running = open()
+    await describeOne(running, 'a')
+    await rm(directory.indexPath, { recursive: true })
+    await directory.write('b', toBytes('b'))
+    expect((await describeOne(running, 'b'))?.digest).toBe(await hash(toBytes('b')))
+    await running.close()
+    expect(await describeOnce('b')).toMatchObject({ digest: await hash(toBytes('b')), computed: 1 })
+    expect(await describeOnce('b')).toMatchObject({ computed: 0 })
+  })
+
+  it('is begun anew when it is garbage, and says so', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a')
+    for (const garbage of [createNoise(8192), toBytes('SQLite format 3\0 and no more')]) {
+      writeFileSync(findIndex(), garbage)
+      expect(await describeOnce('a')).toMatchObject({ digest: await hash(toBytes('abc')), computed: 1 })
+      expect(notices.splice(0)).toEqual([expect.stringContaining('was damaged and is begun anew')])
+      expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
+    }
+  })
+
+  it('gives no wrong answer when it is garbled while it is in use', async () => {
+    const names = Array.from({ length: 3000 }, (_, i) => `${i}`)
+    for (const name of names) await directory.write(name, toBytes(name))
+    const first = open()
+    await Promise.all(first.describe(names))
+    await first.close()
+    const running = open()
+    await describeOne(running, '0')
+    const index = findIndex()
+    writeFileSync(index, Buffer.concat([readFileSync(index).subarray(0, 4096), createNoise(200_000)]))
+    for (const [i, facts] of (await Promise.all(running.describe(names))).entries()) {
+      expect(facts?.digest).toBe(await hash(toBytes(`${i}`)))
+    }
+  })
+
+  it('does not trust a row in which a bit fell over', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a')
+    const db = new DatabaseSync(findIndex())
+    const digest = Buffer.from(await hash(toBytes('abc')), 'hex')
+    digest[7] = (digest[7] ?? 0) ^ 1
+    expect(db.prepare('UPDATE files SET digest = ?').run(digest).changes).toBe(1)
+    db.close()
+    expect(await describeOnce('a')).toMatchObject({ digest: await hash(toBytes('abc')), computed: 1 })
+  })
+
+  it('of another version is begun anew', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a')
+    const db = new DatabaseSync(findIndex())
+    db.exec('PRAGMA user_version = 99; DROP TABLE files; CREATE TABLE files (other TEXT)')
+    db.close()
+    expect(await describeOnce('a')).toMatchObject({ computed: 1 })
+    expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
+  })
+
+  it('that cannot be kept costs hashing and one notice', async () => {
+    await directory.write('a', toBytes('abc'))
+    await directory.write('b', toBytes('b'))
+    writeFileSync(join(directory.indexPath, 'file'), '')
+    const storage = open({ indexPath: join(directory.indexPath, 'file') })
+    for (const name of ['a', 'b', 'a']) expect(await describeOne(storage, name)).not.toBeNull()
+    expect(storage.counts()).toEqual({ computed: 2, known: 1 })
+    expect(notices).toEqual([expect.stringContaining('digests are kept in memory only')])
+  })
+
+  it('goes on in memory when its file takes no more writes', async () => {
+    await directory.write('a', toBytes('abc'))
+    const storage = open()
+    await describeOne(storage, 'none')
+    // Another file at its path is none of SQLite's, which then refuses to write.
+    const index = findIndex()
+    renameSync(index, `${index}.aside`)
+    writeFileSync(index, '')
+    expect((await describeOne(storage, 'a'))?.digest).toBe(await hash(toBytes('abc')))
+    await describeOne(storage, 'a')
+    expect(storage.counts()).toEqual({ computed: 1, known: 1 })
+  })
+
+  it('serves two storages of one root at once', async () => {
+    for (let i = 0; i < 50; i++) await directory.write(`${i}`, toBytes(`${i}`))
+    const names = Array.from({ length: 50 }, (_, i) => `${i}`)
+    const storages = [open(), open()]
+    await Promise.all(storages.flatMap((storage) => storage.describe(names)))
+    await Promise.all(storages.map((storage) => storage.close()))
+    const third = open()
+    await Promise.all(third.describe(names))
+    expect(third.counts()).toEqual({ computed: 0, known: 50 })
+    expect(notices).toEqual([])
+  })
+
+  it('knows what it has written when its process is killed', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `${i}`)
+    for (const name of names) await directory.write(name, toBytes(name))
+    const child = spawn(process.execPath, ['--input-type=module', '-e', DESCRIBE_ALL], {
+      env: {
+        ...process.env,
+        MODULE: fileURLToPath(new URL('directory-storage.ts', import.meta.url)),
+        ROOT: directory.root,
+        INDEX: directory.indexPath,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(child.stdout, 'data')
+    const db = new DatabaseSync(findIndex())
+    await expect.poll(() => db.prepare('SELECT count(*) AS rows FROM files').get()?.['rows']).toBe(300)
+    db.close()
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const storage = open()
+    await Promise.all(storage.describe(names))
+    expect(storage.counts()).toEqual({ computed: 0, known: 300 })
+  })
+})
+
+/** Describes 300 files, and then waits to be killed. */
+const DESCRIBE_ALL = `
+  const { createDirectoryStorage } = await import(process.env.MODULE)
+  const now = () => Date.now() + 60_000
+  const storage = createDirectoryStorage(process.env.ROOT, { indexPath: process.env.INDEX, now })
+  await Promise.all(storage.describe(Array.from({ length: 300 }, (_, i) => String(i))))
+  console.log('described')
+  setInterval(() => {}, 1000)
+`

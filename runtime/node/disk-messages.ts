@@ -1,0 +1,126 @@
+import type { OpenOptions } from '../../functions/storage/storage.ts'
+import type { Digest } from '../../functions/wire/digest.ts'
+import { StorageError, type TroubleCode } from '../../functions/wire/trouble.ts'
+import { getErrno } from './errno.ts'
+import type { Identity } from './identity.ts'
+import type { Place } from './root.ts'
+
+/** What the disk thread is started with. */
+export interface DiskWorkerData {
+  readonly place: Place
+  /** The file of the digest index; null for none. */
+  readonly indexFile: string | null
+}
+
+/** What the disk thread is told: answer these, or end. */
+export type DiskMessage = Batch | 'close'
+
+/** Questions about many names, asked no later than the message was sent. */
+export interface Batch {
+  readonly id: number
+  /** Milliseconds since 1970, no later than that. */
+  readonly now: number
+  /** How long small files may be hashed before the rest is `slow` or `later`. */
+  readonly patience: number
+  readonly names: readonly string[]
+  /** For places in `names`, what is asked beyond facts. */
+  readonly extras: ReadonlyMap<number, Extra>
+}
+
+/** What is asked of a name beyond facts. */
+export interface Extra {
+  readonly open?: OpenWanted | undefined
+  /** What a hash thread found, which began after the question was asked. */
+  readonly hashed?: Content | undefined
+}
+
+/** As in `OpenOptions`. */
+export type OpenWanted = Pick<OpenOptions, 'range' | 'ifDigest'>
+
+/** A content of a file: whatever has this identity has this digest, but for a change too quick for the clock. */
+export interface Content {
+  readonly identity: Identity
+  readonly digest: Digest
+  /** Whether even such a change is ruled out; see `isSettled`. */
+  readonly settled: boolean
+}
+
+/** What the disk thread says: answers, or a line for people. */
+export type DiskReply = Answers | { readonly notice: string }
+
+/** The answers to a batch, in the order of its names. */
+export interface Answers {
+  readonly id: number
+  readonly answers: readonly Answer[]
+  /** Digests computed for it, and digests that the index knew. */
+  readonly computed: number
+  readonly known: number
+}
+
+/**
+ * Null for no such file, `slow` for one that a hash thread must see first, `later` for one to be asked for again, when
+ * others had their turn.
+ */
+export type Answer = null | 'slow' | 'later' | Held | { readonly trouble: Trouble }
+
+/** A file that is there, with what was asked beyond facts. */
+export interface Held {
+  readonly size: number
+  readonly digest: Digest
+  /** Milliseconds since 1970; see `toModified`. */
+  readonly modified: number | null
+  /** Permission bits. */
+  readonly mode: number
+  /** All that was to be opened. */
+  readonly bytes?: Uint8Array<ArrayBuffer>
+  /** More than one read was to be opened: its descriptor. Who receives it closes it. */
+  readonly opened?: { readonly fd: number; readonly content: Content }
+}
+
+/** What a hash thread is told: hash this file, as of `now`, or end. */
+export type HashMessage = { readonly name: string; readonly now: number } | 'close'
+
+/**
+ * What a hash thread says: that it has read on; or, at its end, what it found, null when the file did not keep still,
+ * is not there, or nobody waits any more.
+ */
+export type HashReply = 'working' | { readonly content: Content | null } | { readonly trouble: Trouble }
+
+/** What a hash thread is started with. */
+export interface HashWorkerData {
+  readonly place: Place
+  /** Its first element is set to stop the file being hashed. */
+  readonly stop: Int32Array<SharedArrayBuffer>
+}
+
+/** An error on its way from one thread to another. */
+export interface Trouble {
+  /** Null for a bug. */
+  readonly code: TroubleCode | null
+  readonly reason: string
+  readonly message: string
+  /** The system's, for logs. */
+  readonly cause: { readonly code: string; readonly message: string } | null
+}
+
+export function toTrouble(error: unknown): Trouble {
+  if (!(error instanceof StorageError)) {
+    return {
+      code: null,
+      reason: '',
+      message: error instanceof Error ? (error.stack ?? '') : String(error),
+      cause: null,
+    }
+  }
+  const { code, reason, message, cause } = error
+  const system = cause instanceof Error ? { code: getErrno(cause), message: cause.message } : null
+  return { code, reason, message, cause: system }
+}
+
+/** The error that `toTrouble` was given, as far as it matters. */
+export function fromTrouble({ code, reason, message, cause }: Trouble): Error {
+  if (code === null) return new Error(message)
+  if (cause === null) return new StorageError(code, message, { reason })
+  const system = Object.assign(new Error(cause.message), { code: cause.code })
+  return new StorageError(code, message, { reason, cause: system })
+}

@@ -1,0 +1,237 @@
+import { hash } from 'node:crypto'
+import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs'
+import type { ByteRange } from '../../functions/wire/ranges.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
+import type { DigestIndex } from './digest-index.ts'
+import {
+  type Answer,
+  type Answers,
+  type Batch,
+  type Content,
+  type Extra,
+  type Held,
+  toTrouble,
+} from './disk-messages.ts'
+import { toIoError } from './errno.ts'
+import { changed } from './file-digest.ts'
+import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
+import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
+import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
+import { type Place, toPath } from './root.ts'
+
+/** Answers batches on the calling thread, one after the other. */
+export type AnswerBatch = (batch: Batch) => Answers
+
+/** What is known while one batch is answered; all of it was seen after its questions were asked. */
+interface Turn {
+  readonly batch: Batch
+  /** By `performance.now()`, when hashing is to be left to others. */
+  readonly until: number
+  /** Whether the root and the directories below it ('' and `a/b`) are directories, no links, on the root's device. */
+  readonly plain: Map<string, boolean>
+  computed: number
+  known: number
+}
+
+interface Asked extends Extra {
+  /** Looked for in the index, and not found. */
+  readonly unknown?: Identity
+}
+
+/** Reads below `place`; what it hashes goes into `index`. */
+export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch {
+  const scratch = new Uint8Array(READ_BYTES)
+
+  function answerOne(name: string, extra: Extra | undefined, turn: Turn): Answer {
+    try {
+      if (extra === undefined) return recallOrRead(name, turn)
+      const { identity, digest, settled } = extra.hashed ?? {}
+      if (settled && identity && digest) index.set(name, identity, digest)
+      return read(name, extra, turn)
+    } catch (error) {
+      return { trouble: toTrouble(toIoError(error, 'read')) }
+    }
+  }
+
+  function recallOrRead(name: string, turn: Turn): Answer {
+    const stats = readPlainStats(place, name, turn)
+    if (stats === null) return read(name, {}, turn)
+    const identity = toIdentity(stats)
+    const digest = index.get(name, identity, turn.batch.now)
+    if (digest === undefined) return read(name, { unknown: identity }, turn)
+    turn.known++
+    return toHeld(identity, digest, toMode(stats))
+  }
+
+  function read(name: string, extra: Asked, turn: Turn): Answer {
+    const file = openFile(place, name)
+    if (file === null) return null
+    let answer: Answer = null
+    try {
+      answer = extra.open === undefined ? describe(file, name, extra, turn) : open(file, name, extra, turn)
+      return answer
+    } finally {
+      // From here on a descriptor that is opened belongs to who asked.
+      if (!isHandedOver(answer)) closeSync(file.fd)
+    }
+  }
+
+  function describe(file: RegularFile, name: string, extra: Asked, turn: Turn): Answer {
+    let { identity } = file
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const content = find(name, identity, extra, turn)
+      if (content !== undefined) return toHeld(identity, content.digest, file.mode)
+      if (identity.size > READ_BYTES) return 'slow'
+      if (turn.computed > 0 && performance.now() > turn.until)
+        return identity.size > CHEAP_BYTES ? 'slow' : 'later'
+      const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
+      const hashed = hashSmall(file, bytes, identity, name, turn)
+      if (hashed !== null) return toHeld(identity, hashed.digest, file.mode)
+      identity = readIdentitySync(file.fd)
+    }
+    throw changed()
+  }
+
+  function open(file: RegularFile, name: string, extra: Asked, turn: Turn): Answer {
+    let { identity } = file
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const content = find(name, identity, extra, turn)
+      // Small and unknown, it is read whole whatever part is wanted.
+      const answer =
+        content === undefined
+          ? openUnknown(file, identity, name, extra, turn)
+          : openKnown(file, content, extra)
+      if (answer !== 'changed') return answer
+      identity = readIdentitySync(file.fd)
+    }
+    throw changed()
+  }
+
+  function openUnknown(
+    file: RegularFile,
+    identity: Identity,
+    name: string,
+    extra: Asked,
+    turn: Turn,
+  ): Answer | 'changed' {
+    if (identity.size > READ_BYTES) return 'slow'
+    const bytes = readUpTo(file.fd, allocate(identity.size), 0)
+    const content = hashSmall(file, bytes, identity, name, turn)
+    if (content === null) return 'changed'
+    const { offset, length } = requireWanted(content, extra)
+    const part = length === bytes.length ? bytes : bytes.slice(offset, offset + length)
+    return { ...toHeld(identity, content.digest, file.mode), bytes: part }
+  }
+
+  /** The content of this identity, as far as it was hashed after the question or is settled. */
+  function find(
+    name: string,
+    identity: Identity,
+    { hashed, unknown }: Asked,
+    turn: Turn,
+  ): Content | undefined {
+    if (hashed !== undefined && isSame(hashed.identity, identity)) return hashed
+    if (unknown !== undefined && isSame(unknown, identity)) return undefined
+    const digest = index.get(name, identity, turn.batch.now)
+    if (digest === undefined) return undefined
+    turn.known++
+    return { identity, digest, settled: true }
+  }
+
+  /** The content that `bytes` are, if they are all that the file holds and still does; else null. */
+  function hashSmall(
+    file: RegularFile,
+    bytes: Uint8Array,
+    identity: Identity,
+    name: string,
+    turn: Turn,
+  ): Content | null {
+    const digest = hash('sha256', bytes, 'hex')
+    turn.computed++
+    if (bytes.length !== identity.size || !isSame(readIdentitySync(file.fd), identity)) return null
+    const settled = isSettled(identity, turn.batch.now)
+    if (settled) index.set(name, identity, digest)
+    return { identity, digest, settled }
+  }
+
+  return (batch) => {
+    const until = performance.now() + batch.patience
+    const turn: Turn = { batch, until, plain: new Map(), computed: 0, known: 0 }
+    const answers = batch.names.map((name, i) => answerOne(name, batch.extras.get(i), turn))
+    return { id: batch.id, answers, computed: turn.computed, known: turn.known }
+  }
+}
+
+/** The stats of a file to be reached without a link, on the root's device; null when it is not as most are. */
+function readPlainStats(place: Place, name: string, turn: Turn): BigIntStats | null {
+  if (!isPlain(place, toParent(name), turn)) return null
+  const stats = tryLstat(toPath(place, name))
+  return stats?.isFile() && stats.dev === place.device ? stats : null
+}
+
+function toParent(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0))
+}
+
+/** Whether `path`, from the root on, and all above it are directories and no links, on the root's device. */
+function isPlain(place: Place, path: string, turn: Turn): boolean {
+  const seen = turn.plain.get(path)
+  if (seen !== undefined) return seen
+  const above = path === '' || isPlain(place, toParent(path), turn)
+  const stats = above ? tryLstat(path === '' ? place.path : toPath(place, path)) : null
+  const plain = stats?.isDirectory() === true && stats.dev === place.device
+  turn.plain.set(path, plain)
+  return plain
+}
+
+/** What was asked of a content that is known: its bytes, or a descriptor when they are many. */
+function openKnown({ fd, mode }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
+  const { identity, digest, settled } = content
+  const range = requireWanted(content, extra)
+  const held = toHeld(identity, digest, mode)
+  if (range.length > READ_BYTES) return { ...held, opened: { fd, content } }
+  const bytes = readUpTo(fd, allocate(range.length), range.offset)
+  // A change too quick for the clock shows in the bytes alone.
+  const genuine = settled || range.length < identity.size || hash('sha256', bytes, 'hex') === digest
+  const whole = bytes.length === range.length && isSame(readIdentitySync(fd), identity)
+  return genuine && whole ? { ...held, bytes } : 'changed'
+}
+
+function isHandedOver(answer: Answer): boolean {
+  return answer !== null && typeof answer === 'object' && 'opened' in answer
+}
+
+/** The part that is to be opened; throws when the content is not the one wanted, or has no such part. */
+function requireWanted({ identity, digest }: Content, { open = {} }: Extra): ByteRange {
+  const { size } = identity
+  if (open.ifDigest !== undefined && open.ifDigest !== digest) throw changed()
+  const { offset, length } = open.range ?? { offset: 0, length: size }
+  if (open.range && !(offset >= 0 && length >= 1 && offset + length <= size)) {
+    throw new StorageError('out-of-range', `the range lies outside the file's ${size} bytes`)
+  }
+  return { offset, length }
+}
+
+function toHeld(identity: Identity, digest: string, mode: number): Held {
+  return { size: identity.size, digest, modified: toModified(identity), mode }
+}
+
+function readIdentitySync(fd: number): Identity {
+  return toIdentity(fstatSync(fd, { bigint: true }))
+}
+
+/** A buffer of its own, not zeroed: only what was read into it is handed on. */
+function allocate(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+}
+
+/** Fills `bytes` from `position` on; what comes back is shorter when the file ends before. */
+function readUpTo<T extends Uint8Array>(fd: number, bytes: T, position: number): T {
+  let filled = 0
+  while (filled < bytes.length) {
+    const read = readSync(fd, bytes, filled, bytes.length - filled, position + filled)
+    if (read === 0) break
+    filled += read
+  }
+  return bytes.subarray(0, filled) as T // subarray keeps the class, which its type forgets
+}

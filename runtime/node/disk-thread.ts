@@ -1,0 +1,58 @@
+import { Worker } from 'node:worker_threads'
+import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
+
+/** The thread that owns the index; it starts at once, and anew after a crash. It keeps a process alive while `ref`ed. */
+export interface DiskThread {
+  send(batch: Batch): void
+  ref(): void
+  unref(): void
+  /** Has it answer what it was sent, write the index, and end. */
+  close(): Promise<void>
+}
+
+export interface DiskThreadOptions {
+  readonly onAnswers: (answers: Answers) => void
+  readonly onNotice: (line: string) => void
+  /** What was sent will not be answered. */
+  readonly onCrash: (error: unknown) => void
+}
+
+export function createDiskThread(data: DiskWorkerData, options: DiskThreadOptions): DiskThread {
+  let worker: Worker | null = start()
+  worker.unref()
+
+  function start(): Worker {
+    const started = new Worker(new URL('./disk-worker.ts', import.meta.url), {
+      workerData: data,
+      // Not those of the process, some of which (--input-type) are none for a thread.
+      execArgv: [],
+      // What it opens for others is theirs to close, whenever it ends.
+      trackUnmanagedFds: false,
+    })
+    started.on('message', (reply: DiskReply) => {
+      if ('notice' in reply) options.onNotice(reply.notice)
+      else options.onAnswers(reply)
+    })
+    started.on('error', (error) => {
+      worker = null
+      options.onCrash(error)
+    })
+    return started
+  }
+
+  function post(message: DiskMessage): void {
+    worker ??= start()
+    worker.postMessage(message)
+  }
+
+  async function close(): Promise<void> {
+    if (worker === null) return
+    const ended = worker
+    ended.ref()
+    const gone = new Promise((resolve) => ended.once('exit', resolve))
+    post('close')
+    await gone
+  }
+
+  return { send: post, ref: () => worker?.ref(), unref: () => worker?.unref(), close }
+}

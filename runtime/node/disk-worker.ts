@@ -1,0 +1,33 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { createDigestIndex } from './digest-index.ts'
+import type { Answers, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
+import { createDiskReader } from './disk-reader.ts'
+import { openIndexFile, openNoIndexFile } from './index-file.ts'
+
+// The thread that owns the digest index of one root, and does there all that is quick.
+
+const { place, indexFile } = workerData as DiskWorkerData // from disk.ts
+const index = createDigestIndex(
+  indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice })),
+)
+const answer = createDiskReader(place, index)
+
+function reply(message: DiskReply, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer)
+}
+
+function collectBuffers({ answers }: Answers): ArrayBuffer[] {
+  return answers.flatMap((held) =>
+    held !== null && typeof held === 'object' && 'bytes' in held && held.bytes ? [held.bytes.buffer] : [],
+  )
+}
+
+parentPort?.on('message', (message: DiskMessage) => {
+  if (message === 'close') {
+    index.close()
+    parentPort?.close()
+    return
+  }
+  const answers = answer(message)
+  reply(answers, message.extras.size === 0 ? [] : collectBuffers(answers))
+})

@@ -1,0 +1,34 @@
+import { closeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { type HashMessage, type HashReply, type HashWorkerData, toTrouble } from './disk-messages.ts'
+import { toIoError } from './errno.ts'
+import { hashFile } from './file-digest.ts'
+import { openFile } from './regular-file.ts'
+
+// A thread that hashes one file after the other, and can be stopped between two reads.
+
+const { place, stop } = workerData as HashWorkerData // from hash-pool.ts
+
+function reply(message: HashReply): void {
+  parentPort?.postMessage(message)
+}
+
+function hash(name: string, now: number): HashReply {
+  try {
+    const file = openFile(place, name)
+    if (file === null) return { content: null }
+    try {
+      const isStopped = () => Atomics.load(stop, 0) === 1
+      return { content: hashFile(file, now, { isStopped, onRead: () => reply('working') }) }
+    } finally {
+      closeSync(file.fd)
+    }
+  } catch (error) {
+    return { trouble: toTrouble(toIoError(error, 'read')) }
+  }
+}
+
+parentPort?.on('message', (message: HashMessage) => {
+  if (message === 'close') parentPort?.close()
+  else reply(hash(message.name, message.now))
+})

@@ -1,0 +1,200 @@
+import { hash } from 'node:crypto'
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { type Digest, isDigest } from '../../functions/wire/digest.ts'
+import { getErrno } from './errno.ts'
+import { INDEX_BUSY_MS } from './limits.ts'
+import { loadSqlite } from './sqlite.ts'
+
+/** What the index holds of one name. */
+export interface IndexRow {
+  readonly name: string
+  /** See `toKey`. */
+  readonly identity: string
+  readonly digest: Digest
+}
+
+/**
+ * The digests of one root in a file. Nothing here throws: what cannot be read is unknown, what cannot be written is
+ * lost, and both cost hashing once more, never a wrong answer.
+ */
+export interface IndexFile {
+  /** The digest written for exactly this identity of this name. */
+  read(name: string, identity: string): Digest | undefined
+  /** Writes all of them in one transaction. */
+  write(rows: Iterable<IndexRow>): void
+  close(): void
+}
+
+/** What is in the table; another version is begun anew. */
+const SCHEMA_VERSION = 1
+
+// The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
+const SCHEMA = `
+  DROP TABLE IF EXISTS files;
+  CREATE TABLE files (
+    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal BLOB NOT NULL
+  ) WITHOUT ROWID;
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`
+
+/**
+ * Opens the index at `path`, and makes it where there is none. A damaged one is deleted and begun anew, one that
+ * cannot be used is left alone: `onNotice` is told in one line, once for each.
+ */
+export function openIndexFile(path: string, onNotice: (line: string) => void): IndexFile {
+  let table: Table | null = null
+  let renewed = false
+
+  function connect(): void {
+    try {
+      table = openTable(path)
+    } catch (error) {
+      recover(error)
+    }
+  }
+
+  function recover(error: unknown): void {
+    // Another process holds it just now.
+    if (table !== null && isBusy(error)) return
+    table?.close()
+    table = null
+    if (isDamage(error) && !renewed && removeIndex(path)) {
+      renewed = true
+      onNotice(`the digest index ${path} was damaged and is begun anew`)
+      connect()
+    } else
+      onNotice(
+        `the digest index ${path} cannot be used (${toReason(error)}): digests are kept in memory only`,
+      )
+  }
+
+  connect()
+  return {
+    read(name, identity) {
+      try {
+        return table?.read(name, identity)
+      } catch (error) {
+        recover(error)
+        return undefined
+      }
+    },
+    write(rows) {
+      try {
+        table?.write(rows)
+      } catch (error) {
+        recover(error)
+      }
+    },
+    close: () => table?.close(),
+  }
+}
+
+/** An index that keeps nothing. */
+export function openNoIndexFile(): IndexFile {
+  return { read: () => undefined, write() {}, close() {} }
+}
+
+/** An `IndexFile` that throws the errors of SQLite. */
+type Table = IndexFile
+
+function openTable(path: string): Table {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  // SQLite gives its side files the permissions of this one.
+  closeSync(openSync(path, 'a', 0o600))
+  const db = new (loadSqlite().DatabaseSync)(path, { timeout: INDEX_BUSY_MS })
+  try {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
+    requireSchema(db)
+    return createTable(db)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function requireSchema(db: DatabaseSync): void {
+  transact(db, () => {
+    if (db.prepare('PRAGMA user_version').get()?.['user_version'] !== SCHEMA_VERSION) db.exec(SCHEMA)
+  })
+}
+
+function createTable(db: DatabaseSync): Table {
+  const select = db.prepare('SELECT identity, digest, seal FROM files WHERE name = ?')
+  const upsert = db.prepare('INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES (?, ?, ?, ?)')
+  return {
+    read(name, identity) {
+      const row = select.get(Buffer.from(name))
+      if (row?.['identity'] !== identity) return undefined
+      const digest = toHex(row['digest'])
+      const genuine = isDigest(digest) && toHex(row['seal']) === seal({ name, identity, digest })
+      return genuine ? digest : undefined
+    },
+    write(rows) {
+      transact(db, () => {
+        for (const row of rows) {
+          const { name, identity, digest } = row
+          upsert.run(Buffer.from(name), identity, Buffer.from(digest, 'hex'), Buffer.from(seal(row), 'hex'))
+        }
+      })
+    },
+    close() {
+      try {
+        db.close()
+      } catch {
+        // Closing writes the log back; what that loses was lost before.
+      }
+    },
+  }
+}
+
+function transact(db: DatabaseSync, run: () => void): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    run()
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** What a row must carry: SQLite notices a page that is no page, not a bit that fell over in a digest. */
+function seal({ name, identity, digest }: IndexRow): string {
+  return hash('sha256', `${name}\0${identity}\0${digest}`, 'hex').slice(0, 16)
+}
+
+function toHex(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : ''
+}
+
+/** https://www.sqlite.org/rescode.html: the primary codes, in the low byte. */
+const SQLITE_BUSY = 5
+const SQLITE_DAMAGED: readonly number[] = [1 /* ERROR: no such table */, 11 /* CORRUPT */, 26 /* NOTADB */]
+
+function isBusy(error: unknown): boolean {
+  return getSqliteCode(error) === SQLITE_BUSY
+}
+
+function isDamage(error: unknown): boolean {
+  return SQLITE_DAMAGED.includes(getSqliteCode(error))
+}
+
+function getSqliteCode(error: unknown): number {
+  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+}
+
+function toReason(error: unknown): string {
+  if (getSqliteCode(error) === 0 && getErrno(error) !== '') return getErrno(error)
+  return error instanceof Error ? error.message : String(error)
+}
+
+function removeIndex(path: string): boolean {
+  try {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    return true
+  } catch {
+    return false
+  }
+}

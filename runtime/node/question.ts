@@ -1,0 +1,110 @@
+import { close } from 'node:fs'
+import type { Content, Held, OpenWanted } from './disk-messages.ts'
+
+/** What is asked of one name, which is valid: facts, or to be opened. */
+export interface Wanted {
+  readonly name: string
+  readonly open?: OpenWanted | undefined
+}
+
+/** What holds for all questions that were asked at once. */
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then while one of them is worked on, or waits for those before it. */
+  readonly onProgress?: (() => void) | undefined
+  /** Whether they give way to all others. */
+  readonly background?: boolean | undefined
+}
+
+/** One question on its way; it ends once, answered, refused or withdrawn. */
+export interface Question extends Wanted {
+  readonly options: AskOptions
+  /** By `performance.now()`. */
+  readonly askedAt: number
+  /** How many times its file was hashed for it. */
+  attempts: number
+  /** What that gave the last time, to be compared with what is there now. */
+  hashed: Content | undefined
+  /** Whether it waits for its file to be hashed. */
+  isHashing: boolean
+  isEnded: boolean
+  /** When it has ended already, this closes what was opened for it. */
+  resolve(held: Held | null): void
+  reject(error: unknown): void
+}
+
+/**
+ * Questions, and a promise for the answer to each. When the signal aborts, those that are open are rejected with its
+ * reason. `onEnd` is called once for each.
+ */
+export function createQuestions(
+  wanted: readonly Wanted[],
+  options: AskOptions,
+  onEnd: (question: Question) => void,
+): { readonly questions: readonly Question[]; readonly promises: Promise<Held | null>[] } {
+  const { signal } = options
+  const questions: Question[] = []
+  let open = wanted.length
+
+  function withdraw(): void {
+    for (const question of questions) question.reject(signal?.reason)
+  }
+
+  function end(question: Question): void {
+    if (--open === 0) signal?.removeEventListener('abort', withdraw)
+    onEnd(question)
+  }
+
+  const promises = wanted.map((one) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Held | null>()
+    questions.push(createQuestion(one, options, { resolve, reject, end }))
+    return promise
+  })
+  if (signal?.aborted) withdraw()
+  else if (open > 0) signal?.addEventListener('abort', withdraw)
+  return { questions, promises }
+}
+
+interface Settle {
+  resolve(held: Held | null): void
+  reject(error: unknown): void
+  end(question: Question): void
+}
+
+function createQuestion({ name, open }: Wanted, options: AskOptions, settle: Settle): Question {
+  const question: Question = {
+    name,
+    open,
+    options,
+    askedAt: performance.now(),
+    attempts: 0,
+    hashed: undefined,
+    isHashing: false,
+    isEnded: false,
+    resolve(held) {
+      if (question.isEnded) return closeOpened(held)
+      question.isEnded = true
+      settle.end(question)
+      settle.resolve(held)
+    },
+    reject(error) {
+      if (question.isEnded) return
+      question.isEnded = true
+      settle.end(question)
+      settle.reject(error)
+    },
+  }
+  return question
+}
+
+/** Closes what was opened for somebody who does not want it any more. */
+export function closeOpened(held: Held | null): void {
+  if (held?.opened) close(held.opened.fd)
+}
+
+/** Tells those who wait, each call once, that the store is at work. */
+export function tellProgress(questions: Iterable<Question>): void {
+  const calls = new Set<AskOptions>()
+  for (const { options, isEnded } of questions) if (!isEnded) calls.add(options)
+  for (const { onProgress } of calls) onProgress?.()
+}
