@@ -1,21 +1,20 @@
-import * as v from 'valibot'
-import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
-import { parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
-import {
-  HEARTBEAT_MS,
-  MAX_DESCRIBE_LINE_BYTES,
-  MAX_LISTING_BYTES,
-  MAX_LISTING_PAGE,
-  MAX_NAMES_PER_DESCRIBE,
-  MAX_PROBLEM_BYTES,
-} from '../wire/limits.ts'
-import { toTrouble } from '../wire/problems.ts'
-import { parseContentRange } from '../wire/ranges.ts'
+import { parseTimestamp } from '../wire/dates.ts'
+import { toEtag, toReprDigest } from '../wire/fields.ts'
+import { HEARTBEAT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toFilePath } from '../wire/routes.ts'
-import { type DescribeLine, describeLine, type Listing, listing, problem } from '../wire/schemas.ts'
+import type { DescribeLine } from '../wire/schemas.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
-import { compareNames, parseName, requireName } from './names.ts'
+import { requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
+import {
+  type Reply,
+  readAnswerLines,
+  readPage,
+  readProblem,
+  refuse,
+  toOpened,
+  unexpected,
+} from './replies.ts'
 import type {
   DescribeOptions,
   Facts,
@@ -26,14 +25,6 @@ import type {
   PutOptions,
   Storage,
 } from './storage.ts'
-import { abortable, exactly, through, toStream } from './streams.ts'
-
-/** What of a `Response` the adapter uses. Whoever gets it reads or cancels `body`. */
-export interface Reply {
-  readonly status: number
-  readonly headers: { get(name: string): string | null }
-  readonly body: ReadableStream<Uint8Array> | null
-}
 
 /** What the adapter asks of `fetch`. */
 export interface SendInit {
@@ -122,10 +113,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     })
 
     async function readAnswers(body: ReadableStream<Uint8Array>): Promise<void> {
-      for await (const text of readLines(body)) {
+      for await (const line of readAnswerLines(body)) {
         // Whatever comes after the last answer is none.
         if (open.size === 0) return
-        const line = parseLine(text)
         if ('working' in line) options.onProgress?.()
         else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
         // Only the end of the body is left to come, with which the connection is kept.
@@ -157,14 +147,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (options.limit !== undefined) query.set('limit', String(options.limit))
     const response = await ask(query.size > 0 ? `/files?${query}` : '/files', withSignal(options.signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
-    const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
-    if (!page.success) throw unexpected('no listing', page.issues)
-    const entries = page.output.entries.map((entry) => ({
-      ...entry,
-      modified: parseTimestamp(entry.modified),
-    }))
-    requirePage(page.output, options)
-    return { entries, next: page.output.next }
+    return await readPage(response, options)
   }
 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
@@ -226,125 +209,6 @@ function toFacts(line: Extract<DescribeLine, { digest: string }>): Facts {
 
 function toError(error: Extract<DescribeLine, { error: object }>['error']): StorageError {
   return new StorageError(error.code, error.detail, { reason: error.reason })
-}
-
-function parseLine(text: string): DescribeLine {
-  try {
-    return v.parse(describeLine, JSON.parse(text))
-  } catch (error) {
-    throw unexpected('no answer to describe', error)
-  }
-}
-
-/** A listing out of order, or of other names than asked for, would hide files or never end. */
-function requirePage({ entries, next }: Listing, { prefix = '', after = '', limit }: ListOptions): void {
-  let last = after
-  for (const { name } of entries) {
-    if (parseName(name) === null || !name.startsWith(prefix) || compareNames(name, last) <= 0) {
-      throw unexpected('a listing out of order')
-    }
-    last = name
-  }
-  const isTooLong = entries.length > (limit ?? MAX_LISTING_PAGE)
-  if (isTooLong || (next !== null && next !== entries.at(-1)?.name)) throw unexpected('a page that is none')
-}
-
-/** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
-async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of mapErrors(body ?? toStream(new Uint8Array()))) {
-    size += chunk.length
-    if (size > limit) return null
-    chunks.push(chunk)
-  }
-  try {
-    return JSON.parse(await new Blob(chunks as BlobPart[]).text()) // what a stream of bytes gives is no shared memory
-  } catch {
-    return null
-  }
-}
-
-/** The lines of `body`, each without its end; `unreachable` for one that is longer than any answer. */
-async function* readLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of mapErrors(body)) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of [...lines, rest]) {
-      if (line.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
-    }
-    yield* lines
-  }
-}
-
-/** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
-async function toOpened(response: Reply, { range, ifDigest, signal }: OpenOptions): Promise<Opened> {
-  const { headers, body } = response
-  const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
-  const length = parseLength(headers)
-  const part = range && parseContentRange(headers.get('Content-Range') ?? '')
-  if (body === null || digest === null || length === null)
-    return await refuse(response, 'a file without fields')
-  if (range && part && range.offset + range.length > part.size) {
-    await body.cancel()
-    throw new StorageError('out-of-range', 'the range lies outside the file')
-  }
-  if (range && (part?.offset !== range.offset || part.length !== range.length || length !== range.length)) {
-    return await refuse(response, 'another part of the file')
-  }
-  if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
-  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
-  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
-  const facts = {
-    size: part?.size ?? length,
-    digest,
-    modified,
-    evidence,
-  } as const
-  return { facts, body: abortable(exactly(mapErrors(body), length), signal) }
-}
-
-function parseLength(headers: Reply['headers']): number | null {
-  const text = headers.get('Content-Length') ?? ''
-  return /^\d{1,15}$/.test(text) ? Number(text) : null
-}
-
-/** `body`, whose network errors are StorageErrors. */
-function mapErrors(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  return through(body, async function* (chunks) {
-    try {
-      yield* chunks
-    } catch (error) {
-      throw toNetworkError(error)
-    }
-  })
-}
-
-/** Reads why a replica did not give what it was asked; null when it says itself that the file is not there. */
-async function readProblem(response: Reply): Promise<StorageError | null> {
-  const { status } = response
-  if (response.headers.get('Content-Type') !== 'application/problem+json') {
-    return await refuse(response, `status ${status} without a word of vouch`)
-  }
-  const answer = v.safeParse(problem, await readJson(response.body, MAX_PROBLEM_BYTES))
-  if (!answer.success) return unexpected('a problem that is none')
-  if (status === 404 && answer.output.type === 'not-found') return null
-  const code = toTrouble(answer.output.type) ?? 'unreachable'
-  return new StorageError(code, answer.output.detail ?? answer.output.title)
-}
-
-async function refuse(response: Reply, what: string): Promise<never> {
-  await response.body?.cancel()
-  throw unexpected(what)
-}
-
-function unexpected(what: string, cause?: unknown): StorageError {
-  return new StorageError('unreachable', `the replica's address answered with ${what}`, {
-    reason: 'http_protocol_error',
-    cause,
-  })
 }
 
 /** `exactOptionalPropertyTypes` tells an absent signal from an undefined one, and RequestInit takes only the former. */

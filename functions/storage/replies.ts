@@ -1,0 +1,154 @@
+import * as v from 'valibot'
+import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
+import { parseReprDigest } from '../wire/fields.ts'
+import {
+  MAX_DESCRIBE_LINE_BYTES,
+  MAX_LISTING_BYTES,
+  MAX_LISTING_PAGE,
+  MAX_PROBLEM_BYTES,
+} from '../wire/limits.ts'
+import { toTrouble } from '../wire/problems.ts'
+import { parseContentRange } from '../wire/ranges.ts'
+import { type DescribeLine, describeLine, type Listing, listing, problem } from '../wire/schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { compareNames, parseName } from './names.ts'
+import { toNetworkError } from './network-errors.ts'
+import type { ListOptions, Opened, OpenOptions, Page } from './storage.ts'
+import { abortable, exactly, through, toStream } from './streams.ts'
+
+/** What of a `Response` the adapter uses. Whoever gets it reads or cancels `body`. */
+export interface Reply {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+  readonly body: ReadableStream<Uint8Array> | null
+}
+
+function parseLine(text: string): DescribeLine {
+  try {
+    return v.parse(describeLine, JSON.parse(text))
+  } catch (error) {
+    throw unexpected('no answer to describe', error)
+  }
+}
+
+/** The page of a listing; `unreachable` for what is none. */
+export async function readPage(response: Reply, options: ListOptions): Promise<Page> {
+  const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
+  if (!page.success) throw unexpected('no listing', page.issues)
+  requirePage(page.output, options)
+  const { entries, next } = page.output
+  return { entries: entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) })), next }
+}
+
+/** A listing out of order, or of other names than asked for, would hide files or never end. */
+function requirePage({ entries, next }: Listing, { prefix = '', after = '', limit }: ListOptions): void {
+  let last = after
+  for (const { name } of entries) {
+    if (parseName(name) === null || !name.startsWith(prefix) || compareNames(name, last) <= 0) {
+      throw unexpected('a listing out of order')
+    }
+    last = name
+  }
+  const isTooLong = entries.length > (limit ?? MAX_LISTING_PAGE)
+  if (isTooLong || (next !== null && next !== entries.at(-1)?.name)) throw unexpected('a page that is none')
+}
+
+/** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
+async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of mapErrors(body ?? toStream(new Uint8Array()))) {
+    size += chunk.length
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  try {
+    return JSON.parse(await new Blob(chunks as BlobPart[]).text()) // what a stream of bytes gives is no shared memory
+  } catch {
+    return null
+  }
+}
+
+/** The lines of an answer to describe; `unreachable` for one that is none, or longer than any. */
+export async function* readAnswerLines(body: ReadableStream<Uint8Array>): AsyncGenerator<DescribeLine> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of mapErrors(body)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of [...lines, rest]) {
+      if (line.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
+    }
+    yield* lines.map(parseLine)
+  }
+}
+
+/** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
+export async function toOpened(response: Reply, { range, ifDigest, signal }: OpenOptions): Promise<Opened> {
+  const { headers, body } = response
+  const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
+  const length = parseLength(headers)
+  const part = range && parseContentRange(headers.get('Content-Range') ?? '')
+  if (body === null || digest === null || length === null)
+    return await refuse(response, 'a file without fields')
+  if (range && part && range.offset + range.length > part.size) {
+    await body.cancel()
+    throw new StorageError('out-of-range', 'the range lies outside the file')
+  }
+  if (range && (part?.offset !== range.offset || part.length !== range.length || length !== range.length)) {
+    return await refuse(response, 'another part of the file')
+  }
+  if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
+  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
+  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
+  const facts = {
+    size: part?.size ?? length,
+    digest,
+    modified,
+    evidence,
+  } as const
+  return { facts, body: abortable(exactly(mapErrors(body), length), signal) }
+}
+
+function parseLength(headers: Reply['headers']): number | null {
+  const text = headers.get('Content-Length') ?? ''
+  return /^\d{1,15}$/.test(text) ? Number(text) : null
+}
+
+/** `body`, whose network errors are StorageErrors. */
+function mapErrors(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return through(body, async function* (chunks) {
+    try {
+      yield* chunks
+    } catch (error) {
+      throw toNetworkError(error)
+    }
+  })
+}
+
+/** Reads why a replica did not give what it was asked; null when it says itself that the file is not there. */
+export async function readProblem(response: Reply): Promise<StorageError | null> {
+  const { status } = response
+  if (response.headers.get('Content-Type') !== 'application/problem+json') {
+    return await refuse(response, `status ${status} without a word of vouch`)
+  }
+  const answer = v.safeParse(problem, await readJson(response.body, MAX_PROBLEM_BYTES))
+  if (!answer.success) return unexpected('a problem that is none')
+  if (status === 404 && answer.output.type === 'not-found') return null
+  const code = toTrouble(answer.output.type) ?? 'unreachable'
+  return new StorageError(code, answer.output.detail ?? answer.output.title)
+}
+
+/** Frees an answer, and throws `unreachable`: something else than a replica stands at the address. */
+export async function refuse(response: Reply, what: string): Promise<never> {
+  await response.body?.cancel()
+  throw unexpected(what)
+}
+
+/** The error for an address that answered with `what`. */
+export function unexpected(what: string, cause?: unknown): StorageError {
+  return new StorageError('unreachable', `the replica's address answered with ${what}`, {
+    reason: 'http_protocol_error',
+    cause,
+  })
+}
