@@ -129,8 +129,8 @@ describe('parseName', () => {
       const name = parseName(text)
       if (name === null) return
       expect(name).toBe(text)
-      expect(new URL(name.split('/').map(encodeURIComponent).join('/'), 'file:///root/').pathname).toMatch(
-        /^\/root\/[^/]/,
+      expect(new URL(name.split('/').map(encodeURIComponent).join('/'), 'file:///base/').pathname).toMatch(
+        /^\/base\/[^/]/,
       )
       expect(Buffer.from(name).toString()).toBe(name)
     })
