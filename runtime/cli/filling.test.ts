@@ -18,7 +18,7 @@ function createTrees() {
 
 const WORDS = ['one', 'two'].map((id) => ({ id, target: { kind: 'directory', path: id } as const }))
 
-test('a server says of each directory how much its digest index holds, and closes it at its end', async () => {
+test('a server says of each directory how much its digest index holds, at its end what it cost, and closes it', async () => {
   const { cwd } = createTrees()
   const { promise: said, resolve } = Promise.withResolvers<void>()
   const lines: string[] = []
@@ -32,7 +32,10 @@ test('a server says of each directory how much its digest index holds, and close
   const { directories } = openReplicas(WORDS, { index: 'index' }, io)
   expect(await whileFilling(directories, io, async () => await said.then(() => 7))).toBe(7)
   expect(lines.sort()).toEqual(
-    ['one', 'two'].map((id) => `${id}: digest index holds 3 files (3.0 KiB), 3 of them hashed now\n`),
+    ['one', 'two'].flatMap((id) => [
+      `${id}: 3 digests computed, 0 known from the index\n`,
+      `${id}: digest index holds 3 files (3.0 KiB), 3 of them hashed now\n`,
+    ]),
   )
   await expect(directories[0]?.storage.describe(['0'])[0]).rejects.toThrow('the storage was closed')
   expect(readdirSync(join(cwd, 'index')).filter((name) => name.endsWith('.sqlite'))).toHaveLength(2)

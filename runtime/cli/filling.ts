@@ -6,7 +6,7 @@ import type { OpenedDirectory } from './replicas.ts'
 
 /**
  * What `run` comes to; meanwhile the digest indexes of the directories are filled in the background, which says on
- * `stderr` how far it is. The directories are closed afterwards.
+ * `stderr` how far it is, and at the end how many digests were computed. The directories are closed afterwards.
  */
 export async function whileFilling<T>(
   directories: readonly OpenedDirectory[],
@@ -15,7 +15,12 @@ export async function whileFilling<T>(
 ): Promise<T> {
   const filling = directories.map((directory) => fill(directory, io))
   try {
-    return await run()
+    const result = await run()
+    for (const { id, storage } of directories) {
+      const { computed, known } = storage.counts()
+      say(io, `${id}: ${computed} digests computed, ${known} known from the index`)
+    }
+    return result
   } finally {
     // This ends the filling as well.
     await Promise.all(directories.map(({ storage }) => storage.close()))
