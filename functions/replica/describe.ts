@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { Facts, Storage } from '../storage/storage.ts'
+import { readText } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
@@ -18,7 +19,7 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
   if (type !== 'application/json') {
     return createProblem('unsupported-media-type', `describe takes application/json, got '${type ?? ''}'`)
   }
-  const text = await readText(request, MAX_DESCRIBE_BYTES)
+  const text = await readBody(request, MAX_DESCRIBE_BYTES)
   if (text === null) return createProblem('too-large', `describe takes at most ${MAX_DESCRIBE_BYTES} bytes`)
   const names = parseNames(text)
   if (names === null) {
@@ -34,21 +35,12 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
 }
 
 /** The body as text; null when it is longer than `limit` bytes. */
-async function readText(request: Request, limit: number): Promise<string | null> {
+async function readBody(request: Request, limit: number): Promise<string | null> {
   const length = Number(request.headers.get('Content-Length') ?? Number.NaN)
   // The host holds a sender to the length it announced, and reads such a body in one go.
   if (length <= limit) return await request.text()
   if (length > limit) return null
-  if (request.body === null) return ''
-  const decoder = new TextDecoder()
-  let size = 0
-  let text = ''
-  for await (const chunk of request.body) {
-    size += chunk.length
-    if (size > limit) return null
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
+  return request.body === null ? '' : await readText(request.body, limit)
 }
 
 function parseNames(text: string): string[] | null {

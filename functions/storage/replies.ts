@@ -14,7 +14,7 @@ import { StorageError } from '../wire/trouble.ts'
 import { compareNames, parseName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
 import type { ListOptions, Opened, OpenOptions, Page } from './storage.ts'
-import { abortable, exactly, through, toStream } from './streams.ts'
+import { abortable, exactly, readText, through } from './streams.ts'
 
 /** What of a `Response` the adapter uses. Whoever gets it reads or cancels `body`. */
 export interface Reply {
@@ -55,15 +55,9 @@ function requirePage({ entries, next }: Listing, { prefix = '', after = '', limi
 
 /** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
 async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of mapErrors(body ?? toStream(new Uint8Array()))) {
-    size += chunk.length
-    if (size > limit) return null
-    chunks.push(chunk)
-  }
+  const text = body && (await readText(mapErrors(body), limit))
   try {
-    return JSON.parse(await new Blob(chunks as BlobPart[]).text()) // what a stream of bytes gives is no shared memory
+    return text && JSON.parse(text)
   } catch {
     return null
   }

@@ -179,6 +179,19 @@ export function toStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
   })
 }
 
+/** `body` as text; null, and it is cancelled, when it is longer than `limit` bytes. */
+export async function readText(body: ReadableStream<Uint8Array>, limit: number): Promise<string | null> {
+  const decoder = new TextDecoder()
+  let size = 0
+  let text = ''
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > limit) return null
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
 /** All the bytes of `body`: for contents known to be small. */
 export async function readAll(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(body).arrayBuffer())

@@ -3,6 +3,7 @@ import { createAnswer, toParts } from './answer.ts'
 import { MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem, SECURITY_FIELDS } from './problems.ts'
+import { toTarget } from './routes.ts'
 import { StorageError } from './trouble.ts'
 
 /**
@@ -67,9 +68,4 @@ export async function settle<T>(promise: Promise<T>): Promise<T | StorageError> 
     if (error instanceof StorageError) return error
     throw error
   }
-}
-
-/** Path and query of a full address. */
-function toTarget(url: string): string {
-  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }

@@ -35,3 +35,8 @@ function decode(encoded: string): string | null {
     return null
   }
 }
+
+/** Path and query of a full address, as they stand there. */
+export function toTarget(url: string): string {
+  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}

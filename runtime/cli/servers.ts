@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { inspect } from 'node:util'
 import type { Log } from '../../functions/wire/log.ts'
+import { toTarget } from '../../functions/wire/routes.ts'
 import { Refusal } from '../node/refusal.ts'
 import { serve } from '../node/serve.ts'
 import { type Io, printable, say } from './io.ts'
@@ -62,9 +63,4 @@ const REASONS: Readonly<Record<string, string>> = {
 function toReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return REASONS[code] ?? String(error)
-}
-
-function toTarget(url: string): string {
-  const { pathname, search } = new URL(url)
-  return pathname + search
 }
