@@ -1,41 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { finish, type ServerProcess, startServer as startServerProcess, startVouch } from './process.suite.ts'
 import { createStage, hash } from './stage.suite.ts'
-
-const VOUCH = fileURLToPath(new URL('vouch.ts', import.meta.url))
 
 /** A process of the command; the test that runs ends it. */
 function start(args: readonly string[], cwd: string): ChildProcess {
-  const child = spawn(process.execPath, [VOUCH, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = startVouch(args, cwd)
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }
 
-async function finish(child: ChildProcess) {
-  const streams = [child.stdout, child.stderr].map((stream) => (stream ? text(stream) : ''))
-  const [[status], ...said] = await Promise.all([once(child, 'exit'), ...streams])
-  return { status, said }
-}
-
-/** A server of the command, listening: its address, and the lines that it prints, one at a time. */
-async function startServer(args: readonly string[], cwd: string) {
-  const child = start([...args, '--port', '0'], cwd)
-  if (child.stdout === null) throw new Error('stdout is a pipe')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const readLine = async () => String((await lines.next()).value)
-  const banner = await readLine()
-  const url = /http:\/\/[\d.]+:\d+/.exec(banner)?.[0] ?? ''
-  return { child, url, banner, readLine }
+/** A server of the command, listening; the test that runs ends it. */
+async function startServer(args: readonly string[], cwd: string): Promise<ServerProcess> {
+  const server = await startServerProcess(args, cwd)
+  onTestFinished(() => server.stop())
+  return server
 }
 
 /** A stage with the directories of the first exercise. */
