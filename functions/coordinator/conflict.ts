@@ -1,4 +1,4 @@
-import { fromChunks, toStream } from '../storage/streams.ts'
+import { type Chunks, fromBytes, readChunks, toChunks, toStream } from '../storage/streams.ts'
 import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
@@ -100,22 +100,25 @@ function toExtension(name: string): string {
 
 /** The parts one after the other, each opened when its turn comes, and freed when the client goes away. */
 function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  let open: Chunks | undefined
   let gone = false
 
   async function* write(): AsyncGenerator<Uint8Array> {
     for (const part of parts) {
       yield part.head
-      const body = await part.open()
-      reader = (body instanceof Uint8Array ? toStream(body) : body)?.getReader()
-      if (gone) return await reader?.cancel()
-      for (let next = await reader?.read(); next?.done === false; next = await reader?.read())
-        yield next.value
+      const body = (await part.open()) ?? new Uint8Array()
+      open = body instanceof Uint8Array ? fromBytes(body) : toChunks(body)
+      if (gone) return await open.cancel()
+      yield* readChunks(open)
     }
     yield end
   }
-  return fromChunks(write(), async (reason) => {
-    gone = true
-    await reader?.cancel(reason)
+  const written = write()
+  return toStream({
+    next: () => written.next(),
+    async cancel(reason) {
+      gone = true
+      await open?.cancel(reason)
+    },
   })
 }

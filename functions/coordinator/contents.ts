@@ -1,4 +1,5 @@
 import type { Digest } from '../wire/digest.ts'
+import { KEPT_CONTENT_COST_BYTES } from '../wire/limits.ts'
 
 /** Small contents kept in memory by digest. What is kept has proved its digest, so it can be no other content. */
 export interface Contents {
@@ -7,13 +8,14 @@ export interface Contents {
   keep(digest: Digest, bytes: Uint8Array<ArrayBuffer>): void
 }
 
-/** Keeps at most `limit` bytes. */
+/** Keeps at most `limit` bytes, counting what each content costs beside its own. */
 export function createContents(limit: number): Contents {
   const kept = new Map<Digest, Uint8Array<ArrayBuffer>>()
   let size = 0
 
   function drop(digest: Digest): void {
-    size -= kept.get(digest)?.length ?? 0
+    const bytes = kept.get(digest)
+    if (bytes !== undefined) size -= toCost(bytes)
     kept.delete(digest)
   }
 
@@ -28,11 +30,15 @@ export function createContents(limit: number): Contents {
     keep(digest, bytes) {
       drop(digest)
       kept.set(digest, bytes)
-      size += bytes.length
+      size += toCost(bytes)
       for (const oldest of kept.keys()) {
         if (size <= limit) return
         drop(oldest)
       }
     },
   }
+}
+
+function toCost(bytes: Uint8Array): number {
+  return bytes.length + KEPT_CONTENT_COST_BYTES
 }

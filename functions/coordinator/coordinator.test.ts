@@ -4,7 +4,7 @@ import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage, type SendInit } from '../storage/remote.ts'
 import type { Opened, Storage } from '../storage/storage.ts'
-import { toStream } from '../storage/streams.ts'
+import { fromBytes, toStream } from '../storage/streams.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
@@ -258,7 +258,7 @@ async function passTimeUntil<T>(promise: Promise<T> | T): Promise<T> {
 
 /** The same announcement with other bytes of the same length. */
 function lie(opened: Opened | null): Opened | null {
-  return opened && { facts: opened.facts, body: toStream(new Uint8Array(opened.facts.size)) }
+  return opened && { facts: opened.facts, body: toStream(fromBytes(new Uint8Array(opened.facts.size))) }
 }
 
 describe('a conflict', () => {

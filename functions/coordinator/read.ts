@@ -1,5 +1,14 @@
-import type { Storage } from '../storage/storage.ts'
-import { exactly, type Proof, primed, readAll, through, verified } from '../storage/streams.ts'
+import type { Opened, Storage } from '../storage/storage.ts'
+import {
+  type Chunks,
+  exactly,
+  primed,
+  readAll,
+  through,
+  toChunks,
+  toStream,
+  verified,
+} from '../storage/streams.ts'
 import type { Body } from '../wire/answer.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
@@ -37,15 +46,17 @@ export async function openVersion(read: Read, version: Version, range?: ByteRang
 }
 
 async function readSmall(read: Read, version: Version): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readAll(verified(withoutSilence(await openAt(read, version)), toProof(read, version)))
+  const bytes = await readAll(toProved(read, version, await openAt(read, version)))
   read.contents.keep(version.digest, bytes)
   return bytes
 }
 
 async function openLarge(read: Read, version: Version, range: ByteRange | undefined): Promise<Body> {
-  const body = withoutSilence(await openAt(read, version, range))
-  if (range !== undefined && range.length < version.size) return await primed(exactly(body, range.length))
-  const whole = through(verified(body, toProof(read, version)), async function* (chunks) {
+  const opened = await openAt(read, version, range)
+  if (range !== undefined && range.length < version.size) {
+    return toStream(await primed(exactly(toWatched(opened), range.length)))
+  }
+  const whole = through(toProved(read, version, opened), async function* (chunks) {
     try {
       yield* chunks
     } catch (error) {
@@ -53,14 +64,20 @@ async function openLarge(read: Read, version: Version, range: ByteRange | undefi
       throw error
     }
   })
-  return await primed(whole)
+  return toStream(await primed(whole))
 }
 
-function toProof({ createHasher }: Read, { size, digest }: Version): Proof {
-  return { size, digest, createHasher }
+/** The whole content, which errors with `integrity` before its last chunk when it is another. */
+function toProved({ createHasher }: Read, { size, digest }: Version, opened: Opened): Chunks {
+  const body = toWatched(opened)
+  return opened.isProved ? exactly(body, size) : verified(body, { size, digest, createHasher })
 }
 
-async function openAt(read: Read, version: Version, range?: ByteRange): Promise<ReadableStream<Uint8Array>> {
+function toWatched({ body }: Opened): Chunks {
+  return withoutSilence(toChunks(body))
+}
+
+async function openAt(read: Read, version: Version, range?: ByteRange): Promise<Opened> {
   const holder = read.members.find(({ id }) => id === version.holders[0])
   if (holder === undefined) throw new Error('a version is held by one of the replicas that were asked')
   return await openCopy(holder.storage, read.name, version.digest, range)
@@ -71,8 +88,8 @@ async function openCopy(
   name: string,
   ifDigest: Digest,
   range: ByteRange | undefined,
-): Promise<ReadableStream<Uint8Array>> {
+): Promise<Opened> {
   const opened = await withDeadline(({ signal }) => storage.open(name, { range, ifDigest, signal }))
   if (opened === null) throw new StorageError('changed', 'the file is no longer there')
-  return opened.body
+  return opened
 }

@@ -1,4 +1,4 @@
-import { through } from '../storage/streams.ts'
+import type { Chunks } from '../storage/streams.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 
@@ -48,12 +48,6 @@ export async function withDeadline<T>(work: (silence: Silence) => Promise<T>): P
 }
 
 /** `body`, which errors when a chunk that is waited for does not come within `SILENCE_MS`. */
-export function withoutSilence(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  return through(body, async function* (chunks) {
-    for (;;) {
-      const { done, value } = await withDeadline(() => chunks.next())
-      if (done) return
-      yield value
-    }
-  })
+export function withoutSilence(body: Chunks): Chunks {
+  return { ...body, next: () => withDeadline(() => body.next()) }
 }

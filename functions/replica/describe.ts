@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Facts, Storage } from '../storage/storage.ts'
-import { readText } from '../storage/streams.ts'
+import { readText, toChunks } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
@@ -40,7 +40,7 @@ async function readBody(request: Request, limit: number): Promise<string | null>
   // The host holds a sender to the length it announced, and reads such a body in one go.
   if (length <= limit) return await request.text()
   if (length > limit) return null
-  return request.body === null ? '' : await readText(request.body, limit)
+  return request.body === null ? '' : await readText(toChunks(request.body), limit)
 }
 
 function parseNames(text: string): string[] | null {

@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
-import { primed } from '../storage/streams.ts'
+import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
@@ -58,7 +58,7 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
     const part = range ? await storage.open(name, { range, ifDigest: facts.digest, signal }) : opened
     if (part === null) throw new StorageError('changed', 'the file is no longer there')
     sent = part === opened
-    return await primed(part.body)
+    return toStream(await primed(toChunks(part.body)))
   }
   try {
     return await answerContent(method, headers, { name, ...facts }, { fields, open })

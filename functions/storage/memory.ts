@@ -3,7 +3,7 @@ import { MAX_LISTING_PAGE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { compareNames, requireName } from './names.ts'
 import type { Facts, ListOptions, Opened, OpenOptions, Page, PutOptions, Storage } from './storage.ts'
-import { abortable, readAll, toStream } from './streams.ts'
+import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
 
 interface File {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -42,7 +42,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     const { offset, length } = options.range ?? { offset: 0, length: facts.size }
     if (offset + length > facts.size)
       throw new StorageError('out-of-range', 'the range lies outside the file')
-    return { facts, body: abortable(toStream(file.bytes.slice(offset, offset + length)), options.signal) }
+    return { facts, body: toStream(fromBytes(file.bytes.slice(offset, offset + length)), options.signal) }
   }
 
   async function list(options: ListOptions = {}): Promise<Page> {
@@ -61,7 +61,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
   }
 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
-    const bytes = await readAll(abortable(body, options.signal))
+    const bytes = await readAll(toChunks(toStream(toChunks(body), options.signal)))
     requireName(name)
     options.signal?.throwIfAborted()
     const facts = readFacts(bytes, Date.now())

@@ -25,6 +25,7 @@ import type {
   PutOptions,
   Storage,
 } from './storage.ts'
+import { toChunks } from './streams.ts'
 
 /** What the adapter asks of `fetch`. */
 export interface SendInit {
@@ -91,19 +92,25 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   }
 
   async function askBatch(names: string[], questions: Questions, options: DescribeOptions): Promise<void> {
-    const end = new AbortController()
-    const signal = options.signal ? AbortSignal.any([options.signal, end.signal]) : end.signal
     const reply = await ask('/describe', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ names }),
-      signal,
+      ...withSignal(options.signal),
     })
     if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
+    const body = toChunks(reply.body)
     const open = new Set(names)
     let patience: ReturnType<typeof setTimeout> | undefined
     try {
-      await readAnswers(reply.body)
+      for await (const line of readAnswerLines(body)) {
+        // Whatever comes after the last answer is none.
+        if (open.size === 0) return
+        if ('working' in line) options.onProgress?.()
+        else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
+        // Only the end of the body is left to come, with which the connection is kept.
+        if (open.size === 0) patience = setTimeout(() => body.cancel().catch(() => {}), HEARTBEAT_MS)
+      }
     } finally {
       clearTimeout(patience)
     }
@@ -111,17 +118,6 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     throw new StorageError('unreachable', 'the replica left a name unanswered', {
       reason: 'http_response_incomplete',
     })
-
-    async function readAnswers(body: ReadableStream<Uint8Array>): Promise<void> {
-      for await (const line of readAnswerLines(body)) {
-        // Whatever comes after the last answer is none.
-        if (open.size === 0) return
-        if ('working' in line) options.onProgress?.()
-        else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
-        // Only the end of the body is left to come, with which the connection is kept.
-        if (open.size === 0) patience = setTimeout(() => end.abort(), HEARTBEAT_MS)
-      }
-    }
   }
 
   async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {

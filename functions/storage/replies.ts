@@ -14,13 +14,13 @@ import { StorageError } from '../wire/trouble.ts'
 import { compareNames, parseName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
 import type { ListOptions, Opened, OpenOptions, Page } from './storage.ts'
-import { abortable, exactly, readText, through } from './streams.ts'
+import { type Chunks, exactly, readChunks, readText, through, toChunks, toStream } from './streams.ts'
 
-/** What of a `Response` the adapter uses. Whoever gets it reads or cancels `body`. */
+/** What of a `Response` the adapter uses; a host may give `body` chunk by chunk. Who gets it reads or cancels that. */
 export interface Reply {
   readonly status: number
   readonly headers: { get(name: string): string | null }
-  readonly body: ReadableStream<Uint8Array> | null
+  readonly body: ReadableStream<Uint8Array> | Chunks | null
 }
 
 function parseLine(text: string): DescribeLine {
@@ -64,10 +64,10 @@ async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
 }
 
 /** The lines of an answer to describe; `unreachable` for one that is none, or longer than any. */
-export async function* readAnswerLines(body: ReadableStream<Uint8Array>): AsyncGenerator<DescribeLine> {
+export async function* readAnswerLines(body: NonNullable<Reply['body']>): AsyncGenerator<DescribeLine> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const chunk of mapErrors(body)) {
+  for await (const chunk of readChunks(mapErrors(body))) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     for (const line of [...lines, rest]) {
@@ -101,7 +101,7 @@ export async function toOpened(response: Reply, { range, ifDigest, signal }: Ope
     modified,
     evidence,
   } as const
-  return { facts, body: abortable(exactly(mapErrors(body), length), signal) }
+  return { facts, body: toStream(exactly(mapErrors(body), length), signal) }
 }
 
 function parseLength(headers: Reply['headers']): number | null {
@@ -110,8 +110,8 @@ function parseLength(headers: Reply['headers']): number | null {
 }
 
 /** `body`, whose network errors are StorageErrors. */
-function mapErrors(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  return through(body, async function* (chunks) {
+function mapErrors(body: NonNullable<Reply['body']>): Chunks {
+  return through(toChunks(body), async function* (chunks) {
     try {
       yield* chunks
     } catch (error) {

@@ -19,6 +19,11 @@ export interface Facts {
 export interface Opened {
   readonly facts: Facts
   readonly body: ReadableStream<Uint8Array>
+  /**
+   * Whether the storage itself hashes the bytes as it reads them, and errors with `integrity` before the last of them
+   * when they contradict `facts`. Otherwise who must know hashes them.
+   */
+  readonly isProved?: boolean
 }
 
 /** One file in a listing. */

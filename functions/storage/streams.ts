@@ -1,51 +1,98 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { StorageError } from '../wire/trouble.ts'
 
+/** Bytes, chunk by chunk. Who holds it reads it to its end or cancels it. */
+export interface Chunks {
+  next(): Promise<IteratorResult<Uint8Array, unknown>>
+  /** Frees what lies beneath at once, even while a chunk is waited for. After the end, or an error, it does nothing. */
+  cancel(reason?: unknown): Promise<void>
+}
+
+/** What one read after the other of `body` gives; a stream is nobody else's to read from then on. */
+export function toChunks(body: ReadableStream<Uint8Array> | Chunks): Chunks {
+  if (!(body instanceof ReadableStream)) return body
+  const reader = body.getReader()
+  return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) }
+}
+
 /**
- * What `step` makes of the chunks of `body`. Cancelling it cancels `body` at once, even while a chunk is waited for;
- * an error of `step` cancels `body` too.
+ * What `step` makes of `chunks`. Cancelling it cancels `chunks` at once, even while one is waited for; an error of
+ * `step` cancels them too.
  */
 export function through(
-  body: ReadableStream<Uint8Array>,
+  chunks: Chunks,
   step: (chunks: AsyncGenerator<Uint8Array>) => AsyncGenerator<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
-  return fromChunks(step(readChunks(reader)), (reason) => reader.cancel(reason))
+): Chunks {
+  const made = step(readChunks(chunks))
+  return { next: () => made.next(), cancel: (reason) => chunks.cancel(reason) }
 }
 
-/** A stream that asks `chunks` for one chunk at a time; `cancel` frees what they come from, after an error too. */
-export function fromChunks(
-  chunks: Pick<AsyncIterator<Uint8Array, unknown>, 'next'>,
-  cancel: (reason: unknown) => Promise<unknown>,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await chunks.next()
-          if (done) controller.close()
-          else controller.enqueue(value)
-        } catch (error) {
-          cancel(error).catch(() => {})
-          throw error
-        }
-      },
-      cancel: async (reason) => void (await cancel(reason)),
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-async function* readChunks(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** `chunks` for a `for await`, which frees them however it ends. */
+export async function* readChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await chunks.next()
       if (done) return
       yield value
     }
   } finally {
     // After the end, and after an error, there is nothing left to cancel.
-    reader.cancel().catch(() => {})
+    chunks.cancel().catch(() => {})
+  }
+}
+
+/**
+ * A stream that asks `chunks` for one chunk at a time, and frees them when it is cancelled or fails. Once `signal` is
+ * aborted it errors with its reason.
+ */
+export function toStream(chunks: Chunks, signal?: AbortSignal): ReadableStream<Uint8Array> {
+  let stop = () => {}
+  const release = () => signal?.removeEventListener('abort', stop)
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        stop = () => {
+          controller.error(signal?.reason)
+          chunks.cancel(signal?.reason).catch(() => {})
+        }
+        if (signal?.aborted) stop()
+        else signal?.addEventListener('abort', stop, { once: true })
+      },
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next()
+          // An aborted stream takes no more.
+          if (signal?.aborted) return
+          if (!done) return controller.enqueue(value)
+        } catch (error) {
+          release()
+          chunks.cancel(error).catch(() => {})
+          throw error
+        }
+        release()
+        controller.close()
+      },
+      async cancel(reason) {
+        release()
+        await chunks.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** `bytes` in one chunk, or none. */
+export function fromBytes(bytes: Uint8Array): Chunks {
+  let left = bytes.length > 0
+  return {
+    async next() {
+      if (!left) return { done: true, value: undefined }
+      left = false
+      return { done: false, value: bytes }
+    },
+    async cancel() {
+      left = false
+    },
   }
 }
 
@@ -56,7 +103,7 @@ interface Check {
 }
 
 /** `body` one chunk behind: the last is given out only after `end`, so whoever got every byte knows the check held. */
-function checked(body: ReadableStream<Uint8Array>, check: Check): ReadableStream<Uint8Array> {
+function checked(body: Chunks, check: Check): Chunks {
   return through(body, async function* (chunks) {
     let held: Uint8Array | undefined
     for await (const chunk of chunks) {
@@ -84,7 +131,7 @@ function createCount(length: number, createError: () => StorageError): Check {
 }
 
 /** `body` when it is exactly `length` bytes; otherwise it errors with `unreachable` before its last chunk. */
-export function exactly(body: ReadableStream<Uint8Array>, length: number): ReadableStream<Uint8Array> {
+export function exactly(body: Chunks, length: number): Chunks {
   const incomplete = () =>
     new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
   return checked(body, createCount(length, incomplete))
@@ -101,7 +148,7 @@ export interface Proof {
  * `body` when it is `size` bytes of `digest`; otherwise it errors with `integrity` before its last chunk, so that
  * other bytes never end cleanly.
  */
-export function verified(body: ReadableStream<Uint8Array>, proof: Proof): ReadableStream<Uint8Array> {
+export function verified(body: Chunks, proof: Proof): Chunks {
   const lie = () => new StorageError('integrity', 'the bytes contradict their digest')
   const size = createCount(proof.size, lie)
   const hasher = proof.createHasher()
@@ -121,70 +168,24 @@ export function verified(body: ReadableStream<Uint8Array>, proof: Proof): Readab
  * `body` with its first chunk already read, so that a copy that cannot be read at all fails here, while another can
  * still be asked, and not after an answer has begun.
  */
-export async function primed(body: ReadableStream<Uint8Array>): Promise<ReadableStream<Uint8Array>> {
-  const reader = body.getReader()
-  const chunks = readChunks(reader)
-  const first = await chunks.next()
-
-  async function* resume(): AsyncGenerator<Uint8Array> {
-    if (first.done) return
-    yield first.value
-    yield* chunks
+export async function primed(body: Chunks): Promise<Chunks> {
+  let first: IteratorResult<Uint8Array, unknown> | null = await body.next()
+  return {
+    async next() {
+      const next = first ?? (await body.next())
+      first = null
+      return next
+    },
+    cancel: (reason) => body.cancel(reason),
   }
-  return fromChunks(resume(), (reason) => reader.cancel(reason))
-}
-
-/** `body`, which errors with the reason of `signal`, and is cancelled, once that is aborted. */
-export function abortable(
-  body: ReadableStream<Uint8Array>,
-  signal: AbortSignal | undefined,
-): ReadableStream<Uint8Array> {
-  if (signal === undefined) return body
-  const reader = body.getReader()
-  let abort = () => {}
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        abort = () => {
-          controller.error(signal.reason)
-          reader.cancel(signal.reason).catch(() => {})
-        }
-        if (signal.aborted) abort()
-        else signal.addEventListener('abort', abort, { once: true })
-      },
-      async pull(controller) {
-        const { done, value } = await reader.read()
-        if (signal.aborted) return
-        if (done) {
-          signal.removeEventListener('abort', abort)
-          controller.close()
-        } else controller.enqueue(value)
-      },
-      cancel(reason) {
-        signal.removeEventListener('abort', abort)
-        return reader.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-/** A stream of these bytes, whole. */
-export function toStream(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start(controller) {
-      if (bytes.length > 0) controller.enqueue(bytes)
-      controller.close()
-    },
-  })
 }
 
 /** `body` as text; null, and it is cancelled, when it is longer than `limit` bytes. */
-export async function readText(body: ReadableStream<Uint8Array>, limit: number): Promise<string | null> {
+export async function readText(body: Chunks, limit: number): Promise<string | null> {
   const decoder = new TextDecoder()
   let size = 0
   let text = ''
-  for await (const chunk of body) {
+  for await (const chunk of readChunks(body)) {
     size += chunk.length
     if (size > limit) return null
     text += decoder.decode(chunk, { stream: true })
@@ -193,6 +194,18 @@ export async function readText(body: ReadableStream<Uint8Array>, limit: number):
 }
 
 /** All the bytes of `body`: for contents known to be small. */
-export async function readAll(body: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await new Response(body).arrayBuffer())
+export async function readAll(body: Chunks): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of readChunks(body)) {
+    chunks.push(chunk)
+    size += chunk.length
+  }
+  const all = new Uint8Array(size)
+  let position = 0
+  for (const chunk of chunks) {
+    all.set(chunk, position)
+    position += chunk.length
+  }
+  return all
 }

@@ -42,6 +42,9 @@ export const RETRY_AFTER_SECONDS = 5
 /** A content kept in memory: most files that are read often are smaller, and a larger one gains little by it. */
 export const MAX_KEPT_CONTENT_BYTES = 64 * 1024
 
+/** What keeping a content costs beside its bytes, so that very many very small ones stay within the limit too. */
+export const KEPT_CONTENT_COST_BYTES = 1024
+
 /** All contents kept in memory: a thousand of the largest, tens of thousands of 1 KiB. */
 export const KEPT_CONTENTS_BYTES = 64 * 1024 * 1024
 

@@ -8,6 +8,7 @@ import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { createRoot } from './root.ts'
+import { createStreams } from './streams.ts'
 
 export interface DirectoryOptions {
   /** Takes `put`; refused otherwise. */
@@ -45,7 +46,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const root = createRoot(path)
   const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
   const disk = createDisk({ place: root.place, indexFile, now, onNotice })
-  const reader = createFileReader(disk)
+  const streams = createStreams()
+  const reader = createFileReader(disk, streams)
   const closing = new AbortController()
   const write = writable ? createFileWriter(root, reader) : refuseWrite
 
@@ -69,6 +71,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     },
     close() {
       closing.abort()
+      streams.close()
       return disk.close()
     },
   }

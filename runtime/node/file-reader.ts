@@ -1,11 +1,11 @@
 import { parseName, requireName } from '../../functions/storage/names.ts'
 import type { Facts, Opened, OpenOptions, Storage } from '../../functions/storage/storage.ts'
+import { fromBytes, toStream } from '../../functions/storage/streams.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { Disk } from './disk.ts'
 import type { Held } from './disk-messages.ts'
-import { createBody, createBytesBody } from './file-body.ts'
-import { createFileSource } from './file-source.ts'
 import { closeOpened } from './question.ts'
+import type { Streams } from './streams.ts'
 
 /** What a name holds, as the one who replaces it must know. */
 export interface Current {
@@ -20,8 +20,8 @@ export interface FileReader extends Pick<Storage, 'describe' | 'open'> {
   readCurrent(name: string, options: Pick<OpenOptions, 'signal'>): Promise<Current | null>
 }
 
-/** Reads through `disk`, which its owner closes. */
-export function createFileReader(disk: Disk): FileReader {
+/** Reads through `disk`, and large files through `streams`; their owner closes both. */
+export function createFileReader(disk: Disk, streams: Streams): FileReader {
   return {
     describe(names, options = {}) {
       const wanted = [...new Set(names)].filter((name) => parseName(name) !== null).map((name) => ({ name }))
@@ -41,7 +41,7 @@ export function createFileReader(disk: Disk): FileReader {
       const held = (await promise) ?? null
       if (signal?.aborted) closeOpened(held)
       signal?.throwIfAborted()
-      return held === null ? null : toOpened(held, options)
+      return held === null ? null : toOpened(held, options, streams)
     },
   }
 }
@@ -57,10 +57,11 @@ function toFacts(held: Held | null): Facts | null {
   return { size, digest, modified, evidence: 'computed' }
 }
 
-function toOpened(held: Held, { range, signal }: OpenOptions): Opened {
+function toOpened(held: Held, { range, signal }: OpenOptions, streams: Streams): Opened {
   const { size, digest, modified, bytes, opened } = held
   const facts: Facts = { size, digest, modified, evidence: 'computed' }
-  if (opened === undefined) return { facts, body: createBytesBody(bytes ?? new Uint8Array(), signal) }
+  if (opened === undefined) return { facts, body: toStream(fromBytes(bytes ?? new Uint8Array()), signal) }
   const whole = { offset: 0, length: size }
-  return { facts, body: createBody(createFileSource(opened.fd), opened.content, range ?? whole, signal) }
+  const chunks = streams.read({ ...opened, range: range ?? whole })
+  return { facts, body: toStream(chunks, signal), isProved: range === undefined }
 }

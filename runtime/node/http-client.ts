@@ -1,7 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import type { Send } from '../../functions/storage/remote.ts'
-import { fromChunks } from '../../functions/storage/streams.ts'
+import type { Reply } from '../../functions/storage/replies.ts'
+import type { Chunks } from '../../functions/storage/streams.ts'
+import { MAX_UNREAD_BYTES } from './limits.ts'
 
 /**
  * Sends requests on kept connections, at a fraction of what Node's own `fetch` costs. It sets no deadline: whoever
@@ -10,23 +13,111 @@ import { fromChunks } from '../../functions/storage/streams.ts'
 export function createSend(): Send {
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
   return async (url, { method = 'GET', headers, body, signal }) => {
+    const { origin, pathname, search } = new URL(url)
     const sent = body instanceof ReadableStream ? Readable.from(body) : (body ?? null)
-    const reply = await request(url, { dispatcher, method, headers, body: sent, signal: signal ?? null })
-    return {
-      status: reply.statusCode,
-      headers: { get: (name) => toText(reply.headers[name.toLowerCase()]) },
-      body: toWeb(reply.body),
-    }
+    const answer = createAnswer(signal)
+    dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: sent }, answer.handler)
+    return await answer.reply
   }
 }
 
-function toText(value: string | string[] | undefined): string | null {
+/** An answer on its way: what undici tells of it, and what that comes to. */
+function createAnswer(signal: AbortSignal | undefined) {
+  const { promise: reply, resolve, reject } = Promise.withResolvers<Reply>()
+  const body = createIncoming()
+  let exchange: Dispatcher.DispatchController | undefined
+
+  function abort(): void {
+    end()
+    reject(signal?.reason)
+    exchange?.abort(signal?.reason)
+  }
+
+  function end(): void {
+    signal?.removeEventListener('abort', abort)
+  }
+
+  const handler: Dispatcher.DispatchHandler = {
+    onRequestStart(controller) {
+      exchange = controller
+      if (signal?.aborted) abort()
+    },
+    onResponseStart(controller, status, headers) {
+      // 1xx announce an answer and are none.
+      if (status < 200) return
+      resolve({ status, headers: { get: (name) => toText(headers, name) }, body: body.read(controller) })
+    },
+    onResponseData: (controller, chunk) => body.add(chunk, controller),
+    onResponseEnd() {
+      end()
+      body.end()
+    },
+    onResponseError(_controller, error) {
+      end()
+      reject(error)
+      body.fail(error)
+    },
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  return { reply, handler }
+}
+
+function toText(headers: IncomingHttpHeaders, name: string): string | null {
+  const value = headers[name.toLowerCase()]
   return Array.isArray(value) ? value.join(', ') : (value ?? null)
 }
 
-function toWeb(body: Readable): ReadableStream<Uint8Array> {
-  // Destroying a body that nobody iterates yet is an error that nobody else hears of.
-  body.on('error', () => {})
-  const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
-  return fromChunks({ next: () => chunks.next() }, async () => void body.destroy())
+/** Chunks that came, until they are read; when they are many the connection waits. */
+function createIncoming() {
+  let chunks: Uint8Array[] = []
+  let unread = 0
+  let ended = false
+  let failure: unknown
+  let arrived = Promise.withResolvers<void>()
+
+  function read(controller: Dispatcher.DispatchController): Chunks {
+    return {
+      async next() {
+        while (chunks.length === 0 && !ended) {
+          await arrived.promise
+          arrived = Promise.withResolvers()
+        }
+        const value = chunks.shift()
+        if (value === undefined && failure !== undefined) throw failure
+        if (value === undefined) return { done: true, value }
+        unread -= value.length
+        if (controller.paused && unread <= MAX_UNREAD_BYTES / 2) controller.resume()
+        return { done: false, value }
+      },
+      async cancel() {
+        chunks = []
+        if (ended) return
+        failure = undefined
+        settle()
+        controller.abort(new Error('nobody reads on'))
+      },
+    }
+  }
+
+  function settle(): void {
+    ended = true
+    arrived.resolve()
+  }
+
+  return {
+    read,
+    add(chunk: Uint8Array, controller: Dispatcher.DispatchController): void {
+      if (ended) return
+      chunks.push(chunk)
+      unread += chunk.length
+      if (unread >= MAX_UNREAD_BYTES) controller.pause()
+      arrived.resolve()
+    },
+    end: settle,
+    fail(error: unknown): void {
+      if (ended) return
+      failure = error
+      settle()
+    },
+  }
 }

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import type { FileSource } from './file-source.ts'
+import type { FileHandle } from 'node:fs/promises'
 import { SETTLED_MS } from './limits.ts'
 
 /** What tells one content of one file from the next without reading it. */
@@ -26,7 +26,7 @@ export function toIdentity(stats: BigIntStats): Identity {
 }
 
 /** The identity of an open file as it is now. */
-export async function readIdentity(handle: Pick<FileSource, 'stat'>): Promise<Identity> {
+export async function readIdentity(handle: Pick<FileHandle, 'stat'>): Promise<Identity> {
   return toIdentity(await handle.stat({ bigint: true }))
 }
 

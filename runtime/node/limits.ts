@@ -3,6 +3,12 @@
 /** One read of a file: at 1 MiB a Node pipe equals sendfile, at 64 KiB it reaches a third of it. */
 export const READ_BYTES = 1024 * 1024
 
+/** What may wait to be read of one answer of a replica: as much as is read of a file at once. */
+export const MAX_UNREAD_BYTES = READ_BYTES
+
+/** Reads of a large file that are under way for whoever sends it: one being sent, one being read. */
+export const STREAM_AHEAD = 2
+
 /** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
 export const MAX_BATCH_NAMES = 256
 
