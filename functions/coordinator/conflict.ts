@@ -1,4 +1,4 @@
-import { type Chunks, fromBytes, readChunks, toChunks, toStream } from '../storage/streams.ts'
+import { fromBytes, generate, toChunks, toStream } from '../storage/streams.ts'
 import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
@@ -100,25 +100,14 @@ function toExtension(name: string): string {
 
 /** The parts one after the other, each opened when its turn comes, and freed when the client goes away. */
 function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
-  let open: Chunks | undefined
-  let gone = false
-
-  async function* write(): AsyncGenerator<Uint8Array> {
-    for (const part of parts) {
-      yield part.head
-      const body = (await part.open()) ?? new Uint8Array()
-      open = body instanceof Uint8Array ? fromBytes(body) : toChunks(body)
-      if (gone) return await open.cancel()
-      yield* readChunks(open)
-    }
-    yield end
-  }
-  const written = write()
-  return toStream({
-    next: () => written.next(),
-    async cancel(reason) {
-      gone = true
-      await open?.cancel(reason)
-    },
-  })
+  return toStream(
+    generate(async function* (use) {
+      for (const part of parts) {
+        yield part.head
+        const body = (await part.open()) ?? new Uint8Array()
+        yield* use(body instanceof Uint8Array ? fromBytes(body) : toChunks(body))
+      }
+      yield end
+    }),
+  )
 }

@@ -320,12 +320,14 @@ describe('a coordinator', () => {
     const body = await response.text()
     expect(JSON.parse(body)).toEqual({
       replicas: [
-        { id: 'server1', state: 'ok' },
+        { id: 'server1', state: 'ok', breaker: 'closed', corrupt: 0 },
         {
           id: 'server2',
           state: 'error',
           error: 'connection_refused',
           detail: 'the replica refused the connection',
+          breaker: 'closed',
+          corrupt: 0,
         },
       ],
     })

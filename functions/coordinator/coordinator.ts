@@ -12,14 +12,17 @@ import { accepts } from './accept.ts'
 import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { createGatheringMember, createMember, type Defer, gather, type Replica } from './gather.ts'
-import { parseReadParameters, type Require, toCount } from './parameters.ts'
+import { createMember, type Defer, gather, type Replica } from './gather.ts'
+import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { toReports } from './report.ts'
+import { DEADLINES, type Deadlines } from './silence.ts'
 import { createSuspects } from './suspects.ts'
 
 export interface CoordinatorOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
   readonly createHasher: CreateHasher
+  /** How long a replica may take; `DEADLINES` where it says nothing. */
+  readonly deadlines?: Partial<Deadlines> | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
   readonly log?: Log | undefined
@@ -42,10 +45,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options.log)
-  const { defer } = options
-  const members = replicas.map((replica) =>
-    defer ? createGatheringMember(replica, defer) : createMember(replica),
-  )
+  const { defer, createHasher } = options
+  const deadlines = { ...DEADLINES, ...options.deadlines }
+  const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects()
 
@@ -54,9 +56,10 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (name === null) return createProblem('invalid-name', NAME_RULE)
     const parameters = parseReadParameters(c.req.query(), ids)
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
-    const { replica, version, require = options.require ?? 1 } = parameters
+    const isStrict = parsePrefer(c.req.header('Prefer') ?? '').has('handling=strict')
+    const { replica, version, require = isStrict ? 'all' : (options.require ?? 1) } = parameters
     const required = toCount(require, ids.length)
-    const read = { name, members, required, contents, suspects, createHasher: options.createHasher }
+    const read = { name, members, required, isStrict, contents, suspects, deadlines, createHasher }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
@@ -69,9 +72,12 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const { answers } = compare(await gather(members, PROBE))
     const reports = toReports(answers)
     return toJson({
-      replicas: reports.map(({ id, error, detail }) =>
-        error ? { id, state: 'error', error, detail } : { id, state: 'ok' },
-      ),
+      replicas: reports.map(({ id, error, detail }, i) => ({
+        id,
+        ...(error ? { state: 'error', error, detail } : { state: 'ok' }),
+        breaker: members[i]?.breaker.state(),
+        corrupt: suspects.count(id),
+      })),
     })
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')

@@ -26,7 +26,7 @@ export async function deliver(request: Request, read: Read): Promise<Response> {
 
     const response = await settle(send(request, read, comparison, chosen))
     if (!(response instanceof StorageError)) return response
-    if (response.code === 'integrity') read.suspects.add(chosen, read.name)
+    if (response.code === 'integrity') read.suspects.add(chosen.holders[0] ?? '', chosen, read.name)
     if (response.code === 'changed' && comparisons++ < MAX_COMPARISONS) answers = await askAll(read)
     else answers = withFailure(answers, chosen, response)
   }
@@ -47,6 +47,10 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
   if (answered < read.required) {
     const detail = `${answered} of ${answers.length} replicas answered, ${read.required} must`
     return refuse('too-few-answers', detail, read, comparison)
+  }
+  if (read.isStrict && agreement === 'incomplete' && !read.version) {
+    const lacking = answers.filter(({ said }) => said === null).map(({ id }) => id)
+    return refuse('incomplete', `no copy on ${lacking.join(', ')}`, read, comparison)
   }
   const [version] = read.version ? versions.filter(({ digest }) => digest === read.version) : versions
   if (version !== undefined) return agreement === 'conflict' && !read.version ? 'conflict' : version

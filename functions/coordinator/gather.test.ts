@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Facts, Storage } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { createGatheringMember, createMember } from './gather.ts'
+import { createMember } from './gather.ts'
 
 /** A storage whose every describe waits to be answered by hand. */
 function createManual() {
@@ -43,7 +43,7 @@ describe('a gathering member', () => {
   it('asks for what came in one turn at once, each name once', async () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
-    const member = createGatheringMember({ id: 'a', storage }, defer)
+    const member = createMember({ id: 'a', storage }, { defer })
     const answers = ['x', 'y', 'x'].map((name) => member.ask(name))
     expect(batches).toEqual([])
     end()
@@ -56,7 +56,7 @@ describe('a gathering member', () => {
   it('never joins a question that was sent: the answer is from after the asking', async () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
-    const member = createGatheringMember({ id: 'a', storage }, defer)
+    const member = createMember({ id: 'a', storage }, { defer })
     const before = member.ask('x')
     end()
     const after = member.ask('x')
@@ -70,7 +70,7 @@ describe('a gathering member', () => {
   it('sends what gathered during a batch when that is answered', async () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
-    const member = createGatheringMember({ id: 'a', storage }, defer)
+    const member = createMember({ id: 'a', storage }, { defer })
     member.ask('x')
     end()
     member.ask('y')
@@ -87,7 +87,7 @@ describe('a gathering member', () => {
     try {
       const { storage, batches } = createManual()
       const { defer, end } = createTurn()
-      const member = createGatheringMember({ id: 'a', storage }, defer)
+      const member = createMember({ id: 'a', storage }, { defer })
       const slow = member.ask('slow')
       end()
       const quick = member.ask('quick')
@@ -105,7 +105,7 @@ describe('a gathering member', () => {
   it("gives each read its own name's error", async () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
-    const member = createGatheringMember({ id: 'a', storage }, defer)
+    const member = createMember({ id: 'a', storage }, { defer })
     const [bad, good] = [member.ask('bad'), member.ask('good')]
     end()
     batches[0]?.answer('bad', new StorageError('unreadable', 'it is broken'))
@@ -117,7 +117,7 @@ describe('a gathering member', () => {
   it('asks for no more names at once than describe takes', () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
-    const member = createGatheringMember({ id: 'a', storage }, defer)
+    const member = createMember({ id: 'a', storage }, { defer })
     for (let i = 0; i < MAX_NAMES_PER_DESCRIBE + 1; i++) member.ask(`${i}`)
     expect(batches.map(({ names }) => names.length)).toEqual([MAX_NAMES_PER_DESCRIBE])
     end()

@@ -1,8 +1,10 @@
 import type { Storage } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
-import { toStorageError } from '../wire/trouble.ts'
+import { StorageError, toStorageError } from '../wire/trouble.ts'
+import type { Breaker } from './breaker.ts'
+import { createBreaker } from './breaker.ts'
 import type { Answer } from './compare.ts'
-import { watchSilence } from './silence.ts'
+import { DEADLINES, type Deadlines, watchReplica } from './silence.ts'
 
 /** One named holder of copies. */
 export interface Replica {
@@ -16,22 +18,50 @@ export type Defer = (work: () => void) => void
 
 /** A replica as the coordinator asks it. */
 export interface Member extends Replica {
-  /** Asks it for one name; a replica that is silent for too long has not answered. Never rejects. */
+  /**
+   * Asks it for one name. A replica that misses a deadline has not answered, and neither has one that is not asked
+   * because it failed several times in a row. Never rejects.
+   */
   ask(name: string): Promise<Answer>
+  readonly breaker: Pick<Breaker, 'state'>
+}
+
+export interface MemberOptions {
+  readonly deadlines?: Deadlines | undefined
+  /** Lets concurrent questions go together; when absent each goes by itself, as where requests share no work (workerd). */
+  readonly defer?: Defer | undefined
 }
 
 type Questions = Map<string, PromiseWithResolvers<Answer>>
+/** Asks for all of them at once, and calls back when all are answered. */
+type Send = (questions: Questions, onDone: () => void) => void
 
-/** A replica whom every read asks by itself: as it must where requests share no work (workerd). */
-export function createMember({ id, storage }: Replica): Member {
-  return {
-    id,
-    storage,
-    ask(name) {
-      const question = Promise.withResolvers<Answer>()
-      describeAll({ id, storage }, new Map([[name, question]]), () => {})
-      return question.promise
-    },
+/** A replica as the coordinator asks it. */
+export function createMember(replica: Replica, options: MemberOptions = {}): Member {
+  const { deadlines = DEADLINES, defer } = options
+  const { id, storage } = replica
+  const breaker = createBreaker()
+  const send: Send = (questions, onDone) => {
+    describeAll(replica, questions, deadlines, (failure) => {
+      breaker.note(failure)
+      onDone()
+    })
+  }
+  const askReplica = defer ? gatherQuestions(send, defer) : askAlone(send)
+
+  async function ask(name: string): Promise<Answer> {
+    const refused = breaker.refuse()
+    return refused === null ? await askReplica(name) : { id, said: refused }
+  }
+
+  return { id, storage, breaker, ask }
+}
+
+function askAlone(send: Send): (name: string) => Promise<Answer> {
+  return (name) => {
+    const question = Promise.withResolvers<Answer>()
+    send(new Map([[name, question]]), () => {})
+    return question.promise
   }
 }
 
@@ -40,7 +70,7 @@ export function createMember({ id, storage }: Replica): Member {
  * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
  * nobody. A question that was sent is never joined: its answer may be older than the read that comes later.
  */
-export function createGatheringMember({ id, storage }: Replica, defer: Defer): Member {
+function gatherQuestions(send: Send, defer: Defer): (name: string) => Promise<Answer> {
   let waiting: Questions = new Map()
   let underWay = 0
 
@@ -49,16 +79,16 @@ export function createGatheringMember({ id, storage }: Replica, defer: Defer): M
     if (known !== undefined) return known.promise
     const question = Promise.withResolvers<Answer>()
     waiting.set(name, question)
-    if (waiting.size === MAX_NAMES_PER_DESCRIBE) send()
+    if (waiting.size === MAX_NAMES_PER_DESCRIBE) sendWaiting()
     else if (waiting.size === 1 && underWay === 0) defer(sendWhenFree)
     return question.promise
   }
 
   function sendWhenFree(): void {
-    if (underWay === 0) send()
+    if (underWay === 0) sendWaiting()
   }
 
-  function send(): void {
+  function sendWaiting(): void {
     if (waiting.size === 0) return
     const questions = waiting
     waiting = new Map()
@@ -68,13 +98,13 @@ export function createGatheringMember({ id, storage }: Replica, defer: Defer): M
       sendWhenFree()
     })
     const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
-    describeAll({ id, storage }, questions, () => {
+    send(questions, () => {
       clearTimeout(timer)
       leave()
     })
   }
 
-  return { id, storage, ask }
+  return ask
 }
 
 function createOnce(run: () => void): () => void {
@@ -85,23 +115,38 @@ function createOnce(run: () => void): () => void {
   }
 }
 
-/** Answers every question, at the latest when the replica has been silent for too long, and then calls `onDone`. */
-function describeAll({ id, storage }: Replica, questions: Questions, onDone: () => void): void {
-  const silence = watchSilence()
-  let open = questions.size
+/**
+ * Answers every question, at the latest when a deadline passes, and then calls `onDone`: with the failure when the
+ * replica could not be reached for any of them.
+ */
+function describeAll(
+  { id, storage }: Replica,
+  questions: Questions,
+  deadlines: Deadlines,
+  onDone: (failure: StorageError | null) => void,
+): void {
+  const watch = watchReplica(deadlines)
+  const open = new Set(questions.values())
+  let failure: StorageError | null = null
+  let isReached = false
 
-  function answer({ resolve }: PromiseWithResolvers<Answer>, said: Answer['said']): void {
-    resolve({ id, said })
-    if (--open > 0) return
-    silence.stop()
-    onDone()
+  function answer(question: PromiseWithResolvers<Answer>, said: Answer['said']): void {
+    if (!open.delete(question)) return
+    if (said instanceof StorageError && said.code === 'unreachable') failure = said
+    else isReached = true
+    question.resolve({ id, said })
+    if (open.size > 0) return
+    watch.stop()
+    onDone(isReached ? null : failure)
   }
 
-  silence.expired.catch((error) => {
-    for (const { resolve } of questions.values()) resolve({ id, said: toStorageError(error) })
+  watch.expired.catch((error) => {
+    for (const question of [...open]) answer(question, toStorageError(error))
   })
-  const names = [...questions.keys()]
-  const answers = storage.describe(names, { signal: silence.signal, onProgress: silence.reset })
+  const answers = storage.describe([...questions.keys()], {
+    signal: watch.signal,
+    onProgress: watch.reset,
+  })
   for (const [i, question] of [...questions.values()].entries()) {
     Promise.resolve(answers[i]).then(
       (said) => answer(question, said ?? null),

@@ -40,3 +40,9 @@ export function toCount(require: Require, of: number): number {
   if (require === 'all') return of
   return require === 'majority' ? Math.floor(of / 2) + 1 : require
 }
+
+/** The preferences of a `Prefer` field (RFC 7240 §2), lower-case, without their parameters: `handling=strict`. */
+export function parsePrefer(field: string): ReadonlySet<string> {
+  const preferences = field.split(',').map((one) => one.split(';')[0] ?? '')
+  return new Set(preferences.map((one) => one.replaceAll(/[\s"]/g, '').toLowerCase()))
+}

@@ -1,14 +1,4 @@
-import type { Opened, Storage } from '../storage/storage.ts'
-import {
-  type Chunks,
-  exactly,
-  primed,
-  readAll,
-  through,
-  toChunks,
-  toStream,
-  verified,
-} from '../storage/streams.ts'
+import { exactly, primed, readAll, toStream } from '../storage/streams.ts'
 import type { Body } from '../wire/answer.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
@@ -17,7 +7,8 @@ import { StorageError } from '../wire/trouble.ts'
 import type { Version } from './compare.ts'
 import type { Contents } from './contents.ts'
 import type { Member } from './gather.ts'
-import { withDeadline, withoutSilence } from './silence.ts'
+import { cutOut, openCopy, relayWhole, toWatched } from './relay.ts'
+import type { Deadlines } from './silence.ts'
 import type { Suspects } from './suspects.ts'
 
 /** One read of one name. */
@@ -27,16 +18,19 @@ export interface Read {
   readonly members: readonly Member[]
   /** How many of them must answer. */
   readonly required: number
+  /** Whether every one of them must hold the file. */
+  readonly isStrict: boolean
   /** Deliver this version, whatever else there is. */
   readonly version?: Digest | undefined
+  readonly deadlines: Deadlines
   readonly createHasher: CreateHasher
   readonly contents: Contents
   readonly suspects: Suspects
 }
 
 /**
- * `version`, or a part of it, from its first holder. A small content is read whole, proved against its digest and
- * kept; a large one streams, its first chunk read: a whole is proved as it passes, a part against its length.
+ * `version`, or a part of it. A small content is read whole from its first holder, proved against its digest and kept;
+ * a large one streams, its first chunk read, and is proved as it passes.
  */
 export async function openVersion(read: Read, version: Version, range?: ByteRange): Promise<Body> {
   if (version.size > MAX_KEPT_CONTENT_BYTES) return await openLarge(read, version, range)
@@ -46,50 +40,26 @@ export async function openVersion(read: Read, version: Version, range?: ByteRang
 }
 
 async function readSmall(read: Read, version: Version): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readAll(toProved(read, version, await openAt(read, version)))
+  const bytes = await readAll(relayWhole(read, version, await openFirst(read, version)))
   read.contents.keep(version.digest, bytes)
   return bytes
 }
 
 async function openLarge(read: Read, version: Version, range: ByteRange | undefined): Promise<Body> {
-  const opened = await openAt(read, version, range)
-  if (range !== undefined && range.length < version.size) {
-    return toStream(await primed(exactly(toWatched(opened), range.length)))
+  if (range !== undefined && range.length < version.size) return await openPart(read, version, range)
+  return toStream(await primed(relayWhole(read, version, await openFirst(read, version))))
+}
+
+/** A part from a holder whose storage vouches for it; where there is none, cut out of the whole, for nothing else proves it. */
+async function openPart(read: Read, version: Version, range: ByteRange): Promise<Body> {
+  const proving = read.members.find(({ id, storage }) => storage.isProving && version.holders.includes(id))
+  if (proving !== undefined) {
+    const part = toWatched(read, await openCopy(read, version, proving.id, range))
+    return toStream(await primed(exactly(part, range.length)))
   }
-  const whole = through(toProved(read, version, opened), async function* (chunks) {
-    try {
-      yield* chunks
-    } catch (error) {
-      if (error instanceof StorageError && error.code === 'integrity') read.suspects.add(version, read.name)
-      throw error
-    }
-  })
-  return toStream(await primed(whole))
+  return toStream(await primed(cutOut(relayWhole(read, version, await openFirst(read, version)), range)))
 }
 
-/** The whole content, which errors with `integrity` before its last chunk when it is another. */
-function toProved({ createHasher }: Read, { size, digest }: Version, opened: Opened): Chunks {
-  const body = toWatched(opened)
-  return opened.isProved ? exactly(body, size) : verified(body, { size, digest, createHasher })
-}
-
-function toWatched({ body }: Opened): Chunks {
-  return withoutSilence(toChunks(body))
-}
-
-async function openAt(read: Read, version: Version, range?: ByteRange): Promise<Opened> {
-  const holder = read.members.find(({ id }) => id === version.holders[0])
-  if (holder === undefined) throw new Error('a version is held by one of the replicas that were asked')
-  return await openCopy(holder.storage, read.name, version.digest, range)
-}
-
-async function openCopy(
-  storage: Storage,
-  name: string,
-  ifDigest: Digest,
-  range: ByteRange | undefined,
-): Promise<Opened> {
-  const opened = await withDeadline(({ signal }) => storage.open(name, { range, ifDigest, signal }))
-  if (opened === null) throw new StorageError('changed', 'the file is no longer there')
-  return opened
+async function openFirst(read: Read, version: Version) {
+  return await openCopy(read, version, version.holders[0] ?? '')
 }

@@ -1,53 +1,72 @@
 import type { Chunks } from '../storage/streams.ts'
-import { SILENCE_MS } from '../wire/limits.ts'
+import { ANSWER_MS, SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 
-/** A deadline that every sign of life puts off. */
-export interface Silence {
-  /** Aborted when the deadline passes. */
+/** How long a replica may take; milliseconds. */
+export interface Deadlines {
+  /** Without a sign of life. */
+  readonly silence: number
+  /** For an answer, whatever signs of life it gives. */
+  readonly answer: number
+}
+
+export const DEADLINES: Deadlines = { silence: SILENCE_MS, answer: ANSWER_MS }
+
+/** The deadlines of one question, of which every sign of life puts one off. */
+export interface Watch {
+  /** Aborted when a deadline passes. */
   readonly signal: AbortSignal
-  /** Rejects when the deadline passes, and never resolves. */
+  /** Rejects when a deadline passes, and never resolves. */
   readonly expired: Promise<never>
   reset(): void
   /** Whoever starts a watch stops it. */
   stop(): void
 }
 
-/** Starts to watch for a silence of `SILENCE_MS`. */
-export function watchSilence(): Silence {
+/** Starts to watch a replica that was asked; without `answer`, for silence alone. */
+export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Deadlines, 'silence'>): Watch {
   const abort = new AbortController()
   const { promise: expired, reject } = Promise.withResolvers<never>()
   expired.catch(() => {})
-  const expire = () => {
-    const error = new StorageError('unreachable', `the replica was silent for ${SILENCE_MS / 1000} seconds`, {
-      reason: 'http_response_timeout',
-    })
+
+  function expire(message: string): void {
+    const error = new StorageError('unreachable', message, { reason: 'http_response_timeout' })
     reject(error)
     abort.abort(error)
   }
-  let timer = setTimeout(expire, SILENCE_MS)
+
+  const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
+  const tooLong = () => expire(`the replica took more than ${(answer ?? 0) / 1000} seconds`)
+  const last = answer === undefined ? undefined : setTimeout(tooLong, answer)
+  let timer = setTimeout(fallSilent, silence)
   return {
     signal: abort.signal,
     expired,
     reset() {
       clearTimeout(timer)
-      timer = setTimeout(expire, SILENCE_MS)
+      timer = setTimeout(fallSilent, silence)
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      clearTimeout(timer)
+      clearTimeout(last)
+    },
   }
 }
 
-/** What `work` resolves with, unless that takes longer than `SILENCE_MS`: then it is aborted, and this rejects. */
-export async function withDeadline<T>(work: (silence: Silence) => Promise<T>): Promise<T> {
-  const silence = watchSilence()
+/** What `work` resolves with, unless a silence passes before: then it is aborted, and this rejects. */
+export async function withDeadline<T>(
+  { silence }: Deadlines,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const watch = watchReplica({ silence })
   try {
-    return await Promise.race([work(silence), silence.expired])
+    return await Promise.race([work(watch.signal), watch.expired])
   } finally {
-    silence.stop()
+    watch.stop()
   }
 }
 
-/** `body`, which errors when a chunk that is waited for does not come within `SILENCE_MS`. */
-export function withoutSilence(body: Chunks): Chunks {
-  return { ...body, next: () => withDeadline(() => body.next()) }
+/** `body`, which errors when a chunk that is waited for does not come in time. */
+export function withoutSilence(body: Chunks, deadlines: Deadlines): Chunks {
+  return { ...body, next: () => withDeadline(deadlines, () => body.next()) }
 }

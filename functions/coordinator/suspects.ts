@@ -5,8 +5,10 @@ import { type Answer, isFacts, type Version } from './compare.ts'
 
 /** The copies whose bytes have contradicted their digest. */
 export interface Suspects {
-  /** Notes that the first holder of `version` gave other bytes. */
-  add(version: Version, name: string): void
+  /** Notes that the replica `id` gave other bytes than those of `version`. */
+  add(id: string, version: Version, name: string): void
+  /** How many copies of the replica `id` are known to be corrupt. */
+  count(id: string): number
   /** The answers, those of a copy that still claims what its bytes contradicted turned to `integrity` errors. */
   judge(answers: Answer[], name: string): Answer[]
 }
@@ -24,8 +26,8 @@ export function createSuspects(): Suspects {
   }
 
   return {
-    add(version, name) {
-      const [id = ''] = version.holders
+    count: (id) => [...known].filter((key) => key.startsWith(`${id} `)).length,
+    add(id, version, name) {
       known.add(toKey(id, name, version))
       for (const oldest of known) {
         if (known.size <= MAX_SUSPECTS) return

@@ -19,11 +19,8 @@ export interface Facts {
 export interface Opened {
   readonly facts: Facts
   readonly body: ReadableStream<Uint8Array>
-  /**
-   * Whether the storage itself hashes the bytes as it reads them, and errors with `integrity` before the last of them
-   * when they contradict `facts`. Otherwise who must know hashes them.
-   */
-  readonly isProved?: boolean
+  /** Of a body that failed: the SHA-256 of the bytes it gave before, where the storage knows it. */
+  readonly given?: () => Digest | null
 }
 
 /** One file in a listing. */
@@ -86,6 +83,12 @@ export interface PutOptions {
  * among the parents likewise; a directory is no file of that name, so `null`.
  */
 export interface Storage {
+  /**
+   * Whether `open` proves what it gives, so that nobody needs to hash it again: a whole errors with `integrity` before
+   * its last byte when it contradicts its digest, and a part is read from the file that was hashed, unchanged since.
+   */
+  readonly isProving?: boolean
+
   /**
    * What is known of each name, in the order of the names: one promise for each, which resolves with its facts,
    * resolves with null when there is no such file, or rejects with its own `StorageError`. One name's error spoils no

@@ -96,6 +96,32 @@ export function fromBytes(bytes: Uint8Array): Chunks {
   }
 }
 
+/**
+ * What `write` makes of several chunks, one after the other: those it reads by `use`. Cancelling it cancels those that
+ * it reads, or is about to.
+ */
+export function generate(
+  write: (use: (chunks: Chunks) => AsyncGenerator<Uint8Array>) => AsyncGenerator<Uint8Array>,
+): Chunks {
+  let current: Chunks | undefined
+  let isGone = false
+
+  function use(chunks: Chunks): AsyncGenerator<Uint8Array> {
+    current = chunks
+    if (isGone) chunks.cancel().catch(() => {})
+    return readChunks(chunks)
+  }
+
+  const made = write(use)
+  return {
+    next: () => made.next(),
+    async cancel(reason) {
+      isGone = true
+      await current?.cancel(reason)
+    },
+  }
+}
+
 /** Checks the bytes of a stream as they pass, and may throw. */
 interface Check {
   pass(chunk: Uint8Array): void | Promise<void>

@@ -6,6 +6,8 @@ export interface Hasher {
   update(bytes: Uint8Array): void | Promise<void>
   /** The digest of everything given so far; called once, last. */
   digest(): Digest | Promise<Digest>
+  /** Another that was given the same so far, where the host can make one. */
+  copy?(): Hasher
 }
 
 /** The host's SHA-256: Web Crypto has none that takes a stream. */

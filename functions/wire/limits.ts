@@ -33,6 +33,18 @@ export const HEARTBEAT_MS = 2000
 /** How long a replica may be silent before it counts as not answering. */
 export const SILENCE_MS = 10_000
 
+/**
+ * How long the answers of all replicas to one question may take, however lively they are: a terabyte is hashed in less,
+ * and a replica that only ever says that it works must not keep a read for ever.
+ */
+export const ANSWER_MS = 15 * 60_000
+
+/** How many failures in a row it takes until a replica is not asked for a while: one or two may be a hiccup. */
+export const BREAKER_FAILURES = 3
+
+/** How long it is then not asked: short enough that nobody waits for it to be noticed when it is back. */
+export const BREAKER_OPEN_MS = 5000
+
 /** How often a read is compared anew when a copy changes between question and answer. */
 export const MAX_COMPARISONS = 3
 

@@ -8,6 +8,7 @@ const PROBLEMS = {
   'changed-while-reading': [503, 'A copy kept changing while it was read'],
   conflict: [409, 'The copies differ'],
   'existence-unknown': [503, 'Nobody has shown the file, and somebody did not answer'],
+  incomplete: [409, 'Not every replica holds the file'],
   'integrity-failure': [502, 'The bytes contradict their digest'],
   'internal-error': [500, 'The server failed'],
   'invalid-body': [400, 'The body is not what this resource takes'],

@@ -52,6 +52,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const write = writable ? createFileWriter(root, reader) : refuseWrite
 
   return {
+    isProving: true,
     describe: reader.describe,
     open: reader.open,
     list: (list = {}) => listDirectory(root, list),

@@ -63,5 +63,5 @@ function toOpened(held: Held, { range, signal }: OpenOptions, streams: Streams):
   if (opened === undefined) return { facts, body: toStream(fromBytes(bytes ?? new Uint8Array()), signal) }
   const whole = { offset: 0, length: size }
   const chunks = streams.read({ ...opened, range: range ?? whole })
-  return { facts, body: toStream(chunks, signal), isProved: range === undefined }
+  return { facts, body: toStream(chunks, signal), given: chunks.given }
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, fstatSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import type { Digest } from '../../functions/wire/digest.ts'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Trouble, toTrouble } from './disk-messages.ts'
@@ -26,12 +27,15 @@ export interface Source {
 /** The answer to each `next` and `end`: bytes, null after the last of them, or why there are none. */
 export type StreamReply = { readonly id: number } & (
   | { readonly bytes: Uint8Array<ArrayBuffer> | null }
-  | { readonly trouble: Trouble }
+  /** `given` is the digest of all bytes before, null for those of a part. */
+  | { readonly trouble: Trouble; readonly given: Digest | null }
 )
 
 interface Reading extends Source {
   /** Absent for a part, which no digest tells anything of. */
   readonly hash: Hash | null
+  /** As it was before the bytes that were read last. */
+  before: Hash | null
   position: number
 }
 
@@ -42,7 +46,8 @@ const readings = new Map<number, Reading>()
 function begin(id: number, source: Source): void {
   const { content, range } = source
   const isWhole = range.length === content.identity.size
-  readings.set(id, { ...source, hash: isWhole ? createHash('sha256') : null, position: range.offset })
+  const hash = isWhole ? createHash('sha256') : null
+  readings.set(id, { ...source, hash, before: hash, position: range.offset })
 }
 
 function answer(id: number): StreamReply {
@@ -54,13 +59,15 @@ function answer(id: number): StreamReply {
     return { id, bytes }
   } catch (error) {
     end(id)
-    return { id, trouble: toTrouble(toIoError(error, 'read')) }
+    const given = reading.before?.digest('hex') ?? null
+    return { id, trouble: toTrouble(toIoError(error, 'read')), given }
   }
 }
 
 /** The last bytes are given out only when the whole has proved to be what it was said to be. */
 function readNext(reading: Reading): Uint8Array<ArrayBuffer> {
   const { fd, range, hash } = reading
+  reading.before = hash?.copy() ?? null
   const left = range.offset + range.length - reading.position
   // Not zeroed and not from Node's pool; it is handed on only when it is full.
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(READ_BYTES, left)).buffer)

@@ -2,9 +2,15 @@ import { close } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Chunks } from '../../functions/storage/streams.ts'
+import type { Digest } from '../../functions/wire/digest.ts'
 import { fromTrouble } from './disk-messages.ts'
 import { STREAM_AHEAD } from './limits.ts'
 import type { Source, StreamMessage, StreamReply } from './stream-worker.ts'
+
+/** Bytes of a file; `given` is the digest of those that came before an error, null where it is not known. */
+export interface Reading extends Chunks {
+  given(): Digest | null
+}
 
 /** Reads large files on threads of their own, which hash what they read. */
 export interface Streams {
@@ -13,7 +19,7 @@ export interface Streams {
    * them come only when the file still is what it was said to be; they error with `changed` otherwise, and with
    * `integrity` when the bytes are others though the file shows no change.
    */
-  read(source: Source): Chunks
+  read(source: Source): Reading
   /** Ends the threads, each when nobody reads from it any more. */
   close(): void
 }
@@ -86,13 +92,15 @@ export function createStreams(): Streams {
     post(thread, 'close')
   }
 
-  function read(source: Source): Chunks {
+  function read(source: Source): Reading {
     const thread = pickThread()
     const id = ids++
     const ahead: Promise<StreamReply>[] = []
     thread.reading.set(id, source.fd)
     post(thread, { id, begin: source })
+    let given: Digest | null = null
     return {
+      given: () => given,
       async next() {
         while (ahead.length < STREAM_AHEAD && thread.reading.has(id))
           ahead.push(ask(thread, { id, next: true }))
@@ -101,8 +109,9 @@ export function createStreams(): Streams {
           return { done: false, value: reply.bytes }
         }
         end(thread, id)
-        if (reply !== undefined && 'trouble' in reply) throw fromTrouble(reply.trouble)
-        return { done: true, value: undefined }
+        if (reply === undefined || !('trouble' in reply)) return { done: true, value: undefined }
+        given = reply.given
+        throw fromTrouble(reply.trouble)
       },
       async cancel() {
         if (!thread.reading.has(id)) return

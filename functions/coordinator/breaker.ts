@@ -1,0 +1,47 @@
+import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+
+/** `closed`: the replica is asked. `open`: it is not. `half-open`: one question shows whether it is back. */
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+/** Spares reads the wait for a replica that has just failed several times in a row. */
+export interface Breaker {
+  state(): BreakerState
+  /** Null when the replica is to be asked, and what came of it noted; else what it is taken to have answered. */
+  refuse(): StorageError | null
+  /** What came of asking: null for any answer, else why there was none. */
+  note(failure: StorageError | null): void
+}
+
+/** Opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_MS` after the last. `now` is in milliseconds. */
+export function createBreaker(now: () => number = Date.now): Breaker {
+  let failures: StorageError[] = []
+  let failedAt = 0
+  let isProbing = false
+
+  function state(): BreakerState {
+    if (failures.length < BREAKER_FAILURES) return 'closed'
+    return now() - failedAt < BREAKER_OPEN_MS ? 'open' : 'half-open'
+  }
+
+  function refuse(): StorageError | null {
+    const current = state()
+    if (current === 'closed') return null
+    if (current === 'half-open' && !isProbing) {
+      isProbing = true
+      return null
+    }
+    const { message, reason } = failures.at(-1) ?? new StorageError('unreachable', 'the replica failed')
+    return new StorageError('unreachable', `${message}; it is not asked again yet`, { reason })
+  }
+
+  return {
+    state,
+    refuse,
+    note(failure) {
+      isProbing = false
+      failures = failure === null ? [] : [...failures, failure].slice(-BREAKER_FAILURES)
+      failedAt = now()
+    },
+  }
+}
