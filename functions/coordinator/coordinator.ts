@@ -22,7 +22,7 @@ export interface CoordinatorOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
   readonly createHasher: CreateHasher
   /** How long a replica may take; `DEADLINES` where it says nothing. */
-  readonly deadlines?: Partial<Deadlines> | undefined
+  readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
   readonly log?: Log | undefined
@@ -46,7 +46,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options.log)
   const { defer, createHasher } = options
-  const deadlines = { ...DEADLINES, ...options.deadlines }
+  const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
+  const deadlines = { silence, answer }
   const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects()

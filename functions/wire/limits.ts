@@ -30,6 +30,9 @@ export const MAX_LISTING_PAGE = 1000
 /** A replica that works must say so at least this often; a fifth of the deadline below leaves room for one that is late. */
 export const HEARTBEAT_MS = 2000
 
+/** How long a connection to a replica may take to come about: one packet lost, and sent again after a second or two. */
+export const CONNECT_MS = 4000
+
 /** How long a replica may be silent before it counts as not answering. */
 export const SILENCE_MS = 10_000
 

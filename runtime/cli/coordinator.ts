@@ -3,7 +3,7 @@ import { parseCoordinatorFlags, type Target } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import type { Command } from './command.ts'
 import { whileFilling } from './filling.ts'
-import { openReplicas } from './replicas.ts'
+import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
 import { createLog, runServer } from './servers.ts'
 
 /** `vouch coordinator`: compares replicas for clients. */
@@ -13,6 +13,9 @@ export const coordinator: Command = {
   --replica ID=TARGET   a place that keeps copies; TARGET is a path, a file:/// URL, or the http(s) URL of a
                         replica server; once for each
   --require N           how many replicas must answer: all, majority or a number (1)
+  --connect-timeout S   seconds that a connection to a replica server may take to come about (4)
+  --silence-timeout S   seconds that a replica may go without a sign of life (10)
+  --answer-timeout S    seconds that the answer of a replica may take, hashing included (900)
   --port PORT           where to listen, 0 for any free port (6001)
   --host HOST           the address to listen on (127.0.0.1)
   --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
@@ -24,17 +27,20 @@ finished; a second one ends it at once.
   options: {
     replica: { type: 'string', multiple: true },
     require: { type: 'string' },
+    ...TIMEOUT_OPTIONS,
     port: { type: 'string' },
     host: { type: 'string' },
     index: { type: 'string' },
   },
   operands: { most: 0, name: 'option after another' },
   async run(flags, _operands, io) {
-    const { host, port, replicas, require } = parseCoordinatorFlags(flags)
-    const opened = openReplicas(replicas, flags, io)
+    const parsed = parseCoordinatorFlags(flags)
+    const { host, port, replicas, require, timeouts } = parsed
+    const opened = openReplicas(parsed, flags, io)
     const app = createCoordinator(opened.replicas, {
       createHasher,
       require,
+      deadlines: timeouts,
       defer: setImmediate,
       log: createLog(io),
     })

@@ -15,7 +15,7 @@ import type { Io } from './io.ts'
 import { createOutput } from './output.ts'
 import { openPart, requireTarget } from './part-file.ts'
 import { askName } from './prompt.ts'
-import { openReplicas } from './replicas.ts'
+import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
 import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
 
 /** `vouch get`: one file, once all copies have been compared. */
@@ -26,6 +26,8 @@ export const get: Command = {
   --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
                         a replica server; once for each
   --require N           how many replicas must answer: all, majority or a number
+  --connect-timeout S, --silence-timeout S, --answer-timeout S
+                        seconds that a replica may take, as of vouch coordinator (4, 10, 900)
   --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
                         (vouch in the user's cache directory)
   -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
@@ -39,6 +41,7 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
     coordinator: { type: 'string' },
     replica: { type: 'string', multiple: true },
     require: { type: 'string' },
+    ...TIMEOUT_OPTIONS,
     index: { type: 'string' },
     output: { type: 'string', short: 'o' },
     'remote-name': { type: 'boolean', short: 'O' },
@@ -75,8 +78,8 @@ function openSource(flags: Flags, io: Io): Source {
   if ('coordinator' in source) {
     return { ask: createAsk(source.coordinator, { fetch, signal: io.signal }), query, async close() {} }
   }
-  const { replicas, close } = openReplicas(source.replicas, flags, io)
-  const app = createCoordinator(replicas, { createHasher })
+  const { replicas, close } = openReplicas(source, flags, io)
+  const app = createCoordinator(replicas, { createHasher, deadlines: source.timeouts })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
     fetch: async (request) => app.fetch(request),

@@ -26,9 +26,9 @@ export function startVouch(args: readonly string[], cwd: string): ChildProcess {
   })
 }
 
-/** Starts a server of the command on a free port; rejects when it ends before it listens. */
-export async function startServer(args: readonly string[], cwd: string): Promise<ServerProcess> {
-  const child = startVouch([...args, '--port', '0'], cwd)
+/** Starts a server of the command, on any free port unless told; rejects when it ends before it listens. */
+export async function startServer(args: readonly string[], cwd: string, port = 0): Promise<ServerProcess> {
+  const child = startVouch([...args, '--port', String(port)], cwd)
   const { stdout, pid } = child
   if (stdout === null || pid === undefined) throw new Error('the process did not start')
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()

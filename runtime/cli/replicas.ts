@@ -1,12 +1,19 @@
 import { resolve } from 'node:path'
 import type { Replica } from '../../functions/coordinator/gather.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
-import type { Flags, ReplicaWord } from '../node/configuration.ts'
+import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
 import { createSend } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
 import { type Io, say } from './io.ts'
+
+/** The options that say how long a replica may take. */
+export const TIMEOUT_OPTIONS = {
+  'connect-timeout': { type: 'string' },
+  'silence-timeout': { type: 'string' },
+  'answer-timeout': { type: 'string' },
+} as const
 
 /** A directory of this machine, open. */
 export interface OpenedDirectory {
@@ -23,21 +30,26 @@ export interface OpenedReplicas {
 }
 
 /**
- * Opens the replicas that words name, paths taken from `io.cwd`, their digest indexes where `flags` say; throws a
+ * Opens the replicas that flags name, paths taken from `io.cwd`, their digest indexes where `flags` say; throws a
  * Refusal when one is no directory.
  */
-export function openReplicas(words: readonly ReplicaWord[], flags: Flags, io: Io): OpenedReplicas {
+export function openReplicas(
+  { replicas, timeouts }: Pick<CoordinatorFlags, 'replicas'> & Partial<Pick<CoordinatorFlags, 'timeouts'>>,
+  flags: Flags,
+  io: Io,
+): OpenedReplicas {
+  const connectMs = timeouts?.connect
   const directories: OpenedDirectory[] = []
   const open = ({ id, target }: ReplicaWord): Replica => {
     if (target.kind === 'remote') {
-      return { id, storage: createRemoteStorage(target.url, { fetch: createSend() }) }
+      return { id, storage: createRemoteStorage(target.url, { fetch: createSend({ connectMs }) }) }
     }
     const directory = openDirectory({ id, path: target.path }, flags, io)
     directories.push(directory)
     return directory
   }
   return {
-    replicas: words.map(open),
+    replicas: replicas.map(open),
     directories,
     async close() {
       await Promise.all(directories.map(({ storage }) => storage.close()))

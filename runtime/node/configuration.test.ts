@@ -21,6 +21,7 @@ test('a coordinator listens on 127.0.0.1:6001 unless told otherwise', () => {
       { id: 'b', target: { kind: 'remote', url: 'http://h:1/' } },
     ],
     require: 2,
+    timeouts: { connect: undefined, silence: undefined, answer: undefined },
   })
 })
 
@@ -33,6 +34,15 @@ test('a client asks 127.0.0.1:6001 unless told otherwise', () => {
   expect(parseSourceFlags({ replica: ['a=x'], require: 'all' })).toMatchObject({
     replicas: [{ id: 'a' }],
     require: 'all',
+  })
+})
+
+test('deadlines are seconds outside and milliseconds inside', () => {
+  const flags = { replica: ['a=x'], 'silence-timeout': '0.5', 'answer-timeout': '86400' }
+  expect(parseCoordinatorFlags(flags).timeouts).toEqual({
+    connect: undefined,
+    silence: 500,
+    answer: 86_400_000,
   })
 })
 
@@ -94,6 +104,11 @@ test.each([
     "--require takes all, majority or a number from 1 to 2, got '3'",
   ],
   [() => parseCoordinatorFlags({ replica: ['a=x'], require: '0' }), /number from 1 to 1, got '0'$/],
+  [
+    () => parseCoordinatorFlags({ replica: ['a=x'], 'silence-timeout': '0' }),
+    "--silence-timeout takes a number of seconds from 0.001 to 86400, got '0'",
+  ],
+  [() => parseCoordinatorFlags({ replica: ['a=x'], 'connect-timeout': '1e3' }), /got '1e3'$/],
   [() => parseSourceFlags({ require: 'some' }), /number from 1 up, got 'some'$/],
   [
     () => parseSourceFlags({ coordinator: 'h:6001' }),

@@ -16,6 +16,7 @@ export interface ReplicaWord {
 }
 
 const ID = "a letter and up to 63 letters, digits, '.', '_' or '-'"
+const SECONDS = 'a number of seconds from 0.001 to 86400'
 const URL_RULE = 'an http or https URL without user, password, query or fragment'
 
 /** What each option takes, for the line that refuses another. */
@@ -24,6 +25,9 @@ const TAKES: Readonly<Record<string, string>> = {
   host: 'an address or a host name',
   id: ID,
   coordinator: URL_RULE,
+  'connect-timeout': SECONDS,
+  'silence-timeout': SECONDS,
+  'answer-timeout': SECONDS,
   replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL or ${URL_RULE}`,
 }
 
@@ -32,6 +36,21 @@ const host = v.pipe(v.string(), v.regex(/^[\w.:%-]+$/))
 const url = v.pipe(v.string(), v.transform(parseHttpUrl), v.custom<string>(isThere))
 const replica = v.pipe(v.string(), v.transform(parseReplicaWord), v.custom<ReplicaWord>(isThere))
 const require = v.optional(v.string())
+/** Seconds in a flag, milliseconds inside. */
+const timeout = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,5}(\.\d{1,3})?$/),
+    v.transform((text) => Number(text) * 1000),
+    v.minValue(1),
+    v.maxValue(86_400_000),
+  ),
+)
+const timeoutFlags = v.object({
+  'connect-timeout': timeout,
+  'silence-timeout': timeout,
+  'answer-timeout': timeout,
+})
 
 const replicaFlags = v.object({
   port: v.optional(port, '6002'),
@@ -43,11 +62,13 @@ const coordinatorFlags = v.object({
   host: v.optional(host, '127.0.0.1'),
   replica: v.optional(v.array(replica), []),
   require,
+  ...timeoutFlags.entries,
 })
 const sourceFlags = v.object({
   coordinator: v.optional(url),
   replica: v.optional(v.array(replica), []),
   require,
+  ...timeoutFlags.entries,
 })
 
 export type ReplicaFlags = v.InferOutput<typeof replicaFlags>
@@ -63,34 +84,60 @@ export interface CoordinatorFlags {
   readonly host: string
   readonly replicas: readonly ReplicaWord[]
   readonly require: Require | undefined
+  readonly timeouts: Timeouts
+}
+
+/** How long a replica may take, in milliseconds; undefined where no flag says. */
+export interface Timeouts {
+  readonly connect: number | undefined
+  readonly silence: number | undefined
+  readonly answer: number | undefined
 }
 
 /** The flags of a coordinator; throws a Refusal that names the option, what it takes and what it got. */
 export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
-  const { port, host, replica, require } = parseFlags(coordinatorFlags, flags)
+  const { port, host, replica, require, ...more } = parseFlags(coordinatorFlags, flags)
   if (replica.length === 0) throw new Refusal('--replica takes ID=TARGET at least once, got none')
   requireUniqueIds(replica)
-  return { port, host, replicas: replica, require: toRequire(require, replica.length) }
+  return {
+    port,
+    host,
+    replicas: replica,
+    require: toRequire(require, replica.length),
+    timeouts: toTimeouts(more),
+  }
+}
+
+function toTimeouts(flags: v.InferOutput<typeof timeoutFlags>): Timeouts {
+  return {
+    connect: flags['connect-timeout'],
+    silence: flags['silence-timeout'],
+    answer: flags['answer-timeout'],
+  }
 }
 
 /** Whom a client asks: a coordinator elsewhere, or replicas itself. */
 export type SourceFlags =
   | { readonly coordinator: string; readonly require: string | undefined }
-  | { readonly replicas: readonly ReplicaWord[]; readonly require: Require | undefined }
+  | {
+      readonly replicas: readonly ReplicaWord[]
+      readonly require: Require | undefined
+      readonly timeouts: Timeouts
+    }
 
 /**
  * The flags that say whom a client asks: `--coordinator`, by default `http://127.0.0.1:6001`, or `--replica`, not both;
  * throws a Refusal otherwise. How many replicas a coordinator elsewhere has is its own affair: it judges `require`.
  */
 export function parseSourceFlags(flags: Flags): SourceFlags {
-  const { coordinator, replica, require } = parseFlags(sourceFlags, flags)
+  const { coordinator, replica, require, ...more } = parseFlags(sourceFlags, flags)
   if (replica.length === 0) {
     toRequire(require, Number.POSITIVE_INFINITY)
     return { coordinator: coordinator ?? 'http://127.0.0.1:6001', require }
   }
   if (coordinator !== undefined) throw new Refusal('--coordinator and --replica exclude each other')
   requireUniqueIds(replica)
-  return { replicas: replica, require: toRequire(require, replica.length) }
+  return { replicas: replica, require: toRequire(require, replica.length), timeouts: toTimeouts(more) }
 }
 
 /** The word `id=target`, its path as it was given; null when it is none, or names what this machine cannot open. */

@@ -4,14 +4,20 @@ import { Agent, type Dispatcher } from 'undici'
 import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
+import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
 
 /**
- * Sends requests on kept connections, at a fraction of what Node's own `fetch` costs. It sets no deadline: whoever
- * asks watches for silence. A redirect is an answer like any other.
+ * Sends requests on kept connections, at a fraction of what Node's own `fetch` costs. A connection must come about
+ * within `connectMs`; beyond that it sets no deadline: whoever asks watches for silence. A redirect is an answer like
+ * any other.
  */
-export function createSend(): Send {
-  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
+export function createSend({
+  connectMs = CONNECT_MS,
+}: {
+  readonly connectMs?: number | undefined
+} = {}): Send {
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: connectMs } })
   return async (url, { method = 'GET', headers, body, signal }) => {
     const { origin, pathname, search } = new URL(url)
     const sent = body instanceof ReadableStream ? Readable.from(body) : (body ?? null)
