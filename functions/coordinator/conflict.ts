@@ -1,6 +1,7 @@
 import { fromBytes, generate, toChunks, toStream } from '../storage/streams.ts'
 import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
+import { MAX_MULTIPART_VERSIONS } from '../wire/limits.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
 import { toLastModified, toMediaType } from '../wire/representation.ts'
 import type { Manifest } from '../wire/schemas.ts'
@@ -14,15 +15,17 @@ const encoder = new TextEncoder()
 
 /**
  * Tells that the copies differ: 300 `multipart/mixed` with every version to who names that type (RFC 9110 §15.4.1),
- * else 409, as a page to who prefers one and as a problem document to everyone else.
+ * unless they are too many, else 409, as a page to who prefers one and as a problem document to everyone else.
  */
 export function answerConflict(request: Request, read: Read, comparison: Comparison): Response {
   const manifest = toManifest(read.name, comparison)
   const fields = { ...toFields(comparison), Vary: 'Accept' }
   const form = chooseConflictForm(request)
-  if (form === 'multipart') return answerVersions(request.method, read, comparison, { manifest, fields })
+  if (form === 'multipart' && manifest.versions.length <= MAX_MULTIPART_VERSIONS) {
+    return answerVersions(request.method, read, comparison, { manifest, fields })
+  }
   if (form === 'html') return answerPage(manifest, fields)
-  const detail = `there are ${manifest.versions.length} versions; ask for one by its href, or for all as multipart/mixed`
+  const detail = `there are ${manifest.versions.length} versions; ask for one by its href, or for up to ${MAX_MULTIPART_VERSIONS} of them as multipart/mixed`
   return createProblem('conflict', detail, { manifest, fields })
 }
 

@@ -3,7 +3,13 @@ import type { Facts, Storage } from '../storage/storage.ts'
 import { readText, toChunks } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { toTimestamp } from '../wire/dates.ts'
-import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import {
+  BODY_MS,
+  FIRST_ANSWERS_MS,
+  HEARTBEAT_MS,
+  MAX_DESCRIBE_BYTES,
+  MAX_NAMES_PER_DESCRIBE,
+} from '../wire/limits.ts'
 import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
@@ -19,7 +25,13 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
   if (type !== 'application/json') {
     return createProblem('unsupported-media-type', `describe takes application/json, got '${type ?? ''}'`)
   }
-  const text = await readBody(request, MAX_DESCRIBE_BYTES)
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), BODY_MS)
+  const text = await Promise.race([readBody(request, MAX_DESCRIBE_BYTES), late.promise]).finally(() =>
+    clearTimeout(timer),
+  )
+  if (text === undefined)
+    return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
   if (text === null) return createProblem('too-large', `describe takes at most ${MAX_DESCRIBE_BYTES} bytes`)
   const names = parseNames(text)
   if (names === null) {

@@ -1,7 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
-import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import {
+  BODY_MS,
+  FIRST_ANSWERS_MS,
+  HEARTBEAT_MS,
+  MAX_DESCRIBE_BYTES,
+  MAX_NAMES_PER_DESCRIBE,
+} from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createReplica } from './replica.ts'
 
@@ -36,6 +42,23 @@ async function passTimeUntil(promise: Promise<unknown>): Promise<void> {
 }
 
 describe('POST /describe', () => {
+  it('gives up on a body that does not come to its end in time', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const init = {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: new ReadableStream(),
+        duplex: 'half',
+      }
+      const answer = Promise.resolve(replica().request('/describe', init))
+      await vi.advanceTimersByTimeAsync(BODY_MS)
+      expect((await answer).status).toBe(408)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('answers a line for each name: facts, absence, or its own error', async () => {
     const response = await ask(replica(), ['a.txt', 'nothing', '../up', 'a.txt'])
     expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')

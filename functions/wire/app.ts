@@ -1,26 +1,34 @@
 import { Hono } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
-import { MAX_URL_BYTES } from './limits.ts'
+import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem, SECURITY_FIELDS } from './problems.ts'
 import { toTarget } from './routes.ts'
 import { StorageError } from './trouble.ts'
 
 /**
- * A Hono app with what both servers share: one log entry a request, the limit on addresses, `/healthz`, and a problem
+ * A Hono app with what both servers share: one log entry a request, the limits on addresses and load, `/healthz`, and a problem
  * document for a path that leads nowhere or an error that nothing foresaw.
  */
 export function createApp(log?: Log): Hono {
   const app = new Hono()
   const failures = new WeakMap<Response, unknown>()
+  let underWay = 0
 
   app.use(async (c, next) => {
     const start = performance.now()
+    underWay++
     if (c.req.url.length > MAX_URL_BYTES) {
       c.res = createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
+    } else if (underWay > MAX_REQUESTS_UNDER_WAY && c.req.path !== '/healthz') {
+      c.res = createProblem(
+        'overloaded',
+        `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
+      )
     } else {
       await next()
     }
+    underWay--
     if (log === undefined) return
     const fields = toParts(c.res)?.fields
     log({

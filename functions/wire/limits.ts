@@ -9,6 +9,18 @@ export const MAX_SEGMENT_BYTES = 255
 /** RFC 9110 §4.1 asks for at least 8,000 bytes; a percent-encoded name of the greatest length fits twice. */
 export const MAX_URL_BYTES = 8192
 
+/** Requests being answered at once: beyond it each only waits longer, and an early 503 is kinder than a late answer. */
+export const MAX_REQUESTS_UNDER_WAY = 2048
+
+/** What a client is told to wait when there are that many: they are done in well under a second. */
+export const OVERLOAD_RETRY_SECONDS = 1
+
+/** How long the body of a question may take to arrive: 8 MiB at the pace of a slow line. */
+export const BODY_MS = 30_000
+
+/** Versions in one multipart answer: each is read from another replica, and nobody compares more by eye. */
+export const MAX_MULTIPART_VERSIONS = 16
+
 /** One describe answers in one round trip; at 1,024 names the answer is still a few hundred KiB. */
 export const MAX_NAMES_PER_DESCRIBE = 1024
 

@@ -1,5 +1,5 @@
 import { createAnswer } from './answer.ts'
-import { RETRY_AFTER_SECONDS } from './limits.ts'
+import { OVERLOAD_RETRY_SECONDS, RETRY_AFTER_SECONDS } from './limits.ts'
 import type { Manifest } from './schemas.ts'
 import type { StorageError, TroubleCode } from './trouble.ts'
 
@@ -20,10 +20,14 @@ const PROBLEMS = {
   'not-a-file': [403, 'What has this name is never served'],
   'not-acceptable': [406, 'This resource has no form that was accepted'],
   'not-found': [404, 'There is no such file'],
+  overloaded: [503, 'Too many requests are being answered'],
   'precondition-failed': [412, 'A condition of the request does not hold'],
   'precondition-required': [428, 'A write must say what it replaces'],
+  'fields-too-large': [431, 'The fields of the request are too large'],
+  'malformed-request': [400, 'The request is not HTTP'],
   'range-not-satisfiable': [416, 'The range lies outside the file'],
   'read-only': [403, 'This replica does not take writes'],
+  'request-timeout': [408, 'The request took too long to arrive'],
   'too-few-answers': [503, 'Fewer replicas answered than were required'],
   'too-large': [413, 'The body is too large'],
   unreachable: [502, 'The store could not be reached'],
@@ -70,11 +74,15 @@ export function createProblem(type: ProblemType, detail: string, options: Proble
     'Content-Type': 'application/problem+json',
     'Content-Length': String(body.length),
     'Cache-Control': 'no-store',
-    ...(status === 503 && { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
+    ...(status === 503 && { 'Retry-After': String(toRetryAfter(type)) }),
     ...SECURITY_FIELDS,
     ...options.fields,
   }
   return createAnswer(status, fields, body)
+}
+
+function toRetryAfter(type: ProblemType): number {
+  return type === 'overloaded' ? OVERLOAD_RETRY_SECONDS : RETRY_AFTER_SECONDS
 }
 
 /** A storage's error as a problem document. */

@@ -9,6 +9,27 @@ export const MAX_UNREAD_BYTES = READ_BYTES
 /** Reads of a large file that are under way for whoever sends it: one being sent, one being read. */
 export const STREAM_AHEAD = 2
 
+/** Header section of a request: Node's own default, twice the longest address with room for a cookie of nobody's. */
+export const MAX_HEADER_BYTES = 16 * 1024
+
+/** How long a header section may take to arrive: one that takes longer holds a connection and nothing else. */
+export const HEADERS_MS = 20_000
+
+/** How often that is looked at, and connections that are to be closed for it. */
+export const CHECK_CONNECTIONS_MS = 2000
+
+/** How long a connection is kept for its next request: a coordinator that reads often never has to connect anew. */
+export const KEEP_ALIVE_MS = 15_000
+
+/** Connections at once: below the 20,000 and more files that a server process may usually open. */
+export const MAX_CONNECTIONS = 16_384
+
+/** Requests on one connection, after which it is closed: so that none lives for ever behind a balancer. */
+export const MAX_REQUESTS_PER_CONNECTION = 1_000_000
+
+/** How long a client may take nothing of an answer that waits for it: after that it is gone, or means harm. */
+export const STALLED_MS = 120_000
+
 /** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
 export const MAX_BATCH_NAMES = 256
 

@@ -1,9 +1,20 @@
 import { once } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { toParts } from '../../functions/wire/answer.ts'
+import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
+import {
+  CHECK_CONNECTIONS_MS,
+  HEADERS_MS,
+  KEEP_ALIVE_MS,
+  MAX_CONNECTIONS,
+  MAX_HEADER_BYTES,
+  MAX_REQUESTS_PER_CONNECTION,
+  STALLED_MS,
+} from './limits.ts'
 
 /** Where to listen, and who hears of answers that broke off. */
 export interface ServeOptions {
@@ -29,8 +40,9 @@ export interface Served {
 
 /**
  * Serves `fetch` over HTTP/1.1. Resolves when it listens; rejects with the error of listening (`EADDRINUSE`, `EACCES`,
- * `ENOTFOUND`). Neither a request nor an answer is limited in time once its header section is there: a file of any
- * size passes at the speed of its reader. node-server puts its own, lighter Request and Response in the place of the
+ * `ENOTFOUND`). An answer is not limited in time while its reader takes something of it now and then: a file of any
+ * size passes at the speed of its reader. A request that is no HTTP, too large or too slow gets a problem document.
+ * node-server puts its own, lighter Request and Response in the place of the
  * globals: they are what makes an answer from memory cost half.
  */
 export async function serve(
@@ -52,8 +64,14 @@ function createServer(
 ): Server {
   const server = createAdaptorServer({
     hostname: host,
-    // Node's default gives up on a request body after 5 minutes.
-    serverOptions: { requestTimeout: 0, headersTimeout: 60_000 },
+    serverOptions: {
+      // Node's default gives up on a request body after 5 minutes, however large.
+      requestTimeout: 0,
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
     async fetch(request, { outgoing }) {
       const response = await fetch(request)
       const parts = toParts(response)
@@ -67,7 +85,32 @@ function createServer(
       return RESPONSE_ALREADY_SENT
     },
   })
-  return server as Server // as above
+  const http = server as Server // as above
+  http.maxConnections = MAX_CONNECTIONS
+  http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
+  http.on('clientError', refuse)
+  return http
+}
+
+const REFUSALS: Readonly<Record<string, readonly [type: ProblemType, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: ['fields-too-large', `the header section takes at most ${MAX_HEADER_BYTES} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    'request-timeout',
+    `the header section takes at most ${HEADERS_MS / 1000} seconds`,
+  ],
+}
+
+/** Answers what is no request of HTTP/1.1, or none in time, and closes the connection. */
+function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const [type, detail] = REFUSALS[error.code ?? ''] ?? ['malformed-request', 'the request is not HTTP/1.1']
+  const { status, fields = {}, body } = toParts(createProblem(type, detail)) ?? { status: 400 }
+  if (!socket.writable || error.code === 'ECONNRESET' || !(body instanceof Uint8Array))
+    return void socket.destroy()
+  const lines = Object.entries({ ...fields, Connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`)
+  socket.end(body)
 }
 
 /**
@@ -114,7 +157,9 @@ async function pour(
 async function drained(outgoing: ServerResponse): Promise<void> {
   if (outgoing.destroyed) return
   await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => outgoing.destroy(), STALLED_MS)
     const settle = () => {
+      clearTimeout(timer)
       outgoing.off('drain', settle).off('close', settle)
       resolve()
     }

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { createApp } from './app.ts'
+import { MAX_REQUESTS_UNDER_WAY } from './limits.ts'
+
+it('an app that answers too many requests refuses the next one early, and takes them again', async () => {
+  const app = createApp()
+  const { promise: done, resolve } = Promise.withResolvers<void>()
+  app.get('/slow', async (c) => {
+    await done
+    return c.text('done')
+  })
+  const slow = Array.from({ length: MAX_REQUESTS_UNDER_WAY }, () => app.request('/slow'))
+  const refused = await app.request('/slow')
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('Retry-After')).toBe('1')
+  expect(await refused.json()).toMatchObject({ type: 'overloaded' })
+  expect((await app.request('/healthz')).status).toBe(200)
+  resolve()
+  for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200)
+  expect((await app.request('/slow')).status).toBe(200)
+})

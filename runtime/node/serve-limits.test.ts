@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { MAX_HEADER_BYTES } from './limits.ts'
+import { type Served, serve } from './serve.ts'
+
+vi.mock(import('./limits.ts'), async (load) => ({
+  ...(await load()),
+  HEADERS_MS: 50,
+  CHECK_CONNECTIONS_MS: 20,
+  STALLED_MS: 50,
+  MAX_CONNECTIONS: 4,
+}))
+
+let served: Served
+const cancelled = Promise.withResolvers<void>()
+
+beforeAll(async () => {
+  const endless = () =>
+    new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(2 ** 20)),
+      cancel: () => cancelled.resolve(),
+    })
+  served = await serve(
+    (request) => new Response(new URL(request.url).pathname === '/endless' ? endless() : 'x'),
+    { host: '127.0.0.1', port: 0 },
+  )
+})
+
+afterAll(async () => {
+  served.close()
+  await served.close()
+})
+
+/** All that comes back for what is sent, head and body. */
+async function say(sent: string): Promise<string> {
+  const socket = connect(served.port, '127.0.0.1')
+  socket.write(sent)
+  return await text(socket)
+}
+
+it.each([
+  ['no HTTP', 'GET / HTTQ/9\r\n\r\n', 400, 'malformed-request'],
+  [
+    'two lengths',
+    'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    400,
+    'malformed-request',
+  ],
+  [
+    'fields without end',
+    `GET / HTTP/1.1\r\nHost: a\r\nA: ${'a'.repeat(MAX_HEADER_BYTES)}\r\n\r\n`,
+    431,
+    'fields-too-large',
+  ],
+  ['half a header section', 'GET / HTTP/1.1\r\nHost: a\r\n', 408, 'request-timeout'],
+])('%s is told so in a problem document, and the connection is closed', async (_what, sent, status, type) => {
+  const [head = '', body = ''] = (await say(sent)).split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\r\n`))
+  expect(head).toMatch(/Content-Type: application\/problem\+json\r\n/)
+  expect(head).toMatch(/X-Content-Type-Options: nosniff\r\n/)
+  expect(JSON.parse(body)).toMatchObject({ type, status })
+})
+
+it('a client that takes nothing of its answer is left, and the body freed', async () => {
+  const socket = connect(served.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('GET /endless HTTP/1.1\r\nHost: a\r\n\r\n')
+  socket.pause()
+  await cancelled.promise
+  socket.destroy()
+})
+
+it('a connection too many is closed, and the others are served', async () => {
+  const idle = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const socket = connect(served.port, '127.0.0.1')
+      await once(socket, 'connect')
+      return socket
+    }),
+  )
+  // The fourth is taken in by then: what is sent on it is answered.
+  for (const socket of idle) {
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await once(socket, 'data')
+  }
+  const fifth = connect(served.port, '127.0.0.1')
+  fifth.on('error', () => {})
+  await once(fifth, 'close')
+  for (const socket of idle) socket.destroy()
+})
