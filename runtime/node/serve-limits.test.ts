@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { MAX_HEADER_BYTES } from './limits.ts'
 import { type Served, serve } from './serve.ts'
 
-vi.mock(import('./limits.ts'), async (load) => ({
-  ...(await load()),
+vi.mock('./limits.ts', async (load) => ({
+  ...(await load<object>()),
   HEADERS_MS: 50,
   CHECK_CONNECTIONS_MS: 20,
   STALLED_MS: 50,
