@@ -45,7 +45,7 @@ function toLoad({ installed, seedDirectory }: Setting): string {
 
 function toWarmth({ sizes }: Setting): string {
   return [
-    'Warmed: every row once before the first round; the page cache before every download.',
+    'Warmed: every row for ten seconds before the first round; the page cache before every download.',
     `Large is ${sizes.large / 2 ** 20} MiB, the median of three downloads a round.`,
     'Digest not known: two servers start with an empty index and read a small file, which warms their code;',
     'then the large file is put in place, and asked for 3 s later, if both servers were idle until then.',

@@ -15,6 +15,9 @@ export interface Figures {
   readonly firstByte?: number
   /** Digests computed by all servers of the row; absent when they did not show it. */
   readonly computed?: number
+  /** What all servers of the row hold more at the end than at half-time. */
+  readonly grownMiB?: number
+  readonly grownDescriptors?: number
 }
 
 /** One round of one row of the table. */

@@ -46,6 +46,7 @@ const LINES: readonly Line[] = [
     { atMost: 1.25 },
   ],
   ['1 KiB c8, p99: while a replica hashes / quiet', ROWS.hashing, ROWS.quiet, 'p99', { atMost: 3 }],
+  ['1 KiB c8, p99: beside a crowd / alone', ROWS.crowd, ROWS.crowdQuiet, 'p99', { atMost: 5 }],
 ]
 
 const OTHERS: readonly Line[] = [
@@ -66,6 +67,8 @@ export function toGoals(rounds: readonly Round[]): Ratio[] {
     ...LINES.map((line) => toRatio(rounds, line)),
     toMemory(rounds, 'aboveRestMiB', { below: 150 }),
     toComputed(rounds),
+    toGrown(rounds, 'grownMiB', 'memory', 'MiB', 32),
+    toGrown(rounds, 'grownDescriptors', 'open files', 'descriptors', 0),
   ]
 }
 
@@ -101,6 +104,11 @@ function toComputed(rounds: readonly Round[]): Ratio {
     .filter(Number.isFinite)
   const what = 'different names: digests computed after the restart'
   return judge({ what, spread: toSpread(computed), unit: 'digests' }, { atMost: 0 })
+}
+
+function toGrown(rounds: readonly Round[], key: Key, word: string, unit: string, atMost: number): Ratio {
+  const grown = rounds.map((round) => readFigure(round, ROWS.soak, key)).filter(Number.isFinite)
+  return judge({ what: `soak, second half: growth of ${word}`, spread: toSpread(grown), unit }, { atMost })
 }
 
 function judge(ratio: Ratio, goal?: Goal): Ratio {

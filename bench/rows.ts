@@ -30,6 +30,9 @@ export const ROWS = {
   nginxLarge: 'large file, nginx',
   cold: 'large file, digest not known',
   openssl: 'large file, openssl on both copies side by side',
+  crowdQuiet: 'compared 1 KiB, c8, alone',
+  crowd: 'compared 1 KiB, c8, beside 10,000 idle and 500 slow connections',
+  soak: 'compared 1 KiB, c32, as many reads as 100 a second in two hours',
   names: 'different names, each once',
   namesAgain: 'different names, each once, after a restart',
 } as const

@@ -1,10 +1,9 @@
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
-import { createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
+import { type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { KEPT_CONTENTS_BYTES } from '../wire/limits.ts'
-import type { Log } from '../wire/log.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
@@ -18,14 +17,13 @@ import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 import { createSuspects } from './suspects.ts'
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions extends AppOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
   readonly createHasher: CreateHasher
   /** How long a replica may take; `DEADLINES` where it says nothing. */
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
-  readonly log?: Log | undefined
   /**
    * Lets concurrent reads ask a replica together. When absent each read asks by itself, as it must where requests may
    * not share work (workerd).
@@ -44,7 +42,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const ids = replicas.map(({ id }) => v.parse(replicaId, id))
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
-  const app = createApp(options.log)
+  const app = createApp(options)
   const { defer, createHasher } = options
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }

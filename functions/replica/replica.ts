@@ -3,11 +3,10 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
-import { createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
+import { type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
-import type { Log } from '../wire/log.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
@@ -16,15 +15,14 @@ import type { Listing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { answerDescribe } from './describe.ts'
 
-export interface ReplicaOptions {
+export interface ReplicaOptions extends AppOptions {
   /** Takes `PUT`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined
-  readonly log?: Log | undefined
 }
 
 /** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
 export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono {
-  const app = createApp(options.log)
+  const app = createApp(options)
   const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
 
   app.post('/describe', (c) => answerDescribe(storage, c.req.raw))

@@ -12,6 +12,9 @@ const REASONS: Readonly<Record<string, readonly [reason: string, message: string
   UND_ERR_BODY_TIMEOUT: ['connection_read_timeout', 'the replica fell silent'],
   ENOTFOUND: ['dns_error', "the replica's host has no address"],
   EAI_AGAIN: ['dns_timeout', "the replica's host was not looked up in time"],
+  CERTIFICATE: ['tls_certificate_error', "the replica's certificate is not trusted"],
+  ALERT: ['tls_alert_received', 'the replica refused the TLS connection'],
+  PROTOCOL: ['tls_protocol_error', 'no TLS connection to the replica came about'],
   EHOSTUNREACH: ['destination_ip_unroutable', "no route leads to the replica's host"],
   ENETUNREACH: ['destination_ip_unroutable', "no route leads to the replica's network"],
 }
@@ -29,7 +32,15 @@ export function toNetworkError(error: unknown): StorageError {
 /** The first code along the causes of an error: fetch wraps the one that tells. */
 function findCode(error: unknown): string {
   for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && at.code in REASONS) return at.code
+    const code = 'code' in at && typeof at.code === 'string' ? toKnown(at.code) : ''
+    if (code in REASONS) return code
   }
   return ''
+}
+
+/** The codes of Node's TLS errors are many, and of a few kinds. */
+function toKnown(code: string): string {
+  if (/CERT|ISSUER|SELF_SIGNED|VERIFY_LEAF|ALTNAME/.test(code)) return 'CERTIFICATE'
+  if (/^ERR_SSL_.*ALERT/.test(code)) return 'ALERT'
+  return /^(ERR_SSL|EPROTO)/.test(code) ? 'PROTOCOL' : code
 }

@@ -47,6 +47,8 @@ type Ask = Partial<Pick<SendInit, 'method' | 'headers' | 'body' | 'signal'>>
 export interface RemoteOptions {
   /** The host's `fetch` when absent. */
   readonly fetch?: Send | undefined
+  /** The token to show (RFC 6750), asked for before each request. */
+  readonly token?: (() => string) | undefined
 }
 
 /**
@@ -60,15 +62,23 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
 
   async function ask(path: string, init: Ask): Promise<Reply> {
     init.signal?.throwIfAborted()
-    const headers = { ...init.headers, 'Accept-Encoding': 'identity' }
+    const headers = {
+      ...init.headers,
+      'Accept-Encoding': 'identity',
+      ...(options.token && { Authorization: `Bearer ${options.token()}` }),
+    }
     const reply = await send(base + path, { ...init, headers, redirect: 'manual', duplex: 'half' }).catch(
       (error) => {
         init.signal?.throwIfAborted()
         throw toNetworkError(error)
       },
     )
-    if (reply.headers.get('Content-Encoding') === null) return reply
-    return await refuse(reply, 'an encoded answer')
+    if (reply.headers.get('Content-Encoding') !== null) return await refuse(reply, 'an encoded answer')
+    if (reply.status !== 401) return reply
+    await reply.body?.cancel()
+    throw new StorageError('unreachable', 'the replica wants another token', {
+      reason: 'http_request_denied',
+    })
   }
 
   function describe(

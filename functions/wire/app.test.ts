@@ -3,7 +3,7 @@ import { createApp } from './app.ts'
 import { MAX_REQUESTS_UNDER_WAY } from './limits.ts'
 
 it('an app that answers too many requests refuses the next one early, and takes them again', async () => {
-  const app = createApp()
+  const app = createApp({})
   const { promise: done, resolve } = Promise.withResolvers<void>()
   app.get('/slow', async (c) => {
     await done
@@ -18,4 +18,17 @@ it('an app that answers too many requests refuses the next one early, and takes 
   resolve()
   for (const answer of await Promise.all(slow)) expect(answer.status).toBe(200)
   expect((await app.request('/slow')).status).toBe(200)
+})
+
+it('an app answers nobody who is not allowed, but for its own health', async () => {
+  const app = createApp({ isAllowed: ({ headers }) => headers.get('Authorization') === 'Bearer good' })
+  app.get('/secret', (c) => c.text('told'))
+  const refused = await app.request('/secret')
+  expect(refused.status).toBe(401)
+  expect(refused.headers.get('WWW-Authenticate')).toBe('Bearer realm="vouch"')
+  expect(await refused.json()).toMatchObject({ type: 'unauthorized' })
+  expect((await app.request('/nowhere')).status).toBe(401)
+  expect((await app.request('/healthz')).status).toBe(200)
+  const allowed = await app.request('/secret', { headers: { Authorization: 'Bearer good' } })
+  expect(await allowed.text()).toBe('told')
 })

@@ -6,11 +6,17 @@ import { createProblem, SECURITY_FIELDS } from './problems.ts'
 import { toTarget } from './routes.ts'
 import { StorageError } from './trouble.ts'
 
+export interface AppOptions {
+  readonly log?: Log | undefined
+  /** Whether a request may be answered; one that may not gets 401 (RFC 6750 §3). Everything may when absent. */
+  readonly isAllowed?: ((request: Request) => boolean) | undefined
+}
+
 /**
  * A Hono app with what both servers share: one log entry a request, the limits on addresses and load, `/healthz`, and a problem
  * document for a path that leads nowhere or an error that nothing foresaw.
  */
-export function createApp(log?: Log): Hono {
+export function createApp({ log, isAllowed = () => true }: AppOptions): Hono {
   const app = new Hono()
   const failures = new WeakMap<Response, unknown>()
   let underWay = 0
@@ -25,6 +31,9 @@ export function createApp(log?: Log): Hono {
         'overloaded',
         `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
       )
+    } else if (c.req.path !== '/healthz' && !isAllowed(c.req.raw)) {
+      const fields = { 'WWW-Authenticate': 'Bearer realm="vouch"' }
+      c.res = createProblem('unauthorized', 'this server takes a bearer token', { fields })
     } else {
       await next()
     }

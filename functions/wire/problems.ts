@@ -30,6 +30,7 @@ const PROBLEMS = {
   'request-timeout': [408, 'The request took too long to arrive'],
   'too-few-answers': [503, 'Fewer replicas answered than were required'],
   'too-large': [413, 'The body is too large'],
+  unauthorized: [401, 'The request shows no token that opens this server'],
   unreachable: [502, 'The store could not be reached'],
   unreadable: [502, 'The store could not read or write the file'],
   'unsupported-media-type': [415, 'The body is of a type this resource does not take'],
@@ -58,6 +59,8 @@ const OF_TROUBLE = {
 export const SECURITY_FIELDS = {
   'X-Content-Type-Options': 'nosniff',
   'Content-Security-Policy': "default-src 'none'; sandbox",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
 } as const
 
 export interface ProblemOptions {

@@ -26,6 +26,8 @@ export type Ask = (path: string, fields?: Readonly<Record<string, string>>) => P
 export interface AskOptions {
   /** The host's `fetch`, or a coordinator's own. */
   readonly fetch: (request: Request) => Promise<Response>
+  /** The token to show (RFC 6750). */
+  readonly token?: (() => string) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -37,7 +39,12 @@ export function createAsk(base: string, options: AskOptions): Ask {
     const request = new Request(origin + path, {
       redirect: 'manual',
       // A conflict is to be an error, not a body of many parts.
-      headers: { Accept: 'application/problem+json, */*;q=0.9', 'Accept-Encoding': 'identity', ...fields },
+      headers: {
+        Accept: 'application/problem+json, */*;q=0.9',
+        'Accept-Encoding': 'identity',
+        ...fields,
+        ...(options.token && { Authorization: `Bearer ${options.token()}` }),
+      },
       ...(options.signal && { signal: options.signal }),
     })
     const response = await options.fetch(request).catch((error) => {

@@ -2,6 +2,7 @@ import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { parseCoordinatorFlags, type Target } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import type { Command } from './command.ts'
+import { DOOR_OPTIONS, DOOR_USAGE, KEY_OPTIONS, KEY_USAGE, openDoor, openTokens } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
 import { createLog, runServer } from './servers.ts'
@@ -20,7 +21,9 @@ export const coordinator: Command = {
   --host HOST           the address to listen on (127.0.0.1)
   --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
                         (vouch in the user's cache directory)
-
+${DOOR_USAGE}  --replica-token-file PATH
+                        the token to show to replica servers, the first of the file (VOUCH_REPLICA_TOKEN)
+${KEY_USAGE}
 Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
 finished; a second one ends it at once.
 `,
@@ -31,22 +34,27 @@ finished; a second one ends it at once.
     port: { type: 'string' },
     host: { type: 'string' },
     index: { type: 'string' },
+    ...DOOR_OPTIONS,
+    'replica-token-file': { type: 'string' },
+    ...KEY_OPTIONS,
   },
   operands: { most: 0, name: 'option after another' },
   async run(flags, _operands, io) {
-    const parsed = parseCoordinatorFlags(flags)
-    const { host, port, replicas, require, timeouts } = parsed
-    const opened = openReplicas(parsed, flags, io)
+    const { host, port, replicas, require, timeouts } = parseCoordinatorFlags(flags)
+    const { tls, ...door } = openDoor(flags, host, io)
+    const token = openTokens(flags, 'replica-token-file', 'VOUCH_REPLICA_TOKEN', io)
+    const opened = openReplicas({ replicas, timeouts, token }, flags, io)
     const app = createCoordinator(opened.replicas, {
       createHasher,
       require,
       deadlines: timeouts,
       defer: setImmediate,
       log: createLog(io),
+      ...door,
     })
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
     const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
-    return await whileFilling(opened.directories, io, () => runServer(app, io, { host, port, toBanner }))
+    return await whileFilling(opened.directories, io, () => runServer(app, io, { host, port, tls, toBanner }))
   },
 }
 

@@ -5,11 +5,13 @@ import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
 import { toFilePath } from '../../functions/wire/routes.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
+import { createFetch } from '../node/http-client.ts'
 import { Refusal } from '../node/refusal.ts'
 import { type Ask, createAsk, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
 import { receiveVersions } from './conflict.ts'
 import { type Destination, parseDestination } from './destination.ts'
+import { KEY_OPTIONS, KEY_USAGE, openKeys, openTokens } from './doors.ts'
 import { download } from './download.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output.ts'
@@ -30,7 +32,8 @@ export const get: Command = {
                         seconds that a replica may take, as of vouch coordinator (4, 10, 900)
   --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
                         (vouch in the user's cache directory)
-  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
+  --token-file PATH     the token to show, the first of the file (VOUCH_TOKEN)
+${KEY_USAGE}  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
   -O, --remote-name     write to the name's last part
   --json                print a report to standard output
 
@@ -43,6 +46,8 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
     require: { type: 'string' },
     ...TIMEOUT_OPTIONS,
     index: { type: 'string' },
+    'token-file': { type: 'string' },
+    ...KEY_OPTIONS,
     output: { type: 'string', short: 'o' },
     'remote-name': { type: 'boolean', short: 'O' },
     json: { type: 'boolean' },
@@ -74,11 +79,14 @@ interface Source {
 
 function openSource(flags: Flags, io: Io): Source {
   const source = parseSourceFlags(flags)
+  const token = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
   const query = source.require === undefined ? '' : `?require=${source.require}`
   if ('coordinator' in source) {
-    return { ask: createAsk(source.coordinator, { fetch, signal: io.signal }), query, async close() {} }
+    const fetch = createFetch(openKeys(flags, io))
+    const ask = createAsk(source.coordinator, { fetch, token: token?.first, signal: io.signal })
+    return { ask, query, async close() {} }
   }
-  const { replicas, close } = openReplicas(source, flags, io)
+  const { replicas, close } = openReplicas({ ...source, token }, flags, io)
   const app = createCoordinator(replicas, { createHasher, deadlines: source.timeouts })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {

@@ -34,7 +34,7 @@ export async function startServer(args: readonly string[], cwd: string, port = 0
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
   const readLine = async () => (await lines.next()).value as string | undefined // readline is typed any
   const banner = await readLine()
-  const url = /http:\/\/[\d.]+:\d+/.exec(banner ?? '')?.[0]
+  const url = /https?:\/\/[\d.]+:\d+/.exec(banner ?? '')?.[0]
   if (banner === undefined || url === undefined) throw new Error(`vouch ${args[0]} ended before it listened`)
   return { child, pid, url, banner, readLine, stop: () => stop(child) }
 }

@@ -6,6 +6,8 @@ import { createDirectoryStorage, type DirectoryStorage } from '../node/directory
 import { createSend } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
+import type { Tokens } from '../node/tokens.ts'
+import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
 
 /** The options that say how long a replica may take. */
@@ -29,20 +31,25 @@ export interface OpenedReplicas {
   close(): Promise<void>
 }
 
+/** What of the flags says which replicas there are, and how to reach those that are elsewhere. */
+export interface Replicas extends Pick<CoordinatorFlags, 'replicas'> {
+  readonly timeouts?: CoordinatorFlags['timeouts']
+  readonly token?: Tokens | undefined
+}
+
 /**
  * Opens the replicas that flags name, paths taken from `io.cwd`, their digest indexes where `flags` say; throws a
  * Refusal when one is no directory.
  */
-export function openReplicas(
-  { replicas, timeouts }: Pick<CoordinatorFlags, 'replicas'> & Partial<Pick<CoordinatorFlags, 'timeouts'>>,
-  flags: Flags,
-  io: Io,
-): OpenedReplicas {
-  const connectMs = timeouts?.connect
+export function openReplicas({ replicas, timeouts, token }: Replicas, flags: Flags, io: Io): OpenedReplicas {
+  const fetch = { connectMs: timeouts?.connect, tls: openKeys(flags, io) }
   const directories: OpenedDirectory[] = []
   const open = ({ id, target }: ReplicaWord): Replica => {
     if (target.kind === 'remote') {
-      return { id, storage: createRemoteStorage(target.url, { fetch: createSend({ connectMs }) }) }
+      return {
+        id,
+        storage: createRemoteStorage(target.url, { fetch: createSend(fetch), token: token?.first }),
+      }
     }
     const directory = openDirectory({ id, path: target.path }, flags, io)
     directories.push(directory)

@@ -4,12 +4,14 @@ import type { Log } from '../../functions/wire/log.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
 import { Refusal } from '../node/refusal.ts'
 import { serve } from '../node/serve.ts'
+import type { TlsFiles } from '../node/tls.ts'
 import { type Io, printable, say } from './io.ts'
 
 /** Where a server listens, and the line it says when it does. */
 export interface ServerOptions {
   readonly host: string
   readonly port: number
+  readonly tls: TlsFiles | undefined
   readonly toBanner: (url: string) => string
 }
 
@@ -20,15 +22,17 @@ export interface ServerOptions {
 export async function runServer(
   app: { readonly fetch: (request: Request) => Response | Promise<Response> },
   io: Io,
-  { host, port, toBanner }: ServerOptions,
+  { host, port, tls, toBanner }: ServerOptions,
 ): Promise<number> {
   const onBroken = (request: Request, error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
     say(io, `${request.method} ${toTarget(request.url)} broke off: ${reason}`)
   }
-  const served = await serve((request) => app.fetch(request), { host, port, onBroken }).catch((error) => {
-    throw new Refusal(`cannot listen on ${host}:${port}: ${toReason(error)}`)
-  })
+  const served = await serve((request) => app.fetch(request), { host, port, tls, onBroken }).catch(
+    (error) => {
+      throw new Refusal(`cannot listen on ${host}:${port}: ${toReason(error)}`)
+    },
+  )
   io.stdout.write(`${printable(toBanner(served.url))}\n`)
   if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
   await served.close()

@@ -6,18 +6,27 @@ import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
+import type { TlsFiles } from './tls.ts'
+
+export interface SendOptions {
+  /** Milliseconds. */
+  readonly connectMs?: number | undefined
+  readonly tls?: TlsFiles | undefined
+}
+
+/** `tls` as undici takes it, which tells an absent value from an undefined one. */
+export function toConnect({ cert, key, ca }: TlsFiles = {}) {
+  return { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) }
+}
 
 /**
  * Sends requests on kept connections, at a fraction of what Node's own `fetch` costs. A connection must come about
  * within `connectMs`; beyond that it sets no deadline: whoever asks watches for silence. A redirect is an answer like
  * any other.
  */
-export function createSend({
-  connectMs = CONNECT_MS,
-}: {
-  readonly connectMs?: number | undefined
-} = {}): Send {
-  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect: { timeout: connectMs } })
+export function createSend({ connectMs = CONNECT_MS, tls }: SendOptions = {}): Send {
+  const connect = { timeout: connectMs, ...toConnect(tls) }
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect })
   return async (url, { method = 'GET', headers, body, signal }) => {
     const { origin, pathname, search } = new URL(url)
     const sent = body instanceof ReadableStream ? Readable.from(body) : (body ?? null)
@@ -25,6 +34,15 @@ export function createSend({
     dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: sent }, answer.handler)
     return await answer.reply
   }
+}
+
+/** Node's own `fetch`, which shows and trusts what `tls` holds. */
+export function createFetch(tls: TlsFiles | undefined): (request: Request) => Promise<Response> {
+  if (tls === undefined) return fetch
+  const dispatcher = new Agent({ connect: toConnect(tls) })
+  // Node's fetch takes a dispatcher of undici, which the type of its options does not tell.
+  const init = { dispatcher } as RequestInit
+  return (request) => fetch(request, init)
 }
 
 /** An answer on its way: what undici tells of it, and what that comes to. */

@@ -30,6 +30,9 @@ export const MAX_REQUESTS_PER_CONNECTION = 1_000_000
 /** How long a client may take nothing of an answer that waits for it: after that it is gone, or means harm. */
 export const STALLED_MS = 120_000
 
+/** How often a file of tokens is looked at, at most, when requests come. */
+export const TOKEN_CHECK_MS = 1000
+
 /** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
 export const MAX_BATCH_NAMES = 256
 

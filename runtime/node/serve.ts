@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
+import { toConnect } from './http-client.ts'
 import {
   CHECK_CONNECTIONS_MS,
   HEADERS_MS,
@@ -15,6 +17,7 @@ import {
   MAX_REQUESTS_PER_CONNECTION,
   STALLED_MS,
 } from './limits.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Where to listen, and who hears of answers that broke off. */
 export interface ServeOptions {
@@ -22,6 +25,8 @@ export interface ServeOptions {
   readonly host: string
   /** 0 for any port that is free. */
   readonly port: number
+  /** Serves https; who has no certificate of `ca` is then refused, when there is one. */
+  readonly tls?: TlsFiles | undefined
   /** Told when an answer that had begun could not be sent to its end, unless the client itself went away. */
   readonly onBroken?: ((request: Request, error: unknown) => void) | undefined
 }
@@ -49,22 +54,24 @@ export async function serve(
   fetch: (request: Request) => Response | Promise<Response>,
   options: ServeOptions,
 ): Promise<Served> {
-  const server = createServer(fetch, options)
+  const server = createHttpServer(fetch, options)
   server.listen(options.port, options.host)
   await once(server, 'listening')
   // A server that listens on TCP has an address of this kind.
   const { address, family, port } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address}]` : address
-  return { url: `http://${host}:${port}`, port, close: createClose(server) }
+  return { url: `${options.tls ? 'https' : 'http'}://${host}:${port}`, port, close: createClose(server) }
 }
 
-function createServer(
+function createHttpServer(
   fetch: (request: Request) => Response | Promise<Response>,
-  { host, onBroken }: ServeOptions,
+  { host, onBroken, tls }: ServeOptions,
 ): Server {
   const server = createAdaptorServer({
     hostname: host,
+    ...(tls && { createServer }),
     serverOptions: {
+      ...(tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }),
       // Node's default gives up on a request body after 5 minutes, however large.
       requestTimeout: 0,
       headersTimeout: HEADERS_MS,

@@ -1,0 +1,208 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { finish, type ServerProcess, startServer, startVouch } from './process.suite.ts'
+
+const [CLIENTS, REPLICAS, OTHER] = [
+  'clients-token-0123456789',
+  'replica-token-0123456789',
+  'another-token-0123456789',
+]
+
+let directory: string
+const servers: ServerProcess[] = []
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'vouch-doors-'))
+  for (const id of ['server1', 'server2']) {
+    mkdirSync(join(directory, id))
+    writeFileSync(join(directory, id, 'f'), 'the same')
+  }
+  write('clients', `# who may ask\n\n${CLIENTS}\n`)
+  write('replicas', `${REPLICAS}\n`)
+  write('other', OTHER)
+  createAuthority('ca')
+  createCertificate('server', 'ca')
+  createCertificate('client', 'ca')
+  createAuthority('strange')
+  createCertificate('stranger', 'strange')
+})
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop()
+})
+
+afterAll(() => rmSync(directory, { recursive: true }))
+
+function write(name: string, text: string): void {
+  writeFileSync(join(directory, name), text)
+}
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
+}
+
+function createAuthority(name: string): void {
+  const files = ['-keyout', `${name}.key`, '-out', `${name}.pem`]
+  openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`, ...files)
+}
+
+function createCertificate(name: string, authority: string): void {
+  openssl(
+    'req',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    `${name}.key`,
+    '-out',
+    `${name}.csr`,
+  )
+  write(`${name}.ext`, 'subjectAltName=IP:127.0.0.1\n')
+  const by = ['-CA', `${authority}.pem`, '-CAkey', `${authority}.key`, '-CAcreateserial', '-days', '2']
+  openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-extfile', `${name}.ext`, '-out', `${name}.pem`)
+}
+
+async function start(...args: string[]): Promise<ServerProcess> {
+  const server = await startServer(args, directory)
+  servers.push(server)
+  return server
+}
+
+const startReplica = (...door: string[]) => start('replica', 'server2', '--id', 'server2', ...door)
+
+async function startPair(replicaDoor: string[], coordinatorDoor: string[]) {
+  const replica = await startReplica(...replicaDoor)
+  const words = ['--replica', 'server1=server1', '--replica', `server2=${replica.url}`]
+  return { replica, coordinator: await start('coordinator', ...words, ...coordinatorDoor) }
+}
+
+async function get(url: string, ...flags: string[]) {
+  return await finish(startVouch(['get', 'f', '-o', '-', '--coordinator', url, ...flags], directory))
+}
+
+const bearer = (token = '') => ({ headers: { Authorization: `Bearer ${token}` } })
+
+describe('tokens', () => {
+  it('open the coordinator to clients, and its replicas to the coordinator', async () => {
+    const { replica, coordinator } = await startPair(
+      ['--token-file', 'replicas'],
+      ['--token-file', 'clients', '--replica-token-file', 'replicas'],
+    )
+    expect((await fetch(`${coordinator.url}/files/f`)).status).toBe(401)
+    expect((await fetch(`${coordinator.url}/files/f`, bearer(OTHER))).status).toBe(401)
+    expect((await fetch(`${replica.url}/files/f`, bearer(CLIENTS))).status).toBe(401)
+    expect((await fetch(`${coordinator.url}/healthz`)).status).toBe(200)
+    const response = await fetch(`${coordinator.url}/files/f`, bearer(CLIENTS))
+    expect(await response.text()).toBe('the same')
+    expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=2;of=2')
+    expect(await get(coordinator.url, '--token-file', 'clients')).toMatchObject({
+      status: 0,
+      said: ['the same', expect.any(String)],
+    })
+    expect(await get(coordinator.url, '--token-file', 'other')).toMatchObject({ status: 2 })
+  })
+
+  it('that are wrong make a replica one that did not answer', async () => {
+    const { coordinator } = await startPair(['--token-file', 'replicas'], ['--replica-token-file', 'other'])
+    const { headers } = await fetch(`${coordinator.url}/files/f`)
+    expect(headers.get('Replica-Status')).toBe(
+      'server1;state=match, server2;state=error;error=http_request_denied',
+    )
+  })
+
+  it('are read again when their file changes, and stay when it is none any more', async () => {
+    write('changing', CLIENTS)
+    const replica = await startReplica('--token-file', 'changing')
+    const status = async (token = '') => (await fetch(`${replica.url}/files/f`, bearer(token))).status
+    expect(await status(CLIENTS)).toBe(200)
+    write('changing', OTHER)
+    await expect.poll(() => status(OTHER), { timeout: 10_000 }).toBe(200)
+    expect(await status(CLIENTS)).toBe(401)
+    let said = ''
+    replica.child.stderr?.on('data', (data) => {
+      said += data
+    })
+    write('changing', 'too short')
+    await expect
+      .poll(async () => `${await status(OTHER)} ${said}`, { timeout: 10_000 })
+      .toMatch(/^200 .*the tokens stay as they were: line 1 of .* is no token/s)
+    expect(said).not.toContain('too short')
+  })
+
+  it('are in nothing that a server prints', async () => {
+    const replica = await startReplica('--token-file', 'replicas')
+    let printed = ''
+    for (const stream of [replica.child.stdout, replica.child.stderr])
+      stream?.on('data', (data) => (printed += data))
+    await fetch(`${replica.url}/files/f?token=x`, bearer(REPLICAS))
+    await fetch(`${replica.url}/files/g`, bearer(OTHER))
+    await expect.poll(() => printed).toContain('/files/g 401')
+    for (const token of [REPLICAS, OTHER]) expect(printed).not.toContain(token)
+  })
+})
+
+describe('certificates', () => {
+  const SERVER = ['--tls-cert', 'server.pem', '--tls-key', 'server.key']
+  const CLIENT = ['--ca', 'ca.pem', '--client-cert', 'client.pem', '--client-key', 'client.key']
+  const STRANGER = ['--ca', 'ca.pem', '--client-cert', 'stranger.pem', '--client-key', 'stranger.key']
+
+  it('of both sides bring coordinator, replica and client together', async () => {
+    const mutual = [...SERVER, '--tls-client-ca', 'ca.pem']
+    const { coordinator } = await startPair(mutual, [...mutual, ...CLIENT])
+    expect(coordinator.banner).toContain('https://')
+    const got = await get(coordinator.url, ...CLIENT)
+    expect(got).toMatchObject({ status: 0, said: ['the same', expect.stringContaining('unanimous')] })
+    for (const flags of [[], ['--ca', 'ca.pem'], STRANGER]) {
+      expect((await get(coordinator.url, ...flags)).status).toBe(2)
+    }
+  })
+
+  it('that are not trusted make a replica one that did not answer', async () => {
+    const { coordinator } = await startPair(SERVER, ['--ca', 'strange.pem'])
+    const { headers } = await fetch(`${coordinator.url}/files/f`)
+    expect(headers.get('Replica-Status')).toBe(
+      'server1;state=match, server2;state=error;error=tls_certificate_error',
+    )
+  })
+})
+
+describe('a server does not start', () => {
+  it.each([
+    [
+      ['--host', '0.0.0.0'],
+      'on 0.0.0.0 anybody who reaches this machine could ask: add --token-file or --tls-client-ca, or --open',
+    ],
+    [['--host', '0.0.0.0', '--tls-cert', 'server.pem', '--tls-key', 'server.key'], 'on 0.0.0.0 anybody'],
+    [['--token-file', 'nowhere'], 'cannot read tokens from '],
+    [['--token-file', 'server1/f'], 'is no token: it takes a token of at least 16'],
+    [['--tls-cert', 'server.pem'], '--tls-cert takes its other half too'],
+    [
+      ['--tls-cert', 'server.pem', '--tls-key', 'client.key'],
+      '--tls-cert, --tls-key name no PEM files that fit',
+    ],
+    [['--tls-cert', 'nowhere', '--tls-key', 'server.key'], '--tls-cert takes the path of a PEM file'],
+    [['--tls-client-ca', 'ca.pem'], '--tls-client-ca takes --tls-cert too'],
+  ])('with %j', async (flags, line) => {
+    const { status, said } = await finish(
+      startVouch(['replica', 'server2', '--port', '0', ...flags], directory),
+    )
+    expect(status).toBe(2)
+    expect(said[1]).toContain(line)
+    expect(said[1]?.trim().split('\n')).toHaveLength(1)
+    expect(said[1]).not.toContain(readFileSync(join(directory, 'server1/f'), 'utf8'))
+  })
+
+  it('on every address of this machine unless it is told that it is open', async () => {
+    const open = await startReplica('--host', '0.0.0.0', '--open')
+    const guarded = await startReplica('--host', '0.0.0.0', '--token-file', 'replicas')
+    const status = async ({ url }: ServerProcess) =>
+      (await fetch(`${url.replace('0.0.0.0', '127.0.0.1')}/files/f`)).status
+    expect([await status(open), await status(guarded)]).toEqual([200, 401])
+  })
+})

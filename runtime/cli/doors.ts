@@ -1,0 +1,80 @@
+import { resolve } from 'node:path'
+import type { Flags } from '../node/configuration.ts'
+import { Refusal } from '../node/refusal.ts'
+import { readTlsFiles, type TlsFiles, type TlsPaths } from '../node/tls.ts'
+import { parseToken, readTokens, type Tokens } from '../node/tokens.ts'
+import { type Io, say } from './io.ts'
+
+/** The options that say who may ask a server. */
+export const DOOR_OPTIONS = {
+  'token-file': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-client-ca': { type: 'string' },
+  open: { type: 'boolean' },
+} as const
+
+export const DOOR_USAGE = `  --token-file PATH     who may ask: one bearer token a line, read again when it changes (VOUCH_TOKEN, else everybody)
+  --tls-cert PATH, --tls-key PATH
+                        serve https with this certificate and its key, in PEM
+  --tls-client-ca PATH  take only clients with a certificate of this authority
+  --open                listen on any address with neither tokens nor client certificates
+`
+
+/** The options that say how a server, or the command, shows itself to the servers that it asks. */
+export const KEY_OPTIONS = {
+  ca: { type: 'string' },
+  'client-cert': { type: 'string' },
+  'client-key': { type: 'string' },
+} as const
+
+export const KEY_USAGE = `  --ca PATH             the authority whose certificates are trusted, in PEM (those that the host trusts)
+  --client-cert PATH, --client-key PATH
+                        the certificate to show, and its key
+`
+
+/** Who may come in. */
+export interface Door {
+  /** Absent when there are no tokens. */
+  readonly isAllowed?: (request: Request) => boolean
+  readonly tls: TlsFiles | undefined
+}
+
+/** Throws a Refusal when a flag is wrong, or when everybody could come in from other machines and no flag says so. */
+export function openDoor(flags: Flags, host: string, io: Io): Door {
+  const tokens = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
+  const tls = readTlsFiles(toPaths(flags, { cert: 'tls-cert', key: 'tls-key', ca: 'tls-client-ca' }, io))
+  if (tls !== undefined && tls.cert === undefined) throw new Refusal('--tls-client-ca takes --tls-cert too')
+  if (!isLoopback(host) && tokens === undefined && tls?.ca === undefined && flags['open'] !== true) {
+    throw new Refusal(
+      `on ${host} anybody who reaches this machine could ask: add --token-file or --tls-client-ca, or --open if that is meant`,
+    )
+  }
+  if (tokens === undefined) return { tls }
+  return { tls, isAllowed: ({ headers }) => tokens.allow(headers.get('Authorization')) }
+}
+
+/** The tokens of the file that an option names, or of an environment variable; undefined when there is neither. */
+export function openTokens(flags: Flags, option: string, variable: string, io: Io): Tokens | undefined {
+  const path = flags[option]
+  if (typeof path === 'string') return readTokens(resolve(io.cwd, path), (line) => say(io, line))
+  const text = io.env[variable]
+  return text ? parseToken(variable, text) : undefined
+}
+
+/** What the options of `KEY_OPTIONS` name. */
+export function openKeys(flags: Flags, io: Io): TlsFiles | undefined {
+  return readTlsFiles(toPaths(flags, { cert: 'client-cert', key: 'client-key', ca: 'ca' }, io))
+}
+
+function toPaths(flags: Flags, options: Readonly<Record<keyof TlsFiles, string>>, { cwd }: Io): TlsPaths {
+  const entries = Object.entries(options).flatMap(([file, option]) => {
+    const path = flags[option]
+    return typeof path === 'string' ? [[file, { flag: `--${option}`, path: resolve(cwd, path) }]] : []
+  })
+  return Object.fromEntries(entries)
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
+}

@@ -1,0 +1,92 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { TOKEN_CHECK_MS } from './limits.ts'
+import { Refusal } from './refusal.ts'
+
+/** Secrets that open a door (RFC 6750). They are never printed. */
+export interface Tokens {
+  /** Whether the `Authorization` field of a request carries one of them; it takes as long whichever that is. */
+  allow(authorization: string | null): boolean
+  /** The first of them, which is shown to others. */
+  first(): string
+}
+
+/** RFC 6750's b64token, long enough not to be guessed. */
+const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/
+
+/**
+ * The tokens of a file, one a line; blank lines and those that begin with `#` are none. A file that changes is read
+ * again; when it is no longer one, the last good tokens stay, and `onNotice` is told in one line. Throws a Refusal when
+ * it is none to begin with.
+ */
+export function readTokens(path: string, onNotice: (line: string) => void): Tokens {
+  let tokens = readFile(path)
+  let version = readVersion(path)
+  let checkedAt = performance.now()
+
+  function refresh(): void {
+    if (performance.now() - checkedAt < TOKEN_CHECK_MS) return
+    checkedAt = performance.now()
+    const now = readVersion(path)
+    if (now === version) return
+    version = now
+    try {
+      tokens = readFile(path)
+    } catch (error) {
+      onNotice(`the tokens stay as they were: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  return toTokens(() => {
+    refresh()
+    return tokens
+  })
+}
+
+/** One token, as the environment variable `name` holds it; throws a Refusal when it is none. */
+export function parseToken(name: string, text: string): Tokens {
+  if (!TOKEN.test(text)) throw new Refusal(`${name} ${RULE}`)
+  return toTokens(() => [text])
+}
+
+const RULE = "takes a token of at least 16 letters, digits or '-._~+/'"
+
+function readFile(path: string): string[] {
+  const lines = readText(path).split(/\r?\n/)
+  const tokens = lines.flatMap((line, i) => {
+    const text = line.trim()
+    if (text === '' || text.startsWith('#')) return []
+    if (!TOKEN.test(text)) throw new Refusal(`line ${i + 1} of ${path} is no token: it ${RULE}`)
+    return text
+  })
+  if (tokens.length === 0) throw new Refusal(`${path} holds no token: a line ${RULE}`)
+  return tokens
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Refusal(`cannot read tokens from ${path}: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+function readVersion(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : ''
+}
+
+function toTokens(list: () => readonly string[]): Tokens {
+  return {
+    allow(authorization) {
+      const shown = toHash(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '')
+      // All of them each time, so that the time tells nothing.
+      return list().filter((token) => timingSafeEqual(toHash(token), shown)).length > 0
+    },
+    first: () => list()[0] ?? '',
+  }
+}
+
+function toHash(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
