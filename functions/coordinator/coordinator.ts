@@ -56,8 +56,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const parameters = parseReadParameters(c.req.query(), ids)
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
     const isStrict = parsePrefer(c.req.header('Prefer') ?? '').has('handling=strict')
-    const { replica, version, require = isStrict ? 'all' : (options.require ?? 1) } = parameters
-    const required = toCount(require, ids.length)
+    const { replica, version, require = options.require ?? 1 } = parameters
+    const required = isStrict ? ids.length : toCount(require, ids.length)
     const read = { name, members, required, isStrict, contents, suspects, deadlines, createHasher }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
