@@ -146,7 +146,7 @@ test.each([
   [['replica', '.', '--port', 'abc'], "--port takes a port number from 0 to 65535, got 'abc'"],
   [['replica', '.', '--port'], "option '--port <value>' argument missing"],
   [
-    ['replica', '.', '--host', '192.0.2.1', '--port', '0'],
+    ['replica', '.', '--host', '192.0.2.1', '--port', '0', '--open'],
     'cannot listen on 192.0.2.1:0: this machine has no such address',
   ],
   [['replica', '.', '--id', '../x'], "got '../x'"],
