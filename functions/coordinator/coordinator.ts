@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
-import { type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
+import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { KEPT_CONTENTS_BYTES } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
@@ -38,7 +38,7 @@ const PROBE = '.well-known/vouch-probe'
  * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
  * are alike.
  */
-export function createCoordinator(replicas: readonly Replica[], options: CoordinatorOptions): Hono {
+export function createCoordinator(replicas: readonly Replica[], options: CoordinatorOptions): Hono<AppEnv> {
   const ids = replicas.map(({ id }) => v.parse(replicaId, id))
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
@@ -58,7 +58,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const isStrict = parsePrefer(c.req.header('Prefer') ?? '').has('handling=strict')
     const { replica, version, require = options.require ?? 1 } = parameters
     const required = isStrict ? ids.length : toCount(require, ids.length)
-    const read = { name, members, required, isStrict, contents, suspects, deadlines, createHasher }
+    const { trace } = c.var
+    const read = { name, members, required, isStrict, trace, contents, suspects, deadlines, createHasher }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
@@ -68,7 +69,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (!accepts(c.req.raw, 'application/json')) {
       return createProblem('not-acceptable', 'this resource is application/json')
     }
-    const { answers } = compare(await gather(members, PROBE))
+    const { answers } = compare(await gather(members, PROBE, c.var.trace))
     const reports = toReports(answers)
     return toJson({
       replicas: reports.map(({ id, error, detail }, i) => ({

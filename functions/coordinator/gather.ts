@@ -1,5 +1,6 @@
 import type { Storage } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import type { Breaker } from './breaker.ts'
 import { createBreaker } from './breaker.ts'
@@ -22,7 +23,7 @@ export interface Member extends Replica {
    * Asks it for one name. A replica that misses a deadline has not answered, and neither has one that is not asked
    * because it failed several times in a row. Never rejects.
    */
-  ask(name: string): Promise<Answer>
+  ask(name: string, trace?: Trace): Promise<Answer>
   readonly breaker: Pick<Breaker, 'state'>
 }
 
@@ -32,7 +33,12 @@ export interface MemberOptions {
   readonly defer?: Defer | undefined
 }
 
-type Questions = Map<string, PromiseWithResolvers<Answer>>
+type Questions = Map<string, Question>
+
+interface Question extends PromiseWithResolvers<Answer> {
+  readonly trace: Trace | undefined
+}
+
 /** Asks for all of them at once, and calls back when all are answered. */
 type Send = (questions: Questions, onDone: () => void) => void
 
@@ -49,17 +55,17 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
   }
   const askReplica = defer ? gatherQuestions(send, defer) : askAlone(send)
 
-  async function ask(name: string): Promise<Answer> {
+  async function ask(name: string, trace?: Trace): Promise<Answer> {
     const refused = breaker.refuse()
-    return refused === null ? await askReplica(name) : { id, said: refused }
+    return refused === null ? await askReplica(name, trace) : { id, said: refused }
   }
 
   return { id, storage, breaker, ask }
 }
 
-function askAlone(send: Send): (name: string) => Promise<Answer> {
-  return (name) => {
-    const question = Promise.withResolvers<Answer>()
+function askAlone(send: Send): Member['ask'] {
+  return (name, trace) => {
+    const question = createQuestion(trace)
     send(new Map([[name, question]]), () => {})
     return question.promise
   }
@@ -70,14 +76,14 @@ function askAlone(send: Send): (name: string) => Promise<Answer> {
  * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
  * nobody. A question that was sent is never joined: its answer may be older than the read that comes later.
  */
-function gatherQuestions(send: Send, defer: Defer): (name: string) => Promise<Answer> {
+function gatherQuestions(send: Send, defer: Defer): Member['ask'] {
   let waiting: Questions = new Map()
   let underWay = 0
 
-  function ask(name: string): Promise<Answer> {
+  function ask(name: string, trace?: Trace): Promise<Answer> {
     const known = waiting.get(name)
     if (known !== undefined) return known.promise
-    const question = Promise.withResolvers<Answer>()
+    const question = createQuestion(trace)
     waiting.set(name, question)
     if (waiting.size === MAX_NAMES_PER_DESCRIBE) sendWaiting()
     else if (waiting.size === 1 && underWay === 0) defer(sendWhenFree)
@@ -107,6 +113,10 @@ function gatherQuestions(send: Send, defer: Defer): (name: string) => Promise<An
   return ask
 }
 
+function createQuestion(trace: Trace | undefined): Question {
+  return { ...Promise.withResolvers<Answer>(), trace }
+}
+
 function createOnce(run: () => void): () => void {
   let done = false
   return () => {
@@ -130,7 +140,7 @@ function describeAll(
   let failure: StorageError | null = null
   let isReached = false
 
-  function answer(question: PromiseWithResolvers<Answer>, said: Answer['said']): void {
+  function answer(question: Question, said: Answer['said']): void {
     if (!open.delete(question)) return
     if (said instanceof StorageError && said.code === 'unreachable') failure = said
     else isReached = true
@@ -146,6 +156,7 @@ function describeAll(
   const answers = storage.describe([...questions.keys()], {
     signal: watch.signal,
     onProgress: watch.reset,
+    trace: findTrace(questions),
   })
   for (const [i, question] of [...questions.values()].entries()) {
     Promise.resolve(answers[i]).then(
@@ -155,7 +166,17 @@ function describeAll(
   }
 }
 
+/** One of the requests that ask together stands for all of them. */
+function findTrace(questions: Questions): Trace | undefined {
+  for (const { trace } of questions.values()) if (trace !== undefined) return trace
+  return undefined
+}
+
 /** Asks all replicas for one name at once: an answer for each, in their order. Never rejects. */
-export async function gather(members: readonly Member[], name: string): Promise<Answer[]> {
-  return await Promise.all(members.map((member) => member.ask(name)))
+export async function gather(
+  members: readonly Member[],
+  name: string,
+  trace: Trace | undefined,
+): Promise<Answer[]> {
+  return await Promise.all(members.map((member) => member.ask(name, trace)))
 }

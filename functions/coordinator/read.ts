@@ -3,6 +3,7 @@ import type { Body } from '../wire/answer.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
 import type { ByteRange } from '../wire/ranges.ts'
+import type { Trace } from '../wire/trace.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Version } from './compare.ts'
 import type { Contents } from './contents.ts'
@@ -20,6 +21,8 @@ export interface Read {
   readonly required: number
   /** Whether every one of them must hold the file. */
   readonly isStrict: boolean
+  /** Goes on to the replicas, for their logs. */
+  readonly trace: Trace | undefined
   /** Deliver this version, whatever else there is. */
   readonly version?: Digest | undefined
   readonly deadlines: Deadlines

@@ -12,7 +12,7 @@ export async function openCopy(read: Read, version: Version, id: string, range?:
   const holder = read.members.find((member) => member.id === id)
   if (holder === undefined) throw new Error('a version is held by replicas that were asked')
   const opened = await withDeadline(read.deadlines, (signal) =>
-    holder.storage.open(read.name, { range, ifDigest: version.digest, signal }),
+    holder.storage.open(read.name, { range, ifDigest: version.digest, trace: read.trace, signal }),
   )
   if (opened === null) throw new StorageError('changed', 'the file is no longer there')
   return opened

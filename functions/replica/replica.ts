@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
-import { type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
+import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
@@ -21,7 +21,7 @@ export interface ReplicaOptions extends AppOptions {
 }
 
 /** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
-export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono {
+export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono<AppEnv> {
   const app = createApp(options)
   const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
 

@@ -3,6 +3,7 @@ import { toEtag, toReprDigest } from '../wire/fields.ts'
 import { HEARTBEAT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toFilePath } from '../wire/routes.ts'
 import type { DescribeLine } from '../wire/schemas.ts'
+import { type Trace, toTraceparent } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
@@ -104,7 +105,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   async function askBatch(names: string[], questions: Questions, options: DescribeOptions): Promise<void> {
     const reply = await ask('/describe', {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
+      headers: { 'Content-Type': 'application/json', ...toTraceFields(options.trace) },
       body: JSON.stringify({ names }),
       ...withSignal(options.signal),
     })
@@ -135,6 +136,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     const headers = {
       ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
       ...(ifDigest !== undefined && { 'If-Match': toEtag(ifDigest) }),
+      ...toTraceFields(options.trace),
     }
     const response = await ask(toFilePath(requireName(name)), { headers, ...withSignal(options.signal) })
     if (response.status === (range ? 206 : 200) && response.body !== null) return toOpened(response, options)
@@ -215,6 +217,10 @@ function toFacts(line: Extract<DescribeLine, { digest: string }>): Facts {
 
 function toError(error: Extract<DescribeLine, { error: object }>['error']): StorageError {
   return new StorageError(error.code, error.detail, { reason: error.reason })
+}
+
+function toTraceFields(trace: Trace | undefined): Record<string, string> {
+  return trace === undefined ? {} : { traceparent: toTraceparent(trace) }
 }
 
 /** `exactOptionalPropertyTypes` tells an absent signal from an undefined one, and RequestInit takes only the former. */

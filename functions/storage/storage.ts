@@ -1,5 +1,6 @@
 import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/ranges.ts'
+import type { Trace } from '../wire/trace.ts'
 
 /** Where a digest came from: from the bytes by us, now or when they last changed; or the store's own checksum. */
 export type Evidence = 'computed' | 'stored'
@@ -41,6 +42,8 @@ export interface Page {
 
 export interface DescribeOptions {
   readonly signal?: AbortSignal | undefined
+  /** The request that asks, for the logs of a store that is a server. */
+  readonly trace?: Trace | undefined
   /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */
   readonly onProgress?: (() => void) | undefined
 }
@@ -50,6 +53,8 @@ export interface OpenOptions {
   readonly range?: ByteRange | undefined
   /** Open only this content. */
   readonly ifDigest?: Digest | undefined
+  /** As in `DescribeOptions`. */
+  readonly trace?: Trace | undefined
   readonly signal?: AbortSignal | undefined
 }
 

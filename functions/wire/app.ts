@@ -4,25 +4,36 @@ import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem, SECURITY_FIELDS } from './problems.ts'
 import { toTarget } from './routes.ts'
+import { createTrace, parseTraceparent, type Trace } from './trace.ts'
 import { StorageError } from './trouble.ts'
 
 export interface AppOptions {
   readonly log?: Log | undefined
   /** Whether a request may be answered; one that may not gets 401 (RFC 6750 §3). Everything may when absent. */
   readonly isAllowed?: ((request: Request) => boolean) | undefined
+  /** Whether a request that comes without a trace begins one. */
+  readonly isTraced?: boolean | undefined
+}
+
+/** What handlers find in their context. */
+export interface AppEnv {
+  Variables: { trace: Trace | undefined }
 }
 
 /**
- * A Hono app with what both servers share: one log entry a request, the limits on addresses and load, `/healthz`, and a problem
- * document for a path that leads nowhere or an error that nothing foresaw.
+ * A Hono app with what both servers share: one log entry a request, its trace, the limits on addresses and load,
+ * `/healthz`, and a problem document for a path that leads nowhere or an error that nothing foresaw.
  */
-export function createApp({ log, isAllowed = () => true }: AppOptions): Hono {
-  const app = new Hono()
+export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions): Hono<AppEnv> {
+  const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
   let underWay = 0
 
   app.use(async (c, next) => {
     const start = performance.now()
+    const traceparent = c.req.header('traceparent')
+    const trace = parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
+    c.set('trace', trace)
     underWay++
     if (c.req.url.length > MAX_URL_BYTES) {
       c.res = createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
@@ -47,6 +58,8 @@ export function createApp({ log, isAllowed = () => true }: AppOptions): Hono {
       ms: performance.now() - start,
       agreement: fields?.['Replica-Agreement']?.split(';')[0],
       states: fields?.['Replica-Status'],
+      bytes: toNumber(fields?.['Content-Length']),
+      trace,
       error: failures.get(c.res),
     })
   })
@@ -61,8 +74,12 @@ export function createApp({ log, isAllowed = () => true }: AppOptions): Hono {
   return app
 }
 
+function toNumber(length: string | undefined): number | undefined {
+  return length === undefined ? undefined : Number(length)
+}
+
 /** Answers every other method on `path` with 405 and what it does take (RFC 9110 §15.5.6). Comes after its handlers. */
-export function refuseOtherMethods(app: Hono, path: string, allowed: string): void {
+export function refuseOtherMethods(app: Hono<AppEnv>, path: string, allowed: string): void {
   app.all(path, (c) =>
     createProblem('method-not-allowed', `this resource takes ${allowed}, not ${c.req.method}`, {
       fields: { Allow: allowed },

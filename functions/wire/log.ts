@@ -1,3 +1,5 @@
+import type { Trace } from './trace.ts'
+
 /** One request answered. Text from outside is as it came: whoever prints it escapes it. */
 export interface RequestEntry {
   readonly method: string
@@ -9,6 +11,10 @@ export interface RequestEntry {
   readonly agreement?: string | undefined
   /** The text of `Replica-Status`. */
   readonly states?: string | undefined
+  /** Bytes announced in the answer's body; undefined when none are, as for a stream of unknown length. */
+  readonly bytes?: number | undefined
+  /** The same in the logs of all servers that the request led to. */
+  readonly trace?: Trace | undefined
   /** What went wrong inside, when the answer is a 5xx of our own making. */
   readonly error?: unknown
 }

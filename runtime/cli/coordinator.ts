@@ -5,7 +5,7 @@ import type { Command } from './command.ts'
 import { DOOR_OPTIONS, DOOR_USAGE, KEY_OPTIONS, KEY_USAGE, openDoor, openTokens } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
-import { createLog, runServer } from './servers.ts'
+import { createLog, LOG_OPTIONS, LOG_USAGE, runServer } from './servers.ts'
 
 /** `vouch coordinator`: compares replicas for clients. */
 export const coordinator: Command = {
@@ -21,7 +21,7 @@ export const coordinator: Command = {
   --host HOST           the address to listen on (127.0.0.1)
   --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
                         (vouch in the user's cache directory)
-${DOOR_USAGE}  --replica-token-file PATH
+${LOG_USAGE}${DOOR_USAGE}  --replica-token-file PATH
                         the token to show to replica servers, the first of the file (VOUCH_REPLICA_TOKEN)
 ${KEY_USAGE}
 Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
@@ -35,6 +35,7 @@ finished; a second one ends it at once.
     host: { type: 'string' },
     index: { type: 'string' },
     ...DOOR_OPTIONS,
+    ...LOG_OPTIONS,
     'replica-token-file': { type: 'string' },
     ...KEY_OPTIONS,
   },
@@ -49,7 +50,7 @@ finished; a second one ends it at once.
       require,
       deadlines: timeouts,
       defer: setImmediate,
-      log: createLog(io),
+      ...createLog(flags, io),
       ...door,
     })
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')

@@ -5,7 +5,7 @@ import type { Command } from './command.ts'
 import { DOOR_OPTIONS, DOOR_USAGE, openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { openDirectory } from './replicas.ts'
-import { createLog, runServer } from './servers.ts'
+import { createLog, LOG_OPTIONS, LOG_USAGE, runServer } from './servers.ts'
 
 /** `vouch replica`: one directory over HTTP. */
 export const replica: Command = {
@@ -15,7 +15,7 @@ export const replica: Command = {
   --host HOST    the address to listen on (127.0.0.1)
   --id ID        what this replica calls itself in its messages (replica)
   --index PATH   the directory that remembers digests, a file for each DIR (vouch in the user's cache directory)
-${DOOR_USAGE}
+${LOG_USAGE}${DOOR_USAGE}
 Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
 finished; a second one ends it at once.
 `,
@@ -25,6 +25,7 @@ finished; a second one ends it at once.
     id: { type: 'string' },
     index: { type: 'string' },
     ...DOOR_OPTIONS,
+    ...LOG_OPTIONS,
   },
   operands: { most: 1, name: 'DIR' },
   async run(flags, [directory], io) {
@@ -32,7 +33,7 @@ finished; a second one ends it at once.
     if (!directory) throw new Refusal('replica takes DIR, the directory to serve, got none')
     const { tls, ...door } = openDoor(flags, host, io)
     const opened = openDirectory({ id, path: directory }, flags, io)
-    const app = createReplica(opened.storage, { log: createLog(io), ...door })
+    const app = createReplica(opened.storage, { ...createLog(flags, io), ...door })
     const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
     return await whileFilling([opened], io, () => runServer(app, io, { host, port, tls, toBanner }))
   },

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { inspect } from 'node:util'
+import { pino } from 'pino'
+import type { AppOptions } from '../../functions/wire/app.ts'
 import type { Log } from '../../functions/wire/log.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
+import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { serve } from '../node/serve.ts'
 import type { TlsFiles } from '../node/tls.ts'
@@ -39,8 +42,21 @@ export async function runServer(
   return 0
 }
 
-/** Prints one line a request on `stdout`, those of one turn of the loop at once, and on `stderr` what went wrong inside. */
-export function createLog(io: Io): Log {
+/** The options that say how a server tells what it does. */
+export const LOG_OPTIONS = { log: { type: 'string' } } as const
+
+export const LOG_USAGE = `  --log FORMAT          one line a request as text or as json, which has a trace that goes on to replicas (text)
+`
+
+/** Tells each request in one line on `stdout`, as `--log` says; throws a Refusal when it says neither text nor json. */
+export function createLog({ log = 'text' }: Flags, io: Io): Pick<AppOptions, 'log' | 'isTraced'> {
+  if (log === 'text') return { log: createTextLog(io) }
+  if (log === 'json') return { log: createJsonLog(io), isTraced: true }
+  throw new Refusal(`--log takes text or json, got '${log}'`)
+}
+
+/** What is printed in one turn of the loop goes out at once; what went wrong inside goes to `stderr`. */
+function createTextLog(io: Io): Log {
   let lines = ''
 
   function flush(): void {
@@ -54,6 +70,14 @@ export function createLog(io: Io): Log {
     if (lines === '') setImmediate(flush)
     lines += `${printable(line)}\n`
     if (error !== undefined) io.stderr.write(`${inspect(error)}\n`)
+  }
+}
+
+function createJsonLog(io: Io): Log {
+  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, io.stdout)
+  return ({ error, ...entry }) => {
+    if (error === undefined) logger.info(entry, 'answered')
+    else logger.error({ ...entry, err: error }, 'failed')
   }
 }
 

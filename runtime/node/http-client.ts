@@ -6,17 +6,12 @@ import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
-import type { TlsFiles } from './tls.ts'
+import { type TlsFiles, toConnect } from './tls.ts'
 
 export interface SendOptions {
   /** Milliseconds. */
   readonly connectMs?: number | undefined
   readonly tls?: TlsFiles | undefined
-}
-
-/** `tls` as undici takes it, which tells an absent value from an undefined one. */
-export function toConnect({ cert, key, ca }: TlsFiles = {}) {
-  return { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) }
 }
 
 /**

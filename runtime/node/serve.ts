@@ -7,7 +7,6 @@ import { createAdaptorServer } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
-import { toConnect } from './http-client.ts'
 import {
   CHECK_CONNECTIONS_MS,
   HEADERS_MS,
@@ -17,7 +16,7 @@ import {
   MAX_REQUESTS_PER_CONNECTION,
   STALLED_MS,
 } from './limits.ts'
-import type { TlsFiles } from './tls.ts'
+import { type TlsFiles, toConnect } from './tls.ts'
 
 /** Where to listen, and who hears of answers that broke off. */
 export interface ServeOptions {

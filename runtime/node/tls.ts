@@ -43,3 +43,8 @@ function readPem(file: TlsPaths[keyof TlsFiles]): Buffer | undefined {
     )
   }
 }
+
+/** What there is of it: options of TLS tell an absent value from an undefined one. */
+export function toConnect({ cert, key, ca }: TlsFiles = {}) {
+  return { ...(cert && { cert }), ...(key && { key }), ...(ca && { ca }) }
+}

@@ -1,0 +1,23 @@
+import { expect, it, test } from 'vitest'
+import { createTrace, parseTraceparent, toTraceparent } from './trace.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+
+test('a trace goes on in a field of its own step', () => {
+  const trace = createTrace()
+  expect(parseTraceparent(toTraceparent(trace))).toBe(trace)
+  expect(toTraceparent(trace)).not.toBe(toTraceparent(trace))
+  expect(createTrace()).not.toBe(trace)
+})
+
+it.each([
+  [`00-${TRACE}-00f067aa0ba902b7-01`, TRACE],
+  [`cc-${TRACE}-00f067aa0ba902b7-01-what-will-be-the-future`, TRACE],
+  [`00-${TRACE}-0000000000000000-01`, null],
+  [`00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, null],
+  [`00-${TRACE.toUpperCase()}-00f067aa0ba902b7-01`, null],
+  [`00-${TRACE}-00f067aa0ba902b7`, null],
+  ['', null],
+])('%j names the trace %j', (field, trace) => {
+  expect(parseTraceparent(field)).toBe(trace)
+})

@@ -1,0 +1,68 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { finish, type ServerProcess, startServer, startVouch } from './process.suite.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+const LARGE = 200_000
+
+let directory: string
+let replica: ServerProcess
+let coordinator: ServerProcess
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'vouch-log-'))
+  mkdirSync(join(directory, 'empty'))
+  mkdirSync(join(directory, 'full'))
+  writeFileSync(join(directory, 'full/f'), 'a'.repeat(LARGE))
+  replica = await startServer(['replica', 'full', '--log', 'json'], directory)
+  const words = ['--replica', 'near=empty', '--replica', `far=${replica.url}`]
+  coordinator = await startServer(['coordinator', ...words, '--log', 'json'], directory)
+})
+
+afterAll(async () => {
+  await coordinator.stop()
+  await replica.stop()
+  rmSync(directory, { recursive: true })
+})
+
+const readEntry = async (server: ServerProcess) => JSON.parse((await server.readLine()) ?? '{}')
+
+it('a JSON line tells each request, and the same trace stands in the lines of the replicas', async () => {
+  const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }
+  const response = await fetch(`${coordinator.url}/files/f`, { headers })
+  expect(await response.text()).toHaveLength(LARGE)
+  expect(await readEntry(coordinator)).toMatchObject({
+    level: 30,
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    method: 'GET',
+    path: '/files/f',
+    status: 200,
+    bytes: LARGE,
+    ms: expect.any(Number),
+    agreement: 'incomplete',
+    states: 'near;state=missing, far;state=match',
+    trace: TRACE,
+  })
+  expect(await readEntry(replica)).toMatchObject({ method: 'POST', path: '/describe', trace: TRACE })
+  expect(await readEntry(replica)).toMatchObject({
+    method: 'GET',
+    path: '/files/f',
+    bytes: LARGE,
+    trace: TRACE,
+  })
+})
+
+it('a request without a trace begins one', async () => {
+  await fetch(`${coordinator.url}/files/g`)
+  const { trace } = await readEntry(coordinator)
+  expect(trace).toMatch(/^[0-9a-f]{32}$/)
+  expect(trace).not.toBe(TRACE)
+  expect(await readEntry(replica)).toMatchObject({ path: '/describe', trace })
+})
+
+it('a format that is none is refused in one line', async () => {
+  const { status, said } = await finish(startVouch(['replica', 'full', '--log', 'xml'], directory))
+  expect({ status, said }).toEqual({ status: 2, said: ['', "vouch: --log takes text or json, got 'xml'\n"] })
+})
