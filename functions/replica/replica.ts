@@ -3,11 +3,12 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
+import { createAnswer } from '../wire/answer.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
-import { createProblem, toProblem } from '../wire/problems.ts'
+import { createProblem, SECURITY_FIELDS, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
 import { parseFilePath, toFilePath } from '../wire/routes.ts'
@@ -106,13 +107,15 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   }
   const body = request.body ?? new ReadableStream({ start: (controller) => controller.close() })
   const facts = await storage.put(name, body, { size, digest, replaces, signal: request.signal })
-  return new Response(null, {
-    status: replaces === null ? 201 : 204,
-    headers: {
+  return createAnswer(
+    replaces === null ? 201 : 204,
+    {
       ETag: toEtag(facts.digest),
       'Repr-Digest': toReprDigest(facts.digest),
       'Digest-Evidence': facts.evidence,
       ...(replaces === null && { Location: toFilePath(name) }),
+      ...SECURITY_FIELDS,
     },
-  })
+    null,
+  )
 }
