@@ -104,15 +104,21 @@ function withFailure(answers: readonly Answer[], { holders }: Version, error: St
  * itself, and the answer names no agreement.
  */
 export async function deliverCopy(request: Request, read: Read): Promise<Response> {
-  const comparison = compare(await askAll(read))
-  const [version] = comparison.versions
-  const fields = { 'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '' }
-  const said = comparison.answers[0]?.said
-  if (said instanceof StorageError) return toProblem(said, { fields })
+  const answers = await askAll(read)
+  const { versions } = compare(answers)
+  const [version] = versions
+  const said = answers[0]?.said
+  if (said instanceof StorageError) return toProblem(said, { fields: toCopyFields(answers) })
+  const fields = toCopyFields(answers, version)
   if (version === undefined) return createProblem('not-found', 'this replica has no such file', { fields })
   const open = (range?: ByteRange) => openVersion(read, version, range)
   const response = await settle(
     answerContent(request.method, request.headers, { name: read.name, ...version }, { fields, open }),
   )
-  return response instanceof StorageError ? toProblem(response, { fields }) : response
+  if (!(response instanceof StorageError)) return response
+  return toProblem(response, { fields: toCopyFields(withFailure(answers, version, response)) })
+}
+
+function toCopyFields(answers: readonly Answer[], version?: Version): Record<string, string> {
+  return { 'Replica-Status': toFields(compare(answers), version)['Replica-Status'] ?? '' }
 }

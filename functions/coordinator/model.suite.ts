@@ -339,6 +339,8 @@ function* judgeCopy(only: Actor, told: Told) {
   if (told.status === 404 && !canHold(only, null)) yield '404 of a copy that is there'
   if (told.status === 404 && (only.act === 'fails' || only.act === 'is silent'))
     yield '404 of a silent replica'
+  const isTold = told.status < 400 || told.status === 416
+  if (!isTold && told.headers.get('Replica-Status')?.includes('match')) yield 'a match that was not sent'
   if (told.status !== 200 && told.status !== 206) return
   const content = findContent(told)
   if (content === undefined || !canHold(only, content)) yield 'a content that it does not hold'

@@ -3,6 +3,7 @@ import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest } from '../wire/fields.ts'
 import {
   MAX_DESCRIBE_LINE_BYTES,
+  MAX_DETAIL_LENGTH,
   MAX_LISTING_BYTES,
   MAX_LISTING_PAGE,
   MAX_PROBLEM_BYTES,
@@ -130,7 +131,7 @@ export async function readProblem(response: Reply): Promise<StorageError | null>
   if (!answer.success) return unexpected('a problem that is none')
   if (status === 404 && answer.output.type === 'not-found') return null
   const code = toTrouble(answer.output.type) ?? 'unreachable'
-  return new StorageError(code, answer.output.detail ?? answer.output.title)
+  return new StorageError(code, (answer.output.detail ?? answer.output.title).slice(0, MAX_DETAIL_LENGTH))
 }
 
 /** Frees an answer, and throws `unreachable`: something else than a replica stands at the address. */

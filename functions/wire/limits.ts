@@ -33,6 +33,9 @@ export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 /** A page of the longest names at their worst, six bytes of JSON for one. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024
 
+/** Characters of what a replica says went wrong: a sentence or two, which goes on to clients. */
+export const MAX_DETAIL_LENGTH = 500
+
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 

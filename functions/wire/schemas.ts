@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { MAX_NAMES_PER_DESCRIBE } from './limits.ts'
+import { MAX_DETAIL_LENGTH, MAX_NAMES_PER_DESCRIBE } from './limits.ts'
 import { TROUBLE_CODES } from './trouble.ts'
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -21,7 +21,7 @@ const trouble = v.object({
   code: v.picklist(TROUBLE_CODES),
   /** An error type of RFC 9209 §2.3. */
   reason: v.pipe(v.string(), v.regex(/^[a-z][a-z_]{0,63}$/)),
-  detail: v.pipe(v.string(), v.maxLength(500)),
+  detail: v.pipe(v.string(), v.maxLength(MAX_DETAIL_LENGTH)),
 })
 
 /** Body of `POST /describe`. */
