@@ -1,5 +1,6 @@
 import { exactly, primed, readAll, toStream } from '../storage/streams.ts'
 import type { Body } from '../wire/answer.ts'
+import { settle } from '../wire/app.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
 import type { ByteRange } from '../wire/ranges.ts'
@@ -56,11 +57,16 @@ async function openLarge(read: Read, version: Version, range: ByteRange | undefi
 /** A part from a holder whose storage vouches for it; where there is none, cut out of the whole, for nothing else proves it. */
 async function openPart(read: Read, version: Version, range: ByteRange): Promise<Body> {
   const proving = read.members.find(({ id, storage }) => storage.isProving && version.holders.includes(id))
-  if (proving !== undefined) {
-    const part = toWatched(read, await openCopy(read, version, proving.id, range))
-    return toStream(await primed(exactly(part, range.length)))
-  }
+  const part = proving && (await settle(openProvedPart(read, version, proving.id, range)))
+  if (part !== undefined && !(part instanceof StorageError)) return part
+  // That holder has failed as the first does at any read; another may still have the whole.
+  if (part !== undefined && proving?.id === version.holders[0]) throw part
   return toStream(await primed(cutOut(relayWhole(read, version, await openFirst(read, version)), range)))
+}
+
+async function openProvedPart(read: Read, version: Version, id: string, range: ByteRange): Promise<Body> {
+  const part = toWatched(read, await openCopy(read, version, id, range))
+  return toStream(await primed(exactly(part, range.length)))
 }
 
 async function openFirst(read: Read, version: Version) {

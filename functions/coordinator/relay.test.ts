@@ -126,6 +126,12 @@ describe('a part', () => {
     expect(second.asked).toMatchObject([{ range: { offset: 100_000, length: 100 } }])
   })
 
+  it('is cut out of another holder when the one that proves it cannot be opened', async () => {
+    const broken = createCopy(breakAt(0), { isProving: true })
+    const headers = { Range: 'bytes=100000-100099' }
+    expect(await read(createApp(createCopy(), broken), headers)).toEqual(bytes.slice(100_000, 100_100))
+  })
+
   it('is cut out of the proved whole where nobody proves it', async () => {
     const copy = createCopy()
     const headers = { Range: 'bytes=99990-100010' }
