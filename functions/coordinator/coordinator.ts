@@ -24,6 +24,8 @@ export interface CoordinatorOptions extends AppOptions {
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
+  /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
+  readonly onCorrupt?: ((id: string, name: string) => void) | undefined
   /**
    * Lets concurrent reads ask a replica together. When absent each read asks by itself, as it must where requests may
    * not share work (workerd).
@@ -48,7 +50,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const deadlines = { silence, answer }
   const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
   const contents = createContents(KEPT_CONTENTS_BYTES)
-  const suspects = createSuspects()
+  const suspects = createSuspects(options.onCorrupt)
 
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Opened, OpenOptions, Storage } from '../storage/storage.ts'
@@ -39,10 +39,13 @@ function createCopy(change: Change = (chunk) => chunk, more: Partial<Storage> = 
   return { storage: { ...memory, open, ...more }, asked }
 }
 
+const corrupt: string[] = []
+beforeEach(() => void corrupt.splice(0))
+
 function createApp(...copies: readonly { readonly storage: Storage }[]) {
   return createCoordinator(
     copies.map(({ storage }, i) => ({ id: `r${i + 1}`, storage })),
-    { createHasher },
+    { createHasher, onCorrupt: (id, name) => corrupt.push(`${id} ${name}`) },
   )
 }
 
@@ -100,6 +103,7 @@ describe('a copy whose bytes contradict its digest', () => {
       replicas: [{ corrupt: 1 }, { corrupt: 0 }],
     })
     const status = (await app.request('/files/f', { method: 'HEAD' })).headers.get('Replica-Status')
+    expect(corrupt).toEqual(['r1 f'])
     expect(status).toBe('r1;state=corrupt;error=http_response_incomplete, r2;state=match')
   })
 

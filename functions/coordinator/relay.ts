@@ -39,6 +39,7 @@ function relayProved(read: Read, version: Version, first: Opened): Chunks {
   const [holder = '', ...others] = version.holders
   return generate(async function* (use) {
     let size = 0
+    let failure: StorageError
     try {
       for await (const chunk of use(toWatched(read, first))) {
         size += chunk.length
@@ -46,12 +47,11 @@ function relayProved(read: Read, version: Version, first: Opened): Chunks {
       }
       return
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'integrity') {
-        read.suspects.add(holder, version, read.name)
-      }
-      if (size === 0 || others.length === 0) throw error
+      if (!(error instanceof StorageError) || size === 0) throw error
+      failure = error
     }
-    yield* finish(read, version, others, { size, digest: first.given?.() }, use)
+    if (failure.code === 'integrity') read.suspects.add(holder, version, read.name)
+    yield* finish(read, version, others, { size, digest: first.given?.(), failure }, use)
   })
 }
 
@@ -89,8 +89,9 @@ function relayHashed(read: Read, version: Version, first: Opened): Chunks {
     }
     if (asked.length === 1) read.suspects.add(holder, version, read.name)
     const size = position - (held?.length ?? 0)
-    if (size === 0) throw lie()
-    yield* finish(read, version, others, { size, digest: await before?.digest() }, use)
+    const failure = new StorageError('integrity', 'the bytes contradict their digest')
+    if (size === 0) throw failure
+    yield* finish(read, version, others, { size, digest: await before?.digest(), failure }, use)
   })
 }
 
@@ -108,16 +109,23 @@ async function openNext(read: Read, version: Version, holders: string[], range?:
   return null
 }
 
+/** The bytes that were sent before a copy failed: how many, their digest where it is known, and how it failed. */
+interface Sent {
+  readonly size: number
+  readonly digest: Digest | null | undefined
+  readonly failure: StorageError
+}
+
 /** What follows the bytes that were sent, from a holder whose content is of the digest and begins with them. */
 async function* finish(
   read: Read,
   version: Version,
   holders: string[],
-  sent: { readonly size: number; readonly digest: Digest | null | undefined },
+  sent: Sent,
   use: Use,
 ): AsyncGenerator<Uint8Array> {
   const next = await openNext(read, version, holders)
-  if (next === null || !sent.digest) throw lie()
+  if (next === null || !sent.digest) throw sent.failure
   const prefix = read.createHasher()
   let position = 0
   let isSame = false
@@ -127,13 +135,9 @@ async function* finish(
     position += chunk.length
     if (position < sent.size || cut === chunk.length) continue
     isSame ||= (await prefix.digest()) === sent.digest
-    if (!isSame) throw lie()
+    if (!isSame) throw sent.failure
     yield chunk.subarray(cut)
   }
-}
-
-function lie(): StorageError {
-  return new StorageError('integrity', 'the bytes contradict their digest')
 }
 
 /** The bytes of `range` out of `whole`, which is read to its end: only then is it known that they are genuine. */

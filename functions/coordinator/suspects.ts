@@ -13,8 +13,8 @@ export interface Suspects {
   judge(answers: Answer[], name: string): Answer[]
 }
 
-/** Remembers the last `MAX_SUSPECTS`, until they claim another content. */
-export function createSuspects(): Suspects {
+/** Remembers the last `MAX_SUSPECTS`, until they claim another content. Each is told to `onAdd` when it is new. */
+export function createSuspects(onAdd: (id: string, name: string) => void = () => {}): Suspects {
   const known = new Set<string>()
   const toKey = (id: string, name: string, { digest, size }: Pick<Facts, 'digest' | 'size'>) =>
     `${id} ${digest} ${size} ${name}`
@@ -28,7 +28,9 @@ export function createSuspects(): Suspects {
   return {
     count: (id) => [...known].filter((key) => key.startsWith(`${id} `)).length,
     add(id, version, name) {
-      known.add(toKey(id, name, version))
+      const key = toKey(id, name, version)
+      if (!known.has(key)) onAdd(id, name)
+      known.add(key)
       for (const oldest of known) {
         if (known.size <= MAX_SUSPECTS) return
         known.delete(oldest)

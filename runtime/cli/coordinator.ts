@@ -4,6 +4,7 @@ import { createHasher } from '../node/hasher.ts'
 import type { Command } from './command.ts'
 import { DOOR_OPTIONS, DOOR_USAGE, KEY_OPTIONS, KEY_USAGE, openDoor, openTokens } from './doors.ts'
 import { whileFilling } from './filling.ts'
+import { say } from './io.ts'
 import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
 import { createLog, LOG_OPTIONS, LOG_USAGE, runServer } from './servers.ts'
 
@@ -50,6 +51,8 @@ finished; a second one ends it at once.
       require,
       deadlines: timeouts,
       defer: setImmediate,
+      onCorrupt: (id, name) =>
+        say(io, `${id}: the bytes of ${name} contradict their digest: the copy is corrupt`),
       ...createLog(flags, io),
       ...door,
     })
