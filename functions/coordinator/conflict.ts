@@ -2,7 +2,7 @@ import { fromBytes, generate, toChunks, toStream } from '../storage/streams.ts'
 import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { MAX_MULTIPART_VERSIONS } from '../wire/limits.ts'
-import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
+import { createProblem } from '../wire/problems.ts'
 import { toLastModified, toMediaType } from '../wire/representation.ts'
 import type { Manifest } from '../wire/schemas.ts'
 import { chooseConflictForm } from './accept.ts'
@@ -37,7 +37,6 @@ function answerPage(manifest: Manifest, fields: Record<string, string>): Respons
 function toHeadFields(fields: Record<string, string>, type: string, length: number): Record<string, string> {
   return {
     ...fields,
-    ...SECURITY_FIELDS,
     'Content-Type': type,
     'Content-Length': String(length),
     'Cache-Control': 'no-store',

@@ -10,7 +10,7 @@ import {
   MAX_DESCRIBE_BYTES,
   MAX_NAMES_PER_DESCRIBE,
 } from '../wire/limits.ts'
-import { createProblem, SECURITY_FIELDS } from '../wire/problems.ts'
+import { createProblem } from '../wire/problems.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
 
@@ -41,7 +41,7 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
     )
   }
   const body = await toBody(startLines(storage, names))
-  const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...SECURITY_FIELDS }
+  const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   const length = body instanceof Uint8Array ? { 'Content-Length': String(body.length) } : {}
   return createAnswer(200, { ...fields, ...length }, body)
 }

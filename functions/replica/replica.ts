@@ -8,7 +8,7 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { toTimestamp } from '../wire/dates.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
-import { createProblem, SECURITY_FIELDS, toProblem } from '../wire/problems.ts'
+import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
 import { parseFilePath, toFilePath } from '../wire/routes.ts'
@@ -114,7 +114,6 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
       'Repr-Digest': toReprDigest(facts.digest),
       'Digest-Evidence': facts.evidence,
       ...(replaces === null && { Location: toFilePath(name) }),
-      ...SECURITY_FIELDS,
     },
     null,
   )

@@ -8,6 +8,17 @@ export interface Parts {
   readonly body: Body
 }
 
+/**
+ * Fields of every answer of either server. What is served is other people's: no browser may guess its type, run it in
+ * this origin, embed it in another, or tell where a link in it was followed from.
+ */
+const SECURITY_FIELDS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; sandbox",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+} as const
+
 /** Kept on the Response itself: a WeakMap of short-lived keys is what the garbage collector is slowest at. */
 const PARTS = Symbol('parts')
 
@@ -16,10 +27,11 @@ interface Answer extends Response {
 }
 
 /**
- * A Response that keeps what it was made of: for a log or a host that would else take it apart again, which costs
- * more than all the rest of an answer from memory.
+ * A Response with fields of its `own` and those of every answer, that keeps what it was made of: for a log or a host that would
+ * else take it apart again, which costs more than all the rest of an answer from memory.
  */
-export function createAnswer(status: number, fields: Readonly<Record<string, string>>, body: Body): Response {
+export function createAnswer(status: number, own: Readonly<Record<string, string>>, body: Body): Response {
+  const fields = { ...own, ...SECURITY_FIELDS }
   const response: Answer = new Response(body, { status, headers: fields })
   response[PARTS] = { status, fields, body }
   return response

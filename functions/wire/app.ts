@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
 import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
-import { createProblem, SECURITY_FIELDS } from './problems.ts'
+import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
 import { createTrace, parseTraceparent, type Trace } from './trace.ts'
 import { StorageError } from './trouble.ts'
@@ -91,7 +91,7 @@ export function refuseOtherMethods(app: Hono<AppEnv>, path: string, allowed: str
 export function toJson(value: unknown): Response {
   const body = new TextEncoder().encode(JSON.stringify(value))
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
-  return createAnswer(200, { ...fields, 'Cache-Control': 'no-store', ...SECURITY_FIELDS }, body)
+  return createAnswer(200, { ...fields, 'Cache-Control': 'no-store' }, body)
 }
 
 /** The value of a promise, or the error it rejected with when that is a StorageError; other errors are thrown on. */

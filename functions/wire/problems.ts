@@ -52,17 +52,6 @@ const OF_TROUBLE = {
   unreadable: 'unreadable',
 } as const satisfies Record<TroubleCode, ProblemType>
 
-/**
- * Fields of every answer of either server. What is served is other people's: no browser may guess its type, and none
- * may run it in this origin.
- */
-export const SECURITY_FIELDS = {
-  'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none'; sandbox",
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-} as const
-
 export interface ProblemOptions {
   readonly fields?: Readonly<Record<string, string>> | undefined
   /** The comparison, when the problem is about a file. */
@@ -78,7 +67,6 @@ export function createProblem(type: ProblemType, detail: string, options: Proble
     'Content-Length': String(body.length),
     'Cache-Control': 'no-store',
     ...(status === 503 && { 'Retry-After': String(toRetryAfter(type)) }),
-    ...SECURITY_FIELDS,
     ...options.fields,
   }
   return createAnswer(status, fields, body)

@@ -3,7 +3,7 @@ import { type Body, createAnswer } from './answer.ts'
 import { toHttpDate } from './dates.ts'
 import type { Digest } from './digest.ts'
 import { toEtag, toReprDigest } from './fields.ts'
-import { createProblem, SECURITY_FIELDS } from './problems.ts'
+import { createProblem } from './problems.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from './ranges.ts'
 import { selectPart } from './selection.ts'
 
@@ -40,7 +40,7 @@ export async function answerContent(
   if (part.status === 412) return refuseCondition(options)
   if (part.status === 416) return refuseRange(content.size, options)
 
-  const fields = { ...toValidators(content, etag), ...SECURITY_FIELDS, ...options.fields }
+  const fields = { ...toValidators(content, etag), ...options.fields }
   if (part.status === 304) return createAnswer(304, fields, null)
   const range = part.status === 206 ? part.range : undefined
   const body = method === 'HEAD' ? null : await options.open(range)

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -11,6 +13,8 @@ const [CLIENTS, REPLICAS, OTHER] = [
   'replica-token-0123456789',
   'another-token-0123456789',
 ]
+
+const LARGE = 40_000_000
 
 let directory: string
 const servers: ServerProcess[] = []
@@ -163,6 +167,20 @@ describe('certificates', () => {
     }
   })
 
+  it('do not cut a download short when the server ends', async () => {
+    writeFileSync(join(directory, 'server2', 'large'), new Uint8Array(LARGE))
+    const replica = await startReplica(...SERVER, '--tls-client-ca', 'ca.pem')
+    const ca = readFileSync(join(directory, 'ca.pem'))
+    const [cert, key] = ['client.pem', 'client.key'].map((file) => readFileSync(join(directory, file)))
+    const [response] = await once(request(`${replica.url}/files/large`, { ca, cert, key }).end(), 'response')
+    const [first] = await once(response, 'data')
+    response.pause()
+    replica.child.kill('SIGTERM')
+    let size = first.length
+    for await (const chunk of response) size += chunk.length
+    expect(size).toBe(LARGE)
+  })
+
   it('that are not trusted make a replica one that did not answer', async () => {
     const { coordinator } = await startPair(SERVER, ['--ca', 'strange.pem'])
     const { headers } = await fetch(`${coordinator.url}/files/f`)
@@ -180,6 +198,7 @@ describe('a server does not start', () => {
     ],
     [['--host', '0.0.0.0', '--tls-cert', 'server.pem', '--tls-key', 'server.key'], 'on 0.0.0.0 anybody'],
     [['--token-file', 'nowhere'], 'cannot read tokens from '],
+    [['--token-file', 'server1'], 'it is no file'],
     [['--token-file', 'server1/f'], 'is no token: it takes a token of at least 16'],
     [['--tls-cert', 'server.pem'], '--tls-cert takes its other half too'],
     [

@@ -59,7 +59,7 @@ export function openTokens(flags: Flags, option: string, variable: string, io: I
   const path = flags[option]
   if (typeof path === 'string') return readTokens(resolve(io.cwd, path), (line) => say(io, line))
   const text = io.env[variable]
-  return text ? parseToken(variable, text) : undefined
+  return text === undefined ? undefined : parseToken(variable, text)
 }
 
 /** What the options of `KEY_OPTIONS` name. */

@@ -1,9 +1,15 @@
 import { once } from 'node:events'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
-import { createServer } from 'node:https'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
@@ -53,7 +59,7 @@ export async function serve(
   fetch: (request: Request) => Response | Promise<Response>,
   options: ServeOptions,
 ): Promise<Served> {
-  const server = createHttpServer(fetch, options)
+  const server = createServer(fetch, options)
   server.listen(options.port, options.host)
   await once(server, 'listening')
   // A server that listens on TCP has an address of this kind.
@@ -62,23 +68,12 @@ export async function serve(
   return { url: `${options.tls ? 'https' : 'http'}://${host}:${port}`, port, close: createClose(server) }
 }
 
-function createHttpServer(
+function createServer(
   fetch: (request: Request) => Response | Promise<Response>,
   { host, onBroken, tls }: ServeOptions,
 ): Server {
-  const server = createAdaptorServer({
-    hostname: host,
-    ...(tls && { createServer }),
-    serverOptions: {
-      ...(tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }),
-      // Node's default gives up on a request body after 5 minutes, however large.
-      requestTimeout: 0,
-      headersTimeout: HEADERS_MS,
-      connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    async fetch(request, { outgoing }) {
+  const listener = getRequestListener(
+    async (request, { outgoing }) => {
       const response = await fetch(request)
       const parts = toParts(response)
       // node-server writes what is in memory at once, without a look into the Response.
@@ -90,12 +85,31 @@ function createHttpServer(
       )
       return RESPONSE_ALREADY_SENT
     },
-  })
-  const http = server as Server // as above
-  http.maxConnections = MAX_CONNECTIONS
-  http.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
-  http.on('clientError', refuse)
-  return http
+    { hostname: host, errorHandler: toRefusal },
+  )
+  const options = {
+    // Node's default gives up on a request body after 5 minutes, however large.
+    requestTimeout: 0,
+    headersTimeout: HEADERS_MS,
+    connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  }
+  const secure = tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }
+  const server = secure
+    ? createHttpsServer({ ...options, ...secure }, listener)
+    : createHttpServer(options, listener)
+  server.maxConnections = MAX_CONNECTIONS
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
+  server.on('clientError', refuse)
+  return server
+}
+
+/** The answer to an address or a Host field that makes no Request; for whatever comes after, the app answers itself. */
+function toRefusal(error: unknown): Response {
+  return error instanceof RequestError
+    ? createProblem('malformed-request', 'the address or the Host field of the request is none')
+    : createProblem('internal-error', 'the server failed in a way it has no word for')
 }
 
 const REFUSALS: Readonly<Record<string, readonly [type: ProblemType, detail: string]>> = {
@@ -178,19 +192,23 @@ async function drained(outgoing: ServerResponse): Promise<void> {
  * ended in the meantime: so it is known here which connections have an answer under way.
  */
 function createClose(server: Server): () => Promise<void> {
-  const sockets = new Set<Socket>()
+  const sockets = new Map<string, Socket>()
   const answers = new Set<ServerResponse>()
   let closing: Promise<void> | undefined
 
   function endIdle(): void {
     const busy = new Set([...answers].map(({ req }) => req.socket))
-    for (const socket of sockets) if (!busy.has(socket)) socket.destroySoon()
+    for (const socket of sockets.values()) if (!busy.has(socket)) socket.destroySoon()
   }
 
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
+  // Under TLS a connection is told of twice, and the socket after the handshake takes the place of the one before.
+  for (const event of ['connection', 'secureConnection']) {
+    server.on(event, (socket: Socket) => {
+      const key = toKey(socket)
+      sockets.set(key, socket)
+      socket.once('close', () => sockets.get(key) === socket && sockets.delete(key))
+    })
+  }
   server.on('request', (_request: IncomingMessage, answer: ServerResponse) => {
     answers.add(answer)
     answer.once('close', () => {
@@ -200,11 +218,16 @@ function createClose(server: Server): () => Promise<void> {
   })
   return () => {
     if (closing) {
-      server.closeAllConnections()
+      for (const socket of sockets.values()) socket.destroy()
       return closing
     }
     closing = new Promise((resolve) => server.close(() => resolve()))
     endIdle()
     return closing
   }
+}
+
+/** What no two connections share at one time. */
+function toKey({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`
 }

@@ -65,6 +65,8 @@ function readFile(path: string): string[] {
 
 function readText(path: string): string {
   try {
+    // A FIFO would keep the server waiting.
+    if (!statSync(path).isFile()) throw new Error('it is no file')
     return readFileSync(path, 'utf8')
   } catch (error) {
     throw new Refusal(`cannot read tokens from ${path}: ${error instanceof Error ? error.message : error}`)

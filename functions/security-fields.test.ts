@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { createHasher } from '../runtime/node/hasher.ts'
+import { createCoordinator } from './coordinator/coordinator.ts'
+import { createReplica } from './replica/replica.ts'
+import { createMemoryStorage } from './storage/memory.ts'
+import type { Storage } from './storage/storage.ts'
+import { toReprDigest } from './wire/fields.ts'
+
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+const one = createMemoryStorage({ 'f.txt': 'same', 'g.txt': 'one' })
+const other = createMemoryStorage({ 'f.txt': 'same', 'g.txt': 'other' })
+const broken: Storage = {
+  ...one,
+  describe: () => {
+    throw new Error('a bug')
+  },
+}
+
+function coordinate(...storages: Storage[]) {
+  return createCoordinator(
+    storages.map((storage, i) => ({ id: `server${i + 1}`, storage })),
+    { createHasher },
+  )
+}
+
+const coordinator = coordinate(one, other)
+const replica = createReplica(createMemoryStorage({ 'f.txt': 'same' }), { writable: true })
+const closed = createReplica(one, { isAllowed: () => false })
+
+const describeInit = {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({ names: ['f.txt'] }),
+}
+const write = { 'Repr-Digest': toReprDigest(EMPTY), 'Content-Length': '0' }
+
+test.each([
+  ['a file', coordinator, '/files/f.txt', {}, 200],
+  ['the head of a file', coordinator, '/files/f.txt', { method: 'HEAD' }, 200],
+  ['a part', coordinator, '/files/f.txt', { headers: { Range: 'bytes=0-1' } }, 206],
+  ['not modified', coordinator, '/files/f.txt', { headers: { 'If-None-Match': '*' } }, 304],
+  ['a failed condition', coordinator, '/files/f.txt', { headers: { 'If-Match': '"x"' } }, 412],
+  ['a range outside', coordinator, '/files/f.txt', { headers: { Range: 'bytes=9-' } }, 416],
+  ['one copy', coordinator, '/files/g.txt?replica=server1', {}, 200],
+  ['a conflict', coordinator, '/files/g.txt', {}, 409],
+  ['a page', coordinator, '/files/g.txt', { headers: { Accept: 'text/html' } }, 409],
+  ['all versions', coordinator, '/files/g.txt', { headers: { Accept: 'multipart/mixed' } }, 300],
+  ['not found', coordinator, '/files/h.txt', {}, 404],
+  ['no name', coordinator, '/files/..%2fx', {}, 400],
+  ['no resource', coordinator, '/nowhere', {}, 404],
+  ['a method', coordinator, '/files/f.txt', { method: 'DELETE' }, 405],
+  ['a long address', coordinator, `/files/${'x'.repeat(9000)}`, {}, 414],
+  ['the replicas', coordinator, '/replicas', {}, 200],
+  ['health', coordinator, '/healthz', {}, 200],
+  ['a bug', createReplica(broken), '/files/f.txt', { method: 'HEAD' }, 500],
+  ['a file of a replica', replica, '/files/f.txt', {}, 200],
+  ['a listing', replica, '/files', {}, 200],
+  ['facts', replica, '/describe', describeInit, 200],
+  ['no facts', replica, '/describe', { ...describeInit, body: '' }, 400],
+  ['a new file', replica, '/files/n', { method: 'PUT', headers: { ...write, 'If-None-Match': '*' } }, 201],
+  [
+    'a file replaced',
+    replica,
+    '/files/n',
+    { method: 'PUT', headers: { ...write, 'If-Match': `"${EMPTY}"` } },
+    204,
+  ],
+  ['a write that says nothing', replica, '/files/n', { method: 'PUT' }, 411],
+  ['who may not ask', closed, '/files/f.txt', {}, 401],
+])('the answer for %s keeps browsers from running, guessing, embedding and telling', async (...row) => {
+  const [, app, path, init, status] = row
+  const response = await app.request(path, init)
+  expect(response.status).toBe(status)
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+  })
+  await response.body?.cancel()
+})
