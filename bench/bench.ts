@@ -152,8 +152,9 @@ async function measure(
 /** Runs it for as long as the compiler of its servers goes on learning from it. */
 async function warm(measurement: Measurement, failures: Failure[]): Promise<void> {
   const end = performance.now() + WARM_MS
-  do await attempt('warming', measurement, failures)
-  while (performance.now() < end && failures.length === 0)
+  let samples: readonly Sample[]
+  do samples = await attempt('warming', measurement, failures)
+  while (samples.length > 0 && performance.now() < end)
 }
 
 async function measureRound(

@@ -57,7 +57,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (name === null) return createProblem('invalid-name', NAME_RULE)
     const parameters = parseReadParameters(c.req.query(), ids)
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
-    const isStrict = parsePrefer(c.req.header('Prefer') ?? '').has('handling=strict')
+    const prefer = c.req.header('Prefer')
+    const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
     const { replica, version, require = options.require ?? 1 } = parameters
     const required = isStrict ? ids.length : toCount(require, ids.length)
     const { trace } = c.var

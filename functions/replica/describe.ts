@@ -25,11 +25,7 @@ export async function answerDescribe(storage: Storage, request: Request): Promis
   if (type !== 'application/json') {
     return createProblem('unsupported-media-type', `describe takes application/json, got '${type ?? ''}'`)
   }
-  const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => late.resolve(undefined), BODY_MS)
-  const text = await Promise.race([readBody(request, MAX_DESCRIBE_BYTES), late.promise]).finally(() =>
-    clearTimeout(timer),
-  )
+  const text = await within(BODY_MS, readBody(request, MAX_DESCRIBE_BYTES))
   if (text === undefined)
     return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
   if (text === null) return createProblem('too-large', `describe takes at most ${MAX_DESCRIBE_BYTES} bytes`)
@@ -125,7 +121,11 @@ function startLines(storage: Storage, names: readonly string[]): Lines {
 
 /** All lines in one piece when they are ready soon; else a stream of them. */
 async function toBody(lines: Lines): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
-  if (await isSoon(lines.done)) return encoder.encode(await lines.take())
+  const isSoon = await within(
+    FIRST_ANSWERS_MS,
+    lines.done.then(() => true),
+  )
+  if (isSoon) return encoder.encode(await lines.take())
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -139,11 +139,12 @@ async function toBody(lines: Lines): Promise<Uint8Array<ArrayBuffer> | ReadableS
   )
 }
 
-async function isSoon(done: Promise<void>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), FIRST_ANSWERS_MS)
+/** What `work` resolves with; undefined when that takes longer than `ms`. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), ms)
   try {
-    return await Promise.race([done.then(() => true), late.promise])
+    return await Promise.race([work, late.promise])
   } finally {
     clearTimeout(timer)
   }

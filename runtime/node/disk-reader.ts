@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync } from 'node:fs'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { DigestIndex } from './digest-index.ts'
@@ -18,6 +18,7 @@ import { type Identity, isSame, isSettled, toIdentity, toModified } from './iden
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
 import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
+import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
 
 /** Answers batches on the calling thread, one after the other. */
 export type AnswerBatch = (batch: Batch) => Answers
@@ -215,24 +216,4 @@ function requireWanted({ identity, digest }: Content, { open = {} }: Extra): Byt
 
 function toHeld(identity: Identity, digest: string, mode: number): Held {
   return { size: identity.size, digest, modified: toModified(identity), mode }
-}
-
-function readIdentitySync(fd: number): Identity {
-  return toIdentity(fstatSync(fd, { bigint: true }))
-}
-
-/** A buffer of its own, not zeroed: only what was read into it is handed on. */
-function allocate(length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-}
-
-/** Fills `bytes` from `position` on; what comes back is shorter when the file ends before. */
-function readUpTo<T extends Uint8Array>(fd: number, bytes: T, position: number): T {
-  let filled = 0
-  while (filled < bytes.length) {
-    const read = readSync(fd, bytes, filled, bytes.length - filled, position + filled)
-    if (read === 0) break
-    filled += read
-  }
-  return bytes.subarray(0, filled) as T // subarray keeps the class, which its type forgets
 }

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import { closeSync, fstatSync, readSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
@@ -7,8 +7,9 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
-import { isSame, toIdentity } from './identity.ts'
+import { isSame } from './identity.ts'
 import { READ_BYTES } from './limits.ts'
+import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
 
 /** What the thread is told: to take over a descriptor, to read on in it, to be done with it, or to end. */
 export type StreamMessage =
@@ -68,14 +69,9 @@ function answer(id: number): StreamReply {
 function readNext(reading: Reading): Uint8Array<ArrayBuffer> {
   const { fd, range, hash } = reading
   reading.before = hash?.copy() ?? null
-  const left = range.offset + range.length - reading.position
-  // Not zeroed and not from Node's pool; it is handed on only when it is full.
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(READ_BYTES, left)).buffer)
-  for (let filled = 0; filled < bytes.length; ) {
-    const read = readSync(fd, bytes, filled, bytes.length - filled, reading.position + filled)
-    if (read === 0) throw changed()
-    filled += read
-  }
+  const length = Math.min(READ_BYTES, range.offset + range.length - reading.position)
+  const bytes = readUpTo(fd, allocate(length), reading.position)
+  if (bytes.length < length) throw changed()
   hash?.update(bytes)
   reading.position += bytes.length
   if (isAtEnd(reading)) requireGenuine(reading)
@@ -87,7 +83,7 @@ function isAtEnd({ position, range }: Reading): boolean {
 }
 
 function requireGenuine({ fd, content, hash }: Reading): void {
-  if (!isSame(toIdentity(fstatSync(fd, { bigint: true })), content.identity)) throw changed()
+  if (!isSame(readIdentitySync(fd), content.identity)) throw changed()
   if (hash === null || hash.digest('hex') === content.digest) return
   // A change too quick for the clock shows in the bytes alone; of a settled file nobody wrote these bytes.
   throw content.settled ? new StorageError('integrity', 'the bytes contradict their digest') : changed()
