@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isFacts } from '../storage/survey.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { type Answer, compare, isFacts } from './compare.ts'
+import { type Answer, compare } from './compare.ts'
 
 const silent = new StorageError('unreachable', 'the replica refused the connection')
 const facts = (digit: string, size = 1) => ({

@@ -1,4 +1,5 @@
 import type { Facts } from '../storage/storage.ts'
+import { isFacts } from '../storage/survey.ts'
 import type { Digest } from '../wire/digest.ts'
 import type { Agreement } from '../wire/schemas.ts'
 import type { StorageError } from '../wire/trouble.ts'
@@ -72,9 +73,4 @@ function toLatest(a: number | null, b: number | null): number | null {
 
 function isAnswered({ said }: Answer): boolean {
   return said === null || isFacts(said)
-}
-
-/** Whether a replica holds the name. */
-export function isFacts(said: Answer['said']): said is Facts {
-  return said !== null && 'digest' in said
 }

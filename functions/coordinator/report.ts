@@ -1,9 +1,10 @@
+import { isFacts } from '../storage/survey.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import type { Digest } from '../wire/digest.ts'
 import { toReplicaAgreement, toReplicaStatus } from '../wire/fields.ts'
 import { toFilePath } from '../wire/routes.ts'
 import type { Manifest, ReplicaReport } from '../wire/schemas.ts'
-import { type Answer, type Comparison, isFacts, type Version } from './compare.ts'
+import type { Answer, Comparison, Version } from './compare.ts'
 
 /** `Replica-Status` and `Replica-Agreement` of an answer that delivers `delivered`, or no version at all. */
 export function toFields(comparison: Comparison, delivered?: Version): Record<string, string> {

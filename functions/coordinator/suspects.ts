@@ -1,7 +1,8 @@
 import type { Facts } from '../storage/storage.ts'
+import { isFacts } from '../storage/survey.ts'
 import { MAX_SUSPECTS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { type Answer, isFacts, type Version } from './compare.ts'
+import type { Answer, Version } from './compare.ts'
 
 /** The copies whose bytes have contradicted their digest. */
 export interface Suspects {

@@ -1,18 +1,11 @@
-import * as v from 'valibot'
+import { readJsonBody } from '../storage/json-body.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
-import { readText, toChunks } from '../storage/streams.ts'
+import { toFailedLine, toHeldLine } from '../storage/wire-lines.ts'
 import { createAnswer } from '../wire/answer.ts'
-import { toTimestamp } from '../wire/dates.ts'
-import {
-  BODY_MS,
-  FIRST_ANSWERS_MS,
-  HEARTBEAT_MS,
-  MAX_DESCRIBE_BYTES,
-  MAX_NAMES_PER_DESCRIBE,
-} from '../wire/limits.ts'
-import { createProblem } from '../wire/problems.ts'
+import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
+import { within } from '../wire/within.ts'
 
 const encoder = new TextEncoder()
 
@@ -21,43 +14,16 @@ const encoder = new TextEncoder()
  * no other answer waiting; while something is being worked on, a sign of life every `HEARTBEAT_MS`.
  */
 export async function answerDescribe(storage: Storage, request: Request): Promise<Response> {
-  const type = request.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
-    return createProblem('unsupported-media-type', `describe takes application/json, got '${type ?? ''}'`)
-  }
-  const text = await within(BODY_MS, readBody(request, MAX_DESCRIBE_BYTES))
-  if (text === undefined)
-    return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
-  if (text === null) return createProblem('too-large', `describe takes at most ${MAX_DESCRIBE_BYTES} bytes`)
-  const names = parseNames(text)
-  if (names === null) {
-    return createProblem(
-      'invalid-body',
-      `describe takes {"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}`,
-    )
-  }
+  const question = await readJsonBody(request, describeRequest, {
+    limit: MAX_DESCRIBE_BYTES,
+    takes: `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}`,
+  })
+  if (question instanceof Response) return question
+  const names = [...new Set(question.names)]
   const body = await toBody(startLines(storage, names))
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   const length = body instanceof Uint8Array ? { 'Content-Length': String(body.length) } : {}
   return createAnswer(200, { ...fields, ...length }, body)
-}
-
-/** The body as text; null when it is longer than `limit` bytes. */
-async function readBody(request: Request, limit: number): Promise<string | null> {
-  const length = Number(request.headers.get('Content-Length') ?? Number.NaN)
-  // The host holds a sender to the length it announced, and reads such a body in one go.
-  if (length <= limit) return await request.text()
-  if (length > limit) return null
-  return request.body === null ? '' : await readText(toChunks(request.body), limit)
-}
-
-function parseNames(text: string): string[] | null {
-  try {
-    const body = v.safeParse(describeRequest, JSON.parse(text))
-    return body.success ? [...new Set(body.output.names)] : null
-  } catch {
-    return null
-  }
 }
 
 /** The lines of an answer under way, as they become ready. */
@@ -139,25 +105,12 @@ async function toBody(lines: Lines): Promise<Uint8Array<ArrayBuffer> | ReadableS
   )
 }
 
-/** What `work` resolves with; undefined when that takes longer than `ms`. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => late.resolve(undefined), ms)
-  try {
-    return await Promise.race([work, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
 async function toLine(name: string, answer: Promise<Facts | null> | undefined): Promise<DescribeLine> {
   try {
     const facts = (await answer) ?? null
     if (facts === null) return { name, absent: true }
-    const { size, digest, modified, evidence } = facts
-    return { name, size, digest, modified: toTimestamp(modified), evidence }
+    return toHeldLine(name, facts)
   } catch (error) {
-    const { code, reason, message } = toStorageError(error)
-    return { name, error: { code, reason, detail: message } }
+    return toFailedLine(name, toStorageError(error))
   }
 }

@@ -6,6 +6,7 @@ import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
+import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
@@ -15,10 +16,13 @@ import { parseFilePath, toFilePath } from '../wire/routes.ts'
 import type { Listing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { answerDescribe } from './describe.ts'
+import { answerSurvey } from './survey.ts'
 
 export interface ReplicaOptions extends AppOptions {
   /** Takes `PUT`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined
+  /** The host's SHA-256, with which a deep survey reads every byte; refused without it, unless the storage has its own. */
+  readonly createHasher?: CreateHasher | undefined
 }
 
 /** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
@@ -28,6 +32,8 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
 
   app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
   refuseOtherMethods(app, '/describe', 'POST')
+  app.post('/survey', (c) => answerSurvey(storage, c, options.createHasher))
+  refuseOtherMethods(app, '/survey', 'POST')
   app.get('/files', (c) => answerListing(storage, c))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))

@@ -1,21 +1,12 @@
-import { parseTimestamp } from '../wire/dates.ts'
 import { toEtag, toReprDigest } from '../wire/fields.ts'
 import { HEARTBEAT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toFilePath } from '../wire/routes.ts'
-import type { DescribeLine } from '../wire/schemas.ts'
+import { type DescribeLine, describeLine, surveyLine } from '../wire/schemas.ts'
 import { type Trace, toTraceparent } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
-import {
-  type Reply,
-  readAnswerLines,
-  readPage,
-  readProblem,
-  refuse,
-  toOpened,
-  unexpected,
-} from './replies.ts'
+import { type Reply, readLines, readPage, readProblem, refuse, toOpened, unexpected } from './replies.ts'
 import type {
   DescribeOptions,
   Facts,
@@ -25,8 +16,11 @@ import type {
   Page,
   PutOptions,
   Storage,
+  SurveyOptions,
 } from './storage.ts'
 import { toChunks } from './streams.ts'
+import type { Survey, SurveyLine } from './survey.ts'
+import { fromWireLine, toError, toFacts } from './wire-lines.ts'
 
 /** What the adapter asks of `fetch`. */
 export interface SendInit {
@@ -114,7 +108,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     const open = new Set(names)
     let patience: ReturnType<typeof setTimeout> | undefined
     try {
-      for await (const line of readAnswerLines(body)) {
+      for await (const line of readLines(body, describeLine)) {
         // Whatever comes after the last answer is none.
         if (open.size === 0) return
         if ('working' in line) options.onProgress?.()
@@ -158,6 +152,25 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     return await readPage(response, options)
   }
 
+  async function* survey(survey: Survey, options: SurveyOptions = {}): AsyncGenerator<SurveyLine> {
+    const reply = await ask('/survey', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...toTraceFields(options.trace) },
+      body: JSON.stringify(survey),
+      ...withSignal(options.signal),
+    })
+    if (reply.status !== 200 || reply.body === null)
+      throw (await readProblem(reply)) ?? unexpected('no survey')
+    let isWhole = false
+    // Read on to the end of the body, with which the connection is kept.
+    for await (const line of readLines(reply.body, surveyLine)) {
+      if ('end' in line) isWhole = true
+      else if (!isWhole) yield fromWireLine(line)
+    }
+    if (isWhole) return
+    throw new StorageError('unreachable', 'the survey broke off', { reason: 'http_response_incomplete' })
+  }
+
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
     try {
       return await write(requireName(name), body, options)
@@ -188,7 +201,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     throw new StorageError('changed', 'the file was written, and is another by now')
   }
 
-  return { describe, open, list, put }
+  return { describe, open, list, survey, put }
 }
 
 type Questions = ReadonlyMap<string, PromiseWithResolvers<Facts | null>>
@@ -208,15 +221,6 @@ function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined
   if ('digest' in line) question?.resolve(toFacts(line))
   else if ('absent' in line) question?.resolve(null)
   else if ('error' in line) question?.reject(toError(line.error))
-}
-
-function toFacts(line: Extract<DescribeLine, { digest: string }>): Facts {
-  const { size, digest, modified, evidence } = line
-  return { size, digest, modified: parseTimestamp(modified), evidence }
-}
-
-function toError(error: Extract<DescribeLine, { error: object }>['error']): StorageError {
-  return new StorageError(error.code, error.detail, { reason: error.reason })
 }
 
 function toTraceFields(trace: Trace | undefined): Record<string, string> {

@@ -10,7 +10,7 @@ import {
 } from '../wire/limits.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
-import { type DescribeLine, describeLine, type Listing, listing, problem } from '../wire/schemas.ts'
+import { type Listing, listing, problem } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { compareNames, parseName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
@@ -22,14 +22,6 @@ export interface Reply {
   readonly status: number
   readonly headers: { get(name: string): string | null }
   readonly body: ReadableStream<Uint8Array> | Chunks | null
-}
-
-function parseLine(text: string): DescribeLine {
-  try {
-    return v.parse(describeLine, JSON.parse(text))
-  } catch (error) {
-    throw unexpected('no answer to describe', error)
-  }
 }
 
 /** The page of a listing; `unreachable` for what is none. */
@@ -64,8 +56,11 @@ async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
   }
 }
 
-/** The lines of an answer to describe; `unreachable` for one that is none, or longer than any. */
-export async function* readAnswerLines(body: NonNullable<Reply['body']>): AsyncGenerator<DescribeLine> {
+/** The lines of an answer, each as `schema` has it; `unreachable` for one that is none, or longer than any. */
+export async function* readLines<T extends v.GenericSchema>(
+  body: NonNullable<Reply['body']>,
+  schema: T,
+): AsyncGenerator<v.InferOutput<T>> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of readChunks(mapErrors(body))) {
@@ -74,7 +69,15 @@ export async function* readAnswerLines(body: NonNullable<Reply['body']>): AsyncG
     for (const line of [...lines, rest]) {
       if (line.length > MAX_DESCRIBE_LINE_BYTES) throw unexpected('a line without end')
     }
-    yield* lines.map(parseLine)
+    for (const line of lines) yield parseLine(line, schema)
+  }
+}
+
+function parseLine<T extends v.GenericSchema>(text: string, schema: T): v.InferOutput<T> {
+  try {
+    return v.parse(schema, JSON.parse(text))
+  } catch (error) {
+    throw unexpected('lines that are none', error)
   }
 }
 

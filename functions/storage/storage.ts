@@ -1,6 +1,7 @@
 import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import type { Trace } from '../wire/trace.ts'
+import type { Survey, SurveyLine } from './survey.ts'
 
 /** Where a digest came from: from the bytes by us, now or when they last changed; or the store's own checksum. */
 export type Evidence = 'computed' | 'stored'
@@ -68,6 +69,9 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** As in `DescribeOptions`. */
+export type SurveyOptions = Pick<DescribeOptions, 'signal' | 'trace'>
+
 /** What is to be written, and over what. */
 export interface PutOptions {
   /** Bytes of the body. */
@@ -119,6 +123,14 @@ export interface Storage {
    * A listing that goes on from `next` until null neither repeats nor omits a file that was there throughout.
    */
   list(options?: ListOptions): Promise<Page>
+
+  /**
+   * Looks at all the files that `survey` wants, in byte order: a `Found` for each with a `grain` of 0, else the spans
+   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works.
+   * Ends when all was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for
+   * each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
+   */
+  survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 
   /**
    * Writes a file whole, and resolves with its facts once it is there to stay. Atomic: a reader sees the old content

@@ -86,3 +86,33 @@ export const MAX_BATCH_WAIT_MS = 5
 
 /** Corrupt copies remembered: more than anyone should have, at some hundred bytes each. */
 export const MAX_SUSPECTS = 10_000
+
+/** Names in a span beyond which it is closed, so that names chosen to make it long do not fill the memory. */
+export const MAX_SPAN_NAMES = 65_536
+
+/**
+ * How closely two trees are compared, step by step: spans of some 4,096 names, of which a million make 250 lines, then of
+ * 256 and of 16 where they differ, then the names. A difference costs some 50 lines on each side.
+ */
+export const SURVEY_GRAINS = [12, 8, 4, 0] as const
+
+/** Ranges in one survey: where two trees differ more often than that, they are asked about in turns. */
+export const MAX_SURVEY_RANGES = 64
+
+/** A survey's question: its ranges, each of two names at their worst, and its globs. */
+export const MAX_SURVEY_BYTES = 2 * 1024 * 1024
+
+/** Globs in one survey, each no longer than a name: every name is held against every one. */
+export const MAX_GLOBS = 64
+
+/** Lines that are read ahead of whoever compares, so that a replica that is behind holds up none that is ahead of it. */
+export const MAX_LINES_AHEAD = 1024
+
+/** How often a survey says how far it is. */
+export const PROGRESS_MS = 1000
+
+/** Names that are looked at again at once before they are reported. */
+export const AUDIT_BATCH_NAMES = 256
+
+/** Audits at once: each has every replica look at all its files. */
+export const MAX_AUDITS = 4

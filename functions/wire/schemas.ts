@@ -1,5 +1,11 @@
 import * as v from 'valibot'
-import { MAX_DETAIL_LENGTH, MAX_NAMES_PER_DESCRIBE } from './limits.ts'
+import {
+  MAX_DETAIL_LENGTH,
+  MAX_GLOBS,
+  MAX_NAME_BYTES,
+  MAX_NAMES_PER_DESCRIBE,
+  MAX_SURVEY_RANGES,
+} from './limits.ts'
 import { TROUBLE_CODES } from './trouble.ts'
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -29,14 +35,59 @@ export const describeRequest = v.object({
   names: v.pipe(v.array(v.string()), v.maxLength(MAX_NAMES_PER_DESCRIBE)),
 })
 
+const held = v.object({
+  name: v.string(),
+  size,
+  digest,
+  modified,
+  evidence: v.picklist(['computed', 'stored']),
+})
+const failed = v.object({ name: v.string(), error: trouble })
+
 /** A line of the answer to `POST /describe`: a name's facts, its absence, its trouble, or a sign of life. */
 export const describeLine = v.union([
-  v.object({ name: v.string(), size, digest, modified, evidence: v.picklist(['computed', 'stored']) }),
+  held,
   v.object({ name: v.string(), absent: v.literal(true) }),
-  v.object({ name: v.string(), error: trouble }),
+  failed,
   v.object({ working: v.number() }),
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
+
+/** Globs that say which names are wanted. */
+export const globs = v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_NAME_BYTES))), v.maxLength(MAX_GLOBS))
+
+/** Body of `POST /survey`; see `Survey`. */
+export const surveyRequest = v.object({
+  ranges: v.pipe(
+    v.array(v.object({ after: v.string(), until: v.nullable(v.string()) })),
+    v.minLength(1),
+    v.maxLength(MAX_SURVEY_RANGES),
+  ),
+  prefix: v.string(),
+  grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
+  deep: v.boolean(),
+  match: globs,
+  exclude: globs,
+})
+
+const amount = v.object({ names: size, bytes: size })
+
+/** How far a survey is. */
+export const surveyProgress = v.object({
+  seen: v.object({ ...amount.entries, known: size }),
+  of: v.nullable(amount),
+})
+
+/** A line of the answer to `POST /survey`: a span, a file, how far it is, or its end: why it broke off, or all was seen. */
+export const surveyLine = v.union([
+  v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
+  v.object({ ...held.entries, rottedFrom: v.optional(digest) }),
+  failed,
+  surveyProgress,
+  v.object({ error: trouble }),
+  v.object({ end: v.literal(true) }),
+])
+export type SurveyWireLine = v.InferOutput<typeof surveyLine>
 
 /** A page of `GET /files` on a replica. */
 export const listing = v.object({

@@ -1,7 +1,6 @@
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { listDirectory } from './directory-listing.ts'
 import { type Counts, createDisk } from './disk.ts'
 import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
@@ -9,6 +8,7 @@ import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { createRoot } from './root.ts'
 import { createStreams } from './streams.ts'
+import { createTrees } from './trees.ts'
 
 export interface DirectoryOptions {
   /** Takes `put`; refused otherwise. */
@@ -45,7 +45,9 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const { writable, now = Date.now, indexPath = toIndexDirectory(process.env), onNotice = () => {} } = options
   const root = createRoot(path)
   const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
-  const disk = createDisk({ place: root.place, indexFile, now, onNotice })
+  const { place } = root
+  const disk = createDisk({ place, indexFile, now, onNotice })
+  const trees = createTrees({ place, indexFile, disk, now, onNotice })
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
@@ -55,7 +57,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     isProving: true,
     describe: reader.describe,
     open: reader.open,
-    list: (list = {}) => listDirectory(root, list),
+    list: (list = {}) => trees.list(list),
+    survey: (survey, options = {}) => trees.survey(survey, options),
     async put(name, body, put) {
       try {
         return await write(name, body, put)
@@ -65,15 +68,18 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
         throw error
       }
     },
-    counts: disk.counts,
+    counts() {
+      const [ofDisk, ofTrees] = [disk.counts(), trees.counts()]
+      return { computed: ofDisk.computed + ofTrees.computed, known: ofDisk.known + ofTrees.known }
+    },
     fillIndex({ signal, onProgress } = {}) {
       const signals = signal ? [signal, closing.signal] : [closing.signal]
-      return fillIndex(root, disk, { signal: AbortSignal.any(signals), onProgress })
+      return fillIndex(trees, disk, { signal: AbortSignal.any(signals), onProgress })
     },
-    close() {
+    async close() {
       closing.abort()
       streams.close()
-      return disk.close()
+      await Promise.all([trees.close(), disk.close()])
     },
   }
 }

@@ -30,6 +30,8 @@ export interface Batch {
 /** What is asked of a name beyond facts. */
 export interface Extra {
   readonly open?: OpenWanted | undefined
+  /** Whether it is hashed whatever is remembered of it. */
+  readonly fresh?: boolean | undefined
   /** What a hash thread found, which began after the question was asked. */
   readonly hashed?: Content | undefined
 }

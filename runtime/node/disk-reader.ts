@@ -128,11 +128,11 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
   function find(
     name: string,
     identity: Identity,
-    { hashed, unknown }: Asked,
+    { hashed, fresh, unknown }: Asked,
     turn: Turn,
   ): Content | undefined {
     if (hashed !== undefined && isSame(hashed.identity, identity)) return hashed
-    if (unknown !== undefined && isSame(unknown, identity)) return undefined
+    if (fresh || (unknown !== undefined && isSame(unknown, identity))) return undefined
     const digest = index.get(name, identity, turn.batch.now)
     if (digest === undefined) return undefined
     turn.known++

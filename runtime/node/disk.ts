@@ -143,7 +143,8 @@ export function createDisk({ place, indexFile, now, onNotice }: DiskOptions): Di
 
 function collectExtras(questions: readonly Question[]): Map<number, Extra> {
   const extras = new Map<number, Extra>()
-  for (const [i, { open, hashed }] of questions.entries()) if (open || hashed) extras.set(i, { open, hashed })
+  for (const [i, { open, fresh, hashed }] of questions.entries())
+    if (open || fresh || hashed) extras.set(i, { open, fresh, hashed })
   return extras
 }
 

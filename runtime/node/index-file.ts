@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Digest, isDigest } from '../../functions/wire/digest.ts'
 import { getErrno } from './errno.ts'
-import { INDEX_BUSY_MS } from './limits.ts'
+import { INDEX_BUSY_MS, MAX_INDEX_PAGE } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 /** What the index holds of one name. */
@@ -15,6 +15,11 @@ export interface IndexRow {
   readonly digest: Digest
 }
 
+/** A row as it was read; what `isGenuine` says no of is as good as absent. */
+export interface IndexPageRow extends IndexRow {
+  isGenuine(): boolean
+}
+
 /**
  * The digests of one root in a file. Nothing here throws: what cannot be read is unknown, what cannot be written is
  * lost, and both cost hashing once more, never a wrong answer.
@@ -22,6 +27,8 @@ export interface IndexRow {
 export interface IndexFile {
   /** The digest written for exactly this identity of this name. */
   read(name: string, identity: string): Digest | undefined
+  /** The rows of this name and those after it, in the byte order of names, at most `MAX_INDEX_PAGE`. */
+  readPage(from: string): IndexPageRow[]
   /** Writes all of them in one transaction. */
   write(rows: Iterable<IndexRow>): void
   close(): void
@@ -80,6 +87,14 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
         return undefined
       }
     },
+    readPage(from) {
+      try {
+        return table?.readPage(from) ?? []
+      } catch (error) {
+        recover(error)
+        return []
+      }
+    },
     write(rows) {
       try {
         table?.write(rows)
@@ -93,7 +108,7 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
 
 /** An index that keeps nothing. */
 export function openNoIndexFile(): IndexFile {
-  return { read: () => undefined, write() {}, close() {} }
+  return { read: () => undefined, readPage: () => [], write() {}, close() {} }
 }
 
 /** An `IndexFile` that throws the errors of SQLite. */
@@ -122,6 +137,11 @@ function requireSchema(db: DatabaseSync): void {
 
 function createTable(db: DatabaseSync): Table {
   const select = db.prepare('SELECT identity, digest, seal FROM files WHERE name = ?')
+  // The sums in text: as BLOBs they would cost three times as much to hand over.
+  const page = db.prepare(
+    `SELECT CAST(name AS TEXT) AS text, identity, lower(hex(digest)) AS digest, lower(hex(seal)) AS seal
+     FROM files WHERE name >= ? ORDER BY name LIMIT ${MAX_INDEX_PAGE}`,
+  )
   const upsert = db.prepare('INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES (?, ?, ?, ?)')
   return {
     read(name, identity) {
@@ -131,6 +151,7 @@ function createTable(db: DatabaseSync): Table {
       const genuine = isDigest(digest) && toHex(row['seal']) === seal({ name, identity, digest })
       return genuine ? digest : undefined
     },
+    readPage: (from) => page.all(Buffer.from(from)).map(toPageRow),
     write(rows) {
       transact(db, () => {
         for (const row of rows) {
@@ -147,6 +168,12 @@ function createTable(db: DatabaseSync): Table {
       }
     },
   }
+}
+
+function toPageRow(row: Record<string, unknown>): IndexPageRow {
+  const [name, identity, digest] = [row['text'], row['identity'], row['digest']].map(String)
+  const columns = { name: name ?? '', identity: identity ?? '', digest: digest ?? '' }
+  return { ...columns, isGenuine: () => isDigest(columns.digest) && row['seal'] === seal(columns) }
 }
 
 function transact(db: DatabaseSync, run: () => void): void {

@@ -48,9 +48,6 @@ export const BATCH_MS = 20
 /** The same in the background, where reads must hardly notice it. */
 export const BACKGROUND_BATCH_MS = 2
 
-/** Names that the background pass asks for at once: enough to outweigh the message, few enough to be done soon. */
-export const BACKGROUND_NAMES = 32
-
 /** How often those whose file waits for a hash thread hear that the store is at work; a quarter of the heartbeat. */
 export const QUEUE_PROGRESS_MS = 500
 
@@ -77,3 +74,24 @@ export const SETTLED_MS = 2000
 
 /** How often a file that changes while it is opened or hashed is tried again before that is the answer. */
 export const MAX_ATTEMPTS = 3
+
+/** Rows of the index that are read together, in a transaction of their own that is over soon. */
+export const MAX_INDEX_PAGE = 1000
+
+/** Entries of one directory kept at once: a larger one is read again for the next so many, so that memory stays flat. */
+export const MAX_DIRECTORY_ENTRIES = 65_536
+
+/** How long the tree thread works on one survey before it takes up the next. */
+export const TREE_STEP_MS = 25
+
+/** Large files of a survey that wait to be hashed at once: enough for all threads, and so many to be kept waiting. */
+export const MAX_SURVEY_HASHES = 64
+
+/** Files of a survey seen after one that is still being hashed. */
+export const MAX_FILES_AHEAD = 8192
+
+/** How long a survey lasts until its files are counted ahead of it: whoever waits longer wants to know for how long. */
+export const COUNT_AFTER_MS = 2000
+
+/** Files that one step of a survey looks at: what it says is then handed over in one piece of some hundred KiB. */
+export const MAX_LINES_PER_STEP = 2048

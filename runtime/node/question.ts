@@ -5,6 +5,8 @@ import type { Content, Held, OpenWanted } from './disk-messages.ts'
 export interface Wanted {
   readonly name: string
   readonly open?: OpenWanted | undefined
+  /** Whether it is hashed whatever is remembered of it. */
+  readonly fresh?: boolean | undefined
 }
 
 /** What holds for all questions that were asked at once. */
@@ -71,10 +73,11 @@ interface Settle {
   end(question: Question): void
 }
 
-function createQuestion({ name, open }: Wanted, options: AskOptions, settle: Settle): Question {
+function createQuestion({ name, open, fresh }: Wanted, options: AskOptions, settle: Settle): Question {
   const question: Question = {
     name,
     open,
+    fresh,
     options,
     askedAt: performance.now(),
     attempts: 0,

@@ -1,0 +1,152 @@
+import type { Digest } from '../wire/digest.ts'
+import { MAX_SPAN_NAMES } from '../wire/limits.ts'
+import type { StorageError } from '../wire/trouble.ts'
+import { compareNames } from './names.ts'
+import type { Facts } from './storage.ts'
+
+/** The names after `after` and up to `until`, in byte order; `''` is before all of them, null after all. */
+export interface Range {
+  readonly after: string
+  readonly until: string | null
+}
+
+/** Which files are to be looked at, and how closely. */
+export interface Survey {
+  /** Ascending, none overlapping another. */
+  readonly ranges: readonly Range[]
+  /** Only names that start with this string. */
+  readonly prefix: string
+  /** 0 for each file by itself; else spans of about 2 to this power of names. */
+  readonly grain: number
+  /** Whether every byte is read, whatever is remembered of it. */
+  readonly deep: boolean
+  /** Globs (see `createSelect`): only names that one of these matches, unless there is none, */
+  readonly match: readonly string[]
+  /** and none that one of these matches. */
+  readonly exclude: readonly string[]
+}
+
+/**
+ * Names that follow one another, and what stands for all their contents. Where a span ends hangs on its last name
+ * alone, so the spans of two replicas end alike but where one lacks a name; and each range ends one.
+ */
+export interface Span {
+  /** Null where it goes to the end of all names. */
+  readonly last: string | null
+  readonly names: number
+  /** Sum of the sizes. */
+  readonly bytes: number
+  /**
+   * SHA-256 over name, size and digest of each file, in order; null when something in it has to be looked at. It is
+   * the function that the contents are compared by, at its full length: whoever can make two spans look alike can make
+   * two files look alike.
+   */
+  readonly fingerprint: Digest | null
+}
+
+/** One file, with its trouble in the place of its facts where it could not be read. */
+export interface Found {
+  readonly name: string
+  readonly said: Facts | StorageError
+  /** What its bytes were before they changed with no change of its size and its times: silent rot. */
+  readonly rottedFrom?: Digest | undefined
+}
+
+/** Whether a replica holds the name. */
+export function isFacts(said: Facts | StorageError | null): said is Facts {
+  return said !== null && 'digest' in said
+}
+
+/** How many files, and their bytes. */
+export interface Amount {
+  readonly names: number
+  readonly bytes: number
+}
+
+/** How far the survey is. */
+export interface Progress {
+  /** Of these, `known` is how many digests were remembered. */
+  readonly seen: Amount & { readonly known: number }
+  /** Of how much; null until that is known. */
+  readonly of: Amount | null
+}
+
+export type SurveyLine = Span | Found | Progress
+
+/** A span whose fingerprint is the SHA-256 of `text` in UTF-8, or null. */
+export interface Closed extends Omit<Span, 'fingerprint'> {
+  readonly text: string | null
+}
+
+/** Cuts a survey's files, given in byte order, into spans. */
+export interface Spanner {
+  /** The spans that end before or at this name; a digest of null is one that has to be looked at. */
+  add(name: string, size: number, digest: Digest | null): Closed[]
+  /** Those that are left, once there are no more names. */
+  end(): Closed[]
+}
+
+export function createSpanner({ ranges, grain }: Pick<Survey, 'ranges' | 'grain'>): Spanner {
+  let range = 0
+  let names = 0
+  let bytes = 0
+  let text: string | null = ''
+
+  function close(last: string | null): Closed {
+    const closed = { last, names, bytes, text }
+    names = 0
+    bytes = 0
+    text = ''
+    return closed
+  }
+
+  function closeRangesBefore(name: string | null): Closed[] {
+    const closed: Closed[] = []
+    for (; range < ranges.length; range++) {
+      const until = ranges[range]?.until ?? null
+      if (name !== null && isWithin(name, until)) break
+      closed.push(close(until))
+    }
+    return closed
+  }
+
+  return {
+    add(name, size, digest) {
+      const closed = closeRangesBefore(name)
+      names++
+      bytes += size
+      text = text === null || digest === null ? null : `${text}${digest} ${size} ${name}\0`
+      if (name === ranges[range]?.until) range++
+      else if (!isCut(name, grain) && names < MAX_SPAN_NAMES) return closed
+      closed.push(close(name))
+      return closed
+    },
+    end: () => closeRangesBefore(null),
+  }
+}
+
+/** Whether a name is not beyond the end of a range. */
+export function isWithin(name: string, until: string | null): boolean {
+  return until === null || compareNames(name, until) <= 0
+}
+
+/**
+ * Whether a span ends with this name: one in 2 to the power of `grain`. FNV-1a with the finish of MurmurHash3: quick,
+ * even, and no secret. Who chooses names by it makes spans large or small, which costs time and hides nothing.
+ */
+export function isCut(name: string, grain: number): boolean {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) & (2 ** grain - 1)) === 0
+}
+
+/** The rest of the ranges once all names up to `last` are done; null stands for all names. */
+export function cutRanges(ranges: readonly Range[], last: string | null): Range[] {
+  if (last === null) return []
+  return ranges.flatMap(({ after, until }) => {
+    if (until !== null && compareNames(until, last) <= 0) return []
+    return { after: compareNames(after, last) < 0 ? last : after, until }
+  })
+}

@@ -1,0 +1,48 @@
+import { parseTimestamp, toTimestamp } from '../wire/dates.ts'
+import type { DescribeLine, SurveyWireLine } from '../wire/schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import type { Facts } from './storage.ts'
+import { isFacts, type SurveyLine } from './survey.ts'
+
+type HeldLine = Extract<DescribeLine, { digest: string }>
+type FailedLine = Extract<DescribeLine, { error: object }>
+
+/** A file's facts as a line. */
+export function toHeldLine(name: string, { size, digest, modified, evidence }: Facts): HeldLine {
+  return { name, size, digest, modified: toTimestamp(modified), evidence }
+}
+
+export function toFacts({ size, digest, modified, evidence }: HeldLine): Facts {
+  return { size, digest, modified: parseTimestamp(modified), evidence }
+}
+
+/** A file's trouble as a line. */
+export function toFailedLine(name: string, error: StorageError): FailedLine {
+  return { name, error: toTroubleMember(error) }
+}
+
+/** An error as the member of a line. */
+export function toTroubleMember({ code, reason, message }: StorageError): FailedLine['error'] {
+  return { code, reason, detail: message }
+}
+
+export function toError({ code, reason, detail }: FailedLine['error']): StorageError {
+  return new StorageError(code, detail, { reason })
+}
+
+/** A line of a survey as it goes over the wire. */
+export function toWireLine(line: SurveyLine): SurveyWireLine {
+  if (!('said' in line)) return line
+  const { name, said, rottedFrom } = line
+  if (!isFacts(said)) return toFailedLine(name, said)
+  return { ...toHeldLine(name, said), ...(rottedFrom !== undefined && { rottedFrom }) }
+}
+
+/** What `toWireLine` was given; throws what a survey says that broke off. */
+export function fromWireLine(line: Exclude<SurveyWireLine, { end: true }>): SurveyLine {
+  if ('last' in line || 'seen' in line) return line
+  if (!('name' in line)) throw toError(line.error)
+  const { name } = line
+  if ('error' in line) return { name, said: toError(line.error) }
+  return { name, said: toFacts(line), rottedFrom: line.rottedFrom }
+}

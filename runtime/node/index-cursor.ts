@@ -1,0 +1,36 @@
+import { compareNames } from '../../functions/storage/names.ts'
+import type { IndexFile, IndexPageRow } from './index-file.ts'
+import { MAX_INDEX_PAGE } from './limits.ts'
+
+/** Reads an index beside a walk. */
+export interface IndexCursor {
+  /** The row of this name, which must come after every one that was sought before; undefined where there is none. */
+  seek(name: string): IndexPageRow | undefined
+}
+
+/** Reads page by page, so that no transaction lasts as long as the walk. */
+export function createIndexCursor(file: IndexFile): IndexCursor {
+  let rows: IndexPageRow[] = []
+  let next = 0
+  let isEnd = false
+
+  function load(from: string): void {
+    rows = file.readPage(from)
+    next = 0
+    isEnd = rows.length < MAX_INDEX_PAGE
+  }
+
+  return {
+    seek(name) {
+      const last = rows.at(-1)
+      if (!isEnd && (last === undefined || compareNames(last.name, name) < 0)) load(name)
+      for (let row = rows[next]; row !== undefined; row = rows[next]) {
+        const order = compareNames(row.name, name)
+        if (order > 0) return undefined
+        next++
+        if (order === 0) return row
+      }
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,131 @@
+import type { Progress, Survey, SurveyLine } from '../../functions/storage/survey.ts'
+import { MAX_LINES_AHEAD, PROGRESS_MS } from '../../functions/wire/limits.ts'
+import { toStorageError } from '../../functions/wire/trouble.ts'
+import type { Counts, Disk } from './disk.ts'
+import { fromTrouble, toTrouble } from './disk-messages.ts'
+import { BACKGROUND_BATCH_MS, TREE_STEP_MS } from './limits.ts'
+import type { Hashed, TreeLine, TreeStep } from './tree-messages.ts'
+import type { TreeThread } from './tree-thread.ts'
+
+/** A survey, which runs ahead of who takes its lines. */
+export interface TreeRun {
+  /** What has come since; waits for something, a sign of life at least. Null at the end. */
+  take(): Promise<SurveyLine[] | null>
+  /** Leaves it; who waits for lines is rejected with `reason`. After the end it does nothing. */
+  stop(reason: unknown): void
+}
+
+export interface TreeRunOptions {
+  /** Hashes the large files. */
+  readonly disk: Disk
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Where it is given, the survey gives way: it goes on when this resolves, and little at a time. */
+  readonly quiet?: (() => Promise<void>) | undefined
+  /** Told after each step. */
+  readonly onCounts: (counts: Counts) => void
+}
+
+let runs = 0
+
+/** Starts a survey on `thread`. Who starts it stops it. */
+export function createTreeRun(
+  thread: TreeThread,
+  survey: Survey,
+  { disk, now, quiet, onCounts }: TreeRunOptions,
+): TreeRun {
+  const abort = new AbortController()
+  const id = runs++
+  thread.tell({ id, begin: survey })
+  let ready: SurveyLine[] = []
+  let hashed: Hashed[] = []
+  let progress: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+  let told = 0
+  let isDone = false
+  let news = Promise.withResolvers<void>()
+  let room = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
+
+  function wake(): void {
+    news.resolve()
+  }
+
+  function onProgress(): void {
+    if (performance.now() - told < PROGRESS_MS) return
+    told = performance.now()
+    ready.push(progress)
+    wake()
+  }
+
+  /** Has files hashed that are too large for the thread that walks. */
+  function hash(wanted: TreeStep['wanted']): void {
+    const questions = wanted.map(({ name, fresh }) => ({ name, fresh }))
+    const answers = disk.ask(questions, { signal: abort.signal, onProgress, background: true })
+    for (const [i, { name }] of wanted.entries()) {
+      const settle = (said: Hashed['said']) => {
+        hashed.push({ name, said })
+        room.resolve()
+      }
+      answers[i]?.then(settle, (error) => settle(toTrouble(error)))
+    }
+  }
+
+  async function step(): Promise<TreeStep['state']> {
+    if (quiet) await Promise.race([quiet(), stopped.promise])
+    abort.signal.throwIfAborted()
+    const order = { now: now(), patience: quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS, hashed }
+    hashed = []
+    const step = (await thread.ask({ id, step: order })) as TreeStep // what it answers to a step
+    if (step.wanted.length > 0) hash(step.wanted)
+    progress = step.progress
+    onCounts(step.counts)
+    ready.push(...step.lines.map(fromTreeLine))
+    if (step.state === 'done') ready.push(progress)
+    else onProgress()
+    wake()
+    return step.state
+  }
+
+  async function work(): Promise<void> {
+    for (;;) {
+      room = Promise.withResolvers()
+      const state = await step()
+      abort.signal.throwIfAborted()
+      if (state === 'done') return
+      const isFull = ready.length > MAX_LINES_AHEAD
+      if (isFull || (state === 'waiting' && hashed.length === 0)) await room.promise
+      abort.signal.throwIfAborted()
+    }
+  }
+
+  const working = work().finally(() => {
+    isDone = true
+    thread.tell({ id, end: true })
+    wake()
+  })
+  // Who takes the lines hears of it.
+  working.catch(() => {})
+
+  return {
+    async take() {
+      if (ready.length === 0 && !isDone) await news.promise
+      news = Promise.withResolvers()
+      if (ready.length === 0 || abort.signal.aborted) await working
+      const lines = ready
+      ready = []
+      room.resolve()
+      return lines.length === 0 ? null : lines
+    },
+    stop(reason) {
+      abort.abort(reason)
+      stopped.resolve()
+      room.resolve()
+    },
+  }
+}
+
+function fromTreeLine(line: TreeLine): SurveyLine {
+  if (!('said' in line)) return line
+  const { said } = line
+  return { ...line, said: 'digest' in said ? said : toStorageError(fromTrouble(said)) }
+}

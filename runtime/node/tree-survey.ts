@@ -1,0 +1,266 @@
+import { hash } from 'node:crypto'
+import { closeSync } from 'node:fs'
+import { createSelect } from '../../functions/storage/globs.ts'
+import type { Facts } from '../../functions/storage/storage.ts'
+import { type Amount, type Closed, createSpanner, type Survey } from '../../functions/storage/survey.ts'
+import type { Digest } from '../../functions/wire/digest.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
+import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
+import { toIoError } from './errno.ts'
+import { changed } from './file-digest.ts'
+import { type Identity, isSame, isSettled, toIdentity, toKey, toModified } from './identity.ts'
+import { createIndexCursor } from './index-cursor.ts'
+import type { IndexFile, IndexRow } from './index-file.ts'
+import {
+  COUNT_AFTER_MS,
+  MAX_ATTEMPTS,
+  MAX_FILES_AHEAD,
+  MAX_LINES_PER_STEP,
+  MAX_SURVEY_HASHES,
+  MAX_UNWRITTEN_DIGESTS,
+  READ_BYTES,
+  TREE_STEP_MS,
+} from './limits.ts'
+import { openFile, type RegularFile, tryLstat } from './regular-file.ts'
+import { type Place, requireRoot, toPath } from './root.ts'
+import { readIdentitySync, readUpTo } from './sync-reads.ts'
+import type { Hashed, StepOrder, TreeLine, TreeStep } from './tree-messages.ts'
+import { type Course, readEntry, walkTree } from './tree-walk.ts'
+
+/** A survey under way, on the calling thread. */
+export interface TreeSurvey {
+  /** Works for as long as it is told. Throws when the root cannot be read. */
+  step(order: StepOrder): TreeStep
+  /** Writes to the index what was hashed; called once, whether or not the survey is done. */
+  end(): void
+}
+
+/** A file that the walk has met. Those that are ready go out in the order of the walk. */
+interface Slot {
+  readonly name: string
+  /** What was remembered of it, and is to be held against what its bytes are now. */
+  readonly remembered: IndexRow | undefined
+  /** Null once it is known to be gone; undefined while it is being hashed elsewhere. */
+  said: Facts | Trouble | null | undefined
+  isKnown: boolean
+  rottedFrom?: Digest | undefined
+}
+
+const scratch = new Uint8Array(READ_BYTES)
+
+export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey): TreeSurvey {
+  const { ranges, prefix, deep, grain } = survey
+  const course = { ranges, prefix, isWanted: createSelect(survey) }
+  const walk = walkTree(place, course)
+  const count = createCount(place, course)
+  const countFrom = performance.now() + COUNT_AFTER_MS
+  const cursor = createIndexCursor(index)
+  const spanner = createSpanner(survey)
+  const hashing = new Map<string, Slot>()
+  const unwritten: IndexRow[] = []
+  let slots: Slot[] = []
+  let seen = { names: 0, bytes: 0, known: 0 }
+  let isWalked = false
+  let computed = 0
+
+  function look(name: string, now: number): Slot {
+    const row = cursor.seek(name)
+    const remembered = row?.isGenuine() ? row : undefined
+    const slot: Slot = { name, remembered, said: null, isKnown: false }
+    const facts = deep || remembered === undefined ? undefined : recall(name, remembered, now)
+    if (facts === undefined) slot.said = read(slot, now)
+    else Object.assign(slot, { said: facts, isKnown: true })
+    return slot
+  }
+
+  /** The facts of a file that is as the index has it. */
+  function recall(name: string, row: IndexRow, now: number): Facts | undefined {
+    const stats = tryLstat(toPath(place, name))
+    if (stats === null || !stats.isFile()) return undefined
+    const identity = toIdentity(stats)
+    const isUnchanged = isSettled(identity, now) && toKey(identity) === row.identity
+    return isUnchanged ? toFacts(identity, row.digest) : undefined
+  }
+
+  function read(slot: Slot, now: number): Slot['said'] {
+    try {
+      const file = openFile(place, slot.name)
+      if (file === null) return null
+      try {
+        return file.identity.size > READ_BYTES ? undefined : hashSmall(file, slot, now)
+      } finally {
+        closeSync(file.fd)
+      }
+    } catch (error) {
+      // What became a link or the like since the walk is no file.
+      if (error instanceof StorageError && error.code === 'not-a-file') return null
+      return toTrouble(toIoError(error, 'read'))
+    }
+  }
+
+  function hashSmall(file: RegularFile, { name, remembered }: Slot, now: number): Facts | undefined {
+    const { identity, digest, settled } = hashWhole(file, now)
+    computed++
+    const row = { name, identity: toKey(identity), digest }
+    // The thread that answers reads has to hear of it, and hashes it once more.
+    if (deep && isRotten(row, remembered)) return undefined
+    if (settled) unwritten.push(row)
+    if (unwritten.length >= MAX_UNWRITTEN_DIGESTS) flush()
+    return toFacts(identity, digest)
+  }
+
+  function take({ name, said }: Hashed): void {
+    const slot = hashing.get(name)
+    if (slot === undefined) return
+    hashing.delete(name)
+    if (said === null || !('digest' in said)) slot.said = said
+    else {
+      slot.said = fromHeld(said)
+      slot.rottedFrom = deep ? findRot(slot, said.digest) : undefined
+    }
+  }
+
+  function findRot({ name, remembered }: Slot, digest: Digest): Digest | undefined {
+    const stats = tryLstat(toPath(place, name))
+    if (stats === null) return undefined
+    const row = { name, identity: toKey(toIdentity(stats)), digest }
+    return isRotten(row, remembered) ? remembered?.digest : undefined
+  }
+
+  function toLines({ name, said, isKnown, rottedFrom }: Slot): TreeLine[] {
+    if (said === null || said === undefined) return []
+    const isHeld = 'digest' in said
+    const size = isHeld ? said.size : 0
+    seen = {
+      names: seen.names + 1,
+      bytes: seen.bytes + size,
+      known: seen.known + (isKnown ? 1 : 0),
+    }
+    if (grain === 0) return [{ name, said, rottedFrom }]
+    const digest = isHeld && rottedFrom === undefined ? said.digest : null
+    return spanner.add(name, size, digest).map(toSpan)
+  }
+
+  function meet(now: number, wanted: { name: string; fresh: boolean }[]): void {
+    const { value: met } = walk.next()
+    if (!met) {
+      isWalked = true
+      return
+    }
+    const { name, trouble } = met
+    if (trouble !== undefined) {
+      const said = toTrouble(trouble)
+      slots.push({ name, remembered: undefined, said, isKnown: false })
+      return
+    }
+    const slot = look(name, now)
+    if (slot.said === null) return
+    slots.push(slot)
+    if (slot.said !== undefined) return
+    hashing.set(name, slot)
+    wanted.push({ name, fresh: deep })
+  }
+
+  /** The lines of those that no other is waited for before. */
+  function drain(): TreeLine[] {
+    const end = slots.findIndex(({ said }) => said === undefined)
+    const ready = end < 0 ? slots : slots.slice(0, end)
+    slots = end < 0 ? [] : slots.slice(end)
+    return ready.flatMap(toLines)
+  }
+
+  function finish(): TreeLine[] {
+    // A root that went away meanwhile has just looked empty, or like less than it holds.
+    requireRoot(place)
+    return grain === 0 ? [] : spanner.end().map(toSpan)
+  }
+
+  function flush(): void {
+    if (unwritten.length > 0) index.write(unwritten)
+    unwritten.length = 0
+  }
+
+  function isFull(): boolean {
+    return hashing.size >= MAX_SURVEY_HASHES || slots.length >= MAX_FILES_AHEAD
+  }
+
+  return {
+    step({ now, patience, hashed }) {
+      const until = performance.now() + patience
+      const known = seen.known
+      computed = 0
+      const wanted: { name: string; fresh: boolean }[] = []
+      for (const one of hashed) take(one)
+      let met = 0
+      while (!isWalked && !isFull() && met++ < MAX_LINES_PER_STEP && performance.now() < until) {
+        meet(now, wanted)
+      }
+      const lines = drain()
+      const isDone = isWalked && slots.length === 0
+      if (isDone) lines.push(...finish())
+      const isCounting = !isDone && performance.now() > countFrom && !count.step()
+      const isWaiting = !isDone && !isCounting && (isWalked || isFull())
+      if (isDone || isWaiting) flush()
+      const progress = { seen, of: count.all() }
+      const counts = { computed, known: seen.known - known }
+      return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
+    },
+    end: flush,
+  }
+}
+
+/** Counts the files that a survey will see, ahead of it. */
+function createCount(place: Place, course: Course) {
+  const walk = walkTree(place, course)
+  let [names, bytes] = [0, 0]
+  let all: Amount | null = null
+
+  /** Counts for `TREE_STEP_MS`; whether that was all. */
+  function step(): boolean {
+    const until = performance.now() + TREE_STEP_MS
+    while (all === null && performance.now() < until) {
+      const { value: met } = walk.next()
+      if (!met) all = { names, bytes }
+      else if (met.trouble === undefined) {
+        names++
+        bytes += readEntry(place, met)?.size ?? 0
+      }
+    }
+    return all !== null
+  }
+
+  return { step, all: () => all }
+}
+
+/** The content of a small file that keeps still for it. */
+function hashWhole(file: RegularFile, now: number): Content {
+  let { identity } = file
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    if (identity.size > READ_BYTES) break
+    const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
+    const digest = hash('sha256', bytes, 'hex')
+    const after = readIdentitySync(file.fd)
+    if (bytes.length === identity.size && isSame(after, identity)) {
+      return { identity, digest, settled: isSettled(identity, now) }
+    }
+    identity = after
+  }
+  throw changed()
+}
+
+/** Whether the bytes are others than those that had the same size and times. */
+function isRotten(row: IndexRow, remembered: IndexRow | undefined): boolean {
+  return remembered !== undefined && row.identity === remembered.identity && row.digest !== remembered.digest
+}
+
+function toFacts(identity: Identity, digest: Digest): Facts {
+  return { size: identity.size, digest, modified: toModified(identity), evidence: 'computed' }
+}
+
+function fromHeld({ size, digest, modified }: Held): Facts {
+  return { size, digest, modified, evidence: 'computed' }
+}
+
+function toSpan({ text, ...span }: Closed): TreeLine {
+  return { ...span, fingerprint: text === null ? null : hash('sha256', text, 'hex') }
+}

@@ -1,0 +1,81 @@
+import { Worker } from 'node:worker_threads'
+import { StorageError } from '../../functions/wire/trouble.ts'
+import { fromTrouble } from './disk-messages.ts'
+import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
+
+/** The thread that goes through a tree. It starts when it is first told something, and anew after a crash. */
+export interface TreeThread {
+  /** Keeps the process alive until it is answered. Rejects with a `StorageError` when the tree cannot be read. */
+  ask(question: TreeQuestion): Promise<TreeAnswer>
+  tell(message: Exclude<TreeMessage, TreeQuestion>): void
+  /** Refuses what is asked, and ends. */
+  close(): Promise<void>
+}
+
+export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) => void): TreeThread {
+  // It answers in the order in which it is asked.
+  let asked: PromiseWithResolvers<TreeAnswer>[] = []
+  let worker: Worker | null = null
+  let closing: Promise<void> | undefined
+
+  function start(): Worker {
+    const started = new Worker(new URL('./tree-worker.ts', import.meta.url), {
+      workerData: data,
+      // Not those of the process, some of which (--input-type) are none for a thread.
+      execArgv: [],
+    })
+    started.on('message', (reply: TreeReply) => {
+      if ('notice' in reply) return onNotice(reply.notice)
+      const question = asked.shift()
+      if (asked.length === 0) started.unref()
+      if ('trouble' in reply) question?.reject(fromTrouble(reply.trouble))
+      else question?.resolve(reply.answer)
+    })
+    started.on('error', (error) => {
+      worker = null
+      refuse(error)
+    })
+    started.unref()
+    return started
+  }
+
+  function refuse(error: unknown): void {
+    const refused = asked
+    asked = []
+    for (const { reject } of refused) reject(error)
+  }
+
+  function tell(message: TreeMessage): void {
+    worker ??= start()
+    worker.postMessage(message)
+  }
+
+  async function ask(question: TreeQuestion): Promise<TreeAnswer> {
+    if (closing) throw toClosed()
+    const answer = Promise.withResolvers<TreeAnswer>()
+    asked.push(answer)
+    tell(question)
+    worker?.ref()
+    return await answer.promise
+  }
+
+  async function end(): Promise<void> {
+    refuse(toClosed())
+    if (worker === null) return
+    const ended = worker
+    ended.ref()
+    const gone = new Promise((resolve) => ended.once('exit', resolve))
+    tell('close')
+    await gone
+  }
+
+  return {
+    ask,
+    tell: (message) => (closing ? undefined : tell(message)),
+    close: () => (closing ??= end()),
+  }
+}
+
+function toClosed(): StorageError {
+  return new StorageError('unreachable', 'the storage was closed')
+}

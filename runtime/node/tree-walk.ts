@@ -1,0 +1,175 @@
+import {
+  closeSync,
+  constants,
+  type Dir,
+  type Dirent,
+  existsSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+} from 'node:fs'
+import type { Select } from '../../functions/storage/globs.ts'
+import { compareNames, parseName } from '../../functions/storage/names.ts'
+import type { Entry } from '../../functions/storage/storage.ts'
+import type { Range } from '../../functions/storage/survey.ts'
+import { isAt } from './directory.ts'
+import { getErrno, isAbsence, toIoError } from './errno.ts'
+import { toIdentity, toModified } from './identity.ts'
+import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
+import { tryLstat } from './regular-file.ts'
+import { type Place, toPath } from './root.ts'
+
+/** Which names a walk is to meet. */
+export interface Course {
+  /** Ascending, none overlapping another. */
+  readonly ranges: readonly Range[]
+  /** Only names that start with this string. */
+  readonly prefix: string
+  readonly isWanted: Select
+}
+
+/** A name that a regular file had a moment ago; or, with a slash at its end, a directory that cannot be read. */
+export interface Met {
+  readonly name: string
+  readonly trouble?: unknown
+}
+
+/**
+ * The names of regular files below a root, in byte order, on the calling thread. It follows no link, and keeps at most
+ * `MAX_DIRECTORY_ENTRIES` entries, or a few times as many, of each directory on its way. A file that is there
+ * throughout is met once. What goes away meanwhile is passed over, the root too: who must know looks afterwards.
+ */
+export function* walkTree(place: Place, course: Course): Generator<Met> {
+  yield* visit(place, '', course)
+}
+
+/** What was met as an entry of a listing; null when it is no regular file any more. Throws the trouble of a directory. */
+export function readEntry(place: Place, { name, trouble }: Met): Entry | null {
+  if (trouble !== undefined) throw trouble
+  const stats = tryLstat(toPath(place, name))
+  if (!stats?.isFile()) return null
+  const { size, modifiedNs } = toIdentity(stats)
+  return { name, size, modified: toModified({ modifiedNs }) }
+}
+
+/** `path` is '' or ends in a slash, which gives a directory its place in the byte order of whole names. */
+function* visit(place: Place, path: string, course: Course): Generator<Met> {
+  for (let after = ''; ; ) {
+    const { keys, isLast, trouble } = tryRead(place, path, after, course)
+    if (trouble !== undefined) yield { name: path, trouble }
+    for (const key of keys) {
+      if (key.endsWith('/')) yield* visit(place, key, course)
+      else yield { name: key }
+    }
+    if (isLast) return
+    after = keys.at(-1) ?? ''
+  }
+}
+
+/** Some of a directory's entries, from the root on and in order, directories with a slash at their end. */
+interface Entries {
+  readonly keys: readonly string[]
+  /** Whether there are none after them. */
+  readonly isLast: boolean
+  readonly trouble?: unknown
+}
+
+function tryRead(place: Place, path: string, after: string, course: Course): Entries {
+  try {
+    return readEntries(place, path, after, course)
+  } catch (error) {
+    if (isAbsence(error) || getErrno(error) === 'ELOOP') return { keys: [], isLast: true }
+    const trouble = toIoError(error, 'read')
+    if (trouble === error || path === '') throw trouble
+    return { keys: [], isLast: true, trouble }
+  }
+}
+
+const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+const hasDescriptorPaths = existsSync('/proc/self/fd')
+
+function readEntries(place: Place, path: string, after: string, course: Course): Entries {
+  const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
+  const fd = openSync(real, FLAGS)
+  try {
+    // Reached by a link, or moved while it was opened.
+    if (!isAt({ fd }, real)) return { keys: [], isLast: true }
+    const directory = opendirSync(hasDescriptorPaths ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
+    try {
+      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
+    } finally {
+      directory.closeSync()
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function collect(
+  directory: Dir,
+  toKey: (dirent: Dirent) => string | null,
+  after: string,
+  course: Course,
+): Entries {
+  let keys: string[] = []
+  let bound: string | undefined
+  for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
+    const key = toKey(dirent)
+    if (key === null || (after !== '' && compareNames(key, after) <= 0)) continue
+    if (bound !== undefined && compareNames(key, bound) > 0) continue
+    if (!canHold(key, course)) continue
+    keys.push(key)
+    if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
+    keys = sortKeys(keys).slice(0, MAX_DIRECTORY_ENTRIES)
+    bound = keys.at(-1)
+  }
+  const all = sortKeys(keys)
+  if (bound === undefined) return { keys: all, isLast: true }
+  return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), isLast: false }
+}
+
+/** In byte order, each once: two names that are no UTF-8 may read alike. */
+function sortKeys(keys: string[]): string[] {
+  // Up to the surrogates the order of UTF-16 units, which `sort` has by itself, is the one of bytes.
+  const sorted = keys.some((key) => /[\ud800-\uffff]/.test(key)) ? keys.sort(compareNames) : keys.sort()
+  return sorted.filter((key, i) => key !== sorted[i - 1])
+}
+
+/** Null for what is no file or directory, or has no name to ask for. */
+function toKey(dirent: Dirent, parent: string, real: string): string | null {
+  const kind = toKind(dirent, real)
+  const path = parent + dirent.name
+  if (kind === 'file') return parseName(path)
+  return kind === 'directory' && parseName(`${path}/x`) !== null ? `${path}/` : null
+}
+
+function toKind(dirent: Dirent, real: string): 'file' | 'directory' | null {
+  if (dirent.isFile()) return 'file'
+  if (dirent.isDirectory()) return 'directory'
+  const isKnown =
+    dirent.isSymbolicLink() ||
+    dirent.isFIFO() ||
+    dirent.isSocket() ||
+    dirent.isCharacterDevice() ||
+    dirent.isBlockDevice()
+  if (isKnown) return null
+  // A file system that does not say what its entries are.
+  const stats = lstatSync(`${real}/${dirent.name}`, { throwIfNoEntry: false })
+  return stats?.isFile() ? 'file' : stats?.isDirectory() ? 'directory' : null
+}
+
+/** Whether it is, or below it can be, a name of the course. */
+function canHold(key: string, { ranges, prefix, isWanted }: Course): boolean {
+  if (!key.endsWith('/')) {
+    if (!key.startsWith(prefix) || !isWanted(key)) return false
+    return ranges.some(({ after, until }) => compareNames(key, after) > 0 && isUpTo(key, until))
+  }
+  if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false
+  return ranges.some(
+    ({ after, until }) => isUpTo(key, until) && (compareNames(key, after) > 0 || after.startsWith(key)),
+  )
+}
+
+function isUpTo(key: string, until: string | null): boolean {
+  return until === null || compareNames(key, until) <= 0
+}

@@ -1,0 +1,68 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Entry, Page } from '../../functions/storage/storage.ts'
+import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
+import { toTrouble } from './disk-messages.ts'
+import { toIoError } from './errno.ts'
+import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { requireRoot } from './root.ts'
+import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
+import { createTreeSurvey, type TreeSurvey } from './tree-survey.ts'
+import { readEntry, walkTree } from './tree-walk.ts'
+
+// The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys.
+
+const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
+const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice }))
+const surveys = new Map<number, TreeSurvey>()
+
+function reply(message: TreeReply): void {
+  parentPort?.postMessage(message)
+}
+
+function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: object }>['list']): Page {
+  const size = Math.min(Math.max(limit ?? MAX_LISTING_PAGE, 1), MAX_LISTING_PAGE)
+  const course = { ranges: [{ after, until: null }], prefix, isWanted: () => true }
+  const entries: Entry[] = []
+  for (const met of walkTree(place, course)) {
+    const entry = readEntry(place, met)
+    if (entry !== null) entries.push(entry)
+    if (entries.length > size) break
+  }
+  // A root that went away meanwhile has just looked empty, or like less than it holds.
+  requireRoot(place)
+  const page = entries.slice(0, size)
+  return { entries: page, next: entries.length > size ? (page.at(-1)?.name ?? null) : null }
+}
+
+function answer(question: TreeQuestion): TreeAnswer {
+  if ('list' in question) return list(question.list)
+  const survey = surveys.get(question.id)
+  if (survey === undefined) throw new Error('a step of no survey')
+  return survey.step(question.step)
+}
+
+function tryAnswer(question: TreeQuestion): TreeReply {
+  try {
+    return { answer: answer(question) }
+  } catch (error) {
+    return { trouble: toTrouble(toIoError(error, 'read')) }
+  }
+}
+
+function end(id: number): void {
+  surveys.get(id)?.end()
+  surveys.delete(id)
+}
+
+function close(): void {
+  for (const id of surveys.keys()) end(id)
+  index.close()
+  parentPort?.close()
+}
+
+parentPort?.on('message', (message: TreeMessage) => {
+  if (message === 'close') close()
+  else if ('begin' in message) surveys.set(message.id, createTreeSurvey(place, index, message.begin))
+  else if ('end' in message) end(message.id)
+  else reply(tryAnswer(message))
+})
