@@ -3,11 +3,12 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { KEPT_CONTENTS_BYTES } from '../wire/limits.ts'
+import { KEPT_CONTENTS_BYTES, MAX_AUDITS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
 import { accepts } from './accept.ts'
+import { answerAudit } from './audit-answer.ts'
 import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
@@ -67,6 +68,15 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
+
+  let audits = 0
+  app.get('/audit', (c) => {
+    if (audits >= MAX_AUDITS) return createProblem('overloaded', `${MAX_AUDITS} audits are under way`)
+    audits++
+    const onEnd = () => void audits--
+    return answerAudit(c, { members, deadlines, createHasher, onEnd })
+  })
+  refuseOtherMethods(app, '/audit', 'GET, HEAD')
 
   app.get('/replicas', async (c) => {
     if (!accepts(c.req.raw, 'application/json')) {

@@ -23,6 +23,8 @@ export interface Member extends Replica {
    * because it failed several times in a row. Never rejects.
    */
   ask(name: string, trace?: Trace): Promise<Answer>
+  /** The same for many names: a promise for each, none of which rejects. They go together. */
+  askAll(names: readonly string[], trace?: Trace): Promise<Answer>[]
   readonly breaker: Pick<Breaker, 'state'>
 }
 
@@ -59,7 +61,15 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
     return refused === null ? await askReplica(name, trace) : { id, said: refused }
   }
 
-  return { id, storage, breaker, ask }
+  function askAll(names: readonly string[], trace?: Trace): Promise<Answer>[] {
+    const refused = breaker.refuse()
+    if (refused !== null) return names.map(async () => ({ id, said: refused }))
+    const questions: Questions = new Map(names.map((name) => [name, createQuestion(trace)]))
+    send(questions, () => {})
+    return [...questions.values()].map(({ promise }) => promise)
+  }
+
+  return { id, storage, breaker, ask, askAll }
 }
 
 function askAlone(send: Send): Member['ask'] {

@@ -108,6 +108,8 @@ export const replicaReport = v.object({
   id: replicaId,
   state: v.picklist(['match', 'differ', 'missing', 'error', 'corrupt']),
   version: v.optional(digest),
+  /** What its bytes were before they changed with no change of its size and its times. */
+  rottedFrom: v.optional(digest),
   error: v.optional(v.string()),
   detail: v.optional(v.string()),
 })
@@ -131,3 +133,38 @@ export const problem = v.object({
   ...v.partial(manifest).entries,
 })
 export type Problem = v.InferOutput<typeof problem>
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+
+/** How an audit ended. */
+export const auditSummary = v.object({
+  /** What the whole comes to, as for one name: a conflict anywhere is one, and so on. */
+  agreement: v.picklist(AGREEMENTS),
+  /** Names that at least one replica holds, or could not say whether it does. */
+  names: count,
+  /** How many of them came to what. */
+  agreements: v.record(v.picklist(AGREEMENTS), count),
+  /** Copies whose bytes changed with no change of size and times. */
+  rotten: count,
+  replicas: v.array(
+    v.object({
+      id: replicaId,
+      /** `error` when it could not go through all its files: it was left out from there on. */
+      state: v.picklist(['ok', 'error']),
+      error: v.optional(v.string()),
+      detail: v.optional(v.string()),
+      ...surveyProgress.entries,
+    }),
+  ),
+})
+export type AuditSummary = v.InferOutput<typeof auditSummary>
+
+/** A line of `GET /audit`: how far each replica is, a name, or at the end the summary. */
+export const auditLine = v.union([
+  manifest,
+  v.object({
+    progress: v.object({ replicas: v.array(v.object({ id: replicaId, ...surveyProgress.entries })) }),
+  }),
+  v.object({ summary: auditSummary }),
+])
+export type AuditLine = v.InferOutput<typeof auditLine>

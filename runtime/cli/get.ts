@@ -1,39 +1,26 @@
 import { resolve } from 'node:path'
-import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { NAME_RULE, parseName } from '../../functions/storage/names.ts'
 import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
 import { toFilePath } from '../../functions/wire/routes.ts'
-import { type Flags, parseSourceFlags } from '../node/configuration.ts'
-import { createHasher } from '../node/hasher.ts'
-import { createFetch } from '../node/http-client.ts'
 import { Refusal } from '../node/refusal.ts'
-import { type Ask, createAsk, readProblem, toLine } from './ask.ts'
+import { type Ask, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
 import { receiveVersions } from './conflict.ts'
 import { type Destination, parseDestination } from './destination.ts'
-import { KEY_OPTIONS, KEY_USAGE, openKeys, openTokens } from './doors.ts'
 import { download } from './download.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output.ts'
 import { openPart, requireTarget } from './part-file.ts'
 import { askName } from './prompt.ts'
-import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
+import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
 import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
 
 /** `vouch get`: one file, once all copies have been compared. */
 export const get: Command = {
   usage: `vouch get [NAME] [options]: get a file once all copies have been compared; asks for NAME when it is left out
 
-  --coordinator URL     whom to ask (http://127.0.0.1:6001)
-  --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
-                        a replica server; once for each
-  --require N           how many replicas must answer: all, majority or a number
-  --connect-timeout S, --silence-timeout S, --answer-timeout S
-                        seconds that a replica may take, as of vouch coordinator (4, 10, 900)
-  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
-                        (vouch in the user's cache directory)
-  --token-file PATH     the token to show, the first of the file (VOUCH_TOKEN)
-${KEY_USAGE}  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
+${SOURCE_USAGE}  --require N           how many replicas must answer: all, majority or a number
+  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
   -O, --remote-name     write to the name's last part
   --json                print a report to standard output
 
@@ -41,13 +28,8 @@ When the copies differ, writes each version to ID_version, with the name's exten
 Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on with a transfer that broke off.
 `,
   options: {
-    coordinator: { type: 'string' },
-    replica: { type: 'string', multiple: true },
+    ...SOURCE_OPTIONS,
     require: { type: 'string' },
-    ...TIMEOUT_OPTIONS,
-    index: { type: 'string' },
-    'token-file': { type: 'string' },
-    ...KEY_OPTIONS,
     output: { type: 'string', short: 'o' },
     'remote-name': { type: 'boolean', short: 'O' },
     json: { type: 'boolean' },
@@ -68,32 +50,6 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
       await close()
     }
   },
-}
-
-/** Whom to ask, and what to add to the path of the compared read. */
-interface Source {
-  readonly ask: Ask
-  readonly query: string
-  close(): Promise<void>
-}
-
-function openSource(flags: Flags, io: Io): Source {
-  const source = parseSourceFlags(flags)
-  const token = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
-  const query = source.require === undefined ? '' : `?require=${source.require}`
-  if ('coordinator' in source) {
-    const fetch = createFetch(openKeys(flags, io))
-    const ask = createAsk(source.coordinator, { fetch, token: token?.first, signal: io.signal })
-    return { ask, query, async close() {} }
-  }
-  const { replicas, close } = openReplicas({ ...source, token }, flags, io)
-  const app = createCoordinator(replicas, { createHasher, deadlines: source.timeouts })
-  // Nothing is looked up or connected to: the address only makes requests whole.
-  const ask = createAsk('http://localhost', {
-    fetch: async (request) => app.fetch(request),
-    signal: io.signal,
-  })
-  return { ask, query, close }
 }
 
 interface Errand {

@@ -21,33 +21,54 @@ export function createProgress(
   talk: Talk,
   { total, start, now = () => performance.now() }: { total: number; start: number; now?: () => number },
 ): Progress {
+  const meter = createMeter(talk, now)
+  return {
+    update(done) {
+      meter.draw((ms) => {
+        const rate = ((done - start) * 1000) / ms
+        return `${toBar(done, total)}  ${toSize(done)} of ${toSize(total)}  ${toSize(rate)}/s  ${toLeft(total - done, rate)}`
+      })
+    },
+    clear: meter.clear,
+  }
+}
+
+/** One line on a terminal that is drawn over again and again. */
+export interface Meter {
+  /** Draws what `toLine` makes of the milliseconds since the start; not too often, and not before it has taken a while. */
+  draw(toLine: (ms: number) => string): void
+  /** Takes the line away. */
+  clear(): void
+}
+
+/** `now` counts milliseconds. */
+export function createMeter(talk: Talk, now: () => number = () => performance.now()): Meter {
   const began = now()
   let drawn = Number.NEGATIVE_INFINITY
-
-  function update(done: number): void {
-    const time = now()
-    if (!talk.isTTY || time - began <= PATIENCE_MS || time - drawn < REDRAW_MS) return
-    drawn = time
-    const rate = ((done - start) * 1000) / (time - began)
-    // A line as wide as the terminal would wrap, and a wrapped line is not overwritten.
-    talk.write(`\r${toLine(done, total, rate).slice(0, (talk.columns ?? 80) - 1)}\x1b[K`)
+  return {
+    draw(toLine) {
+      const time = now()
+      if (!talk.isTTY || time - began <= PATIENCE_MS || time - drawn < REDRAW_MS) return
+      drawn = time
+      // A line as wide as the terminal would wrap, and a wrapped line is not overwritten.
+      talk.write(`\r${toLine(time - began).slice(0, (talk.columns ?? 80) - 1)}\x1b[K`)
+    },
+    clear() {
+      if (drawn > Number.NEGATIVE_INFINITY) talk.write('\r\x1b[K')
+      drawn = Number.NEGATIVE_INFINITY
+    },
   }
-
-  function clear(): void {
-    if (drawn > Number.NEGATIVE_INFINITY) talk.write('\r\x1b[K')
-  }
-  return { update, clear }
 }
 
-function toLine(done: number, total: number, rate: number): string {
+/** How much of it is done: `[#####...............]  25%`. */
+export function toBar(done: number, total: number): string {
   const part = total === 0 ? 1 : Math.min(done / total, 1)
   const filled = Math.floor(part * BAR_WIDTH)
-  const bar = '#'.repeat(filled).padEnd(BAR_WIDTH, '.')
-  const percent = `${Math.floor(part * 100)}%`.padStart(4)
-  return `[${bar}] ${percent}  ${toSize(done)} of ${toSize(total)}  ${toSize(rate)}/s  ${toLeft(total - done, rate)}`
+  return `[${'#'.repeat(filled).padEnd(BAR_WIDTH, '.')}] ${`${Math.floor(part * 100)}%`.padStart(4)}`
 }
 
-function toLeft(bytes: number, rate: number): string {
+/** How long that many bytes take, by a rate in bytes a second: `01:30 left`. */
+export function toLeft(bytes: number, rate: number): string {
   if (rate <= 0) return 'stalled'
   const seconds = Math.ceil(bytes / rate)
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]

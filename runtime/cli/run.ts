@@ -1,17 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Refusal } from '../node/refusal.ts'
+import { check } from './check.ts'
 import { type Command, parseArguments } from './command.ts'
 import { coordinator } from './coordinator.ts'
 import { get } from './get.ts'
 import { type Io, say, writeOut } from './io.ts'
 import { replica } from './replica.ts'
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({ get, replica, coordinator }))
+const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({ get, check, replica, coordinator }))
 
 const USAGE = `vouch asks every place that keeps a file whether the copies agree.
 
   vouch get [NAME]         get a file once all copies have been compared
+  vouch check [PREFIX]     find every file whose copies differ, or that some replica lacks
   vouch replica DIR        serve one directory to coordinators
   vouch coordinator        compare replicas for clients
 

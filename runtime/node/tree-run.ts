@@ -108,8 +108,10 @@ export function createTreeRun(
 
   return {
     async take() {
-      if (ready.length === 0 && !isDone) await news.promise
-      news = Promise.withResolvers()
+      while (ready.length === 0 && !isDone) {
+        news = Promise.withResolvers()
+        await news.promise
+      }
       if (ready.length === 0 || abort.signal.aborted) await working
       const lines = ready
       ready = []

@@ -1,0 +1,210 @@
+import { parseName } from '../storage/names.ts'
+import type { Found, Progress, Range, Span, Survey } from '../storage/survey.ts'
+import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SURVEY_GRAINS } from '../wire/limits.ts'
+import type { Agreement, AuditLine, AuditSummary, Manifest } from '../wire/schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { type Answer, compare } from './compare.ts'
+import { mergeFound, type Sighting } from './found-merge.ts'
+import type { Member } from './gather.ts'
+import { toManifest } from './report.ts'
+import { compareSpans } from './span-comparison.ts'
+import { openStream, type Stream, type SurveyContext } from './survey-stream.ts'
+
+/** What an audit looks at, and what it tells. */
+export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' | 'exclude'> {
+  /** Whether every name is told, and not only those that are not `unanimous`. */
+  readonly all: boolean
+}
+
+/** What the audit needs beside its replicas. */
+export interface AuditContext extends Omit<SurveyContext, 'onProgress'> {
+  /** Takes a line; resolves when there is room for the next. */
+  readonly tell: (line: AuditLine) => Promise<void>
+}
+
+const WHOLE: readonly Range[] = [{ after: '', until: null }]
+const NOTHING: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+
+/**
+ * Compares all the names of all replicas, in one pass in byte order: by spans that hold the same wherever they do, and
+ * name by name where they differ. Tells a manifest for each name that is not `unanimous` among those who answer, after
+ * asking for it once more, and at last the summary. A replica that cannot go on is left out from there on, and the
+ * result is then `degraded` at best. Memory does not grow with the trees. Rejects when `signal` aborts.
+ */
+export async function audit(
+  members: readonly Member[],
+  request: AuditRequest,
+  { tell, ...context }: AuditContext,
+): Promise<void> {
+  const { prefix, deep, match, exclude, all } = request
+  const lost = new Map<string, StorageError>()
+  const progress = new Map(members.map(({ id }) => [id, NOTHING]))
+  const agreements: Partial<Record<Agreement, number>> = {}
+  let rotten = 0
+  let told = performance.now()
+
+  function count(agreement: Agreement, names: number): void {
+    agreements[agreement] = (agreements[agreement] ?? 0) + names
+  }
+
+  function open<T extends Span | Found>(ranges: readonly Range[], grain: number): Stream<T>[] {
+    const isFirst = ranges === WHOLE
+    const onProgress = (id: string, one: Progress) => {
+      if (isFirst) progress.set(id, one)
+      if (performance.now() - told < PROGRESS_MS) return
+      told = performance.now()
+      // Nobody waits for it: it only shows that the audit is alive.
+      tell({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }).catch(() => {})
+    }
+    const survey = { ranges, prefix, grain, deep, match, exclude }
+    return members
+      .filter(({ id }) => !lost.has(id))
+      .map((member) => openStream<T>(member, survey, { ...context, onProgress }))
+  }
+
+  /** Where spans differ, smaller ones are compared, and at last the names. */
+  async function descend(ranges: readonly Range[], level: number): Promise<void> {
+    const grain = SURVEY_GRAINS[level] ?? 0
+    if (grain === 0) return await compareAll(ranges)
+    const streams = open<Span>(ranges, grain)
+    const onLost = (id: string, error: StorageError) => void lost.set(id, error)
+    let apart: Range[] = []
+    let [alikes, differing] = [0, 0]
+    const look = async () => {
+      // Where most differs, smaller spans would tell no more.
+      const isMost = level > 0 && differing > alikes
+      if (apart.length > 0) await descend(apart, isMost ? SURVEY_GRAINS.length - 1 : level + 1)
+      apart = []
+    }
+    try {
+      for await (const { range, isAlike, names } of compareSpans(streams, ranges, onLost)) {
+        if (isAlike) {
+          alikes++
+          count(lost.size > 0 ? 'degraded' : 'unanimous', names)
+          continue
+        }
+        differing++
+        const last = apart.at(-1)
+        if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
+        else apart.push(range)
+        if (apart.length === MAX_SURVEY_RANGES) await look()
+      }
+      await look()
+    } finally {
+      for (const stream of streams) stream.leave()
+    }
+  }
+
+  /** Compares name by name. */
+  async function compareAll(ranges: readonly Range[]): Promise<void> {
+    const streams = open<Found>(ranges, 0)
+    let batch: Sighting[] = []
+    try {
+      for await (const sighting of mergeFound(streams)) {
+        noteLost(sighting)
+        if (!all && isSame(sighting)) {
+          count(lost.size > 0 ? 'degraded' : 'unanimous', 1)
+          continue
+        }
+        batch.push(sighting)
+        if (batch.length < AUDIT_BATCH_NAMES) continue
+        await report(batch)
+        batch = []
+      }
+      await report(batch)
+    } finally {
+      for (const stream of streams) stream.leave()
+    }
+  }
+
+  function noteLost({ answers }: Sighting): void {
+    for (const { id, said } of answers) {
+      if (said instanceof StorageError && said.code === 'unreachable') lost.set(id, said)
+    }
+  }
+
+  /** Tells of these names what is still so when they are asked for once more. */
+  async function report(batch: readonly Sighting[]): Promise<void> {
+    const again = await askAgain(batch.filter((sighting) => !isSame(sighting)))
+    for (const sighting of batch) {
+      const answers = again.get(sighting.name) ?? complete(sighting.answers)
+      const comparison = compare(answers)
+      const { agreement } = comparison
+      if (agreement === 'absent') continue
+      count(agreement, 1)
+      rotten += sighting.rotted.size
+      if (!all && agreement === 'unanimous' && sighting.rotted.size === 0) continue
+      await tell(withRot(toManifest(sighting.name, comparison), sighting))
+    }
+  }
+
+  async function askAgain(batch: readonly Sighting[]): Promise<Map<string, Answer[]>> {
+    const asked = batch.filter(({ name }) => parseName(name) !== null)
+    const names = asked.map(({ name }) => name)
+    const questions = members.map(({ id, askAll }) => {
+      const error = lost.get(id)
+      return error ? names.map(() => ({ id, said: error })) : askAll(names, context.trace)
+    })
+    const answers = await Promise.all(questions.map((promises) => Promise.all(promises)))
+    return new Map(
+      asked.map((sighting, i) => {
+        const now = answers.flatMap((ofMember) => ofMember[i] ?? [])
+        // What could not be read, and nobody holds, is no name that went away.
+        const isGone = compare(now).agreement === 'absent' && !sighting.answers.some(isError)
+        return [
+          sighting.name,
+          isGone || compare(now).agreement !== 'absent' ? now : complete(sighting.answers),
+        ]
+      }),
+    )
+  }
+
+  /** The answers in the order of the members, those that were left out too. */
+  function complete(answers: readonly Answer[]): Answer[] {
+    return members.map(({ id }) => {
+      const answer = answers.find((answer) => answer.id === id)
+      return answer ?? { id, said: lost.get(id) ?? null }
+    })
+  }
+
+  function toSummary(): AuditSummary {
+    const names = Object.values(agreements).reduce((a, b) => a + b, 0)
+    const replicas = members.map(({ id }) => {
+      const error = lost.get(id)
+      const state = error
+        ? ({ state: 'error', error: error.reason, detail: error.message } as const)
+        : ({ state: 'ok' } as const)
+      return { id, ...state, ...(progress.get(id) ?? NOTHING) }
+    })
+    return { agreement: toWhole(agreements, lost.size, members.length), names, agreements, rotten, replicas }
+  }
+
+  if (all || deep) await compareAll(WHOLE)
+  else await descend(WHOLE, 0)
+  await tell({ summary: toSummary() })
+}
+
+/** Whether those who answered hold the same, and none of their copies rotted. */
+function isSame({ answers, rotted }: Sighting): boolean {
+  const heard = answers.filter(({ said }) => !(said instanceof StorageError && said.code === 'unreachable'))
+  return compare(heard).agreement === 'unanimous' && rotted.size === 0
+}
+
+function isError({ said }: Answer): boolean {
+  return said instanceof StorageError
+}
+
+function withRot(manifest: Manifest, { rotted }: Sighting): Manifest {
+  if (rotted.size === 0) return manifest
+  const replicas = manifest.replicas.map((report) => ({ ...report, rottedFrom: rotted.get(report.id) }))
+  return { ...manifest, replicas }
+}
+
+/** What all names come to together, by the rules for one. */
+function toWhole(agreements: Partial<Record<Agreement, number>>, lost: number, of: number): Agreement {
+  if (agreements.conflict) return 'conflict'
+  if (lost === of) return 'unknown'
+  if (lost > 0 || agreements.degraded || agreements.unknown) return 'degraded'
+  if (agreements.incomplete) return 'incomplete'
+  return agreements.unanimous ? 'unanimous' : 'absent'
+}

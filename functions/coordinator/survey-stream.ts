@@ -1,0 +1,88 @@
+import { readSurvey } from '../storage/read-survey.ts'
+import {
+  cutRanges,
+  type Found,
+  type Progress,
+  type Span,
+  type Survey,
+  type SurveyLine,
+} from '../storage/survey.ts'
+import type { CreateHasher } from '../wire/digest.ts'
+import type { Trace } from '../wire/trace.ts'
+import { StorageError, toStorageError } from '../wire/trouble.ts'
+import type { Member } from './gather.ts'
+import { type Deadlines, withDeadline } from './silence.ts'
+
+/** What all surveys of one audit share. */
+export interface SurveyContext {
+  readonly deadlines: Deadlines
+  readonly createHasher: CreateHasher
+  readonly trace: Trace | undefined
+  readonly signal: AbortSignal
+  /** Told how far a replica is. */
+  readonly onProgress: (id: string, progress: Progress) => void
+}
+
+/** The spans, or the files, of one replica's survey, one after the other. Who reads them leaves them in `finally`. */
+export interface Stream<T> {
+  readonly id: string
+  /** The next; null after the last. Once the replica cannot go on this is its error. */
+  next(): Promise<T | null | StorageError>
+  leave(): void
+}
+
+/**
+ * A survey of `member`, which goes on where it broke off as long as it gets any further: a replica that was far ahead
+ * of others may have been left by a server that took the silence of this side for its end.
+ */
+export function openStream<T extends Span | Found>(
+  member: Member,
+  survey: Survey,
+  { deadlines, createHasher, trace, signal, onProgress }: SurveyContext,
+): Stream<T> {
+  let { ranges } = survey
+  let hasMoved = false
+  let abort = new AbortController()
+  let lines = start()
+
+  function start(): AsyncIterator<SurveyLine> {
+    hasMoved = false
+    abort.abort(new StorageError('unreachable', 'the survey was left'))
+    abort = new AbortController()
+    const options = { signal: AbortSignal.any([signal, abort.signal]), trace, createHasher }
+    return readSurvey(member.storage, { ...survey, ranges }, options)[Symbol.asyncIterator]()
+  }
+
+  async function read(): Promise<T | null> {
+    while (ranges.length > 0) {
+      const { done, value } = await withDeadline(deadlines, () => lines.next())
+      if (done) return null
+      if ('seen' in value) {
+        onProgress(member.id, value)
+        continue
+      }
+      hasMoved = true
+      ranges = cutRanges(ranges, 'last' in value ? value.last : value.name)
+      return value as T // the kind that a survey of this grain gives
+    }
+    return null
+  }
+
+  async function next(): Promise<T | null | StorageError> {
+    try {
+      return await read()
+    } catch (error) {
+      signal.throwIfAborted()
+      const trouble = toStorageError(error)
+      if (trouble.code !== 'unreachable' || !hasMoved) return trouble
+      lines = start()
+      return await next()
+    }
+  }
+
+  function leave(): void {
+    abort.abort(new StorageError('unreachable', 'the survey was left'))
+  }
+
+  return { id: member.id, next, leave }
+}

@@ -1,0 +1,145 @@
+import { type AuditLine, type AuditSummary, auditLine, type Manifest } from '../../functions/wire/schemas.ts'
+import type { Flags } from '../node/configuration.ts'
+import { Refusal } from '../node/refusal.ts'
+import { Broken, readProblem, toLine } from './ask.ts'
+import { createAuditMeter } from './audit-meter.ts'
+import type { Command } from './command.ts'
+import { type Io, printable, say, writeOut } from './io.ts'
+import { readLines } from './lines.ts'
+import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+
+/** `vouch check`: whole trees. */
+export const check: Command = {
+  usage: `vouch check [PREFIX] [options]: find every file whose copies differ, or that some replica lacks
+
+${SOURCE_USAGE}  --match GLOB          only names that match: * and ? stop at a slash, ** does not; one without a slash is held
+                        against the last part of the name; once for each
+  --exclude GLOB        no names that match; likewise
+  --one-way             only names that the first replica holds
+  --all                 every name
+  --deep                read every byte, whatever the index remembers: this finds what rotted on the disk
+  --json                print a line of JSON for each name, and one at the end
+
+Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second
+lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.
+Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: some could not be compared.
+`,
+  options: {
+    ...SOURCE_OPTIONS,
+    match: { type: 'string', multiple: true },
+    exclude: { type: 'string', multiple: true },
+    'one-way': { type: 'boolean' },
+    all: { type: 'boolean' },
+    deep: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  operands: { most: 1, name: 'PREFIX' },
+  async run(flags, [prefix = ''], io) {
+    const { ask, close } = openSource(flags, io)
+    try {
+      const response = await ask(`/audit?${toQuery(flags, prefix)}`)
+      if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
+      return await report(response, flags, io)
+    } finally {
+      await close()
+    }
+  },
+}
+
+function toQuery(flags: Flags, prefix: string): URLSearchParams {
+  const query = new URLSearchParams(prefix === '' ? {} : { prefix })
+  for (const flag of ['all', 'deep']) if (flags[flag]) query.set(flag, 'true')
+  for (const flag of ['match', 'exclude']) {
+    const globs = flags[flag]
+    for (const glob of Array.isArray(globs) ? globs : []) query.append(flag, String(glob))
+  }
+  return query
+}
+
+/** Prints what an audit tells as it comes; the exit status. */
+async function report(response: Response, flags: Flags, io: Io): Promise<number> {
+  const meter = createAuditMeter(io.stderr)
+  let summary: AuditSummary | undefined
+  let [differing, unreadable] = [0, 0]
+
+  function toText(line: AuditLine): string {
+    if ('progress' in line) {
+      meter.update(line.progress.replicas)
+      return ''
+    }
+    if ('summary' in line) {
+      summary = line.summary
+      return flags['json'] ? toJson(line) : ''
+    }
+    const mark = toMark(line)
+    if (flags['one-way'] && line.replicas[0]?.state === 'missing') return ''
+    if (mark === '!') unreadable++
+    else if (mark !== '=') differing++
+    return flags['json'] ? toJson(line) : toRow(mark, line)
+  }
+
+  try {
+    for await (const lines of readLines(response, auditLine)) {
+      const text = lines.map(toText).join('')
+      if (text !== '') meter.clear()
+      for (const line of lines) if ('name' in line) sayRot(io, line)
+      if (text !== '') await writeOut(io.stdout, text)
+    }
+  } finally {
+    meter.clear()
+  }
+  if (summary === undefined) throw new Broken('the audit broke off before its end')
+  saySummary(io, summary)
+  const lost = summary.replicas.filter(({ state }) => state === 'error')
+  return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
+}
+
+function toJson(line: unknown): string {
+  return `${JSON.stringify(line)}\n`
+}
+
+/** As `rclone check --combined` marks it, the first replica being its source. */
+function toMark({ agreement, replicas }: Manifest): string {
+  if (replicas.some(({ rottedFrom }) => rottedFrom !== undefined)) return '*'
+  if (agreement === 'unanimous') return '='
+  if (agreement === 'conflict') return '*'
+  if (agreement !== 'incomplete') return '!'
+  return replicas[0]?.state === 'missing' ? '-' : '+'
+}
+
+function toRow(mark: string, manifest: Manifest): string {
+  const { name, versions, replicas } = manifest
+  if (replicas.length <= 2 || mark === '=') return `${mark} ${printable(name)}\n`
+  const holders = versions.map((version) => version.replicas.join(' = ')).join(' ≠ ')
+  const others = replicas.flatMap(({ id, state, detail, error }) =>
+    state === 'missing'
+      ? `${id} lacks it`
+      : state === 'error' || state === 'corrupt'
+        ? `${id}: ${detail ?? error}`
+        : [],
+  )
+  return `${mark} ${printable(name)}  ${printable([holders, ...others].join('; '))}\n`
+}
+
+function sayRot(io: Io, { name, replicas }: Manifest): void {
+  for (const { id, rottedFrom } of replicas) {
+    if (rottedFrom === undefined) continue
+    say(io, `warning: ${id}: ${name} changed with no change of its size and times: it was ${rottedFrom}`)
+  }
+}
+
+function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void {
+  const { unanimous = 0, conflict = 0, incomplete = 0, degraded = 0, unknown = 0 } = agreements
+  const counts = [
+    [unanimous, 'alike everywhere'],
+    [conflict, 'differ'],
+    [incomplete, 'lacking somewhere'],
+    [degraded + unknown, 'not compared everywhere'],
+  ] as const
+  const parts = counts.filter(([count], i) => count > 0 || i === 0)
+  const list = parts.map(([count, what]) => `${count.toLocaleString('en')} ${what}`).join(', ')
+  say(io, `${names.toLocaleString('en')} names: ${list}`)
+  for (const { id, error, detail } of replicas) {
+    if (error !== undefined) say(io, `warning: ${id} was left out: ${detail ?? error}`)
+  }
+}

@@ -1,0 +1,28 @@
+import * as v from 'valibot'
+import { Refusal } from '../node/refusal.ts'
+import { Broken, catchBroken } from './ask.ts'
+
+/** Far more than a line takes: the longest name, and 1,000 replicas, each with an error in words. */
+const MAX_LINE_LENGTH = 4 * 1024 * 1024
+
+/** The lines of a coordinator's answer, each as `schema` has it, those that came together at once. */
+export async function* readLines<T extends v.GenericSchema>(
+  { body }: Response,
+  schema: T,
+): AsyncGenerator<v.InferOutput<T>[]> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body === null ? [] : catchBroken(body)) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > MAX_LINE_LENGTH) throw new Refusal('the answer has a line without end')
+    yield lines.map((line) => parseLine(line, schema))
+  }
+  if (rest !== '') throw new Broken('the answer broke off within a line')
+}
+
+function parseLine<T extends v.GenericSchema>(line: string, schema: T): v.InferOutput<T> {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line)
+  if (parsed.success) return parsed.output
+  throw new Refusal("answered with a line that is none: is that a coordinator's address?")
+}
