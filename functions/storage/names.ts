@@ -14,7 +14,7 @@ const encoder = new TextEncoder()
  */
 export function parseName(text: string): string | null {
   if (text === '' || /[\0\\]/.test(text) || !text.isWellFormed()) return null
-  if (encoder.encode(text).length > MAX_NAME_BYTES) return null
+  if (isLonger(text, MAX_NAME_BYTES)) return null
   const segments = text.split('/')
   if (segments[0] === RESERVED) return null
   return segments.every(isSegment) ? text : null
@@ -22,7 +22,12 @@ export function parseName(text: string): string | null {
 
 function isSegment(segment: string): boolean {
   if (segment === '' || segment === '.' || segment === '..') return false
-  return segment.length * 3 <= MAX_SEGMENT_BYTES || encoder.encode(segment).length <= MAX_SEGMENT_BYTES
+  return !isLonger(segment, MAX_SEGMENT_BYTES)
+}
+
+/** Whether `text` takes more than so many bytes of UTF-8, of which a UTF-16 unit takes at most three. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && encoder.encode(text).length > bytes
 }
 
 /** `text` when it is a name; throws `invalid-name` otherwise. */

@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Refusal } from '../node/refusal.ts'
-import { check } from './check.ts'
 import { type Command, parseArguments } from './command.ts'
-import { coordinator } from './coordinator.ts'
-import { get } from './get.ts'
 import { type Io, say, writeOut } from './io.ts'
-import { replica } from './replica.ts'
 
-const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({ get, check, replica, coordinator }))
+/** Each is loaded when it is run: what a server needs takes a client longer to load than to do its work. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
+  Object.entries({
+    get: async () => (await import('./get.ts')).get,
+    check: async () => (await import('./check.ts')).check,
+    replica: async () => (await import('./replica.ts')).replica,
+    coordinator: async () => (await import('./coordinator.ts')).coordinator,
+  }),
+)
 
 const USAGE = `vouch asks every place that keeps a file whether the copies agree.
 
@@ -46,9 +50,10 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 async function dispatch([name, ...args]: readonly string[], io: Io): Promise<number> {
   if (name === '--help' || name === '-h') return await print(io, USAGE)
   if (name === '--version') return await print(io, `${readVersion()}\n`)
-  const command = COMMANDS.get(name ?? '')
-  if (command === undefined)
+  const load = COMMANDS.get(name ?? '')
+  if (load === undefined)
     throw new Refusal(`takes a command (${toChoices()})${toGot(name)}; see 'vouch --help'`)
+  const command = await load()
   const { flags, operands } = parseArguments(args, command)
   if (flags['help']) return await print(io, command.usage)
   return await command.run(flags, operands, io)

@@ -1,5 +1,14 @@
 #!/usr/bin/env node
-import { run } from './run.ts'
+import module from 'node:module'
+import { join } from 'node:path'
+import { toIndexDirectory } from '../node/index-path.ts'
+
+// What Node makes of the sources is kept for the next time, in a place of the user's own; threads inherit the variable.
+const cache = toIndexDirectory(process.env)
+if (cache !== null) process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
+if (process.env['NODE_COMPILE_CACHE']) module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+
+const { run } = await import('./run.ts')
 
 const ending = new AbortController()
 const signals = ['SIGINT', 'SIGTERM'] as const

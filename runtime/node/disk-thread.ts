@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
 
-/** The thread that owns the index; it starts at once, and anew after a crash. It keeps a process alive while `ref`ed. */
+/** The thread that owns the index; it starts when it is first sent something, and anew after a crash. It keeps a process alive while `ref`ed. */
 export interface DiskThread {
   send(batch: Batch): void
   ref(): void
@@ -18,8 +18,8 @@ export interface DiskThreadOptions {
 }
 
 export function createDiskThread(data: DiskWorkerData, options: DiskThreadOptions): DiskThread {
-  let worker: Worker | null = start()
-  worker.unref()
+  let worker: Worker | null = null
+  let isReffed = false
 
   function start(): Worker {
     const started = new Worker(new URL('./disk-worker.ts', import.meta.url), {
@@ -33,6 +33,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
       if ('notice' in reply) options.onNotice(reply.notice)
       else options.onAnswers(reply)
     })
+    if (!isReffed) started.unref()
     started.on('error', (error) => {
       worker = null
       options.onCrash(error)
@@ -54,5 +55,15 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     await gone
   }
 
-  return { send: post, ref: () => worker?.ref(), unref: () => worker?.unref(), close }
+  function ref(): void {
+    isReffed = true
+    worker?.ref()
+  }
+
+  function unref(): void {
+    isReffed = false
+    worker?.unref()
+  }
+
+  return { send: post, ref, unref, close }
 }

@@ -43,7 +43,7 @@ export interface DiskOptions extends DiskWorkerData {
   readonly onNotice: (line: string) => void
 }
 
-/** Starts its first thread. While nobody waits for an answer no thread keeps the process alive. */
+/** Starts threads when they are first needed. While nobody waits for an answer no thread keeps the process alive. */
 export function createDisk({ place, indexFile, now, onNotice }: DiskOptions): Disk {
   const queue = createQueue()
   const sent = new Map<number, readonly Question[]>()

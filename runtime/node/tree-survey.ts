@@ -68,8 +68,8 @@ export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey)
     const remembered = row?.isGenuine() ? row : undefined
     const slot: Slot = { name, remembered, said: null, isKnown: false }
     const facts = deep || remembered === undefined ? undefined : recall(name, remembered, now)
-    if (facts === undefined) slot.said = read(slot, now)
-    else Object.assign(slot, { said: facts, isKnown: true })
+    slot.isKnown = facts !== undefined
+    slot.said = facts ?? read(slot, now)
     return slot
   }
 
