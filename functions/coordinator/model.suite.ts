@@ -149,10 +149,14 @@ export function createActor({ act, holds, other, at }: Actor): Storage {
     describe: (names, { signal }: DescribeOptions = {}) => names.map(() => describeOne(signal)),
     open,
     list: async () => ({ entries: [], next: null }),
-    put: async () => {
-      throw new StorageError('read-only', 'nobody writes here')
-    },
+    put: refuseWrite,
+    listKept: async () => ({ entries: [], next: null }),
+    restore: refuseWrite,
   }
+}
+
+async function refuseWrite(): Promise<never> {
+  throw new StorageError('read-only', 'nobody writes here')
 }
 
 function toFacts({ bytes, digest }: Content): Facts {

@@ -8,7 +8,7 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
-import { MAX_LISTING_PAGE } from '../wire/limits.ts'
+import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
@@ -16,10 +16,11 @@ import { parseFilePath, toFilePath } from '../wire/routes.ts'
 import type { Listing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { answerDescribe } from './describe.ts'
+import { answerKept, takeRestore } from './kept.ts'
 import { answerSurvey } from './survey.ts'
 
 export interface ReplicaOptions extends AppOptions {
-  /** Takes `PUT`; without it every write is refused, whatever the storage could do. */
+  /** Takes `PUT` and `POST /restore`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined
   /** The host's SHA-256, with which a deep survey reads every byte; refused without it, unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
@@ -39,6 +40,10 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
   if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
   refuseOtherMethods(app, '/files/*', fileMethods)
+  app.get('/kept', (c) => answerKept(storage, c))
+  refuseOtherMethods(app, '/kept', 'GET, HEAD')
+  app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
+  refuseOtherMethods(app, '/restore', 'POST')
   return app
 }
 
@@ -82,10 +87,8 @@ async function openWanted(storage: Storage, name: string, request: Request) {
 
 async function answerListing(storage: Storage, c: Context): Promise<Response> {
   const { prefix, after, limit } = c.req.query()
-  const size = /^\d{1,4}$/.test(limit ?? String(MAX_LISTING_PAGE)) ? Number(limit ?? MAX_LISTING_PAGE) : 0
-  if (size < 1 || size > MAX_LISTING_PAGE) {
-    return createProblem('invalid-parameter', `limit takes 1 to ${MAX_LISTING_PAGE}, got '${limit}'`)
-  }
+  const size = parseLimit(limit)
+  if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
   const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))
   if (page instanceof StorageError) return toProblem(page)
   const entries = page.entries.map((entry) => ({ ...entry, modified: toTimestamp(entry.modified) }))

@@ -1,13 +1,30 @@
 import { type Digest, toDigest } from '../wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
+import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
-import type { Facts, ListOptions, Opened, OpenOptions, Page, PutOptions, Storage } from './storage.ts'
+import type {
+  Facts,
+  Kept,
+  KeptPage,
+  ListKeptOptions,
+  ListOptions,
+  Opened,
+  OpenOptions,
+  Page,
+  PutOptions,
+  RestoreOptions,
+  Storage,
+} from './storage.ts'
 import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
 
 interface File {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly facts: Promise<Facts>
+}
+
+interface KeptFile extends Kept {
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 /** A storage that keeps its files in memory: for tests, examples and small fixed sets. */
@@ -21,6 +38,8 @@ export interface MemoryStorage extends Storage {
 /** A writable storage in memory that begins with `files`. */
 export function createMemoryStorage(files: Record<string, string | Uint8Array> = {}): MemoryStorage {
   const held = new Map<string, File>()
+  /** By `toKeptKey`. */
+  const kept = new Map<string, KeptFile>()
   for (const [name, content] of Object.entries(files)) set(name, content)
 
   function set(name: string, content: string | Uint8Array): void {
@@ -68,11 +87,36 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     await requireProof(facts, options)
     for (;;) {
       const before = held.get(name)
-      requireReplaced((await before?.facts)?.digest ?? null, options.replaces)
+      const current = await before?.facts
+      requireReplaced(current?.digest ?? null, options.replaces)
       if (held.get(name) !== before) continue
+      if (before && current && current.digest !== options.digest) keep(name, before.bytes, current)
       held.set(name, { bytes, facts })
       return facts
     }
+  }
+
+  function keep(name: string, bytes: KeptFile['bytes'], { digest, size }: Facts): void {
+    kept.set(toKeptKey({ digest, name }), { name, digest, size, kept: Date.now(), bytes })
+  }
+
+  async function listKept(options: ListKeptOptions = {}): Promise<KeptPage> {
+    options.signal?.throwIfAborted()
+    const { name, after = '', limit = MAX_LISTING_PAGE } = options
+    if (name !== undefined) requireName(name)
+    const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
+    const all = [...kept].filter(
+      ([key, file]) => compareNames(key, after) > 0 && file.name === (name ?? file.name),
+    )
+    const page = all.sort(([a], [b]) => compareNames(a, b)).slice(0, size)
+    const entries = page.map(([, { bytes, ...entry }]) => entry)
+    return { entries, next: all.length > size ? (page.at(-1)?.[0] ?? null) : null }
+  }
+
+  async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {
+    const file = kept.get(toKeptKey({ digest, name: requireName(name) }))
+    if (file === undefined) throw notKept()
+    return await put(name, toStream(fromBytes(file.bytes)), { size: file.size, digest, replaces, signal })
   }
 
   return {
@@ -82,6 +126,8 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     open,
     list,
     put,
+    listKept,
+    restore,
   }
 }
 

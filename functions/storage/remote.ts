@@ -6,15 +6,28 @@ import { type Trace, toTraceparent } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { requireName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
-import { type Reply, readLines, readPage, readProblem, refuse, toOpened, unexpected } from './replies.ts'
+import {
+  type Reply,
+  readKeptPage,
+  readLines,
+  readPage,
+  readProblem,
+  readRestored,
+  refuse,
+  toOpened,
+  unexpected,
+} from './replies.ts'
 import type {
   DescribeOptions,
   Facts,
+  KeptPage,
+  ListKeptOptions,
   ListOptions,
   Opened,
   OpenOptions,
   Page,
   PutOptions,
+  RestoreOptions,
   Storage,
   SurveyOptions,
 } from './storage.ts'
@@ -142,12 +155,8 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
       : error
   }
 
-  async function list(options: ListOptions = {}): Promise<Page> {
-    const query = new URLSearchParams()
-    if (options.prefix) query.set('prefix', options.prefix)
-    if (options.after) query.set('after', options.after)
-    if (options.limit !== undefined) query.set('limit', String(options.limit))
-    const response = await ask(query.size > 0 ? `/files?${query}` : '/files', withSignal(options.signal))
+  async function list({ signal, ...options }: ListOptions = {}): Promise<Page> {
+    const response = await ask(`/files${toQuery(options)}`, withSignal(signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
     return await readPage(response, options)
   }
@@ -201,7 +210,25 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     throw new StorageError('changed', 'the file was written, and is another by now')
   }
 
-  return { describe, open, list, survey, put }
+  async function listKept({ signal, ...options }: ListKeptOptions = {}): Promise<KeptPage> {
+    if (options.name !== undefined) requireName(options.name)
+    const response = await ask(`/kept${toQuery(options)}`, withSignal(signal))
+    if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
+    return await readKeptPage(response, options)
+  }
+
+  async function restore(name: string, { signal, ...options }: RestoreOptions): Promise<Facts> {
+    const response = await ask('/restore', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: requireName(name), ...options }),
+      ...withSignal(signal),
+    })
+    if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no answer to a restore')
+    return await readRestored(response, { name, ...options })
+  }
+
+  return { describe, open, list, survey, put, listKept, restore }
 }
 
 type Questions = ReadonlyMap<string, PromiseWithResolvers<Facts | null>>
@@ -221,6 +248,12 @@ function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined
   if ('digest' in line) question?.resolve(toFacts(line))
   else if ('absent' in line) question?.resolve(null)
   else if ('error' in line) question?.reject(toError(line.error))
+}
+
+/** The parameters that are set, as the query of an address. */
+function toQuery(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const set = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '')
+  return set.length === 0 ? '' : `?${new URLSearchParams(set.map(([key, value]) => [key, String(value)]))}`
 }
 
 function toTraceFields(trace: Trace | undefined): Record<string, string> {

@@ -10,12 +10,23 @@ import {
 } from '../wire/limits.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
-import { type Listing, listing, problem } from '../wire/schemas.ts'
+import { type KeptListing, keptListing, type Listing, listing, problem, restored } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
+import { toKeptKey } from './kept.ts'
 import { compareNames, parseName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
-import type { ListOptions, Opened, OpenOptions, Page } from './storage.ts'
+import type {
+  Facts,
+  KeptPage,
+  ListKeptOptions,
+  ListOptions,
+  Opened,
+  OpenOptions,
+  Page,
+  RestoreOptions,
+} from './storage.ts'
 import { type Chunks, exactly, readChunks, readText, through, toChunks, toStream } from './streams.ts'
+import { toFacts } from './wire-lines.ts'
 
 /** What of a `Response` the adapter uses; a host may give `body` chunk by chunk. Who gets it reads or cancels that. */
 export interface Reply {
@@ -31,6 +42,39 @@ export async function readPage(response: Reply, options: ListOptions): Promise<P
   requirePage(page.output, options)
   const { entries, next } = page.output
   return { entries: entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) })), next }
+}
+
+/** The page of what is kept; `unreachable` for what is none, or not what was asked for. */
+export async function readKeptPage(response: Reply, options: ListKeptOptions): Promise<KeptPage> {
+  const page = v.safeParse(keptListing, await readJson(response.body, MAX_LISTING_BYTES))
+  if (!page.success) throw unexpected('no listing of what is kept', page.issues)
+  requireKeptPage(page.output, options)
+  const { entries, next } = page.output
+  return { entries: entries.map((entry) => ({ ...entry, kept: parseTimestamp(entry.kept) })), next }
+}
+
+function requireKeptPage({ entries, next }: KeptListing, { name, after = '', limit }: ListKeptOptions): void {
+  const keys = entries.map(toKeptKey)
+  const isOrdered = keys.every((key, i) => compareNames(key, keys[i - 1] ?? after) > 0)
+  const isAskedFor = entries.every(
+    (entry) => parseName(entry.name) !== null && entry.name === (name ?? entry.name),
+  )
+  const isTooLong = entries.length > (limit ?? MAX_LISTING_PAGE)
+  const isEnd = next === null || next === keys.at(-1)
+  if (!isOrdered || !isAskedFor || isTooLong || !isEnd)
+    throw unexpected('a page of what is kept that is none')
+}
+
+/** What a replica says that it put back; `unreachable` for what is not what it was asked to. */
+export async function readRestored(
+  response: Reply,
+  asked: Pick<RestoreOptions, 'digest'> & { readonly name: string },
+): Promise<Facts> {
+  const answer = v.safeParse(restored, await readJson(response.body, MAX_DESCRIBE_LINE_BYTES))
+  if (!answer.success) throw unexpected('no answer to a restore', answer.issues)
+  const { name, digest } = answer.output
+  if (name !== asked.name || digest !== asked.digest) throw unexpected('another file than the one put back')
+  return toFacts(answer.output)
 }
 
 /** A listing out of order, or of other names than asked for, would hide files or never end. */

@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { describeKeeping } from './kept.suite.ts'
 import { describeListing } from './listing.suite.ts'
 import { describeReading } from './reading.suite.ts'
 import type { Setup } from './suite-tools.suite.ts'
@@ -15,5 +16,6 @@ export function describeStorage(title: string, setup: Setup): void {
     describeReading(setup)
     describeListing(setup)
     describeWriting(setup)
+    describeKeeping(setup)
   })
 }

@@ -83,6 +83,42 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A content that a `put` or a `restore` has replaced. */
+export interface Kept {
+  /** The name that held it. */
+  readonly name: string
+  readonly digest: Digest
+  /** Bytes. */
+  readonly size: number
+  /** When it was replaced last: milliseconds since 1970, null where the store keeps no time. */
+  readonly kept: number | null
+}
+
+/** A page of what is kept. */
+export interface KeptPage {
+  readonly entries: readonly Kept[]
+  /** What to pass as `after` for the next page; null when this is the last. */
+  readonly next: string | null
+}
+
+export interface ListKeptOptions {
+  /** Only what this name held. */
+  readonly name?: string | undefined
+  /** Only what comes after this `digest/name` in byte order, whether or not that is kept. */
+  readonly after?: string | undefined
+  /** As in `ListOptions`. */
+  readonly limit?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is to be put back, and over what. */
+export interface RestoreOptions {
+  readonly digest: Digest
+  /** What the name must hold now: this content, or nothing (null). */
+  readonly replaces: Digest | null
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests each.
  *
@@ -137,6 +173,24 @@ export interface Storage {
    * or the new, each whole. Rejects, having changed nothing, with `precondition` when the name does not hold what
    * `replaces` says, with `integrity` when the body is not `size` bytes of `digest`, and with `read-only` on a
    * storage that was not opened for writing. Consumes or cancels `body` in every case.
+   *
+   * The content that is replaced is kept on the same replica, there to stay before the new one takes its place: at no
+   * instant, not even that of a crash, is it neither at its name nor kept. A content that is replaced by itself is not
+   * kept. What is kept is no file: `list`, `describe` and `open` never show it. Nothing that is kept is ever deleted.
    */
   put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts>
+
+  /**
+   * The contents that are kept, in the byte order of `digest/name`, page by page: one entry for each name that held
+   * each content. Works on a storage that was not opened for writing; empty on one that never keeps anything. Nothing is
+   * hashed for it: that the bytes are still those of their digest is for `restore` to prove.
+   */
+  listKept(options?: ListKeptOptions): Promise<KeptPage>
+
+  /**
+   * Puts the content of `digest` that `name` once held back under the name, with every promise of `put`: conditional,
+   * atomic, and what it replaces is kept in turn. Rejects, having changed nothing, also with `not-kept` when no such
+   * content of that name is kept, and with `integrity` when its bytes are others by now. It stays kept.
+   */
+  restore(name: string, options: RestoreOptions): Promise<Facts>
 }

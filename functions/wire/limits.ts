@@ -27,6 +27,9 @@ export const MAX_NAMES_PER_DESCRIBE = 1024
 /** Names of the greatest number and length fit at their worst, six bytes of JSON for one; nothing needs more. */
 export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 
+/** A question of one name at its worst, six bytes of JSON for one, and two digests. */
+export const MAX_RESTORE_BYTES = 16 * 1024
+
 /** One line of a describe answer: a name escaped at its worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 

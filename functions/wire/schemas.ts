@@ -96,6 +96,19 @@ export const listing = v.object({
 })
 export type Listing = v.InferOutput<typeof listing>
 
+/** A page of `GET /kept`: `kept` is when the content was replaced, written as `modified` is. */
+export const keptListing = v.object({
+  entries: v.array(v.object({ name: v.string(), digest, size, kept: modified })),
+  next: v.nullable(v.string()),
+})
+export type KeptListing = v.InferOutput<typeof keptListing>
+
+/** Body of `POST /restore` on a replica: which content, under which name, and what that must hold now. */
+export const restoreRequest = v.object({ name: v.string(), digest, replaces: v.nullable(digest) })
+
+/** Answer to `POST /restore`: the facts of the file that is there now. */
+export const restored = held
+
 /** What the comparison of all answers came to. */
 export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'absent', 'unknown'] as const
 export type Agreement = (typeof AGREEMENTS)[number]

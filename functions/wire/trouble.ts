@@ -11,6 +11,8 @@ export const TROUBLES = {
   'invalid-name': 'http_request_error',
   /** Something of that name is there that is never served: a symbolic link, a device, a FIFO, a socket. */
   'not-a-file': 'http_request_denied',
+  /** The content is not among those that the replica keeps of what was replaced. */
+  'not-kept': 'http_request_error',
   /** The range lies outside the content. */
   'out-of-range': 'http_request_error',
   /** A condition of a write does not hold: the content there is not the one named. */

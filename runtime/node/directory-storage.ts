@@ -2,6 +2,8 @@ import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
+import { removeStaleDrafts } from './drafts.ts'
+import { getErrno } from './errno.ts'
 import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
@@ -11,7 +13,7 @@ import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 
 export interface DirectoryOptions {
-  /** Takes `put`; refused otherwise. */
+  /** Takes `put` and `restore`; refused otherwise. */
   readonly writable?: boolean | undefined
   /** Milliseconds since 1970; the host's clock when absent. */
   readonly now?: (() => number) | undefined
@@ -51,7 +53,16 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
-  const write = writable ? createFileWriter(root, reader) : refuseWrite
+  const writer = writable ? createFileWriter(root, reader) : refusing
+  const tidying = writable ? tidy() : Promise.resolve()
+
+  async function tidy(): Promise<void> {
+    try {
+      await removeStaleDrafts(root, now())
+    } catch (error) {
+      onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
+    }
+  }
 
   return {
     isProving: true,
@@ -59,14 +70,10 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     open: reader.open,
     list: (list = {}) => trees.list(list),
     survey: (survey, options = {}) => trees.survey(survey, options),
-    async put(name, body, put) {
-      try {
-        return await write(name, body, put)
-      } catch (error) {
-        // A body that was being read when the write failed is cancelled or at its end already, and refuses this.
-        await body.cancel(error).catch(() => {})
-        throw error
-      }
+    ...writer,
+    async listKept(options = {}) {
+      if (options.name !== undefined) requireName(options.name)
+      return await trees.listKept(options)
     },
     counts() {
       const [ofDisk, ofTrees] = [disk.counts(), trees.counts()]
@@ -79,12 +86,21 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     async close() {
       closing.abort()
       streams.close()
-      await Promise.all([trees.close(), disk.close()])
+      await Promise.all([trees.close(), disk.close(), tidying])
     },
   }
 }
 
-async function refuseWrite(name: string): Promise<never> {
+/** What a directory that was not opened for writing answers to a write. */
+const refusing: Pick<Storage, 'put' | 'restore'> = {
+  async put(name, body) {
+    await body.cancel()
+    return refuse(name)
+  },
+  restore: async (name) => refuse(name),
+}
+
+function refuse(name: string): never {
   requireName(name)
   throw new StorageError('read-only', 'this directory was not opened for writing')
 }

@@ -16,12 +16,24 @@ export interface Current {
 
 /** Reads the files of one storage; null where there is no file of that name. */
 export interface FileReader extends Pick<Storage, 'describe' | 'open'> {
-  /** Of a valid name. */
+  /** Of a valid name, or a path below `.vouch/`. */
   readCurrent(name: string, options: Pick<OpenOptions, 'signal'>): Promise<Current | null>
+  /** `open` of a path below `.vouch/`. */
+  openAt(path: string, options: Pick<OpenOptions, 'signal'>): Promise<Opened | null>
 }
 
 /** Reads through `disk`, and large files through `streams`; their owner closes both. */
 export function createFileReader(disk: Disk, streams: Streams): FileReader {
+  async function openAt(name: string, options: OpenOptions): Promise<Opened | null> {
+    options.signal?.throwIfAborted()
+    const { range, ifDigest, signal } = options
+    const [promise] = disk.ask([{ name, open: { range: range && { ...range }, ifDigest } }], { signal })
+    const held = (await promise) ?? null
+    if (signal?.aborted) closeOpened(held)
+    signal?.throwIfAborted()
+    return held === null ? null : toOpened(held, options, streams)
+  }
+
   return {
     describe(names, options = {}) {
       const wanted = [...new Set(names)].filter((name) => parseName(name) !== null).map((name) => ({ name }))
@@ -33,16 +45,8 @@ export function createFileReader(disk: Disk, streams: Streams): FileReader {
       const [promise] = disk.ask([{ name }], { signal })
       return (await promise) ?? null
     },
-    async open(name, options = {}) {
-      requireName(name)
-      options.signal?.throwIfAborted()
-      const { range, ifDigest, signal } = options
-      const [promise] = disk.ask([{ name, open: { range: range && { ...range }, ifDigest } }], { signal })
-      const held = (await promise) ?? null
-      if (signal?.aborted) closeOpened(held)
-      signal?.throwIfAborted()
-      return held === null ? null : toOpened(held, options, streams)
-    },
+    open: async (name, options = {}) => await openAt(requireName(name), options),
+    openAt,
   }
 }
 

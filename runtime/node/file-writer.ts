@@ -1,171 +1,139 @@
-import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises'
-import { RESERVED, requireName } from '../../functions/storage/names.ts'
-import type { Facts, PutOptions, Storage } from '../../functions/storage/storage.ts'
+import { lstatSync, renameSync } from 'node:fs'
+import { link, lstat } from 'node:fs/promises'
+import { notKept } from '../../functions/storage/kept.ts'
+import { requireName } from '../../functions/storage/names.ts'
+import type { Facts, Opened, PutOptions, RestoreOptions, Storage } from '../../functions/storage/storage.ts'
+import { settle } from '../../functions/wire/app.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { type Directory, openDirectory } from './directory.ts'
-import { getErrno, toIoError } from './errno.ts'
-import type { Current, FileReader } from './file-reader.ts'
-import { createHasher } from './hasher.ts'
-import { readIdentity, toModified } from './identity.ts'
+import { unexpected, withParent } from './below.ts'
+import { type Draft, fill, withDraft } from './drafts.ts'
+import { getErrno, isAbsence, toIoError } from './errno.ts'
+import { changed } from './file-digest.ts'
+import type { FileReader } from './file-reader.ts'
+import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
+import { createKeeper, type Held, isWithoutLinks, type Replaced } from './keep.ts'
+import { findShelves, toKeptPath } from './kept-place.ts'
+import { MAX_ATTEMPTS } from './limits.ts'
 import { createLocks } from './locks.ts'
-import { notAFile } from './regular-file.ts'
-import type { Root } from './root.ts'
+import { type Root, toPath } from './root.ts'
+import { takeTurn } from './turns.ts'
 
-const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-
-/** Writes files below `root`, each by way of a temporary one in `.vouch/tmp/`; see `Storage.put`. */
-export function createFileWriter(root: Root, reader: FileReader): Storage['put'] {
+/**
+ * Writes files below `root`, each by way of a temporary one in `.vouch/tmp/`, and keeps what they replace below
+ * `.vouch/kept/`; see `Storage.put`. A body is consumed or cancelled.
+ */
+export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 'put' | 'restore'> {
   const lock = createLocks()
+  const keep = createKeeper(root, reader)
 
-  async function place(name: string, draft: Draft, { replaces, signal }: PutOptions): Promise<void> {
+  async function place(name: string, draft: Draft, options: PutOptions): Promise<void> {
+    const { replaces } = options
     if (replaces === null) return await create(root, name, draft)
     // Between the look and the rename no other writer of this process may come.
     await lock(name, async () => {
-      const current = await reader.readCurrent(name, { signal })
-      if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
-      await replace(root, name, draft, current)
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        if (await tryReplace(name, draft, { ...options, replaces })) return
+      }
+      throw changed()
+    })
+  }
+
+  /** Whether the draft took the place of the file to be replaced; false when that changed since it was read. */
+  async function tryReplace(
+    name: string,
+    draft: Draft,
+    { replaces, digest, signal }: PutOptions & { readonly replaces: string },
+  ): Promise<boolean> {
+    const before = await lstat(toPath(root.place, name), { bigint: true }).catch(ignoreAbsence)
+    const current = await reader.readCurrent(name, { signal })
+    if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
+    if (before === null) return false
+    await draft.handle.chmod(current.mode)
+    return await withParent(root, name, async (path) => {
+      const { mode } = current
+      const identity = toIdentity(before)
+      const file = { name, path, digest: replaces, identity, mode, links: before.nlink, signal }
+      // One that is replaced by its own content loses nothing.
+      return await swap(root, file, draft, replaces === digest ? 'apart' : await keep(file))
     })
   }
 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
-    requireName(name)
-    options.signal?.throwIfAborted()
-    await root.requireThere()
-    const drafts = await openBelow(root, [RESERVED, 'tmp'], 0o700)
     try {
-      return await withDraft(drafts, async (draft) => {
+      requireName(name)
+      options.signal?.throwIfAborted()
+      await root.requireThere()
+      return await withDraft(root, async (draft) => {
         const facts = await fill(draft.handle, body, options)
         await place(name, draft, options)
         return facts
       })
     } catch (error) {
+      // A body that was being read when the write failed is cancelled or at its end already, and refuses this.
+      await body.cancel(error).catch(() => {})
       throw toIoError(error, 'written')
-    } finally {
-      await drafts.handle.close()
     }
   }
 
-  return put
-}
-
-/** A file being written. */
-interface Draft {
-  readonly handle: FileHandle
-  readonly path: string
-}
-
-/** What `run` makes of a new file in `directory`, which is gone from there afterwards. */
-async function withDraft<T>(directory: Directory, run: (draft: Draft) => Promise<T>): Promise<T> {
-  const path = `${directory.path}/${randomUUID()}`
-  const handle = await open(path, FLAGS, 0o666)
-  try {
-    return await run({ handle, path })
-  } finally {
-    await handle.close()
-    await unlink(path).catch(ignoreAbsence)
+  async function restore(name: string, options: RestoreOptions): Promise<Facts> {
+    const { facts, body } = await openKept(requireName(name), options)
+    return await put(name, body, { ...options, size: facts.size })
   }
-}
 
-/** Writes what must be `size` bytes of `digest`, down to the disk. */
-async function fill(
-  handle: FileHandle,
-  body: ReadableStream<Uint8Array>,
-  options: PutOptions,
-): Promise<Facts> {
-  const { size, digest, signal } = options
-  const hasher = createHasher()
-  let written = 0
-  const sink = new WritableStream<Uint8Array>({
-    async write(chunk) {
-      if (written + chunk.length > size) throw contradicted()
-      await hasher.update(chunk)
-      await writeAll(handle, chunk, written)
-      written += chunk.length
-    },
-  })
-  await body.pipeTo(sink, signal === undefined ? {} : { signal })
-  if (written !== size || (await hasher.digest()) !== digest) throw contradicted()
-  await handle.sync()
-  return { size, digest, modified: toModified(await readIdentity(handle)), evidence: 'computed' }
-}
-
-async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done)
-    done += bytesWritten
+  /** Opens what is kept; of several only one that is still what it was. */
+  async function openKept(name: string, { digest, signal }: RestoreOptions): Promise<Opened> {
+    await root.requireThere()
+    let trouble = notKept()
+    for (const shelf of findShelves(root.place)) {
+      const opened = await settle(reader.openAt(toKeptPath(shelf, digest, name), { signal }))
+      if (opened instanceof StorageError) trouble = opened
+      else if (opened?.facts.digest === digest) return opened
+      else if (opened !== null) {
+        await opened.body.cancel()
+        trouble = new StorageError('integrity', 'what is kept is no longer what it was')
+      }
+    }
+    throw trouble
   }
+
+  return { put, restore }
 }
 
-/** Gives the draft its name, if nothing has that name. */
+/**
+ * Gives the draft its name, if nothing has that name. A link alone does both at once, and the whole content with it: a
+ * rename would go over what somebody else has just put there, and a file made under its name would be seen unfinished.
+ */
 async function create(root: Root, name: string, draft: Draft): Promise<void> {
   await withParent(root, name, async (path) => {
     try {
       await link(draft.path, path)
     } catch (error) {
-      throw getErrno(error) === 'EEXIST' ? unexpected('something has this name already', error) : error
+      if (getErrno(error) === 'EEXIST') throw unexpected('something has this name already', error)
+      if (!isWithoutLinks(error)) throw error
+      const detail = 'a new file cannot be put here, for this file system has no hard links'
+      throw new StorageError('unreadable', detail, { cause: error })
     }
   })
 }
 
-/** Puts the draft in the place of `current`, under the same permissions. */
-async function replace(root: Root, name: string, draft: Draft, current: Current): Promise<void> {
-  await draft.handle.chmod(current.mode)
-  await withParent(root, name, (path) => rename(draft.path, path))
+/** Puts the draft in the place of `file`, if that is still as it was; whether it did. */
+async function swap(root: Root, file: Replaced, draft: Draft, held: Held): Promise<boolean> {
+  if (held === 'changed') return false
+  // Both at once on this thread: nothing of vouch comes between, and next to nothing of another program.
+  return await takeTurn(root, () => {
+    const stats = lstatSync(file.path, { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined || !isStill(toIdentity(stats), file.identity, held)) return false
+    renameSync(draft.path, file.path)
+    return true
+  })
 }
 
-/** Runs `run` with a path for `name` that leads through its open directory, which is then on the disk as it is. */
-async function withParent(root: Root, name: string, run: (path: string) => Promise<void>): Promise<void> {
-  const segments = name.split('/')
-  const parent = await openBelow(root, segments.slice(0, -1))
-  try {
-    await run(`${parent.path}/${segments.at(-1)}`)
-    await parent.handle.sync()
-  } finally {
-    await parent.handle.close()
-  }
+/** The link by which a file is kept has changed its time of change, and what is written to it now is kept too. */
+function isStill(now: Identity, before: Identity, held: Held): boolean {
+  return held === 'linked' ? isSameContent(now, before) : isSame(now, before)
 }
 
-/** Opens a directory below the root, making it and those above it where they lack, and never through a link. */
-async function openBelow(root: Root, segments: readonly string[], mode = 0o777): Promise<Directory> {
-  let directory = await root.open()
-  for (const segment of segments) {
-    const above = directory
-    try {
-      directory = await openOrMake(above, segment, mode)
-    } finally {
-      await above.handle.close()
-    }
-  }
-  return directory
-}
-
-async function openOrMake(above: Directory, segment: string, mode: number): Promise<Directory> {
-  const path = `${above.path}/${segment}`
-  try {
-    await mkdir(path, mode)
-    await above.handle.sync()
-  } catch (error) {
-    if (getErrno(error) !== 'EEXIST') throw toIoError(error, 'written')
-  }
-  try {
-    return await openDirectory(path)
-  } catch (error) {
-    if (!['ENOTDIR', 'ELOOP'].includes(getErrno(error))) throw toIoError(error, 'written')
-    if ((await lstat(path)).isSymbolicLink()) throw notAFile()
-    throw unexpected('a file stands where the name needs a directory', error)
-  }
-}
-
-function ignoreAbsence(error: unknown): void {
-  if (getErrno(error) !== 'ENOENT') throw error
-}
-
-function contradicted(): StorageError {
-  return new StorageError('integrity', 'the bytes contradict their digest')
-}
-
-function unexpected(message: string, cause?: unknown): StorageError {
-  return new StorageError('precondition', message, { cause })
+function ignoreAbsence(error: unknown): null {
+  if (isAbsence(error)) return null
+  throw error
 }

@@ -46,6 +46,11 @@ export function isSame(a: Identity, b: Identity): boolean {
   )
 }
 
+/** Whether two identities are one, but for the time of change, which a link to the file moves on. */
+export function isSameContent(a: Identity, b: Identity): boolean {
+  return isSame(a, { ...b, changedNs: a.changedNs })
+}
+
 /**
  * Whether the file was left alone long enough before `now` (milliseconds since 1970) that any change from now on
  * shows in its identity. A file from the future never is.
@@ -61,6 +66,11 @@ const YEAR_10000 = 253_402_300_800_000
 
 /** `modifiedNs` in whole milliseconds, as facts have it. */
 export function toModified({ modifiedNs }: Pick<Identity, 'modifiedNs'>): number | null {
-  const ms = Number(modifiedNs / 1_000_000n)
+  return toTime(modifiedNs)
+}
+
+/** Nanoseconds since 1970 in whole milliseconds; null for a time that RFC 3339 cannot write. */
+export function toTime(ns: bigint): number | null {
+  const ms = Number(ns / 1_000_000n)
   return ms >= YEAR_0 && ms < YEAR_10000 ? ms : null
 }

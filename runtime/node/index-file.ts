@@ -200,7 +200,8 @@ function toHex(value: unknown): string {
 const SQLITE_BUSY = 5
 const SQLITE_DAMAGED: readonly number[] = [1 /* ERROR: no such table */, 11 /* CORRUPT */, 26 /* NOTADB */]
 
-function isBusy(error: unknown): boolean {
+/** Whether an error of SQLite says that another process holds the file just now. */
+export function isBusy(error: unknown): boolean {
   return getSqliteCode(error) === SQLITE_BUSY
 }
 

@@ -1,4 +1,4 @@
-import type { Facts, ListOptions, Page } from '../../functions/storage/storage.ts'
+import type { Facts, KeptPage, ListKeptOptions, ListOptions, Page } from '../../functions/storage/storage.ts'
 import type { Found, Progress, Span, Survey } from '../../functions/storage/survey.ts'
 import type { Counts } from './disk.ts'
 import type { Held, Trouble } from './disk-messages.ts'
@@ -14,6 +14,7 @@ export interface TreeWorkerData {
 /** What the tree thread is asked; it answers one after the other. */
 export type TreeQuestion =
   | { readonly list: Pick<ListOptions, 'prefix' | 'after' | 'limit'> }
+  | { readonly kept: Pick<ListKeptOptions, 'name' | 'after' | 'limit'> }
   | { readonly id: number; readonly step: StepOrder }
 
 /** What the tree thread is told. */
@@ -46,7 +47,7 @@ export type TreeReply =
   | { readonly notice: string }
 
 /** A page, or how a survey goes on, by what was asked. */
-export type TreeAnswer = Page | TreeStep
+export type TreeAnswer = Page | KeptPage | TreeStep
 
 /** What one step of a survey came to. */
 export interface TreeStep {

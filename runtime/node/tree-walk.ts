@@ -26,6 +26,11 @@ export interface Course {
   /** Only names that start with this string. */
   readonly prefix: string
   readonly isWanted: Select
+  /**
+   * Whether a path from the root on can be met, or with a slash at its end lead to one that can; where it is absent,
+   * whether it is a name or leads to names.
+   */
+  readonly isPath?: ((key: string) => boolean) | undefined
 }
 
 /** A name that a regular file had a moment ago; or, with a slash at its end, a directory that cannot be read. */
@@ -96,7 +101,7 @@ function readEntries(place: Place, path: string, after: string, course: Course):
     if (!isAt({ fd }, real)) return { keys: [], isLast: true }
     const directory = opendirSync(hasDescriptorPaths ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
     try {
-      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
+      return collect(directory, (dirent) => toKey(dirent, path, real, course), after, course)
     } finally {
       directory.closeSync()
     }
@@ -136,11 +141,17 @@ function sortKeys(keys: string[]): string[] {
 }
 
 /** Null for what is no file or directory, or has no name to ask for. */
-function toKey(dirent: Dirent, parent: string, real: string): string | null {
+function toKey(dirent: Dirent, parent: string, real: string, { isPath = isNamePath }: Course): string | null {
   const kind = toKind(dirent, real)
+  if (kind === null) return null
   const path = parent + dirent.name
-  if (kind === 'file') return parseName(path)
-  return kind === 'directory' && parseName(`${path}/x`) !== null ? `${path}/` : null
+  const key = kind === 'file' ? path : `${path}/`
+  return isPath(key) ? key : null
+}
+
+/** Whether it is a name; or, with a slash at its end, a directory whose files have names. */
+export function isNamePath(key: string): boolean {
+  return parseName(key.endsWith('/') ? `${key}x` : key) !== null
 }
 
 function toKind(dirent: Dirent, real: string): 'file' | 'directory' | null {

@@ -4,6 +4,7 @@ import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { listKept } from './kept-listing.ts'
 import { requireRoot } from './root.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
 import { createTreeSurvey, type TreeSurvey } from './tree-survey.ts'
@@ -36,6 +37,7 @@ function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: 
 
 function answer(question: TreeQuestion): TreeAnswer {
   if ('list' in question) return list(question.list)
+  if ('kept' in question) return listKept(place, question.kept)
   const survey = surveys.get(question.id)
   if (survey === undefined) throw new Error('a step of no survey')
   return survey.step(question.step)

@@ -1,4 +1,10 @@
-import type { ListOptions, Page, SurveyOptions } from '../../functions/storage/storage.ts'
+import type {
+  KeptPage,
+  ListKeptOptions,
+  ListOptions,
+  Page,
+  SurveyOptions,
+} from '../../functions/storage/storage.ts'
 import type { Survey, SurveyLine } from '../../functions/storage/survey.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { Counts } from './disk.ts'
@@ -10,6 +16,8 @@ import { createTreeThread } from './tree-thread.ts'
 export interface Trees {
   /** See `Storage.list`. */
   list(options: ListOptions): Promise<Page>
+  /** See `Storage.listKept`. */
+  listKept(options: ListKeptOptions): Promise<KeptPage>
   /** See `Storage.survey`. */
   survey(survey: Survey, options: TreeSurveyOptions): AsyncGenerator<SurveyLine>
   /** Of this thread; the digests of large files count where they were hashed. */
@@ -58,5 +66,12 @@ export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOpti
     return answer as Page // what it answers to a listing
   }
 
-  return { list, survey, counts: () => counts, close: thread.close }
+  async function listKept({ name, after, limit, signal }: ListKeptOptions): Promise<KeptPage> {
+    signal?.throwIfAborted()
+    const answer = await thread.ask({ kept: { name, after, limit } })
+    signal?.throwIfAborted()
+    return answer as KeptPage // what it answers to that question
+  }
+
+  return { list, listKept, survey, counts: () => counts, close: thread.close }
 }

@@ -78,10 +78,21 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
     list: (options) => listFiles(tree, options),
     async put(name, body) {
       await body.cancel()
-      requireName(name)
-      throw new StorageError('read-only', 'this replica does not take writes')
+      return refuseWrite(name)
     },
+    // Nothing is ever written here, so nothing was replaced.
+    async listKept({ name, signal } = {}) {
+      signal?.throwIfAborted()
+      if (name !== undefined) requireName(name)
+      return { entries: [], next: null }
+    },
+    restore: async (name) => refuseWrite(name),
   }
+}
+
+function refuseWrite(name: string): never {
+  requireName(name)
+  throw new StorageError('read-only', 'this replica does not take writes')
 }
 
 type List = (directory: string) => Promise<Listing | null>
