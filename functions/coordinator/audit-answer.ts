@@ -8,7 +8,7 @@ import { createProblem } from '../wire/problems.ts'
 import { globs } from '../wire/schemas.ts'
 import { type AuditContext, type AuditRequest, audit } from './audit.ts'
 import type { Member } from './gather.ts'
-import { streamLines } from './line-stream.ts'
+import { streamLines } from './text-stream.ts'
 
 export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
   readonly members: readonly Member[]

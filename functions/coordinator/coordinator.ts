@@ -8,12 +8,14 @@ import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
 import { accepts } from './accept.ts'
+import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
 import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
+import { answerPlan } from './plan-answer.ts'
 import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 import { createSuspects } from './suspects.ts'
@@ -27,6 +29,8 @@ export interface CoordinatorOptions extends AppOptions {
   readonly require?: Require | undefined
   /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
   readonly onCorrupt?: ((id: string, name: string) => void) | undefined
+  /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
+  readonly writable?: boolean | undefined
   /**
    * Lets concurrent reads ask a replica together. When absent each read asks by itself, as it must where requests may
    * not share work (workerd).
@@ -77,6 +81,18 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     return answerAudit(c, { members, deadlines, createHasher, onEnd })
   })
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
+  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher }))
+  refuseOtherMethods(app, '/plan', 'POST')
+  app.post('/apply', (c) => {
+    if (!options.writable) return createProblem('read-only', 'this coordinator takes no writes')
+    const { trace } = c.var
+    const toRead = (name: string) => ({
+      ...{ name, members, required: 1, isStrict: false, trace },
+      ...{ contents, suspects, deadlines, createHasher },
+    })
+    return answerApply(c, { members, toRead })
+  })
+  refuseOtherMethods(app, '/apply', 'POST')
 
   app.get('/replicas', async (c) => {
     if (!accepts(c.req.raw, 'application/json')) {

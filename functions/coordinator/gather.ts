@@ -62,6 +62,7 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
   }
 
   function askAll(names: readonly string[], trace?: Trace): Promise<Answer>[] {
+    if (names.length === 0) return []
     const refused = breaker.refuse()
     if (refused !== null) return names.map(async () => ({ id, said: refused }))
     const questions: Questions = new Map(names.map((name) => [name, createQuestion(trace)]))

@@ -119,3 +119,12 @@ export const AUDIT_BATCH_NAMES = 256
 
 /** Audits at once: each has every replica look at all its files. */
 export const MAX_AUDITS = 4
+
+/** Rules of a plan: one for each folder that somebody tells apart. */
+export const MAX_RULES = 256
+
+/** A plan that is to be applied: some 200,000 steps. It is held whole; a larger one is made prefix by prefix. */
+export const MAX_PLAN_BYTES = 64 * 1024 * 1024
+
+/** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
+export const MAX_STEPS_UNDER_WAY = 4

@@ -8,8 +8,10 @@ import {
 } from './limits.ts'
 import { TROUBLE_CODES } from './trouble.ts'
 
-const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+/** Bytes, or a count. */
+export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
+/** SHA-256 in lower-case hexadecimal. */
+export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 /** RFC 3339 in UTC with milliseconds, null where the store keeps no time. */
 const modified = v.nullable(
   v.pipe(
@@ -147,18 +149,16 @@ export const problem = v.object({
 })
 export type Problem = v.InferOutput<typeof problem>
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-
 /** How an audit ended. */
 export const auditSummary = v.object({
   /** What the whole comes to, as for one name: a conflict anywhere is one, and so on. */
   agreement: v.picklist(AGREEMENTS),
   /** Names that at least one replica holds, or could not say whether it does. */
-  names: count,
+  names: size,
   /** How many of them came to what. */
-  agreements: v.record(v.picklist(AGREEMENTS), count),
+  agreements: v.record(v.picklist(AGREEMENTS), size),
   /** Copies whose bytes changed with no change of size and times. */
-  rotten: count,
+  rotten: size,
   replicas: v.array(
     v.object({
       id: replicaId,

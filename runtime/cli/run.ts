@@ -9,6 +9,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
   Object.entries({
     get: async () => (await import('./get.ts')).get,
     check: async () => (await import('./check.ts')).check,
+    plan: async () => (await import('./plan.ts')).plan,
+    apply: async () => (await import('./apply.ts')).apply,
     replica: async () => (await import('./replica.ts')).replica,
     coordinator: async () => (await import('./coordinator.ts')).coordinator,
   }),
@@ -18,6 +20,8 @@ const USAGE = `vouch asks every place that keeps a file whether the copies agree
 
   vouch get [NAME]         get a file once all copies have been compared
   vouch check [PREFIX]     find every file whose copies differ, or that some replica lacks
+  vouch plan [PREFIX]      say what would have to be copied where
+  vouch apply PLAN         do exactly that
   vouch replica DIR        serve one directory to coordinators
   vouch coordinator        compare replicas for clients
 

@@ -79,9 +79,9 @@ export function createTreeRun(
     if (step.wanted.length > 0) hash(step.wanted)
     progress = step.progress
     onCounts(step.counts)
-    ready.push(...step.lines.map(fromTreeLine))
     if (step.state === 'done') ready.push(progress)
     else onProgress()
+    ready.push(...step.lines.map(fromTreeLine))
     wake()
     return step.state
   }

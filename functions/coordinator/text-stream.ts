@@ -1,18 +1,26 @@
 import type { Chunks } from '../storage/streams.ts'
 
-/** Takes a value that becomes a line of JSON; resolves when there is room for the next. */
+/** Takes a piece of text; resolves when there is room for the next. */
+export type WriteText = (text: string) => Promise<void>
+
+/** Takes a value that becomes a line of JSON; likewise. */
 export type Tell = (line: unknown) => Promise<void>
 
 const encoder = new TextEncoder()
 
-/** Bytes of lines that may wait for their reader. */
+/** Characters that may wait for their reader. */
 const ROOM = 64 * 1024
 
-/**
- * What `work` tells, as lines of JSON. It starts at once; its error is the stream's. Cancelling aborts its signal, and
- * whoever waits for room is then rejected.
- */
+/** What `work` tells, as lines of JSON; otherwise as `streamText`. */
 export function streamLines(work: (tell: Tell, signal: AbortSignal) => Promise<void>): Chunks {
+  return streamText((write, signal) => work((line) => write(`${JSON.stringify(line)}\n`), signal))
+}
+
+/**
+ * What `work` writes. It starts at once; its error is the stream's. Cancelling aborts its signal, and whoever waits for
+ * room is then rejected.
+ */
+export function streamText(work: (write: WriteText, signal: AbortSignal) => Promise<void>): Chunks {
   const abort = new AbortController()
   let text = ''
   let isDone = false
@@ -20,14 +28,14 @@ export function streamLines(work: (tell: Tell, signal: AbortSignal) => Promise<v
   let room = Promise.withResolvers<void>()
   room.promise.catch(() => {})
 
-  async function tell(line: unknown): Promise<void> {
+  async function write(more: string): Promise<void> {
     abort.signal.throwIfAborted()
-    text += `${JSON.stringify(line)}\n`
+    text += more
     news.resolve()
     if (text.length >= ROOM) await room.promise
   }
 
-  const working = work(tell, abort.signal).finally(() => {
+  const working = work(write, abort.signal).finally(() => {
     isDone = true
     news.resolve()
   })

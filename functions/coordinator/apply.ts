@@ -1,0 +1,149 @@
+import type { Storage } from '../storage/storage.ts'
+import { type Chunks, fromBytes, toChunks, toStream } from '../storage/streams.ts'
+import { isFacts } from '../storage/survey.ts'
+import type { Digest } from '../wire/digest.ts'
+import { MAX_STEPS_UNDER_WAY } from '../wire/limits.ts'
+import type { ApplyLine, Plan, PlanStep } from '../wire/plan-schemas.ts'
+import { StorageError, toStorageError } from '../wire/trouble.ts'
+import type { Answer } from './compare.ts'
+import type { Member } from './gather.ts'
+import { openVersion, type Read } from './read.ts'
+import { type Deadlines, watchReplica } from './silence.ts'
+
+export interface ApplyContext {
+  /** Those that the plan names, and no others. */
+  readonly members: readonly Member[]
+  /** The read of one name, from which its content is taken. */
+  readonly toRead: (name: string) => Read
+  /** Takes a line; resolves when there is room for the next. */
+  readonly tell: (line: ApplyLine) => Promise<void>
+  /** Once it is aborted no further step is begun. */
+  readonly signal: AbortSignal
+}
+
+type Outcome = Pick<Exclude<ApplyLine, { summary: object }>, 'outcome' | 'detail'>
+
+/**
+ * Does what a plan says and nothing else, a few names at a time: tells what became of each step, and at last how many
+ * came to what. A step is done only where every replica still holds what the plan saw, or what the plan has put there
+ * since; so a plan may be applied again after it was interrupted. What was written is asked for once more.
+ */
+export async function apply(plan: Plan, context: ApplyContext): Promise<void> {
+  const counts = { done: 0, already: 0, skipped: 0, failed: 0 }
+  const groups = groupByName(plan.steps).values()
+
+  async function work(): Promise<void> {
+    for (const steps of groups) {
+      for (const step of steps) {
+        context.signal.throwIfAborted()
+        const outcome = await applyStep(step, steps, context)
+        counts[outcome.outcome]++
+        await context.tell({ name: step.name, to: step.to, ...outcome })
+      }
+    }
+  }
+
+  await Promise.all(Array.from({ length: MAX_STEPS_UNDER_WAY }, work))
+  await context.tell({ summary: counts })
+}
+
+function groupByName(steps: readonly PlanStep[]): Map<string, PlanStep[]> {
+  const groups = new Map<string, PlanStep[]>()
+  for (const step of steps) groups.set(step.name, [...(groups.get(step.name) ?? []), step])
+  return groups
+}
+
+/** One step; `steps` are all of its name, some of which may be done by now. */
+async function applyStep(
+  step: PlanStep,
+  steps: readonly PlanStep[],
+  context: ApplyContext,
+): Promise<Outcome> {
+  const { members } = context
+  const answers = await Promise.all(members.map(({ ask }) => ask(step.name)))
+  const silent = answers.find(({ said }) => said instanceof StorageError)
+  if (silent?.said instanceof StorageError) {
+    return { outcome: 'failed', detail: `${silent.id}: ${silent.said.message}` }
+  }
+  if (getDigest(answers, step.to) === step.digest) return { outcome: 'already' }
+  const changed = answers.find(({ id }) => !isAsPlanned(getDigest(answers, id), id, step, steps))
+  if (changed) return { outcome: 'skipped', detail: `${changed.id} holds another content than the plan saw` }
+  const holders = members.map(({ id }) => id).filter((id) => getDigest(answers, id) === step.digest)
+  if (holders.length === 0) return { outcome: 'skipped', detail: 'no replica holds the content any more' }
+  return await write(step, holders, context)
+}
+
+function isAsPlanned(
+  now: Digest | null,
+  id: string,
+  { seen }: PlanStep,
+  steps: readonly PlanStep[],
+): boolean {
+  return now === (seen[id] ?? null) || steps.some(({ to, digest }) => to === id && digest === now)
+}
+
+function getDigest(answers: readonly Answer[], id: string): Digest | null {
+  const said = answers.find((answer) => answer.id === id)?.said ?? null
+  return isFacts(said) ? said.digest : null
+}
+
+async function write(
+  step: PlanStep,
+  holders: readonly string[],
+  { members, toRead }: ApplyContext,
+): Promise<Outcome> {
+  const { name, to, digest, size, seen } = step
+  const target = members.find(({ id }) => id === to)
+  if (target === undefined) return { outcome: 'failed', detail: `there is no replica ${to}` }
+  const read = toRead(name)
+  try {
+    const body = await openVersion(read, { digest, size, modified: null, holders })
+    const chunks =
+      body instanceof Uint8Array ? fromBytes(body) : toChunks(body ?? toStream(fromBytes(new Uint8Array())))
+    await put(target.storage, name, chunks, { digest, size, replaces: seen[to] ?? null }, read.deadlines)
+  } catch (error) {
+    return toOutcome(toStorageError(error), to)
+  }
+  const { said } = await target.ask(name)
+  if (isFacts(said) && said.digest === digest) return { outcome: 'done' }
+  return { outcome: 'failed', detail: `${to} holds another content than was just written` }
+}
+
+function toOutcome({ code, message }: StorageError, to: string): Outcome {
+  const isOvertaken = code === 'precondition' || code === 'changed'
+  return { outcome: isOvertaken ? 'skipped' : 'failed', detail: `${to}: ${message}` }
+}
+
+/** Writes, as long as the target takes some of it now and then; to bring it to the disk it may take longer. */
+async function put(
+  storage: Storage,
+  name: string,
+  body: Chunks,
+  what: { readonly digest: Digest; readonly size: number; readonly replaces: Digest | null },
+  { silence, answer }: Deadlines,
+): Promise<void> {
+  const abort = new AbortController()
+  let watch = start(silence)
+
+  function start(ms: number) {
+    const watch = watchReplica({ silence: ms })
+    watch.expired.catch((error) => abort.abort(error))
+    return watch
+  }
+
+  const watched: Chunks = {
+    async next() {
+      watch.reset()
+      const next = await body.next()
+      watch.stop()
+      watch = start(next.done ? answer : silence)
+      return next
+    },
+    cancel: (reason) => body.cancel(reason),
+  }
+  try {
+    await storage.put(name, toStream(watched), { ...what, signal: abort.signal })
+  } finally {
+    watch.stop()
+  }
+}

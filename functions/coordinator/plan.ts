@@ -1,0 +1,45 @@
+import type { PlanStep, Policy, Rule } from '../wire/plan-schemas.ts'
+import type { Manifest } from '../wire/schemas.ts'
+
+type Version = Manifest['versions'][number]
+
+/**
+ * The writes that make one name the same everywhere, by the rule that holds for it; null when its copies are not the
+ * same and no rule says which to keep, or somebody did not say what it holds. Pure. Nothing is ever deleted.
+ */
+export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[] | null {
+  const { name, agreement, versions, replicas } = manifest
+  if (agreement === 'unanimous') return []
+  if (replicas.some(({ state }) => state === 'error' || state === 'corrupt')) return null
+  const wanted = versions.length === 1 ? versions[0] : choose(manifest, findPolicy(name, rules))
+  if (wanted === undefined) return null
+  const { digest, size } = wanted
+  const seen = Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null]))
+  return replicas
+    .filter(({ version }) => version !== digest)
+    .map(({ id }) => ({ name, to: id, digest, size, seen }))
+}
+
+function findPolicy(name: string, rules: readonly Rule[]): Policy {
+  let found: Rule = { prefix: '', policy: 'fill-missing' }
+  for (const rule of rules) {
+    if (name.startsWith(rule.prefix) && rule.prefix.length >= found.prefix.length) found = rule
+  }
+  return found.policy
+}
+
+/** The version that a policy chooses among several; undefined when it chooses none. */
+function choose({ versions, replicas }: Manifest, policy: Policy): Version | undefined {
+  if (policy === 'fill-missing') return undefined
+  if (policy === 'newest') return findNewest(versions)
+  if (policy === 'majority') return versions.find((version) => version.replicas.length * 2 > replicas.length)
+  return versions.find((version) => version.replicas.includes(policy.keep))
+}
+
+/** The version that is later than every other; none when two share that time, or one has none. */
+function findNewest(versions: readonly Version[]): Version | undefined {
+  if (versions.some(({ modified }) => modified === null)) return undefined
+  const times = versions.map(({ modified }) => Date.parse(modified ?? ''))
+  const latest = Math.max(...times)
+  return times.filter((time) => time === latest).length === 1 ? versions[times.indexOf(latest)] : undefined
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type ApplyLine, applyLine } from '../../functions/wire/plan-schemas.ts'
+import { type Flags, parseSourceFlags } from '../node/configuration.ts'
+import { Refusal } from '../node/refusal.ts'
+import { Broken, readProblem, toLine } from './ask.ts'
+import type { Command } from './command.ts'
+import { type Io, printable, say, writeOut } from './io.ts'
+import { readLines } from './lines.ts'
+import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+
+/** `vouch apply`: what a plan says, and nothing else. */
+export const apply: Command = {
+  usage: `vouch apply PLAN [options]: do what a plan of vouch plan says, and nothing else; - reads it from standard input
+
+${SOURCE_USAGE}  --writable            with --replica: write to these directories and replica servers
+  --json                print a line of JSON for each step, and one at the end
+
+Each step is done only where every replica still holds what the plan saw; otherwise it is skipped and told. What is
+replaced is kept on its replica, for vouch restore. A plan that was interrupted is applied again: what is done is passed
+over.
+Exit status: 0 every step is done, 1 some were skipped because a copy had changed, 2 trouble.
+`,
+  options: { ...SOURCE_OPTIONS, writable: { type: 'boolean' }, json: { type: 'boolean' } },
+  operands: { most: 1, name: 'PLAN' },
+  async run(flags, [path], io) {
+    if (!path) throw new Refusal('apply takes PLAN, the file that vouch plan printed, got none')
+    requireWritable(flags)
+    const plan = await readPlan(path, io)
+    const { ask, close } = openSource(flags, io)
+    try {
+      const response = await ask('/apply', {}, plan)
+      if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
+      return await report(response, flags, io)
+    } finally {
+      await close()
+    }
+  },
+}
+
+function requireWritable(flags: Flags): void {
+  const isOwn = 'replicas' in parseSourceFlags(flags)
+  if (isOwn && !flags['writable'])
+    throw new Refusal('apply on --replica writes to them: add --writable if that is meant')
+  if (!isOwn && flags['writable'])
+    throw new Refusal('--writable goes with --replica: a coordinator is writable by its own flag')
+}
+
+async function readPlan(path: string, io: Io): Promise<string> {
+  try {
+    return path === '-' ? await text(io.stdin) : await readFile(resolve(io.cwd, path), 'utf8')
+  } catch (error) {
+    throw new Refusal(`cannot read ${path}: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** Prints what becomes of the steps as it comes; the exit status. */
+async function report(response: Response, flags: Flags, io: Io): Promise<number> {
+  let summary: Extract<ApplyLine, { summary: object }>['summary'] | undefined
+  for await (const lines of readLines(response, applyLine)) {
+    for (const line of lines) if ('summary' in line) summary = line.summary
+    const told = lines.map((line) => (flags['json'] ? `${JSON.stringify(line)}\n` : toRow(line)))
+    if (told.length > 0) await writeOut(io.stdout, told.join(''))
+  }
+  if (summary === undefined)
+    throw new Broken('it broke off before the end of the plan; apply the plan again to go on')
+  const { done, already, skipped, failed } = summary
+  say(io, `${done} done, ${already} done before, ${skipped} skipped, ${failed} failed`)
+  return failed > 0 ? 2 : skipped > 0 ? 1 : 0
+}
+
+function toRow(line: ApplyLine): string {
+  if ('summary' in line) return ''
+  const { name, to, outcome, detail } = line
+  const why = detail === undefined ? '' : `  (${printable(detail)})`
+  return `${outcome} ${to} ${printable(name)}${why}\n`
+}

@@ -1,0 +1,98 @@
+import * as v from 'valibot'
+import { type PlanSummary, planSummary, policy, type Rule } from '../../functions/wire/plan-schemas.ts'
+import type { Flags } from '../node/configuration.ts'
+import { Refusal } from '../node/refusal.ts'
+import { Broken, readProblem, toLine } from './ask.ts'
+import type { Command } from './command.ts'
+import { type Io, say, writeOut } from './io.ts'
+import { parseLine, readTextLines } from './lines.ts'
+import { toSize } from './progress.ts'
+import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+
+/** `vouch plan`: what would be copied where. */
+export const plan: Command = {
+  usage: `vouch plan [PREFIX] [options] > plan.json: say what would have to be copied where; nothing is written
+
+${SOURCE_USAGE}  --match GLOB          only names that match, as of vouch check; once for each
+  --exclude GLOB        no names that match; likewise
+  --keep ID             where copies differ, keep that of this replica
+  --newest              where copies differ, keep the one that was changed last
+  --majority            where copies differ, keep the one that more than half of the replicas hold
+  --for PREFIX=POLICY   the same for names that start with PREFIX alone: keep:ID, newest, majority or fill-missing; once
+                        for each, the longest prefix counts
+
+Prints a plan in JSON, a line for each step, to be read, cut down, and handed to vouch apply. Files that some replica
+lacks are copied there; where copies differ nothing is planned unless an option says which to keep. Nothing is deleted.
+Exit status: 0 nothing to do, 1 the plan has steps, 2 trouble: some could not be compared.
+`,
+  options: {
+    ...SOURCE_OPTIONS,
+    match: { type: 'string', multiple: true },
+    exclude: { type: 'string', multiple: true },
+    keep: { type: 'string' },
+    newest: { type: 'boolean' },
+    majority: { type: 'boolean' },
+    for: { type: 'string', multiple: true },
+  },
+  operands: { most: 1, name: 'PREFIX' },
+  async run(flags, [prefix = ''], io) {
+    const { match = [], exclude = [] } = flags
+    const rules = toRules(flags)
+    const { ask, close } = openSource(flags, io)
+    try {
+      const response = await ask('/plan', {}, JSON.stringify({ prefix, match, exclude, rules }))
+      if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
+      return await print(response, io)
+    } finally {
+      await close()
+    }
+  },
+}
+
+function toRules(flags: Flags): Rule[] {
+  const { keep, newest, majority, for: rules = [] } = flags
+  const chosen = [
+    keep === undefined ? [] : `keep:${keep}`,
+    newest ? 'newest' : [],
+    majority ? 'majority' : [],
+  ].flat()
+  if (chosen.length > 1) throw new Refusal('--keep, --newest and --majority exclude each other')
+  const words = [...chosen.map((word) => `=${word}`), ...(Array.isArray(rules) ? rules.map(String) : [])]
+  return words.map(parseRule)
+}
+
+/** `PREFIX=POLICY`; the prefix may hold further equals signs. */
+function parseRule(word: string): Rule {
+  const [, prefix = '', text = ''] = /^(.*)=([^=]*)$/su.exec(word) ?? []
+  const parsed = v.safeParse(policy, text.startsWith('keep:') ? { keep: text.slice('keep:'.length) } : text)
+  if (parsed.success) return { prefix, policy: parsed.output }
+  throw new Refusal(
+    `a policy is keep:ID, newest, majority or fill-missing, got '${text === '' ? word : text}'`,
+  )
+}
+
+/** Prints a plan as it comes; the exit status. */
+async function print(response: Response, io: Io): Promise<number> {
+  let summary: PlanSummary | undefined
+  for await (const lines of readTextLines(response)) {
+    for (const line of lines) {
+      if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
+    }
+    await writeOut(io.stdout, lines.map((line) => `${line}\n`).join(''))
+  }
+  if (summary === undefined) throw new Broken('the plan broke off before its end: it cannot be applied')
+  const { steps, bytes, left, audit } = summary
+  say(io, `${steps.toLocaleString('en')} steps, ${toSize(bytes)} to be written`)
+  if (left > 0) {
+    say(
+      io,
+      `${left.toLocaleString('en')} names are left alone: no policy says which copy to keep, or a replica did not say what it holds; see vouch check`,
+    )
+  }
+  const lost = audit.replicas.filter(({ state }) => state === 'error')
+  for (const { id, detail, error } of lost) say(io, `warning: ${id} was left out: ${detail ?? error}`)
+  return lost.length > 0 ? 2 : steps > 0 ? 1 : 0
+}
+
+/** What the line with the summary begins with: a step's begins with a brace. */
+const SUMMARY = '"summary": '
