@@ -1,6 +1,7 @@
 import fs, { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import promises, { link, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import timers, { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Storage } from '../../functions/storage/storage.ts'
 import {
@@ -17,6 +18,7 @@ import {
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import { STALE_DRAFT_MS } from './limits.ts'
+import { loadSqlite } from './sqlite.ts'
 
 let directory: TestDirectory
 let storage: Storage
@@ -222,6 +224,10 @@ describe('a file that another program changes', () => {
       whileLinking(when, act)
       await expectTrouble(put('a', 'new', 'old'), 'precondition')
       expect(await readText('a')).toBe('theirs')
+      for (const { digest } of (await storage.listKept()).entries) {
+        const kept = readFileSync(inRoot('.vouch/kept', digest, 'a'))
+        expect(await hash(new Uint8Array(kept))).toBe(digest)
+      }
     })
   }
 
@@ -292,6 +298,39 @@ describe('a write', () => {
     await expectTrouble(put('a', 'new', 'old'), 'not-a-file')
     expect(await readText('a')).toBe('old')
     expect(existsSync(inRoot('elsewhere'))).toBe(false)
+  })
+})
+
+describe('a write beside another process that writes', () => {
+  /** Takes the turn of another process, until it is given back. */
+  async function holdLock(): Promise<() => void> {
+    await mkdir(inRoot('.vouch'), { recursive: true })
+    const lock = new (loadSqlite().DatabaseSync)(inRoot('.vouch/lock'))
+    lock.exec('BEGIN IMMEDIATE')
+    undo.push(() => lock.isOpen && lock.close())
+    return () => lock.close()
+  }
+
+  it('waits for its turn, and replaces nothing that the other has put there', async () => {
+    await directory.write('a', toBytes('old'))
+    const release = await holdLock()
+    const refused = expectTrouble(put('a', 'new', 'old'), 'precondition')
+    const kept = await toKeptPath('old', 'a')
+    await expect.poll(() => existsSync(kept)).toBe(true)
+    await writeFile(inRoot('.vouch/theirs'), 'theirs')
+    await rename(inRoot('.vouch/theirs'), inRoot('a'))
+    release()
+    await refused
+    expect(await readText('a')).toBe('theirs')
+    expect(readFileSync(kept, 'utf8')).toBe('old')
+  })
+
+  it('gives up on a turn that never ends, having replaced nothing', async () => {
+    await directory.write('a', toBytes('old'))
+    await holdLock()
+    undo.push(patchBuiltin(timers, 'setTimeout', () => setImmediate as typeof timers.setTimeout)) // of a kind
+    await expectTrouble(put('a', 'new', 'old'), 'unreadable')
+    expect(await readText('a')).toBe('old')
   })
 })
 
