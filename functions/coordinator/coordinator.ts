@@ -14,6 +14,7 @@ import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, gather, type Replica } from './gather.ts'
+import { answerKept, takeRestore } from './kept.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
 import { toReports } from './report.ts'
@@ -27,6 +28,8 @@ export interface CoordinatorOptions extends AppOptions {
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
+  /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
+  readonly writable?: boolean | undefined
   /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
   readonly onCorrupt?: ((id: string, name: string) => void) | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
@@ -110,5 +113,11 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     })
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
+
+  const isWritable = options.writable === true
+  app.get('/kept', (c) => answerKept(c, replicas, deadlines))
+  refuseOtherMethods(app, '/kept', 'GET, HEAD')
+  app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
+  refuseOtherMethods(app, '/restore', 'POST')
   return app
 }

@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
 import { readJsonBody } from '../storage/json-body.ts'
-import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toHeldLine } from '../storage/wire-lines.ts'
 import { settle, toJson } from '../wire/app.ts'
@@ -38,7 +37,6 @@ export async function takeRestore(
   })
   if (asked instanceof Response) return asked
   const { name, digest, replaces } = asked
-  if (parseName(name) === null) return createProblem('invalid-name', NAME_RULE)
   const facts = await settle(storage.restore(name, { digest, replaces, signal: request.signal }))
   return facts instanceof StorageError ? toProblem(facts) : toJson(toHeldLine(name, facts))
 }

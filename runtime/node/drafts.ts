@@ -22,21 +22,26 @@ export interface Draft {
 
 /** What `run` makes of a new file in `.vouch/tmp`, which is gone from there afterwards. */
 export async function withDraft<T>(root: Root, run: (draft: Draft) => Promise<T>): Promise<T> {
-  const drafts = await openBelow(root, [RESERVED, 'tmp'], 0o700)
-  try {
-    return await withFile(`${drafts.path}/${randomUUID()}`, run)
-  } finally {
-    await drafts.handle.close()
-  }
+  return await withDraftPath(root, async (path) => {
+    const handle = await open(path, FLAGS, 0o666)
+    try {
+      return await run({ handle, path })
+    } finally {
+      await handle.close()
+    }
+  })
 }
 
-async function withFile<T>(path: string, run: (draft: Draft) => Promise<T>): Promise<T> {
-  const handle = await open(path, FLAGS, 0o666)
+/** What `run` makes of a path in `.vouch/tmp` that nobody else uses, and at which nothing is afterwards. */
+export async function withDraftPath<T>(root: Root, run: (path: string) => Promise<T>): Promise<T> {
+  const drafts = await openBelow(root, [RESERVED, 'tmp'], 0o700)
+  const path = `${drafts.path}/${randomUUID()}`
   try {
-    return await run({ handle, path })
+    return await run(path)
   } finally {
-    await handle.close()
-    await unlink(path).catch(ignoreAbsence)
+    await unlink(path)
+      .catch(ignoreAbsence)
+      .finally(() => drafts.handle.close())
   }
 }
 
@@ -101,7 +106,7 @@ async function openDrafts(root: Root): Promise<Directory | null> {
   }
 }
 
-/** Whether it bears a name that `withDraft` gives: anything else is somebody else's. */
+/** Whether it bears a name that `withDraftPath` gives: anything else is somebody else's. */
 function isDraft(entry: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry)
 }

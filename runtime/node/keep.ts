@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { type BigIntStats, constants } from 'node:fs'
-import { link, lstat, open, rename, unlink } from 'node:fs/promises'
+import { type BigIntStats, constants, lstatSync, renameSync } from 'node:fs'
+import { link, lstat, open, rename } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { settle } from '../../functions/wire/app.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import type { Directory } from './directory.ts'
-import { fill, withDraft } from './drafts.ts'
+import { fill, withDraft, withDraftPath } from './drafts.ts'
 import { getErrno } from './errno.ts'
 import type { FileReader } from './file-reader.ts'
-import { type Identity, isSameContent, toIdentity } from './identity.ts'
+import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
 import { toKeptPath, toShelf } from './kept-place.ts'
 import { toMode } from './regular-file.ts'
 import type { Root } from './root.ts'
+import { takeTurn } from './turns.ts'
 
 /** A file that is about to be replaced, as it was read. */
 export interface Replaced {
@@ -81,7 +82,8 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
       await stamp(path, there)
       return 'apart'
     }
-    if (there !== null) await putAside(path, shelf, file.digest)
+    if (there !== null && !(await putAside(path, there, [RESERVED, shelf, `${file.digest}~${randomUUID()}`])))
+      return 'changed'
     return await place(path, file)
   }
 
@@ -92,11 +94,18 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     return !(kept instanceof StorageError) && kept?.digest === digest
   }
 
-  async function putAside(path: string, shelf: string, digest: Digest): Promise<void> {
-    const directory = await openBelow(root, [RESERVED, shelf, `${digest}~${randomUUID()}`], 0o700)
+  /** Whether it was still what was looked at, and not what another process has just kept. */
+  async function putAside(path: string, there: BigIntStats, segments: readonly string[]): Promise<boolean> {
+    const directory = await openBelow(root, segments, 0o700)
     try {
-      await rename(path, `${directory.path}/${path.slice(path.lastIndexOf('/') + 1)}`)
+      const isDone = await takeTurn(root, () => {
+        const now = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+        if (now === undefined || !isSame(toIdentity(now), toIdentity(there))) return false
+        renameSync(path, `${directory.path}/${path.slice(path.lastIndexOf('/') + 1)}`)
+        return true
+      })
       await directory.handle.sync()
+      return isDone
     } finally {
       await directory.handle.close()
     }
@@ -104,11 +113,25 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
 
   /** A file that has other names too may be written to by one of them, so its content is copied. */
   async function place(path: string, file: Replaced): Promise<Held> {
-    if (file.links !== 1n || !(await tryLink(file.path, path))) return await copy(path, file)
-    const linked = await tryStat(path)
-    if (linked !== null && isSameContent(toIdentity(linked), file.identity)) return 'linked'
-    await unlink(path)
-    return 'changed'
+    const held = file.links === 1n ? await linkTo(path, file) : 'without links'
+    return held === 'without links' ? await copy(path, file) : held
+  }
+
+  /** By way of a name of our own: at its place nothing is ever seen that was not looked at, and nothing removed. */
+  async function linkTo(path: string, file: Replaced): Promise<Held | 'without links'> {
+    return await withDraftPath(root, async (own) => {
+      try {
+        await link(file.path, own)
+        if (!isSameContent(toIdentity(await lstat(own, { bigint: true })), file.identity)) return 'changed'
+        await link(own, path)
+        return 'linked'
+      } catch (error) {
+        // It is gone; or another process has kept something there meanwhile.
+        if (['ENOENT', 'EEXIST'].includes(getErrno(error))) return 'changed'
+        if (isWithoutLinks(error)) return 'without links'
+        throw error
+      }
+    })
   }
 
   async function copy(path: string, { name, digest, mode, signal }: Replaced): Promise<Held> {
@@ -153,16 +176,6 @@ const NO_LINK: readonly string[] = ['EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOP
 /** Whether a system error says that a file gets no hard link there. */
 export function isWithoutLinks(error: unknown): boolean {
   return NO_LINK.includes(getErrno(error))
-}
-
-async function tryLink(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to)
-    return true
-  } catch (error) {
-    if (isWithoutLinks(error)) return false
-    throw error
-  }
 }
 
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK

@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Kept } from '../../functions/storage/storage.ts'
+import { describeOne, readBytes, toBytes } from '../../functions/storage/suite-tools.suite.ts'
+import { createRandom, NAMES } from './crash-child.suite.ts'
+import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+
+const CHILD = fileURLToPath(new URL('crash-child.suite.ts', import.meta.url))
+
+/** `VOUCH_SEED` gives a run back that failed. */
+const SEED = Number(process.env['VOUCH_SEED'] ?? Date.now() % 1_000_000)
+
+const ROUNDS = 16
+
+/** A directory that processes write to, and what has been told of it. */
+interface Scene {
+  readonly root: string
+  /** By name: the contents that must not be gone from now on, and those that may be there. */
+  readonly stays: ReadonlyMap<string, Set<string>>
+  readonly known: ReadonlyMap<string, Set<string>>
+}
+
+const directories: TestDirectory[] = []
+
+afterEach(async () => {
+  for (const directory of directories.splice(0)) await directory.close()
+})
+
+/** With a file that was there before. */
+async function createScene(): Promise<Scene> {
+  const directory = await createTestDirectory()
+  directories.push(directory)
+  await directory.write('a', toBytes('before'))
+  const toSets = () =>
+    new Map(NAMES.map((name) => [name, new Set(name === 'a' ? [hash(toBytes('before'))] : [])]))
+  return { root: directory.root, stays: toSets(), known: toSets() }
+}
+
+const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+interface Told {
+  readonly deed: 'about' | 'done'
+  readonly name: string
+  readonly digest: string
+}
+
+/** Lets a process write to its end, or until it is killed; what it tells is noted, and told on. */
+async function write(
+  { root, stays, known }: Scene,
+  { seed, puts, kill }: { seed: number; puts: number; kill?: number },
+  onTold: (child: ChildProcess) => void = () => {},
+) {
+  const args = ['--disable-warning=ExperimentalWarning', CHILD, root, seed, puts, kill ?? '']
+  const child = spawn(process.execPath, args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', (line) => {
+    const { deed, name, digest }: Told = JSON.parse(line)
+    known.get(name)?.add(digest)
+    if (deed === 'done') stays.get(name)?.add(digest)
+    onTold(child)
+  })
+  const [[status, signal]] = await Promise.all([once(child, 'exit'), once(lines, 'close')])
+  return { status, signal } as { status: number | null; signal: string | null } // events are typed any
+}
+
+/** Asserts that every name holds a whole content, and that no content that was ever there is gone. */
+async function expectNothingLost({ root, stays, known }: Scene): Promise<void> {
+  const storage = openStorage(root)
+  try {
+    for (const name of NAMES) {
+      const there = (await describeOne(storage, name))?.digest
+      if (there !== undefined) {
+        expect(hash(await readBytes(storage, name))).toBe(there)
+        expect(known.get(name)).toContain(there)
+        // Somebody may have seen it.
+        stays.get(name)?.add(there)
+      }
+      const kept = (await storage.listKept({ name })).entries
+      for (const entry of kept) expectIntact(root, entry)
+      const digests = new Set([there, ...kept.map(({ digest }) => digest)])
+      for (const digest of stays.get(name) ?? []) expect(digests, `${name} held it`).toContain(digest)
+    }
+    const listed = (await storage.list()).entries.map(({ name }) => name)
+    expect(NAMES).toEqual(expect.arrayContaining(listed))
+  } finally {
+    await storage.close()
+  }
+}
+
+function expectIntact(root: string, { name, digest, size }: Kept): void {
+  const bytes = readFileSync(join(root, '.vouch/kept', digest, name))
+  expect([hash(bytes), bytes.length]).toEqual([digest, size])
+}
+
+/** Keeps this process busy, which a timer would not do so briefly. */
+function spin(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
+
+describe('a process that is killed while it writes', () => {
+  it(`loses no content, at whichever of ${ROUNDS} random moments`, { timeout: 120_000 }, async () => {
+    console.info(`VOUCH_SEED=${SEED}`)
+    const scene = await createScene()
+    const random = createRandom(SEED)
+    for (let round = 0; round < ROUNDS; round++) {
+      let left = Math.floor(random() * 12)
+      const delay = random() * 6
+      const { signal } = await write(scene, { seed: SEED + round, puts: 200 }, (child) => {
+        if (left-- !== 0) return
+        spin(delay)
+        child.kill('SIGKILL')
+      })
+      expect(signal).toBe('SIGKILL')
+      await expectNothingLost(scene)
+    }
+    expect(Math.max(...[...scene.stays.values()].map(({ size }) => size))).toBeGreaterThan(5)
+  })
+
+  it('loses no content, before whichever of its calls to the file system', { timeout: 120_000 }, async () => {
+    console.info(`VOUCH_SEED=${SEED}`)
+    let calls = 0
+    let isKilled = true
+    async function killOneByOne(): Promise<void> {
+      while (isKilled) {
+        const kill = ++calls
+        const scene = await createScene()
+        const { status, signal } = await write(scene, { seed: SEED, puts: 4, kill })
+        if (signal !== 'SIGKILL') {
+          expect(status).toBe(0)
+          isKilled = false
+        }
+        await expectNothingLost(scene)
+      }
+    }
+    await Promise.all([killOneByOne(), killOneByOne()])
+    expect(calls).toBeGreaterThan(30)
+    console.info(`killed before each of ${calls - 2} calls or more`)
+  })
+})
+
+describe('several processes that write to one directory', () => {
+  it('lose no content to each other', { timeout: 120_000 }, async () => {
+    console.info(`VOUCH_SEED=${SEED}`)
+    const scene = await createScene()
+    const ended = await Promise.all([1, 2, 3].map((n) => write(scene, { seed: SEED + n * 1000, puts: 60 })))
+    expect(ended).toEqual(Array(3).fill({ status: 0, signal: null }))
+    await expectNothingLost(scene)
+  })
+})

@@ -1,0 +1,370 @@
+import fs, { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import promises, { link, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import timers, { setImmediate } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Storage } from '../../functions/storage/storage.ts'
+import {
+  createNoise,
+  createSource,
+  describeOne,
+  expectBytes,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+  toPut,
+} from '../../functions/storage/suite-tools.suite.ts'
+import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
+import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { STALE_DRAFT_MS } from './limits.ts'
+import { loadSqlite } from './sqlite.ts'
+
+let directory: TestDirectory
+let storage: Storage
+let undo: (() => void)[]
+
+beforeEach(async () => {
+  directory = await createTestDirectory()
+  storage = openStorage(directory.root, { writable: true })
+  undo = []
+})
+
+afterEach(async () => {
+  for (const restore of undo) restore()
+  await directory.close()
+})
+
+const inRoot = (...parts: string[]) => join(directory.root, ...parts)
+
+async function toKeptPath(text: string, name: string, shelf = 'kept'): Promise<string> {
+  return inRoot('.vouch', shelf, await hash(toBytes(text)), name)
+}
+
+async function put(name: string, text: string, replaces: string | null) {
+  const digest = replaces === null ? null : await hash(toBytes(replaces))
+  return await storage.put(name, createSource(toBytes(text)).body, await toPut(toBytes(text), digest))
+}
+
+async function restore(name: string, text: string, replaces: string | null) {
+  const digest = replaces === null ? null : await hash(toBytes(replaces))
+  return await storage.restore(name, { digest: await hash(toBytes(text)), replaces: digest })
+}
+
+const readText = async (name: string) => new TextDecoder().decode(await readBytes(storage, name))
+
+const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
+
+/** The contents of all files in vouch's own corner, drafts and locks left out. */
+function readAllKept(): string[] {
+  const files = readdirSync(inRoot('.vouch'), { recursive: true, withFileTypes: true })
+  return files
+    .filter((file) => file.isFile() && file.name !== 'lock')
+    .map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'))
+    .sort()
+}
+
+/** Has every hard link refused, as on a file system that has none. */
+function forbidLinks(code: string): void {
+  const refuse = () => Promise.reject(Object.assign(new Error(`${code}: no links`), { code }))
+  undo.push(patchBuiltin(promises, 'link', () => refuse))
+}
+
+describe('what is kept', () => {
+  it('is the file itself, in a corner that nobody else may read', async () => {
+    await directory.write('dir/a', toBytes('old'))
+    const { ino } = statSync(inRoot('dir/a'))
+    await put('dir/a', 'new', 'old')
+    expect(statSync(await toKeptPath('old', 'dir/a')).ino).toBe(ino)
+    expect(statSync(inRoot('.vouch/kept')).mode & 0o777).toBe(0o700)
+  })
+
+  it('is a copy where the file has other names, by which it may be written to', async () => {
+    await directory.write('a', toBytes('old'))
+    await link(inRoot('a'), inRoot('b'))
+    await put('a', 'new', 'old')
+    writeFileSync(inRoot('b'), 'written in place')
+    expect(readFileSync(await toKeptPath('old', 'a'), 'utf8')).toBe('old')
+    await restore('a', 'old', 'new')
+    expect(await readText('a')).toBe('old')
+  })
+
+  it.each(['EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])(
+    'is a copy where a link is %s',
+    async (code) => {
+      forbidLinks(code)
+      const old = createNoise(3_000_000)
+      await directory.write('a', old)
+      const options = await toPut(toBytes('new'), await hash(old))
+      await storage.put('a', createSource(toBytes('new')).body, options)
+      expect(await listKept()).toEqual([{ name: 'a', size: old.length }])
+      await storage.restore('a', { digest: await hash(old), replaces: await hash(toBytes('new')) })
+      expectBytes(await readBytes(storage, 'a'), old)
+      expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+    },
+  )
+
+  it('is listed by a directory that was opened for reading alone, which restores nothing', async () => {
+    await directory.write('a', toBytes('old'))
+    await put('a', 'new', 'old')
+    storage = openStorage(directory.root)
+    expect(await listKept()).toEqual([{ name: 'a', size: 3 }])
+    await expectTrouble(restore('a', 'old', 'new'), 'read-only')
+  })
+
+  it('is refused as integrity when its bytes are others by now', async () => {
+    await directory.write('a', toBytes('old'))
+    await put('a', 'new', 'old')
+    writeFileSync(await toKeptPath('old', 'a'), 'rot')
+    await expectTrouble(restore('a', 'old', 'new'), 'integrity')
+    expect(await readText('a')).toBe('new')
+    expect(await listKept()).toEqual([{ name: 'a', size: 3 }])
+  })
+
+  it('is put back after what lies in its place was put aside', async () => {
+    for (const wrong of ['rot', 'other bytes']) {
+      await directory.write('a', toBytes('old'))
+      await mkdir(dirname(await toKeptPath('old', 'a')), { recursive: true })
+      await unlink(await toKeptPath('old', 'a')).catch(() => {})
+      await writeFile(await toKeptPath('old', 'a'), wrong)
+      await put('a', 'new', 'old')
+      expect(readFileSync(await toKeptPath('old', 'a'), 'utf8')).toBe('old')
+    }
+    expect(readAllKept()).toEqual(['old', 'other bytes', 'rot'])
+    expect(await listKept()).toEqual([{ name: 'a', size: 3 }])
+    await restore('a', 'old', 'new')
+    expect(await readText('a')).toBe('old')
+  })
+
+  it('takes the place of a link there, and never what that leads to', async () => {
+    await directory.write('a', toBytes('old'))
+    await directory.write('other', toBytes('old'))
+    await mkdir(dirname(await toKeptPath('old', 'a')), { recursive: true })
+    await symlink(inRoot('other'), await toKeptPath('old', 'a'))
+    await expectTrouble(restore('a', 'old', 'old'), 'not-a-file')
+    await put('a', 'new', 'old')
+    writeFileSync(inRoot('other'), 'written in place')
+    expect(readFileSync(await toKeptPath('old', 'a'), 'utf8')).toBe('old')
+  })
+
+  it('is not kept twice by a file that is replaced a second time, only stamped', async () => {
+    await directory.write('a', toBytes('old'))
+    await put('a', 'new', 'old')
+    const before = statSync(await toKeptPath('old', 'a'), { bigint: true })
+    await put('a', 'old', 'new')
+    await put('a', 'newer', 'old')
+    const after = statSync(await toKeptPath('old', 'a'), { bigint: true })
+    expect(after.ino).toBe(before.ino)
+    expect(after.ctimeNs).toBeGreaterThan(before.ctimeNs)
+    expect(after.mtimeNs).toBe(before.mtimeNs)
+  })
+
+  it('is found on another shelf where a directory or a file stood in its way', async () => {
+    await directory.write('a/b', toBytes('old'))
+    await put('a/b', 'new', 'old')
+    await rm(inRoot('a'), { recursive: true })
+    await directory.write('a', toBytes('old'))
+    await put('a', 'new', 'old')
+    await rm(inRoot('a'))
+    await directory.write('a/b/c', toBytes('old'))
+    await put('a/b/c', 'new', 'old')
+    for (const shelf of ['kept', 'kept.1', 'kept.2']) expect(existsSync(inRoot('.vouch', shelf))).toBe(true)
+    expect((await listKept()).map(({ name }) => name)).toEqual(['a', 'a/b', 'a/b/c'])
+    const digest = await hash(toBytes('old'))
+    for (const name of ['a', 'a/b', 'a/b/c']) {
+      expect((await storage.listKept({ name })).entries).toMatchObject([{ name, digest }])
+      const page = await storage.listKept({ after: `${digest}/${name}`, limit: 1 })
+      expect(page.entries[0]?.name).toBe({ a: 'a/b', 'a/b': 'a/b/c' }[name])
+    }
+    await restore('a/b/c', 'old', 'new')
+    expect(await readText('a/b/c')).toBe('old')
+    await rm(inRoot('a'), { recursive: true })
+    await restore('a', 'old', null)
+    expect(await readText('a')).toBe('old')
+  })
+
+  it('is nothing that lies below .vouch/kept without a digest', async () => {
+    await directory.write('.vouch/kept/a', toBytes('x'))
+    await directory.write(`.vouch/kept/${'A'.repeat(64)}/a`, toBytes('x'))
+    await directory.write(`.vouch/kept/${'a'.repeat(63)}/a`, toBytes('x'))
+    await directory.write(`.vouch/kept/${'a'.repeat(64)}~1/a`, toBytes('x'))
+    await writeFile(inRoot('.vouch/kept', 'b'.repeat(64)), 'x')
+    await directory.write(`.vouch/kept/${'c'.repeat(64)}/.vouch/a`, toBytes('x'))
+    await symlink(directory.root, inRoot('.vouch/kept', 'd'.repeat(64)))
+    expect(await listKept()).toEqual([])
+  })
+})
+
+describe('a file that another program changes', () => {
+  /** Lets another program act once, just before or just after the next link is made. */
+  function whileLinking(when: 'before' | 'after', act: () => Promise<void>): void {
+    let isDone = false
+    undo.push(
+      patchBuiltin(promises, 'link', (original) => async (from, to) => {
+        const isFirst = !isDone
+        isDone = true
+        if (isFirst && when === 'before') await act()
+        await original(from, to)
+        if (isFirst && when === 'after') await act()
+      }),
+    )
+  }
+
+  const ACTS = {
+    'is replaced': async () => {
+      writeFileSync(inRoot('theirs'), 'theirs')
+      await rename(inRoot('theirs'), inRoot('a'))
+    },
+    'is written to in place': async () => writeFileSync(inRoot('a'), 'theirs'),
+  }
+
+  for (const when of ['before', 'after'] as const) {
+    it.each(Object.entries(ACTS))(`${when} it is linked, when it %s, is not replaced`, async (_, act) => {
+      await directory.write('a', toBytes('old'))
+      whileLinking(when, act)
+      await expectTrouble(put('a', 'new', 'old'), 'precondition')
+      expect(await readText('a')).toBe('theirs')
+      for (const { digest } of (await storage.listKept()).entries) {
+        const kept = readFileSync(inRoot('.vouch/kept', digest, 'a'))
+        expect(await hash(new Uint8Array(kept))).toBe(digest)
+      }
+    })
+  }
+
+  it('is not replaced when it is removed, and stays kept', async () => {
+    await directory.write('a', toBytes('old'))
+    whileLinking('after', () => unlink(inRoot('a')))
+    await expectTrouble(put('a', 'new', 'old'), 'precondition')
+    expect(await describeOne(storage, 'a')).toBeNull()
+    expect(readAllKept()).toEqual(['old'])
+  })
+
+  it('is replaced, and kept, when it is only touched', async () => {
+    await directory.write('a', toBytes('old'))
+    whileLinking('after', () => utimes(inRoot('a'), 1, 1))
+    await put('a', 'new', 'old')
+    expect(await readText('a')).toBe('new')
+    expect(readAllKept()).toEqual(['old'])
+  })
+})
+
+describe('a write', () => {
+  it('has on the disk what it keeps before the new content takes the name', async () => {
+    const deeds: string[] = []
+    const toPlace = (path: string) => path.replace(directory.root, '').replaceAll(/[0-9a-f-]{36,64}/g, '*')
+    const prototype = await getHandlePrototype()
+    undo.push(
+      patchBuiltin(
+        prototype,
+        'sync',
+        (sync) =>
+          async function (this: typeof prototype) {
+            deeds.push(`sync ${toPlace(readlinkSync(`/proc/self/fd/${this.fd}`))}`)
+            await sync.call(this)
+          },
+      ),
+      patchBuiltin(promises, 'link', (original) => async (from, to) => {
+        deeds.push('link')
+        await original(from, to)
+      }),
+      patchBuiltin(fs, 'renameSync', (original) => (from, to) => {
+        deeds.push('rename')
+        original(from, to)
+      }),
+    )
+    await directory.write('dir/a', toBytes('old'))
+    await put('dir/a', 'new', 'old')
+    const [linked, renamed] = [deeds.indexOf('link'), deeds.indexOf('rename')]
+    expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*')
+    for (const path of ['', '/.vouch', '/.vouch/kept', '/.vouch/kept/*'])
+      expect(deeds.slice(0, linked)).toContain(`sync ${path}`)
+    for (const path of ['/.vouch/kept/*/dir/a', '/.vouch/kept/*/dir'])
+      expect(deeds.slice(linked, renamed)).toContain(`sync ${path}`)
+    expect(deeds.slice(renamed)).toEqual(['rename', 'sync /dir'])
+  })
+
+  it.each(['EPERM', 'ENOTSUP'])('makes no new file where a link is %s, and says why', async (code) => {
+    forbidLinks(code)
+    await expectTrouble(put('new', 'new', null), 'unreadable')
+    await expect(put('new', 'new', null)).rejects.toThrow('no hard links')
+    expect(await describeOne(storage, 'new')).toBeNull()
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+  })
+
+  it('is refused where a link stands in the place of its lock', async () => {
+    await directory.write('a', toBytes('old'))
+    await mkdir(inRoot('.vouch'))
+    await symlink(inRoot('elsewhere'), inRoot('.vouch/lock'))
+    await expectTrouble(put('a', 'new', 'old'), 'not-a-file')
+    expect(await readText('a')).toBe('old')
+    expect(existsSync(inRoot('elsewhere'))).toBe(false)
+  })
+})
+
+describe('a write beside another process that writes', () => {
+  /** Takes the turn of another process, until it is given back. */
+  async function holdLock(): Promise<() => void> {
+    await mkdir(inRoot('.vouch'), { recursive: true })
+    const lock = new (loadSqlite().DatabaseSync)(inRoot('.vouch/lock'))
+    lock.exec('BEGIN IMMEDIATE')
+    undo.push(() => lock.isOpen && lock.close())
+    return () => lock.close()
+  }
+
+  it('waits for its turn, and replaces nothing that the other has put there', async () => {
+    await directory.write('a', toBytes('old'))
+    const release = await holdLock()
+    const refused = expectTrouble(put('a', 'new', 'old'), 'precondition')
+    const kept = await toKeptPath('old', 'a')
+    await expect.poll(() => existsSync(kept)).toBe(true)
+    await writeFile(inRoot('.vouch/theirs'), 'theirs')
+    await rename(inRoot('.vouch/theirs'), inRoot('a'))
+    release()
+    await refused
+    expect(await readText('a')).toBe('theirs')
+    expect(readFileSync(kept, 'utf8')).toBe('old')
+  })
+
+  it('gives up on a turn that never ends, having replaced nothing', async () => {
+    await directory.write('a', toBytes('old'))
+    await holdLock()
+    undo.push(patchBuiltin(timers, 'setTimeout', () => setImmediate as typeof timers.setTimeout)) // of a kind
+    await expectTrouble(put('a', 'new', 'old'), 'unreadable')
+    expect(await readText('a')).toBe('old')
+  })
+})
+
+describe('what writes left behind when they were killed', () => {
+  const OLD = '00000000-0000-4000-8000-000000000000'
+  const YOUNG = '11111111-1111-4111-8111-111111111111'
+
+  async function writeDrafts(): Promise<void> {
+    for (const name of [OLD, YOUNG, 'notes.txt'])
+      await directory.write(`.vouch/tmp/${name}`, toBytes('draft'))
+    const longAgo = (Date.now() - STALE_DRAFT_MS) / 1000 - 60
+    for (const name of [OLD, 'notes.txt']) await utimes(inRoot('.vouch/tmp', name), longAgo, longAgo)
+  }
+
+  /** Opens the storage as if it were this many milliseconds later, and closes it. */
+  async function openLater(ms: number, writable: boolean): Promise<void> {
+    await openStorage(directory.root, { writable, now: () => Date.now() + ms }).close()
+  }
+
+  it('is removed after some hours, when the directory is opened for writing', async () => {
+    await writeDrafts()
+    await openLater(STALE_DRAFT_MS - 60_000, true)
+    expect(readdirSync(inRoot('.vouch/tmp')).sort()).toEqual([OLD, YOUNG, 'notes.txt'].sort())
+    await openLater(STALE_DRAFT_MS + 60_000, false)
+    expect(readdirSync(inRoot('.vouch/tmp'))).toHaveLength(3)
+    await openLater(STALE_DRAFT_MS + 60_000, true)
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
+  })
+
+  it('is left alone where it is no corner of ours', async () => {
+    await directory.write(`elsewhere/${OLD}`, toBytes('mine'))
+    await mkdir(inRoot('.vouch'))
+    await symlink(inRoot('elsewhere'), inRoot('.vouch/tmp'))
+    await openLater(2 * STALE_DRAFT_MS, true)
+    expect(readdirSync(inRoot('elsewhere'))).toEqual([OLD])
+  })
+})
