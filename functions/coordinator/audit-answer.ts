@@ -8,27 +8,25 @@ import { createProblem } from '../wire/problems.ts'
 import { globs } from '../wire/schemas.ts'
 import { type AuditContext, type AuditRequest, audit } from './audit.ts'
 import type { Member } from './gather.ts'
+import type { Limit } from './limit.ts'
 import { streamLines } from './text-stream.ts'
 
 export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
   readonly members: readonly Member[]
-  /** Called once, when the audit is over or was refused. */
-  readonly onEnd: () => void
+  readonly limit: Limit
 }
 
 /** `GET /audit`: the lines of `audit` as they come. */
-export function answerAudit(c: Context<AppEnv>, { members, onEnd, ...context }: AuditOptions): Response {
+export function answerAudit(c: Context<AppEnv>, { members, limit, ...context }: AuditOptions): Response {
   const request = parseAuditRequest(new URL(c.req.url, 'http://localhost').searchParams)
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
-  if (typeof request === 'string' || c.req.method === 'HEAD') {
-    onEnd()
-    return typeof request === 'string'
-      ? createProblem('invalid-parameter', request)
-      : createAnswer(200, fields, null)
-  }
+  if (typeof request === 'string') return createProblem('invalid-parameter', request)
+  if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
+  const refused = limit.begin()
+  if (refused !== null) return refused
   const { trace } = c.var
   const body = streamLines((tell, signal) =>
-    audit(members, request, { ...context, trace, tell, signal }).finally(onEnd),
+    audit(members, request, { ...context, trace, tell, signal }).finally(limit.end),
   )
   return createAnswer(200, fields, toStream(body))
 }

@@ -15,6 +15,7 @@ import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
+import { createLimit } from './limit.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
 import { toReports } from './report.ts'
@@ -28,8 +29,6 @@ export interface CoordinatorOptions extends AppOptions {
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
-  /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
-  readonly writable?: boolean | undefined
   /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
   readonly onCorrupt?: ((id: string, name: string) => void) | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
@@ -54,6 +53,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options)
   const { defer, createHasher } = options
+  const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
   const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
@@ -76,18 +76,13 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
-  let audits = 0
-  app.get('/audit', (c) => {
-    if (audits >= MAX_AUDITS) return createProblem('overloaded', `${MAX_AUDITS} audits are under way`)
-    audits++
-    const onEnd = () => void audits--
-    return answerAudit(c, { members, deadlines, createHasher, onEnd })
-  })
+  const limit = createLimit(MAX_AUDITS, 'audits')
+  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
-  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher }))
+  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
   app.post('/apply', (c) => {
-    if (!options.writable) return createProblem('read-only', 'this coordinator takes no writes')
+    if (!isWritable) return createProblem('read-only', 'this coordinator takes no writes')
     const { trace } = c.var
     const toRead = (name: string) => ({
       ...{ name, members, required: 1, isStrict: false, trace },
@@ -114,7 +109,6 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
 
-  const isWritable = options.writable === true
   app.get('/kept', (c) => answerKept(c, replicas, deadlines))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))

@@ -9,11 +9,13 @@ import { createProblem } from '../wire/problems.ts'
 import type { AuditSummary } from '../wire/schemas.ts'
 import { type AuditContext, audit } from './audit.ts'
 import type { Member } from './gather.ts'
+import type { Limit } from './limit.ts'
 import { planName } from './plan.ts'
 import { streamText, type WriteText } from './text-stream.ts'
 
 export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
   readonly members: readonly Member[]
+  readonly limit: Limit
 }
 
 /**
@@ -31,8 +33,12 @@ export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Prom
     ({ policy }) => typeof policy === 'object' && !ids.includes(policy.keep),
   )
   if (stranger) return createProblem('invalid-body', `keep takes one of ${ids.join(', ')}`)
+  const refused = options.limit.begin()
+  if (refused !== null) return refused
   const { trace } = c.var
-  const body = streamText((write, signal) => writePlan(request, { ...options, trace, signal, write }))
+  const body = streamText((write, signal) =>
+    writePlan(request, { ...options, trace, signal, write }).finally(options.limit.end),
+  )
   const fields = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
   return createAnswer(200, fields, toStream(body))
 }

@@ -20,6 +20,7 @@ export interface DiskThreadOptions {
 export function createDiskThread(data: DiskWorkerData, options: DiskThreadOptions): DiskThread {
   let worker: Worker | null = null
   let isReffed = false
+  let isClosing = false
 
   function start(): Worker {
     const started = new Worker(new URL('./disk-worker.ts', import.meta.url), {
@@ -47,6 +48,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
   }
 
   async function close(): Promise<void> {
+    isClosing = true
     if (worker === null) return
     const ended = worker
     ended.ref()
@@ -62,7 +64,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
 
   function unref(): void {
     isReffed = false
-    worker?.unref()
+    if (!isClosing) worker?.unref()
   }
 
   return { send: post, ref, unref, close }

@@ -27,7 +27,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
     started.on('message', (reply: TreeReply) => {
       if ('notice' in reply) return onNotice(reply.notice)
       const question = asked.shift()
-      if (asked.length === 0) started.unref()
+      if (asked.length === 0 && !closing) started.unref()
       if ('trouble' in reply) question?.reject(fromTrouble(reply.trouble))
       else question?.resolve(reply.answer)
     })
