@@ -1,0 +1,102 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, it } from 'vitest'
+import { finish, type ServerProcess, startServer, startVouch } from '../runtime/cli/process.suite.ts'
+import { createGround, type Ground } from './fire.suite.ts'
+
+// `vouch apply` under kill -9: 1,000 steps, killed once at a random one, and applied again. VOUCH_FIRE_ROUNDS and
+// VOUCH_SEED say how often, and where.
+
+const ROUNDS = Number(process.env['VOUCH_FIRE_ROUNDS'] ?? 6)
+const SEED = Number(process.env['VOUCH_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const SECONDS = 120
+
+let state = SEED
+/** From 0 to `limit` - 1. */
+function random(limit: number): number {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+  return state % limit
+}
+
+it(
+  `a plan that is killed at a random step ends as planned, with nothing lost (seed ${SEED})`,
+  async () => {
+    for (let round = 0; round < ROUNDS; round++) await (round % 2 === 0 ? killCommand() : killReplica())
+  },
+  ROUNDS * SECONDS * 1000,
+)
+
+/** Both replicas are directories of the command's own; the command is killed. */
+async function killCommand(): Promise<void> {
+  const ground = createGround()
+  const source = ['--replica', 'a=a', '--replica', 'b=b', '--index', 'index']
+  await plan(ground, source)
+  const apply = ['apply', 'plan.json', ...source, '--writable']
+  const killed = startVouch(apply, ground.cwd)
+  await readSteps(killed, ground, random(ground.names.length))
+  killed.kill('SIGKILL')
+  await once(killed, 'close')
+  ground.requireNothingLost()
+  await applyToTheEnd(apply, ground)
+}
+
+/** One replica is a server, which is killed; the command tells that steps failed. */
+async function killReplica(): Promise<void> {
+  const ground = createGround()
+  writeFileSync(join(ground.cwd, 'token'), 'a-token-of-some-length\n', { mode: 0o600 })
+  const serve = ['replica', 'b', '--writable', '--token-file', 'token', '--index', 'index-b']
+  let server: ServerProcess = await startServer(serve, ground.cwd)
+  const source = [
+    '--replica',
+    'a=a',
+    '--replica',
+    `b=${server.url}`,
+    '--token-file',
+    'token',
+    '--index',
+    'index',
+  ]
+  try {
+    await plan(ground, source)
+    const apply = ['apply', 'plan.json', ...source, '--writable']
+    const child = startVouch(apply, ground.cwd)
+    const ended = once(child, 'close')
+    await readSteps(child, ground, random(ground.names.length))
+    const port = Number(new URL(server.url).port)
+    await server.stop()
+    ground.requireNothingLost()
+    const [status] = await ended
+    expect(status).toBe(2)
+    ground.requireNothingLost()
+    server = await startServer(serve, ground.cwd, port)
+    await applyToTheEnd(apply, ground)
+  } finally {
+    await server.stop()
+  }
+}
+
+async function plan({ cwd, names }: Ground, source: readonly string[]): Promise<void> {
+  const { status, said } = await finish(startVouch(['plan', ...source, '--keep', 'a'], cwd))
+  expect(status, said[1]).toBe(1)
+  expect(JSON.parse(said[0] ?? '').steps).toHaveLength(names.length)
+  writeFileSync(join(cwd, 'plan.json'), said[0] ?? '')
+}
+
+/** Resolves when so many steps are done; looks at a file for each. */
+async function readSteps({ stdout }: ChildProcess, ground: Ground, steps: number): Promise<void> {
+  if (stdout === null) throw new Error('the command has no output')
+  let read = 0
+  const lines = createInterface({ input: stdout })
+  lines.on('line', () => ground.readAny(random(ground.names.length)))
+  for await (const _ of lines) if (++read >= steps) return
+}
+
+async function applyToTheEnd(apply: readonly string[], ground: Ground): Promise<void> {
+  const { status, said } = await finish(startVouch(apply, ground.cwd))
+  expect(status, said.join('')).toBe(0)
+  ground.requireEnd()
+  ground.requireNothingLost()
+}

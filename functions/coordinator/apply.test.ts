@@ -1,0 +1,217 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createHasher } from '../../runtime/node/hasher.ts'
+import { createMemoryStorage } from '../storage/memory.ts'
+import type { Storage } from '../storage/storage.ts'
+import { readAll, toChunks } from '../storage/streams.ts'
+import type { ApplyLine, Plan } from '../wire/plan-schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { createCoordinator } from './coordinator.ts'
+import type { Replica } from './gather.ts'
+
+type Memory = ReturnType<typeof createMemoryStorage>
+
+/** What becomes of the nth put: nothing happens, it happens and the answer is lost, or all goes well. */
+type Fate = 'before' | 'after' | 'well'
+
+const NAMES = ['a', 'b', 'dir/c', 'dir/d', 'é']
+const CONTENTS = ['', 'one', 'two', 'three', 'x'.repeat(100_000)]
+
+/** By name, a content's place in `CONTENTS`. */
+const tree = fc.dictionary(fc.constantFrom(...NAMES), fc.nat(CONTENTS.length - 1))
+const world = fc.record({
+  trees: fc.array(tree, { minLength: 2, maxLength: 3 }),
+  policy: fc.constantFrom('fill-missing', 'newest', 'majority', { keep: 'r0' }),
+  fates: fc.array(fc.constantFrom<Fate[]>('before', 'after', 'well'), { maxLength: 8 }),
+  changes: fc.array(
+    fc.record({
+      replica: fc.nat(2),
+      name: fc.constantFrom(...NAMES),
+      to: fc.option(fc.nat(CONTENTS.length - 1)),
+    }),
+    { maxLength: 3 },
+  ),
+})
+
+describe('applying a plan', () => {
+  it('ends as planned whatever breaks, loses nothing, and leaves alone what was changed since', async () => {
+    await fc.assert(
+      fc.asyncProperty(world, async ({ trees, policy, fates, changes }) => {
+        const memories = trees.map(createTree)
+        const plan = await makePlan(memories, policy)
+        for (const { replica, name, to } of changes) change(memories[replica % memories.length], name, to)
+        const before = await Promise.all(memories.map(readTree))
+
+        await apply(
+          memories.map((memory, i) => breakPuts(memory, fates.slice(i))),
+          plan,
+        )
+        const lines = await apply(memories, plan)
+        const after = await Promise.all(memories.map(readTree))
+
+        for (const [i, memory] of memories.entries()) await requireNothingLost(memory, before[i], after[i])
+        requireOnlyPlanned(plan, before, after)
+        for (const { name, to, outcome } of lines) {
+          const step = plan.steps.find((step) => step.name === name && step.to === to)
+          const now = await digestOf(memories[idToIndex(to)], name)
+          expect(outcome === 'done' || outcome === 'already').toBe(now === step?.digest)
+          if (!changes.some((change) => change.name === name)) expect(now).toBe(step?.digest)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('does nothing when it is applied again', async () => {
+    const memories = [createTree({ a: 1, b: 2 }), createTree({ a: 2 })]
+    const plan = await makePlan(memories, { keep: 'r0' })
+    expect((await apply(memories, plan)).map(({ outcome }) => outcome)).toEqual(['done', 'done'])
+    const replicas = memories.map((memory) => breakPuts(memory, Array(9).fill('before')))
+    expect((await apply(replicas, plan)).map(({ outcome }) => outcome)).toEqual(['already', 'already'])
+  })
+
+  it('skips a step when any replica holds something else than the plan saw', async () => {
+    const memories = [createTree({ a: 1 }), createTree({ a: 1 }), createTree({})]
+    const plan = await makePlan(memories, 'fill-missing')
+    memories[1]?.set('a', 'changed')
+    const [line] = await apply(memories, plan)
+    expect(line).toMatchObject({ outcome: 'skipped', detail: expect.stringContaining('r1') })
+    expect(await readTree(memories[2])).toEqual({})
+  })
+
+  it('fails a step when a replica does not answer, and writes nothing', async () => {
+    const memories = [createTree({ a: 1 }), createTree({}), createTree({ a: 1 })]
+    const plan = await makePlan(memories, 'fill-missing')
+    const silent: Storage = {
+      ...createTree({}),
+      describe: (names) => names.map(async () => Promise.reject(new StorageError('unreachable', 'gone'))),
+    }
+    const [line] = await apply([...memories.slice(0, 2), silent], plan)
+    expect(line).toMatchObject({ outcome: 'failed', detail: 'r2: gone' })
+    expect(await readTree(memories[1])).toEqual({})
+  })
+
+  it('is refused without leave to write, for other replicas, for no plan, and for steps that make no sense', async () => {
+    const memories = [createTree({ a: 1 }), createTree({})]
+    const plan = await makePlan(memories, 'fill-missing')
+    const [step] = plan.steps
+    const post = async (body: unknown, writable = true) => {
+      const answer = await createApp(memories, writable).request('/apply', toPost(body))
+      return [answer.status, (await answer.json()).type]
+    }
+    expect(await post(plan, false)).toEqual([403, 'read-only'])
+    expect(await post({ ...plan, replicas: ['r0', 'r2'] })).toEqual([400, 'invalid-body'])
+    expect(await post({ ...plan, version: 2 })).toEqual([400, 'invalid-body'])
+    expect(await post({ ...plan, steps: [{ ...step, name: '../x' }] })).toEqual([400, 'invalid-body'])
+    expect(await post({ ...plan, steps: [{ ...step, to: 'r7' }] })).toEqual([400, 'invalid-body'])
+    expect(await post({ ...plan, steps: [{ ...step, seen: { r0: null } }] })).toEqual([400, 'invalid-body'])
+    expect(await post({ ...plan, steps: [{ ...step, digest: 'abc' }] })).toEqual([400, 'invalid-body'])
+    expect(await readTree(memories[1])).toEqual({})
+  })
+})
+
+function createTree(tree: Record<string, number>): Memory {
+  const memory = createMemoryStorage()
+  for (const [name, content] of Object.entries(tree)) memory.set(name, CONTENTS[content] ?? '')
+  return memory
+}
+
+function change(memory: Memory | undefined, name: string, to: number | null): void {
+  if (to === null) memory?.delete(name)
+  else memory?.set(name, CONTENTS[to] ?? '')
+}
+
+/** `storage`, whose nth put has the nth fate. */
+function breakPuts(storage: Storage, fates: readonly Fate[]): Storage {
+  let puts = 0
+  return {
+    ...storage,
+    async put(name, body, options) {
+      const fate = fates[puts++] ?? 'well'
+      if (fate === 'before') {
+        await body.cancel()
+        throw new StorageError('unreachable', 'the connection broke')
+      }
+      const facts = await storage.put(name, body, options)
+      if (fate === 'after') throw new StorageError('unreachable', 'the answer was lost')
+      return facts
+    },
+  }
+}
+
+function createApp(storages: readonly Storage[], writable = true) {
+  const replicas: Replica[] = storages.map((storage, i) => ({ id: `r${i}`, storage }))
+  return createCoordinator(replicas, { createHasher, writable })
+}
+
+function toPost(body: unknown): RequestInit {
+  return { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
+}
+
+async function makePlan(storages: readonly Storage[], policy: unknown): Promise<Plan> {
+  const body = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy }] }
+  const answer = await createApp(storages).request('/plan', toPost(body))
+  expect(answer.status).toBe(200)
+  return await answer.json()
+}
+
+type StepLine = Exclude<ApplyLine, { summary: object }>
+
+async function apply(storages: readonly Storage[], plan: Plan): Promise<StepLine[]> {
+  const answer = await createApp(storages).request('/apply', toPost(plan))
+  expect(answer.status).toBe(200)
+  const lines: ApplyLine[] = (await answer.text())
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const steps = lines.flatMap((line) => ('summary' in line ? [] : line))
+  expect(lines.at(-1)).toEqual({ summary: count(steps) })
+  expect(steps).toHaveLength(plan.steps.length)
+  return steps
+}
+
+function count(steps: readonly StepLine[]) {
+  const counts = { done: 0, already: 0, skipped: 0, failed: 0 }
+  for (const { outcome } of steps) counts[outcome]++
+  return counts
+}
+
+type Tree = Record<string, string>
+
+async function readTree(memory: Memory | undefined): Promise<Tree> {
+  const tree: Tree = {}
+  for (const { name } of (await memory?.list())?.entries ?? []) {
+    const opened = await memory?.open(name)
+    if (opened) tree[name] = new TextDecoder().decode(await readAll(toChunks(opened.body)))
+  }
+  return tree
+}
+
+async function digestOf(memory: Memory | undefined, name: string): Promise<string | undefined> {
+  return (await memory?.describe([name])[0])?.digest
+}
+
+/** Every content of before is at its name or kept. */
+async function requireNothingLost(memory: Memory, before: Tree = {}, after: Tree = {}): Promise<void> {
+  const { entries } = await memory.listKept()
+  for (const [name, content] of Object.entries(before)) {
+    if (after[name] === content) continue
+    const [facts] = [createTree({})].map((other) => (other.set(name, content), other.describe([name])[0]))
+    const digest = (await facts)?.digest
+    expect(entries.some((kept) => kept.name === name && kept.digest === digest)).toBe(true)
+  }
+}
+
+/** Whatever is another than before is what a step says. */
+function requireOnlyPlanned(plan: Plan, before: readonly Tree[], after: readonly Tree[]): void {
+  for (const [i, tree] of after.entries()) {
+    for (const name of NAMES) {
+      if (tree[name] === before[i]?.[name]) continue
+      expect(plan.steps.some((step) => step.name === name && idToIndex(step.to) === i)).toBe(true)
+    }
+  }
+}
+
+function idToIndex(id: string): number {
+  return Number(id.slice(1))
+}
