@@ -20,8 +20,15 @@ export class Broken extends Refusal {
   override readonly name = 'Broken'
 }
 
-/** Asks the coordinator for a path. Redirects and encoded answers are refused; a dead network is `Broken`. */
-export type Ask = (path: string, fields?: Readonly<Record<string, string>>) => Promise<Response>
+/**
+ * Asks the coordinator for a path, or sends it `json` there. Redirects and encoded answers are refused; a dead network
+ * is `Broken`.
+ */
+export type Ask = (
+  path: string,
+  fields?: Readonly<Record<string, string>>,
+  json?: string,
+) => Promise<Response>
 
 export interface AskOptions {
   /** The host's `fetch`, or a coordinator's own. */
@@ -35,13 +42,15 @@ export interface AskOptions {
 export function createAsk(base: string, options: AskOptions): Ask {
   const origin = base.replace(/\/+$/, '')
 
-  return async function ask(path, fields = {}) {
+  return async function ask(path, fields = {}, json) {
     const request = new Request(origin + path, {
+      ...(json !== undefined && { method: 'POST', body: json }),
       redirect: 'manual',
       // A conflict is to be an error, not a body of many parts.
       headers: {
         Accept: 'application/problem+json, */*;q=0.9',
         'Accept-Encoding': 'identity',
+        ...(json !== undefined && { 'Content-Type': 'application/json' }),
         ...fields,
         ...(options.token && { Authorization: `Bearer ${options.token()}` }),
       },

@@ -50,6 +50,7 @@ finished; a second one ends it at once.
       createHasher,
       require,
       deadlines: timeouts,
+      writable: flags['writable'] === true,
       defer: setImmediate,
       onCorrupt: (id, name) =>
         say(io, `${id}: the bytes of ${name} contradict their digest: the copy is corrupt`),

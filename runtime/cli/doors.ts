@@ -5,20 +5,22 @@ import { readTlsFiles, type TlsFiles, type TlsPaths } from '../node/tls.ts'
 import { parseToken, readTokens, type Tokens } from '../node/tokens.ts'
 import { type Io, say } from './io.ts'
 
-/** The options that say who may ask a server. */
+/** The options that say who may ask a server, and for what. */
 export const DOOR_OPTIONS = {
   'token-file': { type: 'string' },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   'tls-client-ca': { type: 'string' },
   open: { type: 'boolean' },
+  writable: { type: 'boolean' },
 } as const
 
 export const DOOR_USAGE = `  --token-file PATH     who may ask: one bearer token a line, read again when it changes (VOUCH_TOKEN, else everybody)
   --tls-cert PATH, --tls-key PATH
                         serve https with this certificate and its key, in PEM
   --tls-client-ca PATH  take only clients with a certificate of this authority
-  --open                listen on any address with neither tokens nor client certificates
+  --writable            take writes, from those who may ask; what they replace is kept below .vouch/kept
+  --open                listen on any address, and take writes, with neither tokens nor client certificates
 `
 
 /** The options that say how a server, or the command, shows itself to the servers that it asks. */
@@ -40,7 +42,7 @@ export interface Door {
   readonly tls: TlsFiles | undefined
 }
 
-/** Throws a Refusal when a flag is wrong, or when everybody could come in from other machines and no flag says so. */
+/** Throws a Refusal when a flag is wrong, or when everybody could write, or come in from other machines, and no flag says so. */
 export function openDoor(flags: Flags, host: string, io: Io): Door {
   const tokens = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
   const tls = readTlsFiles(toPaths(flags, { cert: 'tls-cert', key: 'tls-key', ca: 'tls-client-ca' }, io))
@@ -48,6 +50,11 @@ export function openDoor(flags: Flags, host: string, io: Io): Door {
   if (!isLoopback(host) && tokens === undefined && tls?.ca === undefined && flags['open'] !== true) {
     throw new Refusal(
       `on ${host} anybody who reaches this machine could ask: add --token-file or --tls-client-ca, or --open if that is meant`,
+    )
+  }
+  if (flags['writable'] && tokens === undefined && tls?.ca === undefined && flags['open'] !== true) {
+    throw new Refusal(
+      '--writable lets anybody who reaches this server write: add --token-file or --tls-client-ca, or --open if that is meant',
     )
   }
   if (tokens === undefined) return { tls }

@@ -1,5 +1,6 @@
 import { createReplica } from '../../functions/replica/replica.ts'
 import { parseReplicaFlags } from '../node/configuration.ts'
+import { createHasher } from '../node/hasher.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Command } from './command.ts'
 import { DOOR_OPTIONS, DOOR_USAGE, openDoor } from './doors.ts'
@@ -33,7 +34,12 @@ finished; a second one ends it at once.
     if (!directory) throw new Refusal('replica takes DIR, the directory to serve, got none')
     const { tls, ...door } = openDoor(flags, host, io)
     const opened = openDirectory({ id, path: directory }, flags, io)
-    const app = createReplica(opened.storage, { ...createLog(flags, io), ...door })
+    const app = createReplica(opened.storage, {
+      createHasher,
+      writable: flags['writable'] === true,
+      ...createLog(flags, io),
+      ...door,
+    })
     const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
     return await whileFilling([opened], io, () => runServer(app, io, { host, port, tls, toBanner }))
   },

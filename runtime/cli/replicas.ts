@@ -64,16 +64,17 @@ export function openReplicas({ replicas, timeouts, token }: Replicas, flags: Fla
   }
 }
 
-/** The storage over a directory, as `openReplicas` opens it; who asks for it closes it. */
+/** The storage over a directory, as `openReplicas` opens it, for writing when the flags say so; who asks for it closes it. */
 export function openDirectory(
   { id, path }: { readonly id: string; readonly path: string },
   flags: Flags,
   io: Io,
 ): OpenedDirectory {
   const indexPath = toIndexPath(flags, io)
+  const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
   try {
-    return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, onNotice }) }
+    return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, writable, onNotice }) }
   } catch (error) {
     throw new Refusal(error instanceof Error ? error.message : String(error))
   }

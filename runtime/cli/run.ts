@@ -9,6 +9,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
   Object.entries({
     get: async () => (await import('./get.ts')).get,
     check: async () => (await import('./check.ts')).check,
+    restore: async () => (await import('./restore.ts')).restore,
     replica: async () => (await import('./replica.ts')).replica,
     coordinator: async () => (await import('./coordinator.ts')).coordinator,
   }),
@@ -18,6 +19,7 @@ const USAGE = `vouch asks every place that keeps a file whether the copies agree
 
   vouch get [NAME]         get a file once all copies have been compared
   vouch check [PREFIX]     find every file whose copies differ, or that some replica lacks
+  vouch restore [NAME]     list what was replaced, and put it back
   vouch replica DIR        serve one directory to coordinators
   vouch coordinator        compare replicas for clients
 

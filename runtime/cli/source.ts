@@ -45,7 +45,11 @@ export function openSource(flags: Flags, io: Io): Source {
     return { ask, query, async close() {} }
   }
   const { replicas, close } = openReplicas({ ...source, token }, flags, io)
-  const app = createCoordinator(replicas, { createHasher, deadlines: source.timeouts })
+  const app = createCoordinator(replicas, {
+    createHasher,
+    deadlines: source.timeouts,
+    writable: flags['writable'] === true,
+  })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
     fetch: async (request) => app.fetch(request),
