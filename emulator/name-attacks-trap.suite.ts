@@ -23,6 +23,8 @@ export const HONEST = 'an honest file'
 /** A directory to be served, whose every way out leads to the canary. */
 export interface Trap {
   readonly root: string
+  /** SHA-256 of the canary: what lies below `.vouch/kept` under it leads outside. */
+  readonly canaryDigest: string
   /** Asserts that an answer, of whatever kind, tells neither the canary's bytes nor their digest. */
   expectNoCanary(answer: string | Uint8Array, of: string): void
   /** Asserts that nothing outside the root is other than it was. */
@@ -44,14 +46,20 @@ export async function writeTrap(): Promise<Trap> {
   for (const path of ['honest.txt', 'dir/file.txt', 'swapped/file.txt', 'swapped.txt'])
     writeFileSync(join(root, path), HONEST)
   writeLinks(root, base)
-  for (const path of ['fifo', 'dir/fifo']) execFileSync('mkfifo', [join(root, path)])
+  const hash = createHash('sha256').update(canary)
+  const canaryDigest = hash.copy().digest('hex')
+  writeKept(root, canaryDigest)
+  for (const path of ['fifo', 'dir/fifo', `.vouch/kept/${canaryDigest}/fifo`])
+    execFileSync('mkfifo', [join(root, path)])
   const socket = createServer().listen(join(root, 'socket'))
   await once(socket, 'listening')
 
-  const hash = createHash('sha256').update(canary)
+  const listOwn = () => readdirSync(join(root, '.vouch'), { recursive: true }).sort()
+  const own = listOwn()
   const leaks = [canary, ...(['hex', 'base64'] as const).map((form) => hash.copy().digest(form))]
   return {
     root,
+    canaryDigest,
     expectNoCanary(answer, of) {
       const text = typeof answer === 'string' ? answer : Buffer.from(answer).toString('latin1')
       expect(
@@ -63,8 +71,7 @@ export async function writeTrap(): Promise<Trap> {
       expect(readdirSync(base).sort()).toEqual(['canary.txt', 'outside', 'root', 'root-sibling'])
       expect(readdirSync(join(base, 'outside'))).toEqual(['file.txt'])
       // Drafts of writes lie in `tmp` while they are written.
-      const own = readdirSync(join(root, '.vouch'), { recursive: true })
-      expect(own.filter((path) => path !== 'tmp')).toEqual(['secret.txt'])
+      expect(listOwn().filter((path) => path !== 'tmp')).toEqual(own)
       for (const path of [
         'canary.txt',
         'root/.vouch/secret.txt',
@@ -97,6 +104,15 @@ function writeLinks(root: string, base: string): void {
     dangling: '../nowhere',
   }
   for (const [path, target] of Object.entries(links)) symlinkSync(target, join(root, path))
+}
+
+/** Contents that seem to be kept, and of which none is a file below the root. */
+function writeKept(root: string, digest: string): void {
+  for (const shelf of ['kept', 'kept.1']) mkdirSync(join(root, '.vouch', shelf))
+  mkdirSync(join(root, '.vouch/kept', digest))
+  symlinkSync('../../../../canary.txt', join(root, '.vouch/kept', digest, 'file.txt'))
+  symlinkSync('../../../../outside', join(root, '.vouch/kept', digest, 'outside'))
+  symlinkSync('../../../outside', join(root, '.vouch/kept.1', digest))
 }
 
 const SWAP = `

@@ -39,7 +39,7 @@ afterAll(async () => {
 
 function coordinate(...storages: Storage[]) {
   const replicas = storages.map((storage, i) => ({ id: `r${i}`, storage }))
-  return createCoordinator(replicas, { createHasher })
+  return createCoordinator(replicas, { createHasher, writable: true })
 }
 
 /**
@@ -154,6 +154,50 @@ describe('a name that reaches outside', () => {
     await expectService()
   })
 
+  it('is not among what is kept, whatever is asked for or begun after', async () => {
+    const { canaryDigest: digest } = trap
+    const names = ['file.txt', 'outside/file.txt', 'fifo', 'secret.txt', ...toNames()]
+    for (const { url } of servers) {
+      for (const name of names) {
+        for (const query of [
+          { name },
+          { after: name },
+          { after: `${digest}/${name}` },
+          { name, after: name },
+        ]) {
+          const target = `${url}/kept?${new URLSearchParams({ replica: 'r1', ...query })}`.slice(0, 8000)
+          const { status, text } = await readWhole(target)
+          trap.expectNoCanary(text, target)
+          expect([200, 400], target).toContain(status)
+          if (status === 200) expect(text).toContain('"entries":[]')
+        }
+      }
+    }
+  })
+
+  it('is nowhere put back, nor anything from outside put back under a name', async () => {
+    const names = ['file.txt', 'outside/file.txt', 'fifo', 'secret.txt', ...toNames()]
+    const digests = [trap.canaryDigest, '..', `${'0'.repeat(62)}/.`, '../../canary.txt', '']
+    for (const { url } of servers) {
+      for (const name of names) {
+        for (const digest of digests) {
+          const body = JSON.stringify({ replica: 'r1', name, digest, replaces: null })
+          const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }
+          const { status, text } = await readWhole(`${url}/restore`, init)
+          trap.expectNoCanary(text, name)
+          expect(text).not.toContain(trap.root)
+          expect([400, 403, 404, 413], `${status}: ${name.slice(0, 80)}`).toContain(status)
+        }
+      }
+    }
+    for (const name of names) {
+      const restored = storage.restore(name, { digest: trap.canaryDigest, replaces: null })
+      await expect(restored).rejects.toBeInstanceOf(StorageError)
+    }
+    trap.expectUntouched()
+    await expectService()
+  })
+
   it('is not reached by swapping a directory or a file for a link while it is read', async () => {
     const swapping = await trap.startSwapping()
     const seen = new Set<number>()
@@ -162,7 +206,7 @@ describe('a name that reaches outside', () => {
         const reads = servers.flatMap(({ url }) =>
           ['swapped/file.txt', 'swapped.txt'].map((name) => `${url}/files/${name}`),
         )
-        for (const answer of await Promise.all(reads.map(readWhole))) {
+        for (const answer of await Promise.all(reads.map((url) => readWhole(url)))) {
           trap.expectNoCanary(answer.text, 'a swapped name')
           expect([200, 403, 404, 502, 503]).toContain(answer.status)
           if (answer.status === 200) expect(answer.text).toContain(HONEST)
@@ -175,8 +219,8 @@ describe('a name that reaches outside', () => {
     await expectService()
   })
 
-  async function readWhole(url: string): Promise<{ status: number; text: string }> {
-    const response = await fetch(url)
+  async function readWhole(url: string, init?: RequestInit): Promise<{ status: number; text: string }> {
+    const response = await fetch(url, init)
     return { status: response.status, text: `${[...response.headers].join('\n')}\n${await response.text()}` }
   }
 })

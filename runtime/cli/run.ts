@@ -11,6 +11,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
     check: async () => (await import('./check.ts')).check,
     plan: async () => (await import('./plan.ts')).plan,
     apply: async () => (await import('./apply.ts')).apply,
+    restore: async () => (await import('./restore.ts')).restore,
     replica: async () => (await import('./replica.ts')).replica,
     coordinator: async () => (await import('./coordinator.ts')).coordinator,
   }),
@@ -22,6 +23,7 @@ const USAGE = `vouch asks every place that keeps a file whether the copies agree
   vouch check [PREFIX]     find every file whose copies differ, or that some replica lacks
   vouch plan [PREFIX]      say what would have to be copied where
   vouch apply PLAN         do exactly that
+  vouch restore [NAME]     list what was replaced, and put it back
   vouch replica DIR        serve one directory to coordinators
   vouch coordinator        compare replicas for clients
 

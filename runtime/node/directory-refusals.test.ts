@@ -313,6 +313,8 @@ describe('the root', () => {
     }
     await expectTrouble(storage.list(), 'unreachable')
     await expectTrouble(storage.list({ prefix: 'none/' }), 'unreachable')
+    await expectTrouble(storage.listKept(), 'unreachable')
+    await expectTrouble(storage.restore('a', { digest: await hash(SECRET), replaces: null }), 'unreachable')
     await expectTrouble(putNew('new'), 'unreachable')
   }
 })

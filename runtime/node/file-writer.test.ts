@@ -183,6 +183,29 @@ describe('what is kept', () => {
     expect(await readText('a')).toBe('old')
   })
 
+  it('is listed once where two shelves hold it', async () => {
+    await directory.write('a', toBytes('old'))
+    await put('a', 'new', 'old')
+    await directory.write(`.vouch/kept.1/${await hash(toBytes('old'))}/a`, toBytes('old'))
+    expect(await listKept()).toEqual([{ name: 'a', size: 3 }])
+  })
+
+  it.each(['.vouch', '.vouch/kept', '.vouch/kept/*', '.vouch/kept/*/dir'])(
+    'is nothing behind a link in the place of %s, which also stops the next write',
+    async (pattern) => {
+      await directory.write('dir/a', toBytes('old'))
+      await put('dir/a', 'new', 'old')
+      const path = inRoot(pattern.replace('*', await hash(toBytes('old'))))
+      await rename(path, inRoot('aside'))
+      await symlink(inRoot('aside'), path)
+      expect(await listKept()).toEqual([])
+      await expectTrouble(restore('dir/a', 'old', 'new'), 'not-a-file')
+      await directory.write('dir/a', toBytes('old'))
+      await expectTrouble(put('dir/a', 'new', 'old'), 'not-a-file')
+      expect(await readText('dir/a')).toBe('old')
+    },
+  )
+
   it('is nothing that lies below .vouch/kept without a digest', async () => {
     await directory.write('.vouch/kept/a', toBytes('x'))
     await directory.write(`.vouch/kept/${'A'.repeat(64)}/a`, toBytes('x'))
