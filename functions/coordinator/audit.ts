@@ -1,6 +1,6 @@
 import { parseName } from '../storage/names.ts'
 import type { Found, Progress, Range, Span, Survey } from '../storage/survey.ts'
-import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SURVEY_GRAINS } from '../wire/limits.ts'
+import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../wire/limits.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { type Answer, compare } from './compare.ts'
@@ -40,6 +40,7 @@ export async function audit(
   const lost = new Map<string, StorageError>()
   const progress = new Map(members.map(({ id }) => [id, NOTHING]))
   const agreements: Partial<Record<Agreement, number>> = {}
+  const pass = crypto.randomUUID()
   let rotten = 0
   let told = performance.now()
 
@@ -56,7 +57,7 @@ export async function audit(
       // Nobody waits for it: it only shows that the audit is alive.
       tell({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }).catch(() => {})
     }
-    const survey = { ranges, prefix, grain, deep, match, exclude }
+    const survey = { ranges, prefix, grain, deep, pass, match, exclude }
     return members
       .filter(({ id }) => !lost.has(id))
       .map((member) => openStream<T>(member, survey, { ...context, onProgress }))
@@ -64,8 +65,8 @@ export async function audit(
 
   /** Where spans differ, smaller ones are compared, and at last the names. */
   async function descend(ranges: readonly Range[], level: number): Promise<void> {
-    const grain = SURVEY_GRAINS[level] ?? 0
-    if (grain === 0) return await compareAll(ranges)
+    const grain = SPAN_GRAINS[level]
+    if (grain === undefined) return await compareAll(ranges)
     const streams = open<Span>(ranges, grain)
     const onLost = (id: string, error: StorageError) => void lost.set(id, error)
     let apart: Range[] = []
@@ -73,7 +74,7 @@ export async function audit(
     const look = async () => {
       // Where most differs, smaller spans would tell no more.
       const isMost = level > 0 && differing > alikes
-      if (apart.length > 0) await descend(apart, isMost ? SURVEY_GRAINS.length - 1 : level + 1)
+      if (apart.length > 0) await descend(apart, isMost ? SPAN_GRAINS.length : level + 1)
       apart = []
     }
     try {

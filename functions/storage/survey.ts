@@ -20,6 +20,11 @@ export interface Survey {
   readonly grain: number
   /** Whether every byte is read, whatever is remembered of it. */
   readonly deep: boolean
+  /**
+   * Who asks for smaller and smaller spans of the same files names them together: the smaller ones may then be those
+   * that the files made when the largest were asked for.
+   */
+  readonly pass?: string | undefined
   /** Globs (see `createSelect`): only names that one of these matches, unless there is none, */
   readonly match: readonly string[]
   /** and none that one of these matches. */

@@ -95,9 +95,10 @@ export const MAX_SPAN_NAMES = 65_536
 
 /**
  * How closely two trees are compared, step by step: spans of some 4,096 names, of which a million make 250 lines, then of
- * 256 and of 16 where they differ, then the names. A difference costs some 50 lines on each side.
+ * 256 and of 16 where they differ, then the names. A difference costs some
+ * 50 lines on each side.
  */
-export const SURVEY_GRAINS = [12, 8, 4, 0] as const
+export const SPAN_GRAINS = [12, 8, 4] as const
 
 /** Ranges in one survey: where two trees differ more often than that, they are asked about in turns. */
 export const MAX_SURVEY_RANGES = 64

@@ -68,6 +68,7 @@ export const surveyRequest = v.object({
   prefix: v.string(),
   grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
   deep: v.boolean(),
+  pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
   match: globs,
   exclude: globs,
 })

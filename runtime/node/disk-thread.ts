@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
+import { THREAD_LIMITS } from './limits.ts'
 
 /** The thread that owns the index; it starts when it is first sent something, and anew after a crash. It keeps a process alive while `ref`ed. */
 export interface DiskThread {
@@ -27,6 +28,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
       execArgv: [],
+      resourceLimits: THREAD_LIMITS,
       // What it opens for others is theirs to close, whenever it ends.
       trackUnmanagedFds: false,
     })

@@ -105,3 +105,12 @@ export const STALE_DRAFT_MS = 6 * 3_600_000
 /** How often a write that finds another process in its place tries again, and how long it waits in between. */
 export const MAX_TURN_ATTEMPTS = 400
 export const TURN_MS = 5
+
+/**
+ * The heap of a thread that goes through trees or answers from the index: several times what it ever needs. Told so, the
+ * collector keeps it at some 30 MiB, where it would let it grow to 80.
+ */
+export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 192 } as const
+
+/** Spans of one grain that are remembered of a survey: of the smallest, as a million files make them; some 10 MB. */
+export const MAX_REMEMBERED_SPANS = 65_536

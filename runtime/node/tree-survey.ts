@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
-import { type Amount, type Closed, createSpanner, type Survey } from '../../functions/storage/survey.ts'
+import { type Amount, createSpanner, type Survey } from '../../functions/storage/survey.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
@@ -23,6 +23,7 @@ import {
 } from './limits.ts'
 import { openFile, type RegularFile, tryLstat } from './regular-file.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
+import { type SpanMemory, toSpan } from './span-memory.ts'
 import { readIdentitySync, readUpTo } from './sync-reads.ts'
 import type { Hashed, StepOrder, TreeLine, TreeStep } from './tree-messages.ts'
 import { type Course, readEntry, walkTree } from './tree-walk.ts'
@@ -33,6 +34,13 @@ export interface TreeSurvey {
   step(order: StepOrder): TreeStep
   /** Writes to the index what was hashed; called once, whether or not the survey is done. */
   end(): void
+}
+
+/** What surveys of one root share. */
+export interface Tree {
+  readonly place: Place
+  readonly index: IndexFile
+  readonly memory: SpanMemory
 }
 
 /** A file that the walk has met. Those that are ready go out in the order of the walk. */
@@ -48,7 +56,7 @@ interface Slot {
 
 const scratch = new Uint8Array(READ_BYTES)
 
-export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey): TreeSurvey {
+export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey): TreeSurvey {
   const { ranges, prefix, deep, grain } = survey
   const course = { ranges, prefix, isWanted: createSelect(survey) }
   const walk = walkTree(place, course)
@@ -56,6 +64,7 @@ export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey)
   const countFrom = performance.now() + COUNT_AFTER_MS
   const cursor = createIndexCursor(index)
   const spanner = createSpanner(survey)
+  const finer = memory.begin(survey)
   const hashing = new Map<string, Slot>()
   const unwritten: IndexRow[] = []
   let slots: Slot[] = []
@@ -138,6 +147,7 @@ export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey)
     }
     if (grain === 0) return [{ name, said, rottedFrom }]
     const digest = isHeld && rottedFrom === undefined ? said.digest : null
+    finer.add(name, size, digest)
     return spanner.add(name, size, digest).map(toSpan)
   }
 
@@ -172,7 +182,9 @@ export function createTreeSurvey(place: Place, index: IndexFile, survey: Survey)
   function finish(): TreeLine[] {
     // A root that went away meanwhile has just looked empty, or like less than it holds.
     requireRoot(place)
-    return grain === 0 ? [] : spanner.end().map(toSpan)
+    if (grain === 0) return []
+    finer.end()
+    return spanner.end().map(toSpan)
   }
 
   function flush(): void {
@@ -259,8 +271,4 @@ function toFacts(identity: Identity, digest: Digest): Facts {
 
 function fromHeld({ size, digest, modified }: Held): Facts {
   return { size, digest, modified, evidence: 'computed' }
-}
-
-function toSpan({ text, ...span }: Closed): TreeLine {
-  return { ...span, fingerprint: text === null ? null : hash('sha256', text, 'hex') }
 }

@@ -1,11 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Entry, Page } from '../../functions/storage/storage.ts'
+import type { Span, Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { listKept } from './kept-listing.ts'
 import { requireRoot } from './root.ts'
+import { createSpanMemory } from './span-memory.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
 import { createTreeSurvey, type TreeSurvey } from './tree-survey.ts'
 import { readEntry, walkTree } from './tree-walk.ts'
@@ -14,6 +16,7 @@ import { readEntry, walkTree } from './tree-walk.ts'
 
 const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
 const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice }))
+const memory = createSpanMemory()
 const surveys = new Map<number, TreeSurvey>()
 
 function reply(message: TreeReply): void {
@@ -51,6 +54,18 @@ function tryAnswer(question: TreeQuestion): TreeReply {
   }
 }
 
+function begin(survey: Survey): TreeSurvey {
+  const spans = memory.recall(survey)
+  return spans === null ? createTreeSurvey({ place, index, memory }, survey) : createRecalled(spans)
+}
+
+/** A survey of which all is known. */
+function createRecalled(lines: readonly Span[]): TreeSurvey {
+  const nothing = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+  const counts = { computed: 0, known: 0 }
+  return { step: () => ({ lines, wanted: [], progress: nothing, counts, state: 'done' }), end() {} }
+}
+
 function end(id: number): void {
   surveys.get(id)?.end()
   surveys.delete(id)
@@ -64,7 +79,7 @@ function close(): void {
 
 parentPort?.on('message', (message: TreeMessage) => {
   if (message === 'close') close()
-  else if ('begin' in message) surveys.set(message.id, createTreeSurvey(place, index, message.begin))
+  else if ('begin' in message) surveys.set(message.id, begin(message.begin))
   else if ('end' in message) end(message.id)
   else reply(tryAnswer(message))
 })
