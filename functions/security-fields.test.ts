@@ -33,6 +33,10 @@ const describeInit = {
   headers: { 'Content-Type': 'application/json' },
   body: JSON.stringify({ names: ['f.txt'] }),
 }
+const restoreInit = {
+  ...describeInit,
+  body: JSON.stringify({ name: 'f.txt', digest: EMPTY, replaces: null }),
+}
 const write = { 'Repr-Digest': toReprDigest(EMPTY), 'Content-Length': '0' }
 
 test.each([
@@ -52,10 +56,14 @@ test.each([
   ['a method', coordinator, '/files/f.txt', { method: 'DELETE' }, 405],
   ['a long address', coordinator, `/files/${'x'.repeat(9000)}`, {}, 414],
   ['the replicas', coordinator, '/replicas', {}, 200],
+  ['what is kept', coordinator, '/kept?replica=server1', {}, 200],
+  ['a write refused', coordinator, '/restore', { method: 'POST' }, 403],
   ['health', coordinator, '/healthz', {}, 200],
   ['a bug', createReplica(broken), '/files/f.txt', { method: 'HEAD' }, 500],
   ['a file of a replica', replica, '/files/f.txt', {}, 200],
   ['a listing', replica, '/files', {}, 200],
+  ['what a replica keeps', replica, '/kept', {}, 200],
+  ['what it does not keep', replica, '/restore', restoreInit, 404],
   ['facts', replica, '/describe', describeInit, 200],
   ['no facts', replica, '/describe', { ...describeInit, body: '' }, 400],
   ['a new file', replica, '/files/n', { method: 'PUT', headers: { ...write, 'If-None-Match': '*' } }, 201],

@@ -136,6 +136,29 @@ describe('what is kept', () => {
     expect(await readText('a')).toBe('old')
   })
 
+  it.each([
+    ['the file itself', 'a'],
+    ['another file', 'b'],
+  ])('is a copy where what is kept already is %s, with a name to write by', async (_, kept) => {
+    for (const name of ['a', 'b']) await directory.write(name, toBytes('old'))
+    await mkdir(dirname(await toKeptPath('old', 'a')), { recursive: true })
+    await link(inRoot(kept), await toKeptPath('old', 'a'))
+    await link(inRoot(kept), inRoot('c'))
+    await put('a', 'new', 'old')
+    writeFileSync(inRoot('c'), 'written in place')
+    expect(readFileSync(await toKeptPath('old', 'a'), 'utf8')).toBe('old')
+    expect(await listKept()).toEqual([{ name: 'a', size: 3 }])
+  })
+
+  it('is what a write that was killed has linked already', async () => {
+    await directory.write('a', toBytes('old'))
+    const { ino } = statSync(inRoot('a'))
+    await mkdir(dirname(await toKeptPath('old', 'a')), { recursive: true })
+    await link(inRoot('a'), await toKeptPath('old', 'a'))
+    await put('a', 'new', 'old')
+    expect(statSync(await toKeptPath('old', 'a')).ino).toBe(ino)
+  })
+
   it('takes the place of a link there, and never what that leads to', async () => {
     await directory.write('a', toBytes('old'))
     await directory.write('other', toBytes('old'))

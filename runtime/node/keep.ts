@@ -72,19 +72,20 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     throw directory
   }
 
+  /** What lies there already will do if it is what it should be, and has no name by which others may write to it. */
   async function keepAt(path: string, shelf: string, file: Replaced): Promise<Held | 'blocked'> {
     const there = await tryStat(path)
-    if (there?.isDirectory()) return 'blocked'
-    if (there !== null && isSameFile(toIdentity(there), file.identity)) {
-      return isSameContent(toIdentity(there), file.identity) ? 'linked' : 'changed'
-    }
-    if (there !== null && (await isIntact(shelf, file))) {
+    if (there === null) return await place(path, file)
+    if (there.isDirectory()) return 'blocked'
+    if (isSameFile(toIdentity(there), file.identity)) {
+      if (!isSameContent(toIdentity(there), file.identity)) return 'changed'
+      if (file.links === 2n) return 'linked'
+    } else if (there.nlink === 1n && (await isIntact(shelf, file))) {
       await stamp(path, there)
       return 'apart'
     }
-    if (there !== null && !(await putAside(path, there, [RESERVED, shelf, `${file.digest}~${randomUUID()}`])))
-      return 'changed'
-    return await place(path, file)
+    const aside = [RESERVED, shelf, `${file.digest}~${randomUUID()}`]
+    return (await putAside(path, there, aside)) ? await place(path, file) : 'changed'
   }
 
   /** Whether what is kept already is what it was. */
