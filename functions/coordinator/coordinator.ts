@@ -16,6 +16,7 @@ import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { createLimit } from './limit.ts'
+import { answerMergedListing } from './listing.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
 import { toReports } from './report.ts'
@@ -60,6 +61,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects(options.onCorrupt)
 
+  app.get('/files', (c) => answerMergedListing(c, members, deadlines))
+  refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')
     if (name === null) return createProblem('invalid-name', NAME_RULE)

@@ -112,6 +112,24 @@ export const restoreRequest = v.object({ name: v.string(), digest, replaces: v.n
 /** Answer to `POST /restore`: the facts of the file that is there now. */
 export const restored = held
 
+/** A page of `GET /files` on a coordinator. */
+export const mergedListing = v.object({
+  /** `copies` are those of the replicas that list the name. */
+  entries: v.array(
+    v.object({ name: v.string(), copies: v.array(v.object({ id: replicaId, size, modified })) }),
+  ),
+  next: v.nullable(v.string()),
+  replicas: v.array(
+    v.object({
+      id: replicaId,
+      state: v.picklist(['ok', 'error']),
+      error: v.optional(v.string()),
+      detail: v.optional(v.string()),
+    }),
+  ),
+})
+export type MergedListing = v.InferOutput<typeof mergedListing>
+
 /** What the comparison of all answers came to. */
 export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'absent', 'unknown'] as const
 export type Agreement = (typeof AGREEMENTS)[number]
