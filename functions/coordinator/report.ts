@@ -1,8 +1,7 @@
 import { isFacts } from '../storage/survey.ts'
 import { toTimestamp } from '../wire/dates.ts'
-import type { Digest } from '../wire/digest.ts'
 import { toReplicaAgreement, toReplicaStatus } from '../wire/fields.ts'
-import { toFilePath } from '../wire/routes.ts'
+import { toVersionHref } from '../wire/routes.ts'
 import type { Manifest, ReplicaReport } from '../wire/schemas.ts'
 import type { Answer, Comparison, Version } from './compare.ts'
 
@@ -40,9 +39,4 @@ export function toManifest(name: string, comparison: Comparison): Manifest {
     })),
     replicas: toReports(answers, versions.length === 1 ? versions[0] : undefined),
   }
-}
-
-/** Where the coordinator serves one version of a name. */
-export function toVersionHref(name: string, digest: Digest): string {
-  return `${toFilePath(name)}?version=${digest}`
 }

@@ -1,3 +1,5 @@
+import type { Digest } from './digest.ts'
+
 const FILES = '/files/'
 
 /** The path of a file's resource, each segment percent-encoded. `name` is one that `parseName` has let pass. */
@@ -39,4 +41,9 @@ function decode(encoded: string): string | null {
 /** Path and query of a full address, as they stand there. */
 export function toTarget(url: string): string {
   return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}
+
+/** Where the coordinator serves one version of a name. */
+export function toVersionHref(name: string, digest: Digest): string {
+  return `${toFilePath(name)}?version=${digest}`
 }

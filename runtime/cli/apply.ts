@@ -30,7 +30,7 @@ Exit status: 0 every step is done, 1 some were skipped because a copy had change
     const plan = await readPlan(path, io)
     const { ask, close } = openSource(flags, io)
     try {
-      const response = await ask('/apply', {}, plan)
+      const response = await ask('/apply', { json: plan })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
       return await report(response, flags, io)
     } finally {

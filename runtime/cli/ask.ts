@@ -20,15 +20,17 @@ export class Broken extends Refusal {
   override readonly name = 'Broken'
 }
 
-/**
- * Asks the coordinator for a path, or sends it `json` there. Redirects and encoded answers are refused; a dead network
- * is `Broken`.
- */
-export type Ask = (
-  path: string,
-  fields?: Readonly<Record<string, string>>,
-  json?: string,
-) => Promise<Response>
+/** What is asked beside the path. */
+export interface AskInit {
+  /** Without a body. */
+  readonly method?: 'HEAD' | undefined
+  readonly fields?: Readonly<Record<string, string>> | undefined
+  /** Is sent there. */
+  readonly json?: string | undefined
+}
+
+/** Asks the coordinator for a path. Redirects and encoded answers are refused; a dead network is `Broken`. */
+export type Ask = (path: string, init?: AskInit) => Promise<Response>
 
 export interface AskOptions {
   /** The host's `fetch`, or a coordinator's own. */
@@ -42,8 +44,9 @@ export interface AskOptions {
 export function createAsk(base: string, options: AskOptions): Ask {
   const origin = base.replace(/\/+$/, '')
 
-  return async function ask(path, fields = {}, json) {
+  return async function ask(path, { method, fields, json } = {}) {
     const request = new Request(origin + path, {
+      ...(method !== undefined && { method }),
       ...(json !== undefined && { method: 'POST', body: json }),
       redirect: 'manual',
       // A conflict is to be an error, not a body of many parts.

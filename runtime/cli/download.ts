@@ -143,7 +143,7 @@ async function drop(response: Response): Promise<null> {
 /** The answer to a request for the rest: a 206 that carries it, or what is to be said instead of it. */
 async function askRest(offset: number, announced: Announced, { ask, path }: Wanted<Sink>): Promise<Response> {
   const rest = { Range: `bytes=${offset}-`, 'If-Range': announced.etag }
-  const response = await ask(path, offset > 0 ? rest : {})
+  const response = await ask(path, offset > 0 ? { fields: rest } : {})
   const { status, headers } = response
   // A server that is in trouble now may not be in a moment, and half of the file is here.
   if (status === 429 || status >= 500) {

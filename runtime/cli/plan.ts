@@ -40,7 +40,7 @@ Exit status: 0 nothing to do, 1 the plan has steps, 2 trouble: some could not be
     const rules = toRules(flags)
     const { ask, close } = openSource(flags, io)
     try {
-      const response = await ask('/plan', {}, JSON.stringify({ prefix, match, exclude, rules }))
+      const response = await ask('/plan', { json: JSON.stringify({ prefix, match, exclude, rules }) })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
       return await print(response, io)
     } finally {

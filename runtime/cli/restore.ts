@@ -122,7 +122,7 @@ async function putBack(errand: Errand, flags: Flags, io: Io): Promise<number> {
   const { ask, name, on } = errand
   const { digest } = await findKept(errand)
   const replaces = await readCurrent(errand)
-  const response = await ask('/restore', {}, JSON.stringify({ replica: on, name, digest, replaces }))
+  const response = await ask('/restore', { json: JSON.stringify({ replica: on, name, digest, replaces }) })
   if (response.status !== 200) return await tellRefused(response, errand, io)
   const { size } = await readAnswer(response, restored)
   say(io, `${name}: put ${toShort(digest)} (${toSize(size)}) back on ${on}`)
@@ -162,7 +162,9 @@ function toChoice({ digest, size, kept }: KeptEntry): string {
 /** What the replica holds now; null for nothing. `If-None-Match: *` has it told and not sent (RFC 9110 §13.1.2). */
 async function readCurrent({ ask, name, on }: Errand): Promise<Digest | null> {
   const response = await ask(`${toFilePath(name)}?replica=${encodeURIComponent(on)}`, {
-    'If-None-Match': '*',
+    fields: {
+      'If-None-Match': '*',
+    },
   })
   const digest = parseEtag(response.headers.get('ETag') ?? '')
   if (response.status === 304 && digest !== null) return digest

@@ -9,6 +9,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map(
   Object.entries({
     get: async () => (await import('./get.ts')).get,
     check: async () => (await import('./check.ts')).check,
+    explain: async () => (await import('./explain.ts')).explain,
     plan: async () => (await import('./plan.ts')).plan,
     apply: async () => (await import('./apply.ts')).apply,
     restore: async () => (await import('./restore.ts')).restore,
@@ -21,6 +22,7 @@ const USAGE = `vouch asks every place that keeps a file whether the copies agree
 
   vouch get [NAME]         get a file once all copies have been compared
   vouch check [PREFIX]     find every file whose copies differ, or that some replica lacks
+  vouch explain NAME       say how the copies of one file differ
   vouch plan [PREFIX]      say what would have to be copied where
   vouch apply PLAN         do exactly that
   vouch restore [NAME]     list what was replaced, and put it back

@@ -1,0 +1,159 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { createStage, hash, type Stage } from './stage.suite.ts'
+
+function write({ cwd }: Stage, files: Record<string, string>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(cwd, path)), { recursive: true })
+    writeFileSync(join(cwd, path), content)
+  }
+}
+
+function read({ cwd }: Stage, path: string): string | null {
+  return existsSync(join(cwd, path)) ? readFileSync(join(cwd, path), 'utf8') : null
+}
+
+const SOURCE = ['--replica', 'a=a', '--replica', 'b=b', '--index', 'index']
+
+/** Alike, differing, and lacking on either side. */
+function createTrees(): Stage {
+  const stage = createStage()
+  write(stage, {
+    'a/same': '1',
+    'b/same': '1',
+    'a/differ': 'A',
+    'b/differ': 'B',
+    'a/dir/only a': 'x',
+    'b/only b': 'y',
+  })
+  return stage
+}
+
+async function plan(stage: Stage, ...args: string[]) {
+  const ran = await stage.run(['plan', ...args, ...SOURCE])
+  return { ...ran, plan: ran.status < 2 ? JSON.parse(ran.stdout) : null }
+}
+
+async function apply(stage: Stage, text: string, ...args: string[]) {
+  writeFileSync(join(stage.cwd, 'plan.json'), text)
+  return await stage.run(['apply', 'plan.json', ...SOURCE, '--writable', ...args])
+}
+
+describe('vouch plan', () => {
+  it('fills in what is lacking, leaves differences alone, and writes nothing', async () => {
+    const stage = createTrees()
+    const { status, stdout, stderr, plan: made } = await plan(stage)
+    expect(status).toBe(1)
+    const steps = made.steps.map(({ name, to }: { name: string; to: string }) => `${name} → ${to}`)
+    expect(steps).toEqual(['dir/only a → b', 'only b → a'])
+    expect(made.steps[0].seen).toEqual({ a: hash('x'), b: null })
+    expect(stderr).toContain('2 steps, 2 B to be written\n1 names are left alone')
+    expect(stdout.split('\n').filter((line) => line.startsWith('{"name"'))).toHaveLength(2)
+    expect([read(stage, 'b/dir/only a'), read(stage, 'a/only b')]).toEqual([null, null])
+  })
+
+  it.each([
+    [['--keep', 'b'], 'B'],
+    [['--for', 'differ=keep:a'], 'A'],
+    [['--keep', 'b', '--for', 'diff=keep:a', '--for', 'd=fill-missing'], 'A'],
+  ])('keeps by %j what it says', async (args, content) => {
+    const { plan: made } = await plan(createTrees(), ...args)
+    const step = made.steps.find(({ name }: { name: string }) => name === 'differ')
+    expect(step.digest).toBe(hash(content))
+  })
+
+  it('takes a prefix and globs, and exits with 0 when there is nothing to do', async () => {
+    const stage = createTrees()
+    expect((await plan(stage, 'dir/')).plan.steps).toHaveLength(1)
+    expect((await plan(stage, '--exclude', 'dir/')).plan.steps).toHaveLength(1)
+    const { status, plan: made } = await plan(stage, 'same')
+    expect([status, made.steps]).toEqual([0, []])
+  })
+
+  it.each([
+    [['--keep', 'c'], 'keep takes one of a, b'],
+    [['--keep', 'a', '--newest'], '--keep, --newest and --majority exclude each other'],
+    [['--for', 'dir/=oldest'], "a policy is keep:ID, newest, majority or fill-missing, got 'oldest'"],
+    [['--for', 'dir/'], "got 'dir/'"],
+  ])('refuses %j', async (args, line) => {
+    const { status, stdout, stderr } = await plan(createTrees(), ...args)
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(line)])
+  })
+
+  it('is trouble, and leaves everything alone, when a replica does not answer', async () => {
+    const stage = createTrees()
+    const args = ['plan', '--replica', 'a=a', '--replica', 'b=http://127.0.0.1:1', '--keep', 'a']
+    const { status, stdout, stderr } = await stage.run([...args, '--index', 'index'])
+    expect([status, JSON.parse(stdout).steps]).toEqual([2, []])
+    expect(stderr).toContain('warning: b was left out')
+  })
+})
+
+describe('vouch apply', () => {
+  it('does what the plan says, keeps what it replaces, and does nothing the second time', async () => {
+    const stage = createTrees()
+    const { stdout: text } = await plan(stage, '--keep', 'a')
+    const { status, stdout, stderr } = await apply(stage, text)
+    expect([status, stdout.trimEnd().split('\n').sort()]).toEqual([
+      0,
+      ['done a only b', 'done b differ', 'done b dir/only a'],
+    ])
+    expect(stderr).toBe('3 done, 0 done before, 0 skipped, 0 failed\n')
+    expect(read(stage, 'b/differ')).toBe('A')
+    expect(read(stage, `b/.vouch/kept/${hash('B')}/differ`)).toBe('B')
+    expect((await stage.run(['check', ...SOURCE])).status).toBe(0)
+    expect((await apply(stage, text)).stderr).toBe('0 done, 3 done before, 0 skipped, 0 failed\n')
+    const back = ['restore', 'differ', '--on', 'b', ...SOURCE, '--writable']
+    expect((await stage.run(back)).status).toBe(0)
+    expect(read(stage, 'b/differ')).toBe('B')
+  })
+
+  it('leaves alone what was changed since the plan, and tells so', async () => {
+    const stage = createTrees()
+    const { stdout: text } = await plan(stage, '--keep', 'a')
+    write(stage, { 'b/differ': 'B, changed', 'a/dir/only a': 'x, changed' })
+    const { status, stdout } = await apply(stage, text, '--json')
+    expect(status).toBe(1)
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toContainEqual({
+      name: 'differ',
+      to: 'b',
+      outcome: 'skipped',
+      detail: 'b holds another content than the plan saw',
+    })
+    expect(lines.at(-1)).toEqual({ summary: { done: 1, already: 0, skipped: 2, failed: 0 } })
+    expect([read(stage, 'b/differ'), read(stage, 'b/dir/only a')]).toEqual(['B, changed', null])
+  })
+
+  it('does only the steps that were left in the plan, read from standard input as well', async () => {
+    const stage = createTrees()
+    const { plan: made } = await plan(stage, '--keep', 'a')
+    const cut = { ...made, steps: made.steps.slice(1, 2) }
+    const stdin = Readable.from([JSON.stringify(cut, null, 2)])
+    expect((await stage.run(['apply', '-', ...SOURCE, '--writable'], { stdin })).status).toBe(0)
+    expect([read(stage, 'b/dir/only a'), read(stage, 'b/differ'), read(stage, 'a/only b')]).toEqual([
+      'x',
+      'B',
+      null,
+    ])
+  })
+
+  it.each([
+    [['apply', 'plan.json', ...SOURCE], 'add --writable if that is meant'],
+    [['apply', 'plan.json', '--writable'], '--writable goes with --replica'],
+    [['apply', ...SOURCE, '--writable'], 'apply takes PLAN'],
+    [['apply', 'none.json', ...SOURCE, '--writable'], 'cannot read none.json'],
+    [['apply', 'a/same', ...SOURCE, '--writable'], 'The body is not what this resource takes'],
+  ])('refuses %j, and writes nothing', async (args, line) => {
+    const stage = createTrees()
+    writeFileSync(join(stage.cwd, 'plan.json'), (await plan(stage)).stdout)
+    const { status, stdout, stderr } = await stage.run(args)
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(line)])
+    expect(read(stage, 'a/only b')).toBeNull()
+  })
+})
