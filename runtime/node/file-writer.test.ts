@@ -309,10 +309,6 @@ describe('a write', () => {
             await sync.call(this)
           },
       ),
-      patchBuiltin(promises, 'link', (original) => async (from, to) => {
-        deeds.push('link')
-        await original(from, to)
-      }),
       patchBuiltin(fs, 'renameSync', (original) => (from, to) => {
         deeds.push('rename')
         original(from, to)
@@ -320,7 +316,8 @@ describe('a write', () => {
     )
     await directory.write('dir/a', toBytes('old'))
     await put('dir/a', 'new', 'old')
-    const [linked, renamed] = [deeds.indexOf('link'), deeds.indexOf('rename')]
+    expect(deeds.filter((deed) => deed === 'rename')).toHaveLength(2)
+    const [linked, renamed] = [deeds.indexOf('rename'), deeds.lastIndexOf('rename')]
     expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*')
     for (const path of ['', '/.vouch', '/.vouch/kept', '/.vouch/kept/*'])
       expect(deeds.slice(0, linked)).toContain(`sync ${path}`)
@@ -357,12 +354,29 @@ describe('a write beside another process that writes', () => {
     return () => lock.close()
   }
 
-  it('waits for its turn, and replaces nothing that the other has put there', async () => {
+  /** Resolves once somebody waits for a turn, which from then on nobody does for long. */
+  function watchWaits(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wait = async () => {
+      resolve()
+      await setImmediate()
+    }
+    undo.push(patchBuiltin(timers, 'setTimeout', () => wait as typeof timers.setTimeout)) // of a kind
+    return promise
+  }
+
+  it.each([
+    ['to keep', false],
+    ['to replace, what is kept being there', true],
+  ])('waits for its turn %s, and replaces nothing that the other has put there', async (_, isThere) => {
     await directory.write('a', toBytes('old'))
-    const release = await holdLock()
-    const refused = expectTrouble(put('a', 'new', 'old'), 'precondition')
     const kept = await toKeptPath('old', 'a')
-    await expect.poll(() => existsSync(kept)).toBe(true)
+    await mkdir(dirname(kept), { recursive: true })
+    if (isThere) await link(inRoot('a'), kept)
+    const release = await holdLock()
+    const waits = watchWaits()
+    const refused = expectTrouble(put('a', 'new', 'old'), 'precondition')
+    await Promise.race([waits, refused])
     await writeFile(inRoot('.vouch/theirs'), 'theirs')
     await rename(inRoot('.vouch/theirs'), inRoot('a'))
     release()
@@ -371,10 +385,24 @@ describe('a write beside another process that writes', () => {
     expect(readFileSync(kept, 'utf8')).toBe('old')
   })
 
+  it('waits for its turn to keep, and loses nothing that the other has kept there', async () => {
+    await directory.write('a', toBytes('old'))
+    const release = await holdLock()
+    const waits = watchWaits()
+    const done = put('a', 'new', 'old')
+    await Promise.race([waits, done])
+    await writeFile(await toKeptPath('old', 'a'), 'rot')
+    release()
+    await done
+    expect(await readText('a')).toBe('new')
+    expect(readAllKept()).toEqual(['old', 'rot'])
+    expect(await listKept()).toHaveLength(1)
+  })
+
   it('gives up on a turn that never ends, having replaced nothing', async () => {
     await directory.write('a', toBytes('old'))
     await holdLock()
-    undo.push(patchBuiltin(timers, 'setTimeout', () => setImmediate as typeof timers.setTimeout)) // of a kind
+    watchWaits()
     await expectTrouble(put('a', 'new', 'old'), 'unreadable')
     expect(await readText('a')).toBe('old')
   })

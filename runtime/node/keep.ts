@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type BigIntStats, constants, lstatSync, renameSync } from 'node:fs'
-import { link, lstat, open, rename } from 'node:fs/promises'
+import { type BigIntStats, constants, linkSync, lstatSync, renameSync } from 'node:fs'
+import { link, lstat, open } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { settle } from '../../functions/wire/app.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
@@ -28,6 +28,12 @@ export interface Replaced {
   /** Names of the file, this one and those of its hard links. */
   readonly links: bigint
   readonly signal: AbortSignal | undefined
+}
+
+/** What lies where a content is to be kept, and is not that content. */
+interface Wrong {
+  readonly stats: BigIntStats
+  readonly shelf: string
 }
 
 /**
@@ -75,7 +81,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
   /** What lies there already will do if it is what it should be, and has no name by which others may write to it. */
   async function keepAt(path: string, shelf: string, file: Replaced): Promise<Held | 'blocked'> {
     const there = await tryStat(path)
-    if (there === null) return await place(path, file)
+    if (there === null) return await place(path, file, null)
     if (there.isDirectory()) return 'blocked'
     if (isSameFile(toIdentity(there), file.identity)) {
       if (!isSameContent(toIdentity(there), file.identity)) return 'changed'
@@ -84,8 +90,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
       await stamp(path, there)
       return 'apart'
     }
-    const aside = [RESERVED, shelf, `${file.digest}~${randomUUID()}`]
-    return (await putAside(path, there, aside)) ? await place(path, file) : 'changed'
+    return await place(path, file, { stats: there, shelf })
   }
 
   /** Whether what is kept already is what it was. */
@@ -95,47 +100,29 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     return !(kept instanceof StorageError) && kept?.digest === digest
   }
 
-  /** Whether it was still what was looked at, and not what another process has just kept. */
-  async function putAside(path: string, there: BigIntStats, segments: readonly string[]): Promise<boolean> {
-    const directory = await openBelow(root, segments, 0o700)
-    try {
-      const isDone = await takeTurn(root, () => {
-        const now = lstatSync(path, { bigint: true, throwIfNoEntry: false })
-        if (now === undefined || !isSame(toIdentity(now), toIdentity(there))) return false
-        renameSync(path, `${directory.path}/${path.slice(path.lastIndexOf('/') + 1)}`)
-        return true
-      })
-      await directory.handle.sync()
-      return isDone
-    } finally {
-      await directory.handle.close()
-    }
-  }
-
   /** A file that has other names too may be written to by one of them, so its content is copied. */
-  async function place(path: string, file: Replaced): Promise<Held> {
-    const held = file.links === 1n ? await linkTo(path, file) : 'without links'
-    return held === 'without links' ? await copy(path, file) : held
+  async function place(path: string, file: Replaced, wrong: Wrong | null): Promise<Held> {
+    const held = file.links === 1n ? await linkTo(path, file, wrong) : 'without links'
+    return held === 'without links' ? await copy(path, file, wrong) : held
   }
 
-  /** By way of a name of our own: at its place nothing is ever seen that was not looked at, and nothing removed. */
-  async function linkTo(path: string, file: Replaced): Promise<Held | 'without links'> {
+  /** By way of a name of our own, so that nothing is ever seen at `path` that was not looked at. */
+  async function linkTo(path: string, file: Replaced, wrong: Wrong | null): Promise<Held | 'without links'> {
     return await withDraftPath(root, async (own) => {
       try {
         await link(file.path, own)
-        if (!isSameContent(toIdentity(await lstat(own, { bigint: true })), file.identity)) return 'changed'
-        await link(own, path)
-        return 'linked'
       } catch (error) {
-        // It is gone; or another process has kept something there meanwhile.
-        if (['ENOENT', 'EEXIST'].includes(getErrno(error))) return 'changed'
+        if (getErrno(error) === 'ENOENT') return 'changed'
         if (isWithoutLinks(error)) return 'without links'
         throw error
       }
+      if (!isSameContent(toIdentity(await lstat(own, { bigint: true })), file.identity)) return 'changed'
+      return (await install(own, path, file, wrong)) ? 'linked' : 'changed'
     })
   }
 
-  async function copy(path: string, { name, digest, mode, signal }: Replaced): Promise<Held> {
+  async function copy(path: string, file: Replaced, wrong: Wrong | null): Promise<Held> {
+    const { name, digest, mode, signal } = file
     const opened = await settle(reader.open(name, { ifDigest: digest, signal }))
     if (opened === null) return 'changed'
     if (opened instanceof StorageError) return toChanged(opened)
@@ -144,12 +131,56 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
       const filled = await settle(fill(draft.handle, body, { size: facts.size, digest, signal }))
       if (filled instanceof StorageError) return toChanged(filled)
       await draft.handle.chmod(mode)
-      await rename(draft.path, path)
-      return 'apart'
+      return (await install(draft.path, path, file, wrong)) ? 'apart' : 'changed'
     })
   }
 
+  /**
+   * Moves `own` to its place, where at no instant there is less than was there: another process may just now rely on
+   * that. Whether what was looked at, or nothing, was still there.
+   */
+  async function install(
+    own: string,
+    path: string,
+    { digest }: Replaced,
+    wrong: Wrong | null,
+  ): Promise<boolean> {
+    if (wrong === null) return await takeTurn(root, () => moveTo(own, path, null))
+    const aside = await openBelow(root, [RESERVED, wrong.shelf, `${digest}~${randomUUID()}`], 0o700)
+    try {
+      const other = `${aside.path}/${path.slice(path.lastIndexOf('/') + 1)}`
+      const isDone = await takeTurn(root, () => moveTo(own, path, { stats: wrong.stats, aside: other }))
+      await aside.handle.sync()
+      return isDone
+    } finally {
+      await aside.handle.close()
+    }
+  }
+
   return keep
+}
+
+function moveTo(
+  own: string,
+  path: string,
+  wrong: { readonly stats: BigIntStats; readonly aside: string } | null,
+): boolean {
+  const now = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  const isAsSeen = wrong ? now && isSame(toIdentity(now), toIdentity(wrong.stats)) : now === undefined
+  if (!isAsSeen) return false
+  if (wrong !== null) putAside(path, wrong.aside)
+  renameSync(own, path)
+  return true
+}
+
+/** Under a second name, which outlives the first. */
+function putAside(path: string, aside: string): void {
+  try {
+    linkSync(path, aside)
+  } catch (error) {
+    if (!isWithoutLinks(error)) throw error
+    renameSync(path, aside)
+  }
 }
 
 function isSameFile(a: Identity, b: Identity): boolean {
