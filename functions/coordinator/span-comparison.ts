@@ -66,5 +66,7 @@ function compareEnds(a: string | null, b: string | null): number {
 }
 
 function isSame(a: Span, b: Span): boolean {
-  return a.fingerprint !== null && a.fingerprint === b.fingerprint
+  return (
+    a.fingerprint !== null && a.fingerprint === b.fingerprint && a.names === b.names && a.bytes === b.bytes
+  )
 }

@@ -5,8 +5,8 @@ export type Select = (name: string) => boolean
  * What globs select: names that one of `match` matches (all names when there is none) and none of `exclude`. In a glob
  * `?` stands for one character but a slash, `*` for any number of them, `**` for any number of whole segments; the
  * rest for itself. A glob without a slash is matched against the last segment, one that ends in a slash takes in all
- * that lies below. Matching takes time in proportion to the lengths at most: globs come from clients, and a regular
- * expression made of one could be kept busy for ever.
+ * that lies below. Matching takes time in proportion to the product of the lengths at most: globs come from clients, and
+ * a regular expression made of one could be kept busy for ever.
  */
 export function createSelect({
   match,

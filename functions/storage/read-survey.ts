@@ -36,26 +36,34 @@ async function* surveyPages(
   options: ReadSurveyOptions,
 ): AsyncGenerator<SurveyLine> {
   const spanner = createSpanner(survey)
+  const abort = new AbortController()
+  const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
+  const look = survey.deep ? readDeep : describeAll
   let seen = { names: 0, bytes: 0, known: 0 }
-  for await (const entries of readPages(storage, survey, options)) {
-    const look = survey.deep ? readDeep(storage, entries, options) : describeAll(storage, entries, options)
-    yield* look.whileWorking(() => ({ seen, of: null }))
-    for (const found of await look.found) {
-      const { names, bytes } = seen
-      seen = { names: names + 1, bytes: bytes + toSize(found), known: 0 }
-      if (survey.grain === 0) yield found
-      else yield* await toSpans(spanner.add(found.name, toSize(found), toComparable(found)))
+  try {
+    for await (const entries of readPages(storage, survey, signal)) {
+      const { found, whileWorking } = look(storage, entries, { ...options, signal })
+      yield* whileWorking(() => ({ seen, of: null }))
+      for (const one of await found) {
+        const { names, bytes } = seen
+        seen = { names: names + 1, bytes: bytes + toSize(one), known: 0 }
+        if (survey.grain === 0) yield one
+        else yield* await toSpans(spanner.add(one.name, toSize(one), toComparable(one)))
+      }
+      yield { seen, of: null }
     }
-    yield { seen, of: null }
+    if (survey.grain > 0) yield* await toSpans(spanner.end())
+  } finally {
+    // Who leaves at a sign of life leaves a page that is being looked at.
+    abort.abort(new StorageError('unreachable', 'the survey was left'))
   }
-  if (survey.grain > 0) yield* await toSpans(spanner.end())
 }
 
 /** The files that are wanted, of one page after the other. */
 async function* readPages(
   storage: Storage,
   survey: Survey,
-  { signal }: ReadSurveyOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<readonly Entry[]> {
   const { prefix } = survey
   const isWanted = createSelect(survey)

@@ -33,6 +33,7 @@ import type {
 } from './storage.ts'
 import { toChunks } from './streams.ts'
 import type { Survey, SurveyLine } from './survey.ts'
+import { createSurveyCheck } from './survey-check.ts'
 import { fromWireLine, toError, toFacts } from './wire-lines.ts'
 
 /** What the adapter asks of `fetch`. */
@@ -170,13 +171,26 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     })
     if (reply.status !== 200 || reply.body === null)
       throw (await readProblem(reply)) ?? unexpected('no survey')
-    let isWhole = false
-    // Read on to the end of the body, with which the connection is kept.
-    for await (const line of readLines(reply.body, surveyLine)) {
-      if ('end' in line) isWhole = true
-      else if (!isWhole) yield fromWireLine(line)
+    const body = toChunks(reply.body)
+    const check = createSurveyCheck(survey)
+    let patience: ReturnType<typeof setTimeout> | undefined
+    try {
+      for await (const line of readLines(body, surveyLine)) {
+        // Whatever comes after the end is none.
+        if (patience !== undefined) return
+        if ('end' in line) {
+          // Only the end of the body is left to come, with which the connection is kept.
+          patience = setTimeout(() => body.cancel().catch(() => {}), HEARTBEAT_MS)
+          continue
+        }
+        const one = fromWireLine(line)
+        check(one)
+        yield one
+      }
+    } finally {
+      clearTimeout(patience)
     }
-    if (isWhole) return
+    if (patience !== undefined) return
     throw new StorageError('unreachable', 'the survey broke off', { reason: 'http_response_incomplete' })
   }
 

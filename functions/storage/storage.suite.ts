@@ -3,6 +3,7 @@ import { describeKeeping } from './kept.suite.ts'
 import { describeListing } from './listing.suite.ts'
 import { describeReading } from './reading.suite.ts'
 import type { Setup } from './suite-tools.suite.ts'
+import { describeSurvey } from './survey.suite.ts'
 import { describeWriting } from './writing.suite.ts'
 
 export type { Setup, StorageUnderTest } from './suite-tools.suite.ts'
@@ -15,6 +16,7 @@ export function describeStorage(title: string, setup: Setup): void {
   describe(title, () => {
     describeReading(setup)
     describeListing(setup)
+    describeSurvey(setup)
     describeWriting(setup)
     describeKeeping(setup)
   })

@@ -162,8 +162,8 @@ export interface Storage {
 
   /**
    * Looks at all the files that `survey` wants, in byte order: a `Found` for each with a `grain` of 0, else the spans
-   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works.
-   * Ends when all was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for
+   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works;
+   * the last says what was seen in all, and comes before the last span. Ends when all was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for
    * each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>

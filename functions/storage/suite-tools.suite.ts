@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Digest, toDigest } from '../wire/digest.ts'
+import { type Digest, type Hasher, toDigest } from '../wire/digest.ts'
 import { StorageError, type TroubleCode } from '../wire/trouble.ts'
 import type { Facts, OpenOptions, PutOptions, Storage } from './storage.ts'
 
@@ -55,6 +55,15 @@ export function createNoise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
 
 export async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<Digest> {
   return toDigest(await crypto.subtle.digest('SHA-256', bytes))
+}
+
+/** A `CreateHasher` without a host: it keeps what it is given. */
+export function createBufferHasher(): Hasher {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  return {
+    update: (bytes) => void chunks.push(bytes.slice()),
+    digest: async () => await hash(await new Blob(chunks).bytes()),
+  }
 }
 
 /** A stream that gives `bytes` in pieces, and can tell how it ended. */

@@ -410,7 +410,10 @@ test.each([
   [['get', 'a', '--nope'], "unknown option '--nope'"],
   [['get', 'a', 'b\nc'], "takes one NAME, got also 'b\\u{a}c'"],
   [['get', 'a', '--replica', 's3=s3://b'], "got 's3=s3://b'"],
-  [[], "takes a command (get, check, explain, plan, apply, restore, replica, coordinator); see 'vouch --help'"],
+  [
+    [],
+    "takes a command (get, check, explain, plan, apply, restore, replica, coordinator); see 'vouch --help'",
+  ],
   [
     ['constructor'],
     "takes a command (get, check, explain, plan, apply, restore, replica, coordinator), got 'constructor'; see 'vouch --help'",

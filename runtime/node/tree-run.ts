@@ -79,9 +79,10 @@ export function createTreeRun(
     if (step.wanted.length > 0) hash(step.wanted)
     progress = step.progress
     onCounts(step.counts)
+    // Whoever takes the last span waits for no more lines.
     if (step.state === 'done') ready.push(progress)
-    else onProgress()
     ready.push(...step.lines.map(fromTreeLine))
+    if (step.state !== 'done') onProgress()
     wake()
     return step.state
   }

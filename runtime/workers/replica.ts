@@ -17,7 +17,7 @@ const apps = new WeakMap<ReplicaEnv, Answer>()
 function createApp({ FILES }: ReplicaEnv): Answer {
   const disk = toFetcher(FILES)
   if (disk === null) return () => createProblem('internal-error', 'the binding FILES is no disk service')
-  const app = createReplica(createDiskStorage(disk, { createHasher }), { log })
+  const app = createReplica(createDiskStorage(disk, { createHasher }), { createHasher, log })
   return (request) => app.fetch(request)
 }
 

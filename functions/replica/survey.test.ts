@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { createMemoryStorage } from '../storage/memory.ts'
+import { createRemoteStorage } from '../storage/remote.ts'
+import type { Storage } from '../storage/storage.ts'
+import { createBufferHasher } from '../storage/suite-tools.suite.ts'
+import type { Survey, SurveyLine } from '../storage/survey.ts'
+import { MAX_GLOBS, MAX_NAME_BYTES, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { createReplica } from './replica.ts'
+
+const EVERYTHING: Survey = {
+  ranges: [{ after: '', until: null }],
+  prefix: '',
+  grain: 0,
+  deep: false,
+  match: [],
+  exclude: [],
+}
+
+const memory = createMemoryStorage({ a: 'a', 'b/c': 'c', d: 'd' })
+
+/** Asks as a coordinator does; a body that is no text is sent as JSON. */
+async function post(storage: Storage, body: unknown, fields: Record<string, string> = {}): Promise<Response> {
+  return await createReplica(storage, { createHasher: createBufferHasher }).request('/survey', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...fields },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}
+
+async function readLines(response: Response): Promise<unknown[]> {
+  const lines = (await response.text()).split('\n')
+  expect(lines.pop()).toBe('')
+  return lines.map((line) => JSON.parse(line))
+}
+
+/** A storage whose survey gives these lines, and then what `end` does. */
+function surveying(lines: readonly SurveyLine[], end: (signal?: AbortSignal) => Promise<void>): Storage {
+  return {
+    ...memory,
+    async *survey(_survey, options) {
+      yield* lines
+      await end(options?.signal)
+    },
+  }
+}
+
+const SEEN: SurveyLine = { seen: { names: 1, bytes: 2, known: 0 }, of: null }
+
+describe('POST /survey', () => {
+  it('answers with the files, how many they were, and that this was all', async () => {
+    const response = await post(memory, EVERYTHING)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    const file = (name: string) => ({ name, size: 1, evidence: 'computed', digest: expect.any(String) })
+    expect(await readLines(response)).toMatchObject([
+      file('a'),
+      file('b/c'),
+      file('d'),
+      { seen: { names: 3, bytes: 3, known: 0 }, of: null },
+      { end: true },
+    ])
+  })
+
+  it('answers with the spans of a grain', async () => {
+    const lines = await readLines(await post(memory, { ...EVERYTHING, grain: 30 }))
+    const span = { last: null, names: 3, bytes: 3, fingerprint: expect.any(String) }
+    expect(lines).toEqual([expect.anything(), span, { end: true }])
+  })
+
+  const range = (after: unknown, until: unknown) => ({ after, until })
+  it.each<[string, object]>([
+    ['no ranges', { ranges: [] }],
+    ['more ranges than it takes', { ranges: Array.from({ length: MAX_SURVEY_RANGES + 1 }, toRange) }],
+    ['ranges that are no list', { ranges: { after: '', until: null } }],
+    ['a range without an end', { ranges: [{ after: '' }] }],
+    ['a range without a start', { ranges: [{ until: null }] }],
+    ['a range that ends where it starts', { ranges: [range('a', 'a')] }],
+    ['a range that goes back', { ranges: [range('b', 'a')] }],
+    ['a range that goes back, in byte order alone', { ranges: [range('\u{10000}', '\uffff')] }],
+    ['a range that ends at nothing', { ranges: [range('', '')] }],
+    ['ranges that overlap', { ranges: [range('a', 'c'), range('b', 'd')] }],
+    ['ranges that descend', { ranges: [range('c', 'd'), range('a', 'b')] }],
+    ['a range after all names', { ranges: [range('', null), range('a', 'b')] }],
+    ['the same range twice', { ranges: [range('a', 'b'), range('a', 'b')] }],
+    ['a name that is none', { ranges: [range(1, null)] }],
+    ['a prefix that is none', { prefix: null }],
+    ['a grain below 0', { grain: -1 }],
+    ['a grain above 30', { grain: 31 }],
+    ['a grain that is a part', { grain: 1.5 }],
+    ['a grain in words', { grain: '0' }],
+    ['no word on depth', { deep: undefined }],
+    ['a depth in words', { deep: 'true' }],
+    ['a glob that is no list', { match: '*' }],
+    ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
+    ['a glob longer than a name', { match: ['*'.repeat(MAX_NAME_BYTES + 1)] }],
+  ])('refuses %s', async (_what, changes) => {
+    const response = await post(memory, { ...EVERYTHING, ...changes })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ type: 'invalid-body' })
+  })
+
+  it('takes as many ranges and globs as it says, side by side', async () => {
+    const ranges = Array.from({ length: MAX_SURVEY_RANGES }, toRange)
+    const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_NAME_BYTES))
+    const response = await post(memory, { ...EVERYTHING, ranges, match, exclude: ['d'] })
+    expect(response.status).toBe(200)
+    expect(await readLines(response)).toHaveLength(1 + MAX_SURVEY_RANGES)
+  })
+
+  it.each<[status: number, type: string, body: string, fields: Record<string, string>]>([
+    [400, 'invalid-body', '', {}],
+    [400, 'invalid-body', '{', {}],
+    [400, 'invalid-body', '[]', {}],
+    [400, 'invalid-body', 'null', {}],
+    [413, 'too-large', ' '.repeat(MAX_SURVEY_BYTES + 1), {}],
+    [415, 'unsupported-media-type', JSON.stringify(EVERYTHING), { 'Content-Type': 'text/plain' }],
+  ])('answers with %i %s to what is no such question', async (status, type, body, fields) => {
+    const response = await post(memory, body, fields)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ type, status })
+  })
+
+  it('takes no other method', async () => {
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const response = await createReplica(memory).request('/survey', { method })
+      expect([response.status, response.headers.get('Allow')]).toEqual([405, 'POST'])
+    }
+  })
+
+  it('says at its end why it broke off, in words of the storage', async () => {
+    const error = new StorageError('unreadable', 'the disk failed')
+    const storage = surveying([SEEN], () => Promise.reject(error))
+    const last = { error: { code: 'unreadable', reason: error.reason, detail: 'the disk failed' } }
+    expect(await readLines(await post(storage, EVERYTHING))).toEqual([SEEN, last])
+  })
+
+  it('says nothing of an error that has no word for clients', async () => {
+    const storage = surveying([], () => Promise.reject(new Error('/srv/secret: EIO')))
+    const text = await (await post(storage, EVERYTHING)).text()
+    expect(text).toContain('"error"')
+    expect(text).not.toContain('secret')
+    expect(text).not.toContain('"end"')
+  })
+
+  it('ends a deep survey with an error where nothing can read every byte', async () => {
+    const body = JSON.stringify({ ...EVERYTHING, deep: true })
+    const headers = { 'Content-Type': 'application/json' }
+    const app = createReplica(memory)
+    const lines = await readLines(await app.request('/survey', { method: 'POST', headers, body }))
+    expect(lines).toMatchObject([{ error: { code: 'unreadable' } }])
+  })
+
+  it('sends what it has when it says how far it is, and ends the survey of a client that goes away', async () => {
+    const [waiting, ended] = [vi.fn(), vi.fn()]
+    const wait = async (signal?: AbortSignal) => {
+      waiting()
+      await new Promise((resolve) => signal?.addEventListener('abort', resolve))
+      ended()
+    }
+    const file: SurveyLine = { name: 'a', said: new StorageError('unreadable', 'x') }
+    const response = await post(surveying([file, SEEN], wait), EVERYTHING)
+    const reader = response.body?.getReader()
+    const { value } = (await reader?.read()) ?? {}
+    expect(new TextDecoder().decode(value).split('\n')).toHaveLength(3)
+    const rest = reader?.read()
+    await vi.waitFor(() => expect(waiting).toHaveBeenCalledOnce())
+    expect(ended).not.toHaveBeenCalled()
+    await reader?.cancel()
+    await rest
+    await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce())
+  })
+
+  it('is asked for no more than its client takes', async () => {
+    const given = vi.fn()
+    const storage: Storage = {
+      ...memory,
+      async *survey() {
+        for (let i = 0; ; i++) {
+          given()
+          yield { name: String(i).padStart(9, '0'), said: new StorageError('unreadable', 'x'.repeat(400)) }
+        }
+      },
+    }
+    const reader = (await post(storage, EVERYTHING)).body?.getReader()
+    for (let i = 0; i < 3; i++) await reader?.read()
+    await new Promise(setImmediate)
+    expect(given.mock.calls.length).toBeLessThan(200)
+    await reader?.cancel()
+  })
+})
+
+function toRange(_: unknown, i: number) {
+  const [after, until] = [i, i + 1].map((n) => String(n).padStart(3, '0'))
+  return { after, until }
+}
+
+describe('whatever is posted to /survey', () => {
+  it('is answered, and never with 5xx', async () => {
+    const text = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('a', 'b', 'b/', '*', '**/'))
+    const range = fc.record({ after: text, until: fc.oneof(fc.constant(null), text) })
+    const body = fc.oneof(
+      fc.json(),
+      fc
+        .record(
+          {
+            ranges: fc.oneof(fc.jsonValue(), fc.array(range, { minLength: 1, maxLength: 3 })),
+            prefix: fc.oneof(text, fc.jsonValue()),
+            grain: fc.oneof(fc.nat({ max: 30 }), fc.jsonValue()),
+            deep: fc.oneof(fc.boolean(), fc.jsonValue()),
+            match: fc.oneof(fc.array(text), fc.jsonValue()),
+            exclude: fc.array(text),
+          },
+          { requiredKeys: ['ranges', 'exclude'] },
+        )
+        .map((survey) => JSON.stringify({ ...EVERYTHING, ...survey })),
+    )
+    const storage = createRemoteStorage('http://replica.test', {
+      fetch: async (_url, init) => await post(memory, String(init.body)),
+    })
+    await fc.assert(
+      fc.asyncProperty(body, async (body) => {
+        const response = await post(memory, body)
+        expect([200, 400]).toContain(response.status)
+        if (response.status === 400) return
+        expect((await readLines(response)).at(-1)).toEqual({ end: true })
+        // What a replica gives to a question is what a coordinator takes for an answer to it.
+        for await (const _ of storage.survey?.(JSON.parse(body)) ?? []);
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})

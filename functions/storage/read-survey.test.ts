@@ -1,0 +1,225 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { HEARTBEAT_MS, MAX_LISTING_PAGE } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { createMemoryStorage } from './memory.ts'
+import { readSurvey } from './read-survey.ts'
+import type { Storage } from './storage.ts'
+import { type Chunks, toStream } from './streams.ts'
+import { createBufferHasher, describeOne, hash, toBytes } from './suite-tools.suite.ts'
+import type { Found, Span, Survey, SurveyLine } from './survey.ts'
+
+const EVERYTHING: Survey = {
+  ranges: [{ after: '', until: null }],
+  prefix: '',
+  grain: 0,
+  deep: false,
+  match: [],
+  exclude: [],
+}
+const OPTIONS = { createHasher: createBufferHasher }
+
+async function read(storage: Storage, survey: Partial<Survey> = {}): Promise<SurveyLine[]> {
+  const lines: SurveyLine[] = []
+  for await (const line of readSurvey(storage, { ...EVERYTHING, ...survey }, OPTIONS)) lines.push(line)
+  return lines
+}
+
+async function find(storage: Storage, survey: Partial<Survey> = {}): Promise<Found[]> {
+  return (await read(storage, survey)).filter((line) => 'said' in line)
+}
+
+async function readSpans(storage: Storage, survey: Partial<Survey>): Promise<Span[]> {
+  return (await read(storage, survey)).filter((line) => 'last' in line)
+}
+
+const TWO_RANGES = [
+  { after: '', until: 'b' },
+  { after: 'b', until: null },
+]
+
+describe('a survey of a store that has none', () => {
+  const memory = createMemoryStorage({ a: 'a', b: 'b', c: 'c' })
+  const describing = (name: string, answer: () => Promise<null>): Storage => ({
+    ...memory,
+    describe: (names) => names.map((one) => (one === name ? answer() : describeOne(memory, one))),
+  })
+
+  it('tells the trouble of one file beside the facts of the others', async () => {
+    const error = new StorageError('unreadable', 'the disk failed')
+    const found = await find(describing('b', () => Promise.reject(error)))
+    const of = async (name: string) => ({ name, said: await describeOne(memory, name) })
+    expect(found).toEqual([await of('a'), { name: 'b', said: error }, await of('c')])
+  })
+
+  it('gives no fingerprint for the span that a file with trouble is in, and says what the others come to', async () => {
+    const troubled = describing('b', () => Promise.reject(new Error('a bug of the store')))
+    const ranges = TWO_RANGES
+    const [first, second] = await readSpans(troubled, { ranges, grain: 30 })
+    expect(first).toEqual({ last: 'b', names: 2, bytes: 1, fingerprint: null })
+    expect(second).toEqual((await readSpans(memory, { ranges, grain: 30 }))[1])
+  })
+
+  it('knows no file that went away since it was listed', async () => {
+    const found = await find(describing('b', async () => null))
+    expect(found.map(({ name }) => name)).toEqual(['a', 'c'])
+  })
+
+  it('lists page after page, and none beyond the end of a range', async () => {
+    const names = Array.from({ length: 3 * MAX_LISTING_PAGE }, (_, i) => String(i).padStart(4, '0'))
+    const many = createMemoryStorage(Object.fromEntries(names.map((name) => [name, name])))
+    expect((await find(many)).map(({ name }) => name)).toEqual(names)
+    const list = vi.fn(many.list)
+    const ranges = [
+      { after: '0002', until: '0005' },
+      { after: '0990', until: '1010' },
+    ]
+    const found = await find({ ...many, list }, { ranges })
+    expect(found.map(({ name }) => name)).toEqual([...names.slice(3, 6), ...names.slice(991, 1011)])
+    expect(list).toHaveBeenCalledTimes(2)
+  })
+
+  it('rejects with what the listing says when it breaks off, and does not end', async () => {
+    const error = new StorageError('unreachable', 'the bucket is gone')
+    const page = await memory.list({ limit: 2 })
+    const list: Storage['list'] = async ({ after } = {}) => {
+      if (after === 'b') throw error
+      return page
+    }
+    const lines = readSurvey({ ...memory, list }, EVERYTHING)[Symbol.asyncIterator]()
+    expect((await lines.next()).value).toMatchObject({ name: 'a' })
+    expect((await lines.next()).value).toMatchObject({ name: 'b' })
+    expect((await lines.next()).value).toHaveProperty('seen')
+    await expect(lines.next()).rejects.toBe(error)
+  })
+
+  it('rejects with the reason of its signal, and does not take that for the trouble of the files', async () => {
+    const abort = new AbortController()
+    const reason = new Error('the client went away')
+    const describe: Storage['describe'] = (names, { signal } = {}) => {
+      const { promise, reject } = Promise.withResolvers<null>()
+      signal?.addEventListener('abort', () => reject(signal.reason))
+      abort.abort(reason)
+      return names.map(() => promise)
+    }
+    const survey = readSurvey({ ...memory, describe }, EVERYTHING, { signal: abort.signal })
+    await expect(survey[Symbol.asyncIterator]().next()).rejects.toBe(reason)
+  })
+})
+
+describe('a deep survey of a store that has none', () => {
+  const memory = createMemoryStorage({ a: 'a', b: 'b' })
+  /** The bytes of `b` are no longer those of its digest. */
+  const rotted: Storage = {
+    ...memory,
+    async open(name, options) {
+      const opened = await memory.open(name, options)
+      return opened && name === 'b' ? { ...opened, body: new Blob(['B']).stream() } : opened
+    },
+  }
+
+  it('says what the bytes are, and what they were to be', async () => {
+    const [a, b] = await find(rotted, { deep: true })
+    expect(a).toEqual({ name: 'a', said: await describeOne(memory, 'a') })
+    const digest = await hash(toBytes('B'))
+    const rottedFrom = await hash(toBytes('b'))
+    expect(b).toMatchObject({ name: 'b', said: { size: 1, digest }, rottedFrom })
+  })
+
+  it('gives no fingerprint for the span that a rotted file is in', async () => {
+    const survey = { deep: true, ranges: TWO_RANGES, grain: 30 }
+    const [first, second] = await readSpans(rotted, survey)
+    expect(first).toMatchObject({ last: 'b', names: 2, fingerprint: null })
+    expect(second).toMatchObject({ last: null, names: 0, fingerprint: await hash(toBytes('')) })
+  })
+
+  it('is refused where no hasher was given', async () => {
+    const lines = readSurvey(memory, { ...EVERYTHING, deep: true })[Symbol.asyncIterator]()
+    await expect(lines.next()).rejects.toMatchObject({ code: 'unreadable' })
+  })
+
+  it('tells what a file says that breaks off, and knows none that went away', async () => {
+    const error = new StorageError('unreachable', 'the copy broke off')
+    const open: Storage['open'] = async (name, options) => {
+      const opened = await memory.open(name, options)
+      const start = (controller: ReadableStreamDefaultController) => controller.error(error)
+      return name === 'a' ? null : opened && { ...opened, body: new ReadableStream({ start }) }
+    }
+    expect(await find({ ...memory, open }, { deep: true })).toEqual([{ name: 'b', said: error }])
+  })
+})
+
+describe('a store that takes its time', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const memory = createMemoryStorage({ a: 'a', b: 'b' })
+  const signOfLife = { value: { seen: { names: 0, bytes: 0, known: 0 }, of: null }, done: false }
+
+  /** Gives one byte of each file, and no more until it is freed. */
+  function createSlow() {
+    const [opened, freed]: string[][] = [[], []]
+    const open: Storage['open'] = async (name, options) => {
+      opened?.push(name)
+      const gone = Promise.withResolvers<never>()
+      let hasGiven = false
+      const chunks: Chunks = {
+        async next() {
+          if (hasGiven) await gone.promise
+          hasGiven = true
+          return { done: false, value: toBytes('x') }
+        },
+        cancel: async () => void freed?.push(name),
+      }
+      const facts = await describeOne(memory, name)
+      return facts && { facts, body: toStream(chunks, options?.signal) }
+    }
+    return { storage: { ...memory, open }, opened, freed }
+  }
+
+  it('shows that it is at work as long as it says so, and is taken for dead when it does not', async () => {
+    const works: (() => void)[] = []
+    const describe: Storage['describe'] = (names, options) => {
+      works.push(() => options?.onProgress?.())
+      return names.map(() => new Promise(() => {}))
+    }
+    const lines = readSurvey({ ...memory, describe }, EVERYTHING)[Symbol.asyncIterator]()
+    for (let i = 0; i < 3; i++) {
+      const next = lines.next()
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+      works[0]?.()
+      await vi.advanceTimersByTimeAsync(HEARTBEAT_MS)
+      expect(await next).toEqual(signOfLife)
+    }
+    const said = vi.fn()
+    lines.next().then(said)
+    await vi.advanceTimersByTimeAsync(10 * HEARTBEAT_MS)
+    expect(said).not.toHaveBeenCalled()
+  })
+
+  it('is freed of the file that is being read when the survey is left, and asked for no other', async () => {
+    const { storage, opened, freed } = createSlow()
+    const lines = readSurvey(storage, { ...EVERYTHING, deep: true }, OPTIONS)[Symbol.asyncIterator]()
+    const next = lines.next()
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+    await vi.advanceTimersByTimeAsync(HEARTBEAT_MS)
+    expect(await next).toEqual(signOfLife)
+    await lines.return?.()
+    await vi.waitFor(() => expect(freed).toEqual(['a']))
+    expect(opened).toEqual(['a'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is freed likewise when the signal is aborted, which is what the survey rejects with', async () => {
+    const { storage, opened, freed } = createSlow()
+    const abort = new AbortController()
+    const options = { ...OPTIONS, signal: abort.signal }
+    const lines = readSurvey(storage, { ...EVERYTHING, deep: true }, options)[Symbol.asyncIterator]()
+    const next = lines.next()
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
+    const reason = new Error('the client went away')
+    abort.abort(reason)
+    await expect(next).rejects.toBe(reason)
+    expect({ opened, freed }).toEqual({ opened: ['a'], freed: ['a'] })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

@@ -1,0 +1,302 @@
+import { describe, expect } from 'vitest'
+import { StorageError } from '../wire/trouble.ts'
+import { compareNames } from './names.ts'
+import { readSurvey } from './read-survey.ts'
+import type { Facts, Storage } from './storage.ts'
+import {
+  createBufferHasher,
+  createFact,
+  describeOne,
+  hash,
+  ODD_NAMES,
+  type Setup,
+  type StorageUnderTest,
+  toBytes,
+} from './suite-tools.suite.ts'
+import {
+  type Found,
+  isCut,
+  isWithin,
+  type Progress,
+  type Range,
+  type Span,
+  type Survey,
+  type SurveyLine,
+} from './survey.ts'
+
+/** Directories beside files that sort between them and what lies in them; none is a file in another's way. */
+const NAMES: readonly string[] = [
+  'B',
+  'a',
+  'a-b',
+  'a.d/x',
+  'a.txt',
+  'aa/b',
+  'd-/f',
+  'd/-',
+  'd/a/z',
+  'd/a/zz',
+  'd/a0',
+  'd/b',
+  'd0',
+  'z',
+  '\u00e9',
+  '\ue000',
+  '\uffee/x',
+  '\u{10000}',
+  '\u{1f600}/a',
+]
+
+const WHOLE: readonly Range[] = [{ after: '', until: null }]
+
+/** Each a list of ranges: of some names, of none, that end at a name, before one and after all. */
+const RANGES: readonly (readonly Range[])[] = [
+  [{ after: '', until: 'a' }],
+  [{ after: 'a', until: 'd/a' }],
+  [{ after: 'd/', until: 'd/a0' }],
+  [{ after: 'd/a', until: 'd/a/z' }],
+  [{ after: 'd/a/zzz', until: 'd/a/zzzz' }],
+  [{ after: '\uffff', until: '\u{10ffff}' }],
+  [{ after: '\u{10ffff}', until: null }],
+  [
+    { after: '', until: '0' },
+    { after: '0', until: 'a' },
+    { after: 'a-', until: 'd/a/z' },
+    { after: 'd/a/z', until: 'd/a/z0' },
+    { after: 'z', until: null },
+  ],
+]
+
+const EVERYTHING: Survey = { ranges: WHOLE, prefix: '', grain: 0, deep: false, match: [], exclude: [] }
+
+/** The promises of `survey`, or of what `readSurvey` makes of the others. */
+export function describeSurvey(setup: Setup): void {
+  const fact = createFact(setup)
+
+  describe('survey', () => {
+    fact('finds each file with what describe says of it, in byte order', async (under) => {
+      await writeAll(under, NAMES)
+      expect(await find(under.storage)).toEqual(await list(under.storage, NAMES))
+    })
+
+    fact('finds every odd name', async (under) => {
+      await writeAll(under, ODD_NAMES)
+      expect(await find(under.storage)).toEqual(await list(under.storage, ODD_NAMES))
+    })
+
+    fact('gives the spans that these come to, of any grain', async (under) => {
+      await writeAll(under, [...NAMES, ...ODD_NAMES.filter((name) => !name.startsWith('a/'))])
+      const files = await find(under.storage)
+      for (const grain of [1, 2, 3, 12, 30]) {
+        expect(await readSpans(under.storage, { grain })).toEqual(await toSpans(files, grain))
+      }
+    })
+
+    fact('gives one span of nothing for an empty store', async ({ storage }) => {
+      expect(await find(storage)).toEqual([])
+      const fingerprint = await hash(toBytes(''))
+      expect(await readSpans(storage, { grain: 12 })).toEqual([
+        { last: null, names: 0, bytes: 0, fingerprint },
+      ])
+    })
+
+    fact('goes through the ranges that it is given, each of which ends a span', async (under) => {
+      await writeAll(under, NAMES)
+      const files = await find(under.storage)
+      for (const ranges of RANGES) {
+        const within = files.filter(({ name }) => isIn(name, ranges))
+        expect(await find(under.storage, { ranges })).toEqual(within)
+        for (const grain of [1, 12]) {
+          expect(await readSpans(under.storage, { ranges, grain })).toEqual(
+            await toSpans(within, grain, ranges),
+          )
+        }
+      }
+    })
+
+    fact('looks only at names with the prefix, in the ranges', async (under) => {
+      await writeAll(under, NAMES)
+      const files = await find(under.storage)
+      for (const prefix of ['a', 'a.', 'd', 'd/', 'd/a', 'd/a/', 'd/a/z', 'x', '\ue000', '/', '..']) {
+        for (const ranges of [WHOLE, [{ after: 'a', until: 'd/a/z' }]]) {
+          const wanted = files.filter(({ name }) => name.startsWith(prefix) && isIn(name, ranges))
+          expect(await find(under.storage, { prefix, ranges })).toEqual(wanted)
+          const spans = await readSpans(under.storage, { prefix, ranges, grain: 1 })
+          expect(spans).toEqual(await toSpans(wanted, 1, ranges))
+        }
+      }
+    })
+
+    fact('looks only at names that match, and at none that is excluded', async (under) => {
+      await writeAll(under, NAMES)
+      const files = await find(under.storage)
+      const selection = { match: ['d/', 'a*', 'z'], exclude: ['*-*', 'd/*/zz'] }
+      const names = ['a', 'a.txt', 'd/a/z', 'd/a0', 'd/b', 'z', '\u{1f600}/a']
+      const wanted = files.filter(({ name }) => names.includes(name))
+      expect(await find(under.storage, selection)).toEqual(wanted)
+      expect(await readSpans(under.storage, { ...selection, grain: 1 })).toEqual(await toSpans(wanted, 1))
+    })
+
+    fact('finds the same when it reads every byte', async (under) => {
+      await writeAll(under, NAMES)
+      expect(await find(under.storage, { deep: true })).toEqual(await find(under.storage))
+      const spans = await readSpans(under.storage, { grain: 2 })
+      expect(await readSpans(under.storage, { grain: 2, deep: true })).toEqual(spans)
+    })
+
+    fact('says how much it saw before it ends', async (under) => {
+      await writeAll(under, NAMES)
+      const bytes = NAMES.reduce((sum, name) => sum + toBytes(name).length, 0)
+      for (const grain of [0, 12]) {
+        const lines = await readLines(under.storage, { grain })
+        const said = lines.filter((line) => 'seen' in line)
+        expect(said.at(-1)?.seen).toMatchObject({ names: NAMES.length, bytes })
+        // Who has the last span has all, and does not wait for more.
+        if (grain > 0) expect(lines.at(-1)).toHaveProperty('last', null)
+      }
+    })
+
+    fact('says of what changes meanwhile what it was or is, and of the rest what it is', async (under) => {
+      const names = Array.from({ length: 30 }, (_, i) => `f${String(i).padStart(2, '0')}`)
+      await writeAll(under, names)
+      const before = await find(under.storage)
+      const found: Found[] = []
+      for await (const line of survey(under.storage)) {
+        if (!('said' in line)) continue
+        if (found.length === 0) await change(under)
+        found.push(line)
+      }
+      const after = await find(under.storage)
+      for (const { name } of [...before, ...after]) {
+        const said = [before, after].map((files) => toDigest(files, name))
+        expect(said, name).toContain(toDigest(found, name))
+      }
+      expect(new Set(found.map(({ name }) => name)).size).toBe(found.length)
+    })
+
+    fact('rejects when its signal is aborted already', async ({ storage, write }) => {
+      await write('a', toBytes('a'))
+      await expect(drain(survey(storage, {}, AbortSignal.abort()))).rejects.toThrow()
+    })
+
+    fact('ends when its signal is aborted, and the store goes on', async (under) => {
+      await writeAll(under, NAMES)
+      const abort = new AbortController()
+      const reason = new StorageError('unreachable', 'the client went away')
+      const lines = survey(under.storage, { grain: 1 }, abort.signal)[Symbol.asyncIterator]()
+      await lines.next()
+      abort.abort(reason)
+      // What had come until then may still be given.
+      const rest = drain({ [Symbol.asyncIterator]: () => lines })
+      await rest.then(
+        () => {},
+        (error) => expect(error).toBe(reason),
+      )
+      expect(await find(under.storage)).toHaveLength(NAMES.length)
+    })
+
+    fact('may be left before its end, and the store goes on', async (under) => {
+      await writeAll(under, NAMES)
+      for await (const _ of survey(under.storage, { grain: 1 })) break
+      for await (const _ of survey(under.storage, { deep: true })) break
+      expect(await find(under.storage)).toHaveLength(NAMES.length)
+    })
+
+    fact('does not mind another at the same time', async (under) => {
+      await writeAll(under, NAMES)
+      const several = [{}, { grain: 1 }, { deep: true }, { prefix: 'd/' }]
+      const alone: SurveyLine[][] = []
+      for (const one of several) alone.push(await readNews(under.storage, one))
+      expect(await Promise.all(several.map((one) => readNews(under.storage, one)))).toEqual(alone)
+    })
+  })
+}
+
+async function change({ write, remove }: StorageUnderTest): Promise<void> {
+  await remove('f00')
+  await remove('f11')
+  await remove('f29')
+  await write('f12', toBytes('changed'))
+  await write('f28', toBytes('changed'))
+  await write('f12a', toBytes('new'))
+}
+
+async function writeAll({ write }: Pick<StorageUnderTest, 'write'>, names: readonly string[]): Promise<void> {
+  for (const name of names) await write(name, toBytes(name))
+}
+
+function survey(storage: Storage, survey: Partial<Survey> = {}, signal?: AbortSignal) {
+  const options = { signal, createHasher: createBufferHasher }
+  return readSurvey(storage, { ...EVERYTHING, ...survey }, options)
+}
+
+async function drain<T>(lines: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const line of lines) all.push(line)
+  return all
+}
+
+async function readLines(storage: Storage, one: Partial<Survey>): Promise<SurveyLine[]> {
+  return await drain(survey(storage, one))
+}
+
+/** Without what hangs on the moment. */
+async function readNews(storage: Storage, one: Partial<Survey>): Promise<Exclude<SurveyLine, Progress>[]> {
+  return (await readLines(storage, one)).flatMap((line) => ('seen' in line ? [] : line))
+}
+
+async function find(storage: Storage, one: Partial<Survey> = {}): Promise<Found[]> {
+  return (await readNews(storage, one)).filter((line) => 'said' in line)
+}
+
+async function readSpans(storage: Storage, one: Partial<Survey>): Promise<Span[]> {
+  const lines = await readNews(storage, one)
+  const spans = lines.filter((line) => 'last' in line)
+  expect(lines).toHaveLength(spans.length)
+  return spans
+}
+
+/** What describe says of each name, in byte order. */
+async function list(storage: Storage, names: readonly string[]): Promise<Found[]> {
+  const facts = new Map<string, Facts>()
+  for (const name of [...names].sort(compareNames)) {
+    const said = await describeOne(storage, name)
+    if (said !== null) facts.set(name, said)
+  }
+  return [...facts].map(([name, said]) => ({ name, said }))
+}
+
+function isIn(name: string, ranges: readonly Range[]): boolean {
+  return ranges.some(({ after, until }) => compareNames(name, after) > 0 && isWithin(name, until))
+}
+
+/** The spans of files that were all read: one to each cut, and to each range's end. */
+async function toSpans(files: readonly Found[], grain: number, ranges = WHOLE): Promise<Span[]> {
+  const cuts = files.map(({ name }) => name).filter((name) => isCut(name, grain))
+  const untils = ranges.flatMap(({ until }) => until ?? [])
+  const ends: (string | null)[] = [...new Set([...cuts, ...untils])].sort(compareNames)
+  if (ranges.at(-1)?.until === null) ends.push(null)
+  let rest = files
+  const spans: Span[] = []
+  for (const last of ends) {
+    const held = rest.filter(({ name }) => isWithin(name, last))
+    rest = rest.slice(held.length)
+    spans.push(await toSpan(last, held))
+  }
+  return spans
+}
+
+async function toSpan(last: string | null, held: readonly Found[]): Promise<Span> {
+  let [bytes, text] = [0, '']
+  for (const { name, said } of held) {
+    if (said instanceof StorageError) throw said
+    bytes += said.size
+    text += `${said.digest} ${said.size} ${name}\0`
+  }
+  return { last, names: held.length, bytes, fingerprint: await hash(toBytes(text)) }
+}
+
+function toDigest(files: readonly Found[], name: string): string | null {
+  const said = files.find((file) => file.name === name)?.said
+  return said === undefined ? null : 'digest' in said ? said.digest : said.code
+}
