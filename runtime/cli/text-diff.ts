@@ -30,7 +30,7 @@ export async function diffTexts(
     timeout: MAX_DIFF_MS,
   })
   // The first line is a ruler.
-  return patch === undefined ? null : escape(patch.slice(patch.indexOf('\n') + 1))
+  return patch === undefined ? null : toPrintable(patch.slice(patch.indexOf('\n') + 1))
 }
 
 /** The text of a version; null when it is none. */
@@ -47,6 +47,6 @@ async function readText(ask: Ask, name: string, digest: Digest): Promise<string 
 }
 
 /** Line ends and tabs stay as they are. */
-function escape(text: string): string {
+function toPrintable(text: string): string {
   return text.replace(/[^\n\t]+/g, printable)
 }
