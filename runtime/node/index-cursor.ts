@@ -1,6 +1,6 @@
 import { compareNames } from '../../functions/storage/names.ts'
 import type { IndexFile, IndexPageRow } from './index-file.ts'
-import { MAX_INDEX_PAGE } from './limits.ts'
+import { FIRST_INDEX_PAGE, MAX_INDEX_PAGE } from './limits.ts'
 
 /** Reads an index beside a walk. */
 export interface IndexCursor {
@@ -13,11 +13,13 @@ export function createIndexCursor(file: IndexFile): IndexCursor {
   let rows: IndexPageRow[] = []
   let next = 0
   let isEnd = false
+  let limit = FIRST_INDEX_PAGE
 
   function load(from: string): void {
-    rows = file.readPage(from)
+    rows = file.readPage(from, limit)
     next = 0
-    isEnd = rows.length < MAX_INDEX_PAGE
+    isEnd = rows.length < limit
+    limit = Math.min(4 * limit, MAX_INDEX_PAGE)
   }
 
   return {

@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { type Digest, isDigest } from '../../functions/wire/digest.ts'
+import { crc32 } from 'node:zlib'
+import type { Digest } from '../../functions/wire/digest.ts'
 import { getErrno } from './errno.ts'
-import { INDEX_BUSY_MS, MAX_INDEX_PAGE } from './limits.ts'
+import { INDEX_BUSY_MS } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 /** What the index holds of one name. */
@@ -17,7 +17,12 @@ export interface IndexRow {
 
 /** A row as it was read; what `isGenuine` says no of is as good as absent. */
 export interface IndexPageRow extends IndexRow {
-  isGenuine(): boolean
+  readonly seal: number
+}
+
+/** Whether a row is as it was written: SQLite notices a page that is no page, not a bit that fell over in a digest. */
+export function isGenuine(row: IndexPageRow): boolean {
+  return row.seal === seal(row)
 }
 
 /**
@@ -27,21 +32,21 @@ export interface IndexPageRow extends IndexRow {
 export interface IndexFile {
   /** The digest written for exactly this identity of this name. */
   read(name: string, identity: string): Digest | undefined
-  /** The rows of this name and those after it, in the byte order of names, at most `MAX_INDEX_PAGE`. */
-  readPage(from: string): IndexPageRow[]
+  /** At most `limit` rows, of this name and those after it, in the byte order of names. */
+  readPage(from: string, limit: number): IndexPageRow[]
   /** Writes all of them in one transaction. */
   write(rows: Iterable<IndexRow>): void
   close(): void
 }
 
 /** What is in the table; another version is begun anew. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 // The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
 const SCHEMA = `
   DROP TABLE IF EXISTS files;
   CREATE TABLE files (
-    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal BLOB NOT NULL
+    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal INTEGER NOT NULL
   ) WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `
@@ -87,9 +92,9 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
         return undefined
       }
     },
-    readPage(from) {
+    readPage(from, limit) {
       try {
-        return table?.readPage(from) ?? []
+        return table?.readPage(from, limit) ?? []
       } catch (error) {
         recover(error)
         return []
@@ -139,8 +144,8 @@ function createTable(db: DatabaseSync): Table {
   const select = db.prepare('SELECT identity, digest, seal FROM files WHERE name = ?')
   // The sums in text: as BLOBs they would cost three times as much to hand over.
   const page = db.prepare(
-    `SELECT CAST(name AS TEXT) AS text, identity, lower(hex(digest)) AS digest, lower(hex(seal)) AS seal
-     FROM files WHERE name >= ? ORDER BY name LIMIT ${MAX_INDEX_PAGE}`,
+    `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, seal
+     FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
   )
   const upsert = db.prepare('INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES (?, ?, ?, ?)')
   return {
@@ -148,15 +153,15 @@ function createTable(db: DatabaseSync): Table {
       const row = select.get(Buffer.from(name))
       if (row?.['identity'] !== identity) return undefined
       const digest = toHex(row['digest'])
-      const genuine = isDigest(digest) && toHex(row['seal']) === seal({ name, identity, digest })
-      return genuine ? digest : undefined
+      return row['seal'] === seal({ name, identity, digest }) ? digest : undefined
     },
-    readPage: (from) => page.all(Buffer.from(from)).map(toPageRow),
+    // Rows of a table that only this file writes have these columns; what is in them, the seal tells.
+    readPage: (from, limit) => page.all(Buffer.from(from), limit) as unknown as IndexPageRow[],
     write(rows) {
       transact(db, () => {
         for (const row of rows) {
           const { name, identity, digest } = row
-          upsert.run(Buffer.from(name), identity, Buffer.from(digest, 'hex'), Buffer.from(seal(row), 'hex'))
+          upsert.run(Buffer.from(name), identity, Buffer.from(digest, 'hex'), seal(row))
         }
       })
     },
@@ -170,12 +175,6 @@ function createTable(db: DatabaseSync): Table {
   }
 }
 
-function toPageRow(row: Record<string, unknown>): IndexPageRow {
-  const [name, identity, digest] = [row['text'], row['identity'], row['digest']].map(String)
-  const columns = { name: name ?? '', identity: identity ?? '', digest: digest ?? '' }
-  return { ...columns, isGenuine: () => isDigest(columns.digest) && row['seal'] === seal(columns) }
-}
-
 function transact(db: DatabaseSync, run: () => void): void {
   db.exec('BEGIN IMMEDIATE')
   try {
@@ -187,9 +186,9 @@ function transact(db: DatabaseSync, run: () => void): void {
   }
 }
 
-/** What a row must carry: SQLite notices a page that is no page, not a bit that fell over in a digest. */
-function seal({ name, identity, digest }: IndexRow): string {
-  return hash('sha256', `${name}\0${identity}\0${digest}`, 'hex').slice(0, 16)
+/** What a row must carry; see `isGenuine`. */
+function seal({ name, identity, digest }: IndexRow): number {
+  return crc32(`${name}\0${identity}\0${digest}`)
 }
 
 function toHex(value: unknown): string {

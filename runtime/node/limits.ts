@@ -78,6 +78,9 @@ export const MAX_ATTEMPTS = 3
 /** Rows of the index that are read together, in a transaction of their own that is over soon. */
 export const MAX_INDEX_PAGE = 1000
 
+/** Rows that are read first: most walks that begin within a tree end soon. */
+export const FIRST_INDEX_PAGE = 32
+
 /** Entries of one directory kept at once: a larger one is read again for the next so many, so that memory stays flat. */
 export const MAX_DIRECTORY_ENTRIES = 65_536
 

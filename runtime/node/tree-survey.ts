@@ -10,7 +10,7 @@ import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
 import { type Identity, isSame, isSettled, toIdentity, toKey, toModified } from './identity.ts'
 import { createIndexCursor } from './index-cursor.ts'
-import type { IndexFile, IndexRow } from './index-file.ts'
+import { type IndexFile, type IndexRow, isGenuine } from './index-file.ts'
 import {
   COUNT_AFTER_MS,
   MAX_ATTEMPTS,
@@ -74,7 +74,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   function look(name: string, now: number): Slot {
     const row = cursor.seek(name)
-    const remembered = row?.isGenuine() ? row : undefined
+    const remembered = row !== undefined && isGenuine(row) ? row : undefined
     const slot: Slot = { name, remembered, said: null, isKnown: false }
     const facts = deep || remembered === undefined ? undefined : recall(name, remembered, now)
     slot.isKnown = facts !== undefined
