@@ -81,7 +81,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     },
     fillIndex({ signal, onProgress } = {}) {
       const signals = signal ? [signal, closing.signal] : [closing.signal]
-      return fillIndex(trees, disk, { signal: AbortSignal.any(signals), onProgress })
+      return fillIndex(trees, { signal: AbortSignal.any(signals), onProgress })
     },
     async close() {
       closing.abort()

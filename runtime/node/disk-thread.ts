@@ -5,6 +5,7 @@ import { THREAD_LIMITS } from './limits.ts'
 /** The thread that owns the index; it starts when it is first sent something, and anew after a crash. It keeps a process alive while `ref`ed. */
 export interface DiskThread {
   send(batch: Batch): void
+  start(): void
   ref(): void
   unref(): void
   /** Has it answer what it was sent, write the index, and end. */
@@ -23,7 +24,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
   let isReffed = false
   let isClosing = false
 
-  function start(): Worker {
+  function launch(): Worker {
     const started = new Worker(new URL('./disk-worker.ts', import.meta.url), {
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
@@ -44,9 +45,13 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     return started
   }
 
+  function start(): void {
+    if (!isClosing) worker ??= launch()
+  }
+
   function post(message: DiskMessage): void {
-    worker ??= start()
-    worker.postMessage(message)
+    start()
+    worker?.postMessage(message)
   }
 
   async function close(): Promise<void> {
@@ -69,5 +74,5 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     if (!isClosing) worker?.unref()
   }
 
-  return { send: post, ref, unref, close }
+  return { send: post, start, ref, unref, close }
 }

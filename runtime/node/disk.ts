@@ -30,6 +30,8 @@ export interface Disk {
    */
   ask(wanted: readonly Wanted[], options?: AskOptions): Promise<Held | null>[]
   counts(): Counts
+  /** Starts its first thread, for questions that are about to come. */
+  warm(): void
   /** Resolves when nobody waits for an answer but the background. */
   quiet(): Promise<void>
   /** Refuses what still waits, writes the index and ends all threads. */
@@ -136,6 +138,7 @@ export function createDisk({ place, indexFile, now, onNotice }: DiskOptions): Di
   return {
     ask,
     counts: () => ({ computed: computed + pool.count(), known }),
+    warm: thread.start,
     quiet: waiting.quiet,
     close: () => (closing ??= end()),
   }

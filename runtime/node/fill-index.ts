@@ -1,5 +1,4 @@
 import type { Survey } from '../../functions/storage/survey.ts'
-import type { Disk } from './disk.ts'
 import type { Trees } from './trees.ts'
 
 /** How far the background pass is. */
@@ -29,14 +28,10 @@ const EVERYTHING: Survey = {
 }
 
 /** See `DirectoryStorage.fillIndex`. */
-export async function fillIndex(
-  trees: Trees,
-  disk: Disk,
-  { signal, onProgress }: FillOptions,
-): Promise<Filled> {
+export async function fillIndex(trees: Trees, { signal, onProgress }: FillOptions): Promise<Filled> {
   let filled: Filled = { done: 0, total: null, bytes: 0 }
   try {
-    for await (const line of trees.survey(EVERYTHING, { signal, quiet: disk.quiet })) {
+    for await (const line of trees.survey(EVERYTHING, { signal, background: true })) {
       if (!('seen' in line)) continue
       const { names, bytes } = line.seen
       filled = { done: names, total: null, bytes }

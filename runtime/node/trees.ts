@@ -26,8 +26,10 @@ export interface Trees {
   close(): Promise<void>
 }
 
-/** `quiet` as in `TreeRunOptions`. */
-export type TreeSurveyOptions = SurveyOptions & Pick<TreeRunOptions, 'quiet'>
+export interface TreeSurveyOptions extends SurveyOptions {
+  /** Whether it gives way to every question about files, and to every other survey, which may do its work for it. */
+  readonly background?: boolean | undefined
+}
 
 export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk' | 'now'> {
   /** Told in one line when the index was damaged or cannot be used. */
@@ -37,14 +39,34 @@ export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk
 export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOptions): Trees {
   const thread = createTreeThread({ place, indexFile }, onNotice)
   let counts: Counts = { computed: 0, known: 0 }
+  let foreground = 0
+  let idle = Promise.withResolvers<void>()
 
   function onCounts({ computed, known }: Counts): void {
     counts = { computed: counts.computed + computed, known: counts.known + known }
   }
 
-  async function* survey(survey: Survey, { signal, quiet }: TreeSurveyOptions): AsyncGenerator<SurveyLine> {
-    const run = createTreeRun(thread, survey, { disk, now, quiet, onCounts })
+  async function quiet(): Promise<void> {
+    while (foreground > 0) await idle.promise
+    await disk.quiet()
+  }
+
+  function leave(): void {
+    if (--foreground > 0) return
+    idle.resolve()
+    idle = Promise.withResolvers()
+  }
+
+  async function* survey(
+    survey: Survey,
+    { signal, background }: TreeSurveyOptions,
+  ): AsyncGenerator<SurveyLine> {
+    const options = { disk, now, onCounts, ...(background && { quiet }) }
+    const run = createTreeRun(thread, survey, options)
     const stop = () => run.stop(signal?.reason)
+    if (!background) foreground++
+    // Of files that are looked at one by one, some will be asked for next.
+    if (survey.grain === 0) disk.warm()
     try {
       signal?.throwIfAborted()
       signal?.addEventListener('abort', stop, { once: true })
@@ -54,6 +76,7 @@ export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOpti
         yield* lines
       }
     } finally {
+      if (!background) leave()
       signal?.removeEventListener('abort', stop)
       run.stop(new StorageError('unreachable', 'the survey was left'))
     }
