@@ -155,7 +155,7 @@ async function makePlan(storages: readonly Storage[], policy: unknown): Promise<
   return await answer.json()
 }
 
-type StepLine = Exclude<ApplyLine, { summary: object }>
+type StepLine = Extract<ApplyLine, { outcome: string }>
 
 async function apply(storages: readonly Storage[], plan: Plan): Promise<StepLine[]> {
   const answer = await createApp(storages).request('/apply', toPost(plan))
@@ -164,7 +164,7 @@ async function apply(storages: readonly Storage[], plan: Plan): Promise<StepLine
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
-  const steps = lines.flatMap((line) => ('summary' in line ? [] : line))
+  const steps = lines.flatMap((line) => ('outcome' in line ? line : []))
   expect(lines.at(-1)).toEqual({ summary: count(steps) })
   expect(steps).toHaveLength(plan.steps.length)
   return steps

@@ -2,7 +2,7 @@ import type { Storage } from '../storage/storage.ts'
 import { type Chunks, fromBytes, toChunks, toStream } from '../storage/streams.ts'
 import { isFacts } from '../storage/survey.ts'
 import type { Digest } from '../wire/digest.ts'
-import { MAX_STEPS_UNDER_WAY } from '../wire/limits.ts'
+import { HEARTBEAT_MS, MAX_STEPS_UNDER_WAY } from '../wire/limits.ts'
 import type { ApplyLine, Plan, PlanStep } from '../wire/plan-schemas.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import type { Answer } from './compare.ts'
@@ -21,7 +21,7 @@ export interface ApplyContext {
   readonly signal: AbortSignal
 }
 
-type Outcome = Pick<Exclude<ApplyLine, { summary: object }>, 'outcome' | 'detail'>
+type Outcome = Pick<Extract<ApplyLine, { outcome: string }>, 'outcome' | 'detail'>
 
 /**
  * Does what a plan says and nothing else, a few names at a time: tells what became of each step, and at last how many
@@ -43,7 +43,16 @@ export async function apply(plan: Plan, context: ApplyContext): Promise<void> {
     }
   }
 
-  await Promise.all(Array.from({ length: MAX_STEPS_UNDER_WAY }, work))
+  const heartbeat = setInterval(() => {
+    const steps = Object.values(counts).reduce((a, b) => a + b, 0)
+    // Nobody waits for it: it only shows that a long write is under way.
+    context.tell({ progress: { steps, of: plan.steps.length } }).catch(() => {})
+  }, HEARTBEAT_MS)
+  try {
+    await Promise.all(Array.from({ length: MAX_STEPS_UNDER_WAY }, work))
+  } finally {
+    clearInterval(heartbeat)
+  }
   await context.tell({ summary: counts })
 }
 

@@ -65,6 +65,8 @@ async function writePlan(request: PlanRequest, { write, members, ...context }: W
       ...context,
       async tell(line) {
         if ('summary' in line) summary = line.summary
+        // A blank line means nothing in JSON, and shows that the work goes on.
+        if ('progress' in line) await write('\n')
         if (!('versions' in line)) return
         const planned = planName(line, rules)
         if (planned === null) left++

@@ -57,7 +57,7 @@ export type PlanSummary = v.InferOutput<typeof planSummary>
 /** What became of one step: written; there already; left alone, since a copy is not what the plan saw; not possible. */
 export const STEP_OUTCOMES = ['done', 'already', 'skipped', 'failed'] as const
 
-/** A line of the answer to `POST /apply`: a step, or at the end how many came to what. */
+/** A line of the answer to `POST /apply`: a step, now and then how many are over, or at the end how many came to what. */
 export const applyLine = v.union([
   v.object({
     name: v.string(),
@@ -65,6 +65,7 @@ export const applyLine = v.union([
     outcome: v.picklist(STEP_OUTCOMES),
     detail: v.optional(v.string()),
   }),
+  v.object({ progress: v.object({ steps: size, of: size }) }),
   v.object({ summary: v.object({ done: size, already: size, skipped: size, failed: size }) }),
 ])
 export type ApplyLine = v.InferOutput<typeof applyLine>

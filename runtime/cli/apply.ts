@@ -60,8 +60,9 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
   let summary: Extract<ApplyLine, { summary: object }>['summary'] | undefined
   for await (const lines of readLines(response, applyLine)) {
     for (const line of lines) if ('summary' in line) summary = line.summary
-    const told = lines.map((line) => (flags['json'] ? `${JSON.stringify(line)}\n` : toRow(line)))
-    if (told.length > 0) await writeOut(io.stdout, told.join(''))
+    const told = lines.filter((line) => !('progress' in line))
+    const text = told.map((line) => (flags['json'] ? `${JSON.stringify(line)}\n` : toRow(line))).join('')
+    if (text !== '') await writeOut(io.stdout, text)
   }
   if (summary === undefined)
     throw new Broken('it broke off before the end of the plan; apply the plan again to go on')
@@ -71,7 +72,7 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
 }
 
 function toRow(line: ApplyLine): string {
-  if ('summary' in line) return ''
+  if (!('outcome' in line)) return ''
   const { name, to, outcome, detail } = line
   const why = detail === undefined ? '' : `  (${printable(detail)})`
   return `${outcome} ${to} ${printable(name)}${why}\n`

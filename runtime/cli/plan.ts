@@ -78,7 +78,8 @@ async function print(response: Response, io: Io): Promise<number> {
     for (const line of lines) {
       if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
     }
-    await writeOut(io.stdout, lines.map((line) => `${line}\n`).join(''))
+    const told = lines.filter((line) => line !== '')
+    if (told.length > 0) await writeOut(io.stdout, told.map((line) => `${line}\n`).join(''))
   }
   if (summary === undefined) throw new Broken('the plan broke off before its end: it cannot be applied')
   const { steps, bytes, left, audit } = summary
