@@ -45,7 +45,11 @@ export async function audit(
   let told = performance.now()
 
   function count(agreement: Agreement, names: number): void {
-    agreements[agreement] = (agreements[agreement] ?? 0) + names
+    if (names > 0) agreements[agreement] = (agreements[agreement] ?? 0) + names
+  }
+
+  function onLost(id: string, error: StorageError): void {
+    lost.set(id, error)
   }
 
   function open<T extends Span | Found>(ranges: readonly Range[], grain: number): Stream<T>[] {
@@ -68,7 +72,6 @@ export async function audit(
     const grain = SPAN_GRAINS[level]
     if (grain === undefined) return await compareAll(ranges)
     const streams = open<Span>(ranges, grain)
-    const onLost = (id: string, error: StorageError) => void lost.set(id, error)
     let apart: Range[] = []
     let [alikes, differing] = [0, 0]
     const look = async () => {
@@ -101,7 +104,7 @@ export async function audit(
     const streams = open<Found>(ranges, 0)
     let batch: Sighting[] = []
     try {
-      for await (const sighting of mergeFound(streams)) {
+      for await (const sighting of mergeFound(streams, onLost)) {
         noteLost(sighting)
         if (!all && isSame(sighting)) {
           count(lost.size > 0 ? 'degraded' : 'unanimous', 1)
@@ -118,10 +121,17 @@ export async function audit(
     }
   }
 
+  /** A store that cannot be reached for one file is none to go on with. */
   function noteLost({ answers }: Sighting): void {
     for (const { id, said } of answers) {
-      if (said instanceof StorageError && said.code === 'unreachable') lost.set(id, said)
+      if (said instanceof StorageError && said.code === 'unreachable') onLost(id, said)
     }
+  }
+
+  /** Whether those who are not left out hold the same, and none of their copies rotted. */
+  function isSame({ answers, rotted }: Sighting): boolean {
+    const heard = answers.filter(({ id }) => !lost.has(id))
+    return compare(heard).agreement === 'unanimous' && rotted.size === 0
   }
 
   /** Tells of these names what is still so when they are asked for once more. */
@@ -183,12 +193,6 @@ export async function audit(
   if (all || deep) await compareAll(WHOLE)
   else await descend(WHOLE, 0)
   await tell({ summary: toSummary() })
-}
-
-/** Whether those who answered hold the same, and none of their copies rotted. */
-function isSame({ answers, rotted }: Sighting): boolean {
-  const heard = answers.filter(({ said }) => !(said instanceof StorageError && said.code === 'unreachable'))
-  return compare(heard).agreement === 'unanimous' && rotted.size === 0
 }
 
 function isError({ said }: Answer): boolean {

@@ -19,18 +19,22 @@ interface Cursor {
 }
 
 /**
- * Brings the files of several replicas together, name by name, keeping one of each. What a replica that cannot go on
- * says of every further name is its error.
+ * Brings the files of several replicas together, name by name, keeping one of each. A replica that cannot go on is told
+ * to `onLost`, and what it says of every further name is its error.
  */
-export async function* mergeFound(streams: readonly Stream<Found>[]): AsyncGenerator<Sighting> {
+export async function* mergeFound(
+  streams: readonly Stream<Found>[],
+  onLost: (id: string, error: StorageError) => void,
+): AsyncGenerator<Sighting> {
+  async function advance(cursor: Cursor): Promise<void> {
+    cursor.found = await cursor.stream.next()
+    if (cursor.found instanceof StorageError) onLost(cursor.stream.id, cursor.found)
+  }
+
   const cursors: Cursor[] = streams.map((stream) => ({ stream, found: null }))
   let due: readonly Cursor[] = cursors
   for (;;) {
-    await Promise.all(
-      due.map(async (cursor) => {
-        cursor.found = await cursor.stream.next()
-      }),
-    )
+    await Promise.all(due.map(advance))
     const name = findLeast(cursors)
     if (name === null) return
     due = cursors.filter(({ found }) => isAt(found, name))

@@ -1,0 +1,261 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createMemoryStorage } from '../storage/memory.ts'
+import { readSurvey } from '../storage/read-survey.ts'
+import type { Facts, Storage } from '../storage/storage.ts'
+import { createBufferHasher } from '../storage/suite-tools.suite.ts'
+import type { Survey, SurveyLine } from '../storage/survey.ts'
+import { MAX_AUDITS } from '../wire/limits.ts'
+import { StorageError } from '../wire/trouble.ts'
+import {
+  audit,
+  coordinate,
+  createTreeStorage,
+  readTold,
+  type Tree,
+  toDigest,
+  toFacts,
+  toRows,
+  withSurvey,
+} from './audit.suite.ts'
+import { createCoordinator } from './coordinator.ts'
+
+type Said = Facts | StorageError
+const unreadable = new StorageError('unreadable', 'the disk failed')
+
+/** Whose survey saw it as it was `then`, and which is asked for names `now`. */
+function changing(then: Record<string, Said>, now: Record<string, Said>): Storage {
+  const before = createTreeStorage(new Map(Object.entries(then)))
+  return withSurvey(createTreeStorage(new Map(Object.entries(now))), (survey) => readSurvey(before, survey))
+}
+
+describe('a name that differed when it was met', () => {
+  const [one, two, three] = [toFacts(1), toFacts(2), toFacts(3)]
+
+  it.each<[string, rows: string[], agreements: object, first: [object, object], second: [object, object]]>([
+    ['agrees by now', [], { unanimous: 1 }, [{ a: one }, { a: two }], [{ a: two }, { a: two }]],
+    ['is everywhere by now', [], { unanimous: 1 }, [{ a: one }, { a: one }], [{}, { a: one }]],
+    ['is nowhere by now', [], {}, [{ a: one }, {}], [{}, {}]],
+    [
+      'differs otherwise by now',
+      ['a: match missing'],
+      { incomplete: 1 },
+      [{ a: one }, { a: two }],
+      [{ a: three }, {}],
+    ],
+    ['can be read by now', [], { unanimous: 1 }, [{ a: unreadable }, { a: one }], [{ a: one }, { a: one }]],
+    [
+      'cannot be read by now',
+      ['a: error match'],
+      { degraded: 1 },
+      [{ a: one }, { a: unreadable }],
+      [{ a: two }, { a: two }],
+    ],
+  ])('and %s is told as it is now', async (_how, rows, agreements, ...replicas) => {
+    const [first, second] = replicas as [
+      [Record<string, Said>, Record<string, Said>],
+      [Record<string, Said>, Record<string, Said>],
+    ] // as above
+    const told = await audit([changing(...first), changing(...second)])
+    expect(toRows(told)).toEqual(rows)
+    expect(told.summary.agreements).toEqual(agreements)
+  })
+
+  it('is told with what its holders have now', async () => {
+    const { manifests } = await audit([changing({ a: one }, { a: three }), changing({ a: two }, { a: two })])
+    const versions = manifests[0]?.versions.map(({ digest, replicas }) => [digest, replicas])
+    expect(versions).toEqual([
+      [three.digest, ['server1']],
+      [two.digest, ['server2']],
+    ])
+  })
+
+  it('and could not be read, and that nobody holds, is told with what went wrong', async () => {
+    const told = await audit([changing({ a: unreadable }, {}), changing({}, {})])
+    expect(toRows(told)).toEqual(['a: error missing'])
+    expect(told.summary).toMatchObject({ agreement: 'degraded', names: 1, agreements: { unknown: 1 } })
+  })
+})
+
+describe('a directory that cannot be read', () => {
+  it('is told with what went wrong, and the names in it as they are', async () => {
+    const facts = toFacts(1)
+    const now = { 'd/x': unreadable, e: facts }
+    const storages = [
+      changing({ 'd/': unreadable, e: facts }, now),
+      changing({ 'd/x': facts, e: facts }, { 'd/x': facts, e: facts }),
+    ]
+    const told = await audit(storages)
+    expect(toRows(told)).toEqual(['d/: error missing', 'd/x: error match'])
+    expect(told.manifests[0]?.replicas[0]).toMatchObject({ detail: 'the disk failed' })
+    expect(told.summary.agreements).toEqual({ unknown: 1, degraded: 1, unanimous: 1 })
+  })
+})
+
+describe('a copy that rotted', () => {
+  const tree: Tree = new Map(['a', 'b', 'c'].map((name, i) => [name, toFacts(i)]))
+
+  /** Whose survey says of `b` that it was another. */
+  const rotting = withSurvey(createTreeStorage(tree), async function* (survey) {
+    for await (const line of readSurvey(createTreeStorage(tree), { ...survey, deep: false })) {
+      yield 'said' in line && line.name === 'b' ? { ...line, rottedFrom: toDigest(9) } : line
+    }
+  })
+  const sound = withSurvey(createTreeStorage(tree), (survey) =>
+    readSurvey(createTreeStorage(tree), { ...survey, deep: false }),
+  )
+
+  it.each([
+    ['?deep', ['b: match match']],
+    ['?deep&all', ['a: match match', 'b: match match', 'c: match match']],
+  ])('is told by %s, even where all agree', async (query, rows) => {
+    const told = await audit([rotting, sound], query)
+    expect(toRows(told)).toEqual(rows)
+    const manifest = told.manifests.find(({ name }) => name === 'b')
+    expect(manifest?.replicas.map(({ rottedFrom }) => rottedFrom)).toEqual([toDigest(9), undefined])
+    expect(
+      told.manifests.filter(({ replicas }) => replicas.some(({ rottedFrom }) => rottedFrom)),
+    ).toHaveLength(1)
+    expect(told.summary).toMatchObject({ rotten: 1, agreements: { unanimous: 3 } })
+  })
+
+  it('counts once for each replica that has one', async () => {
+    expect((await audit([rotting, rotting, sound], '?deep')).summary.rotten).toBe(2)
+  })
+
+  it('is found by reading every byte where the store has no survey of its own', async () => {
+    const memory = createMemoryStorage({ a: 'a', b: 'b' })
+    const open: Storage['open'] = async (name, options) => {
+      const opened = await memory.open(name, options)
+      return opened && name === 'b' ? { ...opened, body: new Blob(['B']).stream() } : opened
+    }
+    const storages = [{ ...memory, open }, memory]
+    expect(toRows(await audit(storages))).toEqual([])
+    const told = await audit(storages, '?deep')
+    expect(toRows(told)).toEqual(['b: match match'])
+    expect(told.manifests[0]?.replicas[0]?.rottedFrom).toBe(told.manifests[0]?.versions[0]?.digest)
+  })
+})
+
+/** Whose surveys give what `lines` does, and then wait until they are left. */
+function createWaiting(lines: (survey: Survey) => Iterable<SurveyLine> = () => []) {
+  const [begun, left] = [vi.fn(), vi.fn()]
+  const storage = withSurvey(createMemoryStorage(), async function* (survey, _nth, signal) {
+    begun(survey.grain)
+    signal?.addEventListener('abort', left)
+    yield* lines(survey)
+    await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+  })
+  return { storage, begun, left }
+}
+
+function* toDiffering({ grain }: Survey, size: number): Generator<SurveyLine> {
+  yield grain > 0 ? toSpan(null, size) : { name: 'a', said: toFacts(size) }
+}
+
+function toSpan(last: string | null, size: number): SurveyLine {
+  return { last, names: 1, bytes: size, fingerprint: toDigest(size) }
+}
+
+describe('a client that goes away', () => {
+  it.each<[string, (size: number) => (survey: Survey) => Iterable<SurveyLine>, grain: number]>([
+    ['before anything was said', () => () => [], 12],
+    ['while spans are compared', (size) => () => [toSpan('a', size)], 12],
+    ['while names are compared', (size) => (survey) => toDiffering(survey, size), 0],
+  ])('%s stops every survey', async (_when, toLines, grain) => {
+    const replicas = [1, 2].map((size) => createWaiting(toLines(size)))
+    const response = await coordinate(replicas.map(({ storage }) => storage)).request('/audit')
+    const reader = response.body?.getReader()
+    const reading = reader?.read()
+    await vi.waitFor(() => {
+      for (const { begun } of replicas) expect(begun).toHaveBeenLastCalledWith(grain)
+    })
+    await new Promise(setImmediate)
+    await reader?.cancel()
+    await reading
+    await vi.waitFor(() => {
+      for (const { begun, left } of replicas) expect(left.mock.calls.length).toBe(begun.mock.calls.length)
+    })
+  })
+
+  it('that takes nothing of what it is told holds the surveys up', async () => {
+    const given = vi.fn()
+    const endless = withSurvey(createMemoryStorage(), async function* () {
+      for (let i = 0; ; i++) {
+        given()
+        yield { name: `${i}`.padStart(9, '0'), said: unreadable }
+      }
+    })
+    const response = await coordinate([endless]).request('/audit?all')
+    const before = await settle(given)
+    const reader = response.body?.getReader()
+    await reader?.read()
+    // It goes on as soon as there is room.
+    await vi.waitFor(() => expect(given.mock.calls.length).toBeGreaterThan(before))
+    expect(await settle(given)).toBeLessThan(5 * before)
+    await reader?.cancel()
+    expect(await settle(given)).toBe(given.mock.calls.length)
+  })
+
+  /** How often it was called once it is called no more. */
+  async function settle(mock: { mock: { calls: unknown[] } }): Promise<number> {
+    for (let calls = -1; calls !== mock.mock.calls.length; ) {
+      calls = mock.mock.calls.length
+      for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+    }
+    return mock.mock.calls.length
+  }
+})
+
+it('an audit that has ended has left every survey that it began', async () => {
+  const replicas = [1, 2].map((size) => createWaiting((survey) => toDiffering(survey, size)))
+  // The third is silent about files, and is left out for it.
+  const lost = createWaiting(({ grain }) => (grain > 0 ? [toSpan(null, 1)] : []))
+  const ended = replicas.map(({ storage }) => withEnd(storage))
+  const app = createCoordinator(
+    [...ended, lost.storage].map((storage, i) => ({ id: `r${i}`, storage })),
+    { createHasher: createBufferHasher, deadlines: { silence: 50 } },
+  )
+  const { summary } = await readTold(await app.request('/audit'))
+  expect(summary.replicas.map(({ state }) => state)).toEqual(['ok', 'ok', 'error'])
+  for (const { begun, left } of [...replicas, lost])
+    expect(left.mock.calls.length).toBe(begun.mock.calls.length)
+})
+
+/** Whose surveys of files end, and whose others do not. */
+function withEnd(storage: Storage): Storage {
+  return withSurvey(storage, async function* (survey, _nth, signal) {
+    for await (const line of storage.survey?.(survey, { signal }) ?? []) {
+      yield line
+      if (survey.grain === 0) return
+    }
+  })
+}
+
+describe('more audits at once than a coordinator takes', () => {
+  it('are refused until one has ended, been refused or been left', async () => {
+    const { storage, begun } = createWaiting()
+    const app = coordinate([storage, createMemoryStorage()])
+    for (let i = 0; i <= MAX_AUDITS; i++) expect((await app.request('/audit?no')).status).toBe(400)
+    const under = await Promise.all(Array.from({ length: MAX_AUDITS }, () => app.request('/audit')))
+    expect(under.map(({ status }) => status)).toEqual(under.map(() => 200))
+    const refused = await app.request('/audit')
+    expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '1'])
+    expect(await refused.json()).toMatchObject({ type: 'overloaded' })
+    expect(begun).toHaveBeenCalledTimes(MAX_AUDITS)
+    await under[0]?.body?.cancel()
+    await vi.waitFor(async () => {
+      const next = await app.request('/audit')
+      expect(next.status).toBe(200)
+      await next.body?.cancel()
+    })
+    for (const { body } of under.slice(1)) await body?.cancel()
+  })
+
+  it('are none once the others were read', async () => {
+    const app = coordinate([createMemoryStorage({ a: 'a' })])
+    for (let i = 0; i < 3 * MAX_AUDITS; i++) {
+      const { summary } = await readTold(await app.request('/audit'))
+      expect(summary.agreement).toBe('unanimous')
+    }
+  })
+})

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { expect, it, vi } from 'vitest'
+import { createReplica } from '../replica/replica.ts'
+import { createSelect } from '../storage/globs.ts'
+import { compareNames } from '../storage/names.ts'
+import { createRemoteStorage } from '../storage/remote.ts'
+import type { Facts, Storage } from '../storage/storage.ts'
+import type { Agreement, AuditSummary, Manifest } from '../wire/schemas.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { audit, createTreeStorage, type Tree, toFacts } from './audit.suite.ts'
+import { type Comparison, compare } from './compare.ts'
+import { toManifest } from './report.ts'
+
+// So small that a few dozen names go through all that a million would.
+vi.mock('../wire/limits.ts', async (load) => ({
+  ...(await load<typeof import('../wire/limits.ts')>()),
+  SURVEY_GRAINS: [3, 2, 1, 0],
+  MAX_SURVEY_RANGES: 2,
+  MAX_SPAN_NAMES: 6,
+  MAX_LISTING_PAGE: 5,
+  AUDIT_BATCH_NAMES: 3,
+}))
+
+const RUNS = Number(process.env['VOUCH_MODEL_RUNS'] ?? 500)
+const seed = Number(process.env['VOUCH_SEED'] ?? Date.now() % 2 ** 31)
+
+interface Asked {
+  readonly prefix: string
+  readonly match: readonly string[]
+  readonly exclude: readonly string[]
+  readonly all: boolean
+}
+
+/** What a replica has in the place of what the others share; null is nothing. */
+type Change = Facts | StorageError | null
+
+const name = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.nat({ max: 60 }).map((n) => `${n % 3 === 0 ? 'd/' : n % 3 === 1 ? 'd' : ''}${n}.txt`),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('\uffff', '\u{1f600}/x', 'é', 'line\nbreak', ' ', 'd/.vouch/x', 'd.'),
+  },
+)
+const facts = fc
+  .record({ n: fc.nat({ max: 2 }), size: fc.nat({ max: 2 }) })
+  .map(({ n, size }) => toFacts(n, { size }))
+const trouble = fc
+  .constantFrom('unreadable', 'changed', 'not-a-file', 'integrity')
+  .map((code) => new StorageError(code, 'it went wrong'))
+const shared = fc.oneof(
+  fc.dictionary(name, facts, { maxKeys: 50 }),
+  fc.dictionary(name, facts, { minKeys: 40, maxKeys: 60 }),
+)
+const change: fc.Arbitrary<Change> = fc.oneof(facts, fc.constant(null), trouble)
+const changes = fc.dictionary(name, change, { maxKeys: 6 })
+const replica = fc.record({ changes, isRemote: fc.boolean() })
+const asked: fc.Arbitrary<Asked> = fc.record({
+  prefix: fc.constantFrom('', '', '', 'd', 'd/', 'd/1', 'x'),
+  match: fc.constantFrom([], [], ['d/'], ['*1*', '?.txt']),
+  exclude: fc.constantFrom([], [], ['d/*2*'], ['*']),
+  all: fc.boolean(),
+})
+
+function toTree(shared: Readonly<Record<string, Facts>>, changes: Readonly<Record<string, Change>>): Tree {
+  const all = Object.entries<Change>({ ...shared, ...changes })
+  return new Map(all.flatMap(([name, said]) => (said === null ? [] : [[name, said]])))
+}
+
+function toStorage(tree: Tree, isRemote: boolean): Storage {
+  const storage = createTreeStorage(tree)
+  if (!isRemote) return storage
+  const app = createReplica(storage)
+  return createRemoteStorage('http://replica.test', {
+    fetch: async (url, init) => await app.fetch(new Request(url, init)),
+  })
+}
+
+function toQuery({ prefix, match, exclude, all }: Asked): string {
+  const query = new URLSearchParams(prefix === '' ? {} : { prefix })
+  for (const glob of match) query.append('match', glob)
+  for (const glob of exclude) query.append('exclude', glob)
+  if (all) query.set('all', '')
+  return `?${query}`
+}
+
+/** What asking for every name by itself comes to. */
+function compareAll(trees: readonly Tree[], { prefix, match, exclude }: Asked): Map<string, Comparison> {
+  const isWanted = createSelect({ match, exclude })
+  const names = [...new Set(trees.flatMap((tree) => [...tree.keys()]))].sort(compareNames)
+  const wanted = names.filter((name) => name.startsWith(prefix) && isWanted(name))
+  const ask = (name: string) =>
+    trees.map((tree, i) => ({ id: `server${i + 1}`, said: tree.get(name) ?? null }))
+  return new Map(wanted.map((name) => [name, compare(ask(name))]))
+}
+
+function toManifests(comparisons: ReadonlyMap<string, Comparison>, { all }: Asked): Manifest[] {
+  const told = [...comparisons].filter(([, { agreement }]) => all || agreement !== 'unanimous')
+  // As it comes over the wire, where what is undefined is absent.
+  return JSON.parse(JSON.stringify(told.map(([name, comparison]) => toManifest(name, comparison))))
+}
+
+function toSummary(comparisons: ReadonlyMap<string, Comparison>): Partial<AuditSummary> {
+  const agreements: Partial<Record<Agreement, number>> = {}
+  for (const { agreement } of comparisons.values()) agreements[agreement] = (agreements[agreement] ?? 0) + 1
+  const { conflict, degraded, unknown, incomplete, unanimous } = agreements
+  const agreement = conflict
+    ? 'conflict'
+    : degraded || unknown
+      ? 'degraded'
+      : incomplete
+        ? 'incomplete'
+        : unanimous
+          ? 'unanimous'
+          : 'absent'
+  return { agreement, names: comparisons.size, agreements, rotten: 0 }
+}
+
+it('an audit tells what asking for every name would, in byte order, each once', async () => {
+  const replicas = fc.array(replica, { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(shared, replicas, asked, async (shared, replicas, asked) => {
+      const trees = replicas.map(({ changes }) => toTree(shared, changes))
+      const storages = trees.map((tree, i) => toStorage(tree, replicas[i]?.isRemote === true))
+      const expected = compareAll(trees, asked)
+      const { manifests, summary } = await audit(storages, toQuery(asked))
+      expect(manifests).toEqual(toManifests(expected, asked))
+      expect(summary).toMatchObject(toSummary(expected))
+      expect(summary.agreements).toEqual(toSummary(expected).agreements)
+      expect(summary.replicas.map(({ state }) => state)).toEqual(trees.map(() => 'ok'))
+    }),
+    { numRuns: RUNS, seed },
+  )
+}, 3_600_000)

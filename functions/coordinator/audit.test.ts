@@ -1,0 +1,257 @@
+import fc from 'fast-check'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createReplica } from '../replica/replica.ts'
+import { createMemoryStorage } from '../storage/memory.ts'
+import { createRemoteStorage } from '../storage/remote.ts'
+import type { Facts, Storage } from '../storage/storage.ts'
+import type { Span } from '../storage/survey.ts'
+import { MAX_AUDITS, MAX_GLOBS, MAX_NAME_BYTES, PROGRESS_MS } from '../wire/limits.ts'
+import { audit, coordinate, createTreeStorage, toDigest, toFacts, toRows, withSurvey } from './audit.suite.ts'
+
+describe('two trees of 20,000 names', () => {
+  const toName = (i: number) => `photos/${2000 + (i % 20)}/IMG_${String(i).padStart(5, '0')}.jpg`
+  const tree = new Map(Array.from({ length: 20_000 }, (_, i) => [toName(i), toFacts(i)]))
+
+  /** The storage behind HTTP, and what went to and fro. */
+  function countTraffic(storage: Storage) {
+    const traffic = { bytes: 0, lines: 0, requests: 0 }
+    const app = createReplica(storage)
+    const remote = createRemoteStorage('http://replica.test', {
+      async fetch(url, init) {
+        const response = await app.fetch(new Request(url, init))
+        const text = await response.text()
+        traffic.requests++
+        traffic.lines += text.split('\n').length - 1
+        traffic.bytes += String(init.body ?? '').length + text.length
+        return new Response(text, response)
+      },
+    })
+    return { remote, traffic }
+  }
+
+  async function auditTwo(other: ReadonlyMap<string, Facts>) {
+    const pair = [tree, other].map((one) => countTraffic(createTreeStorage(one)))
+    const told = await audit(pair.map(({ remote }) => remote))
+    return { told, traffic: pair.map(({ traffic }) => traffic) }
+  }
+
+  it('that are alike exchange some lines in one request', async () => {
+    const { told, traffic } = await auditTwo(new Map(tree))
+    expect(told.manifests).toEqual([])
+    expect(told.summary).toMatchObject({
+      agreement: 'unanimous',
+      names: 20_000,
+      agreements: { unanimous: 20_000 },
+    })
+    for (const { requests, lines, bytes } of traffic) {
+      expect(requests).toBe(1)
+      expect(lines).toBeLessThan(50)
+      expect(bytes).toBeLessThan(4096)
+    }
+  })
+
+  it('that differ in five exchange some lines for each of these', async () => {
+    const other = new Map(tree)
+    other.set(toName(3), toFacts(0))
+    other.set(toName(7777), toFacts(7777, { digest: toDigest(1) }))
+    other.delete(toName(12_345))
+    other.set('new', toFacts(1))
+    other.set(toName(19_999), toFacts(0))
+    const { told, traffic } = await auditTwo(other)
+    expect(toRows(told)).toEqual([
+      'new: missing match',
+      `${toName(3)}: differ differ`,
+      `${toName(12_345)}: match missing`,
+      `${toName(7777)}: differ differ`,
+      `${toName(19_999)}: differ differ`,
+    ])
+    expect(told.summary.agreements).toEqual({ unanimous: 19_996, conflict: 3, incomplete: 2 })
+    for (const { requests, lines, bytes } of traffic) {
+      expect(requests).toBeLessThan(10)
+      expect(lines).toBeLessThan(5 * 80)
+      expect(bytes).toBeLessThan(5 * 10 * 1024)
+    }
+  })
+
+  it('of which one is empty exchange each name once', async () => {
+    const { told, traffic } = await auditTwo(new Map())
+    expect(told.manifests).toHaveLength(20_000)
+    expect(told.summary).toMatchObject({ agreement: 'incomplete', agreements: { incomplete: 20_000 } })
+    // Once in the survey, and once more before it is told.
+    expect(traffic[0]?.lines).toBeLessThan(2.2 * 20_000)
+  })
+})
+
+describe('a difference of one bit', () => {
+  const toName = (i: number) => `d${i % 7}/f${i}`
+  const tree = new Map(Array.from({ length: 300 }, (_, i) => [toName(i), toFacts(i)]))
+  const bit = fc.nat({ max: 7 }).map((n) => 1 << n)
+
+  it('in a size or a digest is found, and that alone', async () => {
+    const change = fc.oneof(
+      bit.map((bit) => ({ size: ({ size }: Facts) => size ^ bit })),
+      fc.nat({ max: 255 }).map((nth) => ({ digest: ({ digest }: Facts) => flip(digest, nth) })),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: 299 }), change, async (i, change) => {
+        const facts = toFacts(i)
+        const [[member, toOther] = ['', () => '']] = Object.entries(change)
+        const other = new Map(tree).set(toName(i), { ...facts, [member]: toOther(facts) })
+        const told = await audit([tree, other].map(createTreeStorage))
+        expect(toRows(told)).toEqual([`${toName(i)}: differ differ`])
+        expect(told.summary).toMatchObject({
+          agreement: 'conflict',
+          agreements: { unanimous: 299, conflict: 1 },
+        })
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('in a name is found on both sides', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat({ max: 299 }), fc.nat(), fc.nat({ max: 3 }), async (i, at, bit) => {
+        const name = toName(i)
+        const renamed = flipCharacter(name, at % name.length, bit)
+        fc.pre(!tree.has(renamed) && !renamed.startsWith('/') && !renamed.endsWith('/'))
+        const other = new Map(tree).set(renamed, toFacts(i))
+        other.delete(name)
+        const told = await audit([tree, other].map(createTreeStorage))
+        expect(toRows(told).sort()).toEqual([`${name}: match missing`, `${renamed}: missing match`].sort())
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  function flip(digest: string, nth: number): string {
+    const at = nth >> 2
+    const digit = Number.parseInt(digest[at] ?? '', 16) ^ (1 << (nth & 3))
+    return `${digest.slice(0, at)}${digit.toString(16)}${digest.slice(at + 1)}`
+  }
+
+  function flipCharacter(text: string, at: number, bit: number): string {
+    const character = String.fromCharCode(text.charCodeAt(at) ^ (1 << bit))
+    return `${text.slice(0, at)}${character}${text.slice(at + 1)}`
+  }
+})
+
+it('spans of one fingerprint and other sums are looked at: somebody lies', async () => {
+  const tree = new Map([['a', toFacts(1)]])
+  for (const change of [{ names: 9 }, { bytes: 9 }]) {
+    const liar = withSurvey(createTreeStorage(tree), async function* ({ grain }) {
+      const span: Span = { last: null, names: 1, bytes: 1, fingerprint: toDigest(5) }
+      yield grain === 0 ? { name: 'a', said: toFacts(1) } : { ...span, ...change }
+    })
+    const honest = withSurvey(createTreeStorage(tree), async function* ({ grain }) {
+      yield grain === 0
+        ? { name: 'a', said: toFacts(1) }
+        : { last: null, names: 1, bytes: 1, fingerprint: toDigest(5) }
+    })
+    const { summary } = await audit([liar, honest])
+    expect(summary).toMatchObject({ agreement: 'unanimous', names: 1 })
+  }
+})
+
+describe('GET /audit', () => {
+  const storages = [
+    createMemoryStorage({ a: 'a', b: 'b', 'd/c': 'c' }),
+    createMemoryStorage({ a: 'a', b: 'B' }),
+  ]
+
+  it('answers with lines of JSON that nobody keeps, the summary last', async () => {
+    const response = await coordinate(storages).request('/audit')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
+    expect(response.headers.get('Cache-Control')).toBe('no-store')
+    const lines = (await response.text()).trim().split('\n')
+    expect(lines.map((line) => Object.keys(JSON.parse(line)).at(0))).toEqual(['name', 'name', 'summary'])
+    expect(JSON.parse(lines[2] ?? '')).toEqual({
+      summary: {
+        agreement: 'conflict',
+        names: 3,
+        agreements: { unanimous: 1, conflict: 1, incomplete: 1 },
+        rotten: 0,
+        replicas: [3, 2].map((names, i) => ({
+          id: `server${i + 1}`,
+          state: 'ok',
+          seen: { names, bytes: names, known: 0 },
+          of: null,
+        })),
+      },
+    })
+  })
+
+  it.each([
+    ['', ['b: differ differ', 'd/c: match missing']],
+    ['?prefix=d', ['d/c: match missing']],
+    ['?prefix=', ['b: differ differ', 'd/c: match missing']],
+    ['?match=b&match=a', ['b: differ differ']],
+    ['?exclude=d%2F', ['b: differ differ']],
+    ['?all', ['a: match match', 'b: differ differ', 'd/c: match missing']],
+    ['?all=true&prefix=a', ['a: match match']],
+    ['?deep&all=', ['a: match match', 'b: differ differ', 'd/c: match missing']],
+    ['?deep=true', ['b: differ differ', 'd/c: match missing']],
+  ])('%j tells of the names that it asks for', async (query, rows) => {
+    expect(toRows(await audit(storages, query))).toEqual(rows)
+  })
+
+  it.each([
+    ['?recursive=true'],
+    ['?Prefix=a'],
+    ['?all=false'],
+    ['?all=1'],
+    ['?deep=no'],
+    [`?${'match=*&'.repeat(MAX_GLOBS + 1)}`],
+    [`?exclude=${'*'.repeat(MAX_NAME_BYTES + 1)}`],
+  ])('refuses %j', async (query) => {
+    const response = await coordinate(storages).request(`/audit${query}`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ type: 'invalid-parameter' })
+  })
+
+  it('takes no other method, and HEAD asks nobody', async () => {
+    const survey = vi.fn()
+    const app = coordinate([withSurvey(createMemoryStorage(), survey)])
+    const posted = await app.request('/audit', { method: 'POST' })
+    expect([posted.status, posted.headers.get('Allow')]).toEqual([405, 'GET, HEAD'])
+    for (let i = 0; i <= MAX_AUDITS; i++) {
+      const head = await app.request('/audit', { method: 'HEAD' })
+      expect([head.status, head.headers.get('Content-Type')]).toEqual([200, 'application/x-ndjson'])
+    }
+    expect(survey).not.toHaveBeenCalled()
+  })
+})
+
+describe('while an audit is under way', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('it says how far each replica is, once in a while', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    const progress = (names: number) => ({
+      seen: { names, bytes: 2 * names, known: 1 },
+      of: { names: 9, bytes: 18 },
+    })
+    const slow = withSurvey(createMemoryStorage(), async function* () {
+      for (let i = 1; i <= 6; i++) {
+        vi.advanceTimersByTime(PROGRESS_MS / 2)
+        yield progress(i)
+      }
+      yield { last: null, names: 0, bytes: 0, fingerprint: toDigest(0) }
+    })
+    const text = await (await coordinate([slow]).request('/audit')).text()
+    const lines = text.trim().split('\n')
+    const said = lines.slice(0, -1).map((line) => JSON.parse(line))
+    expect(said).toEqual(
+      [2, 4, 6].map((n) => ({ progress: { replicas: [{ id: 'server1', ...progress(n) }] } })),
+    )
+    expect(JSON.parse(lines.at(-1) ?? '').summary.replicas).toEqual([
+      { id: 'server1', state: 'ok', ...progress(6) },
+    ])
+  })
+
+  it('what it looks at more closely does not count twice', async () => {
+    const [one, other] = ['a', 'b'].map((content) => createMemoryStorage({ a: content, b: 'b' }))
+    const { summary } = await audit([one, other].flatMap((storage) => storage ?? []))
+    expect(summary.replicas).toMatchObject([{ seen: { names: 2 } }, { seen: { names: 2 } }])
+  })
+})
