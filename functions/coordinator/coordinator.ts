@@ -61,7 +61,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects(options.onCorrupt)
 
-  app.get('/files', (c) => answerMergedListing(c, members, deadlines))
+  app.get('/files', (c) => answerMergedListing(c, members))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')

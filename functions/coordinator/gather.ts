@@ -1,10 +1,10 @@
-import type { Storage } from '../storage/storage.ts'
+import type { ListOptions, Page, Storage } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Answer } from './compare.ts'
-import { DEADLINES, type Deadlines, watchReplica } from './silence.ts'
+import { DEADLINES, type Deadlines, watchReplica, withDeadline } from './silence.ts'
 
 /** One named holder of copies. */
 export interface Replica {
@@ -25,6 +25,8 @@ export interface Member extends Replica {
   ask(name: string, trace?: Trace): Promise<Answer>
   /** The same for many names: a promise for each, none of which rejects. They go together. */
   askAll(names: readonly string[], trace?: Trace): Promise<Answer>[]
+  /** A page of what it lists, by the same rules: why it gave none is a value. Never rejects. */
+  list(options: Omit<ListOptions, 'signal'>): Promise<Page | StorageError>
   readonly breaker: Pick<Breaker, 'state'>
 }
 
@@ -70,7 +72,17 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
     return [...questions.values()].map(({ promise }) => promise)
   }
 
-  return { id, storage, breaker, ask, askAll }
+  async function list(options: Omit<ListOptions, 'signal'>): Promise<Page | StorageError> {
+    const refused = breaker.refuse()
+    if (refused !== null) return refused
+    const page = await withDeadline(deadlines, (signal) => storage.list({ ...options, signal })).catch(
+      toStorageError,
+    )
+    breaker.note(page instanceof StorageError && page.code === 'unreachable' ? page : null)
+    return page
+  }
+
+  return { id, storage, breaker, ask, askAll, list }
 }
 
 function askAlone(send: Send): Member['ask'] {

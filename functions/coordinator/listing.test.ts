@@ -1,12 +1,14 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import * as v from 'valibot'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { compareNames, parseName } from '../storage/names.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
-import type { MergedListing } from '../wire/schemas.ts'
+import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
+import { type MergedListing, mergedListing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
 
@@ -16,16 +18,28 @@ const name = fc
     fc.constantFrom('a/b', 'a-b', 'a', 'é', '\uffef', '\u{10000}', 'a%2Fb', 'a b'),
   )
   .filter((text) => parseName(text) !== null)
-const trees = fc.array(fc.uniqueArray(name, { maxLength: 12 }), { minLength: 1, maxLength: 4 })
+const tree = fc.record({
+  names: fc.uniqueArray(name, { maxLength: 12 }),
+  /** Entries in one page. */
+  most: fc.integer({ min: 1, max: 8 }),
+})
+/** UTF-16 orders these otherwise than their bytes. */
+const highNames = [
+  { names: ['\uffef', '\ufff0'], most: 1 },
+  { names: ['\u{10000}', '\u{10001}'], most: 1 },
+]
+const trees = fc.array(tree, { minLength: 1, maxLength: 4 })
 
 /** A tree in which one name is below another cannot be; in memory it can. */
 function createTree(names: readonly string[]) {
   return createMemoryStorage(Object.fromEntries(names.map((name) => [name, name])))
 }
 
+const DEADLINE_MS = 1000
+
 function createApp(storages: readonly Storage[]) {
   const replicas = storages.map((storage, i) => ({ id: `r${i}`, storage }))
-  return createCoordinator(replicas, { createHasher, deadlines: { silence: 1000 } })
+  return createCoordinator(replicas, { createHasher, deadlines: { silence: DEADLINE_MS } })
 }
 
 async function readAll(app: ReturnType<typeof createApp>, prefix: string, limit: number) {
@@ -40,12 +54,23 @@ async function readAll(app: ReturnType<typeof createApp>, prefix: string, limit:
   return entries
 }
 
-function createFailing(): Storage {
-  return {
-    ...createMemoryStorage(),
-    list: async () => Promise.reject(new StorageError('unreachable', 'gone')),
-  }
+const gone = new StorageError('unreachable', 'gone', { reason: 'connection_refused' })
+
+/** A storage that lists as `list` does; how often it was asked is counted. */
+function createLister(list: Storage['list']) {
+  const asked = vi.fn(list)
+  return { ...createMemoryStorage(), list: asked }
 }
+
+function createFailing(error: Error = gone) {
+  return createLister(() => Promise.reject(error))
+}
+
+async function readListing(app: ReturnType<typeof createApp>): Promise<MergedListing> {
+  return v.parse(mergedListing, await (await app.request('/files')).json())
+}
+
+afterEach(() => void vi.useRealTimers())
 
 describe('the listing of a coordinator', () => {
   it('is that of all replicas together, whatever the pages, over the wire as well', async () => {
@@ -55,41 +80,102 @@ describe('the listing of a coordinator', () => {
         fc.integer({ min: 1, max: 8 }),
         fc.constantFrom('', 'a', 'a/'),
         async (trees, limit, prefix) => {
-          const storages = trees.map((names, i) =>
-            i % 2 === 0 ? createTree(names) : overWire(createTree(names)),
-          )
+          const storages = trees.map(({ names, most }, i) => {
+            const tree = withShortPages(createTree(names), most)
+            return i % 2 === 0 ? tree : overWire(tree)
+          })
           const entries = await readAll(createApp(storages), prefix, limit)
-          const names = [...new Set(trees.flat())]
+          const names = [...new Set(trees.flatMap(({ names }) => names))]
             .filter((name) => name.startsWith(prefix))
             .sort(compareNames)
           expect(entries.map(({ name }) => name)).toEqual(names)
           for (const { name, copies } of entries) {
-            const holders = trees.flatMap((names, i) => (names.includes(name) ? `r${i}` : []))
+            const holders = trees.flatMap(({ names }, i) => (names.includes(name) ? `r${i}` : []))
             expect(copies.map(({ id }) => id)).toEqual(holders)
             for (const { size } of copies) expect(size).toBe(new TextEncoder().encode(name).length)
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[highNames, 8, '']] },
     )
   })
 
-  it('tells who did not answer, and goes on with the others', async () => {
-    const answer = await createApp([createTree(['a']), createFailing()]).request('/files')
-    expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({
-      entries: [{ name: 'a', copies: [{ id: 'r0' }] }],
+  it('tells who did not answer and why, and goes on with the others', async () => {
+    const broken = createFailing(new TypeError('of no table: /srv/secret'))
+    expect(await readListing(createApp([createTree(['a']), createFailing(), broken]))).toEqual({
+      entries: [{ name: 'a', copies: [{ id: 'r0', size: 1, modified: expect.any(String) }] }],
       next: null,
       replicas: [
         { id: 'r0', state: 'ok' },
-        { id: 'r1', state: 'error', detail: 'gone' },
+        { id: 'r1', state: 'error', error: 'connection_refused', detail: 'gone' },
+        {
+          id: 'r2',
+          state: 'error',
+          error: 'proxy_internal_error',
+          detail: expect.not.stringContaining('srv'),
+        },
       ],
     })
   })
 
+  it('waits for a silent replica as long as its deadline, and for one that was silent before not at all', async () => {
+    vi.useFakeTimers()
+    const silent = createLister(() => new Promise(() => {}))
+    // Not one in memory, which hashes in real time.
+    const prompt = createLister(async () => ({
+      entries: [{ name: 'a', size: 1, modified: null }],
+      next: null,
+    }))
+    const app = createApp([prompt, silent])
+    for (let i = 0; i < BREAKER_FAILURES; i++) {
+      const listing = readListing(app)
+      await vi.advanceTimersByTimeAsync(DEADLINE_MS)
+      expect((await listing).replicas[1]).toMatchObject({ state: 'error', error: 'http_response_timeout' })
+    }
+    const listing = await readListing(app)
+    expect(listing.replicas[1]?.detail).toMatch(/silent.*not asked again yet$/)
+    expect(listing.entries).toHaveLength(1)
+    expect(silent.list).toHaveBeenCalledTimes(BREAKER_FAILURES)
+  })
+
+  it('asks a replica again after a while, and from then on when it answers', async () => {
+    vi.useFakeTimers()
+    const tree = createTree(['a'])
+    const back = createFailing()
+    const app = createApp([back])
+    for (let i = 0; i < BREAKER_FAILURES; i++) await app.request('/files')
+    back.list.mockImplementation(tree.list)
+    expect((await app.request('/files')).status).toBe(503)
+    await vi.advanceTimersByTimeAsync(BREAKER_OPEN_MS)
+    for (let i = 0; i < 2; i++) expect((await readListing(app)).replicas).toEqual([{ id: 'r0', state: 'ok' }])
+  })
+
+  it('spares a replica that failed listings the next read, and takes one that answered with trouble for there', async () => {
+    const [away, troubled] = [createFailing(), createFailing(new StorageError('unreadable', 'a bad sector'))]
+    const app = createApp([createTree(['a']), away, troubled])
+    for (let i = 0; i < BREAKER_FAILURES; i++) await app.request('/files')
+    const { replicas } = await (await app.request('/replicas')).json()
+    expect(replicas.map(({ breaker }: { breaker: string }) => breaker)).toEqual(['closed', 'open', 'closed'])
+  })
+
+  it('goes on where a replica says that it goes on, though its page was empty', async () => {
+    const empty = createLister(async ({ after = '' } = {}) =>
+      after < 'm'
+        ? { entries: [], next: 'm' }
+        : { entries: [{ name: 'z', size: 1, modified: null }], next: null },
+    )
+    const entries = await readAll(createApp([createTree(['a', 'q']), empty]), '', 5)
+    expect(entries.map(({ name }) => name)).toEqual(['a', 'q', 'z'])
+  })
+
   it('is refused when nobody answers, and for a limit that is none', async () => {
-    const nobody = await createApp([createFailing()]).request('/files')
-    expect([nobody.status, (await nobody.json()).type]).toEqual([503, 'too-few-answers'])
+    const nobody = await createApp([createFailing(), createFailing()]).request('/files')
+    expect(nobody.status).toBe(503)
+    expect(nobody.headers.get('Retry-After')).not.toBeNull()
+    expect(await nobody.json()).toMatchObject({
+      type: 'too-few-answers',
+      detail: 'no replica answered: r0 (gone), r1 (gone)',
+    })
     for (const limit of ['0', '1001', 'x', '']) {
       const answer = await createApp([createTree([])]).request(`/files?limit=${limit}`)
       expect([answer.status, (await answer.json()).type]).toEqual([400, 'invalid-parameter'])
@@ -97,6 +183,14 @@ describe('the listing of a coordinator', () => {
     expect((await createApp([createTree([])]).request('/files', { method: 'POST' })).status).toBe(405)
   })
 })
+
+/** A storage whose pages are often shorter than asked for, as those of a bucket may be. */
+function withShortPages(storage: Storage, most: number): Storage {
+  return {
+    ...storage,
+    list: (options) => storage.list({ ...options, limit: Math.min(options?.limit ?? most, most) }),
+  }
+}
 
 function overWire(storage: Storage): Storage {
   const app = createReplica(storage)

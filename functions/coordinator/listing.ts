@@ -1,14 +1,13 @@
 import type { Context } from 'hono'
 import { compareNames } from '../storage/names.ts'
-import type { Entry, ListOptions, Page } from '../storage/storage.ts'
-import { settle, toJson } from '../wire/app.ts'
+import type { Entry, Page } from '../storage/storage.ts'
+import { toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { createProblem } from '../wire/problems.ts'
 import type { MergedListing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Member } from './gather.ts'
-import { type Deadlines, withDeadline } from './silence.ts'
 
 /** What one replica listed, or why it did not. */
 interface Listed {
@@ -19,52 +18,46 @@ interface Listed {
 /**
  * `GET /files?prefix=&after=&limit=`: the names that any replica has, in byte order, with who lists each; sizes and times
  * as each replica has them, and no contents compared. A replica that does not answer is an `error` in `replicas`, and
- * what it lacks in the entries tells nothing.
+ * what it lacks in the entries tells nothing: neither here nor on the pages before and after, where it may have answered.
  */
-export async function answerMergedListing(
-  c: Context,
-  members: readonly Member[],
-  deadlines: Deadlines,
-): Promise<Response> {
+export async function answerMergedListing(c: Context, members: readonly Member[]): Promise<Response> {
   const { prefix, after, limit } = c.req.query()
   const size = parseLimit(limit)
   if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
-  const listed = await Promise.all(
-    members.map((member) => listOne(member, { prefix, after, limit: size }, deadlines)),
-  )
-  if (listed.every(({ page }) => page instanceof StorageError)) {
-    return createProblem('too-few-answers', 'no replica answered')
-  }
-  const replicas = listed.map(({ id, page }) =>
-    page instanceof StorageError
-      ? ({ id, state: 'error', error: page.reason, detail: page.message } as const)
-      : ({ id, state: 'ok' } as const),
-  )
-  return toJson({ ...merge(listed, size), replicas } satisfies MergedListing)
+  const asked = members.map(async (member) => {
+    return { id: member.id, page: await member.list({ prefix, after, limit: size }) }
+  })
+  const listed = await Promise.all(asked)
+  if (listed.every(({ page }) => page instanceof StorageError)) return refuse(listed)
+  return toJson({ ...merge(listed, size), replicas: listed.map(toState) } satisfies MergedListing)
 }
 
-async function listOne({ id, storage }: Member, options: ListOptions, deadlines: Deadlines): Promise<Listed> {
-  const page = await settle(withDeadline(deadlines, (signal) => storage.list({ ...options, signal })))
-  return { id, page }
+function refuse(listed: readonly Listed[]): Response {
+  const reasons = listed.map(({ id, page }) =>
+    page instanceof StorageError ? `${id} (${page.message})` : id,
+  )
+  return createProblem('too-few-answers', `no replica answered: ${reasons.join(', ')}`)
+}
+
+function toState({ id, page }: Listed): MergedListing['replicas'][number] {
+  if (!(page instanceof StorageError)) return { id, state: 'ok' }
+  return { id, state: 'error', error: page.reason, detail: page.message }
 }
 
 /** The first `size` names of all pages, up to where the first of those ends that goes on: further no name is sure. */
 function merge(listed: readonly Listed[], size: number): Pick<MergedListing, 'entries' | 'next'> {
   const pages = listed.flatMap(({ id, page }) => (page instanceof StorageError ? [] : { id, page }))
-  const ends = pages.flatMap(({ page }) => page.next ?? []).sort(compareNames)
+  const [end = null] = pages.flatMap(({ page }) => page.next ?? []).sort(compareNames)
   const copies = new Map<string, MergedListing['entries'][number]['copies']>()
   for (const { id, page } of pages) {
     for (const entry of page.entries) {
       copies.set(entry.name, [...(copies.get(entry.name) ?? []), toCopy(id, entry)])
     }
   }
-  const sure = [...copies.keys()]
-    .sort(compareNames)
-    .filter((name) => ends[0] === undefined || compareNames(name, ends[0]) <= 0)
-  const names = sure.slice(0, size)
-  const isLast = names.length === sure.length && ends.length === 0
-  const entries = names.map((name) => ({ name, copies: copies.get(name) ?? [] }))
-  return { entries, next: isLast ? null : (names.at(-1) ?? null) }
+  const names = [...copies.keys()].sort(compareNames)
+  const sure = end === null ? names : names.filter((name) => compareNames(name, end) <= 0)
+  const entries = sure.slice(0, size).map((name) => ({ name, copies: copies.get(name) ?? [] }))
+  return { entries, next: sure.length > size ? (entries.at(-1)?.name ?? null) : end }
 }
 
 function toCopy(id: string, { size, modified }: Entry) {

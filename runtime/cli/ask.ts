@@ -92,18 +92,24 @@ export interface Announced {
   readonly reports: readonly ReplicaReport[]
 }
 
-/** Reads what a 200 announces; throws a Refusal when its fields are not a coordinator's. */
-export function readAnnounced({ headers }: Response): Announced {
+/** The digest and the size in bytes of the whole content that these fields announce; null when they announce none. */
+export function parseContent(headers: Headers): Pick<Announced, 'digest' | 'size'> | null {
   const digest = parseReprDigest(headers.get('Repr-Digest') ?? '')
   const length = headers.get('Content-Length') ?? ''
+  return digest !== null && /^\d{1,15}$/.test(length) ? { digest, size: Number(length) } : null
+}
+
+/** Reads what a 200 announces; throws a Refusal when its fields are not a coordinator's. */
+export function readAnnounced({ headers }: Response): Announced {
+  const content = parseContent(headers)
   const etag = headers.get('ETag') ?? ''
   const agreement = parseReplicaAgreement(headers.get('Replica-Agreement') ?? '')?.agreement
   const reports = parseReplicaStatus(headers.get('Replica-Status') ?? '')
-  const whole = /^\d{1,15}$/.test(length) && digest !== null && parseEtag(etag) === digest
-  if (!whole || agreement === undefined || reports === null) {
+  const isWhole = content !== null && parseEtag(etag) === content.digest
+  if (!isWhole || agreement === undefined || reports === null) {
     throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
   }
-  return { digest, size: Number(length), etag, agreement, reports }
+  return { ...content, etag, agreement, reports }
 }
 
 /** Far more than a problem takes: 1,000 replicas, each with an error in words. */

@@ -1,37 +1,72 @@
-import { parseHttpDate, toTimestamp } from '../../functions/wire/dates.ts'
-import { parseReplicaAgreement, parseReplicaStatus, parseReprDigest } from '../../functions/wire/fields.ts'
+import { type Answer, type Comparison, compare } from '../../functions/coordinator/compare.ts'
+import type { Facts } from '../../functions/storage/storage.ts'
+import { parseHttpDate } from '../../functions/wire/dates.ts'
+import { parseReplicaStatus } from '../../functions/wire/fields.ts'
 import { toFilePath } from '../../functions/wire/routes.ts'
-import type { Agreement, ReplicaReport } from '../../functions/wire/schemas.ts'
+import type { ReplicaReport } from '../../functions/wire/schemas.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
 import { Refusal } from '../node/refusal.ts'
-import type { Ask } from './ask.ts'
-import type { Copy } from './explain.ts'
+import { type Ask, parseContent, readProblem, toLine } from './ask.ts'
 
-/** What each replica holds of a name: who there is by the compared read, then what each says by itself. */
-export async function readCopies(
-  ask: Ask,
-  name: string,
-): Promise<{ readonly agreement: Agreement; readonly copies: readonly Copy[] }> {
-  const { headers, status } = await ask(toFilePath(name), { method: 'HEAD' })
-  const agreement = parseReplicaAgreement(headers.get('Replica-Agreement') ?? '')?.agreement
-  const reports = parseReplicaStatus(headers.get('Replica-Status') ?? '')
-  if (agreement === undefined || reports === null) {
-    throw new Refusal(`answered ${status} without a coordinator's fields: is that a coordinator's address?`)
-  }
-  return { agreement, copies: await Promise.all(reports.map((report) => readCopy(ask, name, report))) }
+/**
+ * What the copies of a name come to. The compared read tells which replicas there are, then each is asked for its own,
+ * and these answers are compared as a coordinator compares them: so what is said of all is true of what is said of each,
+ * even when a copy changed in between. Throws a Refusal when the coordinator does not tell.
+ */
+export async function readCopies(ask: Ask, name: string): Promise<Comparison> {
+  const reports = await readReports(ask, name)
+  const answers = reports.map(async (report) => ({ id: report.id, said: await askCopy(ask, name, report) }))
+  return compare(await Promise.all(answers))
 }
 
-async function readCopy(ask: Ask, name: string, report: ReplicaReport): Promise<Copy> {
-  if (report.state !== 'match' && report.state !== 'differ') return report
-  const { headers, status } = await ask(`${toFilePath(name)}?replica=${report.id}`, { method: 'HEAD' })
-  const version = parseReprDigest(headers.get('Repr-Digest') ?? '')
-  // It is no longer as it was told a moment ago.
-  if (status !== 200 || version === null)
-    return { id: report.id, state: 'error', error: 'http_response_incomplete' }
-  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
-  return {
-    ...report,
-    version,
-    size: Number(headers.get('Content-Length')),
-    ...(modified !== null && { modified: toTimestamp(modified) ?? undefined }),
+async function readReports(ask: Ask, name: string): Promise<readonly ReplicaReport[]> {
+  const path = toFilePath(name)
+  const reports = parseReports(await ask(path, { method: 'HEAD' }))
+  if (reports.length > 0) return reports
+  // Why it does not say stands in a body.
+  throw new Refusal(`${name}: ${toLine(await readProblem(await ask(path)))}`)
+}
+
+async function askCopy(ask: Ask, name: string, { id, state }: ReplicaReport): Promise<Answer['said']> {
+  const path = `${toFilePath(name)}?replica=${id}`
+  const head = isTrouble(state) ? null : await ask(path, { method: 'HEAD' })
+  const isTold = head !== null && isTelling(head)
+  // What its trouble is in words stands in a body.
+  return await readSaid(isTold ? head : await ask(path), name)
+}
+
+function isTelling(response: Response): boolean {
+  const [report] = parseReports(response)
+  return report !== undefined && !isTrouble(report.state)
+}
+
+function isTrouble(state: ReplicaReport['state']): boolean {
+  return state === 'error' || state === 'corrupt'
+}
+
+async function readSaid(response: Response, name: string): Promise<Answer['said']> {
+  const [report] = parseReports(response)
+  if (report !== undefined && !isTrouble(report.state)) {
+    await response.body?.cancel()
+    return report.state === 'missing' ? null : toFacts(response)
   }
+  const problem = await readProblem(response)
+  if (report === undefined) throw new Refusal(`${name}: ${toLine(problem)}`)
+  return new StorageError(
+    report.state === 'corrupt' ? 'integrity' : 'unreachable',
+    problem.detail ?? problem.title,
+    report.error === undefined ? {} : { reason: report.error },
+  )
+}
+
+/** Where a digest came from is not told here, and nothing is compared by it. */
+function toFacts({ headers }: Response): Facts {
+  const content = parseContent(headers)
+  if (content === null) throw new Refusal("the answer lacks a coordinator's fields")
+  return { ...content, modified: parseHttpDate(headers.get('Last-Modified') ?? ''), evidence: 'stored' }
+}
+
+/** None where there is no such field. */
+function parseReports({ headers }: Response): readonly ReplicaReport[] {
+  return parseReplicaStatus(headers.get('Replica-Status') ?? '') ?? []
 }

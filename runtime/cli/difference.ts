@@ -1,75 +1,74 @@
-import type { Digest } from '../../functions/wire/digest.ts'
-import { toVersionHref } from '../../functions/wire/routes.ts'
-import { Refusal } from '../node/refusal.ts'
-import { type Ask, catchBroken, readProblem, toLine } from './ask.ts'
+import type { Chunks } from '../../functions/storage/streams.ts'
 
 /** Where two contents begin to differ. */
 export interface Difference {
   /** Bytes that are alike. */
   readonly offset: number
-  /** From 1, when what is alike is text. */
-  readonly line?: number | undefined
-  /** Which of the two, 0 or 1, the other begins with, if one does. */
-  readonly prefix?: 0 | 1 | undefined
+  /** From 1; null when one of them is no text, as far as it was read. */
+  readonly line: number | null
+  /** Which of the two the other begins with; null when they go on differently. */
+  readonly prefix: 0 | 1 | null
 }
 
 /**
- * Where two versions of a name begin to differ, read side by side, no further than that, and a chunk of each at a time.
- * Null when they are alike: one was replaced while it was read.
+ * Where two contents begin to differ, read side by side, a chunk of each at a time and no further than that; null when
+ * they are alike. Cancels both.
  */
-export async function findDifference(
-  ask: Ask,
-  name: string,
-  [a, b]: readonly [Digest, Digest],
-): Promise<Difference | null> {
-  const sides = [openSide(ask, name, a), openSide(ask, name, b)] as const
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+export async function findDifference(a: Chunks, b: Chunks): Promise<Difference | null> {
+  const [left, right] = [createSide(a), createSide(b)]
   let offset = 0
-  let line: number | undefined = 1
+  let line = 1
   try {
     for (;;) {
-      const [x, y] = await Promise.all(sides.map((side) => side.peek()))
-      if (x === undefined || y === undefined) {
-        if (x === y) return null
-        return { offset, line, prefix: x === undefined ? 0 : 1 }
-      }
-      const alike = countAlike(x, y)
-      line = line && countLines(decoder, x.subarray(0, alike), line)
+      const [x, y] = await Promise.all([left.peek(), right.peek()])
+      const isText = left.isText() && right.isText()
+      if (x === null && y === null) return null
+      const alike = x === null || y === null ? 0 : countAlike(x, y)
+      if (x !== null && isText) line += countLines(x.subarray(0, alike))
       offset += alike
-      if (alike < Math.min(x.length, y.length)) return { offset, line }
-      for (const side of sides) side.skip(alike)
+      const found = { offset, line: isText ? line : null }
+      if (x === null || y === null) return { ...found, prefix: x === null ? 0 : 1 }
+      if (alike < Math.min(x.length, y.length)) return { ...found, prefix: null }
+      left.skip(alike)
+      right.skip(alike)
     }
   } finally {
-    await Promise.all(sides.map((side) => side.close()))
+    await Promise.all([a, b].map((chunks) => chunks.cancel().catch(() => {})))
   }
 }
 
 /** One content, as it comes. */
-function openSide(ask: Ask, name: string, digest: Digest) {
-  const chunks = readVersion(ask, name, digest)
-  let left: Uint8Array | undefined
+function createSide(chunks: Chunks) {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let left: Uint8Array = new Uint8Array()
+  let isText = true
+
+  function judge(chunk: Uint8Array): boolean {
+    try {
+      decoder.decode(chunk, { stream: true })
+      return !chunk.includes(0)
+    } catch {
+      return false
+    }
+  }
+
   return {
-    /** What comes next; undefined at the end. */
-    async peek(): Promise<Uint8Array | undefined> {
-      while (left === undefined || left.length === 0) {
+    /** What comes next; null at the end. */
+    async peek(): Promise<Uint8Array | null> {
+      while (left.length === 0) {
         const { done, value } = await chunks.next()
-        if (done) return undefined
+        if (done) return null
         left = value
+        isText &&= judge(value)
       }
       return left
     },
     skip(bytes: number): void {
-      left = left?.subarray(bytes)
+      left = left.subarray(bytes)
     },
-    close: () => chunks.return(undefined),
+    /** Whether all that came is UTF-8 without NUL. */
+    isText: () => isText,
   }
-}
-
-/** The bytes of one version, from any of its holders; who stops early frees it. */
-export async function* readVersion(ask: Ask, name: string, digest: Digest): AsyncGenerator<Uint8Array> {
-  const response = await ask(toVersionHref(name, digest))
-  if (response.status !== 200) throw new Refusal(`${name}: ${toLine(await readProblem(response))}`)
-  if (response.body !== null) yield* catchBroken(response.body)
 }
 
 function countAlike(a: Uint8Array, b: Uint8Array): number {
@@ -80,14 +79,8 @@ function countAlike(a: Uint8Array, b: Uint8Array): number {
   return i
 }
 
-/** The line that `bytes` end in, which begin in `line`; undefined when they are no text. */
-function countLines(decoder: TextDecoder, bytes: Uint8Array, line: number): number | undefined {
-  try {
-    decoder.decode(bytes, { stream: true })
-  } catch {
-    return undefined
-  }
-  let lines = line
+function countLines(bytes: Uint8Array): number {
+  let lines = 0
   for (let i = bytes.indexOf(10); i >= 0; i = bytes.indexOf(10, i + 1)) lines++
-  return bytes.includes(0) ? undefined : lines
+  return lines
 }

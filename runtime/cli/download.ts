@@ -63,9 +63,11 @@ export async function download<S extends Sink>(wanted: Wanted<S>, io: Io): Promi
   }
 }
 
-const CONTRADICTED = 'the bytes received do not hash to the digest announced'
+/** Said of bytes that are not those announced. */
+export const CONTRADICTED = 'the bytes received do not hash to the digest announced'
 
-async function readWanted(response: Response, digest: Digest | undefined): Promise<Announced> {
+/** What an answer with 200 announces; throws a Refusal, and frees it, when that is no content, or not the one of `digest`. */
+export async function readWanted(response: Response, digest: Digest | undefined): Promise<Announced> {
   try {
     const announced = readAnnounced(response)
     if (digest === undefined || announced.digest === digest) return announced

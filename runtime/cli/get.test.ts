@@ -1,14 +1,20 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { expect, test } from 'vitest'
 import { createMemoryStorage, type MemoryStorage } from '../../functions/storage/memory.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { createHasher } from '../node/hasher.ts'
 import { serve } from '../node/serve.ts'
-import { createStage, hash, sendProblem, startScript, toFields, type } from './stage.suite.ts'
+import {
+  createStage,
+  hash,
+  sendProblem,
+  startCoordinator,
+  startScript,
+  toFields,
+  type,
+} from './stage.suite.ts'
 
 const SAME = { 'file1.txt': 'the same', 'dir/deep.tar.gz': 'below', 'no-extension': 'bare' }
 
@@ -25,18 +31,6 @@ const dead: Storage = {
     names.map(() =>
       Promise.reject(new StorageError('unreachable', 'gone', { reason: 'connection_refused' })),
     ),
-}
-
-/** A coordinator of these replicas over a socket; resolves with the flags that name it. */
-async function startCoordinator(replicas: Record<string, Storage>): Promise<string[]> {
-  const list = Object.entries(replicas).map(([id, storage]) => ({ id, storage }))
-  const app = createCoordinator(list, { createHasher })
-  const served = await serve((request) => app.fetch(request), { host: '127.0.0.1', port: 0 })
-  onTestFinished(async () => {
-    served.close()
-    await served.close()
-  })
-  return ['--coordinator', served.url]
 }
 
 test('a file that all copies agree on is written to client_received, and who holds it is said', async () => {

@@ -3,5 +3,8 @@
 /** Bytes of a text that is compared line by line: more nobody reads on a terminal. */
 export const MAX_DIFF_BYTES = 1024 * 1024
 
-/** How long two texts may be compared: those that have little in common take long, and show nothing. */
-export const MAX_DIFF_MS = 5000
+/**
+ * Lines taken away or added in a diff: finding them takes time in the square of their number, four seconds for so many,
+ * and nobody reads that many either.
+ */
+export const MAX_DIFF_LINES = 4000

@@ -7,7 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import { type CoordinatorOptions, createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import type { Storage } from '../../functions/storage/storage.ts'
 import { toEtag, toReprDigest } from '../../functions/wire/fields.ts'
+import { createHasher } from '../node/hasher.ts'
+import { serve } from '../node/serve.ts'
 import type { Io } from './io.ts'
 import { run } from './run.ts'
 
@@ -79,6 +83,29 @@ export async function startScript(
   })
   // A server that listens on TCP has an address of this kind.
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A coordinator of these replicas over a socket; resolves with the flags that name it. It is gone when the test ends. */
+export async function startCoordinator(
+  replicas: Readonly<Record<string, Storage>>,
+  options: Partial<CoordinatorOptions> = {},
+): Promise<string[]> {
+  const list = Object.entries(replicas).map(([id, storage]) => ({ id, storage }))
+  const app = createCoordinator(list, { createHasher, ...options })
+  return await startServer((request) => app.fetch(request))
+}
+
+/** The same for what answers like a coordinator. */
+export async function startServer(
+  answer: (request: Request) => Response | Promise<Response>,
+): Promise<string[]> {
+  const served = await serve(answer, { host: '127.0.0.1', port: 0 })
+  onTestFinished(async () => {
+    // The first lets what is under way finish, the second does not.
+    served.close()
+    await served.close()
+  })
+  return ['--coordinator', served.url]
 }
 
 /** SHA-256 in hexadecimal. */

@@ -1,49 +1,35 @@
-import { createTwoFilesPatch } from 'diff'
-import type { Digest } from '../../functions/wire/digest.ts'
-import type { Ask } from './ask.ts'
-import { readVersion } from './difference.ts'
+import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
 import { printable } from './io.ts'
-import { MAX_DIFF_BYTES, MAX_DIFF_MS } from './limits.ts'
+import { MAX_DIFF_LINES } from './limits.ts'
 
-/** A version that may be a text. */
-export interface Side {
-  readonly digest: Digest
-  /** Bytes. */
-  readonly size: number
-  readonly holders: readonly string[]
+/** A text, and what the head of a diff calls it. */
+export interface Text {
+  readonly label: string
+  readonly text: string
 }
 
-/**
- * How one version of a name becomes the other, as a unified diff that leaves a terminal alone; null when they are no
- * texts, too large, or too different to tell in a while.
- */
-export async function diffTexts(
-  ask: Ask,
-  name: string,
-  [a, b]: readonly [Side, Side],
-): Promise<string | null> {
-  if (Math.max(a.size, b.size) > MAX_DIFF_BYTES) return null
-  const [before, after] = await Promise.all([a, b].map(({ digest }) => readText(ask, name, digest)))
-  if (typeof before !== 'string' || typeof after !== 'string') return null
-  const [from, to] = [a, b].map(({ holders }) => `${holders[0]}/${name}`)
-  const patch = createTwoFilesPatch(printable(from ?? ''), printable(to ?? ''), before, after, '', '', {
-    timeout: MAX_DIFF_MS,
-  })
-  // The first line is a ruler.
-  return patch === undefined ? null : toPrintable(patch.slice(patch.indexOf('\n') + 1))
-}
-
-/** The text of a version; null when it is none. */
-async function readText(ask: Ask, name: string, digest: Digest): Promise<string | null> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readVersion(ask, name, digest)) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
+/** What `bytes` are in UTF-8, a byte order mark included; null when they are none, or hold a NUL. */
+export function toText(bytes: Uint8Array): string | null {
   if (bytes.includes(0)) return null
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return null
   }
+}
+
+/**
+ * How one text becomes another, as a unified diff that leaves a terminal alone; a line that says so when they have too
+ * little in common.
+ */
+export function diffTexts(from: Text, to: Text): string {
+  // A head of our own: the package would quote what `printable` escaped.
+  const options = { context: 3, headerOptions: OMIT_HEADERS, maxEditLength: MAX_DIFF_LINES }
+  const hunks = createTwoFilesPatch('', '', from.text, to.text, '', '', options)
+  if (hunks === undefined) {
+    return `no diff: more than ${MAX_DIFF_LINES.toLocaleString('en')} lines were taken away or added\n`
+  }
+  return `--- ${printable(from.label)}\n+++ ${printable(to.label)}\n${toPrintable(hunks)}`
 }
 
 /** Line ends and tabs stay as they are. */

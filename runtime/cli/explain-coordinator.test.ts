@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { createMemoryStorage } from '../../functions/storage/memory.ts'
+import type { Storage } from '../../functions/storage/storage.ts'
+import { toReprDigest } from '../../functions/wire/fields.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
+import { createHasher } from '../node/hasher.ts'
+import {
+  createStage,
+  hash,
+  sendProblem,
+  startCoordinator,
+  startScript,
+  startServer,
+  toFields,
+} from './stage.suite.ts'
+
+const MIB = 1024 * 1024
+
+/** A storage that fails with `error` whatever it is asked for. */
+function createFailing(error: StorageError): Storage {
+  return { ...createMemoryStorage(), describe: (names) => names.map(() => Promise.reject(error)) }
+}
+
+const gone = new StorageError('unreachable', 'gone\x1b[2J', { reason: 'connection_refused' })
+
+describe('vouch explain of a coordinator', () => {
+  it('tells in words why a replica did not answer, and exits with 2', async () => {
+    const copy = createMemoryStorage({ t: '1' })
+    const flags = await startCoordinator({ a: copy, b: createFailing(gone), c: createMemoryStorage() })
+    expect(await createStage().run(['explain', 't', ...flags])).toMatchObject({
+      status: 2,
+      stdout: expect.stringMatching(
+        /^t: degraded\n {2}a {2}A .*\n {2}b {2}gone\\u\{1b\}\[2J\n {2}c {2}missing\nA: 1 of 3 /,
+      ),
+      stderr: 'vouch: t: b did not say what it holds\n',
+    })
+  })
+
+  it('compares versions though a replica is silent that every read would need', async () => {
+    const flags = await startCoordinator(
+      {
+        a: createMemoryStorage({ t: 'x1' }),
+        b: createMemoryStorage({ t: 'x2' }),
+        c: createFailing(gone),
+      },
+      { require: 'all' },
+    )
+    const { status, stdout } = await createStage().run(['explain', 't', ...flags])
+    expect([status, stdout]).toEqual([2, expect.stringContaining('\nB against A: the first byte')])
+  })
+
+  it('says unanimous of no copy that changed after they were compared', async () => {
+    const [a, b] = [createMemoryStorage({ t: 'same' }), createMemoryStorage({ t: 'same' })]
+    const replicas = [
+      { id: 'a', storage: a },
+      { id: 'b', storage: b },
+    ]
+    const app = createCoordinator(replicas, { createHasher })
+    const flags = await startServer(async (request) => {
+      const response = await app.fetch(request)
+      if (!request.url.includes('?')) b.set('t', 'other')
+      return response
+    })
+    const { status, stdout } = await createStage().run(['explain', 't', ...flags])
+    expect([status, stdout]).toEqual([1, expect.stringMatching(/^t: conflict\n/)])
+  })
+
+  it('compares anew when a version is gone by the time it is read, three times at most', async () => {
+    const versions = new Map([
+      ['a', 'one'],
+      ['b', 'two'],
+    ])
+    let reads = 0
+    const url = await startScript(({ url, method }, response) => {
+      const id = new URL(url ?? '', 'http://x').searchParams.get('replica')
+      const content = versions.get(id ?? '')
+      if (content !== undefined) {
+        response.writeHead(200, { ...toFields(content), 'Replica-Status': `${id};state=match` }).end()
+      } else if (method === 'HEAD') {
+        reads++
+        response.writeHead(409, { 'Replica-Status': 'a;state=differ, b;state=differ' }).end()
+      } else if (url?.includes(hash('one'))) response.writeHead(200, toFields('one')).end('one')
+      else sendProblem(response, 404, {})
+    })
+    expect(await createStage().run(['explain', 't', '--coordinator', url])).toEqual({
+      status: 2,
+      stdout: '',
+      stderr: 'vouch: t: the copies changed each time they were compared\n',
+    })
+    expect(reads).toBe(3)
+  })
+
+  it('reads no further than the first byte that differs', async () => {
+    const size = 1024 * MIB
+    const [x, y] = [hash('x'), hash('y')]
+    let sent = 0
+    const closed: Promise<void>[] = []
+    const url = await startScript(({ url, method }, response) => {
+      const query = new URL(url ?? '', 'http://x').searchParams
+      const digest = query.get('version') ?? (query.get('replica') === 'a' ? x : y)
+      const fields = { ...toFields(''), 'Content-Length': String(size), ETag: `"${digest}"` }
+      const status = query.has('replica')
+        ? `${query.get('replica')};state=match`
+        : 'a;state=differ, b;state=differ'
+      response.writeHead(200, { ...fields, 'Repr-Digest': toReprDigest(digest), 'Replica-Status': status })
+      if (method === 'HEAD') return void response.end()
+      closed.push(new Promise((resolve) => response.on('close', resolve)))
+      const chunk = Buffer.alloc(65_536, digest === x ? 0xfe : 0xff)
+      const send = () => {
+        sent += chunk.length
+        response.write(chunk, (error) => error ?? send())
+      }
+      send()
+    })
+    const { stdout } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect(stdout).toMatch(/B against A: the first byte that differs is at offset 0\n$/)
+    await Promise.all(closed)
+    expect([closed.length, sent < size / 4]).toEqual([2, true])
+  })
+
+  it.each([
+    ['shorter than it was told to be', { 'Content-Length': '2' }, 'tw', 'is not as long'],
+    ['longer than it was told to be', { 'Content-Length': '4' }, 'twos', 'is not as long'],
+    ['of no length', { 'Content-Length': undefined }, 'two', "lacks a coordinator's fields"],
+    ['cut off', { Connection: 'close' }, 'tw', 'the transfer broke off'],
+    ['of another digest', {}, 'twe', 'do not hash to the digest'],
+    ['another one than asked for', toFields('six'), 'six', 'another version'],
+  ])('refuses a version that is %s', async (_what, fields, content, line) => {
+    const url = await startScript(({ url, method }, response) => {
+      const query = new URL(url ?? '', 'http://x').searchParams
+      const id = query.get('replica')
+      const held = query.get('version') === hash('four') || id === 'a' ? 'four' : 'two'
+      const status = id === null ? 'a;state=differ, b;state=differ' : `${id};state=match`
+      const isOdd = method === 'GET' && held === 'two'
+      const own: Record<string, string | undefined> = { ...toFields(held), 'Replica-Status': status }
+      const sent = Object.entries({ ...own, ...(isOdd ? fields : {}) }).filter(
+        ([, value]) => value !== undefined,
+      )
+      response.writeHead(200, Object.fromEntries(sent) as Record<string, string>) // filtered just above
+      response.end(method === 'HEAD' ? undefined : isOdd ? content : held)
+    })
+    const { status, stdout, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(line)])
+  })
+
+  it('tells what a coordinator says that refuses to tell', async () => {
+    const flags = await startCoordinator({ a: createMemoryStorage() }, { isAllowed: () => false })
+    const { status, stderr } = await createStage().run(['explain', 't', ...flags])
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^vouch: t: .*shows no token.*\n$/)])
+  })
+
+  it('refuses what is no coordinator', async () => {
+    const url = await startScript((_, response) => response.end('hello'))
+    const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stderr]).toEqual([2, expect.stringContaining("is that a coordinator's address?")])
+  })
+})
