@@ -31,6 +31,8 @@ export function createTreeStorage(tree: Tree): Storage {
     },
     open: () => Promise.reject(new Error('no audit opens a file that is not to be read anew')),
     put: () => Promise.reject(new Error('no audit writes')),
+    listKept: () => Promise.reject(new Error('no audit looks at what is kept')),
+    restore: () => Promise.reject(new Error('no audit writes')),
   }
 }
 
