@@ -9,7 +9,7 @@ import { audit, createTreeStorage, type Told, toFacts, toRows, withSurvey } from
 // So small that a few dozen names are compared at every grain, and told in several batches.
 vi.mock('../wire/limits.ts', async (load) => ({
   ...(await load<typeof import('../wire/limits.ts')>()),
-  SURVEY_GRAINS: [3, 1, 0],
+  SPAN_GRAINS: [3, 1],
   AUDIT_BATCH_NAMES: 3,
 }))
 
