@@ -14,7 +14,7 @@ import { toManifest } from './report.ts'
 // So small that a few dozen names go through all that a million would.
 vi.mock('../wire/limits.ts', async (load) => ({
   ...(await load<typeof import('../wire/limits.ts')>()),
-  SURVEY_GRAINS: [3, 2, 1, 0],
+  SPAN_GRAINS: [3, 2, 1],
   MAX_SURVEY_RANGES: 2,
   MAX_SPAN_NAMES: 6,
   MAX_LISTING_PAGE: 5,
