@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto'
+import { lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { createDirectoryStorage } from '../node/directory-storage.ts'
+import { createHasher } from '../node/hasher.ts'
+import { isSettled, toIdentity, toKey } from '../node/identity.ts'
+import { openIndexFile } from '../node/index-file.ts'
+import { toIndexFile } from '../node/index-path.ts'
+import { createRoot } from '../node/root.ts'
+import { serve } from '../node/serve.ts'
+import { createStage, type Stage, startScript } from './stage.suite.ts'
+
+function write({ cwd }: Stage, files: Record<string, string>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(cwd, path)), { recursive: true })
+    writeFileSync(join(cwd, path), content)
+  }
+}
+
+/** Replicas of these ids, each the directory of that name. */
+function toFlags(ids: readonly string[]): string[] {
+  return [...ids.flatMap((id) => ['--replica', `${id}=${id}`]), '--index', 'index']
+}
+
+function check(stage: Stage, ...args: string[]) {
+  return stage.run(['check', ...args, ...toFlags(['a', 'b'])])
+}
+
+/** Alike, differing, and lacking on either side. */
+function createTrees(): Stage {
+  const stage = createStage()
+  write(stage, {
+    ...{ 'a/same': '1', 'b/same': '1', 'a/differ': 'A', 'b/differ': 'B' },
+    ...{ 'a/dir/only a.txt': 'x', 'b/only b': 'y' },
+  })
+  return stage
+}
+
+describe('vouch check', () => {
+  it('marks as rclone does what is not the same on both, in the order of names', async () => {
+    const { status, stdout, stderr } = await check(createTrees())
+    expect([status, stdout]).toEqual([1, '* differ\n+ dir/only a.txt\n- only b\n'])
+    expect(stderr).toBe('4 names: 1 alike everywhere, 1 differ, 2 lacking somewhere\n')
+  })
+
+  it('exits with 0 when all are alike, and tells of every name only when asked', async () => {
+    const stage = createStage()
+    write(stage, { 'a/x': '1', 'b/x': '1', 'a/y/z': '', 'b/y/z': '' })
+    expect(await check(stage)).toEqual({ status: 0, stdout: '', stderr: '2 names: 2 alike everywhere\n' })
+    expect((await check(stage, '--all')).stdout).toBe('= x\n= y/z\n')
+  })
+
+  it('tells of more than two who holds what', async () => {
+    const stage = createTrees()
+    write(stage, { 'c/same': '1', 'c/differ': 'A', 'c/only b': 'y' })
+    const { status, stdout } = await stage.run(['check', ...toFlags(['a', 'b', 'c'])])
+    expect([status, stdout]).toEqual([
+      1,
+      '* differ  a = c ≠ b\n+ dir/only a.txt  a; b lacks it; c lacks it\n- only b  b = c; a lacks it\n',
+    ])
+  })
+
+  it.each([
+    [['dir/'], '+ dir/only a.txt\n'],
+    [['d'], '* differ\n+ dir/only a.txt\n'],
+    [['--match', '*.txt'], '+ dir/only a.txt\n'],
+    [['--match', 'o*', '--match', 'dir/'], '+ dir/only a.txt\n- only b\n'],
+    [['--exclude', 'dir/', '--exclude', 'only ?'], '* differ\n'],
+    [['--one-way'], '* differ\n+ dir/only a.txt\n'],
+  ])('with %j looks at these alone', async (args, expected) => {
+    const { status, stdout } = await check(createTrees(), ...args)
+    expect([status, stdout]).toEqual([1, expected])
+  })
+
+  it('prints for programs what an audit tells, and its summary last', async () => {
+    const { stdout } = await check(createTrees(), '--json')
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.map(({ name, agreement }) => [name, agreement])).toEqual([
+      ['differ', 'conflict'],
+      ['dir/only a.txt', 'incomplete'],
+      ['only b', 'incomplete'],
+      [undefined, undefined],
+    ])
+    expect(lines.at(-1).summary).toMatchObject({ agreement: 'conflict', names: 4, rotten: 0 })
+  })
+
+  it('never calls missing what a replica that does not answer may hold, and exits with 2', async () => {
+    const stage = createTrees()
+    const flags = ['--replica', 'a=a', '--replica', 'c=http://127.0.0.1:1', '--index', 'index']
+    const { status, stdout, stderr } = await stage.run(['check', ...flags])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('3 not compared everywhere\nwarning: c was left out: ')
+  })
+
+  it('lets nothing in a name reach the terminal', async () => {
+    const stage = createStage()
+    write(stage, { 'a/\x1b[31m\nred': '1', 'b/x': '' })
+    expect((await check(stage)).stdout).toBe('+ \\u{1b}[31m\\u{a}red\n- x\n')
+  })
+
+  it('passes over links, and what is kept', async () => {
+    const stage = createTrees()
+    symlinkSync('same', join(stage.cwd, 'a/link'))
+    write(stage, { 'a/.vouch/kept/x': '1' })
+    expect((await check(stage)).stdout).toBe('* differ\n+ dir/only a.txt\n- only b\n')
+  })
+
+  it('reads every byte of a deep one, with the same result', async () => {
+    const stage = createTrees()
+    await check(stage)
+    const { status, stdout } = await check(stage, '--deep')
+    expect([status, stdout]).toEqual([1, '* differ\n+ dir/only a.txt\n- only b\n'])
+  })
+
+  it('asks a coordinator as it asks replicas', async () => {
+    const stage = createTrees()
+    const storages = ['a', 'b'].map((id) => ({
+      id,
+      storage: createDirectoryStorage(join(stage.cwd, id), { indexPath: null }),
+    }))
+    const app = createCoordinator(storages, { createHasher })
+    const served = await serve((request) => app.fetch(request), { host: '127.0.0.1', port: 0 })
+    onTestFinished(async () => {
+      await served.close()
+      await Promise.all(storages.map(({ storage }) => storage.close()))
+    })
+    const { status, stdout } = await stage.run(['check', '--coordinator', served.url])
+    expect([status, stdout]).toEqual([1, '* differ\n+ dir/only a.txt\n- only b\n'])
+  })
+
+  it.each([
+    [
+      'breaks off before its summary',
+      ['{"progress":{"replicas":[]}}\n'],
+      'the audit broke off before its end',
+    ],
+    ['breaks off within a line', ['{"progress"'], 'the answer broke off within a line'],
+    ['has a line that is none', ['{"name":1}\n'], "is that a coordinator's address?"],
+  ])('is trouble when the answer %s', async (_, lines, expected) => {
+    const url = await startScript((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+      response.end(lines.join(''))
+    })
+    const { status, stderr } = await createStage().run(['check', '--coordinator', url])
+    expect([status, stderr]).toEqual([2, expect.stringContaining(expected)])
+  })
+})
+
+describe('silent rot', () => {
+  it.each([
+    ['a small file', 5],
+    ['a file that is hashed in pieces', 3 * 1024 * 1024],
+  ])('of %s is found by reading every byte, and known from then on', async (_, size) => {
+    const stage = createStage()
+    const [old, now] = ['old', 'now'].map((text) => text.padEnd(size, '.'))
+    write(stage, { 'a/x': now ?? '', 'b/x': now ?? '' })
+    // A day passes: what was changed a moment ago is hashed anew anyway.
+    for (const id of ['a', 'b']) utimesSync(join(stage.cwd, id, 'x'), 1000, 1000)
+    await untilSettled(join(stage.cwd, 'b/x'))
+    // What the bytes were before they rotted is what the index knows by the same size and times.
+    const { place } = createRoot(join(stage.cwd, 'a'))
+    const index = openIndexFile(toIndexFile(join(stage.cwd, 'index'), place), () => {})
+    const before = createHash('sha256')
+      .update(old ?? '')
+      .digest('hex')
+    const identity = toKey(toIdentity(lstatSync(join(stage.cwd, 'a/x'), { bigint: true })))
+    index.write([{ name: 'x', identity, digest: before }])
+    index.close()
+
+    expect((await check(stage)).stdout).toBe('* x\n')
+    const { status, stdout, stderr } = await check(stage, '--deep')
+    expect([status, stdout]).toEqual([1, '* x\n'])
+    expect(stderr).toContain(`a: x changed with no change of its size and times: it was ${before}`)
+    expect(await check(stage)).toMatchObject({ status: 0, stdout: '' })
+  })
+})
+
+/** Waits until a file is old enough for its digest to be remembered; see `isSettled`. */
+async function untilSettled(path: string): Promise<void> {
+  while (!isSettled(toIdentity(lstatSync(path, { bigint: true })), Date.now())) await delay(100)
+}
