@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { createHasher } from '../../runtime/node/hasher.ts'
-import { compareNames } from '../storage/names.ts'
+import { compareNames, requireName } from '../storage/names.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
 import type { Digest } from '../wire/digest.ts'
@@ -15,7 +15,7 @@ export type Tree = ReadonlyMap<string, Facts | StorageError>
 /** A replica that knows of its files what the tree says of them at that moment, and has none of their bytes. */
 export function createTreeStorage(tree: Tree): Storage {
   async function describeOne(name: string): Promise<Facts | null> {
-    const said = tree.get(name) ?? null
+    const said = tree.get(requireName(name)) ?? null
     if (said instanceof StorageError) throw said
     return said
   }

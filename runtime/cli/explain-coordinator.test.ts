@@ -24,6 +24,12 @@ function createFailing(error: StorageError): Storage {
 
 const gone = new StorageError('unreachable', 'gone\x1b[2J', { reason: 'connection_refused' })
 
+/** What a coordinator's answer with one copy carries, its state left out. */
+function fieldsOf(content: string): Record<string, string> {
+  const { 'Replica-Status': _, ...fields } = toFields(content)
+  return fields
+}
+
 describe('vouch explain of a coordinator', () => {
   it('tells in words why a replica did not answer, and exits with 2', async () => {
     const copy = createMemoryStorage({ t: '1' })
@@ -89,6 +95,73 @@ describe('vouch explain of a coordinator', () => {
       stderr: 'vouch: t: the copies changed each time they were compared\n',
     })
     expect(reads).toBe(3)
+  })
+
+  it('asks one that was corrupt or silent for words at once, and one that fails then as well', async () => {
+    const asked: string[] = []
+    const url = await startScript(({ url, method }, response) => {
+      const id = new URL(url ?? '', 'http://x').searchParams.get('replica')
+      asked.push(`${method} ${id}`)
+      const states = {
+        a: 'a;state=match',
+        b: 'b;state=corrupt;error=http_response_incomplete',
+        c: 'c;state=error;error=connection_timeout',
+      }
+      const status = new Map<string | null, string>(Object.entries(states)).get(id)
+      response.setHeader('Replica-Status', status ?? `${states.a}, ${states.b}, c;state=match`)
+      if (id === 'a') response.writeHead(200, fieldsOf('one'))
+      if (method === 'HEAD') response.end()
+      else sendProblem(response, 502, { detail: `words of ${id}` })
+    })
+    const { status, stdout, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect(stdout).toMatch(/^t: degraded\n {2}a {2}A .*\n {2}b {2}corrupt: words of b\n {2}c {2}words of c\n/)
+    expect([status, stderr]).toEqual([2, 'vouch: t: b, c did not say what they hold\n'])
+    expect(asked.toSorted()).toEqual(['GET b', 'GET c', 'HEAD a', 'HEAD c', 'HEAD null'])
+  })
+
+  it('takes a copy that is there again by the time it is asked for words, and reads none of it', async () => {
+    const closed = Promise.withResolvers<void>()
+    const url = await startScript(({ url }, response) => {
+      if (!url?.includes('?'))
+        return void response.writeHead(503, { 'Replica-Status': 'a;state=error' }).end()
+      const fields = { ...fieldsOf('one'), 'Content-Length': String(MIB), 'Replica-Status': 'a;state=match' }
+      response.writeHead(200, fields).write('one')
+      response.on('close', closed.resolve)
+    })
+    const { status, stdout } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^t: unanimous\n/)])
+    await closed.promise
+  })
+
+  it('is refused when a coordinator cannot say of one copy', async () => {
+    const url = await startScript(({ url, method }, response) => {
+      const isCompared = !url?.includes('?')
+      if (isCompared) response.writeHead(200, { 'Replica-Status': 'a;state=match' }).end()
+      else if (method === 'HEAD') response.writeHead(503).end()
+      else sendProblem(response, 503, { title: 'Too much', detail: 'ask again' })
+    })
+    const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stderr]).toEqual([2, 'vouch: t: Too much: ask again\n'])
+  })
+
+  it('lets go of a large version when the one beside it is gone', async () => {
+    const closed: Promise<void>[] = []
+    const url = await startScript(({ url, method }, response) => {
+      const query = new URL(url ?? '', 'http://x').searchParams
+      const digest = query.get('version') ?? hash(query.get('replica') ?? '')
+      if (query.get('version') === hash('b')) return sendProblem(response, 404, {})
+      const id = query.get('replica')
+      const status = id === null ? 'a;state=differ, b;state=differ' : `${id};state=match`
+      const fields = { ...toFields(''), 'Content-Length': String(8 * MIB), ETag: `"${digest}"` }
+      response.writeHead(200, { ...fields, 'Repr-Digest': toReprDigest(digest), 'Replica-Status': status })
+      if (method === 'HEAD') return void response.end()
+      closed.push(new Promise((resolve) => response.on('close', resolve)))
+      response.write('a')
+    })
+    const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stderr]).toEqual([2, 'vouch: t: the copies changed each time they were compared\n'])
+    await Promise.all(closed)
+    expect(closed).toHaveLength(3)
   })
 
   it('reads no further than the first byte that differs', async () => {

@@ -113,6 +113,21 @@ B against A: the first byte that differs is at offset 4, in line 2
     )
   })
 
+  it.each([
+    ['a NUL', '\0'],
+    ['a byte that is no UTF-8', '\xff'],
+  ])(
+    'counts no lines of a large text that differs by %s, whichever of the two has it',
+    async (_what, byte) => {
+      const text = 'line\n'.repeat(MIB / 4)
+      const other = Buffer.from(text)
+      other.write(byte, 1_000_002, 'latin1')
+      const expected = 'the first byte that differs is at offset 1,000,002\n'
+      expect(await explainPair(text, other)).toBe(expected)
+      expect(await explainPair(other, text)).toBe(expected)
+    },
+  )
+
   it('finds a byte late in large files, and tells of bytes without lines or a diff', async () => {
     const large = Buffer.alloc(5 * MIB, '\xff', 'latin1')
     const other = Buffer.from(large)
@@ -133,6 +148,13 @@ B against A: the first byte that differs is at offset 4, in line 2
     expect(stdout).toContain('-red\\u{1b}[31m\\u{d}\n+blue\\u{7}\\u{202e}\n')
   })
 
+  it('shows three lines around each change', async () => {
+    const lines = (changed: string) => [1, 2, 3, 4, 5, changed, 7, 8, 9, 10, 11].map((n) => `${n}\n`).join('')
+    expect(await explainPair(lines('six'), lines('6'))).toMatch(
+      /\n@@ -3,7 \+3,7 @@\n 3\n 4\n 5\n-six\n\+6\n 7\n 8\n 9\n$/,
+    )
+  })
+
   it('leaves tabs as they are, and takes no line of a text for one of the head', async () => {
     expect(await explainPair('\ta\n-- x\n', '\tb\n++ y\n')).toContain('\n-\ta\n--- x\n+\tb\n+++ y\n')
   })
@@ -149,8 +171,11 @@ B against A: the first byte that differs is at offset 4, in line 2
     expect(stdout).toContain(text)
   })
 
-  it('marks no copy as the newest where two versions are, or one has no time', async () => {
+  it('marks no copy as the newest where two versions are, all are alike, or one has no time', async () => {
     const stage = createStage()
+    write(stage, { 'a/u': '1', 'b/u': '1' })
+    utimesSync(join(stage.cwd, 'a/u'), 1000, 1000)
+    expect((await explain(stage, ['a', 'b'], 'u')).stdout).not.toContain('newest')
     write(stage, { 'a/t': '1', 'b/t': '2', 'c/t': '1' })
     for (const id of ['a', 'b', 'c']) utimesSync(join(stage.cwd, id, 't'), 1000, id === 'c' ? 500 : 1000)
     expect((await explain(stage, ['a', 'b', 'c'], 't')).stdout).not.toContain('newest')
