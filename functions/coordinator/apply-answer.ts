@@ -8,24 +8,33 @@ import { MAX_PLAN_BYTES } from '../wire/limits.ts'
 import { type Plan, plan } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type ApplyContext, apply } from './apply.ts'
+import type { Limit } from './limit.ts'
 import { streamLines } from './text-stream.ts'
 
 /** `POST /apply`: the lines of `apply` as they come. A client that goes away ends it after the steps under way. */
 export async function answerApply(
   c: Context<AppEnv>,
-  context: Pick<ApplyContext, 'members' | 'toRead'>,
+  { limit, ...context }: Pick<ApplyContext, 'members' | 'toRead'> & { readonly limit: Limit },
 ): Promise<Response> {
+  const refused = limit.begin()
+  if (refused !== null) return refused
   const body = await readJsonBody(c.req.raw, plan, {
     limit: MAX_PLAN_BYTES,
     takes: 'a plan as POST /plan makes it: its replicas and steps, each with name, to, digest, size and seen',
   })
-  if (body instanceof Response) return body
+  if (body instanceof Response) {
+    limit.end()
+    return body
+  }
   const wrong = findWrong(
     body,
     context.members.map(({ id }) => id),
   )
-  if (wrong !== undefined) return createProblem('invalid-body', wrong)
-  const lines = streamLines((tell, signal) => apply(body, { ...context, tell, signal }))
+  if (wrong !== undefined) {
+    limit.end()
+    return createProblem('invalid-body', wrong)
+  }
+  const lines = streamLines((tell, signal) => apply(body, { ...context, tell, signal }).finally(limit.end))
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   return createAnswer(200, fields, toStream(lines))
 }
@@ -35,7 +44,9 @@ function findWrong({ replicas, steps }: Plan, ids: readonly string[]): string | 
   if (replicas.length !== ids.length || replicas.some((id) => !ids.includes(id))) {
     return `the plan is for ${replicas.join(', ')}; the replicas here are ${ids.join(', ')}`
   }
+  const written = new Set<string>()
   for (const { name, to, seen } of steps) {
+    if (written.size === written.add(`${to}/${name}`).size) return `the plan writes ${name} to ${to} twice`
     if (parseName(name) === null) return `the plan has a step for '${name}', which is no name of a file`
     if (!ids.includes(to)) return `the plan writes ${name} to ${to}, which is no replica here`
     const unseen = ids.find((id) => !Object.hasOwn(seen, id))

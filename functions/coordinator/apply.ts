@@ -1,6 +1,7 @@
-import type { Storage } from '../storage/storage.ts'
+import type { Facts, Storage } from '../storage/storage.ts'
 import { type Chunks, fromBytes, toChunks, toStream } from '../storage/streams.ts'
 import { isFacts } from '../storage/survey.ts'
+import { settle } from '../wire/app.ts'
 import type { Digest } from '../wire/digest.ts'
 import { HEARTBEAT_MS, MAX_STEPS_UNDER_WAY } from '../wire/limits.ts'
 import type { ApplyLine, Plan, PlanStep } from '../wire/plan-schemas.ts'
@@ -58,7 +59,11 @@ export async function apply(plan: Plan, context: ApplyContext): Promise<void> {
 
 function groupByName(steps: readonly PlanStep[]): Map<string, PlanStep[]> {
   const groups = new Map<string, PlanStep[]>()
-  for (const step of steps) groups.set(step.name, [...(groups.get(step.name) ?? []), step])
+  for (const step of steps) {
+    const group = groups.get(step.name)
+    if (group === undefined) groups.set(step.name, [step])
+    else group.push(step)
+  }
   return groups
 }
 
@@ -77,9 +82,13 @@ async function applyStep(
   if (getDigest(answers, step.to) === step.digest) return { outcome: 'already' }
   const changed = answers.find(({ id }) => !isAsPlanned(getDigest(answers, id), id, step, steps))
   if (changed) return { outcome: 'skipped', detail: `${changed.id} holds another content than the plan saw` }
-  const holders = members.map(({ id }) => id).filter((id) => getDigest(answers, id) === step.digest)
+  const holders = answers.filter(({ said }) => isFacts(said) && isStep(said, step)).map(({ id }) => id)
   if (holders.length === 0) return { outcome: 'skipped', detail: 'no replica holds the content any more' }
   return await write(step, holders, context)
+}
+
+function isStep({ digest, size }: Facts, step: PlanStep): boolean {
+  return digest === step.digest && size === step.size
 }
 
 function isAsPlanned(
@@ -105,21 +114,45 @@ async function write(
   const target = members.find(({ id }) => id === to)
   if (target === undefined) return { outcome: 'failed', detail: `there is no replica ${to}` }
   const read = toRead(name)
+  const body = await openAny(read, step, holders)
+  if (body instanceof StorageError)
+    return { outcome: 'failed', detail: `no replica gave it: ${body.message}` }
   try {
-    const body = await openVersion(read, { digest, size, modified: null, holders })
-    const chunks =
-      body instanceof Uint8Array ? fromBytes(body) : toChunks(body ?? toStream(fromBytes(new Uint8Array())))
-    await put(target.storage, name, chunks, { digest, size, replaces: seen[to] ?? null }, read.deadlines)
+    await put(target.storage, name, body, { digest, size, replaces: seen[to] ?? null }, read.deadlines)
   } catch (error) {
-    return toOutcome(toStorageError(error), to)
+    return await toOutcome(toStorageError(error), step, target)
   }
   const { said } = await target.ask(name)
-  if (isFacts(said) && said.digest === digest) return { outcome: 'done' }
+  if (said instanceof StorageError) return { outcome: 'failed', detail: `${to}: ${said.message}` }
+  if (said?.digest === digest) return { outcome: 'done' }
   return { outcome: 'failed', detail: `${to} holds another content than was just written` }
 }
 
-function toOutcome({ code, message }: StorageError, to: string): Outcome {
-  const isOvertaken = code === 'precondition' || code === 'changed'
+/** The content of a step, from the first of its holders that gives it. */
+async function openAny(
+  read: Read,
+  { digest, size }: PlanStep,
+  holders: readonly string[],
+): Promise<Chunks | StorageError> {
+  let failure = new StorageError('unreadable', 'nobody holds it')
+  for (const [i, holder] of holders.entries()) {
+    const rest = [holder, ...holders.slice(0, i), ...holders.slice(i + 1)]
+    const body = await settle(openVersion(read, { digest, size, modified: null, holders: rest }))
+    if (body instanceof StorageError) failure = body
+    else return body instanceof ReadableStream ? toChunks(body) : fromBytes(body ?? new Uint8Array())
+  }
+  return failure
+}
+
+/** Overtaken is only a step whose target is no longer as the plan saw it. */
+async function toOutcome(
+  { code, message }: StorageError,
+  { name, to, seen }: PlanStep,
+  target: Member,
+): Promise<Outcome> {
+  const isRefused = code === 'precondition' || code === 'changed'
+  const now = isRefused ? await target.ask(name) : undefined
+  const isOvertaken = now !== undefined && getDigest([now], to) !== (seen[to] ?? null)
   return { outcome: isOvertaken ? 'skipped' : 'failed', detail: `${to}: ${message}` }
 }
 

@@ -1,5 +1,5 @@
 import { parseName } from '../storage/names.ts'
-import type { Found, Progress, Range, Span, Survey } from '../storage/survey.ts'
+import { type Found, isFacts, type Progress, type Range, type Span, type Survey } from '../storage/survey.ts'
 import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../wire/limits.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -159,7 +159,7 @@ export async function audit(
     const answers = await Promise.all(questions.map((promises) => Promise.all(promises)))
     return new Map(
       asked.map((sighting, i) => {
-        const now = answers.flatMap((ofMember) => ofMember[i] ?? [])
+        const now = answers.flatMap((ofMember) => withSeen(ofMember[i], sighting) ?? [])
         // What could not be read, and nobody holds, is no name that went away.
         const isGone = compare(now).agreement === 'absent' && !sighting.answers.some(isError)
         return [
@@ -193,6 +193,12 @@ export async function audit(
   if (all || deep) await compareAll(WHOLE)
   else await descend(WHOLE, 0)
   await tell({ summary: toSummary() })
+}
+
+/** What a replica says now; of bytes that were seen to be others than it goes on to say, what they were seen to be. */
+function withSeen(now: Answer | undefined, { answers, rotted }: Sighting): Answer | undefined {
+  const isDenied = now !== undefined && isFacts(now.said) && now.said.digest === rotted.get(now.id)
+  return isDenied ? answers.find(({ id }) => id === now.id) : now
 }
 
 function isError({ said }: Answer): boolean {

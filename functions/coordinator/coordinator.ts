@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { KEPT_CONTENTS_BYTES, MAX_AUDITS } from '../wire/limits.ts'
+import { KEPT_CONTENTS_BYTES, MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
@@ -80,6 +80,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
   const limit = createLimit(MAX_AUDITS, 'audits')
+  const applying = createLimit(MAX_APPLIED, 'plans')
   app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
   app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
@@ -91,7 +92,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
       ...{ name, members, required: 1, isStrict: false, trace },
       ...{ contents, suspects, deadlines, createHasher },
     })
-    return answerApply(c, { members, toRead })
+    return answerApply(c, { members, toRead, limit: applying })
   })
   refuseOtherMethods(app, '/apply', 'POST')
 

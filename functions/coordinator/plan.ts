@@ -11,6 +11,8 @@ export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[]
   const { name, agreement, versions, replicas } = manifest
   if (agreement === 'unanimous') return []
   if (replicas.some(({ state }) => state === 'error' || state === 'corrupt')) return null
+  // Of one digest at two sizes, somebody lies.
+  if (new Set(versions.map(({ digest }) => digest)).size < versions.length) return null
   const wanted = versions.length === 1 ? versions[0] : choose(manifest, findPolicy(name, rules))
   if (wanted === undefined) return null
   const { digest, size } = wanted

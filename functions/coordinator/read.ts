@@ -44,7 +44,9 @@ export async function openVersion(read: Read, version: Version, range?: ByteRang
 }
 
 async function readSmall(read: Read, version: Version): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readAll(relayWhole(read, version, await openFirst(read, version)))
+  const bytes = await readAll(
+    exactly(relayWhole(read, version, await openFirst(read, version)), version.size),
+  )
   read.contents.keep(version.digest, bytes)
   return bytes
 }

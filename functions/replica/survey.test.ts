@@ -5,7 +5,7 @@ import { createRemoteStorage } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createBufferHasher } from '../storage/suite-tools.suite.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
-import { MAX_GLOBS, MAX_NAME_BYTES, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
+import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createReplica } from './replica.ts'
 
@@ -95,7 +95,7 @@ describe('POST /survey', () => {
     ['a depth in words', { deep: 'true' }],
     ['a glob that is no list', { match: '*' }],
     ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
-    ['a glob longer than a name', { match: ['*'.repeat(MAX_NAME_BYTES + 1)] }],
+    ['a glob that is longer than any', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
   ])('refuses %s', async (_what, changes) => {
     const response = await post(memory, { ...EVERYTHING, ...changes })
     expect(response.status).toBe(400)
@@ -104,7 +104,7 @@ describe('POST /survey', () => {
 
   it('takes as many ranges and globs as it says, side by side', async () => {
     const ranges = Array.from({ length: MAX_SURVEY_RANGES }, toRange)
-    const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_NAME_BYTES))
+    const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_GLOB_LENGTH))
     const response = await post(memory, { ...EVERYTHING, ranges, match, exclude: ['d'] })
     expect(response.status).toBe(200)
     expect(await readLines(response)).toHaveLength(1 + MAX_SURVEY_RANGES)

@@ -24,29 +24,45 @@ export function createSelect({
   }
 }
 
-function parseGlob(text: string): string[] {
+/** Whether nothing below a directory can be wanted, its name without a slash at its end. */
+export function createPrune({ exclude }: { readonly exclude: readonly string[] }): Select {
+  const all = exclude.flatMap((glob) => {
+    const [, above] = /^(.+?)\/(\*\*)?$/s.exec(glob) ?? []
+    return above === undefined ? [] : [toPatterns(above.replace(/^\//, '').split('/'))]
+  })
+  return (name) => all.some((patterns) => isMatch(name.split('/'), patterns))
+}
+
+/** A glob's segments: any number of them, or one by its characters. */
+type Patterns = readonly (typeof ANY_SEGMENTS | readonly string[])[]
+
+const ANY_SEGMENTS = '**'
+
+function parseGlob(text: string): Patterns {
   const below = text.endsWith('/') ? `${text}**/*` : text
   const path = below.replace(/^\//, '')
-  return path.includes('/') || path !== below ? path.split('/') : ['**', path]
+  return toPatterns(path.includes('/') || path !== below ? path.split('/') : [ANY_SEGMENTS, path])
 }
 
-function isMatch(segments: readonly string[], glob: readonly string[]): boolean {
-  return matchRuns(segments, glob, (segment, pattern) => matchSegment(segment, pattern), '**')
+function toPatterns(segments: readonly string[]): Patterns {
+  return segments.map((segment) => (segment === ANY_SEGMENTS ? ANY_SEGMENTS : [...segment]))
 }
 
-function matchSegment(segment: string, pattern: string): boolean {
-  return matchRuns([...segment], [...pattern], (a, b) => b === '?' || a === b, '*')
+function isMatch(segments: readonly string[], patterns: Patterns): boolean {
+  const isOne = (segment: string, pattern: Patterns[number]) =>
+    pattern !== ANY_SEGMENTS && matchRuns([...segment], pattern, (a, b) => b === '?' || a === b, '*')
+  return matchRuns(segments, patterns, isOne, ANY_SEGMENTS)
 }
 
 /**
  * Whether `items` match `patterns` one by one, where `any` stands for any number of items. Only the last `any` is ever
  * tried anew: what an earlier one took more, the last could have taken as well.
  */
-function matchRuns(
+function matchRuns<T>(
   items: readonly string[],
-  patterns: readonly string[],
-  isOne: (item: string, pattern: string) => boolean,
-  any: string,
+  patterns: readonly T[],
+  isOne: (item: string, pattern: T) => boolean,
+  any: T,
 ): boolean {
   let item = 0
   let pattern = 0

@@ -1,5 +1,5 @@
 import type { Digest } from '../wire/digest.ts'
-import { MAX_SPAN_NAMES } from '../wire/limits.ts'
+import { MAX_SPAN_LENGTH, MAX_SPAN_NAMES } from '../wire/limits.ts'
 import type { StorageError } from '../wire/trouble.ts'
 import { compareNames } from './names.ts'
 import type { Facts } from './storage.ts'
@@ -122,7 +122,8 @@ export function createSpanner({ ranges, grain }: Pick<Survey, 'ranges' | 'grain'
       bytes += size
       text = text === null || digest === null ? null : `${text}${digest} ${size} ${name}\0`
       if (name === ranges[range]?.until) range++
-      else if (!isCut(name, grain) && names < MAX_SPAN_NAMES) return closed
+      else if (!isCut(name, grain) && names < MAX_SPAN_NAMES && (text ?? '').length < MAX_SPAN_LENGTH)
+        return closed
       closed.push(close(name))
       return closed
     },

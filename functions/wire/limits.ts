@@ -129,3 +129,12 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 
 /** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
 export const MAX_STEPS_UNDER_WAY = 4
+
+/** Plans that are read or applied at once: each is held whole. */
+export const MAX_APPLIED = 2
+
+/** Characters of a glob: every name is held against every one of them, and nobody writes longer ones. */
+export const MAX_GLOB_LENGTH = 256
+
+/** Characters of a span's text beyond which it is closed; as `MAX_SPAN_NAMES`, for names that are long as well. */
+export const MAX_SPAN_LENGTH = 8 * 1024 * 1024

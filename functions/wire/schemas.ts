@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import {
   MAX_DETAIL_LENGTH,
+  MAX_GLOB_LENGTH,
   MAX_GLOBS,
-  MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
@@ -56,7 +56,7 @@ export const describeLine = v.union([
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
 /** Globs that say which names are wanted. */
-export const globs = v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_NAME_BYTES))), v.maxLength(MAX_GLOBS))
+export const globs = v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH))), v.maxLength(MAX_GLOBS))
 
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({

@@ -6,7 +6,7 @@ import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
-import { type Io, printable, say, writeOut } from './io.ts'
+import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
 import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
 
@@ -61,7 +61,7 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
   for await (const lines of readLines(response, applyLine)) {
     for (const line of lines) if ('summary' in line) summary = line.summary
     const told = lines.filter((line) => !('progress' in line))
-    const text = told.map((line) => (flags['json'] ? `${JSON.stringify(line)}\n` : toRow(line))).join('')
+    const text = told.map((line) => (flags['json'] ? toJsonLine(line) : toRow(line))).join('')
     if (text !== '') await writeOut(io.stdout, text)
   }
   if (summary === undefined)

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { asNobody } from '../node/directory-setup.suite.ts'
 import { createDirectoryStorage } from '../node/directory-storage.ts'
 import { createHasher } from '../node/hasher.ts'
 import { isSettled, toIdentity, toKey } from '../node/identity.ts'
@@ -73,6 +74,47 @@ describe('vouch check', () => {
   ])('with %j looks at these alone', async (args, expected) => {
     const { status, stdout } = await check(createTrees(), ...args)
     expect([status, stdout]).toEqual([1, expected])
+  })
+
+  it('does not even read a directory that is excluded as a whole', async () => {
+    const stage = createTrees()
+    mkdirSync(join(stage.cwd, 'a/lost+found'), { mode: 0 })
+    chmodSync(stage.cwd, 0o777)
+    const { status, stdout } = await asNobody(() =>
+      check(stage, '--exclude', 'lost+found/', '--exclude', 'dir/**'),
+    )
+    expect([status, stdout]).toEqual([1, '* differ\n- only b\n'])
+  })
+
+  it('is trouble for a prefix that no name has', async () => {
+    const { status, stderr } = await check(createTrees(), 'typo/')
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringContaining("no replica has a name that begins with 'typo/'"),
+    ])
+  })
+
+  it('exits with 2 where copies differ and another could not be read', async () => {
+    const stage = createTrees()
+    write(stage, { 'c/differ': 'C' })
+    chmodSync(join(stage.cwd, 'c/differ'), 0)
+    chmodSync(stage.cwd, 0o777)
+    const { status, stdout } = await asNobody(() =>
+      stage.run(['check', 'differ', ...toFlags(['a', 'b', 'c'])]),
+    )
+    expect([status, stdout]).toEqual([2, expect.stringMatching(/^\* differ {2}a ≠ b; c: /)])
+  })
+
+  it('ends at once when it is interrupted', async () => {
+    const abort = new AbortController()
+    const url = await startScript((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
+      response.write('{"seen":{"names":0,"bytes":0,"known":0},"of":null}\n')
+      abort.abort()
+    })
+    const args = ['check', '--replica', 'a=a', '--replica', `b=${url}`, '--index', 'index']
+    const { status } = await createTrees().run(args, { signal: abort.signal })
+    expect(status).toBe(130)
   })
 
   it('prints for programs what an audit tells, and its summary last', async () => {

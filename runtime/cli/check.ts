@@ -1,10 +1,16 @@
-import { type AuditLine, type AuditSummary, auditLine, type Manifest } from '../../functions/wire/schemas.ts'
+import {
+  type AuditLine,
+  type AuditSummary,
+  auditLine,
+  type Manifest,
+  type ReplicaReport,
+} from '../../functions/wire/schemas.ts'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
 import type { Command } from './command.ts'
-import { type Io, printable, say, writeOut } from './io.ts'
+import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
 import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
 
@@ -39,7 +45,7 @@ Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: some coul
     try {
       const response = await ask(`/audit?${toQuery(flags, prefix)}`)
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
-      return await report(response, flags, io)
+      return await report(response, prefix, flags, io)
     } finally {
       await close()
     }
@@ -57,7 +63,7 @@ function toQuery(flags: Flags, prefix: string): URLSearchParams {
 }
 
 /** Prints what an audit tells as it comes; the exit status. */
-async function report(response: Response, flags: Flags, io: Io): Promise<number> {
+async function report(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   const meter = createAuditMeter(io.stderr)
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
@@ -69,13 +75,13 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
     }
     if ('summary' in line) {
       summary = line.summary
-      return flags['json'] ? toJson(line) : ''
+      return flags['json'] ? toJsonLine(line) : ''
     }
     const mark = toMark(line)
     if (flags['one-way'] && line.replicas[0]?.state === 'missing') return ''
-    if (mark === '!') unreadable++
+    if (mark === '!' || line.replicas.some(isTrouble)) unreadable++
     else if (mark !== '=') differing++
-    return flags['json'] ? toJson(line) : toRow(mark, line)
+    return flags['json'] ? toJsonLine(line) : toRow(mark, line)
   }
 
   try {
@@ -90,12 +96,15 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end')
   saySummary(io, summary)
+  if (summary.agreement === 'absent' && prefix !== '') {
+    throw new Refusal(`no replica has a name that begins with '${prefix}'`)
+  }
   const lost = summary.replicas.filter(({ state }) => state === 'error')
   return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
 }
 
-function toJson(line: unknown): string {
-  return `${JSON.stringify(line)}\n`
+function isTrouble({ state }: ReplicaReport): boolean {
+  return state === 'error' || state === 'corrupt'
 }
 
 /** As `rclone check --combined` marks it, the first replica being its source. */

@@ -27,6 +27,18 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
 }
 
+/** `value` as a line of JSON that does nothing to a terminal either, and means the same to a program. */
+export function toJsonLine(value: unknown): string {
+  return `${toHarmlessJson(JSON.stringify(value))}\n`
+}
+
+/** JSON whose strings hold no character that a terminal might act on, but escapes. */
+export function toHarmlessJson(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) =>
+    [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  )
+}
+
 /** Says one line to people. */
 export function say(io: Pick<Io, 'stderr'>, line: string): void {
   io.stderr.write(`${printable(line)}\n`)

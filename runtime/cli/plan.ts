@@ -4,7 +4,7 @@ import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
-import { type Io, say, writeOut } from './io.ts'
+import { type Io, say, toHarmlessJson, writeOut } from './io.ts'
 import { parseLine, readTextLines } from './lines.ts'
 import { toSize } from './progress.ts'
 import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
@@ -79,7 +79,7 @@ async function print(response: Response, io: Io): Promise<number> {
       if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
     }
     const told = lines.filter((line) => line !== '')
-    if (told.length > 0) await writeOut(io.stdout, told.map((line) => `${line}\n`).join(''))
+    if (told.length > 0) await writeOut(io.stdout, told.map((line) => `${toHarmlessJson(line)}\n`).join(''))
   }
   if (summary === undefined) throw new Broken('the plan broke off before its end: it cannot be applied')
   const { steps, bytes, left, audit } = summary
@@ -92,7 +92,8 @@ async function print(response: Response, io: Io): Promise<number> {
   }
   const lost = audit.replicas.filter(({ state }) => state === 'error')
   for (const { id, detail, error } of lost) say(io, `warning: ${id} was left out: ${detail ?? error}`)
-  return lost.length > 0 ? 2 : steps > 0 ? 1 : 0
+  const { degraded = 0, unknown = 0 } = audit.agreements
+  return lost.length > 0 || degraded + unknown > 0 ? 2 : steps > 0 ? 1 : 0
 }
 
 /** What the line with the summary begins with: a step's begins with a brace. */

@@ -1,4 +1,5 @@
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { toChunks, toStream } from '../../functions/storage/streams.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { createFetch } from '../node/http-client.ts'
@@ -52,8 +53,15 @@ export function openSource(flags: Flags, io: Io): Source {
   })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request) => endWith(await app.fetch(request), io.signal),
     signal: io.signal,
   })
   return { ask, query, close }
+}
+
+/** An answer of our own coordinator, whose body is left when the command is to end, as that of one elsewhere is. */
+function endWith(response: Response, signal: AbortSignal | undefined): Response {
+  const { body, status, headers } = response
+  if (body === null || signal === undefined) return response
+  return new Response(toStream(toChunks(body), signal), { status, headers })
 }

@@ -56,6 +56,8 @@ export function createSpanMemory(): SpanMemory {
       const { pass, grain } = survey
       if (pass === undefined || grain === 0) return { add() {}, end() {} }
       remembered = []
+      // One that goes on where it broke off has not seen what came before.
+      if (!isWhole(survey.ranges)) return { add() {}, end() {} }
       const recorders = SPAN_GRAINS.filter((finer) => finer < grain).map((finer) => record(survey, finer))
       return {
         add(name, size, digest) {
@@ -71,6 +73,10 @@ export function createSpanMemory(): SpanMemory {
       return one === undefined ? null : cut(one.spans, survey.ranges)
     },
   }
+}
+
+function isWhole([first, ...others]: readonly Range[]): boolean {
+  return first?.after === '' && first.until === null && others.length === 0
 }
 
 /** Equal for surveys of the same files, in spans of the same grain, in the same pass. */

@@ -44,7 +44,7 @@ export function createTreeRun(
   let isDone = false
   let news = Promise.withResolvers<void>()
   let room = Promise.withResolvers<void>()
-  const stopped = Promise.withResolvers<void>()
+  let released = Promise.withResolvers<void>()
 
   function wake(): void {
     news.resolve()
@@ -71,7 +71,10 @@ export function createTreeRun(
   }
 
   async function step(): Promise<TreeStep['state']> {
-    if (quiet) await Promise.race([quiet(), stopped.promise])
+    if (quiet) {
+      released = Promise.withResolvers()
+      await Promise.race([quiet(), released.promise])
+    }
     abort.signal.throwIfAborted()
     const order = { now: now(), patience: quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS, hashed }
     hashed = []
@@ -88,13 +91,12 @@ export function createTreeRun(
   }
 
   async function work(): Promise<void> {
-    for (;;) {
-      room = Promise.withResolvers()
-      const state = await step()
-      abort.signal.throwIfAborted()
-      if (state === 'done') return
-      const isFull = ready.length > MAX_LINES_AHEAD
-      if (isFull || (state === 'waiting' && hashed.length === 0)) await room.promise
+    for (let state = await step(); state !== 'done'; state = await step()) {
+      while (ready.length > MAX_LINES_AHEAD || (state === 'waiting' && hashed.length === 0)) {
+        room = Promise.withResolvers()
+        abort.signal.throwIfAborted()
+        await room.promise
+      }
       abort.signal.throwIfAborted()
     }
   }
@@ -121,7 +123,7 @@ export function createTreeRun(
     },
     stop(reason) {
       abort.abort(reason)
-      stopped.resolve()
+      released.resolve()
       room.resolve()
     },
   }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
-import { createSelect } from '../../functions/storage/globs.ts'
+import { createPrune, createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
 import { type Amount, createSpanner, type Survey } from '../../functions/storage/survey.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
@@ -58,7 +58,7 @@ const scratch = new Uint8Array(READ_BYTES)
 
 export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey): TreeSurvey {
   const { ranges, prefix, deep, grain } = survey
-  const course = { ranges, prefix, isWanted: createSelect(survey) }
+  const course = { ranges, prefix, isWanted: createSelect(survey), isPruned: createPrune(survey) }
   const walk = walkTree(place, course)
   const count = createCount(place, course)
   const countFrom = performance.now() + COUNT_AFTER_MS

@@ -26,6 +26,8 @@ export interface Course {
   /** Only names that start with this string. */
   readonly prefix: string
   readonly isWanted: Select
+  /** Whether nothing below a directory is wanted, so that it is not even read; none is passed over when absent. */
+  readonly isPruned?: Select | undefined
   /**
    * Whether a path from the root on can be met, or with a slash at its end lead to one that can; where it is absent,
    * whether it is a name or leads to names.
@@ -170,12 +172,13 @@ function toKind(dirent: Dirent, real: string): 'file' | 'directory' | null {
 }
 
 /** Whether it is, or below it can be, a name of the course. */
-function canHold(key: string, { ranges, prefix, isWanted }: Course): boolean {
+function canHold(key: string, { ranges, prefix, isWanted, isPruned }: Course): boolean {
   if (!key.endsWith('/')) {
     if (!key.startsWith(prefix) || !isWanted(key)) return false
     return ranges.some(({ after, until }) => compareNames(key, after) > 0 && isUpTo(key, until))
   }
   if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false
+  if (isPruned?.(key.slice(0, -1))) return false
   return ranges.some(
     ({ after, until }) => isUpTo(key, until) && (compareNames(key, after) > 0 || after.startsWith(key)),
   )
