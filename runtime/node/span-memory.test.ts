@@ -1,51 +1,136 @@
-import { expect, it } from 'vitest'
-import type { Survey } from '../../functions/storage/survey.ts'
-import { createSpanMemory } from './span-memory.ts'
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { compareNames } from '../../functions/storage/names.ts'
+import {
+  createSpanner,
+  isWithin,
+  type Range,
+  type Span,
+  type Survey,
+} from '../../functions/storage/survey.ts'
+import { createSpanMemory, toSpan } from './span-memory.ts'
 
-const NAMES = Array.from({ length: 5000 }, (_, i) => `f${String(i).padStart(5, '0')}`)
-const DIGEST = 'a'.repeat(64)
+// So small that a few dozen names make spans of every grain.
+vi.mock('../../functions/wire/limits.ts', async (load) => ({
+  ...(await load<typeof import('../../functions/wire/limits.ts')>()),
+  SPAN_GRAINS: [3, 2, 1],
+}))
+vi.mock('./limits.ts', async (load) => ({
+  ...(await load<typeof import('./limits.ts')>()),
+  MAX_REMEMBERED_SPANS: 30,
+}))
 
-function toSurvey(changes: Partial<Survey> = {}): Survey {
-  const ranges = [{ after: '', until: null }]
-  return { ranges, prefix: '', grain: 12, deep: false, pass: 'one', match: [], exclude: [], ...changes }
+const WHOLE: readonly Range[] = [{ after: '', until: null }]
+const SURVEY: Survey = { ranges: WHOLE, prefix: '', grain: 3, deep: false, pass: 'p', match: [], exclude: [] }
+const digest = 'ab'.repeat(32)
+
+const name = fc.nat({ max: 99 }).map((n) => `f${String(n).padStart(2, '0')}`)
+const names = fc.uniqueArray(name, { maxLength: 40 }).map((list) => list.sort(compareNames))
+const bounds = fc.uniqueArray(name, { maxLength: 4 }).map((list) => list.sort(compareNames))
+
+/** Some of the stretches that these names divide all names into; not the one that is left out. */
+function toRanges(bounds: readonly string[], leftOut: number): Range[] {
+  const all = ['', ...bounds]
+  return all
+    .map((after, i) => ({ after, until: all[i + 1] ?? null }))
+    .filter((_, i) => all.length === 1 || i !== leftOut)
 }
 
-/** A memory of a survey that saw the names after one. */
-function createFilled(survey: Survey) {
+function divide(ranges: readonly Range[], at: string): Range[] {
+  return ranges.flatMap(({ after, until }) =>
+    isIn(at, [{ after, until }]) && at !== until
+      ? [
+          { after, until: at },
+          { after: at, until },
+        ]
+      : [{ after, until }],
+  )
+}
+
+function isIn(name: string, ranges: readonly Range[]): boolean {
+  return ranges.some(({ after, until }) => compareNames(name, after) > 0 && isWithin(name, until))
+}
+
+/** What a survey of these files gives. */
+function toSpans(names: readonly string[], { ranges, grain }: Survey): Span[] {
+  const spanner = createSpanner({ ranges, grain })
+  const spans = names.filter((name) => isIn(name, ranges)).flatMap((name) => spanner.add(name, 1, digest))
+  return [...spans, ...spanner.end()].map(toSpan)
+}
+
+/** A memory that has seen a survey of these files; to its end, or only so many of them. */
+function remember(names: readonly string[], survey: Survey, most = Number.POSITIVE_INFINITY) {
   const memory = createSpanMemory()
   const recorder = memory.begin(survey)
-  for (const name of NAMES) if (name > (survey.ranges[0]?.after ?? '')) recorder.add(name, 1, DIGEST)
-  recorder.end()
+  const wanted = names.filter((name) => isIn(name, survey.ranges))
+  for (const name of wanted.slice(0, most)) recorder.add(name, 1, digest)
+  if (most >= wanted.length) recorder.end()
   return memory
 }
 
-it('gives the smaller spans of a pass for ranges that end where they do', () => {
-  const memory = createFilled(toSurvey())
-  const whole = memory.recall(toSurvey({ grain: 8 })) ?? []
-  expect(whole.reduce((sum, { names }) => sum + names, 0)).toBe(NAMES.length)
-  const [first, second, third] = whole.map(({ last }) => last ?? '')
-  const ranges = [
-    { after: first ?? '', until: second ?? null },
-    { after: third ?? '', until: null },
-  ]
-  expect(memory.recall(toSurvey({ grain: 8, ranges }))).toEqual([whole[1], ...whole.slice(3)])
-})
+describe('the smaller spans of a survey', () => {
+  it('are those that another survey would give, or none, whatever the ranges of both', () => {
+    fc.assert(
+      fc.property(
+        names,
+        bounds,
+        bounds,
+        fc.nat({ max: 4 }),
+        fc.nat({ max: 50 }),
+        (names, first, second, leftOut, most) => {
+          const memory = remember(names, { ...SURVEY, ranges: toRanges(first, leftOut) }, most)
+          for (const grain of [1, 2]) {
+            for (const ranges of [toRanges(second, leftOut), toRanges(first, leftOut), WHOLE]) {
+              const spans = memory.recall({ ...SURVEY, grain, ranges })
+              // The ranges of the first end spans too.
+              const divided = { ...SURVEY, grain, ranges: first.reduce<readonly Range[]>(divide, ranges) }
+              if (spans !== null) expect(spans).toEqual(toSpans(names, divided))
+            }
+          }
+        },
+      ),
+      { numRuns: 5000 },
+    )
+  })
 
-it.each([
-  ['of another pass', toSurvey({ grain: 8, pass: 'two' })],
-  ['of other names', toSurvey({ grain: 8, prefix: 'f0' })],
-  ['of a grain that it did not make', toSurvey({ grain: 7 })],
-  [
-    'of a range that begins within a span',
-    toSurvey({ grain: 8, ranges: [{ after: 'f00001x', until: null }] }),
-  ],
-  ['of a range that ends within a span', toSurvey({ grain: 8, ranges: [{ after: '', until: 'f00001x' }] })],
-])('gives nothing %s', (_, survey) => {
-  expect(createFilled(toSurvey()).recall(survey)).toBeNull()
-})
+  it('are remembered of every range that begins and ends as larger spans do', () => {
+    fc.assert(
+      fc.property(names, fc.subarray([0, 1, 2, 3, 4, 5, 6]), (names, chosen) => {
+        const memory = remember(names, SURVEY)
+        const lasts = toSpans(names, SURVEY).map(({ last }) => last)
+        const stretches = lasts.map((until, i) => ({ after: lasts[i - 1] ?? '', until }))
+        const ranges = stretches.filter((_, i) => chosen.includes(i))
+        fc.pre(ranges.length > 0)
+        const survey = { ...SURVEY, grain: 2, ranges }
+        expect(memory.recall(survey)).toEqual(toSpans(names, survey))
+      }),
+    )
+  })
 
-it('gives nothing of a survey that went on where it broke off, and so has not seen all', () => {
-  const memory = createFilled(toSurvey({ ranges: [{ after: 'f03000', until: null }] }))
-  expect(memory.recall(toSurvey({ grain: 8 }))).toBeNull()
-  expect(memory.recall(toSurvey({ grain: 8, ranges: [{ after: 'f03000', until: null }] }))).toBeNull()
+  it.each<[string, Partial<Survey>]>([
+    ['another pass', { pass: 'q' }],
+    ['no pass', { pass: undefined }],
+    ['the same grain', { grain: 3 }],
+    ['a grain that nobody goes down to', { grain: 5 }],
+    ['files by themselves', { grain: 0 }],
+    ['another prefix', { prefix: 'f' }],
+    ['every byte', { deep: true }],
+    ['names that match', { match: ['*'] }],
+    ['all but some', { exclude: ['x'] }],
+  ])('are not those of %s', (_what, changes) => {
+    const memory = remember(['f1', 'f2'], SURVEY)
+    expect(memory.recall({ ...SURVEY, grain: 2 })).not.toBeNull()
+    expect(memory.recall({ ...SURVEY, grain: 2, ...changes })).toBeNull()
+  })
+
+  it('are forgotten when another pass begins, and when they are too many', () => {
+    const memory = remember(['f1'], SURVEY)
+    memory.begin({ ...SURVEY, pass: undefined })
+    expect(memory.recall({ ...SURVEY, grain: 2 })).not.toBeNull()
+    memory.begin({ ...SURVEY, pass: 'q' })
+    expect(memory.recall({ ...SURVEY, grain: 2 })).toBeNull()
+    const many = Array.from({ length: 100 }, (_, i) => `f${i}`).sort(compareNames)
+    const [two, one] = [2, 1].map((grain) => remember(many, SURVEY).recall({ ...SURVEY, grain }))
+    expect([two === null, one === null]).toEqual([false, true])
+  })
 })

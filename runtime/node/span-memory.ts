@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { compareNames } from '../../functions/storage/names.ts'
 import {
   type Closed,
   createSpanner,
+  cutRanges,
   type Range,
   type Span,
   type Survey,
@@ -26,10 +26,16 @@ interface Recorder {
   end(): void
 }
 
-/** The spans of one grain, and what they are of. */
+/** A span, and what its names come after. */
+interface Piece {
+  readonly after: string
+  readonly span: Span
+}
+
+/** The spans of one grain, in order, and what they are of. */
 interface Remembered {
   readonly key: string
-  spans: Span[]
+  readonly pieces: Piece[]
 }
 
 export function createSpanMemory(): SpanMemory {
@@ -37,11 +43,15 @@ export function createSpanMemory(): SpanMemory {
 
   function record(survey: Survey, grain: number): Recorder {
     const spanner = createSpanner({ ...survey, grain })
-    const one: Remembered = { key: toKey({ ...survey, grain }), spans: [] }
+    const one: Remembered = { key: toKey({ ...survey, grain }), pieces: [] }
     remembered.push(one)
+    let { ranges } = survey
     const keep = (closed: readonly Closed[]) => {
-      for (const span of closed) one.spans.push(toSpan(span))
-      if (one.spans.length > MAX_REMEMBERED_SPANS) remembered = remembered.filter((other) => other !== one)
+      for (const span of closed) {
+        one.pieces.push({ after: ranges[0]?.after ?? '', span: toSpan(span) })
+        ranges = cutRanges(ranges, span.last)
+      }
+      if (one.pieces.length > MAX_REMEMBERED_SPANS) remembered = remembered.filter((other) => other !== one)
     }
     return {
       add(name, size, digest) {
@@ -56,8 +66,6 @@ export function createSpanMemory(): SpanMemory {
       const { pass, grain } = survey
       if (pass === undefined || grain === 0) return { add() {}, end() {} }
       remembered = []
-      // One that goes on where it broke off has not seen what came before.
-      if (!isWhole(survey.ranges)) return { add() {}, end() {} }
       const recorders = SPAN_GRAINS.filter((finer) => finer < grain).map((finer) => record(survey, finer))
       return {
         add(name, size, digest) {
@@ -70,13 +78,9 @@ export function createSpanMemory(): SpanMemory {
     },
     recall(survey) {
       const one = remembered.find(({ key }) => key === toKey(survey))
-      return one === undefined ? null : cut(one.spans, survey.ranges)
+      return one === undefined ? null : cut(one.pieces, survey.ranges)
     },
   }
-}
-
-function isWhole([first, ...others]: readonly Range[]): boolean {
-  return first?.after === '' && first.until === null && others.length === 0
 }
 
 /** Equal for surveys of the same files, in spans of the same grain, in the same pass. */
@@ -84,22 +88,19 @@ function toKey({ pass, grain, prefix, deep, match, exclude }: Survey): string {
   return JSON.stringify([pass, grain, prefix, deep, match, exclude])
 }
 
-/** The spans of these ranges; null when a range begins or ends within one. */
-function cut(spans: readonly Span[], ranges: readonly Range[]): Span[] | null {
+/** The spans of these ranges; null when a range begins or ends within one, or where none are. */
+function cut(pieces: readonly Piece[], ranges: readonly Range[]): Span[] | null {
   const found: Span[] = []
-  let next = 0
   for (const { after, until } of ranges) {
-    while (next < spans.length && after !== '' && isUpTo(spans[next], after)) next++
-    if ((spans[next - 1]?.last ?? '') !== after) return null
-    do found.push(...spans.slice(next, next + 1))
-    while (next < spans.length && spans[next++]?.last !== until)
-    if (found.at(-1)?.last !== until) return null
+    let next = pieces.findIndex((piece) => piece.after === after)
+    for (let end: string | null = after; end !== until; next++) {
+      const piece = pieces[next]
+      if (piece?.after !== end) return null
+      found.push(piece.span)
+      end = piece.span.last
+    }
   }
   return found
-}
-
-function isUpTo(span: Span | undefined, name: string): boolean {
-  return span !== undefined && span.last !== null && compareNames(span.last, name) <= 0
 }
 
 /** The span with its fingerprint. */

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import fc from 'fast-check'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { compareNames } from '../../functions/storage/names.ts'
+import { createIndexCursor } from './index-cursor.ts'
+import { type IndexFile, isGenuine, openIndexFile, openNoIndexFile } from './index-file.ts'
+
+// So few that most indexes take several pages.
+vi.mock('./limits.ts', async (load) => ({
+  ...(await load<typeof import('./limits.ts')>()),
+  FIRST_INDEX_PAGE: 1,
+  MAX_INDEX_PAGE: 4,
+}))
+
+let directory: string
+let index: IndexFile
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'index-'))
+  index = openIndexFile(join(directory, 'index.sqlite'), () => {})
+})
+afterEach(() => {
+  index.close()
+  rmSync(directory, { recursive: true })
+})
+
+const toRow = (name: string) => ({ name, identity: `of ${name}`, digest: 'ab'.repeat(32) })
+const name = fc.string({
+  unit: fc.constantFrom('a', 'b', '/', 'é', '\uffff', '\u{1f600}'),
+  minLength: 1,
+  maxLength: 3,
+})
+const names = fc.uniqueArray(name, { maxLength: 25 }).map((list) => list.sort(compareNames))
+
+function clear(): void {
+  const db = new DatabaseSync(join(directory, 'index.sqlite'))
+  db.exec('DELETE FROM files')
+  db.close()
+}
+
+it('gives the row of every name that has one, whatever names are sought between', () => {
+  fc.assert(
+    fc.property(names, names, (held, sought) => {
+      clear()
+      index.write(held.map(toRow))
+      const cursor = createIndexCursor(index)
+      for (const name of sought) {
+        const row = cursor.seek(name)
+        expect(row).toEqual(held.includes(name) ? { ...toRow(name), seal: expect.any(Number) } : undefined)
+        expect(row === undefined || isGenuine(row)).toBe(true)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+it('reads no page twice, and none beyond the end', () => {
+  const all = Array.from({ length: 50 }, (_, i) => `f${String(i).padStart(2, '0')}`)
+  index.write(all.map(toRow))
+  const readPage = vi.fn(index.readPage)
+  const cursor = createIndexCursor({ ...index, readPage })
+  for (const name of [...all, 'g', 'h', 'i']) cursor.seek(name)
+  // Of one row, then of four each.
+  expect(readPage).toHaveBeenCalledTimes(1 + Math.ceil(50 / 4))
+  expect(new Set(readPage.mock.calls.map(([from]) => from)).size).toBe(readPage.mock.calls.length)
+})
+
+it('knows nothing where there is no index', () => {
+  const cursor = createIndexCursor(openNoIndexFile())
+  expect([cursor.seek('a'), cursor.seek('b')]).toEqual([undefined, undefined])
+})

@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process'
+import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createSelect } from '../../functions/storage/globs.ts'
+import type { Range } from '../../functions/storage/survey.ts'
+import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
+import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
+import { createRoot, type Place } from './root.ts'
+import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
+
+// So few that every directory of more than a handful of entries is read in several goes.
+vi.mock('./limits.ts', async (load) => ({
+  ...(await load<typeof import('./limits.ts')>()),
+  MAX_DIRECTORY_ENTRIES: 3,
+}))
+
+const WHOLE: readonly Range[] = [{ after: '', until: null }]
+
+let directory: TestDirectory
+let place: Place
+beforeEach(async () => {
+  directory = await createTestDirectory()
+  place = createRoot(directory.root).place
+})
+afterEach(() => directory.close())
+
+function walk(course: Partial<Course> = {}, at = place): Met[] {
+  return [...walkTree(at, { ranges: WHOLE, prefix: '', isWanted: () => true, ...course })]
+}
+
+/** The names of the files that are there, as a listing gives them. */
+function list(course: Partial<Course> = {}, at = place): string[] {
+  return walk(course, at).flatMap((met) => readEntry(at, met)?.name ?? [])
+}
+
+describe('a walk through a tree', () => {
+  it('meets the regular files that have names, in byte order, however the directories are read', async () => {
+    const bound = fc.constantFrom(
+      '',
+      'a',
+      'a/',
+      'a/b',
+      'a0',
+      'b',
+      'b/c',
+      'd/zz',
+      'é',
+      '\uffff',
+      '\u{1f600}',
+      'zz',
+    )
+    const course = fc.record({
+      bounds: fc.uniqueArray(bound, { maxLength: 5 }),
+      toEnd: fc.boolean(),
+      prefix: fc.constantFrom('', '', '', 'a', 'a/', 'a/b', 'b/a/', 'é', 'x'),
+      match: fc.constantFrom([], [], ['a'], ['a/'], ['**/b/**']),
+    })
+    const compareBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+    await fc.assert(
+      fc.asyncProperty(tree, fc.array(course, { minLength: 1, maxLength: 5 }), async (tree, courses) => {
+        const one = await createTestDirectory()
+        try {
+          make(one.root, tree)
+          const { place } = createRoot(one.root)
+          const names = toNames(listNaively(one.root))
+          expect(list({}, place)).toEqual(names)
+          for (const { bounds, toEnd, prefix, match } of courses) {
+            const isWanted = createSelect({ match, exclude: [] })
+            const sorted = bounds.sort(compareBytes)
+            const pairs = sorted.flatMap((after, i) =>
+              i % 2 === 0 ? [{ after, until: sorted[i + 1] ?? null }] : [],
+            )
+            const ranges = pairs.filter(({ until }) => until !== null || toEnd)
+            const isIn = (name: string) =>
+              ranges.some(
+                ({ after, until }) =>
+                  compareBytes(name, after) > 0 && (until === null || compareBytes(name, until) <= 0),
+              )
+            const wanted = names.filter((name) => isIn(name) && name.startsWith(prefix) && isWanted(name))
+            expect(list({ ranges, prefix, isWanted }, place)).toEqual(wanted)
+          }
+        } finally {
+          await one.close()
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('goes by the bytes of whole names, not by their UTF-16, and not by directories', () => {
+    const names = [
+      'a-',
+      'a.',
+      'a/x',
+      'a0',
+      'b/-',
+      'b/\ud7ff',
+      'b/\ue000',
+      'b/\uffff/x',
+      'b/\u{10000}',
+      'b/\u{10ffff}/x',
+    ]
+    for (const name of names.toReversed()) {
+      mkdirSync(dirname(join(directory.root, name)), { recursive: true })
+      touch(join(directory.root, name))
+    }
+    expect(list()).toEqual(names)
+  })
+
+  it('meets no link, FIFO or socket, and nothing beyond a link', async () => {
+    mkdirSync(join(directory.root, 'dir/deep'), { recursive: true })
+    touch(join(directory.root, 'dir/deep/file'))
+    for (const [name, target] of [
+      ['to-file', 'dir/deep/file'],
+      ['to-dir', 'dir'],
+      ['loop', '.'],
+      ['none', 'x'],
+    ]) {
+      symlinkSync(target ?? '', join(directory.root, name ?? ''))
+    }
+    execFileSync('mkfifo', [join(directory.root, 'fifo')])
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(join(directory.root, 'socket'), resolve))
+    try {
+      expect(walk()).toEqual([{ name: 'dir/deep/file' }])
+    } finally {
+      server.close()
+    }
+  })
+
+  it("passes over '.vouch' at the root alone", () => {
+    for (const path of ['.vouch/tmp', 'a/.vouch', '.vouchx'])
+      mkdirSync(join(directory.root, path), { recursive: true })
+    for (const path of ['.vouch/tmp/x', 'a/.vouch/x', '.vouchx/x']) touch(join(directory.root, path))
+    expect(list()).toEqual(['.vouchx/x', 'a/.vouch/x'])
+  })
+
+  it('meets a name once, though another that is no UTF-8 reads alike', () => {
+    for (const hex of ['61ff', '61fe', '61efbfbd']) touch(toPath(directory.root, Buffer.from(hex, 'hex')))
+    expect(walk()).toEqual([{ name: 'a\ufffd' }])
+    expect(list()).toEqual(['a\ufffd'])
+    rmSync(toPath(directory.root, Buffer.from('a\ufffd')))
+    expect(list()).toEqual([])
+  })
+
+  it('passes over paths longer than any name', () => {
+    const deep = Array.from({ length: 5 }, () => 'x'.repeat(204))
+    const path = join(directory.root, ...deep.slice(0, 4))
+    mkdirSync(join(path, 'x'.repeat(203), 'y'), { recursive: true })
+    // 4 × 205 + 204 is the most that there is: 1,024.
+    for (const name of ['x'.repeat(204), 'z'.repeat(205), `${'x'.repeat(203)}/y`]) {
+      if (!name.includes('/')) touch(join(path, name))
+    }
+    expect(list().map((name) => name.length)).toEqual([1024])
+  })
+
+  it('reads no directory that holds no wanted name', () => {
+    for (const path of ['a/b', 'c/d']) {
+      mkdirSync(join(directory.root, path), { recursive: true })
+      touch(join(directory.root, path, 'x'))
+    }
+    const read: string[] = []
+    const isPath = (key: string) => {
+      read.push(key)
+      return true
+    }
+    expect(list({ prefix: 'a/b/', isPath })).toEqual(['a/b/x'])
+    expect(list({ ranges: [{ after: 'b', until: null }], isPath })).toEqual(['c/d/x'])
+    expect(read.filter((key) => key.startsWith('c/')).length).toBe(
+      read.filter((key) => key === 'c/').length + 2,
+    )
+  })
+
+  it('holds one directory open at a time, and none when it is left', async () => {
+    mkdirSync(join(directory.root, 'a/b/c/d'), { recursive: true })
+    for (const path of ['a/1', 'a/b/1', 'a/b/c/1', 'a/b/c/d/1']) touch(join(directory.root, path))
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
+    const before = await countDescriptors()
+    for (const _ of walk) expect(await countDescriptors()).toBe(before)
+  })
+})
+
+describe('while a walk is under way', () => {
+  function start() {
+    for (const path of ['a', 'b', 'c/d']) mkdirSync(join(directory.root, path), { recursive: true })
+    for (const path of ['a/1', 'b/1', 'b/2', 'c/d/1', 'e']) touch(join(directory.root, path))
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
+    expect(walk.next().value).toEqual({ name: 'a/1' })
+    return walk
+  }
+
+  const toRest = (walk: Generator<Met>) => [...walk].map(({ name }) => name)
+
+  it('a directory that becomes a link is not followed', async () => {
+    const walk = start()
+    const outside = await createTestDirectory()
+    try {
+      touch(join(outside.root, 'secret'))
+      renameSync(join(directory.root, 'b'), join(directory.root, 'z'))
+      symlinkSync(outside.root, join(directory.root, 'b'))
+      renameSync(join(directory.root, 'c'), join(directory.root, 'y'))
+      symlinkSync('y', join(directory.root, 'c'))
+      expect(toRest(walk)).toEqual(['e'])
+    } finally {
+      await outside.close()
+    }
+  })
+
+  it('a directory above the one that is read next that becomes a link is not followed', async () => {
+    mkdirSync(join(directory.root, 'p/q'), { recursive: true })
+    for (const path of ['p/a', 'p/q/1', 'z']) touch(join(directory.root, path))
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
+    expect(walk.next().value).toEqual({ name: 'p/a' })
+    renameSync(join(directory.root, 'p'), join(directory.root, 'moved'))
+    symlinkSync('moved', join(directory.root, 'p'))
+    expect(toRest(walk)).toEqual(['z'])
+  })
+
+  it('a directory may go away, and what is there still is met', () => {
+    const walk = start()
+    rmSync(join(directory.root, 'b'), { recursive: true })
+    expect(toRest(walk)).toEqual(['c/d/1', 'e'])
+  })
+
+  it('the root may go away, and what was read before is met', () => {
+    const walk = start()
+    rmSync(directory.root, { recursive: true })
+    expect(toRest(walk)).toEqual(['e'])
+  })
+
+  it('every file that stays is met once while others come and go in its directory', () => {
+    const names = Array.from({ length: 20 }, (_, i) => `f${String(i).padStart(2, '0')}`)
+    for (const name of names) touch(join(directory.root, name))
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
+    const met: string[] = []
+    for (const { name } of walk) {
+      met.push(name)
+      const nth = met.length
+      if (nth > 20) continue
+      touch(join(directory.root, `f${String(nth).padStart(2, '0')}-new`))
+      rmSync(join(directory.root, `f${String((nth * 7) % 20).padStart(2, '0')}-new`), { force: true })
+      linkSync(join(directory.root, name), join(directory.root, `aaa${nth}`))
+    }
+    expect(met.filter((name) => names.includes(name))).toEqual(names)
+    expect(new Set(met).size).toBe(met.length)
+    expect(met.some((name) => name.startsWith('aaa'))).toBe(false)
+  })
+})
