@@ -96,7 +96,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       const file = openFile(place, slot.name)
       if (file === null) return null
       try {
-        return file.identity.size > READ_BYTES ? undefined : hashSmall(file, slot, now)
+        return isForOthers(file, slot) ? undefined : hashSmall(file, slot, now)
       } finally {
         closeSync(file.fd)
       }
@@ -105,6 +105,11 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       if (error instanceof StorageError && error.code === 'not-a-file') return null
       return toTrouble(toIoError(error, 'read'))
     }
+  }
+
+  /** What is large; and, of a deep survey, what the index does not know: the thread that answers reads still may. */
+  function isForOthers({ identity }: RegularFile, { remembered }: Slot): boolean {
+    return identity.size > READ_BYTES || (deep && remembered?.identity !== toKey(identity))
   }
 
   function hashSmall(file: RegularFile, { name, remembered }: Slot, now: number): Facts | undefined {

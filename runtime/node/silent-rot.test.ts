@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createNoise, describeOne, hash, toBytes } from '../../functions/storage/suite-tools.suite.ts'
+import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { READ_BYTES } from './limits.ts'
+import { find, forge, forget, later, readSpans } from './tree-survey.suite.ts'
+
+// No test can change bytes and leave no trace in the times: the index is told what they were before.
+
+let directory: TestDirectory
+beforeEach(async () => {
+  directory = await createTestDirectory()
+})
+afterEach(() => directory.close())
+
+const WAS = 'ab'.repeat(32)
+
+function open() {
+  return openStorage(directory.root, { now: later, indexPath: directory.indexPath })
+}
+
+describe.each([
+  ['a small file', 5],
+  ['a file that is read in one go', READ_BYTES],
+  ['a file that is hashed elsewhere', 3 * READ_BYTES + 1],
+])('silent rot of %s', (_what, size) => {
+  const bytes = createNoise(size)
+
+  beforeEach(async () => {
+    await directory.write('b', bytes)
+    for (const name of ['a', 'c']) await directory.write(name, toBytes(name))
+    forge(directory, 'b', WAS)
+  })
+
+  it('shows in no survey but a deep one, which tells what the bytes are and what they were', async () => {
+    const storage = open()
+    expect((await find(storage))[1]).toMatchObject({ name: 'b', said: { digest: WAS } })
+    const found = await find(storage, { deep: true })
+    const said = { size, digest: await hash(bytes) }
+    expect(found).toMatchObject([{ name: 'a' }, { name: 'b', said }, { name: 'c' }])
+    expect(found.map(({ rottedFrom }) => rottedFrom)).toEqual([undefined, WAS, undefined])
+  })
+
+  it('leaves no fingerprint of a span in a deep survey', async () => {
+    const ranges = [
+      { after: '', until: 'a' },
+      { after: 'a', until: null },
+    ]
+    const [first, second] = await readSpans(open(), { deep: true, ranges, grain: 30 })
+    expect(first?.fingerprint).toMatch(/^[0-9a-f]{64}$/)
+    expect(second).toMatchObject({ names: 2, fingerprint: null })
+  })
+
+  it('is told once: from then on every answer is what the bytes are', async () => {
+    const storage = open()
+    expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
+    await find(storage, { deep: true })
+    const digest = await hash(bytes)
+    expect(await describeOne(storage, 'b')).toMatchObject({ digest })
+    await storage.close()
+    const again = open()
+    expect((await find(again))[1]).toMatchObject({ name: 'b', said: { digest } })
+    expect((await find(again, { deep: true }))[1]?.rottedFrom).toBeUndefined()
+    expect(again.counts()).toMatchObject({ computed: 3 })
+  })
+
+  it('is corrected by a deep survey where the index lost what memory still has', async () => {
+    const storage = open()
+    expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
+    forget(directory, 'b')
+    const digest = await hash(bytes)
+    expect((await find(storage, { deep: true }))[1]).toMatchObject({ said: { digest } })
+    expect(await describeOne(storage, 'b')).toMatchObject({ digest })
+  })
+})
