@@ -35,7 +35,7 @@ async function* surveyPages(
   survey: Survey,
   options: ReadSurveyOptions,
 ): AsyncGenerator<SurveyLine> {
-  const spanner = createSpanner(survey)
+  const spanner = createSpanner(survey.ranges, [survey.grain])
   const abort = new AbortController()
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
   const look = survey.deep ? readDeep : describeAll
@@ -181,7 +181,7 @@ function toSize({ said }: Found): number {
 
 async function toSpans(closed: readonly Closed[]): Promise<Span[]> {
   return await Promise.all(
-    closed.map(async ({ text, ...span }) => ({
+    closed.map(async ({ grain: _, text, ...span }) => ({
       ...span,
       fingerprint: text === null ? null : await readFingerprint(text),
     })),

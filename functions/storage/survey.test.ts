@@ -42,8 +42,8 @@ function isIn(name: string, ranges: readonly Range[]): boolean {
 }
 
 /** The spans of those of the files that lie in the ranges, as a survey would give them to the spanner. */
-function cut(files: readonly File[], grain: number, ranges = WHOLE): Closed[] {
-  const spanner = createSpanner({ ranges, grain })
+function cut(files: readonly File[], grains: number | readonly number[], ranges = WHOLE): Closed[] {
+  const spanner = createSpanner(ranges, [grains].flat())
   const wanted = files.filter(({ name }) => isIn(name, ranges))
   const spans = wanted.flatMap(({ name, size, digest }) => spanner.add(name, size, digest))
   return [...spans, ...spanner.end()]
@@ -172,8 +172,27 @@ describe('spans', () => {
     )
   })
 
+  it('of several grains at once are those of each, a smaller one before the larger that it ends', () => {
+    const some = fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { minLength: 1 })
+    const troubled = fc.subarray([0, 5, 10, 15])
+    fc.assert(
+      fc.property(files, ranges, some, troubled, (files, ranges, grains, troubled) => {
+        const given = files.map((file, i) => (troubled.includes(i) ? { ...file, digest: null } : file))
+        const spans = cut(given, grains, ranges)
+        for (const grain of grains) {
+          expect(spans.filter((span) => span.grain === grain)).toEqual(cut(given, [grain], ranges))
+        }
+        const isOrdered = spans.every(({ grain, last }, i) => {
+          const before = spans[i - 1]
+          return before === undefined || before.last !== last || before.grain < grain
+        })
+        expect(isOrdered).toBe(true)
+      }),
+    )
+  })
+
   it('are one, of nothing, where there is no name', () => {
-    expect(cut([], 12)).toEqual([{ last: null, names: 0, bytes: 0, text: '' }])
+    expect(cut([], 12)).toEqual([{ grain: 12, last: null, names: 0, bytes: 0, text: '' }])
   })
 
   it('hold so many names at most, however those were chosen', () => {

@@ -80,56 +80,91 @@ export type SurveyLine = Span | Found | Progress
 
 /** A span whose fingerprint is the SHA-256 of `text` in UTF-8, or null. */
 export interface Closed extends Omit<Span, 'fingerprint'> {
+  readonly grain: number
   readonly text: string | null
 }
 
-/** Cuts a survey's files, given in byte order, into spans. */
+/** Cuts a survey's files, given in byte order, into spans of some grains at once, of which the larger hold the smaller. */
 export interface Spanner {
-  /** The spans that end before or at this name; a digest of null is one that has to be looked at. */
-  add(name: string, size: number, digest: Digest | null): Closed[]
+  /** The spans that end before or at this name, the smaller first; a digest of null is one that has to be looked at. */
+  add(name: string, size: number, digest: Digest | null): readonly Closed[]
   /** Those that are left, once there are no more names. */
-  end(): Closed[]
+  end(): readonly Closed[]
 }
 
-export function createSpanner({ ranges, grain }: Pick<Survey, 'ranges' | 'grain'>): Spanner {
-  let range = 0
-  let names = 0
-  let bytes = 0
-  let text: string | null = ''
+/** What is known of the span of one grain beyond the last of the next smaller that ended. */
+interface Level {
+  readonly grain: number
+  names: number
+  bytes: number
+  text: string | null
+}
 
-  function close(last: string | null): Closed {
-    const closed = { last, names, bytes, text }
-    names = 0
-    bytes = 0
-    text = ''
-    return closed
+const NONE: readonly Closed[] = []
+
+export function createSpanner(ranges: readonly Range[], grains: readonly number[]): Spanner {
+  const levels = grains.toSorted((a, b) => a - b).map((grain): Level => ({ grain, ...EMPTY }))
+  const largest = levels.length - 1
+  let range = 0
+
+  /** Ends the spans of so many levels, each of which is a part of the one above it. */
+  function close(top: number, last: string | null): readonly Closed[] {
+    return levels.slice(0, top + 1).map((level, i) => {
+      const { grain, names, bytes, text } = level
+      const above = levels[i + 1]
+      if (above !== undefined) {
+        above.names += names
+        above.bytes += bytes
+        above.text = above.text === null || text === null ? null : above.text + text
+      }
+      Object.assign(level, EMPTY)
+      return { grain, last, names, bytes, text }
+    })
   }
 
-  function closeRangesBefore(name: string | null): Closed[] {
-    const closed: Closed[] = []
+  function closeRangesBefore(name: string | null): readonly Closed[] {
+    let closed = NONE
     for (; range < ranges.length; range++) {
       const until = ranges[range]?.until ?? null
       if (name !== null && isWithin(name, until)) break
-      closed.push(close(until))
+      closed = [...closed, ...close(largest, until)]
     }
     return closed
+  }
+
+  /** The largest level whose span ends with this name, or is full by it; -1 where none is. */
+  function findTop(name: string): number {
+    const hash = hashName(name)
+    let top = -1
+    let [names, length] = [0, 0]
+    levels.forEach((level, i) => {
+      names += level.names
+      length += level.text?.length ?? 0
+      const isFull = names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
+      if (isFull || isCutBy(hash, level.grain)) top = i
+    })
+    return top
   }
 
   return {
     add(name, size, digest) {
       const closed = closeRangesBefore(name)
-      names++
-      bytes += size
-      text = text === null || digest === null ? null : `${text}${digest} ${size} ${name}\0`
-      if (name === ranges[range]?.until) range++
-      else if (!isCut(name, grain) && names < MAX_SPAN_NAMES && (text ?? '').length < MAX_SPAN_LENGTH)
-        return closed
-      closed.push(close(name))
-      return closed
+      const least = levels[0]
+      if (least === undefined) return closed
+      least.names++
+      least.bytes += size
+      least.text = least.text === null || digest === null ? null : `${least.text}${digest} ${size} ${name}\0`
+      const isEnd = name === ranges[range]?.until
+      if (isEnd) range++
+      const top = isEnd ? largest : findTop(name)
+      if (top < 0) return closed
+      return closed.length === 0 ? close(top, name) : [...closed, ...close(top, name)]
     },
     end: () => closeRangesBefore(null),
   }
 }
+
+const EMPTY = { names: 0, bytes: 0, text: '' } as const
 
 /** Whether a name is not beyond the end of a range. */
 export function isWithin(name: string, until: string | null): boolean {
@@ -141,11 +176,19 @@ export function isWithin(name: string, until: string | null): boolean {
  * even, and no secret. Who chooses names by it makes spans large or small, which costs time and hides nothing.
  */
 export function isCut(name: string, grain: number): boolean {
+  return isCutBy(hashName(name), grain)
+}
+
+function isCutBy(hash: number, grain: number): boolean {
+  return (hash & (2 ** grain - 1)) === 0
+}
+
+function hashName(name: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) & (2 ** grain - 1)) === 0
+  return hash ^ (hash >>> 16)
 }
 
 /** The rest of the ranges once all names up to `last` are done; null stands for all names. */

@@ -28,7 +28,7 @@ Exit status: 0 every step is done, 1 some were skipped because a copy had change
     if (!path) throw new Refusal('apply takes PLAN, the file that vouch plan printed, got none')
     requireWritable(flags)
     const plan = await readPlan(path, io)
-    const { ask, close } = openSource(flags, io)
+    const { ask, close } = await openSource(flags, io)
     try {
       const response = await ask('/apply', { json: plan })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))

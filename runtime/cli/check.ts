@@ -41,7 +41,7 @@ Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: some coul
   },
   operands: { most: 1, name: 'PREFIX' },
   async run(flags, [prefix = ''], io) {
-    const { ask, close } = openSource(flags, io)
+    const { ask, close } = await openSource(flags, io, { isWhole: true })
     try {
       const response = await ask(`/audit?${toQuery(flags, prefix)}`)
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))

@@ -45,7 +45,7 @@ finished; a second one ends it at once.
     const { host, port, replicas, require, timeouts } = parseCoordinatorFlags(flags)
     const { tls, ...door } = openDoor(flags, host, io)
     const token = openTokens(flags, 'replica-token-file', 'VOUCH_REPLICA_TOKEN', io)
-    const opened = openReplicas({ replicas, timeouts, token }, flags, io)
+    const opened = await openReplicas({ replicas, timeouts, token }, flags, io)
     const app = createCoordinator(opened.replicas, {
       createHasher,
       require,

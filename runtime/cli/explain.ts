@@ -26,7 +26,7 @@ Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: nobody ha
   async run(flags, [text = ''], io) {
     const name = parseName(text)
     if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
-    const { ask, close } = openSource(flags, io)
+    const { ask, close } = await openSource(flags, io)
     try {
       const explanation = await readExplanation(ask, name)
       await writeOut(io.stdout, flags['json'] ? toJsonText(explanation) : toPeopleText(explanation))

@@ -29,7 +29,7 @@ test('a server says of each directory how much its digest index holds, at its en
     },
   })
   const io: Io = { stdin: Readable.from([]), stdout: createCollector(), stderr, cwd, env: {} }
-  const { directories } = openReplicas({ replicas: WORDS }, { index: 'index' }, io)
+  const { directories } = await openReplicas({ replicas: WORDS }, { index: 'index' }, io)
   expect(await whileFilling(directories, io, async () => await said.then(() => 7))).toBe(7)
   expect(lines.sort()).toEqual(
     ['one', 'two'].flatMap((id) => [

@@ -37,7 +37,7 @@ Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on wit
   operands: { most: 1, name: 'NAME' },
   async run(flags, [operand], io) {
     const destination = parseDestination(flags)
-    const { ask, query, close } = openSource(flags, io)
+    const { ask, query, close } = await openSource(flags, io)
     try {
       const text = operand ?? (await askName(io))
       const name = parseName(text)

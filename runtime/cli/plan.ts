@@ -38,7 +38,7 @@ Exit status: 0 nothing to do, 1 the plan has steps, 2 trouble: some could not be
   async run(flags, [prefix = ''], io) {
     const { match = [], exclude = [] } = flags
     const rules = toRules(flags)
-    const { ask, close } = openSource(flags, io)
+    const { ask, close } = await openSource(flags, io, { isWhole: true })
     try {
       const response = await ask('/plan', { json: JSON.stringify({ prefix, match, exclude, rules }) })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))

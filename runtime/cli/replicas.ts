@@ -3,7 +3,6 @@ import type { Replica } from '../../functions/coordinator/gather.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
 import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
-import { createSend } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Tokens } from '../node/tokens.ts'
@@ -31,32 +30,37 @@ export interface OpenedReplicas {
   close(): Promise<void>
 }
 
-/** What of the flags says which replicas there are, and how to reach those that are elsewhere. */
+/** What of the flags says which replicas there are, how to reach those that are elsewhere, and what for. */
 export interface Replicas extends Pick<CoordinatorFlags, 'replicas'> {
+  /** Whether they will be gone through as a whole, for which those of this machine then get ready. */
+  readonly isWhole?: boolean
   readonly timeouts?: CoordinatorFlags['timeouts']
   readonly token?: Tokens | undefined
 }
 
 /**
- * Opens the replicas that flags name, paths taken from `io.cwd`, their digest indexes where `flags` say; throws a
+ * Opens the replicas that flags name, paths taken from `io.cwd`, their digest indexes where `flags` say; rejects with a
  * Refusal when one is no directory.
  */
-export function openReplicas({ replicas, timeouts, token }: Replicas, flags: Flags, io: Io): OpenedReplicas {
-  const fetch = { connectMs: timeouts?.connect, tls: openKeys(flags, io) }
-  const directories: OpenedDirectory[] = []
-  const open = ({ id, target }: ReplicaWord): Replica => {
-    if (target.kind === 'remote') {
-      return {
-        id,
-        storage: createRemoteStorage(target.url, { fetch: createSend(fetch), token: token?.first }),
-      }
-    }
-    const directory = openDirectory({ id, path: target.path }, flags, io)
-    directories.push(directory)
-    return directory
+export async function openReplicas(
+  { replicas, timeouts, token, isWhole }: Replicas,
+  flags: Flags,
+  io: Io,
+): Promise<OpenedReplicas> {
+  const tls = openKeys(flags, io)
+  const directories = replicas.flatMap(({ id, target }) =>
+    target.kind === 'remote' ? [] : openDirectory({ id, path: target.path }, flags, io),
+  )
+  if (isWhole) for (const { storage } of directories) storage.warm()
+  // Loaded while the threads of the directories start.
+  const { createSend } = await import('../node/http-client.ts')
+  const open = ({ id, target }: ReplicaWord): Replica[] => {
+    if (target.kind !== 'remote') return directories.filter((directory) => directory.id === id)
+    const fetch = createSend({ connectMs: timeouts?.connect, tls })
+    return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
   }
   return {
-    replicas: replicas.map(open),
+    replicas: replicas.flatMap(open),
     directories,
     async close() {
       await Promise.all(directories.map(({ storage }) => storage.close()))

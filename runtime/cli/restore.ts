@@ -36,7 +36,7 @@ Exit status: 0 listed, or put back; 1 skipped because the copy changed meanwhile
   async run(flags, [text], io) {
     const name = requireOperand(text)
     const { on, digest } = requireTarget(flags, name)
-    const { ask, close } = openSource(flags, io)
+    const { ask, close } = await openSource(flags, io)
     try {
       if (name === undefined || on === undefined) return await list(ask, name, flags, io)
       return await putBack({ ask, name, on, prefix: digest }, flags, io)

@@ -1,8 +1,6 @@
-import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { toChunks, toStream } from '../../functions/storage/streams.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
-import { createFetch } from '../node/http-client.ts'
 import { type Ask, createAsk } from './ask.ts'
 import { KEY_OPTIONS, KEY_USAGE, openKeys, openTokens } from './doors.ts'
 import type { Io } from './io.ts'
@@ -35,17 +33,22 @@ export interface Source {
   close(): Promise<void>
 }
 
-/** The coordinator that the flags name, or one of our own over the replicas that they name. */
-export function openSource(flags: Flags, io: Io): Source {
+/**
+ * The coordinator that the flags name, or one of our own over the replicas that they name. `isWhole` says that whole
+ * trees will be asked for.
+ */
+export async function openSource(flags: Flags, io: Io, { isWhole = false } = {}): Promise<Source> {
   const source = parseSourceFlags(flags)
   const token = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
   const query = source.require === undefined ? '' : `?require=${source.require}`
   if ('coordinator' in source) {
+    const { createFetch } = await import('../node/http-client.ts')
     const fetch = createFetch(openKeys(flags, io))
     const ask = createAsk(source.coordinator, { fetch, token: token?.first, signal: io.signal })
     return { ask, query, async close() {} }
   }
-  const { replicas, close } = openReplicas({ ...source, token }, flags, io)
+  const { replicas, close } = await openReplicas({ ...source, token, isWhole }, flags, io)
+  const { createCoordinator } = await import('../../functions/coordinator/coordinator.ts')
   const app = createCoordinator(replicas, {
     createHasher,
     deadlines: source.timeouts,

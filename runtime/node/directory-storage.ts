@@ -35,6 +35,8 @@ export interface DirectoryStorage extends Storage {
    * how far it came, at the end, when `signal` aborts or at `close`; rejects when the root cannot be read.
    */
   fillIndex(options?: FillOptions): Promise<Filled>
+  /** Starts the thread that goes through the tree, for questions that are about to come. */
+  warm(): void
   /** Refuses what still waits, writes the index, and ends all threads. Streams that are open stay so. */
   close(): Promise<void>
 }
@@ -83,6 +85,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       const signals = signal ? [signal, closing.signal] : [closing.signal]
       return fillIndex(trees, { signal: AbortSignal.any(signals), onProgress })
     },
+    warm: trees.warm,
     async close() {
       closing.abort()
       streams.close()

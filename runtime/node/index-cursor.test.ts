@@ -67,6 +67,20 @@ it('reads no page twice, and none beyond the end', () => {
   expect(new Set(readPage.mock.calls.map(([from]) => from)).size).toBe(readPage.mock.calls.length)
 })
 
+it('reads little again of another part of the tree', () => {
+  const all = Array.from({ length: 50 }, (_, i) => `f${String(i).padStart(2, '0')}`)
+  index.write(all.map(toRow))
+  const readPage = vi.fn(index.readPage)
+  const cursor = createIndexCursor({ ...index, readPage })
+  for (const name of ['f00', 'f01', 'f02', 'f30', 'f31']) expect(cursor.seek(name)).toMatchObject({ name })
+  expect(readPage.mock.calls).toEqual([
+    ['f00', 1],
+    ['f01', 4],
+    ['f30', 1],
+    ['f31', 4],
+  ])
+})
+
 it('knows nothing where there is no index', () => {
   const cursor = createIndexCursor(openNoIndexFile())
   expect([cursor.seek('a'), cursor.seek('b')]).toEqual([undefined, undefined])

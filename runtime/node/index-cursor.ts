@@ -13,13 +13,15 @@ export function createIndexCursor(file: IndexFile): IndexCursor {
   let rows: IndexPageRow[] = []
   let next = 0
   let isEnd = false
-  let limit = FIRST_INDEX_PAGE
+  let limit = 0
 
   function load(from: string): void {
+    // Who passes rows over has come to another part of the tree, and may not stay there.
+    const isNear = limit > 0 && next === rows.length
+    limit = isNear ? Math.min(4 * limit, MAX_INDEX_PAGE) : FIRST_INDEX_PAGE
     rows = file.readPage(from, limit)
     next = 0
     isEnd = rows.length < limit
-    limit = Math.min(4 * limit, MAX_INDEX_PAGE)
   }
 
   return {

@@ -93,8 +93,11 @@ export const MAX_SURVEY_HASHES = 64
 /** Files of a survey seen after one that is still being hashed. */
 export const MAX_FILES_AHEAD = 8192
 
-/** How long a survey lasts until its files are counted ahead of it: whoever waits longer wants to know for how long. */
-export const COUNT_AFTER_MS = 2000
+/**
+ * How long a survey lasts until its files are counted ahead of it, which costs up to a fifth of it: whoever waits longer
+ * wants to know for how long. While it waits for large files to be hashed it counts at once.
+ */
+export const COUNT_AFTER_MS = 10_000
 
 /** Files that one step of a survey looks at: what it says is then handed over in one piece of some hundred KiB. */
 export const MAX_LINES_PER_STEP = 2048

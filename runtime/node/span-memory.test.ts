@@ -8,7 +8,7 @@ import {
   type Span,
   type Survey,
 } from '../../functions/storage/survey.ts'
-import { createSpanMemory, toSpan } from './span-memory.ts'
+import { createSpanMemory, type SpanMemory, toSpan } from './span-memory.ts'
 
 // So small that a few dozen names make spans of every grain.
 vi.mock('../../functions/wire/limits.ts', async (load) => ({
@@ -53,18 +53,28 @@ function isIn(name: string, ranges: readonly Range[]): boolean {
 
 /** What a survey of these files gives. */
 function toSpans(names: readonly string[], { ranges, grain }: Survey): Span[] {
-  const spanner = createSpanner({ ranges, grain })
+  const spanner = createSpanner(ranges, [grain])
   const spans = names.filter((name) => isIn(name, ranges)).flatMap((name) => spanner.add(name, 1, digest))
   return [...spans, ...spanner.end()].map(toSpan)
+}
+
+/** Cuts these files for a survey, to its end or only so many of them, as the tree thread does. */
+function see(
+  { grains, keep }: ReturnType<SpanMemory['begin']>,
+  names: readonly string[],
+  { ranges }: Survey,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  const spanner = createSpanner(ranges, [3, ...grains])
+  const wanted = names.filter((name) => isIn(name, ranges))
+  for (const name of wanted.slice(0, most)) spanner.add(name, 1, digest).forEach(keep)
+  if (most >= wanted.length) spanner.end().forEach(keep)
 }
 
 /** A memory that has seen a survey of these files; to its end, or only so many of them. */
 function remember(names: readonly string[], survey: Survey, most = Number.POSITIVE_INFINITY) {
   const memory = createSpanMemory()
-  const recorder = memory.begin(survey)
-  const wanted = names.filter((name) => isIn(name, survey.ranges))
-  for (const name of wanted.slice(0, most)) recorder.add(name, 1, digest)
-  if (most >= wanted.length) recorder.end()
+  see(memory.begin(survey), names, survey, most)
   return memory
 }
 
@@ -121,6 +131,16 @@ describe('the smaller spans of a survey', () => {
     const memory = remember(['f1', 'f2'], SURVEY)
     expect(memory.recall({ ...SURVEY, grain: 2 })).not.toBeNull()
     expect(memory.recall({ ...SURVEY, grain: 2, ...changes })).toBeNull()
+  })
+
+  it('are not mixed with those of a pass that began meanwhile', () => {
+    const memory = createSpanMemory()
+    const first = memory.begin(SURVEY)
+    const second = memory.begin({ ...SURVEY, pass: 'q' })
+    see(first, ['f1', 'f2', 'f3'], SURVEY)
+    see(second, ['f4', 'f5'], SURVEY)
+    const survey = { ...SURVEY, grain: 2, pass: 'q' }
+    expect(memory.recall(survey)).toEqual(toSpans(['f4', 'f5'], survey))
   })
 
   it('are forgotten when another pass begins, and when they are too many', () => {

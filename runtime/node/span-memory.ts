@@ -1,29 +1,23 @@
 import { hash } from 'node:crypto'
-import {
-  type Closed,
-  createSpanner,
-  cutRanges,
-  type Range,
-  type Span,
-  type Survey,
-} from '../../functions/storage/survey.ts'
+import { type Closed, cutRanges, type Range, type Span, type Survey } from '../../functions/storage/survey.ts'
 import { SPAN_GRAINS } from '../../functions/wire/limits.ts'
 import { MAX_REMEMBERED_SPANS } from './limits.ts'
 
 /**
  * The smaller spans that a survey's files made as well, for who asks for them next (see `Survey.pass`): so the files
- * are looked at once for all of them. The last survey's only, and no more than `MAX_REMEMBERED_SPANS`.
+ * are looked at once for all of them. The last survey's only, and no more than `MAX_REMEMBERED_SPANS` of a grain.
  */
 export interface SpanMemory {
-  /** Takes what the survey sees, in order, if it is one of a pass. */
-  begin(survey: Survey): Pick<Recorder, 'add' | 'end'>
+  /** Takes what a survey sees, if it is one of a pass. */
+  begin(survey: Survey): Recorder
   /** The spans that the survey asks for, if they are remembered, and its ranges end where they do; else null. */
   recall(survey: Survey): readonly Span[] | null
 }
 
+/** Takes the spans of these grains, in order. */
 interface Recorder {
-  add(name: string, size: number, digest: string | null): void
-  end(): void
+  readonly grains: readonly number[]
+  keep(span: Closed): void
 }
 
 /** A span, and what its names come after. */
@@ -36,51 +30,40 @@ interface Piece {
 interface Remembered {
   readonly key: string
   readonly pieces: Piece[]
+  /** What is still to come. */
+  ranges: readonly Range[]
 }
 
 export function createSpanMemory(): SpanMemory {
-  let remembered: Remembered[] = []
-
-  function record(survey: Survey, grain: number): Recorder {
-    const spanner = createSpanner({ ...survey, grain })
-    const one: Remembered = { key: toKey({ ...survey, grain }), pieces: [] }
-    remembered.push(one)
-    let { ranges } = survey
-    const keep = (closed: readonly Closed[]) => {
-      for (const span of closed) {
-        one.pieces.push({ after: ranges[0]?.after ?? '', span: toSpan(span) })
-        ranges = cutRanges(ranges, span.last)
-      }
-      if (one.pieces.length > MAX_REMEMBERED_SPANS) remembered = remembered.filter((other) => other !== one)
-    }
-    return {
-      add(name, size, digest) {
-        if (remembered.includes(one)) keep(spanner.add(name, size, digest))
-      },
-      end: () => keep(spanner.end()),
-    }
-  }
+  let remembered: ReadonlyMap<number, Remembered> = new Map()
 
   return {
     begin(survey) {
       const { pass, grain } = survey
-      if (pass === undefined || grain === 0) return { add() {}, end() {} }
-      remembered = []
-      const recorders = SPAN_GRAINS.filter((finer) => finer < grain).map((finer) => record(survey, finer))
+      const grains = pass === undefined ? [] : SPAN_GRAINS.filter((finer) => finer < grain)
+      if (grains.length === 0) return { grains, keep() {} }
+      const mine = new Map<number, Remembered>(grains.map((grain) => [grain, begin({ ...survey, grain })]))
+      remembered = mine
       return {
-        add(name, size, digest) {
-          for (const recorder of recorders) recorder.add(name, size, digest)
-        },
-        end() {
-          for (const recorder of recorders) recorder.end()
+        grains,
+        keep(span) {
+          const one = remembered === mine ? mine.get(span.grain) : undefined
+          if (one === undefined) return
+          one.pieces.push({ after: one.ranges[0]?.after ?? '', span: toSpan(span) })
+          one.ranges = cutRanges(one.ranges, span.last)
+          if (one.pieces.length > MAX_REMEMBERED_SPANS) mine.delete(span.grain)
         },
       }
     },
     recall(survey) {
-      const one = remembered.find(({ key }) => key === toKey(survey))
-      return one === undefined ? null : cut(one.pieces, survey.ranges)
+      const one = remembered.get(survey.grain)
+      return one?.key === toKey(survey) ? cut(one.pieces, survey.ranges) : null
     },
   }
+}
+
+function begin(survey: Survey): Remembered {
+  return { key: toKey(survey), pieces: [], ranges: survey.ranges }
 }
 
 /** Equal for surveys of the same files, in spans of the same grain, in the same pass. */
@@ -104,6 +87,6 @@ function cut(pieces: readonly Piece[], ranges: readonly Range[]): Span[] | null 
 }
 
 /** The span with its fingerprint. */
-export function toSpan({ text, ...span }: Closed): Span {
+export function toSpan({ grain: _, text, ...span }: Closed): Span {
   return { ...span, fingerprint: text === null ? null : hash('sha256', text, 'hex') }
 }

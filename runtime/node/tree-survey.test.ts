@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync } from 'node:fs'
-import { chmod, rm, stat, symlink, truncate } from 'node:fs/promises'
+import { chmod, stat, symlink, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createNoise, describeOne, hash, toBytes } from '../../functions/storage/suite-tools.suite.ts'

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { createPrune, createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
-import { type Amount, createSpanner, type Survey } from '../../functions/storage/survey.ts'
+import { type Amount, type Closed, createSpanner, type Survey } from '../../functions/storage/survey.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
@@ -63,12 +63,12 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   const count = createCount(place, course)
   const countFrom = performance.now() + COUNT_AFTER_MS
   const cursor = createIndexCursor(index)
-  const spanner = createSpanner(survey)
   const finer = memory.begin(survey)
+  const spanner = createSpanner(ranges, grain === 0 ? [] : [grain, ...finer.grains])
   const hashing = new Map<string, Slot>()
   const unwritten: IndexRow[] = []
   let slots: Slot[] = []
-  let seen = { names: 0, bytes: 0, known: 0 }
+  const seen = { names: 0, bytes: 0, known: 0 }
   let isWalked = false
   let computed = 0
 
@@ -141,19 +141,23 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
     return isRotten(row, remembered) ? remembered?.digest : undefined
   }
 
-  function toLines({ name, said, isKnown, rottedFrom }: Slot): TreeLine[] {
-    if (said === null || said === undefined) return []
+  /** Adds what a file comes to. */
+  function put({ name, said, isKnown, rottedFrom }: Slot, lines: TreeLine[]): void {
+    if (said === null || said === undefined) return
     const isHeld = 'digest' in said
     const size = isHeld ? said.size : 0
-    seen = {
-      names: seen.names + 1,
-      bytes: seen.bytes + size,
-      known: seen.known + (isKnown ? 1 : 0),
+    seen.names++
+    seen.bytes += size
+    if (isKnown) seen.known++
+    if (grain === 0) lines.push({ name, said, rottedFrom })
+    else putSpans(spanner.add(name, size, isHeld && rottedFrom === undefined ? said.digest : null), lines)
+  }
+
+  function putSpans(closed: readonly Closed[], lines: TreeLine[]): void {
+    for (const span of closed) {
+      if (span.grain === grain) lines.push(toSpan(span))
+      else finer.keep(span)
     }
-    if (grain === 0) return [{ name, said, rottedFrom }]
-    const digest = isHeld && rottedFrom === undefined ? said.digest : null
-    finer.add(name, size, digest)
-    return spanner.add(name, size, digest).map(toSpan)
   }
 
   function meet(now: number, wanted: { name: string; fresh: boolean }[]): void {
@@ -178,18 +182,18 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   /** The lines of those that no other is waited for before. */
   function drain(): TreeLine[] {
+    const lines: TreeLine[] = []
     const end = slots.findIndex(({ said }) => said === undefined)
     const ready = end < 0 ? slots : slots.slice(0, end)
     slots = end < 0 ? [] : slots.slice(end)
-    return ready.flatMap(toLines)
+    for (const slot of ready) put(slot, lines)
+    return lines
   }
 
-  function finish(): TreeLine[] {
+  function finish(lines: TreeLine[]): void {
     // A root that went away meanwhile has just looked empty, or like less than it holds.
     requireRoot(place)
-    if (grain === 0) return []
-    finer.end()
-    return spanner.end().map(toSpan)
+    putSpans(spanner.end(), lines)
   }
 
   function flush(): void {
@@ -214,11 +218,12 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       }
       const lines = drain()
       const isDone = isWalked && slots.length === 0
-      if (isDone) lines.push(...finish())
-      const isCounting = !isDone && performance.now() > countFrom && !count.step()
-      const isWaiting = !isDone && !isCounting && (isWalked || isFull())
+      if (isDone) finish(lines)
+      const isStuck = !isDone && (isWalked || isFull())
+      const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
+      const isWaiting = isStuck && !isCounting
       if (isDone || isWaiting) flush()
-      const progress = { seen, of: count.all() }
+      const progress = { seen: { ...seen }, of: count.all() }
       const counts = { computed, known: seen.known - known }
       return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
     },

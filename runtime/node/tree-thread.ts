@@ -9,6 +9,7 @@ export interface TreeThread {
   /** Keeps the process alive until it is answered. Rejects with a `StorageError` when the tree cannot be read. */
   ask(question: TreeQuestion): Promise<TreeAnswer>
   tell(message: Exclude<TreeMessage, TreeQuestion>): void
+  start(): void
   /** Refuses what is asked, and ends. */
   close(): Promise<void>
 }
@@ -19,7 +20,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
   let worker: Worker | null = null
   let closing: Promise<void> | undefined
 
-  function start(): Worker {
+  function launch(): Worker {
     const started = new Worker(new URL('./tree-worker.ts', import.meta.url), {
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
@@ -47,9 +48,13 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
     for (const { reject } of refused) reject(error)
   }
 
+  function start(): Worker {
+    worker ??= launch()
+    return worker
+  }
+
   function tell(message: TreeMessage): void {
-    worker ??= start()
-    worker.postMessage(message)
+    start().postMessage(message)
   }
 
   async function ask(question: TreeQuestion): Promise<TreeAnswer> {
@@ -74,6 +79,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
   return {
     ask,
     tell: (message) => (closing ? undefined : tell(message)),
+    start: () => void (closing ?? start()),
     close: () => (closing ??= end()),
   }
 }

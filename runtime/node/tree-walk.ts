@@ -47,7 +47,18 @@ export interface Met {
  * throughout is met once. What goes away meanwhile is passed over, the root too: who must know looks afterwards.
  */
 export function* walkTree(place: Place, course: Course): Generator<Met> {
-  yield* visit(place, '', course)
+  // The directories on the way down, the innermost last.
+  const open: Visit[] = [enter('')]
+  for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
+    const key = visit.keys[visit.next++]
+    if (key?.endsWith('/')) open.push(enter(key))
+    else if (key !== undefined) yield { name: key }
+    else if (visit.isLast) open.pop()
+    else {
+      const { trouble } = readOn(visit, place, course)
+      if (trouble !== undefined) yield { name: visit.path, trouble }
+    }
+  }
 }
 
 /** What was met as an entry of a listing; null when it is no regular file any more. Throws the trouble of a directory. */
@@ -59,18 +70,27 @@ export function readEntry(place: Place, { name, trouble }: Met): Entry | null {
   return { name, size, modified: toModified({ modifiedNs }) }
 }
 
-/** `path` is '' or ends in a slash, which gives a directory its place in the byte order of whole names. */
-function* visit(place: Place, path: string, course: Course): Generator<Met> {
-  for (let after = ''; ; ) {
-    const { keys, isLast, trouble } = tryRead(place, path, after, course)
-    if (trouble !== undefined) yield { name: path, trouble }
-    for (const key of keys) {
-      if (key.endsWith('/')) yield* visit(place, key, course)
-      else yield { name: key }
-    }
-    if (isLast) return
-    after = keys.at(-1) ?? ''
-  }
+/** Where a walk is in a directory. */
+interface Visit {
+  /** '' or with a slash at its end, which gives a directory its place in the byte order of whole names. */
+  readonly path: string
+  /** Some of the entries, of which the first `next` are done. */
+  keys: readonly string[]
+  next: number
+  /** Whether there are no others after them. */
+  isLast: boolean
+}
+
+function enter(path: string): Visit {
+  return { path, keys: [], next: 0, isLast: false }
+}
+
+function readOn(visit: Visit, place: Place, course: Course): Entries {
+  const entries = tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
+  visit.keys = entries.keys
+  visit.next = 0
+  visit.isLast = entries.isLast
+  return entries
 }
 
 /** Some of a directory's entries, from the root on and in order, directories with a slash at their end. */

@@ -22,6 +22,8 @@ export interface Trees {
   survey(survey: Survey, options: TreeSurveyOptions): AsyncGenerator<SurveyLine>
   /** Of this thread; the digests of large files count where they were hashed. */
   counts(): Counts
+  /** Starts the thread, for questions that are about to come. */
+  warm(): void
   /** Refuses what is under way, and ends the thread. */
   close(): Promise<void>
 }
@@ -65,8 +67,8 @@ export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOpti
     const run = createTreeRun(thread, survey, options)
     const stop = () => run.stop(signal?.reason)
     if (!background) foreground++
-    // Of files that are looked at one by one, some will be asked for next.
-    if (survey.grain === 0) disk.warm()
+    // Some of the files will be asked for next.
+    if (!background) disk.warm()
     try {
       signal?.throwIfAborted()
       signal?.addEventListener('abort', stop, { once: true })
@@ -96,5 +98,5 @@ export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOpti
     return answer as KeptPage // what it answers to that question
   }
 
-  return { list, listKept, survey, counts: () => counts, close: thread.close }
+  return { list, listKept, survey, counts: () => counts, warm: thread.start, close: thread.close }
 }
