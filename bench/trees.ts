@@ -22,7 +22,7 @@ One tree is a directory of the command's, the other is behind a replica server o
 each run, so that all find the page cache warm. Prints Markdown. Takes 10 GiB of temporary space; a million files take 9.
 `
 
-const VOUCH = fileURLToPath(new URL('../runtime/cli/vouch.ts', import.meta.url))
+const VOUCH = fileURLToPath(new URL('../dist/vouch.js', import.meta.url))
 const SAMPLE_MS = 10
 
 /** What one run of a program came to. */
@@ -76,18 +76,19 @@ async function measureSet(set: string, place: Place, rounds: number): Promise<vo
     peaks.set(name, Math.max(peaks.get(name) ?? 0, peakMiB))
     say(`${set}: ${name}: ${seconds.toFixed(2)} s`)
   }
-  let traffic = 0
+  let traffic: Traffic = { differing: 0, alike: 0 }
   // The first round warms what there is to be warmed, and does not count.
   for (let round = 0; round <= rounds; round++) {
     for (const { name, command } of peers) {
       const ran = await runWarm(pair, 'bash', ['-c', command])
       if (round > 0) note(name, ran)
     }
-    const { cold, again, bytes, server } = await measureVouch(place)
+    const { cold, again, server } = await measureVouch(place, async (url) => {
+      if (round === rounds) traffic = await measureTraffic(place, url)
+    })
     if (round > 0) note('vouch check, cold', cold)
     if (round > 0) note('vouch check, again', again)
     if (round > 0) peaks.set('replica server', server)
-    traffic = bytes
     await requireMarks(pair, cold.output)
   }
   print(set, place, { times, peaks, traffic, peers })
@@ -96,37 +97,50 @@ async function measureSet(set: string, place: Place, rounds: number): Promise<vo
 interface Measured {
   readonly cold: Ran
   readonly again: Ran
-  /** On the wire, there and back, of a run with nothing changed. */
-  readonly bytes: number
   /** Greatest resident memory of the replica server, MiB. */
   readonly server: number
 }
 
-/** A check with no index on either side, and with both. */
-async function measureVouch({ pair, scratch, processes }: Place): Promise<Measured> {
+/** A check with no index on either side, and with both; then whatever else is to be done with the server. */
+async function measureVouch(
+  { pair, scratch, processes }: Place,
+  more: (url: string) => Promise<void>,
+): Promise<Measured> {
   const index = join(scratch, 'index')
   rmSync(index, { recursive: true, force: true })
   await warm(pair)
   const server = await startReplica(pair.b, join(index, 'b'), processes)
-  const toArgs = (url: string) => [
-    'check',
-    '--index',
-    join(index, 'a'),
-    '--replica',
-    `a=${pair.a}`,
-    '--replica',
-    `b=${url}`,
-  ]
+  const check = toCheck(scratch, pair.a, server.url)
   try {
-    const cold = await run(process.execPath, [VOUCH, ...toArgs(server.url)])
-    const again = await runWarm(pair, process.execPath, [VOUCH, ...toArgs(server.url)])
-    const proxy = await startProxy(server.url)
-    await run(process.execPath, [VOUCH, ...toArgs(proxy.url)])
-    const bytes = await proxy.stop()
-    return { cold, again, bytes, server: readMemory(server.pid, 'VmHWM') }
+    const cold = await run(process.execPath, check)
+    const again = await runWarm(pair, process.execPath, check)
+    await more(server.url)
+    return { cold, again, server: readMemory(server.pid, 'VmHWM') }
   } finally {
     await server.stop()
   }
+}
+
+function toCheck(scratch: string, tree: string, url: string): string[] {
+  const replicas = ['--replica', `a=${tree}`, '--replica', `b=${url}`]
+  return [VOUCH, 'check', '--index', join(scratch, 'index', 'a'), ...replicas]
+}
+
+/** Bytes on the wire, there and back, of a run with nothing changed. */
+interface Traffic {
+  /** Of the pair. */
+  readonly differing: number
+  /** Of a tree and itself. */
+  readonly alike: number
+}
+
+async function measureTraffic({ pair, scratch }: Place, url: string): Promise<Traffic> {
+  const count = async (tree: string) => {
+    const proxy = await startProxy(url)
+    await run(process.execPath, toCheck(scratch, tree, proxy.url))
+    return await proxy.stop()
+  }
+  return { differing: await count(pair.a), alike: await count(pair.b) }
 }
 
 async function startReplica(directory: string, index: string, processes: Processes): Promise<Running> {
@@ -151,6 +165,10 @@ async function measureMemory({ pair, scratch, processes }: Place): Promise<void>
       `\n## a million files, ${row}: ${client.seconds.toFixed(1)} s, ${client.output.trim().split('\n').length} names; peaks: client ${toMiB(client.peakMiB)}, ${peaks.join(', ')}\n`,
     )
   }
+}
+
+function toKiB(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KiB`
 }
 
 function toMiB(mib: number): string {
@@ -236,7 +254,7 @@ async function requireMarks({ a, b }: Pair, output: string): Promise<void> {
 interface Results {
   readonly times: ReadonlyMap<string, readonly number[]>
   readonly peaks: ReadonlyMap<string, number>
-  readonly traffic: number
+  readonly traffic: Traffic
   readonly peers: readonly Peer[]
 }
 
@@ -253,7 +271,7 @@ function print(set: string, { pair }: Place, { times, peaks, traffic, peers }: R
   const head = `\n## ${set}: ${files.toLocaleString('en')} files, ${(bytes / 2 ** 20).toFixed(0)} MiB a tree\n
 | command | seconds, median (min-max) | peak | its time / vouch cold | / vouch again |
 | --- | --- | --- | --- | --- |`
-  const foot = `\nOn the wire with nothing changed: ${(traffic / 1024).toFixed(1)} KiB. Peak of the replica server: ${toMiB(peaks.get('replica server') ?? 0)}. ${peers.length} peers; marks as rclone's.`
+  const foot = `\nOn the wire with nothing changed: ${toKiB(traffic.differing)}; of a tree and itself ${toKiB(traffic.alike)}. Peak of the replica server: ${toMiB(peaks.get('replica server') ?? 0)}. ${peers.length} peers; marks as rclone's.`
   process.stdout.write(`${[head, ...rows].join('\n')}\n${foot}\n`)
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Refusal } from '../node/refusal.ts'
 import { type Command, parseArguments } from './command.ts'
@@ -57,7 +56,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 
 async function dispatch([name, ...args]: readonly string[], io: Io): Promise<number> {
   if (name === '--help' || name === '-h') return await print(io, USAGE)
-  if (name === '--version') return await print(io, `${readVersion()}\n`)
+  if (name === '--version') return await print(io, `${await readVersion()}\n`)
   const load = COMMANDS.get(name ?? '')
   if (load === undefined)
     throw new Refusal(`takes a command (${toChoices()})${toGot(name)}; see 'vouch --help'`)
@@ -80,7 +79,7 @@ function toGot(name: string | undefined): string {
   return name === undefined ? '' : `, got '${name}'`
 }
 
-function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return String(version)
+async function readVersion(): Promise<string> {
+  const { default: about } = await import('../../package.json', { with: { type: 'json' } })
+  return about.version
 }

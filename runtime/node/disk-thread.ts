@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
 import { THREAD_LIMITS } from './limits.ts'
+import { toThreadProgram } from './thread-program.ts'
 
 /** The thread that owns the index; it starts when it is first sent something, and anew after a crash. It keeps a process alive while `ref`ed. */
 export interface DiskThread {
@@ -25,7 +26,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
   let isClosing = false
 
   function launch(): Worker {
-    const started = new Worker(new URL('./disk-worker.ts', import.meta.url), {
+    const started = new Worker(toThreadProgram('disk-worker'), {
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
       execArgv: [],

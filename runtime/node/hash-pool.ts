@@ -11,6 +11,7 @@ import { changed } from './file-digest.ts'
 import { MAX_ATTEMPTS, QUEUE_PROGRESS_MS } from './limits.ts'
 import { type Question, tellProgress } from './question.ts'
 import type { Place } from './root.ts'
+import { toThreadProgram } from './thread-program.ts'
 
 /** Hashes files for questions, one file a thread at a time, in the order in which they were asked for. */
 export interface HashPool {
@@ -125,7 +126,7 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
   function startThread(): Thread {
     const stop = new Int32Array(new SharedArrayBuffer(4))
     const data: HashWorkerData = { place, stop }
-    const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), {
+    const worker = new Worker(toThreadProgram('hash-worker'), {
       workerData: data,
       execArgv: [],
     })

@@ -6,6 +6,7 @@ import type { Digest } from '../../functions/wire/digest.ts'
 import { fromTrouble } from './disk-messages.ts'
 import { STREAM_AHEAD } from './limits.ts'
 import type { Source, StreamMessage, StreamReply } from './stream-worker.ts'
+import { toThreadProgram } from './thread-program.ts'
 
 /** Bytes of a file; `given` is the digest of those that came before an error, null where it is not known. */
 export interface Reading extends Chunks {
@@ -44,7 +45,7 @@ export function createStreams(): Streams {
   let closed = false
 
   function startThread(): Thread {
-    const worker = new Worker(new URL('./stream-worker.ts', import.meta.url), {
+    const worker = new Worker(toThreadProgram('stream-worker'), {
       execArgv: [],
       // What it reads was opened by another.
       trackUnmanagedFds: false,

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { fromTrouble } from './disk-messages.ts'
 import { THREAD_LIMITS } from './limits.ts'
+import { toThreadProgram } from './thread-program.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
 
 /** The thread that goes through a tree. It starts when it is first told something, and anew after a crash. */
@@ -21,7 +22,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
   let closing: Promise<void> | undefined
 
   function launch(): Worker {
-    const started = new Worker(new URL('./tree-worker.ts', import.meta.url), {
+    const started = new Worker(toThreadProgram('tree-worker'), {
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
       execArgv: [],

@@ -123,7 +123,7 @@ function readEntries(place: Place, path: string, after: string, course: Course):
     if (!isAt({ fd }, real)) return { keys: [], isLast: true }
     const directory = opendirSync(hasDescriptorPaths ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
     try {
-      return collect(directory, (dirent) => toKey(dirent, path, real, course), after, course)
+      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
     } finally {
       directory.closeSync()
     }
@@ -138,13 +138,14 @@ function collect(
   after: string,
   course: Course,
 ): Entries {
+  const { isPath = isNamePath } = course
   let keys: string[] = []
   let bound: string | undefined
   for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
     const key = toKey(dirent)
     if (key === null || (after !== '' && compareNames(key, after) <= 0)) continue
     if (bound !== undefined && compareNames(key, bound) > 0) continue
-    if (!canHold(key, course)) continue
+    if (!canHold(key, course) || !isPath(key)) continue
     keys.push(key)
     if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
     keys = sortKeys(keys).slice(0, MAX_DIRECTORY_ENTRIES)
@@ -162,13 +163,12 @@ function sortKeys(keys: string[]): string[] {
   return sorted.filter((key, i) => key !== sorted[i - 1])
 }
 
-/** Null for what is no file or directory, or has no name to ask for. */
-function toKey(dirent: Dirent, parent: string, real: string, { isPath = isNamePath }: Course): string | null {
+/** Null for what is no file or directory. */
+function toKey(dirent: Dirent, parent: string, real: string): string | null {
   const kind = toKind(dirent, real)
   if (kind === null) return null
   const path = parent + dirent.name
-  const key = kind === 'file' ? path : `${path}/`
-  return isPath(key) ? key : null
+  return kind === 'file' ? path : `${path}/`
 }
 
 /** Whether it is a name; or, with a slash at its end, a directory whose files have names. */
