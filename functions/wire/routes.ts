@@ -4,19 +4,29 @@ const FILES = '/files/'
 
 /** The path of a file's resource, each segment percent-encoded. `name` is one that `parseName` has let pass. */
 export function toFilePath(name: string): string {
+  return toNamedPath(FILES, name)
+}
+
+/** The same below another `base`, which ends with a slash. */
+export function toNamedPath(base: string, name: string): string {
   // A percent sign is itself encoded, so `%2F` can only be a slash of the name, which separates and stays.
-  return FILES + encodeURIComponent(name).replaceAll('%2F', '/')
+  return base + encodeURIComponent(name).replaceAll('%2F', '/')
+}
+
+/** The name that a request's URL asks for below `/files/`; see `parseNamedPath`. */
+export function parseFilePath(url: string): string | null {
+  return parseNamedPath(FILES, url)
 }
 
 /**
- * The name that a request's URL, or its path alone, asks for: what follows `/files/` at the start of the path, decoded;
+ * The name that a request's URL, or its path alone, asks for: what follows `base` at the start of the path, decoded;
  * query and fragment left out. It may be empty or otherwise no name: `parseName` decides that. Null when the path is
  * another, its percent-encoding is broken or not UTF-8, or a slash is encoded, which must not become a separator.
  */
-export function parseFilePath(url: string): string | null {
+export function parseNamedPath(base: string, url: string): string | null {
   const path = cutPath(url)
-  if (!path.startsWith(FILES)) return null
-  const encoded = path.slice(FILES.length)
+  if (!path.startsWith(base)) return null
+  const encoded = path.slice(base.length)
   if (!encoded.includes('%')) return encoded
   return /%2f/i.test(encoded) ? null : decode(encoded)
 }

@@ -1,3 +1,4 @@
+import { printable } from '../../functions/wire/printable.ts'
 import {
   type AuditLine,
   type AuditSummary,
@@ -10,7 +11,7 @@ import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
 import type { Command } from './command.ts'
-import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
+import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
 import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
 

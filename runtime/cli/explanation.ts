@@ -3,8 +3,9 @@ import { toReports } from '../../functions/coordinator/report.ts'
 import { isFacts } from '../../functions/storage/survey.ts'
 import { toTimestamp } from '../../functions/wire/dates.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
+import { printable } from '../../functions/wire/printable.ts'
 import type { ReplicaReport } from '../../functions/wire/schemas.ts'
-import { printable } from './io.ts'
+
 import { toSize } from './progress.ts'
 import type { VersionDifference } from './version-difference.ts'
 

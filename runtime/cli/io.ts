@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { printable } from '../../functions/wire/printable.ts'
 import { Refusal } from '../node/refusal.ts'
 
 /** Where talk goes; on a terminal also progress. */
@@ -17,14 +18,6 @@ export interface Io {
   readonly signal?: AbortSignal | undefined
   /** Waits so many milliseconds, or rejects when the command is to end; timers of the host when absent. */
   readonly delay?: ((ms: number) => Promise<void>) | undefined
-}
-
-/**
- * `text` in one line that does nothing to a terminal: control characters, line ends and what changes the direction of
- * writing become escapes, for names and messages come from others.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
 }
 
 /** `value` as a line of JSON that does nothing to a terminal either, and means the same to a program. */

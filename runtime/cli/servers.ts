@@ -3,12 +3,13 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import type { AppOptions } from '../../functions/wire/app.ts'
 import type { Log } from '../../functions/wire/log.ts'
+import { printable } from '../../functions/wire/printable.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { serve } from '../node/serve.ts'
 import type { TlsFiles } from '../node/tls.ts'
-import { type Io, printable, say } from './io.ts'
+import { type Io, say } from './io.ts'
 
 /** Where a server listens, and the line it says when it does. */
 export interface ServerOptions {

@@ -1,21 +1,11 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
-import { printable } from './io.ts'
+import { printable } from '../../functions/wire/printable.ts'
 import { MAX_DIFF_LINES } from './limits.ts'
 
 /** A text, and what the head of a diff calls it. */
 export interface Text {
   readonly label: string
   readonly text: string
-}
-
-/** What `bytes` are in UTF-8, a byte order mark included; null when they are none, or hold a NUL. */
-export function toText(bytes: Uint8Array): string | null {
-  if (bytes.includes(0)) return null
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch {
-    return null
-  }
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { Version } from '../../functions/coordinator/compare.ts'
+import { type Difference, findDifference, toText } from '../../functions/storage/difference.ts'
 import { fromBytes } from '../../functions/storage/streams.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Ask } from './ask.ts'
-import { type Difference, findDifference } from './difference.ts'
 import { CONTRADICTED } from './download.ts'
 import { MAX_DIFF_BYTES } from './limits.ts'
-import { diffTexts, toText } from './text-diff.ts'
+import { diffTexts } from './text-diff.ts'
 import { openVersion, readVersion } from './versions.ts'
 
 /** How one version differs from another. */

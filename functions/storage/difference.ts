@@ -1,4 +1,4 @@
-import type { Chunks } from '../../functions/storage/streams.ts'
+import type { Chunks } from './streams.ts'
 
 /** Where two contents begin to differ. */
 export interface Difference {
@@ -71,11 +71,20 @@ function createSide(chunks: Chunks) {
   }
 }
 
+/** What `bytes` are in UTF-8, a byte order mark included; null when they are none, or hold a NUL. */
+export function toText(bytes: Uint8Array): string | null {
+  if (bytes.includes(0)) return null
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return null
+  }
+}
+
 function countAlike(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)
-  if (Buffer.compare(a.subarray(0, length), b.subarray(0, length)) === 0) return length
   let i = 0
-  while (a[i] === b[i]) i++
+  while (i < length && a[i] === b[i]) i++
   return i
 }
 
