@@ -14,6 +14,8 @@ import { openStream, type Stream, type SurveyContext } from './survey-stream.ts'
 export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' | 'exclude'> {
   /** Whether every name is told, and not only those that are not `unanimous`. */
   readonly all: boolean
+  /** Only names after this one in byte order. */
+  readonly after?: string | undefined
 }
 
 /** What the audit needs beside its replicas. */
@@ -22,7 +24,6 @@ export interface AuditContext extends Omit<SurveyContext, 'onProgress'> {
   readonly tell: (line: AuditLine) => Promise<void>
 }
 
-const WHOLE: readonly Range[] = [{ after: '', until: null }]
 const NOTHING: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
 
 /**
@@ -36,7 +37,8 @@ export async function audit(
   request: AuditRequest,
   { tell, ...context }: AuditContext,
 ): Promise<void> {
-  const { prefix, deep, match, exclude, all } = request
+  const { prefix, deep, match, exclude, all, after = '' } = request
+  const whole: readonly Range[] = [{ after, until: null }]
   const lost = new Map<string, StorageError>()
   const progress = new Map(members.map(({ id }) => [id, NOTHING]))
   const agreements: Partial<Record<Agreement, number>> = {}
@@ -53,7 +55,7 @@ export async function audit(
   }
 
   function open<T extends Span | Found>(ranges: readonly Range[], grain: number): Stream<T>[] {
-    const isFirst = ranges === WHOLE
+    const isFirst = ranges === whole
     const onProgress = (id: string, one: Progress) => {
       if (isFirst) progress.set(id, one)
       if (performance.now() - told < PROGRESS_MS) return
@@ -190,8 +192,8 @@ export async function audit(
     return { agreement: toWhole(agreements, lost.size, members.length), names, agreements, rotten, replicas }
   }
 
-  if (all || deep) await compareAll(WHOLE)
-  else await descend(WHOLE, 0)
+  if (all || deep) await compareAll(whole)
+  else await descend(whole, 0)
   await tell({ summary: toSummary() })
 }
 

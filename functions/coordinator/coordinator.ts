@@ -1,25 +1,28 @@
-import type { Hono } from 'hono'
+import type { Context, Hono, Next } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { KEPT_CONTENTS_BYTES, MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
+import { refuseForeign } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
+import type { Trace } from '../wire/trace.ts'
 import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
-import { compare } from './compare.ts'
 import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { createMember, type Defer, gather, type Replica } from './gather.ts'
+import { createMember, type Defer, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { createLimit } from './limit.ts'
 import { answerMergedListing } from './listing.ts'
+import { addPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
-import { toReports } from './report.ts'
+import type { Read } from './read.ts'
+import { readReplicaStates } from './replicas.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 import { createSuspects } from './suspects.ts'
 
@@ -41,9 +44,6 @@ export interface CoordinatorOptions extends AppOptions {
   readonly defer?: Defer | undefined
 }
 
-/** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
-const PROBE = '.well-known/vouch-probe'
-
 /**
  * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
  * are alike.
@@ -52,7 +52,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const ids = replicas.map(({ id }) => v.parse(replicaId, id))
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
-  const app = createApp(options)
+  const app = createApp({ ...options, hasPages: true })
   const { defer, createHasher } = options
   const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
@@ -60,6 +60,17 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects(options.onCorrupt)
+  const limit = createLimit(MAX_AUDITS, 'audits')
+  const applying = createLimit(MAX_APPLIED, 'plans')
+
+  /** The read of one name, of which one replica has to answer. */
+  function toRead(name: string, trace: Trace | undefined): Read {
+    const shared = { members, contents, suspects, deadlines, createHasher }
+    return { ...shared, name, required: 1, isStrict: false, trace }
+  }
+
+  app.on('POST', '*', refuseForeignRequest)
+  app.get('/audit', refuseForeignRequest)
 
   app.get('/files', (c) => answerMergedListing(c, members))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
@@ -72,27 +83,19 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
     const { replica, version, require = options.require ?? 1 } = parameters
     const required = isStrict ? ids.length : toCount(require, ids.length)
-    const { trace } = c.var
-    const read = { name, members, required, isStrict, trace, contents, suspects, deadlines, createHasher }
+    const read = { ...toRead(name, c.var.trace), required, isStrict }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
-  const limit = createLimit(MAX_AUDITS, 'audits')
-  const applying = createLimit(MAX_APPLIED, 'plans')
   app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
   app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
   app.post('/apply', (c) => {
     if (!isWritable) return createProblem('read-only', 'this coordinator takes no writes')
-    const { trace } = c.var
-    const toRead = (name: string) => ({
-      ...{ name, members, required: 1, isStrict: false, trace },
-      ...{ contents, suspects, deadlines, createHasher },
-    })
-    return answerApply(c, { members, toRead, limit: applying })
+    return answerApply(c, { members, toRead: (name) => toRead(name, c.var.trace), limit: applying })
   })
   refuseOtherMethods(app, '/apply', 'POST')
 
@@ -100,16 +103,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (!accepts(c.req.raw, 'application/json')) {
       return createProblem('not-acceptable', 'this resource is application/json')
     }
-    const { answers } = compare(await gather(members, PROBE, c.var.trace))
-    const reports = toReports(answers)
-    return toJson({
-      replicas: reports.map(({ id, error, detail }, i) => ({
-        id,
-        ...(error ? { state: 'error', error, detail } : { state: 'ok' }),
-        breaker: members[i]?.breaker.state(),
-        corrupt: suspects.count(id),
-      })),
-    })
+    return toJson({ replicas: await readReplicaStates(members, suspects, c.var.trace) })
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
 
@@ -117,5 +111,14 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
   refuseOtherMethods(app, '/restore', 'POST')
+
+  addPages(app, { members, suspects, deadlines, createHasher, toRead, limit, applying, isWritable })
   return app
+}
+
+/** What changes something, or costs much, is not done for a page of another site. */
+async function refuseForeignRequest(c: Context<AppEnv>, next: Next): Promise<Response | undefined> {
+  const refused = refuseForeign(c.req.raw)
+  if (refused === null) await next()
+  return refused ?? undefined
 }

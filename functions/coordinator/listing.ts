@@ -24,18 +24,31 @@ export async function answerMergedListing(c: Context, members: readonly Member[]
   const { prefix, after, limit } = c.req.query()
   const size = parseLimit(limit)
   if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
-  const asked = members.map(async (member) => {
-    return { id: member.id, page: await member.list({ prefix, after, limit: size }) }
-  })
-  const listed = await Promise.all(asked)
-  if (listed.every(({ page }) => page instanceof StorageError)) return refuse(listed)
-  return toJson({ ...merge(listed, size), replicas: listed.map(toState) } satisfies MergedListing)
+  const listing = await readMergedListing(members, { prefix, after, limit: size })
+  return isHeard(listing) ? toJson(listing) : refuse(listing)
 }
 
-function refuse(listed: readonly Listed[]): Response {
-  const reasons = listed.map(({ id, page }) =>
-    page instanceof StorageError ? `${id} (${page.message})` : id,
-  )
+/** What all members list together, of which at most `limit` names. */
+export async function readMergedListing(
+  members: readonly Member[],
+  options: {
+    readonly prefix?: string | undefined
+    readonly after?: string | undefined
+    readonly limit: number
+  },
+): Promise<MergedListing> {
+  const asked = members.map(async (member) => ({ id: member.id, page: await member.list(options) }))
+  const listed = await Promise.all(asked)
+  return { ...merge(listed, options.limit), replicas: listed.map(toState) }
+}
+
+/** Whether anybody listed anything: otherwise no entries are no sign of an empty tree. */
+export function isHeard({ replicas }: MergedListing): boolean {
+  return replicas.some(({ state }) => state === 'ok')
+}
+
+function refuse({ replicas }: MergedListing): Response {
+  const reasons = replicas.map(({ id, detail }) => `${id} (${detail})`)
   return createProblem('too-few-answers', `no replica answered: ${reasons.join(', ')}`)
 }
 

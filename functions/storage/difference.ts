@@ -1,3 +1,4 @@
+import { DIFFERING_BYTES } from '../wire/limits.ts'
 import type { Chunks } from './streams.ts'
 
 /** Where two contents begin to differ. */
@@ -8,6 +9,8 @@ export interface Difference {
   readonly line: number | null
   /** Which of the two the other begins with; null when they go on differently. */
   readonly prefix: 0 | 1 | null
+  /** What follows in each: at most `DIFFERING_BYTES`, and no more than had been read. */
+  readonly next: readonly [Uint8Array, Uint8Array]
 }
 
 /**
@@ -26,7 +29,8 @@ export async function findDifference(a: Chunks, b: Chunks): Promise<Difference |
       const alike = x === null || y === null ? 0 : countAlike(x, y)
       if (x !== null && isText) line += countLines(x.subarray(0, alike))
       offset += alike
-      const found = { offset, line: isText ? line : null }
+      const next = [cut(x, alike), cut(y, alike)] as const
+      const found = { offset, line: isText ? line : null, next }
       if (x === null || y === null) return { ...found, prefix: x === null ? 0 : 1 }
       if (alike < Math.min(x.length, y.length)) return { ...found, prefix: null }
       left.skip(alike)
@@ -79,6 +83,10 @@ export function toText(bytes: Uint8Array): string | null {
   } catch {
     return null
   }
+}
+
+function cut(bytes: Uint8Array | null, from: number): Uint8Array {
+  return bytes?.slice(from, from + DIFFERING_BYTES) ?? new Uint8Array()
 }
 
 function countAlike(a: Uint8Array, b: Uint8Array): number {

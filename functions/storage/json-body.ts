@@ -17,19 +17,36 @@ export async function readJsonBody<T extends v.GenericSchema>(
   schema: T,
   { limit, takes }: JsonBodyOptions,
 ): Promise<v.InferOutput<T> | Response> {
-  const type = request.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/json') {
-    return createProblem(
-      'unsupported-media-type',
-      `this resource takes application/json, got '${type ?? ''}'`,
-    )
+  if (toType(request) !== 'application/json') {
+    const detail = `this resource takes application/json, got '${toType(request)}'`
+    return createProblem('unsupported-media-type', detail)
   }
+  const text = await readLimited(request, limit)
+  if (text instanceof Response) return text
+  const body = v.safeParse(schema, parseJson(text))
+  return body.success ? body.output : createProblem('invalid-body', `this resource takes ${takes}`)
+}
+
+/** What a form of a page sent; the problem to answer with when it is none, too large or too slow. `limit` is in bytes. */
+export async function readFormBody(request: Request, limit: number): Promise<URLSearchParams | Response> {
+  if (toType(request) !== FORM) {
+    return createProblem('unsupported-media-type', `this resource takes ${FORM}, got '${toType(request)}'`)
+  }
+  const text = await readLimited(request, limit)
+  return text instanceof Response ? text : new URLSearchParams(text)
+}
+
+const FORM = 'application/x-www-form-urlencoded'
+
+function toType(request: Request): string {
+  return request.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+}
+
+async function readLimited(request: Request, limit: number): Promise<string | Response> {
   const text = await within(BODY_MS, readBody(request, limit))
   if (text === undefined)
     return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
-  if (text === null) return createProblem('too-large', `this resource takes at most ${limit} bytes`)
-  const body = v.safeParse(schema, parseJson(text))
-  return body.success ? body.output : createProblem('invalid-body', `this resource takes ${takes}`)
+  return text ?? createProblem('too-large', `this resource takes at most ${limit} bytes`)
 }
 
 /** The body as text; null when it is longer than `limit` bytes. */

@@ -9,7 +9,7 @@ export interface Parts {
 }
 
 /**
- * Fields of every answer of either server. What is served is other people's: no browser may guess its type, run it in
+ * Fields of every answer of either server, where it has none of its own in their place. What is served is other people's: no browser may guess its type, run it in
  * this origin, embed it in another, or tell where a link in it was followed from.
  */
 const SECURITY_FIELDS = {
@@ -27,11 +27,11 @@ interface Answer extends Response {
 }
 
 /**
- * A Response with fields of its `own` and those of every answer, that keeps what it was made of: for a log or a host that would
+ * A Response with fields of its `own`, and those of every answer that are not among them, that keeps what it was made of: for a log or a host that would
  * else take it apart again, which costs more than all the rest of an answer from memory.
  */
 export function createAnswer(status: number, own: Readonly<Record<string, string>>, body: Body): Response {
-  const fields = { ...own, ...SECURITY_FIELDS }
+  const fields = { ...SECURITY_FIELDS, ...own }
   const response: Answer = new Response(body, { status, headers: fields })
   response[PARTS] = { status, fields, body }
   return response

@@ -15,6 +15,12 @@ export interface AppOptions {
   readonly isTraced?: boolean | undefined
 }
 
+/** What a server says of itself. */
+export interface AppNature {
+  /** Whether it has pages: a browser that may not ask is then told to ask for a password (RFC 7617 §2). */
+  readonly hasPages?: boolean | undefined
+}
+
 /** What handlers find in their context. */
 export interface AppEnv {
   Variables: { trace: Trace | undefined }
@@ -24,7 +30,12 @@ export interface AppEnv {
  * A Hono app with what both servers share: one log entry a request, its trace, the limits on addresses and load,
  * `/healthz`, and a problem document for a path that leads nowhere or an error that nothing foresaw.
  */
-export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions): Hono<AppEnv> {
+export function createApp({
+  log,
+  isAllowed = () => true,
+  isTraced,
+  hasPages = false,
+}: AppOptions & AppNature): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
   let underWay = 0
@@ -43,8 +54,7 @@ export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions)
         `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
       )
     } else if (c.req.path !== '/healthz' && !isAllowed(c.req.raw)) {
-      const fields = { 'WWW-Authenticate': 'Bearer realm="vouch"' }
-      c.res = createProblem('unauthorized', 'this server takes a bearer token', { fields })
+      c.res = refuseStranger(hasPages && c.req.header('Accept')?.includes('text/html') === true)
     } else {
       await next()
     }
@@ -72,6 +82,15 @@ export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions)
     return answer
   })
   return app
+}
+
+function refuseStranger(isBrowser: boolean): Response {
+  if (!isBrowser) {
+    const fields = { 'WWW-Authenticate': 'Bearer realm="vouch"' }
+    return createProblem('unauthorized', 'this server takes a bearer token', { fields })
+  }
+  const detail = 'this server takes a token: give it as the password, with any user name or none'
+  return createProblem('unauthorized', detail, { fields: { 'WWW-Authenticate': 'Basic realm="vouch"' } })
 }
 
 function toNumber(length: string | undefined): number | undefined {

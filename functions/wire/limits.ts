@@ -138,3 +138,36 @@ export const MAX_GLOB_LENGTH = 256
 
 /** Characters of a span's text beyond which it is closed; as `MAX_SPAN_NAMES`, for names that are long as well. */
 export const MAX_SPAN_LENGTH = 8 * 1024 * 1024
+
+/** Rows of one page for a browser: what one question per replica answers, and what people look through at a time. */
+export const PAGE_ROWS = 100
+
+/** Listings behind one page of a folder: each large folder in it takes another, and a page must not take for ever. */
+export const MAX_PAGE_LISTINGS = 32
+
+/** How long a page waits for what it could also show later: people wait no longer for a page. */
+export const PAGE_WAIT_MS = 5000
+
+/** Bytes of a text whose lines a page compares: more nobody reads on one. */
+export const MAX_PAGE_TEXT_BYTES = 256 * 1024
+
+/** Lines taken away or added that a page shows: finding them takes time in the square of their number. */
+export const MAX_PAGE_DIFF_LINES = 1000
+
+/** How long a page may look for them: other requests wait meanwhile. */
+export const PAGE_DIFF_MS = 250
+
+/** Bytes of two versions that a page reads to find where they begin to differ: a second or so of a local network. */
+export const MAX_PAGE_READ_BYTES = 64 * 1024 * 1024
+
+/** Bytes of an image that a page shows: of the largest photos, and no more than a phone can take. */
+export const MAX_PAGE_IMAGE_BYTES = 16 * 1024 * 1024
+
+/** Bytes that are told where two contents begin to differ: one line of a hex dump. */
+export const DIFFERING_BYTES = 16
+
+/** A form of a page: a plan for one name of the greatest length, for far more replicas than anybody has. */
+export const MAX_FORM_BYTES = 1024 * 1024
+
+/** Versions that a page compares with the first: each may take as long as a page waits. */
+export const MAX_PAGE_DIFFERENCES = 4

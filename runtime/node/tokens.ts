@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { TOKEN_CHECK_MS } from './limits.ts'
 import { Refusal } from './refusal.ts'
 
-/** Secrets that open a door (RFC 6750). They are never printed. */
+/** Secrets that open a door (RFC 6750), or as a password (RFC 7617) what a browser asks. They are never printed. */
 export interface Tokens {
   /** Whether the `Authorization` field of a request carries one of them; it takes as long whichever that is. */
   allow(authorization: string | null): boolean
@@ -81,12 +81,20 @@ function readVersion(path: string): string {
 function toTokens(list: () => readonly string[]): Tokens {
   return {
     allow(authorization) {
-      const shown = toHash(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '')
+      const shown = toHash(parseShown(authorization ?? ''))
       // All of them each time, so that the time tells nothing.
       return list().filter((token) => timingSafeEqual(toHash(token), shown)).length > 0
     },
     first: () => list()[0] ?? '',
   }
+}
+
+/** The token that a field shows, as itself or as the password of any user; empty when it shows none. */
+function parseShown(field: string): string {
+  const [, scheme = '', shown = ''] = /^(Bearer|Basic) +(\S+) *$/i.exec(field) ?? []
+  if (scheme.toLowerCase() !== 'basic') return shown
+  const pair = Buffer.from(shown, 'base64').toString('utf8')
+  return pair.includes(':') ? pair.slice(pair.indexOf(':') + 1) : ''
 }
 
 function toHash(text: string): Buffer {

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { toNamedPath } from '../../wire/routes.ts'
 import type { Manifest } from '../../wire/schemas.ts'
 
 /** What a browser shows for a name whose copies differ: the versions, who holds each, and a link to each. */
@@ -20,6 +21,7 @@ ${manifest.versions.map(
 )}
 </tbody>
 </table>
+<p><a href="${toNamedPath('/compare/', manifest.name)}">Compare them</a></p>
 <ul>
 ${manifest.replicas
   .filter(({ state }) => state !== 'differ')

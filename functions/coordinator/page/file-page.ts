@@ -1,0 +1,148 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import { NAME_RULE, parseName } from '../../storage/names.ts'
+import type { AppEnv } from '../../wire/app.ts'
+import { MAX_PAGE_DIFFERENCES, MAX_PAGE_IMAGE_BYTES } from '../../wire/limits.ts'
+import { printable } from '../../wire/printable.ts'
+import { createProblem } from '../../wire/problems.ts'
+import { toMediaType } from '../../wire/representation.ts'
+import { parseNamedPath, toNamedPath } from '../../wire/routes.ts'
+import type { Manifest } from '../../wire/schemas.ts'
+import { type Comparison, compare } from '../compare.ts'
+import { gather } from '../gather.ts'
+import { planName } from '../plan.ts'
+import type { Read } from '../read.ts'
+import { toManifest } from '../report.ts'
+import { renderDifference } from './difference.ts'
+import { type Shown, showDifference } from './file-difference.ts'
+import { answerPage, type Html } from './layout.ts'
+import type { PageContext } from './pages.ts'
+import { renderMark, renderName, renderTime, toBytes, toLetter, toTreeHref } from './parts.ts'
+
+/** `GET /compare/{name}`: what each replica holds of a file, its versions side by side, and how they differ. */
+export async function answerFile(c: Context<AppEnv>, context: PageContext): Promise<Response> {
+  const name = parseName(parseNamedPath('/compare/', c.req.url) ?? '')
+  if (name === null) return createProblem('invalid-name', NAME_RULE)
+  const read = context.toRead(name, c.var.trace)
+  const comparison = await readComparison(read)
+  const differences = await readDifferences(read, comparison)
+  const manifest = toManifest(name, comparison)
+  const status = manifest.agreement === 'absent' ? 404 : 200
+  return answerPage(
+    status,
+    { title: printable(name) },
+    html`<h1>${renderName(name)}</h1>
+${renderWay(name)}
+<p>${renderMark(manifest.agreement)}</p>
+${renderReplicas(manifest)}${renderVersions(manifest, context.isWritable)}${differences.map(
+  (shown, i) =>
+    html`<h2>How ${toLetter(i + 1)} differs from A</h2>\n${renderDifference(shown, 'A', toLetter(i + 1))}\n`,
+)}`,
+  )
+}
+
+/** What the copies come to now; a copy that is known to be corrupt is no version. */
+export async function readComparison({ members, name, trace, suspects }: Read): Promise<Comparison> {
+  return compare(suspects.judge(await gather(members, name, trace), name))
+}
+
+/** Of each version but the first, against the first; of the first few. */
+async function readDifferences(read: Read, { versions }: Comparison): Promise<Shown[]> {
+  const [first, ...others] = versions
+  const differences: Shown[] = []
+  if (first === undefined) return differences
+  for (const other of others.slice(0, MAX_PAGE_DIFFERENCES)) {
+    differences.push(await showDifference(read, first, other))
+  }
+  return differences
+}
+
+/** The folders above a file. */
+export function renderWay(name: string): Html {
+  const parts = name.split('/').slice(0, -1)
+  return html`<nav aria-label="Folders"><ol class="path"><li><a href="/">All files</a></li>${parts.map(
+    (part, i) =>
+      html`<li><a href="${toTreeHref({ in: `${parts.slice(0, i + 1).join('/')}/` })}">${renderName(part)}</a></li>`,
+  )}</ol></nav>`
+}
+
+const STATES = {
+  match: 'holds it',
+  differ: 'holds version',
+  missing: 'has no such file',
+  error: 'did not say',
+  corrupt: 'its copy is corrupt',
+} as const
+
+function renderReplicas({ replicas, versions }: Manifest): Html {
+  const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
+  return html`<table>
+<caption>Replicas</caption>
+<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th></tr></thead>
+<tbody>
+${replicas.map(({ id, state, version, detail }) => {
+  const letter = state === 'differ' && version !== undefined ? ` ${letters.get(version) ?? ''}` : ''
+  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td></tr>\n`
+})}</tbody>
+</table>
+`
+}
+
+function renderVersions(manifest: Manifest, isWritable: boolean): Html {
+  const { name, versions, agreement } = manifest
+  if (versions.length === 0) return html``
+  const note =
+    isWritable || agreement === 'unanimous'
+      ? ''
+      : html`<p>This coordinator takes no writes. Started with <code>--writable</code>, it lets you choose here which version to keep.</p>`
+  return html`<h2>${versions.length === 1 ? 'The content' : `${versions.length} versions`}</h2>
+${note}<div class="versions">
+${versions.map((version, i) =>
+  renderVersion(name, version, {
+    letter: versions.length === 1 ? '' : toLetter(i),
+    canKeep: isWritable && isPlannable(manifest, version),
+  }),
+)}</div>
+`
+}
+
+type Version = Manifest['versions'][number]
+
+function renderVersion(
+  name: string,
+  { digest, size, modified, replicas, href }: Version,
+  { letter, canKeep }: { readonly letter: string; readonly canKeep: boolean },
+): Html {
+  const called = letter === '' ? 'the content' : `version ${letter}`
+  const keep = `${toNamedPath('/keep/', name)}?version=${digest}`
+  const isShown = size <= MAX_PAGE_IMAGE_BYTES && IMAGES.has(toMediaType(name))
+  return html`<section class="version" aria-label="${called}">
+<h3>${letter === '' ? 'The only version' : `Version ${letter}`}</h3>
+<dl>
+<dt>Held by</dt><dd>${replicas.join(', ')}</dd>
+<dt>Size</dt><dd>${toBytes(size)}</dd>
+<dt>Modified</dt><dd>${renderTime(modified)}</dd>
+<dt>SHA-256</dt><dd><code>${digest}</code></dd>
+</dl>
+${isShown ? html`<img src="${href}" alt="${called} as an image">` : ''}
+<div class="actions"><a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> ${called}</span></a>
+${canKeep ? html`<a class="button" href="${keep}">Keep this one<span class="unseen">, ${called}</span> …</a>` : ''}</div>
+</section>
+`
+}
+
+/** What an `img` shows and never runs: scripts in an SVG are dead there (SVG 2 §2.7.1, secure static mode). */
+const IMAGES: ReadonlySet<string> = new Set([
+  ...['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif', 'image/bmp', 'image/x-icon'],
+  'image/svg+xml',
+])
+
+function isPlannable(manifest: Manifest, { replicas: [holder = ''] }: Version): boolean {
+  const steps = planName(manifest, [{ prefix: manifest.name, policy: { keep: holder } }])
+  return steps !== null && steps.length > 0
+}
+
+function toDownloadName(name: string, letter: string): string {
+  const last = name.slice(name.lastIndexOf('/') + 1)
+  return letter === '' ? last : `${letter}-${last}`
+}

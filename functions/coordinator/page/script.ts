@@ -1,0 +1,139 @@
+/**
+ * What makes the pages better where scripts run: an audit that is watched as it goes. It reads the lines of `GET /audit`
+ * and builds what it shows out of text alone, never of markup. Plain JavaScript for browsers, in ASCII.
+ */
+export const SCRIPT = `'use strict'
+const form = document.getElementById('audit')
+const live = document.getElementById('live')
+if (form !== null && live !== null) form.addEventListener('submit', start)
+
+const MOST = 500
+const MARKS = {
+  unanimous: ['\\u2713', 'the same everywhere'],
+  incomplete: ['\\u25d0', 'lacking somewhere'],
+  degraded: ['?', 'not everybody answered'],
+  conflict: ['\\u2260', 'the copies differ'],
+  unknown: ['?', 'nobody could show it'],
+}
+let abort = new AbortController()
+
+function start(event) {
+  event.preventDefault()
+  abort.abort()
+  abort = new AbortController()
+  const folder = form.elements.in.value
+  const query = new URLSearchParams({ prefix: folder === '' || folder.endsWith('/') ? folder : folder + '/' })
+  if (form.elements.deep.checked) query.set('deep', 'true')
+  const view = createView()
+  document.getElementById('stop').onclick = () => abort.abort()
+  watch('/audit?' + query, abort.signal, view).then(view.end, (error) =>
+    view.fail(error.name === 'AbortError' ? 'Stopped.' : 'The audit broke off: ' + error.message),
+  )
+}
+
+async function watch(url, signal, view) {
+  const response = await fetch(url, { signal })
+  if (!response.ok) throw new Error((await response.json()).detail)
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  let ended = false
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    const lines = (text + value).split('\\n')
+    text = lines.pop()
+    for (const line of lines) {
+      const told = JSON.parse(line)
+      ended ||= 'summary' in told
+      view.tell(told)
+    }
+  }
+  if (!ended) throw new Error('its end is missing')
+}
+
+function createView() {
+  const status = document.getElementById('status')
+  const bar = document.getElementById('bar')
+  const stop = document.getElementById('stop')
+  const table = document.getElementById('rows')
+  const rows = table.tBodies[0]
+  rows.replaceChildren()
+  table.hidden = true
+  live.hidden = false
+  stop.hidden = bar.hidden = false
+  bar.removeAttribute('value')
+  status.textContent = 'The audit has begun.'
+  document.getElementById('found').focus()
+  let found = 0
+
+  function addRow(manifest) {
+    table.hidden = false
+    if (++found > MOST) return
+    const { name, agreement } = manifest
+    const link = make('a', make('bdi', printable(name)))
+    link.href = '/compare/' + name.split('/').map(encodeURIComponent).join('/')
+    const head = make('th', link)
+    head.scope = 'row'
+    const [sign, words] = MARKS[agreement] || ['?', agreement]
+    const hidden = make('span', sign)
+    hidden.ariaHidden = 'true'
+    const mark = make('span', hidden, ' ' + words)
+    mark.className = 'mark ' + agreement
+    rows.append(make('tr', head, make('td', mark), make('td', ...toHolders(manifest))))
+  }
+
+  function showProgress({ replicas }) {
+    const seen = Math.min(...replicas.map(({ seen }) => seen.names))
+    const of = replicas.every(({ of }) => of !== null) ? Math.max(...replicas.map(({ of }) => of.names)) : 0
+    if (of > 0) Object.assign(bar, { max: of, value: seen })
+    status.textContent = count(seen) + (of > 0 ? ' of ' + count(of) : '') + ' files looked at, ' + count(found) + ' found.'
+  }
+
+  function showSummary({ names, agreements, replicas }) {
+    const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
+    const same = agreements.unanimous || 0
+    const words = found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
+    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...lost].join(' ')
+  }
+
+  return {
+    tell(line) {
+      if (line.versions) addRow(line)
+      else if (line.progress) showProgress(line.progress)
+      else if (line.summary) showSummary(line.summary)
+    },
+    end() {
+      stop.hidden = bar.hidden = true
+    },
+    fail(words) {
+      this.end()
+      status.textContent = words
+    },
+  }
+}
+
+function toHolders({ versions, replicas }) {
+  const words = versions.map((version, i) => (versions.length > 1 ? String.fromCharCode(65 + i) + ': ' : '') + version.replicas.join(', '))
+  for (const { id, state, detail, rottedFrom } of replicas) {
+    if (state === 'missing') words.push('not on ' + id)
+    if (state === 'error') words.push(id + ' did not say: ' + printable(detail || ''))
+    if (state === 'corrupt') words.push(id + ' is corrupt')
+    if (rottedFrom) words.push(id + ' rotted')
+  }
+  return words.flatMap((word, i) => (i === 0 ? [word] : [document.createElement('br'), word]))
+}
+
+function make(tag, ...children) {
+  const element = document.createElement(tag)
+  element.append(...children)
+  return element
+}
+
+function count(number) {
+  return number.toLocaleString('en')
+}
+
+function printable(text) {
+  return text.replace(/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]/gu, (c) => '\\\\u{' + c.codePointAt(0).toString(16) + '}')
+}
+`
