@@ -125,8 +125,8 @@ function renderVersion(
 <dt>SHA-256</dt><dd><code>${digest}</code></dd>
 </dl>
 ${isShown ? html`<img src="${href}" alt="${called} as an image">` : ''}
-<div class="actions"><a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> ${called}</span></a>
-${canKeep ? html`<a class="button" href="${keep}">Keep this one<span class="unseen">, ${called}</span> …</a>` : ''}</div>
+<div class="actions"><a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> (${called})</span></a>
+${canKeep ? html`<a class="button" href="${keep}">Keep this one<span class="unseen"> (${called})</span> …</a>` : ''}</div>
 </section>
 `
 }
