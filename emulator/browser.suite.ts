@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { type ServerProcess, startServer } from '../runtime/cli/process.suite.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -47,7 +47,8 @@ export async function startCluster(
   for (const [i, [id, tree]] of Object.entries(trees).entries()) {
     mkdirSync(join(root, id))
     for (const [name, content] of Object.entries(tree)) write(id, name, content)
-    if (i > 0) servers.push(await startServer(['replica', id, '--id', id, '--open', '--writable', ...index], root))
+    if (i > 0)
+      servers.push(await startServer(['replica', id, '--id', id, '--open', '--writable', ...index], root))
     words.push('--replica', `${id}=${servers.at(-1)?.url ?? join(root, id)}`)
   }
   const coordinator = await startServer(['coordinator', ...words, ...flags, ...index], root)
@@ -60,3 +61,45 @@ export async function startCluster(
     },
   }
 }
+
+/** Opens a page in a context of its own, and closes both. */
+export async function withPage(
+  browser: Browser,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(PATIENCE_MS)
+  try {
+    await use(await context.newPage())
+  } finally {
+    await context.close()
+  }
+}
+
+/** What has every replica hash ten thousand files takes its time on a busy machine. */
+const PATIENCE_MS = 60_000
+
+/** Uses what bears that name for people who do not see it. */
+export type Activate = (page: Page, role: 'link' | 'button', name: string) => Promise<void>
+
+export async function click(page: Page, role: Parameters<Activate>[1], name: string): Promise<void> {
+  await page.getByRole(role, { name }).last().click()
+}
+
+/** Presses Tab until it has the focus, which must be seen, and then Enter. */
+export async function press(page: Page, role: Parameters<Activate>[1], name: string): Promise<void> {
+  const wanted = page.getByRole(role, { name }).last()
+  for (let presses = 0; presses < MOST_PRESSES; presses++) {
+    await page.keyboard.press('Tab')
+    // As text, since nothing else here knows what a browser has.
+    const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle')
+    if (!(await wanted.evaluate((element) => element.matches(':focus')))) continue
+    if (outline !== 'solid') throw new Error(`nobody sees that ${name} has the focus`)
+    return await page.keyboard.press('Enter')
+  }
+  throw new Error(`no press of Tab leads to ${name}`)
+}
+
+/** A page of a folder has a hundred links. */
+const MOST_PRESSES = 200

@@ -42,6 +42,7 @@ function renderForm(folder: string, deep: boolean): Html {
 const LIVE = html`<section id="live" aria-labelledby="found" hidden>
 <h2 id="found" tabindex="-1">What it finds</h2>
 <p><progress id="bar" aria-label="Files looked at"></progress> <button type="button" id="stop">Stop</button></p>
+<p id="now"></p>
 <p id="status" role="status"></p>
 <table id="rows" hidden>
 <caption>Files that are not the same everywhere</caption>

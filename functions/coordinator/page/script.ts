@@ -53,6 +53,7 @@ async function watch(url, signal, view) {
 
 function createView() {
   const status = document.getElementById('status')
+  const now = document.getElementById('now')
   const bar = document.getElementById('bar')
   const stop = document.getElementById('stop')
   const table = document.getElementById('rows')
@@ -62,6 +63,7 @@ function createView() {
   live.hidden = false
   stop.hidden = bar.hidden = false
   bar.removeAttribute('value')
+  now.textContent = ''
   status.textContent = 'The audit has begun.'
   document.getElementById('found').focus()
   let found = 0
@@ -83,10 +85,10 @@ function createView() {
   }
 
   function showProgress({ replicas }) {
-    const seen = Math.min(...replicas.map(({ seen }) => seen.names))
-    const of = replicas.every(({ of }) => of !== null) ? Math.max(...replicas.map(({ of }) => of.names)) : 0
-    if (of > 0) Object.assign(bar, { max: of, value: seen })
-    status.textContent = count(seen) + (of > 0 ? ' of ' + count(of) : '') + ' files looked at, ' + count(found) + ' found.'
+    now.textContent = replicas.map(toAmount).join('; ')
+    if (replicas.some(({ of }) => of === null)) return
+    bar.max = sum(replicas.map(({ of }) => of.names))
+    bar.value = sum(replicas.map(({ seen }) => seen.names))
   }
 
   function showSummary({ names, agreements, replicas }) {
@@ -112,6 +114,10 @@ function createView() {
   }
 }
 
+function toAmount({ id, seen, of }) {
+  return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files looked at'
+}
+
 function toHolders({ versions, replicas }) {
   const words = versions.map((version, i) => (versions.length > 1 ? String.fromCharCode(65 + i) + ': ' : '') + version.replicas.join(', '))
   for (const { id, state, detail, rottedFrom } of replicas) {
@@ -127,6 +133,10 @@ function make(tag, ...children) {
   const element = document.createElement(tag)
   element.append(...children)
   return element
+}
+
+function sum(numbers) {
+  return numbers.reduce((a, b) => a + b, 0)
 }
 
 function count(number) {
