@@ -32,3 +32,18 @@ it('an app answers nobody who is not allowed, but for its own health', async () 
   const allowed = await app.request('/secret', { headers: { Authorization: 'Bearer good' } })
   expect(await allowed.text()).toBe('told')
 })
+
+it('an app with pages has browsers ask for a password, and nobody else', async () => {
+  const browser = { headers: { Accept: 'text/html,*/*;q=0.8' } }
+  const closed = { isAllowed: () => false }
+  const refused = await createApp({ ...closed, hasPages: true }).request('/', browser)
+  expect(refused.status).toBe(401)
+  expect(refused.headers.get('WWW-Authenticate')).toBe('Basic realm="vouch"')
+  expect(await refused.json()).toMatchObject({ detail: expect.stringContaining('as the password') })
+  for (const response of [
+    await createApp({ ...closed, hasPages: true }).request('/'),
+    await createApp(closed).request('/', browser),
+  ]) {
+    expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="vouch"')
+  }
+})

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { createHasher } from '../../../runtime/node/hasher.ts'
+import { createMemoryStorage } from '../../storage/memory.ts'
+import type { Storage } from '../../storage/storage.ts'
+import { KEPT_CONTENTS_BYTES, MAX_PAGE_READ_BYTES, MAX_PAGE_TEXT_BYTES } from '../../wire/limits.ts'
+import { compare } from '../compare.ts'
+import { createContents } from '../contents.ts'
+import { createMember, gather } from '../gather.ts'
+import { DEADLINES } from '../silence.ts'
+import { createSuspects } from '../suspects.ts'
+import { showDifference } from './file-difference.ts'
+
+/** How what two replicas hold under one name is shown. */
+async function show(a: Storage, b: Storage) {
+  const members = [a, b].map((storage, i) => createMember({ id: `r${i}`, storage }))
+  const read = {
+    ...{
+      name: 'f',
+      members,
+      required: 1,
+      isStrict: false,
+      trace: undefined,
+      deadlines: DEADLINES,
+      createHasher,
+    },
+    ...{ contents: createContents(KEPT_CONTENTS_BYTES), suspects: createSuspects() },
+  }
+  const [one, other] = compare(await gather(members, 'f', undefined)).versions
+  if (one === undefined || other === undefined) throw new Error('there are two versions')
+  return await showDifference(read, one, other)
+}
+
+const hold = (f: string | Uint8Array) => createMemoryStorage({ f })
+
+/** Says that it holds zeros, so many that nobody reads them all. */
+function createEndless(
+  digit: string,
+  size: number,
+): { storage: Storage; given: () => number; isFreed: () => boolean } {
+  const facts = { size, digest: digit.repeat(64), modified: null, evidence: 'stored' as const }
+  let given = 0
+  let isFreed = false
+  const open = async () => {
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        given += 2 ** 20
+        controller.enqueue(new Uint8Array(2 ** 20))
+      },
+      cancel() {
+        isFreed = true
+      },
+    })
+    return { facts, body }
+  }
+  const storage = { ...createMemoryStorage(), describe: () => [Promise.resolve(facts)], open }
+  return { storage, given: () => given, isFreed: () => isFreed }
+}
+
+describe('how two versions differ', () => {
+  it('is shown by lines, where they are small texts', async () => {
+    expect(await show(hold('a\n'), hold('b\n'))).toMatchObject({
+      kind: 'lines',
+      parts: [[{ kind: 'changed' }]],
+    })
+  })
+
+  it.each([
+    ['bytes that are no text', Uint8Array.of(7, 0, 1), Uint8Array.of(7, 0, 2), 2, null],
+    ['broken UTF-8', Uint8Array.of(65, 0xc3), Uint8Array.of(65, 0xc4), 1, null],
+    ['a text and none', 'ab', Uint8Array.of(97, 0), 1, null],
+    ['one that goes on', Uint8Array.of(0), Uint8Array.of(0, 5), 1, 0],
+    [
+      'large texts',
+      'x'.repeat(MAX_PAGE_TEXT_BYTES + 1),
+      `${'x'.repeat(MAX_PAGE_TEXT_BYTES)}y`,
+      MAX_PAGE_TEXT_BYTES,
+      null,
+    ],
+  ])('is shown by the first bytes, where they are %s', async (_what, a, b, offset, prefix) => {
+    expect(await show(hold(a), hold(b))).toMatchObject({ kind: 'bytes', offset, prefix })
+  })
+
+  it('shows at most sixteen bytes of each', async () => {
+    const shown = await show(hold(new Uint8Array(99)), hold(new Uint8Array(99).fill(1)))
+    expect(shown).toMatchObject({ kind: 'bytes', next: [new Uint8Array(16), new Uint8Array(16).fill(1)] })
+  })
+
+  it('is not looked for beyond a limit, and both are freed there', async () => {
+    const [a, b] = [createEndless('a', 2 ** 40), createEndless('b', 2 ** 40)]
+    expect(await show(a.storage, b.storage)).toEqual({ kind: 'beyond', offset: MAX_PAGE_READ_BYTES })
+    for (const { given, isFreed } of [a, b]) {
+      expect(given()).toBeLessThan(MAX_PAGE_READ_BYTES + 4 * 2 ** 20)
+      expect(isFreed()).toBe(true)
+    }
+  })
+
+  it('is told to be unknown, where one cannot be read, and the other is freed', async () => {
+    const endless = createEndless('a', 2 ** 40)
+    const gone = { ...hold('b'), open: async () => null }
+    expect(await show(endless.storage, gone)).toMatchObject({ kind: 'trouble' })
+    expect(endless.isFreed()).toBe(true)
+  })
+})

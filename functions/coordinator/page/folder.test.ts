@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createMemoryStorage } from '../../storage/memory.ts'
+import { compareNames, parseName } from '../../storage/names.ts'
+import { StorageError } from '../../wire/trouble.ts'
+import { createMember } from '../gather.ts'
+import { type Row, readFolder } from './folder.ts'
+
+function createMembers(...trees: readonly (readonly string[])[]) {
+  return trees.map((names, i) => {
+    const storage = createMemoryStorage(Object.fromEntries(names.map((name) => [name, name])))
+    return createMember({ id: `r${i}`, storage })
+  })
+}
+
+async function readAll(members: ReturnType<typeof createMembers>, folder: string, limit: number) {
+  const rows: Row[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const page = await readFolder(members, { folder, after, limit })
+    expect(page.rows.length).toBeLessThanOrEqual(limit)
+    rows.push(...page.rows)
+    after = page.next
+  }
+  return rows
+}
+
+/** What is in a folder itself, by all the names there are. */
+function toRows(names: Iterable<string>, folder: string): string[] {
+  const below = [...names].filter((name) => name.startsWith(folder)).sort(compareNames)
+  const rows = below.map((name) => /^[^/]*\/?/.exec(name.slice(folder.length))?.[0] ?? '')
+  return [...new Set(rows.map((row) => folder + row))]
+}
+
+const name = fc.stringMatching(/^[ab\-./0]{1,7}$/).filter((text) => parseName(text) !== null)
+const tree = fc.uniqueArray(fc.oneof(name, fc.constantFrom('a/\u{10ffff}', 'a0', 'é/b')), { maxLength: 30 })
+
+describe('a folder', () => {
+  it('is read page by page, each file and each folder in it once, whatever is below those', async () => {
+    const property = fc.asyncProperty(
+      fc.array(tree, { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('', 'a/', 'a/b/'),
+      fc.integer({ min: 1, max: 6 }),
+      async (trees, folder, limit) => {
+        const rows = await readAll(createMembers(...trees), folder, limit)
+        expect(rows.map(({ name }) => name)).toEqual(toRows(trees.flat(), folder))
+        for (const { name, copies } of rows) {
+          const holders = trees.flatMap((names, i) => (names.includes(name) ? `r${i}` : []))
+          expect(copies?.map(({ id }) => id) ?? []).toEqual(holders)
+        }
+      },
+    )
+    await fc.assert(property, { numRuns: 300 })
+  })
+
+  it('is passed in one listing or two, however much is in it', async () => {
+    const large = Array.from({ length: 5000 }, (_, i) => `large/${i}`)
+    const storage = createMemoryStorage(Object.fromEntries([...large, 'z'].map((name) => [name, ''])))
+    let listings = 0
+    const list: typeof storage.list = (options) => {
+      listings++
+      return storage.list(options)
+    }
+    const counting = { ...storage, list }
+    const member = createMember({ id: 'r0', storage: counting })
+    const { rows, next } = await readFolder([member], { folder: '', after: '', limit: 10 })
+    expect(rows.map(({ name }) => name)).toEqual(['large/', 'z'])
+    expect(next).toBe(null)
+    expect(listings).toBe(2)
+  })
+
+  it('of very many large folders comes in pages, none of which takes too many listings', async () => {
+    const names = Array.from({ length: 200 }, (_, i) => `${1000 + (i >> 2)}/${i}`)
+    const rows = await readAll(createMembers(names), '', 3)
+    expect(rows.map(({ name }) => name)).toEqual(toRows(names, ''))
+  })
+
+  it('tells who did not list, and shows what the others did', async () => {
+    const [heard] = createMembers(['a', 'b'])
+    const storage = createMemoryStorage()
+    const failing = { ...storage, list: async () => Promise.reject(new StorageError('unreachable', 'gone')) }
+    const members = [...(heard ? [heard] : []), createMember({ id: 'r1', storage: failing })]
+    const { rows, replicas } = await readFolder(members, { folder: '', after: '', limit: 10 })
+    expect(rows.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(replicas).toEqual([
+      { id: 'r0', state: 'ok' },
+      { id: 'r1', state: 'error', error: 'destination_unavailable', detail: 'gone' },
+    ])
+  })
+})

@@ -1,0 +1,159 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { createHasher } from '../../../runtime/node/hasher.ts'
+import { createMemoryStorage } from '../../storage/memory.ts'
+import { plan } from '../../wire/plan-schemas.ts'
+import { createCoordinator } from '../coordinator.ts'
+
+function createCluster(writable = true) {
+  const storages = ['one', 'other'].map((content) => createMemoryStorage({ f: content, g: content }))
+  const replicas = storages.map((storage, i) => ({ id: `server${i + 1}`, storage }))
+  return { app: createCoordinator(replicas, { createHasher, writable }), storages }
+}
+
+type App = ReturnType<typeof createCluster>['app']
+
+async function get(app: App, path: string): Promise<string> {
+  return await (await app.request(path)).text()
+}
+
+async function post(app: App, path: string, form: Record<string, string>) {
+  const response = await app.request(path, { method: 'POST', body: new URLSearchParams(form) })
+  return { status: response.status, text: await response.text() }
+}
+
+/** Follows the pages to the plan that keeps the version of that letter. */
+async function readPlan(app: App, letter: 'A' | 'B'): Promise<string> {
+  const links = [...(await get(app, '/compare/f')).matchAll(/href="(\/keep\/[^"]+)"/g)].map(
+    (match) => match[1],
+  )
+  const page = await get(app, links[letter === 'A' ? 0 : 1] ?? '')
+  return (/name="plan" value="([^"]+)"/.exec(page)?.[1] ?? '').replaceAll('&quot;', '"')
+}
+
+async function readCopies(app: App, name = 'f') {
+  return await Promise.all(['server1', 'server2'].map((id) => get(app, `/files/${name}?replica=${id}`)))
+}
+
+describe('keeping a version', () => {
+  it.each([
+    ['A', 'one'],
+    ['B', 'other'],
+  ] as const)('shows what it comes to, and does that: %s', async (letter, content) => {
+    const { app } = createCluster()
+    const text = await readPlan(app, letter)
+    expect(v.is(plan, JSON.parse(text))).toBe(true)
+    expect(await readCopies(app)).toEqual(['one', 'other'])
+    const { status, text: page } = await post(app, '/keep/f', { plan: text })
+    expect(status).toBe(200)
+    expect(page).toContain('All replicas hold the version that you chose.')
+    expect(await readCopies(app)).toEqual([content, content])
+    expect(await readCopies(app, 'g')).toEqual(['one', 'other'])
+  })
+
+  it('writes nothing over what changed since it was shown', async () => {
+    const { app, storages } = createCluster()
+    const text = await readPlan(app, 'B')
+    storages[0]?.set('f', 'newer')
+    const { text: page } = await post(app, '/keep/f', { plan: text })
+    expect(page).toContain('left alone: server1 holds another content than the plan saw')
+    expect(page).toContain('Not all of it was done.')
+    expect(await readCopies(app)).toEqual(['newer', 'other'])
+  })
+
+  it('may be sent twice', async () => {
+    const { app } = createCluster()
+    const text = await readPlan(app, 'B')
+    await post(app, '/keep/f', { plan: text })
+    expect((await post(app, '/keep/f', { plan: text })).text).toContain('was so already')
+  })
+
+  it('has nothing to do where all are alike', async () => {
+    const { app } = createCluster()
+    const text = await readPlan(app, 'B')
+    await post(app, '/keep/f', { plan: text })
+    const page = await get(app, '/compare/f')
+    expect(page).not.toContain('/keep/')
+    const digest = /version=([0-9a-f]{64})/.exec(page)?.[1]
+    expect(await get(app, `/keep/f?version=${digest}`)).toContain('there is nothing to do')
+  })
+
+  it('takes a plan for that file, made for these replicas, and no other', async () => {
+    const { app } = createCluster()
+    const good = await readPlan(app, 'B')
+    for (const bad of [
+      '',
+      '{',
+      '{}',
+      good.replace('"name":"f"', '"name":"g"'),
+      good.replaceAll('server1', 'server3'),
+    ]) {
+      expect((await post(app, '/keep/f', { plan: bad })).status).toBe(400)
+    }
+    expect((await post(app, '/keep/g', { plan: good })).status).toBe(400)
+    expect((await app.request('/keep/f', { method: 'POST', body: good })).status).toBe(415)
+    expect(await readCopies(app)).toEqual(['one', 'other'])
+  })
+
+  it('is not offered, and not done, where nothing is written', async () => {
+    const text = await readPlan(createCluster().app, 'B')
+    const { app } = createCluster(false)
+    expect(await get(app, '/compare/f')).toContain('This coordinator takes no writes')
+    expect(await get(app, '/compare/f')).not.toContain('/keep/')
+    expect((await app.request('/keep/f?version=x')).status).toBe(403)
+    expect((await post(app, '/keep/f', { plan: text })).status).toBe(403)
+    expect(await readCopies(app)).toEqual(['one', 'other'])
+  })
+})
+
+describe('a request that changes something or costs much', () => {
+  const json = { 'Content-Type': 'application/json' }
+  const routes = [
+    ['POST', '/plan', json],
+    ['POST', '/apply', json],
+    ['POST', '/restore', json],
+    ['POST', '/keep/f', {}],
+    ['GET', '/audit', {}],
+    ['GET', '/check?run=yes', {}],
+    ['GET', '/?show=conflicts', {}],
+  ] as const
+  const foreign = [
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    { 'Sec-Fetch-Site': 'cross-site', Origin: 'http://localhost' },
+    { Origin: 'http://localhost:81' },
+    { Origin: 'https://elsewhere.test' },
+    { Origin: 'null' },
+  ]
+  const own = [
+    {},
+    { Origin: 'http://localhost' },
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'none' },
+    // Behind a proxy the address that a browser knows may not be the one that is seen here.
+    { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://vouch.example' },
+  ]
+
+  it.each(routes)(
+    '%s %s is refused to a page of another site, and to nobody else',
+    async (method, path, type) => {
+      const { app } = createCluster()
+      for (const headers of foreign) {
+        const response = await app.request(path, { method, headers: { ...type, ...headers } })
+        expect([headers, response.status]).toEqual([headers, 403])
+      }
+      for (const headers of own) {
+        const response = await app.request(path, { method, headers: { ...type, ...headers } })
+        expect([headers, response.status]).not.toEqual([headers, 403])
+        await response.body?.cancel()
+      }
+    },
+  )
+
+  it('is another matter than to look', async () => {
+    const { app } = createCluster()
+    for (const path of ['/', '/compare/f', '/check', '/files/f?replica=server1']) {
+      expect((await app.request(path, { headers: foreign[0] ?? {} })).status).toBe(200)
+    }
+  })
+})
