@@ -6,7 +6,8 @@ import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toNamedPath } from '../functions/wire/routes.ts'
-import { type Cluster, click, hasBrowser, launchBrowser, startCluster, withPage } from './browser.suite.ts'
+import { type Cluster, click, startCluster } from './browser.suite.ts'
+import { hasBrowser, launchBrowser, withPage } from './browser.ts'
 import { HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
 
 // Every page in a real browser: for those who do not see, on a phone, and with names and contents that mean harm.

@@ -1,23 +1,9 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { type ServerProcess, startServer } from '../runtime/cli/process.suite.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
-
-/** Whether there is a browser to try the pages in: Debian's chromium. */
-export const hasBrowser = existsSync(CHROMIUM)
-
-/** Starts the browser; hosts that end with `.test` are this machine, and no address that a browser trusts. */
-export async function launchBrowser(): Promise<Browser> {
-  return await chromium.launch({
-    executablePath: CHROMIUM,
-    // Root, as in a container, may have no sandbox of its own.
-    args: ['--no-sandbox', '--host-resolver-rules=MAP *.test 127.0.0.1'],
-  })
-}
 
 /** What each replica holds, by name. */
 export type Tree = Readonly<Record<string, string | Uint8Array>>
@@ -61,24 +47,6 @@ export async function startCluster(
     },
   }
 }
-
-/** Opens a page in a context of its own, and closes both. */
-export async function withPage(
-  browser: Browser,
-  options: BrowserContextOptions,
-  use: (page: Page) => Promise<void>,
-): Promise<void> {
-  const context = await browser.newContext(options)
-  context.setDefaultTimeout(PATIENCE_MS)
-  try {
-    await use(await context.newPage())
-  } finally {
-    await context.close()
-  }
-}
-
-/** What has every replica hash ten thousand files takes its time on a busy machine. */
-const PATIENCE_MS = 60_000
 
 /** Uses what bears that name for people who do not see it. */
 export type Activate = (page: Page, role: 'link' | 'button', name: string) => Promise<void>

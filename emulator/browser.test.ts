@@ -7,16 +7,8 @@ import type { Storage } from '../functions/storage/storage.ts'
 import { PROGRESS_MS } from '../functions/wire/limits.ts'
 import { createHasher } from '../runtime/node/hasher.ts'
 import { type Served, serve } from '../runtime/node/serve.ts'
-import {
-  type Activate,
-  type Cluster,
-  click,
-  hasBrowser,
-  launchBrowser,
-  press,
-  startCluster,
-  withPage,
-} from './browser.suite.ts'
+import { type Activate, type Cluster, click, press, startCluster } from './browser.suite.ts'
+import { hasBrowser, launchBrowser, withPage } from './browser.ts'
 import { createMany, MANY, toName } from './browser-trees.suite.ts'
 
 // What people do on the pages, in a real browser. Nothing but the conflict itself is made behind their back.

@@ -86,4 +86,19 @@ describe('a folder', () => {
       { id: 'r1', state: 'error', error: 'destination_unavailable', detail: 'gone' },
     ])
   })
+
+  it('counts who did not list once as not heard, even if it lists what follows', async () => {
+    const storage = createMemoryStorage({ 'd/1': '', 'd/2': '', 'd/3': '', z: '' })
+    let listings = 0
+    const list: typeof storage.list = async (options) => {
+      if (listings++ === 0) throw new StorageError('unreachable', 'gone')
+      return await storage.list(options)
+    }
+    const [other] = createMembers(['d/1', 'd/2', 'd/3', 'z'])
+    const members = [createMember({ id: 'r1', storage: { ...storage, list } }), ...(other ? [other] : [])]
+    const { rows, replicas } = await readFolder(members, { folder: '', after: '', limit: 2 })
+    expect(rows.map(({ name }) => name)).toEqual(['d/', 'z'])
+    expect(listings).toBe(2)
+    expect(replicas.map(({ state }) => state)).toEqual(['error', 'ok'])
+  })
 })

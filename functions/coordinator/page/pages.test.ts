@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
+import { readSurvey } from '../../storage/read-survey.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { MAX_AUDITS, PAGE_ROWS } from '../../wire/limits.ts'
 import { toNamedPath } from '../../wire/routes.ts'
@@ -207,9 +208,9 @@ describe('the files that a filter finds', () => {
     const waiting = Promise.withResolvers<void>()
     const held: Storage = {
       ...before,
-      async *survey() {
+      async *survey(asked, options) {
         await waiting.promise
-        yield { last: null, names: 0, bytes: 0, fingerprint: null }
+        yield* readSurvey(before, asked, options)
       },
     }
     const busy = createApp(held)
