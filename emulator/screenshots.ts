@@ -56,8 +56,14 @@ const browser = await launchBrowser()
 try {
   await mkdir(DIRECTORY, { recursive: true })
   await take('tree', WIDE, (page) => page.goto(`${served.url}/`))
-  await take('compare', WIDE, (page) => page.goto(`${served.url}/compare/orders.txt`))
-  await take('images-phone-dark', PHONE, (page) => page.goto(`${served.url}/compare/logo.svg`))
+  await take('compare', WIDE, async (page) => {
+    await page.goto(`${served.url}/compare/orders.txt`)
+    await page.mouse.wheel(0, 400)
+  })
+  await take('images-phone-dark', PHONE, async (page) => {
+    await page.goto(`${served.url}/compare/logo.svg`)
+    await page.mouse.wheel(0, 400)
+  })
   await take('keep', WIDE, async (page) => {
     await page.goto(`${served.url}/compare/orders.txt`)
     await page.getByRole('link', { name: 'Keep this one (version A)' }).click()

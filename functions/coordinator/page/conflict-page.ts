@@ -1,6 +1,8 @@
 import { html } from 'hono/html'
+import { printable } from '../../wire/printable.ts'
 import { toNamedPath } from '../../wire/routes.ts'
 import type { Manifest } from '../../wire/schemas.ts'
+import { renderName } from './parts.ts'
 
 /** What a browser shows for a name whose copies differ: the versions, who holds each, and a link to each. */
 export function renderConflict(manifest: Manifest) {
@@ -8,9 +10,9 @@ export function renderConflict(manifest: Manifest) {
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>The copies of ${manifest.name} differ</title>
+<title>The copies of ${printable(manifest.name)} differ</title>
 <main>
-<h1>The copies of <bdi>${manifest.name}</bdi> differ</h1>
+<h1>The copies of ${renderName(manifest.name)} differ</h1>
 <table>
 <caption>${manifest.versions.length} versions</caption>
 <thead><tr><th scope="col">Held by</th><th scope="col">Size</th><th scope="col">Modified</th><th scope="col">SHA-256</th></tr></thead>

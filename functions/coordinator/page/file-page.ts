@@ -17,7 +17,7 @@ import { renderDifference } from './difference.ts'
 import { type Shown, showDifference } from './file-difference.ts'
 import { answerPage, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
-import { renderMark, renderName, renderTime, toBytes, toLetter, toTreeHref } from './parts.ts'
+import { renderMark, renderName, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
 
 /** `GET /compare/{name}`: what each replica holds of a file, its versions side by side, and how they differ. */
 export async function answerFile(c: Context<AppEnv>, context: PageContext): Promise<Response> {
@@ -27,9 +27,8 @@ export async function answerFile(c: Context<AppEnv>, context: PageContext): Prom
   const comparison = await readComparison(read)
   const differences = await readDifferences(read, comparison)
   const manifest = toManifest(name, comparison)
-  const status = manifest.agreement === 'absent' ? 404 : 200
   return answerPage(
-    status,
+    toStatus(manifest),
     { title: printable(name) },
     html`<h1>${renderName(name)}</h1>
 ${renderWay(name)}
@@ -39,6 +38,12 @@ ${renderReplicas(manifest)}${renderVersions(manifest, context.isWritable)}${diff
     html`<h2>How ${toLetter(i + 1)} differs from A</h2>\n${renderDifference(shown, 'A', toLetter(i + 1))}\n`,
 )}`,
   )
+}
+
+/** As for the file itself, but that a conflict is what this page is there to show. */
+function toStatus({ agreement }: Manifest): number {
+  if (agreement === 'absent') return 404
+  return agreement === 'unknown' ? 503 : 200
 }
 
 /** What the copies come to now; a copy that is known to be corrupt is no version. */
@@ -55,15 +60,6 @@ async function readDifferences(read: Read, { versions }: Comparison): Promise<Sh
     differences.push(await showDifference(read, first, other))
   }
   return differences
-}
-
-/** The folders above a file. */
-export function renderWay(name: string): Html {
-  const parts = name.split('/').slice(0, -1)
-  return html`<nav aria-label="Folders"><ol class="path"><li><a href="/">All files</a></li>${parts.map(
-    (part, i) =>
-      html`<li><a href="${toTreeHref({ in: `${parts.slice(0, i + 1).join('/')}/` })}">${renderName(part)}</a></li>`,
-  )}</ol></nav>`
 }
 
 const STATES = {

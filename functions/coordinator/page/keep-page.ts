@@ -17,10 +17,10 @@ import { findWrong } from '../apply-answer.ts'
 import { planName } from '../plan.ts'
 import { toManifest } from '../report.ts'
 import { streamText, type WriteText } from '../text-stream.ts'
-import { readComparison, renderWay } from './file-page.ts'
+import { readComparison } from './file-page.ts'
 import { answerPage, END, type Html, PAGE_FIELDS, renderStart } from './layout.ts'
 import type { PageContext } from './pages.ts'
-import { renderName, toBytes, toLetter } from './parts.ts'
+import { renderName, renderWay, toBytes, toLetter } from './parts.ts'
 
 /** `GET /keep/{name}?version=`: what would be written where, were that version kept, and a form that has it done. */
 export async function answerKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {

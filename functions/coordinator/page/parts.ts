@@ -77,3 +77,15 @@ export function toTreeHref(query: {
   const entries = Object.entries(query).filter(([, value]) => value !== '' && value !== 'all')
   return entries.length === 0 ? '/' : `/?${new URLSearchParams(entries)}`
 }
+
+/** The way to a file, or to a folder, whose name ends with a slash: the folders above it, shown as `show` says. */
+export function renderWay(name: string, show = 'all'): Html {
+  const folders = [...name.matchAll(/[^/]*\//g)].map(({ 0: part, index }) => [
+    part,
+    name.slice(0, index) + part,
+  ])
+  return html`<nav aria-label="Folders"><ol class="path"><li><a href="${toTreeHref({ show })}">All files</a></li>${folders.map(
+    ([part = '', folder = '']) =>
+      html`<li><a href="${toTreeHref({ in: folder, show })}">${renderName(part.slice(0, -1))}</a></li>`,
+  )}</ol></nav>`
+}

@@ -14,7 +14,7 @@ import { type Folder, type Row, readFolder } from './folder.ts'
 import { answerFound, type Show } from './found-page.ts'
 import { answerPage, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
-import { renderHolders, renderLink, renderMark, renderName, toBytes, toTreeHref } from './parts.ts'
+import { renderHolders, renderLink, renderMark, renderName, renderWay, toBytes, toTreeHref } from './parts.ts'
 
 /**
  * `GET /?in=&after=`: the state of each replica, and what a folder holds, each file with a mark of its agreement and who
@@ -62,15 +62,11 @@ async function readManifests(
 }
 
 function renderHead(folder: string, show: Show | 'all'): Html {
-  const parts = folder.split('/').slice(0, -1)
   const here = folder === '' ? html`All files` : html`Files in ${renderName(folder)}`
   const filter = (to: Show | 'all', words: string) =>
     html`<li><a href="${toTreeHref({ in: folder, show: to })}"${to === show ? html` aria-current="page"` : ''}>${words}</a></li>`
   return html`<h1>${here}</h1>
-<nav aria-label="Folders"><ol class="path"><li><a href="${toTreeHref({ show })}">All files</a></li>${parts.map(
-    (part, i) =>
-      html`<li><a href="${toTreeHref({ in: `${parts.slice(0, i + 1).join('/')}/`, show })}">${renderName(part)}</a></li>`,
-  )}</ol></nav>
+${folder === '' ? '' : renderWay(folder, show)}
 <nav aria-label="Show"><ul class="filters">${filter('all', 'All')}${filter('conflicts', 'Conflicts')}${filter('gaps', 'Gaps')}</ul></nav>
 `
 }
