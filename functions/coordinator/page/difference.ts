@@ -42,7 +42,8 @@ ${parts.map((rows) => html`<tbody>\n${rows.map(renderRow)}</tbody>\n`)}</table>`
 }
 
 function renderRow({ kind, from, to }: DiffRow): Html {
-  if (kind === 'same') return html`<tr>${renderLine(from, '', 'span')}${renderLine(to, '', 'span')}</tr>\n`
+  if (kind === 'same')
+    return html`<tr>${renderLine(from, 'same', 'span')}${renderLine(to, 'same', 'span')}</tr>\n`
   return html`<tr>${renderLine(from, 'gone', 'del')}${renderLine(to, 'come', 'ins')}</tr>\n`
 }
 

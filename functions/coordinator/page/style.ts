@@ -63,7 +63,10 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .diff del, .diff ins { text-decoration: none; }
 .diff .gone { background: var(--gone); }
 .diff .come { background: var(--come); }
-.diff .skipped td { color: var(--soft); border-top: 1px solid var(--line); }
+.diff .same::before { content: '  '; }
+.diff .gone::before { content: '- '; }
+.diff .come::before { content: '+ '; }
+.diff tbody + tbody { border-top: 1px solid var(--line); }
 input:not([type=checkbox]) { font: inherit; width: 100%; max-width: 30rem; padding: .35rem; color: var(--text); background: var(--back); border: 1px solid var(--line); border-radius: .4rem; }
 progress { width: 100%; max-width: 20rem; accent-color: var(--link); }
 [hidden] { display: none !important; }
