@@ -171,12 +171,11 @@ export interface Proof {
 }
 
 /**
- * `body` when it is `size` bytes of `digest`; otherwise it errors with `integrity` before its last chunk, so that
- * other bytes never end cleanly.
+ * `body` when it is `size` bytes of `digest`; otherwise it errors before its last chunk, with `integrity` where
+ * `createError` says nothing else, so that other bytes never end cleanly.
  */
-export function verified(body: Chunks, proof: Proof): Chunks {
-  const lie = () => new StorageError('integrity', 'the bytes contradict their digest')
-  const size = createCount(proof.size, lie)
+export function verified(body: Chunks, proof: Proof, createError = createLie): Chunks {
+  const size = createCount(proof.size, createError)
   const hasher = proof.createHasher()
   return checked(body, {
     pass(chunk) {
@@ -185,9 +184,18 @@ export function verified(body: Chunks, proof: Proof): Chunks {
     },
     async end() {
       size.end()
-      if ((await hasher.digest()) !== proof.digest) throw lie()
+      if ((await hasher.digest()) !== proof.digest) throw createError()
     },
   })
+}
+
+function createLie(): StorageError {
+  return new StorageError('integrity', 'the bytes contradict their digest')
+}
+
+/** `body`, which does `work` once all of it has come, before the last chunk is given out; errors as `work` does. */
+export function beforeEnd(body: Chunks, work: () => Promise<void>): Chunks {
+  return checked(body, { pass() {}, end: work })
 }
 
 /**

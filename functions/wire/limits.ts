@@ -42,6 +42,12 @@ export const MAX_DETAIL_LENGTH = 500
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
+/** Objects of a bucket, or files of a web server, asked about at once: a client with more is told to slow down. */
+export const MAX_OBJECTS_AT_ONCE = 32
+
+/** Digests of objects remembered in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
+export const MAX_CACHED_DIGESTS = 50_000
+
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
