@@ -3,12 +3,12 @@ import * as v from 'valibot'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
+import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOBS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { globs } from '../wire/schemas.ts'
 import { type AuditContext, type AuditRequest, audit } from './audit.ts'
 import type { Member } from './gather.ts'
-import type { Limit } from './limit.ts'
 import { streamLines } from './text-stream.ts'
 
 export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {

@@ -8,6 +8,8 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
+import { createLimit } from '../wire/limit.ts'
+import { MAX_SURVEYS } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
@@ -33,7 +35,8 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
 
   app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
   refuseOtherMethods(app, '/describe', 'POST')
-  app.post('/survey', (c) => answerSurvey(storage, c, options.createHasher))
+  const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
+  app.post('/survey', (c) => answerSurvey(storage, c, surveys))
   refuseOtherMethods(app, '/survey', 'POST')
   app.get('/files', (c) => answerListing(storage, c))
   refuseOtherMethods(app, '/files', 'GET, HEAD')

@@ -136,6 +136,9 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 /** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
 export const MAX_STEPS_UNDER_WAY = 4
 
+/** Surveys that a replica server makes at once: one audit has up to five open, each inside another, and 4 audits run. */
+export const MAX_SURVEYS = 64
+
 /** Plans that are read or applied at once: each is held whole. */
 export const MAX_APPLIED = 2
 
