@@ -1,8 +1,38 @@
+import { createProblem } from '../../functions/wire/problems.ts'
+import { ConfigurationError } from './configuration-error.ts'
+
 /** What the app may leave unread of a request; beyond, closing the connection is the cheaper end. */
 const MAX_DRAINED_BYTES = 1024 * 1024
 
 /** What answers a request: a Hono app, or a problem that is always the same. */
 export type Answer = (request: Request) => Response | Promise<Response>
+
+/** A Worker's entry, of the app that `createApp` makes of its bindings. */
+export interface Worker<E extends object> {
+  fetch(request: Request, env: E): Promise<Response>
+}
+
+/** Makes the app once for each configuration; with a wrong one, answers every request with what is wrong. */
+export function createWorker<E extends object>(createApp: (env: E) => { fetch: Answer }): Worker<E> {
+  const apps = new WeakMap<E, Answer>()
+  return {
+    async fetch(request, env) {
+      const app = apps.get(env) ?? toAnswer(createApp, env)
+      apps.set(env, app)
+      return await respond(app, request)
+    },
+  }
+}
+
+function toAnswer<E extends object>(createApp: (env: E) => { fetch: Answer }, env: E): Answer {
+  try {
+    const app = createApp(env)
+    return (request) => app.fetch(request)
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return () => createProblem('internal-error', error.message)
+  }
+}
 
 /** Answers a request as workerd must be answered: with the request's body read, and with the length of a stream. */
 export async function respond(answer: Answer, request: Request): Promise<Response> {
