@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { createRemoteStorage } from '../functions/storage/remote.ts'
 import { describeStorage } from '../functions/storage/storage.suite.ts'
 import { hash } from '../functions/storage/suite-tools.suite.ts'
-import { toBytes } from '../functions/wire/digest.ts'
+import { openBucket } from './bucket.ts'
 import { bundle } from './bundle.ts'
 import { passOutputOn } from './runtime-output.ts'
 
@@ -33,7 +33,7 @@ afterAll(() => miniflare.dispose())
 const TOKEN = 'a-token-that-nobody-guesses'
 
 async function clear() {
-  const bucket = await miniflare.getR2Bucket('FILES', 'whole')
+  const bucket = await openBucket(miniflare, 'FILES', 'whole')
   for (;;) {
     const { objects } = await bucket.list()
     if (objects.length === 0) return bucket
@@ -41,27 +41,39 @@ async function clear() {
   }
 }
 
-for (const isStoring of [true, false]) {
-  for (const [worker, root] of [
-    ['whole', ''],
-    ['folder', 'some/where/'],
-  ]) {
-    const title = `a ${worker} of a bucket of R2${isStoring ? ' that keeps digests' : ''}, through workerd`
-    describeStorage(title, async () => {
-      const bucket = await clear()
-      await bucket.put('elsewhere', 'nothing of ours')
-      const { origin } = await miniflare.unsafeGetDirectURL(worker)
-      return {
-        storage: createRemoteStorage(origin, { token: () => TOKEN }),
-        async write(name, bytes) {
-          const content = new Uint8Array(bytes)
-          await bucket.put(root + name, content, isStoring ? { sha256: toBytes(await hash(content)) } : {})
-        },
-        remove: (name) => bucket.delete(root + name),
-        writable: true,
-        seesChanges: false,
-        close: async () => {},
-      }
-    })
-  }
+describeBucket('a bucket of R2 that keeps digests, through workerd', {
+  worker: 'whole',
+  root: '',
+  isStoring: true,
+})
+describeBucket('a bucket of R2 that keeps none, through workerd', {
+  worker: 'whole',
+  root: '',
+  isStoring: false,
+})
+
+interface BucketOptions {
+  readonly worker: string
+  readonly root: string
+  /** Whether what is put into the bucket comes with its digest. */
+  readonly isStoring: boolean
+}
+
+function describeBucket(title: string, { worker, root, isStoring }: BucketOptions): void {
+  describeStorage(title, async () => {
+    const bucket = await clear()
+    if (root !== '') await bucket.put('elsewhere', 'no file of the folder')
+    const { origin } = await miniflare.unsafeGetDirectURL(worker)
+    return {
+      storage: createRemoteStorage(origin, { token: () => TOKEN }),
+      async write(name, bytes) {
+        const content = new Uint8Array(bytes)
+        await bucket.put(root + name, content, isStoring ? { sha256: await hash(content) } : {})
+      },
+      remove: (name) => bucket.delete(root + name),
+      writable: true,
+      seesChanges: false,
+      close: async () => {},
+    }
+  })
 }
