@@ -60,7 +60,11 @@ const R2_BEFORE = 'cf-r2-metadata-size'
 function damage(response: Response, isFile: boolean, create: Damage): Response {
   const before = response.headers.get(R2_BEFORE)
   if (!(isFile || before !== null) || !response.ok || response.body === null) return response
-  return withLength(new Response(response.body.pipeThrough(create(Number(before))), response))
+  const damaged = new Response(response.body.pipeThrough(create(Number(before))), response)
+  if (before === null) return withLength(damaged)
+  // Its length counts the content alone; R2's binding goes by what it was told before.
+  damaged.headers.delete('Content-Length')
+  return damaged
 }
 
 function cutAfter(length: number): Damage {

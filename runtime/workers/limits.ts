@@ -8,3 +8,6 @@ export const MAX_R2_KEY_BYTES = 1024
 
 /** Letters of a token: what `--token-file` takes, too long to be guessed. */
 export const MIN_TOKEN_LENGTH = 16
+
+/** Small contents that a coordinator keeps in memory: a Worker has 128 MB for all that it does. */
+export const KEPT_CONTENTS_BYTES = 16 * 1024 * 1024

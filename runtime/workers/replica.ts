@@ -8,5 +8,6 @@ import { createWorker } from './respond.ts'
 /** A replica server in workerd, over the storage that the variable `STORAGE` names. */
 export default createWorker((env: ReplicaEnv) => {
   const door = openDoor(env)
-  return createReplica(parseStorage(env, door), { ...door, createHasher, log })
+  const storage = parseStorage(env, door)
+  return () => createReplica(storage, { ...door, createHasher, log })
 })

@@ -4,39 +4,47 @@ import { ConfigurationError } from './configuration-error.ts'
 /** What the app may leave unread of a request; beyond, closing the connection is the cheaper end. */
 const MAX_DRAINED_BYTES = 1024 * 1024
 
-/** What answers a request: a Hono app, or a problem that is always the same. */
-export type Answer = (request: Request) => Response | Promise<Response>
+type Answer = (request: Request) => Response | Promise<Response>
 
-/** A Worker's entry, of the app that `createApp` makes of its bindings. */
+/** A Worker's entry. */
 export interface Worker<E extends object> {
   fetch(request: Request, env: E): Promise<Response>
 }
 
-/** Makes the app once for each configuration; with a wrong one, answers every request with what is wrong. */
-export function createWorker<E extends object>(createApp: (env: E) => { fetch: Answer }): Worker<E> {
-  const apps = new WeakMap<E, Answer>()
+/** What answers one request. */
+type CreateAnswer = () => { readonly fetch: Answer }
+
+/**
+ * A Worker that answers by what `configure` makes of its bindings; with a wrong configuration, answers every request
+ * with what is wrong.
+ *
+ * Each request has an app of its own: workerd drops what a request does when its client goes, without a word to what
+ * waits for that, so whatever counts or waits for the work of others would do so for ever. What `configure` shares
+ * between requests is values alone.
+ */
+export function createWorker<E extends object>(configure: (env: E) => CreateAnswer): Worker<E> {
+  const configured = new WeakMap<E, CreateAnswer>()
   return {
     async fetch(request, env) {
-      const app = apps.get(env) ?? toAnswer(createApp, env)
-      apps.set(env, app)
-      return await respond(app, request)
+      const createApp = configured.get(env) ?? toCreateAnswer(configure, env)
+      configured.set(env, createApp)
+      return await respond(createApp(), request)
     },
   }
 }
 
-function toAnswer<E extends object>(createApp: (env: E) => { fetch: Answer }, env: E): Answer {
+function toCreateAnswer<E extends object>(configure: (env: E) => CreateAnswer, env: E): CreateAnswer {
   try {
-    const app = createApp(env)
-    return (request) => app.fetch(request)
+    return configure(env)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
-    return () => createProblem('internal-error', error.message)
+    return () => ({ fetch: () => createProblem('internal-error', error.message) })
   }
 }
 
 /** Answers a request as workerd must be answered: with the request's body read, and with the length of a stream. */
-export async function respond(answer: Answer, request: Request): Promise<Response> {
-  const response = await answer(request)
+async function respond(app: { readonly fetch: Answer }, request: Request): Promise<Response> {
+  const response = await app.fetch(request)
   if (!request.bodyUsed && request.body !== null) await drain(request.body)
   return withLength(response)
 }
