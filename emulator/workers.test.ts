@@ -38,18 +38,3 @@ describe('a Worker that is configured wrongly', () => {
   })
 })
 
-describe('wrangler.toml', () => {
-  it('deploys a coordinator that imports nothing of Node', async () => {
-    const out = await mkdtemp(join(tmpdir(), 'vouch-wrangler-'))
-    try {
-      const wrangler = join(REPOSITORY, 'node_modules/wrangler/bin/wrangler.js')
-      const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: join(out, 'logs') }
-      const argv = [wrangler, 'deploy', '--dry-run', '--outdir', out]
-      const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: REPOSITORY, env })
-      expect(stdout).toContain('env.REPLICAS')
-      expect(await readFile(join(out, 'coordinator.js'), 'utf8')).not.toMatch(/["']node:/)
-    } finally {
-      await rm(out, { recursive: true })
-    }
-  })
-})
