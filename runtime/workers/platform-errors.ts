@@ -17,7 +17,7 @@ export function toPlatformError(error: unknown, message: string): StorageError {
   if (error instanceof StorageError) return error
   const text = error instanceof Error ? error.message : String(error)
   // The store is well: it shall not be taken for one that does not answer.
-  if (/too many (sub|api )?requests by single worker/i.test(text)) {
+  if (/too many (sub|api )requests/i.test(text)) {
     return new StorageError('unreadable', 'this takes more requests than the platform allows a Worker', {
       cause: error,
     })

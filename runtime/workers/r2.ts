@@ -1,3 +1,4 @@
+import { compareNames } from '../../functions/storage/names.ts'
 import type {
   GetOptions,
   ObjectInfo,
@@ -73,6 +74,7 @@ export function createR2Objects(bucket: R2Bucket): Objects {
   ): Promise<ObjectPage> {
     const options = { limit, ...(prefix && { prefix }), ...(after && { startAfter: after }) }
     const page = await unlessAborted(() => bucket.list(options), signal)
+    requireOrder([after, ...page.objects.map(({ key }) => key)])
     return { objects: page.objects.map(toListedInfo), isLast: !page.truncated }
   }
 
@@ -176,6 +178,18 @@ async function* readObject({ body }: R2ObjectBody): AsyncGenerator<Uint8Array, v
   } catch (error) {
     throw toPlatformError(error, 'the bucket broke off')
   }
+}
+
+/**
+ * R2 keeps keys in Unicode's form C and tells them as they were written, so those in another form can come out of order:
+ * whoever compares two listings in step would take files for missing that are there.
+ */
+function requireOrder(keys: readonly string[]): void {
+  if (keys.every((key, i) => i === 0 || compareNames(keys[i - 1] ?? '', key) < 0)) return
+  throw new StorageError(
+    'unreadable',
+    'the bucket lists its keys out of order: some are not in form C of Unicode',
+  )
 }
 
 /** No object has such a key. */
