@@ -46,6 +46,17 @@ describe('a breaker', () => {
     expect(breaker.state()).toBe('closed')
     expect(breaker.refuse()).toBeNull()
   })
+
+  it('lets another through when nobody says what came of that one', () => {
+    const { now, pass } = createTime()
+    const breaker = createBreaker(now)
+    for (let i = 0; i < BREAKER_FAILURES; i++) breaker.note(failure)
+    pass(BREAKER_OPEN_MS)
+    expect(breaker.refuse()).toBeNull()
+    pass(BREAKER_OPEN_MS)
+    expect(breaker.refuse()).toBeNull()
+    expect(breaker.refuse()).not.toBeNull()
+  })
 })
 
 describe('a coordinator', () => {

@@ -1,7 +1,7 @@
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 
-/** `closed`: the replica is asked. `open`: it is not. `half-open`: one question shows whether it is back. */
+/** `closed`: the replica is asked. `open`: it is not. `half-open`: one question at a time shows whether it is back. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Spares reads the wait for a replica that has just failed several times in a row. */
@@ -17,7 +17,7 @@ export interface Breaker {
 export function createBreaker(now: () => number = Date.now): Breaker {
   let failures: StorageError[] = []
   let failedAt = 0
-  let isProbing = false
+  let probedAt = Number.NEGATIVE_INFINITY
 
   function state(): BreakerState {
     if (failures.length < BREAKER_FAILURES) return 'closed'
@@ -27,8 +27,9 @@ export function createBreaker(now: () => number = Date.now): Breaker {
   function refuse(): StorageError | null {
     const current = state()
     if (current === 'closed') return null
-    if (current === 'half-open' && !isProbing) {
-      isProbing = true
+    // What came of a probe may never be noted: a host may end a request's work with its client (workerd).
+    if (current === 'half-open' && now() - probedAt >= BREAKER_OPEN_MS) {
+      probedAt = now()
       return null
     }
     const { message, reason } = failures.at(-1) ?? new StorageError('unreachable', 'the replica failed')
@@ -39,7 +40,7 @@ export function createBreaker(now: () => number = Date.now): Breaker {
     state,
     refuse,
     note(failure) {
-      isProbing = false
+      probedAt = Number.NEGATIVE_INFINITY
       failures = failure === null ? [] : [...failures, failure].slice(-BREAKER_FAILURES)
       failedAt = now()
     },

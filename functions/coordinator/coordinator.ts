@@ -4,7 +4,7 @@ import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { createLimit } from '../wire/limit.ts'
-import { KEPT_CONTENTS_BYTES, MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
+import { MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
 import { replicaId } from '../wire/schemas.ts'
@@ -12,16 +12,15 @@ import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
 import { compare } from './compare.ts'
-import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { answerMergedListing } from './listing.ts'
+import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
 import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
-import { createSuspects } from './suspects.ts'
 
 export interface CoordinatorOptions extends AppOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
@@ -30,8 +29,13 @@ export interface CoordinatorOptions extends AppOptions {
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
-  /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
-  readonly onCorrupt?: ((id: string, name: string) => void) | undefined
+  /** As in `MemoryOptions`; not for a memory that was made before. */
+  readonly onCorrupt?: MemoryOptions['onCorrupt']
+  /**
+   * What is remembered; one of its own when absent. Where requests may not share work (workerd), a coordinator counts
+   * what is under way for one request alone: there each request has its own, over one memory.
+   */
+  readonly memory?: Memory | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
   /**
@@ -57,9 +61,11 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
-  const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
-  const contents = createContents(KEPT_CONTENTS_BYTES)
-  const suspects = createSuspects(options.onCorrupt)
+  const { memory = createMemory({ onCorrupt: options.onCorrupt }) } = options
+  const { contents, suspects } = memory
+  const members = replicas.map((replica) =>
+    createMember(replica, { deadlines, defer, breaker: memory.findBreaker(replica.id) }),
+  )
 
   app.get('/files', (c) => answerMergedListing(c, members))
   refuseOtherMethods(app, '/files', 'GET, HEAD')

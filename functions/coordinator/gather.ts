@@ -34,6 +34,8 @@ export interface MemberOptions {
   readonly deadlines?: Deadlines | undefined
   /** Lets concurrent questions go together; when absent each goes by itself, as where requests share no work (workerd). */
   readonly defer?: Defer | undefined
+  /** One of its own when absent. */
+  readonly breaker?: Breaker | undefined
 }
 
 type Questions = Map<string, Question>
@@ -47,9 +49,8 @@ type Send = (questions: Questions, onDone: () => void) => void
 
 /** A replica as the coordinator asks it. */
 export function createMember(replica: Replica, options: MemberOptions = {}): Member {
-  const { deadlines = DEADLINES, defer } = options
+  const { deadlines = DEADLINES, defer, breaker = createBreaker() } = options
   const { id, storage } = replica
-  const breaker = createBreaker()
   const send: Send = (questions, onDone) => {
     describeAll(replica, questions, deadlines, (failure) => {
       breaker.note(failure)

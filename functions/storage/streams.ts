@@ -156,11 +156,16 @@ function createCount(length: number, createError: () => StorageError): Check {
   }
 }
 
-/** `body` when it is exactly `length` bytes; otherwise it errors with `unreachable` before its last chunk. */
-export function exactly(body: Chunks, length: number): Chunks {
-  const incomplete = () =>
-    new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
-  return checked(body, createCount(length, incomplete))
+/**
+ * `body` when it is exactly `length` bytes; otherwise it errors before its last chunk, with `unreachable` where
+ * `createError` says nothing else.
+ */
+export function exactly(body: Chunks, length: number, createError = createBreak): Chunks {
+  return checked(body, createCount(length, createError))
+}
+
+function createBreak(): StorageError {
+  return new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
 }
 
 /** What a whole content must prove to be. */
@@ -189,7 +194,8 @@ export function verified(body: Chunks, proof: Proof, createError = createLie): C
   })
 }
 
-function createLie(): StorageError {
+/** The error for bytes that are not those that were said to come. */
+export function createLie(): StorageError {
   return new StorageError('integrity', 'the bytes contradict their digest')
 }
 
