@@ -8,22 +8,10 @@ import { Broken, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
 import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch apply`: what a plan says, and nothing else. */
 export const apply: Command = {
-  usage: `vouch apply PLAN [options]: do what a plan of vouch plan says, and nothing else; - reads it from standard input
-
-${SOURCE_USAGE}  --writable            with --replica: write to these directories and replica servers
-  --json                print a line of JSON for each step, and one at the end
-
-Each step is done only where every replica still holds what the plan saw; otherwise it is skipped and told. What is
-replaced is kept on its replica, for vouch restore. A plan that was interrupted is applied again: what is done is passed
-over.
-Exit status: 0 every step is done, 1 some were skipped because a copy had changed, 2 trouble.
-`,
-  options: { ...SOURCE_OPTIONS, writable: { type: 'boolean' }, json: { type: 'boolean' } },
-  operands: { most: 1, name: 'PLAN' },
   async run(flags, [path], io) {
     if (!path) throw new Refusal('apply takes PLAN, the file that vouch plan printed, got none')
     requireWritable(flags)

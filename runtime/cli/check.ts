@@ -12,34 +12,10 @@ import { createAuditMeter } from './audit-meter.ts'
 import type { Command } from './command.ts'
 import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch check`: whole trees. */
 export const check: Command = {
-  usage: `vouch check [PREFIX] [options]: find every file whose copies differ, or that some replica lacks
-
-${SOURCE_USAGE}  --match GLOB          only names that match: * and ? stop at a slash, ** does not; one without a slash is held
-                        against the last part of the name; once for each
-  --exclude GLOB        no names that match; likewise
-  --one-way             only names that the first replica holds
-  --all                 every name
-  --deep                read every byte, whatever the index remembers: this finds what rotted on the disk
-  --json                print a line of JSON for each name, and one at the end
-
-Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second
-lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.
-Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: some could not be compared.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    match: { type: 'string', multiple: true },
-    exclude: { type: 'string', multiple: true },
-    'one-way': { type: 'boolean' },
-    all: { type: 'boolean' },
-    deep: { type: 'boolean' },
-    json: { type: 'boolean' },
-  },
-  operands: { most: 1, name: 'PREFIX' },
   async run(flags, [prefix = ''], io) {
     const { ask, close } = await openSource(flags, io, { isWhole: true })
     try {

@@ -8,21 +8,11 @@ import type { Command } from './command.ts'
 import { readCopies } from './copies.ts'
 import { type Explanation, toJsonText, toPeopleText } from './explanation.ts'
 import { writeOut } from './io.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 import { readDifference, type VersionDifference } from './version-difference.ts'
 
 /** `vouch explain`: how the copies of one file differ. */
 export const explain: Command = {
-  usage: `vouch explain NAME [options]: say how the copies of a file differ; which of them is right is for you to say
-
-${SOURCE_USAGE}  --json                print one object of JSON
-
-Prints what each replica holds, and since when; who holds which version; where each version begins to differ from the
-first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0.
-Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: nobody has it, or some replica did not say.
-`,
-  options: { ...SOURCE_OPTIONS, json: { type: 'boolean' } },
-  operands: { most: 1, name: 'NAME' },
   async run(flags, [text = ''], io) {
     const name = parseName(text)
     if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)

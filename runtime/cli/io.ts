@@ -19,6 +19,17 @@ export interface Io {
   readonly delay?: ((ms: number) => Promise<void>) | undefined
 }
 
+/** Why `Io.signal` aborted, where that is a signal of the system. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption'
+  readonly signal: 'SIGINT' | 'SIGTERM'
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`ended by ${signal}`)
+    this.signal = signal
+  }
+}
+
 /**
  * `text` in one line that does nothing to a terminal: control characters, line ends and what changes the direction of
  * writing become escapes, for names and messages come from others.

@@ -10,29 +10,10 @@ import type { Command } from './command.ts'
 import { type Io, printable, say, writeOut } from './io.ts'
 import { type KeptEntry, readAnswer, readIds, readKept } from './kept.ts'
 import { toSize } from './progress.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch restore`: contents that were replaced. */
 export const restore: Command = {
-  usage: `vouch restore [NAME] [options]: list the contents that were replaced, all or those of NAME, and where they are kept
-vouch restore NAME --on ID [--digest PREFIX] [options]: put one back
-
-${SOURCE_USAGE}  --on ID               the replica to put it back on
-  --digest PREFIX       how its digest begins; may be left out where ID keeps one content of NAME alone
-  --writable            with --replica and --on: write to that directory or replica server
-  --json                print a line of JSON for each
-
-It is put back only over what the replica holds just before; what it replaces is kept in turn, and it stays kept itself.
-Exit status: 0 listed, or put back; 1 skipped because the copy changed meanwhile; 2 trouble.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    on: { type: 'string' },
-    digest: { type: 'string' },
-    writable: { type: 'boolean' },
-    json: { type: 'boolean' },
-  },
-  operands: { most: 1, name: 'NAME' },
   async run(flags, [text], io) {
     const name = requireOperand(text)
     const { on, digest } = requireTarget(flags, name)

@@ -42,12 +42,6 @@ export async function runServer(
   return 0
 }
 
-/** The options that say how a server tells what it does. */
-export const LOG_OPTIONS = { log: { type: 'string' } } as const
-
-export const LOG_USAGE = `  --log FORMAT          one line a request as text or as json, which has a trace that goes on to replicas (text)
-`
-
 /** Tells each request in one line on `stdout`, as `--log` says; throws a Refusal when it says neither text nor json. */
 export function createLog({ log = 'text' }: Flags, io: Io): Pick<AppOptions, 'log' | 'isTraced'> {
   if (log === 'text') return { log: createTextLog(io) }

@@ -8,15 +8,15 @@ const cache = toIndexDirectory(process.env)
 if (cache !== null) process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
 if (process.env['NODE_COMPILE_CACHE']) module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 
-const { run } = await import('./run.ts')
+const [{ run }, { Interruption }] = await Promise.all([import('./run.ts'), import('./io.ts')])
 
 const ending = new AbortController()
 const signals = ['SIGINT', 'SIGTERM'] as const
 
-function end(): void {
+function end(signal: (typeof signals)[number]): void {
   // The second signal finds Node's own handling, which ends the process at once.
   for (const signal of signals) process.off(signal, end)
-  ending.abort()
+  ending.abort(new Interruption(signal))
 }
 for (const signal of signals) process.on(signal, end)
 
