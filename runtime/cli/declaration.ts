@@ -55,6 +55,8 @@ export interface Takes {
   readonly paths?: 'files' | 'directories'
   /** The ids of the replicas that the line has named so far, each behind this. */
   readonly ids?: string
+  /** The names of the commands. */
+  readonly commands?: true
   /** Whether all that comes behind the first `=` of the value. */
   readonly behindEquals?: true
 }

@@ -49,7 +49,7 @@ export function toOverview(): string {
 export const PURPOSE = 'ask every place that keeps a file whether the copies agree'
 
 /** Where what a flag means begins. */
-const MEANING = 26
+const MEANING = 27
 
 /** All that a command takes, with examples. */
 export function toHelp({ name, about, forms, groups, description, examples, statuses }: Declaration): string {
@@ -89,7 +89,8 @@ export function toMeaning({ about, otherwise, variable }: Flag): string {
   return instead === '' ? about : `${about} (${instead})`
 }
 
-function toStatuses(statuses: Declaration['statuses']): string {
+/** `0 done; 2 trouble` */
+export function toStatuses(statuses: Declaration['statuses']): string {
   return Object.entries(statuses)
     .map(([status, meaning]) => `${status} ${meaning}`)
     .join('; ')

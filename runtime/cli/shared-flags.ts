@@ -87,7 +87,7 @@ export const SOURCE_FLAGS: FlagGroup = {
 
 /** Which replicas a coordinator asks, and how. */
 export const REPLICAS_FLAGS: FlagGroup = {
-  title: 'Whom to ask',
+  title: 'What to compare',
   flags: {
     replica: {
       value: 'ID=TARGET',

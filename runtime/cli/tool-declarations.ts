@@ -10,7 +10,7 @@ export const HELP: Declaration = {
   name: 'help',
   about: 'say what a command takes',
   forms: ['[COMMAND]'],
-  operand: { name: 'COMMAND' },
+  operand: { name: 'COMMAND', takes: { commands: true } },
   groups: [],
   description: ['The same as vouch COMMAND --help.'],
   examples: [{ line: 'vouch help check', about: 'all that vouch check takes' }],
