@@ -13,7 +13,7 @@ import { openSource } from './source.ts'
 /** `vouch apply`: what a plan says, and nothing else. */
 export const apply: Command = {
   async run(flags, [path], io) {
-    if (!path) throw new Refusal('apply takes PLAN, the file that vouch plan printed, got none')
+    if (!path) throw new Refusal("apply takes PLAN, a file, got none; 'vouch plan > plan.json' makes one")
     requireWritable(flags)
     const plan = await readPlan(path, io)
     const { ask, close } = await openSource(flags, io)
@@ -39,7 +39,8 @@ async function readPlan(path: string, io: Io): Promise<string> {
   try {
     return path === '-' ? await text(io.stdin) : await readFile(resolve(io.cwd, path), 'utf8')
   } catch (error) {
-    throw new Refusal(`cannot read ${path}: ${error instanceof Error ? error.message : error}`)
+    const reason = error instanceof Error ? error.message : error
+    throw new Refusal(`cannot read ${path}: ${reason}; 'vouch plan > ${path}' makes a plan`)
   }
 }
 
@@ -50,7 +51,7 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
     for (const line of lines) if ('summary' in line) summary = line.summary
     const told = lines.filter((line) => !('progress' in line))
     const text = told.map((line) => (flags['json'] ? toJsonLine(line) : toRow(line))).join('')
-    if (text !== '') await writeOut(io.stdout, text)
+    if (text !== '') await writeOut(io, text)
   }
   if (summary === undefined)
     throw new Broken('it broke off before the end of the plan; apply the plan again to go on')

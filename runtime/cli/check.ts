@@ -9,6 +9,7 @@ import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
+import { type Colour, createPaint, type Paint } from './colour.ts'
 import type { Command } from './command.ts'
 import { type Io, printable, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
@@ -41,6 +42,7 @@ function toQuery(flags: Flags, prefix: string): URLSearchParams {
 /** Prints what an audit tells as it comes; the exit status. */
 async function report(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   const meter = createAuditMeter(io.stderr)
+  const paint = createPaint(io.stdout, io.env)
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
 
@@ -57,7 +59,7 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     if (flags['one-way'] && line.replicas[0]?.state === 'missing') return ''
     if (mark === '!' || line.replicas.some(isTrouble)) unreadable++
     else if (mark !== '=') differing++
-    return flags['json'] ? toJsonLine(line) : toRow(mark, line)
+    return flags['json'] ? toJsonLine(line) : toRow(mark, line, paint)
   }
 
   try {
@@ -65,15 +67,17 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
       const text = lines.map(toText).join('')
       if (text !== '') meter.clear()
       for (const line of lines) if ('name' in line) sayRot(io, line)
-      if (text !== '') await writeOut(io.stdout, text)
+      if (text !== '') await writeOut(io, text)
     }
   } finally {
     meter.clear()
   }
-  if (summary === undefined) throw new Broken('the audit broke off before its end')
+  if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
   saySummary(io, summary)
   if (summary.agreement === 'absent' && prefix !== '') {
-    throw new Refusal(`no replica has a name that begins with '${prefix}'`)
+    throw new Refusal(
+      `no replica has a name that begins with '${prefix}'; names begin below each root, with no slash before them`,
+    )
   }
   const lost = summary.replicas.filter(({ state }) => state === 'error')
   return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
@@ -92,9 +96,12 @@ function toMark({ agreement, replicas }: Manifest): string {
   return replicas[0]?.state === 'missing' ? '-' : '+'
 }
 
-function toRow(mark: string, manifest: Manifest): string {
+const OF_MARK: Readonly<Record<string, Colour>> = { '=': 'green', '+': 'yellow', '-': 'yellow' }
+
+function toRow(sign: string, manifest: Manifest, paint: Paint): string {
   const { name, versions, replicas } = manifest
-  if (replicas.length <= 2 || mark === '=') return `${mark} ${printable(name)}\n`
+  const mark = paint(sign, OF_MARK[sign] ?? 'red')
+  if (replicas.length <= 2 || sign === '=') return `${mark} ${printable(name)}\n`
   const holders = versions.map((version) => version.replicas.join(' = ')).join(' ≠ ')
   const others = replicas.flatMap(({ id, state, detail, error }) =>
     state === 'missing'

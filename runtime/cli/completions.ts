@@ -15,7 +15,7 @@ export const completions: Command = {
   async run(_flags, [name], io) {
     const shell = SHELLS.find((known) => known === name)
     if (shell === undefined) throw new Refusal(`completions takes ${SHELLS.join(', ')}, got ${toGot(name)}`)
-    await writeOut(io.stdout, WRITERS[shell](COMMANDS.map(({ declaration }) => declaration)))
+    await writeOut(io, WRITERS[shell](COMMANDS.map(({ declaration }) => declaration)))
     return 0
   },
 }

@@ -17,8 +17,9 @@ export function parseDestination(flags: Flags): Destination {
   const { output, json } = flags
   const ownName = flags['remote-name'] === true
   if (typeof output !== 'string') return createDestination('.', ownName ? basename : toReceived)
-  if (ownName) throw new Refusal('--output and --remote-name exclude each other')
-  if (output === '-' && json) throw new Refusal('--json writes to standard output, and so does --output -')
+  if (ownName) throw new Refusal('--output and --remote-name exclude each other; leave one out')
+  if (output === '-' && json)
+    throw new Refusal('--json writes to standard output, and so does --output -; leave one out')
   if (output === '-') return 'stdout'
   if (output === '' || output.endsWith('/'))
     throw new Refusal(`--output takes the path of a file or -, got '${output}'`)

@@ -4,6 +4,7 @@ import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Ask } from './ask.ts'
+import { createPaint } from './colour.ts'
 import type { Command } from './command.ts'
 import { readCopies } from './copies.ts'
 import { type Explanation, toJsonText, toPeopleText } from './explanation.ts'
@@ -19,7 +20,10 @@ export const explain: Command = {
     const { ask, close } = await openSource(flags, io)
     try {
       const explanation = await readExplanation(ask, name)
-      await writeOut(io.stdout, flags['json'] ? toJsonText(explanation) : toPeopleText(explanation))
+      await writeOut(
+        io,
+        flags['json'] ? toJsonText(explanation) : toPeopleText(explanation, createPaint(io.stdout, io.env)),
+      )
       requireTold(explanation)
       return explanation.comparison.agreement === 'unanimous' ? 0 : 1
     } finally {
@@ -35,7 +39,9 @@ async function readExplanation(ask: Ask, name: string): Promise<Explanation> {
     const differences = await readDifferences(ask, name, comparison.versions)
     if (differences !== null) return { name, comparison, differences }
   }
-  throw new Refusal(`${name}: the copies changed each time they were compared`)
+  throw new Refusal(
+    `${name}: the copies changed each time they were compared; run it again when nobody writes to them`,
+  )
 }
 
 /** Null when one of the versions is gone. */
@@ -57,8 +63,14 @@ async function readDifferences(
 /** Throws a Refusal when nobody has the file, or somebody did not say. */
 function requireTold({ name, comparison: { answers, agreement } }: Explanation): void {
   const silent = answers.filter(({ said }) => said instanceof StorageError).map(({ id }) => id)
-  if (silent.length > 0) throw new Refusal(`${name}: ${silent.join(', ')} did not say what ${toThey(silent)}`)
-  if (agreement === 'absent') throw new Refusal(`${name}: no replica has it`)
+  if (silent.length > 0)
+    throw new Refusal(
+      `${name}: ${silent.join(', ')} did not say what ${toThey(silent)}; run it again when ${silent.length === 1 ? 'it answers' : 'they answer'}`,
+    )
+  if (agreement === 'absent')
+    throw new Refusal(
+      `${name}: no replica has it; is the name right? 'vouch check --all' lists what there is`,
+    )
 }
 
 function toThey({ length }: readonly string[]): string {

@@ -55,7 +55,9 @@ async function getFile(errand: Errand): Promise<Outcome> {
     const outcome = await getCompared(errand)
     if (outcome !== 'vanished') return outcome
   }
-  throw new Refusal(`${errand.name}: the copies changed each time a version was about to be received`)
+  throw new Refusal(
+    `${errand.name}: the copies changed each time a version was about to be received; run it again when nobody writes to them`,
+  )
 }
 
 async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
@@ -71,7 +73,7 @@ async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
 }
 
 async function getToOutput({ name, query, ask, io }: Errand): Promise<Report | Response> {
-  const openSink = async () => createOutput(io.stdout)
+  const openSink = async () => createOutput(io)
   const got = await download({ ask, path: toFilePath(name) + query, openSink }, io)
   if ('refused' in got) return got.refused
   const { agreement, reports } = got.announced

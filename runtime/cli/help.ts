@@ -9,7 +9,7 @@ import { toEntry, toLines } from './text.ts'
 /** `vouch help`: what vouch can do, or what one command takes. */
 export const help: Command = {
   async run(_flags, [name], io) {
-    await writeOut(io.stdout, name === undefined ? toOverview() : toHelp(findCommand(name).declaration))
+    await writeOut(io, name === undefined ? toOverview() : toHelp(findCommand(name).declaration))
     return 0
   },
 }

@@ -8,7 +8,7 @@ import { readVersion } from './version.ts'
 export const man: Command = {
   async run(_flags, _operands, io) {
     const declarations = COMMANDS.map(({ declaration }) => declaration)
-    await writeOut(io.stdout, toManual(declarations, await readVersion()))
+    await writeOut(io, toManual(declarations, await readVersion()))
     return 0
   },
 }

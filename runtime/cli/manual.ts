@@ -92,8 +92,8 @@ function toItems(meanings: Readonly<Record<string, string>>): string[] {
 /** The environment variables that stand for flags. */
 function toVariables(declarations: readonly Declaration[]): Record<string, string> {
   const flags = declarations.flatMap((declaration) => Object.entries(toFlags(declaration)))
-  const named = flags.flatMap(([name, { variable, about }]) =>
-    variable === undefined ? [] : [[variable, `one token, in the place of a file for --${name}: ${about}`]],
+  const named = flags.flatMap(([name, { variable }]) =>
+    variable === undefined ? [] : [[variable, `one token, in the place of a file for --${name}`]],
   )
   return Object.fromEntries(named)
 }

@@ -32,7 +32,10 @@ function toRules(flags: Flags): Rule[] {
     newest ? 'newest' : [],
     majority ? 'majority' : [],
   ].flat()
-  if (chosen.length > 1) throw new Refusal('--keep, --newest and --majority exclude each other')
+  if (chosen.length > 1)
+    throw new Refusal(
+      '--keep, --newest and --majority exclude each other; leave one, and say the rest with --for PREFIX=POLICY',
+    )
   const words = [...chosen.map((word) => `=${word}`), ...(Array.isArray(rules) ? rules.map(String) : [])]
   return words.map(parseRule)
 }
@@ -55,9 +58,10 @@ async function print(response: Response, io: Io): Promise<number> {
       if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
     }
     const told = lines.filter((line) => line !== '')
-    if (told.length > 0) await writeOut(io.stdout, told.map((line) => `${toHarmlessJson(line)}\n`).join(''))
+    if (told.length > 0) await writeOut(io, told.map((line) => `${toHarmlessJson(line)}\n`).join(''))
   }
-  if (summary === undefined) throw new Broken('the plan broke off before its end: it cannot be applied')
+  if (summary === undefined)
+    throw new Broken('the plan broke off before its end: it cannot be applied; run it again')
   const { steps, bytes, left, audit } = summary
   say(io, `${steps.toLocaleString('en')} steps, ${toSize(bytes)} to be written`)
   if (left > 0) {

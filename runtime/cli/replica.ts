@@ -12,7 +12,10 @@ import { createLog, runServer } from './servers.ts'
 export const replica: Command = {
   async run(flags, [directory], io) {
     const { host, port, id } = parseReplicaFlags(flags)
-    if (!directory) throw new Refusal('replica takes DIR, the directory to serve, got none')
+    if (!directory)
+      throw new Refusal(
+        'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
+      )
     const { tls, ...door } = openDoor(flags, host, io)
     const opened = openDirectory({ id, path: directory }, flags, io)
     const app = createReplica(opened.storage, {

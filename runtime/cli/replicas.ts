@@ -73,7 +73,8 @@ export function openDirectory(
   try {
     return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, writable, onNotice }) }
   } catch (error) {
-    throw new Refusal(error instanceof Error ? error.message : String(error))
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
   }
 }
 

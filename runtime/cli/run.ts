@@ -44,7 +44,7 @@ async function dispatch([name, ...args]: readonly string[], io: Io): Promise<num
 }
 
 async function print(io: Io, text: string): Promise<number> {
-  await writeOut(io.stdout, text)
+  await writeOut(io, text)
   return 0
 }
 

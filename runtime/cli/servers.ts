@@ -76,10 +76,10 @@ function createJsonLog(io: Io): Log {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use',
-  EACCES: 'this port takes more rights',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host has no address',
+  EADDRINUSE: 'the port is in use; --port takes another, or 0 for any free one',
+  EACCES: 'this port takes more rights; --port takes one from 1024 up',
+  EADDRNOTAVAIL: 'this machine has no such address; --host takes one of its own',
+  ENOTFOUND: 'the host has no address; --host takes one of this machine',
 }
 
 function toReason(error: unknown): string {

@@ -30,7 +30,7 @@ process.on('uncaughtException', (error) => {
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
-process.exitCode = await run(process.argv.slice(2), {
+const status = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -38,3 +38,7 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   signal: ending.signal,
 })
+
+// Who is interrupted does not wait for a reader of what was left to be written.
+if (ending.signal.aborted && status !== 0) process.exit(status)
+process.exitCode = status
