@@ -2,7 +2,6 @@
 const OF_REASON: Readonly<Record<string, string>> = {
   connection_refused: "is it running? 'vouch coordinator' starts one, and --coordinator names another",
   connection_timeout: 'is the address right, and does no firewall stand before it?',
-  connection_terminated: 'if it serves https, the address begins with https://',
   destination_unavailable: 'is the address right? --coordinator names another',
   destination_ip_unroutable: 'is this machine on the right network?',
   dns_error: 'is the name of the host right? --coordinator names another',
