@@ -4,8 +4,9 @@ const LEAST_BEGINNING = 3
 /** The word that `typed` was most likely meant to be: one that is close, or the only one that begins so; else null. */
 export function findNearest(typed: string, words: readonly string[]): string | null {
   const ranked = words
-    .map((word) => ({ word, edits: countEdits(typed, word) }))
-    .sort((a, b) => a.edits - b.edits)
+    .map((word) => ({ word, edits: countEdits(typed, word), slips: word[0] === typed[0] ? 0 : 1 }))
+    // The first letter is the one that is seldom mistyped.
+    .sort((a, b) => a.edits - b.edits || a.slips - b.slips)
   const [best] = ranked
   if (best !== undefined && best.edits <= toTolerance(typed, best.word)) return best.word
   const [only = null, ...others] = words.filter((word) => word.startsWith(typed))

@@ -66,10 +66,11 @@ function toCase(declaration: Declaration, commands: readonly string[]): string {
   const flags = Object.entries(toOffered(declaration)).flatMap(([flag, init]) =>
     toSpecs(flag, init, commands),
   )
-  // An operand that nothing is known of is left out: zsh completes no option beside the mere name of one.
+  // With the mere name of an operand zsh completes no option beside it, and with none at all no option after one.
   const operands =
     operand?.takes === undefined ? [] : [`1:${operand.name}:${toAction(operand.takes, commands)}`]
-  const specs = [...flags, ...operands]
+  const rest = `*:more:${toAction({}, commands)}`
+  const specs = [...flags, ...operands, rest]
   return `    ${name})
       _arguments -s -S : \\
 ${specs.map((spec) => `        ${quote(spec)}`).join(' \\\n')}
