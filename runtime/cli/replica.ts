@@ -3,35 +3,19 @@ import { parseReplicaFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Command } from './command.ts'
-import { DOOR_OPTIONS, DOOR_USAGE, openDoor } from './doors.ts'
+import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { openDirectory } from './replicas.ts'
-import { createLog, LOG_OPTIONS, LOG_USAGE, runServer } from './servers.ts'
+import { createLog, runServer } from './servers.ts'
 
 /** `vouch replica`: one directory over HTTP. */
 export const replica: Command = {
-  usage: `vouch replica DIR [options]: serve the files below DIR to coordinators
-
-  --port PORT    where to listen, 0 for any free port (6002)
-  --host HOST    the address to listen on (127.0.0.1)
-  --id ID        what this replica calls itself in its messages (replica)
-  --index PATH   the directory that remembers digests, a file for each DIR (vouch in the user's cache directory)
-${LOG_USAGE}${DOOR_USAGE}
-Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are
-finished; a second one ends it at once.
-`,
-  options: {
-    port: { type: 'string' },
-    host: { type: 'string' },
-    id: { type: 'string' },
-    index: { type: 'string' },
-    ...DOOR_OPTIONS,
-    ...LOG_OPTIONS,
-  },
-  operands: { most: 1, name: 'DIR' },
   async run(flags, [directory], io) {
     const { host, port, id } = parseReplicaFlags(flags)
-    if (!directory) throw new Refusal('replica takes DIR, the directory to serve, got none')
+    if (!directory)
+      throw new Refusal(
+        'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
+      )
     const { tls, ...door } = openDoor(flags, host, io)
     const opened = openDirectory({ id, path: directory }, flags, io)
     const app = createReplica(opened.storage, {

@@ -9,13 +9,6 @@ import type { Tokens } from '../node/tokens.ts'
 import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
 
-/** The options that say how long a replica may take. */
-export const TIMEOUT_OPTIONS = {
-  'connect-timeout': { type: 'string' },
-  'silence-timeout': { type: 'string' },
-  'answer-timeout': { type: 'string' },
-} as const
-
 /** A directory of this machine, open. */
 export interface OpenedDirectory {
   readonly id: string
@@ -80,7 +73,8 @@ export function openDirectory(
   try {
     return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, writable, onNotice }) }
   } catch (error) {
-    throw new Refusal(error instanceof Error ? error.message : String(error))
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
   }
 }
 

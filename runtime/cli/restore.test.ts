@@ -42,7 +42,7 @@ const dead: Storage = {
 const readText = async (storage: Storage, name: string) =>
   new TextDecoder().decode(await readBytes(storage, name))
 
-const WHEN = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ'
+const WHEN = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d [-+]\\d\\d:\\d\\d'
 
 test('what every replica keeps is listed with when, size, digest and name', async () => {
   const stage = createStage()
@@ -183,7 +183,9 @@ test('what a coordinator refuses is trouble in one line', async () => {
   const reading = await startCoordinator({ server1 }, false)
   const refused = await stage.run(['restore', 'a', '--on', 'server1', ...reading])
   expect(refused.status).toBe(2)
-  expect(refused.stderr).toMatch(/^vouch: a: .*this coordinator was not opened for writing\n$/)
+  expect(refused.stderr).toMatch(
+    /^vouch: a: .*this coordinator was not opened for writing; .* with --writable\n$/,
+  )
   const nobody = await stage.run(['restore', 'a', '--on', 'x&name=b', ...reading])
   expect(nobody.status).toBe(2)
   expect(nobody.stderr).toContain("replica takes one of server1, got 'x&name=b'")
@@ -259,5 +261,7 @@ test('an answer that is none, or never ends, is refused in one line', async () =
     expect(stderr).toContain(what === 'none' ? 'answered with something else' : 'without end')
   }
   const url = await startScript((_request, response) => sendProblem(response, 401, { type: 'unauthorized' }))
-  expect((await stage.run(['restore', '--coordinator', url])).stderr).toBe('vouch: Trouble\n')
+  expect((await stage.run(['restore', '--coordinator', url])).stderr).toBe(
+    'vouch: Trouble; show one of its tokens with --token-file or VOUCH_TOKEN\n',
+  )
 })

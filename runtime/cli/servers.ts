@@ -42,12 +42,6 @@ export async function runServer(
   return 0
 }
 
-/** The options that say how a server tells what it does. */
-export const LOG_OPTIONS = { log: { type: 'string' } } as const
-
-export const LOG_USAGE = `  --log FORMAT          one line a request as text or as json, which has a trace that goes on to replicas (text)
-`
-
 /** Tells each request in one line on `stdout`, as `--log` says; throws a Refusal when it says neither text nor json. */
 export function createLog({ log = 'text' }: Flags, io: Io): Pick<AppOptions, 'log' | 'isTraced'> {
   if (log === 'text') return { log: createTextLog(io) }
@@ -82,10 +76,10 @@ function createJsonLog(io: Io): Log {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use',
-  EACCES: 'this port takes more rights',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host has no address',
+  EADDRINUSE: 'the port is in use; --port takes another, or 0 for any free one',
+  EACCES: 'this port takes more rights; --port takes one from 1024 up',
+  EADDRNOTAVAIL: 'this machine has no such address; --host takes one of its own',
+  ENOTFOUND: 'the host has no address; --host takes one of this machine',
 }
 
 function toReason(error: unknown): string {

@@ -97,7 +97,8 @@ export interface Timeouts {
 /** The flags of a coordinator; throws a Refusal that names the option, what it takes and what it got. */
 export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
   const { port, host, replica, require, ...more } = parseFlags(coordinatorFlags, flags)
-  if (replica.length === 0) throw new Refusal('--replica takes ID=TARGET at least once, got none')
+  if (replica.length === 0)
+    throw new Refusal('--replica takes ID=TARGET at least once, got none; --replica here=. is this directory')
   requireUniqueIds(replica)
   return {
     port,
@@ -135,7 +136,8 @@ export function parseSourceFlags(flags: Flags): SourceFlags {
     toRequire(require, Number.POSITIVE_INFINITY)
     return { coordinator: coordinator ?? 'http://127.0.0.1:6001', require }
   }
-  if (coordinator !== undefined) throw new Refusal('--coordinator and --replica exclude each other')
+  if (coordinator !== undefined)
+    throw new Refusal('--coordinator and --replica exclude each other; leave one out')
   requireUniqueIds(replica)
   return { replicas: replica, require: toRequire(require, replica.length), timeouts: toTimeouts(more) }
 }
@@ -177,7 +179,8 @@ function parseHttpUrl(text: string): string | null {
 
 function requireUniqueIds(words: readonly ReplicaWord[]): void {
   const twice = words.find(({ id }, i) => words.findIndex((other) => other.id === id) < i)
-  if (twice) throw new Refusal(`--replica takes each id once, got '${twice.id}' twice`)
+  if (twice)
+    throw new Refusal(`--replica takes each id once, got '${twice.id}' twice; give each replica its own`)
 }
 
 function toRequire(text: string | undefined, of: number): Require | undefined {

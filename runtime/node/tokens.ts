@@ -69,7 +69,10 @@ function readText(path: string): string {
     if (!statSync(path).isFile()) throw new Error('it is no file')
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new Refusal(`cannot read tokens from ${path}: ${error instanceof Error ? error.message : error}`)
+    const reason = error instanceof Error ? error.message : error
+    throw new Refusal(
+      `cannot read tokens from ${path}: ${reason}; 'openssl rand -hex 32' prints one to put there`,
+    )
   }
 }
 
