@@ -43,11 +43,12 @@ const answers: Record<string, Response> = {
 const problems = toProblems(
   ...refuseFile(['conflict'], ['Vary']),
   ...refuseFile(['incomplete', 'not-found', 'existence-unknown', 'too-few-answers', 'changed-while-reading']),
-  ...refuse(['precondition-failed'], ['Replica-Status']),
-  ...refuse(['range-not-satisfiable'], ['Replica-Status', 'Content-Range']),
+  ...refuse(['precondition-failed'], SAID),
+  ...refuse(['range-not-satisfiable'], [...SAID, 'Content-Range']),
   ...refuse(['invalid-parameter']),
   // What comes of one replica's copy.
-  ...refuse(['not-found'], ['Replica-Status']),
+  ...refuse(['not-found', 'precondition-failed'], ['Replica-Status']),
+  ...refuse(['range-not-satisfiable'], ['Replica-Status', 'Content-Range']),
   ...READ_REFUSALS.map((refusal) => ({ ...refusal, headers: ['Replica-Status'] as const })),
   ...refuse(['invalid-name']),
 )
