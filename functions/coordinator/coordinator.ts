@@ -7,13 +7,13 @@ import { createLimit } from '../wire/limit.ts'
 import { MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
-import { replicaId } from '../wire/schemas.ts'
+import { type ReplicaStates, replicaId } from '../wire/schemas.ts'
 import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
 import { compare } from './compare.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { createMember, type Defer, gather, type Replica } from './gather.ts'
+import { createMember, type Defer, gather, type Member, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { answerMergedListing } from './listing.ts'
 import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
@@ -108,14 +108,12 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     }
     const { answers } = compare(await gather(members, PROBE, c.var.trace))
     const reports = toReports(answers)
-    return toJson({
-      replicas: reports.map(({ id, error, detail }, i) => ({
-        id,
-        ...(error ? { state: 'error', error, detail } : { state: 'ok' }),
-        breaker: members[i]?.breaker.state(),
-        corrupt: suspects.count(id),
-      })),
-    })
+    const toState = ({ id, breaker }: Member): ReplicaStates['replicas'][number] => {
+      const { error, detail } = reports.find((report) => report.id === id) ?? {}
+      const told = error ? ({ state: 'error', error, detail } as const) : ({ state: 'ok' } as const)
+      return { id, ...told, breaker: breaker.state(), corrupt: suspects.count(id) }
+    }
+    return toJson({ replicas: members.map(toState) } satisfies ReplicaStates)
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
 
@@ -123,5 +121,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
   refuseOtherMethods(app, '/restore', 'POST')
+  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
+  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
   return app
 }

@@ -47,6 +47,8 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
   refuseOtherMethods(app, '/restore', 'POST')
+  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
+  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
   return app
 }
 

@@ -4,6 +4,7 @@ import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
+import type { Health } from './schemas.ts'
 import { createTrace, parseTraceparent, type Trace } from './trace.ts'
 import { StorageError } from './trouble.ts'
 
@@ -63,7 +64,7 @@ export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions)
       error: failures.get(c.res),
     })
   })
-  app.get('/healthz', () => toJson({ status: 'ok' }))
+  app.get('/healthz', () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the request broke off')

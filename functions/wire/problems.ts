@@ -4,7 +4,7 @@ import type { Manifest } from './schemas.ts'
 import type { StorageError, TroubleCode } from './trouble.ts'
 
 /** Every problem that vouch answers with: its `type` (RFC 9457 §3.1.1), status and title. */
-const PROBLEMS = {
+export const PROBLEMS = {
   'changed-while-reading': [503, 'A copy kept changing while it was read'],
   conflict: [409, 'The copies differ'],
   'existence-unknown': [503, 'Nobody has shown the file, and somebody did not answer'],
@@ -39,6 +39,9 @@ const PROBLEMS = {
 } as const satisfies Record<string, readonly [number, string]>
 
 export type ProblemType = keyof typeof PROBLEMS
+
+/** The types of the table above, for schemas. */
+export const PROBLEM_TYPES = Object.keys(PROBLEMS) as ProblemType[] // Object.keys is typed string[]
 
 /** How a storage's trouble is answered by the server in front of it. */
 const OF_TROUBLE = {
