@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
+import { PROBE } from '../storage/probe.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { KEPT_CONTENTS_BYTES, MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
@@ -17,8 +18,10 @@ import { createMember, type Defer, gather, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { createLimit } from './limit.ts'
 import { answerMergedListing } from './listing.ts'
+import { type Observer, SILENT } from './observer.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
+import { answerReadiness } from './ready.ts'
 import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 import { createSuspects } from './suspects.ts'
@@ -32,6 +35,8 @@ export interface CoordinatorOptions extends AppOptions {
   readonly require?: Require | undefined
   /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
   readonly onCorrupt?: ((id: string, name: string) => void) | undefined
+  /** Hears of what replicas answer and audits find; nobody when absent. */
+  readonly observer?: Observer | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
   /**
@@ -40,9 +45,6 @@ export interface CoordinatorOptions extends AppOptions {
    */
   readonly defer?: Defer | undefined
 }
-
-/** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
-const PROBE = '.well-known/vouch-probe'
 
 /**
  * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
@@ -53,11 +55,11 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options)
-  const { defer, createHasher } = options
+  const { defer, createHasher, observer = SILENT } = options
   const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
-  const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
+  const members = replicas.map((replica) => createMember(replica, { deadlines, defer, observer }))
   const contents = createContents(KEPT_CONTENTS_BYTES)
   const suspects = createSuspects(options.onCorrupt)
 
@@ -81,7 +83,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
 
   const limit = createLimit(MAX_AUDITS, 'audits')
   const applying = createLimit(MAX_APPLIED, 'plans')
-  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
+  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit, observer }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
   app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
@@ -112,6 +114,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     })
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
+
+  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), c.var.trace))
+  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
 
   app.get('/kept', (c) => answerKept(c, replicas, deadlines))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
