@@ -13,14 +13,25 @@ export interface Breaker {
   note(failure: StorageError | null): void
 }
 
-/** Opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_MS` after the last. `now` is in milliseconds. */
-export function createBreaker(now: () => number = Date.now): Breaker {
+export interface BreakerOptions {
+  /** In milliseconds; the host's clock when absent. */
+  readonly now?: (() => number) | undefined
+  /** Told when it opens, and when it is closed again; half-open is open still. */
+  readonly onChange?: ((isOpen: boolean) => void) | undefined
+}
+
+/** Opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_MS` after the last. */
+export function createBreaker({ now = Date.now, onChange = () => {} }: BreakerOptions = {}): Breaker {
   let failures: StorageError[] = []
   let failedAt = 0
   let probedAt = Number.NEGATIVE_INFINITY
 
+  function isOpen(): boolean {
+    return failures.length === BREAKER_FAILURES
+  }
+
   function state(): BreakerState {
-    if (failures.length < BREAKER_FAILURES) return 'closed'
+    if (!isOpen()) return 'closed'
     return now() - failedAt < BREAKER_OPEN_MS ? 'open' : 'half-open'
   }
 
@@ -41,8 +52,10 @@ export function createBreaker(now: () => number = Date.now): Breaker {
     refuse,
     note(failure) {
       probedAt = Number.NEGATIVE_INFINITY
+      const wasOpen = isOpen()
       failures = failure === null ? [] : [...failures, failure].slice(-BREAKER_FAILURES)
       failedAt = now()
+      if (isOpen() !== wasOpen) onChange(!wasOpen)
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
+import { PROBE } from '../storage/probe.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { createLimit } from '../wire/limit.ts'
@@ -17,8 +18,10 @@ import { createMember, type Defer, gather, type Member, type Replica } from './g
 import { answerKept, takeRestore } from './kept.ts'
 import { answerMergedListing } from './listing.ts'
 import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
+import { type Observer, SILENT } from './observer.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
+import { answerReadiness } from './ready.ts'
 import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 
@@ -36,6 +39,8 @@ export interface CoordinatorOptions extends AppOptions {
    * what is under way for one request alone: there each request has its own, over one memory.
    */
   readonly memory?: Memory | undefined
+  /** Hears of what replicas answer and audits find; nobody when absent. */
+  readonly observer?: Observer | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
   /**
@@ -44,9 +49,6 @@ export interface CoordinatorOptions extends AppOptions {
    */
   readonly defer?: Defer | undefined
 }
-
-/** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
-const PROBE = '.well-known/vouch-probe'
 
 /**
  * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
@@ -57,14 +59,14 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp(options)
-  const { defer, createHasher } = options
+  const { defer, createHasher, observer = SILENT } = options
   const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
-  const { memory = createMemory({ onCorrupt: options.onCorrupt }) } = options
+  const { memory = createMemory({ onCorrupt: options.onCorrupt, onBreaker: observer.onBreaker }) } = options
   const { contents, suspects } = memory
   const members = replicas.map((replica) =>
-    createMember(replica, { deadlines, defer, breaker: memory.findBreaker(replica.id) }),
+    createMember(replica, { deadlines, defer, observer, breaker: memory.findBreaker(replica.id) }),
   )
 
   app.get('/files', (c) => answerMergedListing(c, members))
@@ -87,7 +89,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
 
   const limit = createLimit(MAX_AUDITS, 'audits')
   const applying = createLimit(MAX_APPLIED, 'plans')
-  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
+  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit, observer }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
   app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
@@ -116,6 +118,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     return toJson({ replicas: members.map(toState) } satisfies ReplicaStates)
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
+
+  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), c.var.trace))
+  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
 
   app.get('/kept', (c) => answerKept(c, replicas, deadlines))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')

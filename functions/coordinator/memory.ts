@@ -16,15 +16,18 @@ export interface MemoryOptions {
   readonly bytes?: number | undefined
   /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
   readonly onCorrupt?: ((id: string, name: string) => void) | undefined
+  /** Told when the breaker of a replica opens, and when it is closed again. */
+  readonly onBreaker?: ((id: string, isOpen: boolean) => void) | undefined
 }
 
-export function createMemory({ bytes = KEPT_CONTENTS_BYTES, onCorrupt }: MemoryOptions = {}): Memory {
+export function createMemory(options: MemoryOptions = {}): Memory {
+  const { bytes = KEPT_CONTENTS_BYTES, onCorrupt, onBreaker } = options
   const breakers = new Map<string, Breaker>()
   return {
     contents: createContents(bytes),
     suspects: createSuspects(onCorrupt),
     findBreaker(id) {
-      const breaker = breakers.get(id) ?? createBreaker()
+      const breaker = breakers.get(id) ?? createBreaker({ onChange: (isOpen) => onBreaker?.(id, isOpen) })
       breakers.set(id, breaker)
       return breaker
     },

@@ -19,6 +19,7 @@ import type { Listing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
+import { answerReadiness } from './ready.ts'
 import { answerSurvey } from './survey.ts'
 
 export interface ReplicaOptions extends AppOptions {
@@ -43,6 +44,8 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
   if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
   refuseOtherMethods(app, '/files/*', fileMethods)
+  app.get('/readyz', (c) => answerReadiness(storage, c.req.raw.signal))
+  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
   app.get('/kept', (c) => answerKept(storage, c))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))

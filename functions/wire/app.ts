@@ -1,11 +1,11 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
 import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
 import type { Health } from './schemas.ts'
-import { createTrace, parseTraceparent, type Trace } from './trace.ts'
+import { createTrace, parseTraceparent, type Trace, toTraceId } from './trace.ts'
 import { StorageError } from './trouble.ts'
 
 export interface AppOptions {
@@ -14,6 +14,8 @@ export interface AppOptions {
   readonly isAllowed?: ((request: Request) => boolean) | undefined
   /** Whether a request that comes without a trace begins one. */
   readonly isTraced?: boolean | undefined
+  /** Runs around each request before all else; the `trace` that it sets goes on to the replicas. */
+  readonly around?: MiddlewareHandler<AppEnv> | undefined
 }
 
 /** What handlers find in their context. */
@@ -25,15 +27,16 @@ export interface AppEnv {
  * A Hono app with what both servers share: one log entry a request, its trace, the limits on addresses and load,
  * `/healthz`, and a problem document for a path that leads nowhere or an error that nothing foresaw.
  */
-export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions): Hono<AppEnv> {
+export function createApp({ log, isAllowed = () => true, isTraced, around }: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
   let underWay = 0
 
+  if (around !== undefined) app.use(around)
   app.use(async (c, next) => {
     const start = performance.now()
     const traceparent = c.req.header('traceparent')
-    const trace = parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
+    const trace = c.var.trace ?? parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
     c.set('trace', trace)
     underWay++
     if (c.req.url.length > MAX_URL_BYTES) {
@@ -60,7 +63,7 @@ export function createApp({ log, isAllowed = () => true, isTraced }: AppOptions)
       agreement: fields?.['Replica-Agreement']?.split(';')[0],
       states: fields?.['Replica-Status'],
       bytes: toNumber(fields?.['Content-Length']),
-      trace,
+      trace: trace && toTraceId(trace),
       error: failures.get(c.res),
     })
   })

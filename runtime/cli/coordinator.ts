@@ -1,12 +1,14 @@
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { parseCoordinatorFlags, type Target } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
+import { createCoordinatorMetrics } from '../node/metrics.ts'
+import { openTracing } from '../node/tracing.ts'
 import type { Command } from './command.ts'
 import { openDoor, openTokens } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { say } from './io.ts'
 import { openReplicas } from './replicas.ts'
-import { createLog, runServer } from './servers.ts'
+import { createLog, runServer, toBoth } from './servers.ts'
 
 /** `vouch coordinator`: compares replicas for clients. */
 export const coordinator: Command = {
@@ -15,20 +17,32 @@ export const coordinator: Command = {
     const { tls, ...door } = openDoor(flags, host, io)
     const token = openTokens(flags, 'replica-token-file', 'VOUCH_REPLICA_TOKEN', io)
     const opened = await openReplicas({ replicas, timeouts, token }, flags, io)
+    const ids = opened.replicas.map(({ id }) => id)
+    const metrics = createCoordinatorMetrics(ids, opened.directories)
+    const { log, isTraced } = createLog(flags, io)
+    const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
     const app = createCoordinator(opened.replicas, {
       createHasher,
       require,
       deadlines: timeouts,
       writable: flags['writable'] === true,
       defer: setImmediate,
-      onCorrupt: (id, name) =>
-        say(io, `${id}: the bytes of ${name} contradict their digest: the copy is corrupt`),
-      ...createLog(flags, io),
+      onCorrupt(id, name) {
+        metrics.onCorrupt(id)
+        say(io, `${id}: the bytes of ${name} contradict their digest: the copy is corrupt`)
+      },
+      observer: metrics.observer,
+      log: toBoth(log, metrics.log),
+      isTraced,
+      around: tracing?.around,
       ...door,
     })
+    metrics.mount(app)
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
     const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
-    return await whileFilling(opened.directories, io, () => runServer(app, io, { host, port, tls, toBanner }))
+    return await whileFilling(opened.directories, io, () =>
+      runServer(app, io, { host, port, tls, toBanner, tracing }),
+    )
   },
 }
 

@@ -1,12 +1,15 @@
 import { createReplica } from '../../functions/replica/replica.ts'
 import { parseReplicaFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
+import { createMetrics } from '../node/metrics.ts'
 import { Refusal } from '../node/refusal.ts'
+import { openTracing } from '../node/tracing.ts'
 import type { Command } from './command.ts'
 import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
+import { say } from './io.ts'
 import { openDirectory } from './replicas.ts'
-import { createLog, runServer } from './servers.ts'
+import { createLog, runServer, toBoth } from './servers.ts'
 
 /** `vouch replica`: one directory over HTTP. */
 export const replica: Command = {
@@ -18,13 +21,19 @@ export const replica: Command = {
       )
     const { tls, ...door } = openDoor(flags, host, io)
     const opened = openDirectory({ id, path: directory }, flags, io)
+    const metrics = createMetrics([opened])
+    const { log, isTraced } = createLog(flags, io)
+    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
     const app = createReplica(opened.storage, {
       createHasher,
       writable: flags['writable'] === true,
-      ...createLog(flags, io),
+      log: toBoth(log, metrics.log),
+      isTraced,
+      around: tracing?.around,
       ...door,
     })
+    metrics.mount(app)
     const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
-    return await whileFilling([opened], io, () => runServer(app, io, { host, port, tls, toBanner }))
+    return await whileFilling([opened], io, () => runServer(app, io, { host, port, tls, toBanner, tracing }))
   },
 }

@@ -120,3 +120,14 @@ export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSize
 
 /** Spans of one grain that are remembered of a survey: of the smallest, as a million files make them; some 10 MB. */
 export const MAX_REMEMBERED_SPANS = 65_536
+
+/**
+ * Seconds, the upper ends of a latency histogram: from an answer out of memory, over a disk and a distant network, to the
+ * silence after which a replica counts as not answering.
+ */
+export const LATENCY_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+] as const
+
+/** How long a server that ends waits for its last spans to be taken. */
+export const LAST_SPANS_MS = 3000
