@@ -58,7 +58,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
   const cache = new Map<string, ArrayBuffer>()
 
   async function askOnce({ method, key, query, signed, headers, body, digest, signal }: Ask): Promise<Reply> {
-    const url = base + (key === null ? '' : encodePath(key)) + toQuery(query)
+    const url = (key === null ? base : `${base}/${encodePath(key)}`) + toQuery(query)
     const signer = new AwsV4Signer({
       url,
       method,
@@ -98,9 +98,9 @@ export function createS3Client(options: S3ClientOptions): S3Client {
   return { ask, toSource: (key) => `/${bucket}/${encodePath(key)}` }
 }
 
-/** The address that keys follow. */
+/** The address of the bucket. */
 function toBase({ endpoint, bucket, style }: S3Place): string {
-  return style === 'path' ? `${endpoint}/${bucket}/` : `${endpoint.replace('://', `://${bucket}.`)}/`
+  return style === 'path' ? `${endpoint}/${bucket}` : endpoint.replace('://', `://${bucket}.`)
 }
 
 function withToken({ accessKeyId, secretAccessKey, sessionToken }: Credentials) {

@@ -95,9 +95,13 @@ function isElsewhere({ status, code }: Failure): boolean {
 }
 
 function elsewhere(region: string): StorageError {
-  return new StorageError('unreachable', `the bucket is in the region ${region}, and was asked for in another`, {
-    reason: 'proxy_configuration_error',
-  })
+  return new StorageError(
+    'unreachable',
+    `the bucket is in the region ${region}, and was asked for in another`,
+    {
+      reason: 'proxy_configuration_error',
+    },
+  )
 }
 
 function busy(said: string, retryAfter: number | null): StorageError {
@@ -111,9 +115,13 @@ function denied(message: string): StorageError {
 
 /** Where nobody may list, S3 says the same of an object that is not there. */
 function refused(said: string): StorageError {
-  return new StorageError('unreadable', `the store denies access, whether or not the object is there (${said})`, {
-    reason: 'http_request_denied',
-  })
+  return new StorageError(
+    'unreadable',
+    `the store denies access, whether or not the object is there (${said})`,
+    {
+      reason: 'http_request_denied',
+    },
+  )
 }
 
 /** The error for an address that answered with `what`. */

@@ -1,4 +1,10 @@
-import type { GetOptions, ObjectInfo, ObjectPage, Objects, OpenedObject } from '../../functions/storage/objects.ts'
+import type {
+  GetOptions,
+  ObjectInfo,
+  ObjectPage,
+  Objects,
+  OpenedObject,
+} from '../../functions/storage/objects.ts'
 import { mapErrors, type Reply } from '../../functions/storage/replies.ts'
 import { toStream } from '../../functions/storage/streams.ts'
 import { parseContentRange, toContentRange } from '../../functions/wire/ranges.ts'
@@ -94,7 +100,12 @@ export function createS3Objects(options: S3Options): Objects {
     return toPage(await readAnswer(reply, MAX_PAGE_BYTES), { prefix, after, limit })
   }
 
-  return { head, get, list, writes: createS3Writes({ ask, head, toSource: client.toSource, root: options.root }) }
+  return {
+    head,
+    get,
+    list,
+    writes: createS3Writes({ ask, head, toSource: client.toSource, root: options.root }),
+  }
 }
 
 /** Null where the store says that there is no such object; throws what it says otherwise. */

@@ -26,9 +26,9 @@ export function toVersion({ size, modified, etag }: Omit<Told, 'key'>): string |
   return bare === null ? null : `${size}-${modified === null ? '' : Math.floor(modified / 1000)}-${bare}`
 }
 
-/** The ETag of a version, as the fields of a condition have it. */
-export function toEtag(version: string): string {
-  return `"${version.replace(/^\d+-\d*-/, '')}"`
+/** The ETag of a version, as the fields of a condition have it: in quotes, unless a store wants it without. */
+export function toEtag(version: string, quote = '"'): string {
+  return quote + version.replace(/^\d+-\d*-/, '') + quote
 }
 
 /** Without its quotes; null for one that is weak, or none. */

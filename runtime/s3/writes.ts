@@ -15,20 +15,26 @@ export interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pic
 }
 
 /** An ETag that no content has. */
-const NO_ETAG = `"${'0'.repeat(32)}"`
+const NO_ETAG = '0'.repeat(32)
+
+/**
+ * How a store wants an ETag in `If-Match`: as a quoted string (RFC 9110 §8.8.3), or as Ceph 16 does, which holds it
+ * against its own without the quotes.
+ */
+type Quote = '"' | ''
 
 /**
  * Writes to a bucket, each on a condition. Stores that ignore conditions would overwrite what nobody saw: before the
- * first write it is tried out, with an empty object below `.vouch/`, whether this one heeds them.
+ * first write it is tried out, on an empty object below `.vouch/`, whether and how this one heeds them.
  */
 export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): ObjectWrites {
   const probe = `${root}${RESERVED}/conditions`
-  let tried: Promise<void> | undefined
+  let tried: Promise<Quote> | undefined
 
-  async function requireConditions(signal: AbortSignal | undefined): Promise<void> {
+  async function findQuote(signal: AbortSignal | undefined): Promise<Quote> {
     tried ??= tryConditions(signal)
     try {
-      await tried
+      return await tried
     } catch (error) {
       // The next write tries again: what kept this one from it may have passed.
       tried = undefined
@@ -36,11 +42,17 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
     }
   }
 
-  async function tryConditions(signal: AbortSignal | undefined): Promise<void> {
-    const lost = await tryWrite({ 'If-Match': NO_ETAG }, signal)
-    if (lost) throw ignored('If-Match')
-    const made = await tryWrite({ 'If-None-Match': '*' }, signal)
-    if (made && (await tryWrite({ 'If-None-Match': '*' }, signal))) throw ignored('If-None-Match')
+  async function tryConditions(signal: AbortSignal | undefined): Promise<Quote> {
+    const unless = { 'If-None-Match': '*' }
+    const made = await tryWrite(unless, signal)
+    if (made && (await tryWrite(unless, signal))) throw ignored('If-None-Match')
+    for (const quote of ['"', ''] as const) {
+      const version = (await head(probe, signal))?.version ?? null
+      if (version === null || !(await tryWrite({ 'If-Match': toEtag(version, quote) }, signal))) continue
+      if (await tryWrite({ 'If-Match': quote + NO_ETAG + quote }, signal)) throw ignored('If-Match')
+      return quote
+    }
+    throw ignored('If-Match')
   }
 
   /** Whether an empty object was written although, or because, of the condition. */
@@ -69,8 +81,8 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
     const { size, signal } = options
     try {
       requireSize(size)
-      await requireConditions(signal)
-      const reply = await ask(toPut(key, body, options))
+      const quote = await findQuote(signal)
+      const reply = await ask(toPut(key, body, options, quote))
       if (reply.status !== 200) throw toWriteError(await readFailure(reply))
       await reply.body?.cancel()
       return await readWritten(key, size, reply, signal)
@@ -116,7 +128,7 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
   return { put, copy }
 }
 
-function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions): Ask {
+function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions, quote: Quote): Ask {
   const { size, digest, over, signal } = options
   return {
     method: 'PUT',
@@ -124,7 +136,7 @@ function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOpti
     signed: {
       // The store checks the content against it, and keeps it.
       'x-amz-checksum-sha256': toBase64(digest),
-      ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over) }),
+      ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over, quote) }),
     },
     headers: { 'Content-Length': String(size) },
     body,
