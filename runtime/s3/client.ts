@@ -87,7 +87,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
   async function ask(ask: Ask): Promise<Reply> {
     for (let attempt = 1; ; attempt++) {
       const reply = await askOnce(ask)
-      if (ask.method === 'PUT' || !isBusy(reply) || attempt === MAX_ATTEMPTS) return reply
+      if (ask.body !== undefined || !isBusy(reply) || attempt === MAX_ATTEMPTS) return reply
       const wait = toWait(reply, attempt)
       if (wait > MAX_RETRY_WAIT_MS) return reply
       await reply.body?.cancel()

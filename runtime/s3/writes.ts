@@ -83,13 +83,28 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
       requireSize(size)
       const quote = await findQuote(signal)
       const reply = await ask(toPut(key, body, options, quote))
-      if (reply.status !== 200) throw toWriteError(await readFailure(reply))
+      if (reply.status !== 200) return await findWritten(key, await readFailure(reply), options)
       await reply.body?.cancel()
       return await readWritten(key, size, reply, signal)
     } catch (error) {
       if (!body.locked) await body.cancel(error)
       throw error
     }
+  }
+
+  /**
+   * What was written all the same; throws why nothing was. Ceph answers with 500 also to whom another got ahead of, and
+   * any store may fail after it has written: what is there then tells.
+   */
+  async function findWritten(key: string, failure: Failure, options: WriteOptions): Promise<ObjectInfo> {
+    const { digest, over, signal } = options
+    const error = toWriteError(failure)
+    if (failure.status < 500) throw error
+    const now = await head(key, signal).catch(() => {
+      throw error
+    })
+    if (now?.stored === digest) return now
+    throw (now?.version ?? null) === over ? error : overtaken()
   }
 
   /** What was written, once it is: an error would say that it is not. */
@@ -161,11 +176,13 @@ function toWriteError(failure: Failure): StorageError {
   const { status, code } = failure
   // AWS answers If-Match on what is not there with 404, and two writes at once with 409.
   const isLost = status === 412 || status === 409 || code === 'PreconditionFailed'
-  if (isLost || (status === 404 && code === 'NoSuchKey')) {
-    return new StorageError('precondition', 'the object is not the one that was to be replaced')
-  }
+  if (isLost || (status === 404 && code === 'NoSuchKey')) return overtaken()
   // Said of conditions that the store does not know.
   return code === 'NotImplemented' ? ignored('If-Match or If-None-Match') : toStoreError(failure)
+}
+
+function overtaken(): StorageError {
+  return new StorageError('precondition', 'the object is not the one that was to be replaced')
 }
 
 function ignored(condition: string): StorageError {

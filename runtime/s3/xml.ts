@@ -17,7 +17,7 @@ interface Open {
 
 /** One after the other: a declaration, a comment, CDATA, the tag of an element, or text up to the next `<`. */
 const TOKEN =
-  /<\?[^<>]*\?>|<!--(?:(?!--)[^])*-->|<!\[CDATA\[(?<data>(?:(?!\]\]>)[^])*)\]\]>|<(?<slash>\/?)(?<name>[A-Za-z_][\w.:-]*)(?:\s[^<>]*?)?(?<empty>\/?)>|(?<text>[^<]+)/y
+  /<\?[^<>]*\?>|<!--(?:(?!--).)*-->|<!\[CDATA\[(?<data>(?:(?!\]\]>).)*)\]\]>|<(?<slash>\/?)(?<name>[A-Za-z_][\w.:-]*)(?:\s[^<>]*?)?(?<empty>\/?)>|(?<text>[^<]+)/sy
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
