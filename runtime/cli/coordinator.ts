@@ -12,15 +12,15 @@ import { createLog, LOG_OPTIONS, LOG_USAGE, runServer } from './servers.ts'
 export const coordinator: Command = {
   usage: `vouch coordinator --replica ID=TARGET... [options]: compare replicas for clients
 
-  --replica ID=TARGET   a place that keeps copies; TARGET is a path, a file:/// URL, or the http(s) URL of a
-                        replica server; once for each
+  --replica ID=TARGET   a place that keeps copies; TARGET is a path, a file:/// URL, the http(s) URL of a
+                        replica server, or s3://BUCKET/PREFIX; once for each
   --require N           how many replicas must answer: all, majority or a number (1)
   --connect-timeout S   seconds that a connection to a replica server may take to come about (4)
   --silence-timeout S   seconds that a replica may go without a sign of life (10)
   --answer-timeout S    seconds that the answer of a replica may take, hashing included (900)
   --port PORT           where to listen, 0 for any free port (6001)
   --host HOST           the address to listen on (127.0.0.1)
-  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
+  --index PATH          the directory that remembers the digests of directories and buckets, a file for each
                         (vouch in the user's cache directory)
 ${LOG_USAGE}${DOOR_USAGE}  --replica-token-file PATH
                         the token to show to replica servers, the first of the file (VOUCH_REPLICA_TOKEN)
@@ -59,10 +59,17 @@ finished; a second one ends it at once.
     })
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
     const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
-    return await whileFilling(opened.directories, io, () => runServer(app, io, { host, port, tls, toBanner }))
+    try {
+      return await whileFilling(opened.directories, io, () =>
+        runServer(app, io, { host, port, tls, toBanner }),
+      )
+    } finally {
+      await opened.close()
+    }
   },
 }
 
 function toWord(target: Target): string {
+  if (target.kind === 's3') return `s3://${target.word.bucket}/${target.word.root}`
   return target.kind === 'remote' ? target.url : target.path
 }

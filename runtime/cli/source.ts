@@ -17,11 +17,11 @@ export const SOURCE_OPTIONS = {
 } as const
 
 export const SOURCE_USAGE = `  --coordinator URL     whom to ask (http://127.0.0.1:6001)
-  --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
-                        a replica server; once for each
+  --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, the http(s) URL of a
+                        replica server, or s3://BUCKET/PREFIX; once for each
   --connect-timeout S, --silence-timeout S, --answer-timeout S
                         seconds that a replica may take, as of vouch coordinator (4, 10, 900)
-  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
+  --index PATH          the directory that remembers the digests of directories and buckets, a file for each
                         (vouch in the user's cache directory)
   --token-file PATH     the token to show, the first of the file (VOUCH_TOKEN)
 ${KEY_USAGE}`
