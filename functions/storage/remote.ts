@@ -38,7 +38,7 @@ import { fromWireLine, toError, toFacts } from './wire-lines.ts'
 
 /** What the adapter asks of `fetch`. */
 export interface SendInit {
-  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly headers: Record<string, string>
   readonly body?: string | ReadableStream<Uint8Array>
   readonly signal?: AbortSignal

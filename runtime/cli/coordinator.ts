@@ -40,12 +40,17 @@ export const coordinator: Command = {
     metrics.mount(app)
     const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
     const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
-    return await whileFilling(opened.directories, io, () =>
-      runServer(app, io, { host, port, tls, toBanner, tracing }),
-    )
+    try {
+      return await whileFilling(opened.directories, io, () =>
+        runServer(app, io, { host, port, tls, toBanner, tracing }),
+      )
+    } finally {
+      await opened.close()
+    }
   },
 }
 
 function toWord(target: Target): string {
+  if (target.kind === 's3') return `s3://${target.word.bucket}/${target.word.root}`
   return target.kind === 'remote' ? target.url : target.path
 }

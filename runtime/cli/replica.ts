@@ -1,17 +1,19 @@
 import { createReplica } from '../../functions/replica/replica.ts'
-import { parseReplicaFlags } from '../node/configuration.ts'
+import type { Storage } from '../../functions/storage/storage.ts'
+import { type Flags, parseReplicaFlags, parseTarget } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { createMetrics } from '../node/metrics.ts'
 import { Refusal } from '../node/refusal.ts'
 import { openTracing } from '../node/tracing.ts'
+import { S3_RULE } from '../s3/place.ts'
 import type { Command } from './command.ts'
 import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
-import { say } from './io.ts'
-import { openDirectory } from './replicas.ts'
+import { type Io, say } from './io.ts'
+import { type OpenedDirectory, openBucket, openDirectory } from './replicas.ts'
 import { createLog, runServer, toBoth } from './servers.ts'
 
-/** `vouch replica`: one directory over HTTP. */
+/** `vouch replica`: one directory, or one bucket, over HTTP. */
 export const replica: Command = {
   async run(flags, [directory], io) {
     const { host, port, id } = parseReplicaFlags(flags)
@@ -20,11 +22,11 @@ export const replica: Command = {
         'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
       )
     const { tls, ...door } = openDoor(flags, host, io)
-    const opened = openDirectory({ id, path: directory }, flags, io)
-    const metrics = createMetrics([opened])
+    const { storage, directories, close } = await openOperand(id, directory, flags, io)
+    const metrics = createMetrics(directories)
     const { log, isTraced } = createLog(flags, io)
     const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-    const app = createReplica(opened.storage, {
+    const app = createReplica(storage, {
       createHasher,
       writable: flags['writable'] === true,
       log: toBoth(log, metrics.log),
@@ -34,6 +36,31 @@ export const replica: Command = {
     })
     metrics.mount(app)
     const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
-    return await whileFilling([opened], io, () => runServer(app, io, { host, port, tls, toBanner, tracing }))
+    try {
+      return await whileFilling(directories, io, () =>
+        runServer(app, io, { host, port, tls, toBanner, tracing }),
+      )
+    } finally {
+      close()
+    }
   },
+}
+
+interface Operand {
+  readonly storage: Storage
+  /** The directory that is served, if it is one. */
+  readonly directories: readonly OpenedDirectory[]
+  /** Closes what is no directory. */
+  close(): void
+}
+
+async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
+  if (!/^s3:/i.test(text)) {
+    const opened = openDirectory({ id, path: text }, flags, io)
+    return { storage: opened.storage, directories: [opened], close() {} }
+  }
+  const target = parseTarget(text)
+  // What it was is not said: there may be a key in it.
+  if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
+  return { directories: [], ...(await openBucket({ id, word: target.word }, flags, io)) }
 }

@@ -5,7 +5,9 @@ import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
+import type { OpenedS3 } from '../node/s3-storage.ts'
 import type { Tokens } from '../node/tokens.ts'
+import type { S3Word } from '../s3/place.ts'
 import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
 
@@ -42,22 +44,32 @@ export async function openReplicas(
 ): Promise<OpenedReplicas> {
   const tls = openKeys(flags, io)
   const directories = replicas.flatMap(({ id, target }) =>
-    target.kind === 'remote' ? [] : openDirectory({ id, path: target.path }, flags, io),
+    target.kind === 'directory' ? openDirectory({ id, path: target.path }, flags, io) : [],
   )
   if (isWhole) for (const { storage } of directories) storage.warm()
   // Loaded while the threads of the directories start.
   const { createSend } = await import('../node/http-client.ts')
-  const open = ({ id, target }: ReplicaWord): Replica[] => {
-    if (target.kind !== 'remote') return directories.filter((directory) => directory.id === id)
-    const fetch = createSend({ connectMs: timeouts?.connect, tls })
-    return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
+  const connectMs = timeouts?.connect
+  const buckets: OpenedS3[] = []
+  const open = async ({ id, target }: ReplicaWord): Promise<Replica[]> => {
+    if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
+    if (target.kind === 'remote') {
+      const fetch = createSend({ connectMs, tls })
+      return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
+    }
+    const bucket = await openBucket({ id, word: target.word, connectMs }, flags, io)
+    buckets.push(bucket)
+    return [{ id, storage: bucket.storage }]
   }
-  return {
-    replicas: replicas.flatMap(open),
-    directories,
-    async close() {
-      await Promise.all(directories.map(({ storage }) => storage.close()))
-    },
+  const close = async () => {
+    for (const bucket of buckets) bucket.close()
+    await Promise.all(directories.map(({ storage }) => storage.close()))
+  }
+  try {
+    return { replicas: (await Promise.all(replicas.map(open))).flat(), directories, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
@@ -76,6 +88,31 @@ export function openDirectory(
     const reason = error instanceof Error ? error.message : String(error)
     throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
   }
+}
+
+/** A bucket, as its word names it. */
+export interface BucketWord {
+  readonly id: string
+  readonly word: S3Word
+  /** Milliseconds; as it is usual when undefined. */
+  readonly connectMs?: number | undefined
+}
+
+/** The storage over a bucket, for writing when the flags say so; who asks for it closes it. */
+export async function openBucket(
+  { id, word, connectMs }: BucketWord,
+  flags: Flags,
+  io: Io,
+): Promise<OpenedS3> {
+  // Nobody who has no bucket waits for it to be loaded.
+  const { openS3Storage } = await import('../node/s3-storage.ts')
+  return openS3Storage(word, {
+    env: io.env,
+    indexPath: toIndexPath(flags, io),
+    writable: flags['writable'] === true,
+    connectMs,
+    onNotice: (line) => say(io, `${id}: ${line}`),
+  })
 }
 
 /** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */

@@ -8,7 +8,7 @@ const STATUSES = { 0: 'ended by a signal', 2: 'trouble: it could not begin' }
 /** `vouch replica`. */
 export const REPLICA: Declaration = {
   name: 'replica',
-  about: 'serve the files of a directory to coordinators',
+  about: 'serve the files of a directory, or of a bucket, to coordinators',
   forms: ['DIR [options]'],
   operand: { name: 'DIR', takes: { paths: 'directories' } },
   groups: [
@@ -25,7 +25,7 @@ export const REPLICA: Declaration = {
     },
     DOOR_FLAGS,
   ],
-  description: [HOW_IT_ENDS],
+  description: ['DIR may be a bucket as well: s3://BUCKET or s3://BUCKET/PREFIX.', HOW_IT_ENDS],
   examples: [
     { line: 'vouch replica ./files', about: 'for coordinators on this machine, on port 6002' },
     {

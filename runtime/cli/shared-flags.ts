@@ -7,9 +7,10 @@ const DIRECTORIES: Takes = { paths: 'directories' }
 const TARGET: Takes = {
   behindEquals: true,
   paths: 'directories',
-  words: ['http://', 'https://', 'file:///'],
+  words: ['http://', 'https://', 'file:///', 's3://'],
 }
-export const TARGET_RULE = 'TARGET is a path, a file:/// URL, or the http(s) URL of a replica server'
+export const TARGET_RULE =
+  'TARGET is a path, a file:/// URL, the http(s) URL of a replica server, or s3://BUCKET/PREFIX'
 
 const SECONDS = 'S'
 
@@ -47,7 +48,7 @@ const KEY_FLAGS = {
 const INDEX = {
   value: 'PATH',
   takes: DIRECTORIES,
-  about: 'the directory that remembers the digests of replicas that are directories, a file for each',
+  about: 'the directory that remembers the digests of directories and buckets, a file for each',
   otherwise: "vouch in the user's cache directory",
 } as const
 

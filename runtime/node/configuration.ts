@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { parseRequire, type Require } from '../../functions/coordinator/parameters.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
+import { parseS3Word, S3_RULE, type S3Word } from '../s3/place.ts'
 import { Refusal } from './refusal.ts'
 
-/** What a replica word names: a directory on this machine, or a replica server elsewhere. */
+/** What a replica word names: a directory on this machine, a replica server elsewhere, or a bucket. */
 export type Target =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'remote'; readonly url: string }
+  | { readonly kind: 's3'; readonly word: S3Word }
 
 /** A replica as its word names it, not yet opened. */
 export interface ReplicaWord {
@@ -28,7 +30,7 @@ const TAKES: Readonly<Record<string, string>> = {
   'connect-timeout': SECONDS,
   'silence-timeout': SECONDS,
   'answer-timeout': SECONDS,
-  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL or ${URL_RULE}`,
+  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL, ${URL_RULE}, or ${S3_RULE}`,
 }
 
 const port = v.pipe(v.string(), v.regex(/^\d{1,5}$/), v.transform(Number), v.maxValue(65_535))
@@ -149,15 +151,21 @@ export function parseReplicaWord(word: string): ReplicaWord | null {
   return v.is(replicaId, name) && target !== null ? { id: name, target } : null
 }
 
-function parseTarget(text: string): Target | null {
+/** What a word names; null when it is none, as `parseReplicaWord`. */
+export function parseTarget(text: string): Target | null {
   if (/^https?:/i.test(text)) {
     const plain = parseHttpUrl(text)
     return plain === null ? null : { kind: 'remote', url: plain }
   }
   if (/^file:/i.test(text)) return parseFileUrl(text)
+  if (/^s3:/i.test(text)) return toS3Target(parseS3Word(text))
   // One letter before a colon is a drive, not a scheme.
   if (text === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return null
   return { kind: 'directory', path: text }
+}
+
+function toS3Target(word: S3Word | null): Target | null {
+  return word === null ? null : { kind: 's3', word }
 }
 
 /** `file:./x` means `file:///x` to every URL parser, and another thing to whoever writes it: it is refused. */

@@ -33,6 +33,9 @@ export const STALLED_MS = 120_000
 /** How often a file of tokens is looked at, at most, when requests come. */
 export const TOKEN_CHECK_MS = 1000
 
+/** How often files with credentials for S3 are read again: whoever renews a session in one does so minutes before its end. */
+export const AWS_SETTINGS_MS = 60_000
+
 /** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
 export const MAX_BATCH_NAMES = 256
 
