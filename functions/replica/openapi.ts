@@ -169,6 +169,7 @@ export const DOCUMENT = createDocument({
     RestoreRequest: schemas.restoreRequest,
     Restored: schemas.restored,
     Health: schemas.health,
+    Readiness: schemas.readiness,
   },
   paths: { '/files/{name}': { ...toReadable(read), put: write }, ...questions, ...lists, ...SHARED_PATHS },
 })

@@ -100,8 +100,28 @@ export const READ_REFUSALS = refuse([
 /** What it says instead of what it was asked to write. */
 export const WRITE_REFUSALS = [...READ_REFUSALS, ...refuse(['read-only', 'precondition-failed'])]
 
-/** What a server tells of itself alike, whichever it is. `schemas` must have `Health`. */
+/** What a server tells of itself alike, whichever it is. The schemas of the document have `Health` and `Readiness`. */
 export const SHARED_PATHS: Readonly<Record<string, PathItem>> = {
+  '/metrics': toReadable({
+    operationId: 'getMetrics',
+    summary: 'What the server has counted, for Prometheus; on Node alone',
+    responses: {
+      200: {
+        description: 'The text format of Prometheus.',
+        headers: toHeaders(['Content-Length', 'Cache-Control']),
+        content: { 'text/plain': { schema: { type: 'string' } } },
+      },
+      ...toProblems(),
+    },
+  }),
+  '/readyz': toReadable({
+    operationId: 'getReadiness',
+    summary: 'Whether reads would be answered now',
+    responses: {
+      200: toJsonAnswer('Readiness', 'They would.'),
+      ...toProblems(...refuse(['too-few-answers']), ...READ_REFUSALS),
+    },
+  }),
   '/healthz': toReadable({
     operationId: 'getHealth',
     summary: 'Whether the server runs; asked by anybody, and answered however busy it is',
