@@ -124,7 +124,7 @@ describe('an answer that the document tells otherwise', () => {
     ['the type of a problem', createProblem('conflict', 'x'), ['409 is not told of']],
     [
       'a problem of its status',
-      createProblem('existence-unknown', 'x'),
+      createProblem('invalid-name', 'x'),
       ['must be equal to one of the allowed values'],
     ],
   ])('is found by %s', async (_, answer, faults) => {
