@@ -28,8 +28,9 @@ export function createChecker(document: Document): Checker {
     const path = pointer
       .map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1'))
       .map(encodeURIComponent)
-    const $ref = `document#/${path.join('/')}`
-    return ajv.validate({ $ref }, value) ? [] : [`${$ref}: ${ajv.errorsText()}`]
+    const schema = ajv.getSchema(`document#/${path.join('/')}`)
+    if (schema === undefined) throw new Error(`no schema is at ${pointer.join(' ')}`)
+    return schema(value) === true ? [] : [`${pointer.join(' ')}: ${ajv.errorsText(schema.errors)}`]
   }
 
   async function check(method: string, target: string, answer: Response): Promise<string[]> {
