@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import about from '../package.json' with { type: 'json' }
 import { createHasher } from '../runtime/node/hasher.ts'
@@ -9,6 +11,7 @@ import { createMemoryStorage } from './storage/memory.ts'
 import { createAnswer } from './wire/answer.ts'
 import { toJson } from './wire/app.ts'
 import { createChecker } from './wire/openapi.suite.ts'
+import { BESIDE } from './wire/openapi-kinds.suite.ts'
 import { createProblem, PROBLEM_TYPES } from './wire/problems.ts'
 
 /** A package that has the specification's own schema, and follows references as well. */
@@ -62,11 +65,11 @@ describe.each([
     for (const [path, item] of Object.entries(document.paths)) {
       for (const method of Object.keys(item)) {
         // PUT is told of as not allowed where nothing is written.
-        const expected = method === 'put' ? 405 : expect.not.toBeOneOf([404, 405])
+        const served = method === 'put' ? 405 : expect.not.toBeOneOf([404, 405])
         const { status } = await app.request(path.replace('{name}', 'f.txt'), {
           method: method.toUpperCase(),
         })
-        expect(status, `${method} ${path}`).toEqual(expected)
+        expect(status, `${method} ${path}`).toEqual(Object.hasOwn(BESIDE, path) ? 404 : served)
       }
     }
   })
@@ -121,7 +124,7 @@ describe('an answer that the document tells otherwise', () => {
     ['the type of a problem', createProblem('conflict', 'x'), ['409 is not told of']],
     [
       'a problem of its status',
-      createProblem('existence-unknown', 'x'),
+      createProblem('invalid-name', 'x'),
       ['must be equal to one of the allowed values'],
     ],
   ])('is found by %s', async (_, answer, faults) => {
@@ -155,4 +158,24 @@ describe('an answer that the document tells otherwise', () => {
   ])('is found at %s %s', async (method, path, answer) => {
     expect(await check(method, path, answer)).toHaveLength(1)
   })
+})
+
+it('the documents cost nothing to who does not ask for them', async () => {
+  const program = `
+    import { registerHooks } from 'node:module'
+    const loaded = []
+    registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) })
+    const load = (path) => import(new URL(path, '${import.meta.url}'))
+    const { createMemoryStorage } = await load('./storage/memory.ts')
+    const { createReplica } = await load('./replica/replica.ts')
+    const { createCoordinator } = await load('./coordinator/coordinator.ts')
+    const storage = createMemoryStorage({ f: 'x' })
+    const apps = [createReplica(storage), createCoordinator([{ id: 'a', storage }], { createHasher: () => null })]
+    const count = () => loaded.filter((url) => /openapi[^/]*$|json-schema/.test(url)).length
+    for (const app of apps) await app.request('/files')
+    const before = count()
+    for (const app of apps) await app.request('/openapi.json')
+    console.log(before, count() > 0)`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+  expect(stdout).toBe('0 true\n')
 })

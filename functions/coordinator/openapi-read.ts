@@ -2,7 +2,7 @@ import { toReadable, toRef, toSchema } from '../wire/openapi.ts'
 import { type HeaderName, toHeaders } from '../wire/openapi-headers.ts'
 import { CONDITIONS, field, NAME, query, READ_REFUSALS } from '../wire/openapi-parts.ts'
 import { refuse, refuseFile, toProblems } from '../wire/openapi-problems.ts'
-import type { Operation, Response, ResponseObject, Schema } from '../wire/openapi-types.ts'
+import type { Operation, Reply, ReplyObject, Schema } from '../wire/openapi-types.ts'
 import { digest, replicaId } from '../wire/schemas.ts'
 
 const SAID: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
@@ -15,7 +15,7 @@ const DETAIL: readonly HeaderName[] = ['Content-Length', 'Accept-Ranges']
 
 const content: Record<string, { schema: Schema }> = { '*/*': { schema: {} } }
 
-const answers: Record<string, Response> = {
+const answers: Record<string, Reply> = {
   200: {
     description: 'The file. The copies that were shown do not differ, or one of them was asked for.',
     headers: toHeaders([...VALIDATORS, ...DETAIL], MAYBE),
@@ -80,8 +80,8 @@ const get: Operation = {
 }
 
 /** A conflict is told as a page as well. */
-function withPage({ 409: conflict, ...others }: Record<string, Response>): Record<string, Response> {
-  const { content, ...told } = conflict as ResponseObject // two problems share the status, so it is written out
+function withPage({ 409: conflict, ...others }: Record<string, Reply>): Record<string, Reply> {
+  const { content, ...told } = conflict as ReplyObject // two problems share the status, so it is written out
   return { ...others, 409: { ...told, content: { ...content, 'text/html': { schema: { type: 'string' } } } } }
 }
 

@@ -153,6 +153,7 @@ export const DOCUMENT = createDocument({
     RestoreRequest: restoreOnRequest,
     Restored: schemas.restored,
     Health: schemas.health,
+    Readiness: schemas.coordinatorReadiness,
   },
   paths: { '/files/{name}': readFile, ...listing, ...whole, ...kept, ...operation },
 })

@@ -15,7 +15,7 @@ import {
   WRITE_REFUSALS,
 } from '../wire/openapi-parts.ts'
 import { refuse, toProblems } from '../wire/openapi-problems.ts'
-import type { Operation, PathItem, Response } from '../wire/openapi-types.ts'
+import type { Operation, PathItem, Reply } from '../wire/openapi-types.ts'
 import * as schemas from '../wire/schemas.ts'
 
 const DESCRIPTION = `One storage over HTTP, as a coordinator asks it and as any client may.
@@ -27,7 +27,7 @@ const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control
 const DETAIL: readonly HeaderName[] = ['Content-Length', 'Accept-Ranges']
 const content = { '*/*': { schema: {} } }
 
-const answers: Record<string, Response> = {
+const answers: Record<string, Reply> = {
   200: {
     description: 'The file.',
     headers: toHeaders([...VALIDATORS, ...DETAIL], ['Last-Modified']),
@@ -169,6 +169,7 @@ export const DOCUMENT = createDocument({
     RestoreRequest: schemas.restoreRequest,
     Restored: schemas.restored,
     Health: schemas.health,
+    Readiness: schemas.readiness,
   },
   paths: { '/files/{name}': { ...toReadable(read), put: write }, ...questions, ...lists, ...SHARED_PATHS },
 })

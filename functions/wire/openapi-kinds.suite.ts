@@ -23,6 +23,12 @@ export function toQuestion(body: unknown): RequestInit {
   return { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
 }
 
+/** Paths that the documents tell of and no app serves by itself, each with who does. */
+export const BESIDE: Readonly<Record<string, string>> = {
+  '/metrics': 'mounted beside the app, on Node alone',
+  '/readyz': 'still to be served',
+}
+
 /** The app, whose clients never send their bodies to the end. */
 export function whileWaiting(app: Asked): Asked {
   return {
@@ -78,6 +84,7 @@ export function describeKinds(
 /** The kinds of answers that a document tells of, as `Checker.seen` has them. */
 function* toKinds(document: Document): Generator<string> {
   for (const [path, item] of Object.entries(document.paths)) {
+    if (Object.hasOwn(BESIDE, path)) continue
     for (const [method, { responses }] of Object.entries(item)) {
       for (const [status, response] of Object.entries(responses)) {
         const forms = 'content' in response ? Object.keys(response.content ?? {}) : []

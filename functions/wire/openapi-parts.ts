@@ -2,7 +2,7 @@ import { MAX_LISTING_PAGE, MAX_NAME_BYTES } from './limits.ts'
 import { toReadable, toRef } from './openapi.ts'
 import { toHeaders } from './openapi-headers.ts'
 import { refuse, toProblems } from './openapi-problems.ts'
-import type { Operation, Parameter, PathItem, Response, Schema } from './openapi-types.ts'
+import type { Operation, Parameter, PathItem, Reply, Schema } from './openapi-types.ts'
 
 const text: Schema = { type: 'string' }
 
@@ -58,13 +58,13 @@ export function toPaging(narrow: Parameter, after: string): readonly Parameter[]
 }
 
 /** JSON that no cache keeps. */
-export function toJsonAnswer(schema: string, description: string): Response {
+export function toJsonAnswer(schema: string, description: string): Reply {
   const headers = toHeaders(['Content-Length', 'Cache-Control'])
   return { description, headers, content: { 'application/json': { schema: toRef(schema) } } }
 }
 
 /** Lines of JSON, each as `schema` has it, that come as they are known. */
-export function toLinesAnswer(schema: string, description: string): Response {
+export function toLinesAnswer(schema: string, description: string): Reply {
   const lines = {
     type: 'string',
     description: `Lines of JSON, each a ${schema} and ended by a line feed.`,
@@ -100,12 +100,35 @@ export const READ_REFUSALS = refuse([
 /** What it says instead of what it was asked to write. */
 export const WRITE_REFUSALS = [...READ_REFUSALS, ...refuse(['read-only', 'precondition-failed'])]
 
-/** What a server tells of itself alike, whichever it is. `schemas` must have `Health`. */
+/** What may come of a question that everybody may ask, at any time. */
+const { 401: _unauthorized, 503: _overloaded, ...others } = toProblems()
+
+/** What a server tells of itself alike, whichever it is. The schemas of the document have `Health` and `Readiness`. */
 export const SHARED_PATHS: Readonly<Record<string, PathItem>> = {
+  '/metrics': toReadable({
+    operationId: 'getMetrics',
+    summary: 'What the server has counted, for Prometheus; on Node alone',
+    responses: {
+      200: {
+        description: 'The text format of Prometheus.',
+        headers: toHeaders(['Content-Length', 'Cache-Control']),
+        content: { 'text/plain': { schema: { type: 'string' } } },
+      },
+      ...toProblems(),
+    },
+  }),
+  '/readyz': toReadable({
+    operationId: 'getReadiness',
+    summary: 'Whether reads would be answered now',
+    responses: {
+      200: toJsonAnswer('Readiness', 'They would.'),
+      ...toProblems(...refuse(['too-few-answers']), ...READ_REFUSALS),
+    },
+  }),
   '/healthz': toReadable({
     operationId: 'getHealth',
     summary: 'Whether the server runs; asked by anybody, and answered however busy it is',
-    responses: { 200: toJsonAnswer('Health', 'It runs.'), ...toProblems() },
+    responses: { 200: toJsonAnswer('Health', 'It runs.'), ...others },
     security: [],
   }),
   '/openapi.json': toReadable({

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { type HeaderName, toHeaders } from './openapi-headers.ts'
-import type { Content, Ref, Response, ResponseObject, Schema } from './openapi-types.ts'
+import type { Content, Ref, Reply, ReplyObject, Schema } from './openapi-types.ts'
 import { PROBLEM_TYPES, PROBLEMS, type ProblemType } from './problems.ts'
 import { manifest, type problem } from './schemas.ts'
 
@@ -52,23 +52,23 @@ export function refuseFile(types: readonly ProblemType[], headers: readonly Head
 }
 
 /** The responses for these problems and for those that every request may meet, by status. */
-export function toProblems(...refusals: Refusal[]): Record<string, Response> {
+export function toProblems(...refusals: Refusal[]): Record<string, Reply> {
   const groups = Map.groupBy([...refusals, ...refuse(SHARED)], ({ type }) => PROBLEMS[type][0])
   return Object.fromEntries([...groups].map(([status, group]) => [String(status), toResponse(group)]))
 }
 
 /** Every problem as the response that it is alone, by type. */
-export const PROBLEM_RESPONSES: Readonly<Record<string, ResponseObject>> = Object.fromEntries(
+export const PROBLEM_RESPONSES: Readonly<Record<string, ReplyObject>> = Object.fromEntries(
   PROBLEM_TYPES.map((type) => [type, toOwnResponse(refuse([type]))]),
 )
 
-function toResponse(group: readonly Refusal[]): ResponseObject | Ref {
+function toResponse(group: readonly Refusal[]): ReplyObject | Ref {
   const [only, other] = group
   const isPlain = only && !other && only.schema === 'Problem' && only.headers.length === 0
   return isPlain ? { $ref: `#/components/responses/${only.type}` } : toOwnResponse(group)
 }
 
-function toOwnResponse(group: readonly Refusal[]): ResponseObject {
+function toOwnResponse(group: readonly Refusal[]): ReplyObject {
   const types = [...new Set(group.map(({ type }) => type))]
   return {
     description: types.map((type) => `${type}: ${PROBLEMS[type][1]}.`).join(' '),

@@ -20,14 +20,15 @@ export interface Content {
   readonly schema?: Schema
 }
 
-export interface ResponseObject {
+export interface ReplyObject {
   readonly description: string
   readonly headers?: Headers
   /** By media type; absent when there is no body. */
   readonly content?: Readonly<Record<string, Content>>
 }
 
-export type Response = ResponseObject | Ref
+/** What an operation answers with one status. */
+export type Reply = ReplyObject | Ref
 
 export interface Parameter {
   readonly name: string
@@ -49,7 +50,7 @@ export interface Operation {
     readonly content: Readonly<Record<string, Content>>
   }
   /** By status. */
-  readonly responses: Readonly<Record<string, Response>>
+  readonly responses: Readonly<Record<string, Reply>>
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
 }
 
@@ -65,7 +66,7 @@ export interface Document {
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>
     readonly headers: Readonly<Record<string, Header>>
-    readonly responses: Readonly<Record<string, ResponseObject>>
+    readonly responses: Readonly<Record<string, ReplyObject>>
     readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   }
 }

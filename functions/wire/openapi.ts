@@ -2,7 +2,7 @@ import { toJsonSchemaDefs } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
 import { HEADERS } from './openapi-headers.ts'
 import { PROBLEM_RESPONSES, problemSchemas } from './openapi-problems.ts'
-import type { Document, Operation, PathItem, Response, Schema } from './openapi-types.ts'
+import type { Document, Operation, PathItem, Reply, Schema } from './openapi-types.ts'
 
 /** That of the package; a test holds the two together, since nothing here can read a file. */
 const VERSION = '0.1.0'
@@ -77,7 +77,7 @@ export function toReadable(get: Operation): PathItem {
 }
 
 /** A problem that is told alike everywhere is left as it is: that it comes without its body, HTTP itself says. */
-function toBodiless(answer: Response): Response {
+function toBodiless(answer: Reply): Reply {
   if ('$ref' in answer) return answer
   const { description, headers } = answer
   return { description, ...(headers && { headers }) }

@@ -1,6 +1,6 @@
 import { createAnswer } from './answer.ts'
 import { OVERLOAD_RETRY_SECONDS, RETRY_AFTER_SECONDS } from './limits.ts'
-import type { Manifest } from './schemas.ts'
+import type { Manifest, Problem } from './schemas.ts'
 import type { StorageError, TroubleCode } from './trouble.ts'
 
 /** Every problem that vouch answers with: its `type` (RFC 9457 §3.1.1), status and title. */
@@ -66,7 +66,8 @@ export interface ProblemOptions {
 /** A problem document (RFC 9457) with its status, and with `Retry-After` when that is 503. `detail` is for people: what was wrong, and what would be right. */
 export function createProblem(type: ProblemType, detail: string, options: ProblemOptions = {}): Response {
   const [status, title] = PROBLEMS[type]
-  const body = new TextEncoder().encode(JSON.stringify({ type, title, status, detail, ...options.manifest }))
+  const document = { type, title, status, detail, ...options.manifest } satisfies Problem
+  const body = new TextEncoder().encode(JSON.stringify(document))
   const fields = {
     'Content-Type': 'application/problem+json',
     'Content-Length': String(body.length),

@@ -134,6 +134,10 @@ export type MergedListing = v.InferOutput<typeof mergedListing>
 export const health = v.object({ status: v.literal('ok') })
 export type Health = v.InferOutput<typeof health>
 
+/** Answer to `GET /readyz`: as many as must answered; on a replica, its storage did. */
+export const readiness = v.object({ status: v.literal('ready') })
+export const coordinatorReadiness = v.object({ ...readiness.entries, required: size, of: size })
+
 /** Answer to `GET /replicas`. */
 export const replicaStates = v.object({
   replicas: v.array(
