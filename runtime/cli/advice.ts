@@ -21,14 +21,15 @@ const OF_PROBLEM: Readonly<Record<string, string>> = {
 
 /** `message` and, behind a semicolon, what to do next after a failure of the network for this reason. */
 export function adviseOnReason(message: string, reason: string): string {
-  return advise(message, OF_REASON[reason])
+  return advise(message, OF_REASON, reason)
 }
 
 /** The same after a problem of this type. */
 export function adviseOnProblem(message: string, type: string): string {
-  return advise(message, OF_PROBLEM[type])
+  return advise(message, OF_PROBLEM, type)
 }
 
-function advise(message: string, advice: string | undefined): string {
-  return advice === undefined ? message : `${message}; ${advice}`
+/** What there is advice for comes from elsewhere, and may be what every object has, as `constructor`. */
+function advise(message: string, table: Readonly<Record<string, string>>, key: string): string {
+  return Object.hasOwn(table, key) ? `${message}; ${table[key]}` : message
 }

@@ -181,7 +181,7 @@ test('a file that another run put in the place of the proved one is not taken fo
   })
   const { status, stderr } = await stage.run(['get', 'file.txt', '--coordinator', url])
   expect([status, stage.files()]).toEqual([2, [PART]])
-  expect(stderr).toMatch(/^vouch: another run took '.*' away\n$/)
+  expect(stderr).toMatch(/^vouch: another run took '.*' away; run it again\n$/)
 })
 
 test('a later run goes on with what an earlier one left', async () => {

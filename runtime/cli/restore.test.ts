@@ -156,7 +156,9 @@ test('which of several contents is meant must be said, and the refusal lists the
     expect(refused.stderr).toMatch(new RegExp(`${short(text)} \\(3 B, ${WHEN}\\)`))
   expect(await readText(server1, 'a')).toBe('three')
   const none = await stage.run(['restore', 'a', '--digest', '0000', ...flags])
-  expect(none.stderr).toBe('vouch: server1 keeps no content whose digest begins with 0000, of a\n')
+  expect(none.stderr).toBe(
+    "vouch: server1 keeps no content whose digest begins with 0000, of a; 'vouch restore' lists what is kept\n",
+  )
   expect((await stage.run(['restore', 'a', '--digest', hash('two').slice(0, 6), ...flags])).status).toBe(0)
   expect(await readText(server1, 'a')).toBe('two')
 })
@@ -190,7 +192,7 @@ test('what a coordinator refuses is trouble in one line', async () => {
   expect(nobody.status).toBe(2)
   expect(nobody.stderr).toContain("replica takes one of server1, got 'x&name=b'")
   const missing = await stage.run(['restore', 'b', '--on', 'server1', ...reading])
-  expect(missing.stderr).toBe('vouch: server1 keeps no content of b\n')
+  expect(missing.stderr).toBe("vouch: server1 keeps no content of b; 'vouch restore' lists what is kept\n")
   expect(await readText(server1, 'a')).toBe('two')
 })
 

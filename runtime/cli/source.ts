@@ -36,10 +36,33 @@ export async function openSource(flags: Flags, io: Io, { isWhole = false } = {})
   })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
-    fetch: async (request) => endWith(await app.fetch(request), io.signal),
+    fetch: async (request) => endWith(await unlessEnded(app.fetch(request), io.signal), io.signal),
     signal: io.signal,
   })
   return { ask, query, close }
+}
+
+/** An answer of our own coordinator, which is not waited for when the command is to end; it is freed when it comes. */
+async function unlessEnded(
+  answer: Response | Promise<Response>,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const end = () => reject(signal?.reason)
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', end, { once: true })
+  try {
+    return await Promise.race([answer, ended])
+  } catch (error) {
+    if (signal?.aborted) Promise.resolve(answer).then(drop, () => {})
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+async function drop({ body }: Response): Promise<void> {
+  await body?.cancel().catch(() => {})
 }
 
 /** An answer of our own coordinator, whose body is left when the command is to end, as that of one elsewhere is. */
