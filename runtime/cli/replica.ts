@@ -36,10 +36,10 @@ finished; a second one ends it at once.
     const { host, port, id } = parseReplicaFlags(flags)
     if (!directory) throw new Refusal('replica takes DIR, the directory to serve, got none')
     const { tls, ...door } = openDoor(flags, host, io)
+    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
     const opened = openDirectory({ id, path: directory }, flags, io)
     const metrics = createMetrics([opened])
     const { log, isTraced } = createLog(flags, io)
-    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
     const app = createReplica(opened.storage, {
       createHasher,
       writable: flags['writable'] === true,
