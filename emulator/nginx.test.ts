@@ -105,7 +105,7 @@ beforeAll(async () => {
   coordinator = await startServer(['coordinator', ...words, ...door], directory)
   port = await findPort()
   nginx = spawn('nginx', ['-p', directory, '-c', writeConfiguration()], {
-    stdio: ['ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   })
   await vi.waitFor(async () => expect((await ask('/healthz')).status).toBe(200), { timeout: 20_000 })
 })
@@ -193,7 +193,13 @@ describe.skipIf(!canServe)('a coordinator behind nginx', () => {
   })
 
   it('takes a plan that is longer than nginx likes by itself', async () => {
-    const plan = { vouch: 'plan', version: 1, made: new Date().toISOString(), replicas: [], steps: [] }
+    const plan = {
+      vouch: 'plan',
+      version: 1,
+      made: new Date().toISOString(),
+      replicas: ['one', 'other', 'endless'],
+      steps: [],
+    }
     const body = Buffer.from(JSON.stringify(plan).replace('"steps"', `${' '.repeat(5_000_000)}"steps"`))
     const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
     const direct = await fetch(`${coordinator.url}/apply`, {
@@ -202,8 +208,7 @@ describe.skipIf(!canServe)('a coordinator behind nginx', () => {
       body,
     })
     const through = await ask('/apply', { method: 'POST', headers }, body)
-    expect([through.status, through.body.toString()]).toEqual([direct.status, await direct.text()])
-    expect(through.status).not.toBe(413)
+    expect([through.status, through.body.toString()]).toEqual([200, await direct.text()])
   })
 
   it('shows its metrics to this machine alone', async () => {
