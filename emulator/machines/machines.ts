@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -107,7 +107,7 @@ function startMachine({ name, address, files }: MachineOptions, tag: string, bri
     boot.kill('SIGKILL')
     await ended
     ip('netns', 'delete', space)
-    removeCgroup(cgroup)
+    await removeCgroup(cgroup)
   }
 
   return { name, run, ready, stop }
@@ -166,11 +166,11 @@ async function runIn(init: string, script: string): Promise<{ status: number; ou
 
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
-/** Cgroups are removed from the leaves up; what ended a moment ago may still hold one. */
-function removeCgroup(path: string): void {
-  try {
-    execFileSync('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], { stdio: 'ignore' })
-  } catch {
-    if (existsSync(path)) rmdirSync(path)
+/** Removes a cgroup once all that ran in it has ended, from the leaves up. */
+async function removeCgroup(path: string): Promise<void> {
+  for (let i = 0; i < MAX_LOOKS; i++) {
+    if (readFileSync(join(path, 'cgroup.events'), 'utf8').includes('populated 0')) break
+    await sleep(LOOK_MS)
   }
+  execFileSync('find', [path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+'])
 }

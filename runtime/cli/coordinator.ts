@@ -16,11 +16,11 @@ export const coordinator: Command = {
     const { host, port, replicas, require, timeouts } = parseCoordinatorFlags(flags)
     const { tls, ...door } = openDoor(flags, host, io)
     const token = openTokens(flags, 'replica-token-file', 'VOUCH_REPLICA_TOKEN', io)
+    const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
     const opened = await openReplicas({ replicas, timeouts, token }, flags, io)
     const ids = opened.replicas.map(({ id }) => id)
     const metrics = createCoordinatorMetrics(ids, opened.directories)
     const { log, isTraced } = createLog(flags, io)
-    const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
     const app = createCoordinator(opened.replicas, {
       createHasher,
       require,

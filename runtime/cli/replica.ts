@@ -22,10 +22,10 @@ export const replica: Command = {
         'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
       )
     const { tls, ...door } = openDoor(flags, host, io)
+    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
     const { storage, directories, close } = await openOperand(id, directory, flags, io)
     const metrics = createMetrics(directories)
     const { log, isTraced } = createLog(flags, io)
-    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
     const app = createReplica(storage, {
       createHasher,
       writable: flags['writable'] === true,
