@@ -1,7 +1,12 @@
 /** Options of the bindings below: the service that is bound, by the name that workerd knows it by. */
 interface ServiceBinding {
   readonly name: string
-  readonly options: { readonly service: string; readonly isBucket: boolean }
+  readonly options: {
+    readonly service: string
+    readonly isBucket: boolean
+    /** Where the service is, `host:port`, when it is in another process. */
+    readonly address?: string
+  }
 }
 
 /**
@@ -18,6 +23,9 @@ export const plugins = {
         [isBucket ? 'r2Bucket' : 'service']: { name: service },
       })),
     getNodeBindings: () => ({}),
-    getServices: () => [],
+    getServices: ({ options: bindings = [] }: { options?: readonly ServiceBinding[] }) =>
+      bindings.flatMap(({ options: { service, address } }) =>
+        address === undefined ? [] : [{ name: service, external: { address, http: {} } }],
+      ),
   },
 }

@@ -99,8 +99,10 @@ export function toServiceBindings(
   return Object.fromEntries(bindings)
 }
 
-function toBucketBinding(name: string, service: string, isBucket: boolean) {
-  return { name, type: 'bucket', plugin: toPlugin('bucket'), options: { service, isBucket } }
+/** A binding of `bucket-plugin.ts`. */
+export function toBucketBinding(name: string, service: string, isBucket: boolean, address?: string) {
+  const options = { service, isBucket, ...(address !== undefined && { address }) }
+  return { name, type: 'bucket', plugin: toPlugin('bucket'), options }
 }
 
 function toDirectoryBinding(path: string) {
