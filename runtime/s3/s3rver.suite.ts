@@ -105,7 +105,7 @@ export interface MemoryStoreOptions {
 export function createMemoryStore({ heedsConditions, keepsChecksums }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
-  function set(key: string, bytes: Buffer, sha256: string | null): Held {
+  function hold(key: string, bytes: Buffer, sha256: string | null = null): Held {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
     const one = { bytes, modified: new Date(), etag, sha256 }
     held.set(key, one)
@@ -139,6 +139,7 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
 
   return {
     held,
+    hold,
     getBucket: async (name: string) => (name === BUCKET ? { name, creationDate: new Date() } : null),
     getSubresource: async () => null,
     async getObject(_bucket: string, key: string, { start, end }: { start?: number; end?: number } = {}) {
@@ -161,13 +162,13 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
         throw new S3Error('BadDigest', 'the checksum is another')
       }
       requireCondition(key, headers)
-      const { etag } = set(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
+      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
       return { size: bytes.length, md5: etag.slice(1, -1) }
     },
     async copyObject(_from: string, source: string, _to: string, key: string) {
       const one = held.get(held.has(source) ? source : (findSource(source) ?? ''))
       if (one === undefined) throw new S3Error('NoSuchKey', 'no such key')
-      const { etag, modified } = set(key, one.bytes, one.sha256)
+      const { etag, modified } = hold(key, one.bytes, one.sha256)
       return { etag, 'last-modified': modified.toUTCString() }
     },
     deleteObject: async (_bucket: string, key: string) => void held.delete(key),
