@@ -87,7 +87,9 @@ describe('s3://BUCKET/PREFIX', () => {
     local('a', 'content')
     const without = await runOn(stage, { XDG_CACHE_HOME: env.XDG_CACHE_HOME }, ['get', 'a'])
     expect([without.status, without.stderr]).toEqual([2, expect.stringContaining('no credentials for S3')])
-    const other = await stage.run(['get', 'a', '--replica', 'b=s3://no-such-bucket'], { env })
+    const other = await stage.run(['check', '--replica', 'a=local', '--replica', 'b=s3://no-such-bucket'], {
+      env,
+    })
     expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('the store has no such bucket')])
     for (const word of [
       's3://KEY:SECRET@bucket',
