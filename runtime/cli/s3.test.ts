@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createForeignClient } from '../s3/bucket.suite.ts'
@@ -69,6 +70,28 @@ describe('s3://BUCKET/PREFIX', () => {
     await remote('some/where/differ', 'differ')
     expect((await run('check')).stdout).toBe('+ here\n- there\n')
     expect(reads()).toEqual([expect.stringMatching(/differ$/)])
+  })
+
+  it('is what vouch replica serves', async () => {
+    const { stage, env, local, remote, run } = await setUp()
+    local('a', 'content')
+    await remote('some/where/a', 'content')
+    const { promise: url, resolve } = Promise.withResolvers<string>()
+    const talk = new Writable({
+      write(chunk, _encoding, done) {
+        const found = /http:\/\/127\.0\.0\.1:\d+/.exec(String(chunk))?.[0]
+        if (found !== undefined) resolve(found)
+        done()
+      },
+    })
+    const end = new AbortController()
+    const serving = stage.run(['replica', `s3://${BUCKET}/some/where`, '--port', '0'], {
+      ...{ env, stdout: talk, stderr: talk, signal: end.signal },
+    })
+    const { status, stderr } = await run('get', 'a', '--replica', `served=${await url}`)
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/unanimous: served, local, bucket/)])
+    end.abort()
+    expect((await serving).status).toBe(0)
   })
 
   it('is read anew where the index of its digests is damaged', async () => {

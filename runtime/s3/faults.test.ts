@@ -10,12 +10,12 @@ import { createDirectoryStorage } from '../node/directory-storage.ts'
 import { createHasher } from '../node/hasher.ts'
 import { createForeignClient, openObjects } from './bucket.suite.ts'
 import { answerError, type ErrorAnswer, type Fault, startFaulty } from './faults.suite.ts'
-import { BUCKET, createMemoryStore, S3RVER_CREDENTIALS, startS3rver } from './s3rver.suite.ts'
+import { BUCKET, CONDITIONS, createMemoryStore, S3RVER_CREDENTIALS, startS3rver } from './s3rver.suite.ts'
 
 /** A coordinator over a directory and a bucket that hold `both` alike, with a server between that may be at fault. */
 async function setUp() {
   const directory = await mkdtemp(join(tmpdir(), 'vouch-s3-'))
-  const store = createMemoryStore({ heedsConditions: true, keepsChecksums: false })
+  const store = createMemoryStore({ heeds: CONDITIONS, keepsChecksums: false })
   const s3rver = await startS3rver({ store })
   const server = { endpoint: s3rver.endpoint, credentials: S3RVER_CREDENTIALS }
   const faulty = await startFaulty(server.endpoint)

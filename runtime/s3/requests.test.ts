@@ -14,8 +14,10 @@ import {
 import { createHasher } from '../node/hasher.ts'
 import { createForeignClient, openObjects } from './bucket.suite.ts'
 import { answerError, startFaulty } from './faults.suite.ts'
+import { createS3Objects } from './objects.ts'
 import {
   BUCKET,
+  CONDITIONS,
   createMemoryStore,
   type MemoryStoreOptions,
   S3RVER_CREDENTIALS,
@@ -26,7 +28,7 @@ const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes
 
 /** A bucket behind s3rver, and what is asked of it. */
 async function setUp(options: Partial<MemoryStoreOptions> = {}, root = '') {
-  const store = createMemoryStore({ heedsConditions: true, keepsChecksums: true, ...options })
+  const store = createMemoryStore({ heeds: CONDITIONS, keepsChecksums: true, ...options })
   const s3rver = await startS3rver({ store })
   const server = { endpoint: s3rver.endpoint, credentials: S3RVER_CREDENTIALS }
   const faulty = await startFaulty(server.endpoint)
@@ -109,6 +111,33 @@ describe('an object written by AWS’s own client', () => {
       return true
     }
     expect(await describeOne(storage, 'a')).toMatchObject({ digest: sha256('content'), evidence: 'computed' })
+  })
+})
+
+describe('a request', () => {
+  it('shows the token of a session, signed, and never in the address', async () => {
+    const sent: { url: string; headers: Record<string, string> }[] = []
+    const objects = createS3Objects({
+      ...{ bucket: 'bucket', endpoint: 'https://s3.eu-west-1.amazonaws.com', region: 'eu-west-1', root: '' },
+      style: 'virtual',
+      credentials: async () => ({ accessKeyId: 'KEY', secretAccessKey: 'SECRET', sessionToken: 'TOKEN' }),
+      fetch: async (url, { headers }) => {
+        sent.push({ url, headers })
+        return new Response('', {
+          status: 200,
+          headers: { 'Content-Length': '1', 'Last-Modified': new Date(0).toUTCString() },
+        })
+      },
+    })
+    await objects.head('dir/a ü*', undefined)
+    expect(sent.map(({ url }) => url)).toEqual([
+      'https://bucket.s3.eu-west-1.amazonaws.com/dir/a%20%C3%BC%2A',
+    ])
+    expect(sent[0]?.headers).toMatchObject({
+      'x-amz-security-token': 'TOKEN',
+      authorization: expect.stringMatching(/Credential=KEY\/\d{8}\/eu-west-1\/s3\/.*x-amz-security-token/),
+    })
+    expect(JSON.stringify(sent)).not.toContain('SECRET')
   })
 })
 
@@ -199,8 +228,13 @@ describe('a listing', () => {
 })
 
 describe('a write', () => {
-  it('is refused as read-only by a store that ignores conditions, and nothing is written but the trial', async () => {
-    const { store, storage } = await setUp({ heedsConditions: false })
+  it.each([
+    ['If-None-Match', []],
+    ['If-Match', ['if-none-match']],
+    ['If-None-Match', ['if-match']],
+  ] as const)('is refused as read-only by a store that ignores %s', async (condition, heeds) => {
+    const { store, storage } = await setUp({ heeds })
+    await expect(put(storage, 'a', 'content', null)).rejects.toThrow(`heeds no ${condition}`)
     await expectTrouble(put(storage, 'a', 'content', null), 'read-only')
     expect([...store.held.keys()]).toEqual(['.vouch/conditions'])
   })
@@ -250,7 +284,7 @@ describe('a write', () => {
       response.writeHead(200).end('  \n<Error><Code>InternalError</Code><Message>m</Message></Error>')
       return true
     }
-    await expectTrouble(put(storage, 'a', 'two', 'one'), 'unreachable')
+    await expect(put(storage, 'a', 'two', 'one')).rejects.toThrow(/failed \(status 200, InternalError\)/)
     expect(new TextDecoder().decode(await readBytes(storage, 'a'))).toBe('one')
   })
 

@@ -88,6 +88,9 @@ export async function startS3rver(
 
 export type MemoryStore = ReturnType<typeof createMemoryStore>
 
+/** The conditions that S3 knows. */
+export const CONDITIONS = ['if-match', 'if-none-match'] as const
+
 interface Held {
   readonly bytes: Buffer
   readonly modified: Date
@@ -97,12 +100,13 @@ interface Held {
 
 /** What a store does or does not. */
 export interface MemoryStoreOptions {
-  readonly heedsConditions: boolean
+  /** The conditions of writes that it heeds. */
+  readonly heeds: readonly ('if-match' | 'if-none-match')[]
   readonly keepsChecksums: boolean
 }
 
 /** The store that s3rver asks, in memory. */
-export function createMemoryStore({ heedsConditions, keepsChecksums }: MemoryStoreOptions) {
+export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
   function hold(key: string, bytes: Buffer, sha256: string | null = null): Held {
@@ -128,9 +132,9 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
   }
 
   function requireCondition(key: string, headers: Readonly<Record<string, unknown>>): void {
-    if (!heedsConditions) return
     const current = held.get(key)
-    const { 'if-match': match, 'if-none-match': none } = headers
+    const match = heeds.includes('if-match') ? headers['if-match'] : undefined
+    const none = heeds.includes('if-none-match') ? headers['if-none-match'] : undefined
     if (match !== undefined && current === undefined) throw new S3Error('NoSuchKey', 'no such key')
     if ((match !== undefined && match !== current?.etag) || (none === '*' && current !== undefined)) {
       throw new S3Error('PreconditionFailed', 'a condition does not hold')
