@@ -1,4 +1,4 @@
-import { MAX_LISTING_PAGE } from '../wire/limits.ts'
+import { MAX_LISTING_PAGE, MIN_LISTING_REQUEST } from '../wire/limits.ts'
 import { RESERVED } from './names.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 
@@ -23,7 +23,7 @@ export async function collect<T>(
   const found: T[] = []
   for (let from = after; ; ) {
     signal?.throwIfAborted()
-    const page = await objects.list(prefix, from, MAX_LISTING_PAGE, signal)
+    const page = await objects.list(prefix, from, toRequestSize(size - found.length), signal)
     for (const info of page.objects) {
       const picked = await pick(info)
       if (picked === null) continue
@@ -34,6 +34,11 @@ export async function collect<T>(
     if (page.isLast || last === undefined) return { found, next: null }
     from = skipReserved(root, prefix, last.key)
   }
+}
+
+/** One more than is wanted tells whether there are others; not too few, as some may be passed over. */
+function toRequestSize(wanted: number): number {
+  return Math.min(Math.max(wanted + 1, MIN_LISTING_REQUEST), MAX_LISTING_PAGE)
 }
 
 /** Where to go on: names do not reach below `.vouch/`, where there may be much. */

@@ -1,5 +1,5 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
-import { MAX_OBJECTS_AT_ONCE } from '../wire/limits.ts'
+import { MAX_LISTING_PAGE, MAX_OBJECTS_AT_ONCE } from '../wire/limits.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { notKept } from './kept.ts'
@@ -168,6 +168,11 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     return { entries: found, next: next?.name ?? null }
   }
 
+  /** A page of one less than a store gives at once, so that it need not be asked again whether there are others. */
+  async function listForSurvey(options: ListOptions) {
+    return await list({ ...options, limit: MAX_LISTING_PAGE - 1 })
+  }
+
   function toListed(info: ObjectInfo): Listed | null {
     const name = info.key.slice(root.length)
     if (parseName(name) === null) return null
@@ -236,7 +241,11 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     list,
     survey: (survey, options = {}) =>
       surveyPages(
-        { list, describe: (entries, options) => entries.map((one) => describeListed(one, options)), open },
+        {
+          list: listForSurvey,
+          describe: (entries, options) => entries.map((one) => describeListed(one, options)),
+          open,
+        },
         survey,
         {
           createHasher,

@@ -51,6 +51,9 @@ export const MAX_CACHED_DIGESTS = 50_000
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
+/** Keys that are asked of a store at least: most of what is passed over lies together, and a request costs more than a key. */
+export const MIN_LISTING_REQUEST = 100
+
 /** A replica that works must say so at least this often; a fifth of the deadline below leaves room for one that is late. */
 export const HEARTBEAT_MS = 2000
 

@@ -120,6 +120,7 @@ osd crush chooseleaf type = 0
 mon allow pool size one = true
 mon data avail crit = 0
 rgw frontends = beast endpoint=127.0.0.1:${gateway}
+rgw dns name = s3.localhost
 rgw run sync thread = false
 rgw enable lc threads = false
 `

@@ -64,14 +64,15 @@ export function toStoreError(failure: Failure): StorageError {
   if (isSkewed(failure)) return denied(`the store refused a request with another time: ${toSkew(failure)}`)
   if (failure.region !== null && isElsewhere(failure)) return elsewhere(failure.region)
   if (status === 429 || status === 503 || code === 'SlowDown') return busy(said, failure.retryAfter)
-  if (status >= 500) return new StorageError('unreachable', `the store failed (${said})`)
+  if (status >= 500 || code === 'InternalError')
+    return new StorageError('unreachable', `the store failed (${said})`)
   if (code === null) return protocolError(`${said} without a word of S3`)
   if (code === 'NoSuchBucket') return denied('the store has no such bucket')
   if (CREDENTIALS.includes(code)) return denied(`the store refused the credentials (${said})`)
-  if (status === 401 || status === 403) return refused(said)
   if (code === 'InvalidObjectState') {
     return new StorageError('unreadable', 'the object is archived, and must be restored first')
   }
+  if (status === 401 || status === 403) return refused(said)
   return new StorageError('unreadable', `the store refused the request (${said})`, {
     reason: 'http_request_error',
   })

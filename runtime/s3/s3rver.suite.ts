@@ -88,6 +88,9 @@ export async function startS3rver(
 
 export type MemoryStore = ReturnType<typeof createMemoryStore>
 
+/** The conditions that S3 knows. */
+export const CONDITIONS = ['if-match', 'if-none-match'] as const
+
 interface Held {
   readonly bytes: Buffer
   readonly modified: Date
@@ -97,15 +100,16 @@ interface Held {
 
 /** What a store does or does not. */
 export interface MemoryStoreOptions {
-  readonly heedsConditions: boolean
+  /** The conditions of writes that it heeds. */
+  readonly heeds: readonly ('if-match' | 'if-none-match')[]
   readonly keepsChecksums: boolean
 }
 
 /** The store that s3rver asks, in memory. */
-export function createMemoryStore({ heedsConditions, keepsChecksums }: MemoryStoreOptions) {
+export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
-  function set(key: string, bytes: Buffer, sha256: string | null): Held {
+  function hold(key: string, bytes: Buffer, sha256: string | null = null): Held {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
     const one = { bytes, modified: new Date(), etag, sha256 }
     held.set(key, one)
@@ -128,9 +132,9 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
   }
 
   function requireCondition(key: string, headers: Readonly<Record<string, unknown>>): void {
-    if (!heedsConditions) return
     const current = held.get(key)
-    const { 'if-match': match, 'if-none-match': none } = headers
+    const match = heeds.includes('if-match') ? headers['if-match'] : undefined
+    const none = heeds.includes('if-none-match') ? headers['if-none-match'] : undefined
     if (match !== undefined && current === undefined) throw new S3Error('NoSuchKey', 'no such key')
     if ((match !== undefined && match !== current?.etag) || (none === '*' && current !== undefined)) {
       throw new S3Error('PreconditionFailed', 'a condition does not hold')
@@ -139,6 +143,7 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
 
   return {
     held,
+    hold,
     getBucket: async (name: string) => (name === BUCKET ? { name, creationDate: new Date() } : null),
     getSubresource: async () => null,
     async getObject(_bucket: string, key: string, { start, end }: { start?: number; end?: number } = {}) {
@@ -161,13 +166,13 @@ export function createMemoryStore({ heedsConditions, keepsChecksums }: MemorySto
         throw new S3Error('BadDigest', 'the checksum is another')
       }
       requireCondition(key, headers)
-      const { etag } = set(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
+      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
       return { size: bytes.length, md5: etag.slice(1, -1) }
     },
     async copyObject(_from: string, source: string, _to: string, key: string) {
       const one = held.get(held.has(source) ? source : (findSource(source) ?? ''))
       if (one === undefined) throw new S3Error('NoSuchKey', 'no such key')
-      const { etag, modified } = set(key, one.bytes, one.sha256)
+      const { etag, modified } = hold(key, one.bytes, one.sha256)
       return { etag, 'last-modified': modified.toUTCString() }
     },
     deleteObject: async (_bucket: string, key: string) => void held.delete(key),
