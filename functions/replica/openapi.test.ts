@@ -160,6 +160,8 @@ const others: readonly Kind[] = [
   ['too large a restore', 'too-large', app, 'POST /restore', toQuestion(' '.repeat(MAX_RESTORE_BYTES))],
   ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
   ['health', 200, closed, 'GET /healthz'],
+  ['readiness', 200, app, 'GET /readyz'],
+  ['the head of readiness', 200, app, 'HEAD /readyz'],
   ['the head of health', 200, app, 'HEAD /healthz'],
   ['itself', 200, app, 'GET /openapi.json'],
   ['its own head', 200, app, 'HEAD /openapi.json'],

@@ -26,7 +26,6 @@ export function toQuestion(body: unknown): RequestInit {
 /** Paths that the documents tell of and no app serves by itself, each with who does. */
 export const BESIDE: Readonly<Record<string, string>> = {
   '/metrics': 'mounted beside the app, on Node alone',
-  '/readyz': 'still to be served',
 }
 
 /** The app, whose clients never send their bodies to the end. */
