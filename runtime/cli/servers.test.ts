@@ -157,7 +157,7 @@ test.each([
   [['coordinator'], '--replica takes ID=TARGET at least once, got none'],
   [['coordinator', './server1_files'], "got also './server1_files'"],
   [['coordinator', '--replica', 'a=nowhere'], 'nowhere'],
-  [['coordinator', '--replica', 'a=s3://bucket'], 'TARGET a path, a file:/// URL or an http or https URL'],
+  [['coordinator', '--replica', 'a=r2://bucket'], 'TARGET a path, a file:/// URL, an http or https URL'],
   [
     ['coordinator', '--replica', 'a=.', '--require', '2'],
     '--require takes all, majority or a number from 1 to 1',

@@ -126,7 +126,8 @@ function toQuery(query: Ask['query']): string {
     .join('&')}`
 }
 
-function isBusy({ status }: Reply): boolean {
+/** Whether the store might answer otherwise a little later. */
+export function isBusy({ status }: Reply): boolean {
   return status === 429 || (status >= 500 && status !== 501)
 }
 

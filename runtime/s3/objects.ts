@@ -9,7 +9,7 @@ import { mapErrors, type Reply } from '../../functions/storage/replies.ts'
 import { toStream } from '../../functions/storage/streams.ts'
 import { parseContentRange, toContentRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { type Ask, createS3Client, type S3ClientOptions } from './client.ts'
+import { type Ask, createS3Client, isBusy, type S3ClientOptions } from './client.ts'
 import { protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
 import { MAX_KEY_BYTES, MAX_PAGE_BYTES } from './limits.ts'
 import { toPage } from './listing.ts'
@@ -39,6 +39,8 @@ export function createS3Objects(options: S3Options): Objects {
     const signed = { 'x-amz-checksum-mode': 'ENABLED' }
     const reply = await ask({ method: 'HEAD', key, signed, signal })
     await reply.body?.cancel()
+    // A store that is too busy has been asked often enough.
+    if (isBusy(reply)) throw toStoreError(toFailure(reply, null))
     if (reply.status !== 200) return await explain(key, reply, signal)
     return toInfo(key, parseLength(reply), reply) ?? refuse(reply, 'an object without size or time')
   }
