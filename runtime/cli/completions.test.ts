@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { COMMANDS } from './commands.ts'
@@ -10,7 +10,8 @@ import { SHELLS } from './tool-declarations.ts'
 type Shell = (typeof SHELLS)[number]
 
 function isThere(program: string): boolean {
-  return spawnSync(program, ['--version']).error === undefined
+  // The script of other systems has no such option, and takes none of those that it is given here.
+  return spawnSync(program, ['--version']).status === 0
 }
 
 /** fish says what it would complete; the others are asked on a terminal, which script makes. */
@@ -61,7 +62,10 @@ const ASK: Readonly<Record<Shell, (lines: readonly string[], cwd: string) => str
     askTerminal('zsh -d -f -i', ['autoload -Uz compinit; compinit -u -D', 'source rc'], lines, cwd),
 }
 
-/** Types each line and the key that completes; the last word of what is then run. */
+/**
+ * Types each line and the key that completes; the last word of what is then run. All is typed ahead, of which a terminal
+ * holds 4,096 bytes.
+ */
 function askTerminal(
   shell: string,
   setup: readonly string[],
@@ -118,6 +122,14 @@ test.each(testable)('%s offers nothing where a value is known to nobody else', a
   // fish prints nothing, the others leave the word as it was.
   const last = lines.map((line) => line.slice(line.lastIndexOf(' ') + 1))
   expect(words).toEqual(shell === 'fish' ? last.map(() => '') : last)
+})
+
+test.runIf(testable.includes('zsh'))('zsh finds its completions in a directory of $fpath', async () => {
+  const cwd = await createPlace('zsh')
+  renameSync(join(cwd, 'rc'), join(cwd, '_vouch'))
+  const setup = ['fpath=("$PWD" $fpath)', 'autoload -Uz compinit; compinit -u -D']
+  const lines = ['vouch get --repl', 'vouch check --one']
+  expect(askTerminal('zsh -d -f -i', setup, lines, cwd)).toEqual(['--replica', '--one-way'])
 })
 
 test.each(SHELLS)('the script for %s knows every command and every option', async (shell) => {
