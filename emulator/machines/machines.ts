@@ -144,7 +144,7 @@ async function runIn(init: string, script: string): Promise<{ status: number; ou
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'LANG=C.UTF-8',
   ]
-  const shell = ['env', '-i', ...env, 'bash', '-c', 'cd; exec bash -eo pipefail -c "$0" 2>&1', script]
+  const shell = ['env', '-i', ...env, 'bash', '--norc', '-eo', 'pipefail', '-c', `exec 2>&1\n${script}`]
   const enter = [
     '--target',
     init,

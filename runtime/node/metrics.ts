@@ -95,14 +95,19 @@ function addIndexCounters(registry: Registry, directories: readonly CountedDirec
 
 function addRequestCounters(registry: Registry): Log {
   const count = addTally(registry, 'vouch_requests_total', 'Requests answered, by status.', 'code')
-  const bytes = new Counter({
+  let bytes = 0
+  new Counter({
     name: 'vouch_read_bytes_total',
     help: 'Bytes of files that answers announced.',
     registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(bytes)
+    },
   })
   return (entry) => {
-    count(String(entry.status))
-    if (isContent(entry) && entry.bytes !== undefined) bytes.inc(entry.bytes)
+    count(entry.status)
+    if (isContent(entry)) bytes += entry.bytes ?? 0
   }
 }
 
@@ -136,8 +141,8 @@ function addTally(
   help: string,
   label: string,
   values: readonly string[] = [],
-): (value: string) => void {
-  const counts = new Map(values.map((value) => [value, 0]))
+): (value: string | number) => void {
+  const counts = new Map<string | number, number>(values.map((value) => [value, 0]))
   new Counter({
     name,
     help,
