@@ -12,7 +12,7 @@ const NAMES = Array.from({ length: 10 * MAX_LISTING_PAGE }, (_, i) => {
 })
 
 it('a bucket of ten thousand objects is listed whole and in byte order, in ten pages', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const emulator = await startEmulator({ replicas: { bucket: 'service://bucket', twin: 'r2://bucket' } })
   try {

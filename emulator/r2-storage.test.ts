@@ -1,11 +1,14 @@
 import { Log, LogLevel, Miniflare } from 'miniflare'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { createRemoteStorage } from '../functions/storage/remote.ts'
 import { describeStorage } from '../functions/storage/storage.suite.ts'
 import { hash } from '../functions/storage/suite-tools.suite.ts'
 import { openBucket } from './bucket.ts'
 import { bundle } from './bundle.ts'
 import { passOutputOn } from './runtime-output.ts'
+
+// A test that gives up leaves its writes to the next one, and the simulation is slow where much else runs.
+vi.setConfig({ testTimeout: 180_000 })
 
 let miniflare: Miniflare
 
