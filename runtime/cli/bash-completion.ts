@@ -1,5 +1,5 @@
-import { toOffered, toValues } from './completion-values.ts'
-import type { Declaration, Takes } from './declaration.ts'
+import { toValues } from './completion-values.ts'
+import { type Declaration, type Takes, toFlagsWithHelp } from './declaration.ts'
 
 /** A script that completes these commands in bash 3.2 and later, with or without the package bash-completion. */
 export function toBashCompletion(declarations: readonly Declaration[]): string {
@@ -83,7 +83,7 @@ complete -F _vouch vouch
 }
 
 function toValueCases(declaration: Declaration, commands: readonly string[]): string[] {
-  return Object.entries(toOffered(declaration)).flatMap(([flag, { short, value, takes }]) => {
+  return Object.entries(toFlagsWithHelp(declaration)).flatMap(([flag, { short, value, takes }]) => {
     if (value === undefined) return []
     const spellings = [`--${flag}`, ...(short === undefined ? [] : [`-${short}`])]
     const patterns = spellings.map((spelling) => `"${declaration.name} ${spelling}"`)
@@ -92,7 +92,7 @@ function toValueCases(declaration: Declaration, commands: readonly string[]): st
 }
 
 function toFlagCase(declaration: Declaration): string {
-  const flags = Object.keys(toOffered(declaration)).map((flag) => `--${flag}`)
+  const flags = Object.keys(toFlagsWithHelp(declaration)).map((flag) => `--${flag}`)
   return `    "${declaration.name} -"*) _vouch_offer ${flags.join(' ')} ;;`
 }
 

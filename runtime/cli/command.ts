@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
-import { type Declaration, type Flag, type FlagSet, toFlags } from './declaration.ts'
+import { type Declaration, type FlagSet, toFlagsWithHelp } from './declaration.ts'
 import type { Io } from './io.ts'
 import { findNearest } from './nearest.ts'
 
@@ -17,14 +17,12 @@ export interface Arguments {
   readonly operands: readonly string[]
 }
 
-const HELP_FLAG: Flag = { short: 'h', about: 'say what it takes' }
-
 /**
  * Splits arguments into flags and operands; `help` when they ask for that, whatever else they hold. Throws a Refusal for
  * a flag or an operand that the command does not take: such arguments never run anything.
  */
 export function parseArguments(args: readonly string[], declaration: Declaration): Arguments | 'help' {
-  const flags: FlagSet = { ...toFlags(declaration), help: HELP_FLAG }
+  const flags: FlagSet = toFlagsWithHelp(declaration)
   const { tokens, values, positionals } = parseArgs({
     args: [...args],
     options: toOptions(flags),

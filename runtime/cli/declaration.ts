@@ -72,3 +72,8 @@ export interface Example {
 export function toFlags({ groups }: Declaration): FlagSet {
   return Object.assign({}, ...groups.map(({ flags }) => flags))
 }
+
+/** The same, and the one that every command takes beside its own. */
+export function toFlagsWithHelp(declaration: Declaration): FlagSet {
+  return { ...toFlags(declaration), help: { short: 'h', about: 'say what it takes' } }
+}

@@ -1,5 +1,5 @@
-import { toOffered, toValues } from './completion-values.ts'
-import type { Declaration, Flag, Takes } from './declaration.ts'
+import { toValues } from './completion-values.ts'
+import { type Declaration, type Flag, type Takes, toFlagsWithHelp } from './declaration.ts'
 
 /** A script that completes these commands in fish 3 and later. */
 export function toFishCompletion(declarations: readonly Declaration[]): string {
@@ -59,7 +59,7 @@ function toCommand(declaration: Declaration, commands: readonly string[]): strin
   return [
     `complete -c vouch -n __vouch_begins -a ${name} -d ${quote(about)}`,
     ...(operand?.takes === undefined ? [] : [`${here} -a ${toCall(operand.takes, commands)}`]),
-    ...Object.entries(toOffered(declaration)).map(
+    ...Object.entries(toFlagsWithHelp(declaration)).map(
       ([flag, init]) => `${here} ${toFlag(flag, init, commands)}`,
     ),
   ]

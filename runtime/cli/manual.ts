@@ -51,7 +51,7 @@ export function toManual(declarations: readonly Declaration[], version: string):
   ].join('\n')
 }
 
-/** The groups that more than one command takes: they are told once. */
+/** The groups that more than one command takes, being one object in each declaration: they are told once. */
 function findShared(declarations: readonly Declaration[]): FlagGroup[] {
   const groups = declarations.flatMap(({ groups }) => groups)
   return [...new Set(groups.filter((group, i) => groups.indexOf(group) < i))]

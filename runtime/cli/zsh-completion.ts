@@ -1,5 +1,5 @@
-import { toOffered, toValues } from './completion-values.ts'
-import type { Declaration, Flag, Takes } from './declaration.ts'
+import { toValues } from './completion-values.ts'
+import { type Declaration, type Flag, type Takes, toFlagsWithHelp } from './declaration.ts'
 
 /** A script that completes these commands in zsh 5: a function `_vouch` for `$fpath`, which may also be sourced. */
 export function toZshCompletion(declarations: readonly Declaration[]): string {
@@ -63,7 +63,7 @@ fi
 
 function toCase(declaration: Declaration, commands: readonly string[]): string {
   const { name, operand } = declaration
-  const flags = Object.entries(toOffered(declaration)).flatMap(([flag, init]) =>
+  const flags = Object.entries(toFlagsWithHelp(declaration)).flatMap(([flag, init]) =>
     toSpecs(flag, init, commands),
   )
   // With the mere name of an operand zsh completes no option beside it, and with none at all no option after one.
