@@ -19,7 +19,16 @@ import type {
   RestoreOptions,
   Storage,
 } from './storage.ts'
-import { beforeEnd, type Chunks, exactly, readChunks, toChunks, toStream, verified } from './streams.ts'
+import {
+  beforeEnd,
+  type Chunks,
+  exactly,
+  readChunks,
+  sliced,
+  toChunks,
+  toStream,
+  verified,
+} from './streams.ts'
 
 /** A digest, and where it came from. */
 export type Known = Pick<Facts, 'digest' | 'evidence'>
@@ -124,7 +133,15 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     if (facts.digest !== (ifDigest ?? facts.digest)) throw changed()
     const { offset, length } = range ?? { offset: 0, length: info.size }
     if (offset + length > info.size) throw new StorageError('out-of-range', 'the range lies outside the file')
-    return { facts, body: toStream(exactly(await read(info, range, signal), length), signal) }
+    const bytes =
+      info.version === null ? await readProven(info, facts, signal) : await read(info, range, signal)
+    const part = info.version === null && range !== undefined ? sliced(bytes, range) : bytes
+    return { facts, body: toStream(exactly(part, length), signal) }
+  }
+
+  /** All the bytes of an object without a version, which alone can tell that they are still those that were hashed. */
+  async function readProven(info: ObjectInfo, { size, digest }: Facts, signal: AbortSignal | undefined) {
+    return verified(await read(info, undefined, signal), { size, digest, createHasher }, changed)
   }
 
   /** A whole of which only the end will tell whether it is what was asked for: nothing is read twice for that. */

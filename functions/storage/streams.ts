@@ -1,4 +1,5 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
+import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 
 /** Bytes, chunk by chunk. Who holds it reads it to its end or cancels it. */
@@ -166,6 +167,18 @@ export function exactly(body: Chunks, length: number, createError = createBreak)
 
 function createBreak(): StorageError {
   return new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
+}
+
+/** The bytes of `range` out of a whole `body`, which is read to its end all the same, and whose errors are its own. */
+export function sliced(body: Chunks, { offset, length }: ByteRange): Chunks {
+  return through(body, async function* (chunks) {
+    let position = 0
+    for await (const chunk of chunks) {
+      const part = chunk.subarray(Math.max(0, offset - position), Math.max(0, offset + length - position))
+      position += chunk.length
+      if (part.length > 0) yield part
+    }
+  })
 }
 
 /** What a whole content must prove to be. */

@@ -48,6 +48,9 @@ export const MAX_OBJECTS_AT_ONCE = 32
 /** Digests of objects remembered in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
 export const MAX_CACHED_DIGESTS = 50_000
 
+/** The listing of one directory by a web server: some 300,000 entries. It is held whole. */
+export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
+
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 

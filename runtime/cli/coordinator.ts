@@ -52,5 +52,6 @@ export const coordinator: Command = {
 
 function toWord(target: Target): string {
   if (target.kind === 's3') return `s3://${target.word.bucket}/${target.word.root}`
+  if (target.kind === 'static') return `static+${target.url}`
   return target.kind === 'remote' ? target.url : target.path
 }

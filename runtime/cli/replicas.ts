@@ -3,10 +3,11 @@ import type { Replica } from '../../functions/coordinator/gather.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
 import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
+import type { SendOptions } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
-import type { OpenedS3 } from '../node/s3-storage.ts'
 import type { Tokens } from '../node/tokens.ts'
+import type { OpenedStore } from '../node/web-storage.ts'
 import type { S3Word } from '../s3/place.ts'
 import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
@@ -50,19 +51,22 @@ export async function openReplicas(
   // Loaded while the threads of the directories start.
   const { createSend } = await import('../node/http-client.ts')
   const connectMs = timeouts?.connect
-  const buckets: OpenedS3[] = []
+  const stores: OpenedStore[] = []
   const open = async ({ id, target }: ReplicaWord): Promise<Replica[]> => {
     if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
     if (target.kind === 'remote') {
       const fetch = createSend({ connectMs, tls })
       return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
     }
-    const bucket = await openBucket({ id, word: target.word, connectMs }, flags, io)
-    buckets.push(bucket)
-    return [{ id, storage: bucket.storage }]
+    const store =
+      target.kind === 's3'
+        ? await openBucket({ id, word: target.word, connectMs }, flags, io)
+        : await openWeb({ id, url: target.url, connectMs, tls }, flags, io)
+    stores.push(store)
+    return [{ id, storage: store.storage }]
   }
   const close = async () => {
-    for (const bucket of buckets) bucket.close()
+    for (const store of stores) store.close()
     await Promise.all(directories.map(({ storage }) => storage.close()))
   }
   try {
@@ -103,7 +107,7 @@ export async function openBucket(
   { id, word, connectMs }: BucketWord,
   flags: Flags,
   io: Io,
-): Promise<OpenedS3> {
+): Promise<OpenedStore> {
   // Nobody who has no bucket waits for it to be loaded.
   const { openS3Storage } = await import('../node/s3-storage.ts')
   return openS3Storage(word, {
@@ -113,6 +117,16 @@ export async function openBucket(
     connectMs,
     onNotice: (line) => say(io, `${id}: ${line}`),
   })
+}
+
+async function openWeb(
+  { id, url, ...send }: { readonly id: string; readonly url: string } & SendOptions,
+  flags: Flags,
+  io: Io,
+): Promise<OpenedStore> {
+  const { openWebStorage } = await import('../node/web-storage.ts')
+  const onNotice = (line: string) => say(io, `${id}: ${line}`)
+  return openWebStorage(url, { ...send, indexPath: toIndexPath(flags, io), onNotice })
 }
 
 /** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */

@@ -7,10 +7,10 @@ const DIRECTORIES: Takes = { paths: 'directories' }
 const TARGET: Takes = {
   behindEquals: true,
   paths: 'directories',
-  words: ['http://', 'https://', 'file:///', 's3://'],
+  words: ['http://', 'https://', 'file:///', 's3://', 'static+https://'],
 }
 export const TARGET_RULE =
-  'TARGET is a path, a file:/// URL, the http(s) URL of a replica server, or s3://BUCKET/PREFIX'
+  'TARGET is a path, a file:/// URL, the http(s) URL of a replica server, static+ and that of any web server, or s3://BUCKET/PREFIX'
 
 const SECONDS = 'S'
 

@@ -5,11 +5,12 @@ import { replicaId } from '../../functions/wire/schemas.ts'
 import { parseS3Word, S3_RULE, type S3Word } from '../s3/place.ts'
 import { Refusal } from './refusal.ts'
 
-/** What a replica word names: a directory on this machine, a replica server elsewhere, or a bucket. */
+/** What a replica word names: a directory on this machine, a replica server elsewhere, a bucket, or any web server. */
 export type Target =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'remote'; readonly url: string }
   | { readonly kind: 's3'; readonly word: S3Word }
+  | { readonly kind: 'static'; readonly url: string }
 
 /** A replica as its word names it, not yet opened. */
 export interface ReplicaWord {
@@ -30,7 +31,7 @@ const TAKES: Readonly<Record<string, string>> = {
   'connect-timeout': SECONDS,
   'silence-timeout': SECONDS,
   'answer-timeout': SECONDS,
-  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL, ${URL_RULE}, or ${S3_RULE}`,
+  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL, ${URL_RULE}, that of any web server's directory behind static+, or ${S3_RULE}`,
 }
 
 const port = v.pipe(v.string(), v.regex(/^\d{1,5}$/), v.transform(Number), v.maxValue(65_535))
@@ -159,6 +160,7 @@ export function parseTarget(text: string): Target | null {
   }
   if (/^file:/i.test(text)) return parseFileUrl(text)
   if (/^s3:/i.test(text)) return toS3Target(parseS3Word(text))
+  if (/^static\+/i.test(text)) return toStaticTarget(parseHttpUrl(text.slice('static+'.length)))
   // One letter before a colon is a drive, not a scheme.
   if (text === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return null
   return { kind: 'directory', path: text }
@@ -166,6 +168,10 @@ export function parseTarget(text: string): Target | null {
 
 function toS3Target(word: S3Word | null): Target | null {
   return word === null ? null : { kind: 's3', word }
+}
+
+function toStaticTarget(url: string | null): Target | null {
+  return url === null ? null : { kind: 'static', url: url.replace(/\/*$/, '/') }
 }
 
 /** `file:./x` means `file:///x` to every URL parser, and another thing to whoever writes it: it is refused. */

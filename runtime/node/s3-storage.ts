@@ -1,11 +1,11 @@
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
-import type { Storage } from '../../functions/storage/storage.ts'
 import { createS3Objects } from '../s3/objects.ts'
 import { type S3Word, toPlace } from '../s3/place.ts'
 import { readAwsSettings } from './aws-settings.ts'
 import { createHasher } from './hasher.ts'
 import { createSend } from './http-client.ts'
 import { openObjectDigests } from './object-digests.ts'
+import type { OpenedStore } from './web-storage.ts'
 
 export interface S3StorageOptions {
   /** The environment that says what `readAwsSettings` reads. */
@@ -19,14 +19,8 @@ export interface S3StorageOptions {
   readonly onNotice: (line: string) => void
 }
 
-/** A bucket, open. Who opened it closes it. */
-export interface OpenedS3 {
-  readonly storage: Storage
-  close(): void
-}
-
 /** The storage over the bucket that a word names; throws a Refusal when there is nothing to reach it with. */
-export function openS3Storage(word: S3Word, options: S3StorageOptions): OpenedS3 {
+export function openS3Storage(word: S3Word, options: S3StorageOptions): OpenedStore {
   const { env, indexPath, writable, connectMs, onNotice } = options
   const { credentials, ...settings } = readAwsSettings(env)
   const place = toPlace(word, settings)

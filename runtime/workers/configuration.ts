@@ -31,7 +31,7 @@ export function parseReplicas(env: CoordinatorEnv, { writable }: { readonly writ
 }
 
 const TAKES =
-  "it takes 'id=r2://BINDING', 'id=service://BINDING' or 'id=https://host:port', comma-separated, each id once"
+  "it takes 'id=r2://BINDING', 'id=service://BINDING', 'id=https://host:port', 'id=s3://bucket/prefix' or 'id=static+https://host/directory/', comma-separated, each id once"
 
 function parseItem(item: string, index: number): { id: string; url: string } {
   const [, id = '', url = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []

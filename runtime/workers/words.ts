@@ -2,7 +2,10 @@ import { parseName } from '../../functions/storage/names.ts'
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
 import { readSurvey } from '../../functions/storage/read-survey.ts'
 import { createRemoteStorage, type Send, type SendInit } from '../../functions/storage/remote.ts'
+import { createStaticWeb } from '../../functions/storage/static-web.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
+import { createS3Objects } from '../s3/objects.ts'
+import { parseEndpoint, parseS3Word, S3_RULE, toPlace } from '../s3/place.ts'
 import { type Fetcher, toBucket, toFetcher, toNamespace } from './bindings.ts'
 import { type FixedBody, inLargeChunks, toFixedBody } from './chunks.ts'
 import { ConfigurationError } from './configuration-error.ts'
@@ -31,12 +34,15 @@ const SCHEMES: Readonly<Record<string, (word: Word) => Storage>> = {
   'service:': toServiceStorage,
   'http:': toHttpStorage,
   'https:': toHttpStorage,
+  's3:': toS3Storage,
+  'static+http:': toWebStorage,
+  'static+https:': toWebStorage,
   'disk:': toDirectoryStorage,
 }
 
 /** The storage that a word names; null when it is of no kind that a Worker reaches. Throws ConfigurationError. */
 export function parseWord(word: Word): Storage | null {
-  const scheme = /^[a-z0-9]+:(?=\/\/)/.exec(word.url)?.[0] ?? ''
+  const scheme = /^[a-z0-9+]+:(?=\/\/)/.exec(word.url)?.[0] ?? ''
   return SCHEMES[scheme]?.(word) ?? null
 }
 
@@ -86,6 +92,47 @@ function toHttpStorage(word: Word): Storage {
   return toReplicaStorage(word.url, word, (url, init) => fetch(url, init))
 }
 
+/** `s3://BUCKET/PREFIX`, the credentials being secrets of the names that AWS's tools have for them in an environment. */
+function toS3Storage({ variable, url, env, writable }: Word): Storage {
+  const word = parseS3Word(url)
+  if (word === null) throw new ConfigurationError(`${variable} takes ${S3_RULE}`)
+  const [accessKeyId, secretAccessKey] = [
+    getText(env, 'AWS_ACCESS_KEY_ID'),
+    getText(env, 'AWS_SECRET_ACCESS_KEY'),
+  ]
+  if (accessKeyId === null || secretAccessKey === null) {
+    throw new ConfigurationError(
+      `${variable} names a bucket of S3, which wants the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY`,
+    )
+  }
+  const sessionToken = getText(env, 'AWS_SESSION_TOKEN') ?? undefined
+  const [region, endpoint] = [getText(env, 'AWS_REGION'), getText(env, 'AWS_ENDPOINT_URL_S3')]
+  const place = toPlace(word, { region, endpoint: endpoint && parseEndpoint(endpoint) })
+  const cache = createDigests(`s3 ${place.endpoint} ${place.bucket}`, toNamespace(env['DIGESTS']))
+  const { root } = word
+  const credentials = async () => ({ accessKeyId, secretAccessKey, sessionToken })
+  const send = toSend((url, init) => fetch(url, init))
+  return forEachCall(() =>
+    createObjectStorage(createS3Objects({ ...place, root, credentials, fetch: send }), {
+      ...{ createHasher, cache, root, writable },
+    }),
+  )
+}
+
+/** `static+https://host/directory/`: any web server. */
+function toWebStorage({ variable, url, env }: Word): Storage {
+  const address = url.replace(/^static\+/, '').replace(/\/*$/, '/')
+  if (URL.parse(address) === null) throw new ConfigurationError(`${variable} has an address that is none`)
+  const objects = createStaticWeb(address, { fetch: toSend((url, init) => fetch(url, init)) })
+  const cache = createDigests(`static ${address}`, toNamespace(env['DIGESTS']))
+  return forEachCall(() => createObjectStorage(objects, { createHasher, cache }))
+}
+
+function getText(env: Word['env'], name: string): string | null {
+  const text = env[name]
+  return typeof text === 'string' && text !== '' ? text : null
+}
+
 /** `disk://BINDING`: a directory through the disk service of workerd, which only a workerd of one's own has. */
 function toDirectoryStorage(word: Word): Storage {
   const [, binding = ''] = /^disk:\/\/(\w+)\/?$/.exec(word.url) ?? []
@@ -99,7 +146,11 @@ function requireService({ variable, env }: Word, binding: string): Fetcher {
 }
 
 function toReplicaStorage(url: string, { token }: Word, ask: Fetcher['fetch']): Storage {
-  const send: Send = async (url, init) => {
+  return createRemoteStorage(url, { fetch: toSend(ask), ...(token && { token: () => token.first() }) })
+}
+
+function toSend(ask: Fetcher['fetch']): Send {
+  return async (url, init) => {
     const { body, stop } = toBody(init)
     try {
       const response = await ask(url, { ...init, ...(body && { body }) })
@@ -110,7 +161,6 @@ function toReplicaStorage(url: string, { token }: Word, ask: Fetcher['fetch']): 
       throw toRefusal(await stop(error))
     }
   }
-  return createRemoteStorage(url, { fetch: send, ...(token && { token: () => token.first() }) })
 }
 
 /** What `fetch` is given of a body: one that streams goes out chunked otherwise, and a replica takes none of no length. */

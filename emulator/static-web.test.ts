@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createDigestCache } from '../functions/storage/digest-cache.ts'
+import { createObjectStorage } from '../functions/storage/object-storage.ts'
+import type { Objects } from '../functions/storage/objects.ts'
+import { createStaticWeb } from '../functions/storage/static-web.ts'
+import { describeStorage } from '../functions/storage/storage.suite.ts'
+import type { Storage } from '../functions/storage/storage.ts'
+import {
+  describeOne,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+} from '../functions/storage/suite-tools.suite.ts'
+import { createHasher } from '../runtime/node/hasher.ts'
+import { createSend } from '../runtime/node/http-client.ts'
+import { hasProgram } from './operating.suite.ts'
+import { startNginx, startPython, type WebServer, WITH_LISTINGS } from './web-servers.suite.ts'
+
+const hasNginx = hasProgram('nginx', 'files behind nginx')
+const hasPython = hasProgram('python3', 'files behind the web server of Python')
+const scratch = mkdtempSync(join(tmpdir(), 'vouch-web-'))
+const root = join(scratch, 'root')
+/** Long ago, for files whose time is to be believed. */
+const OLD = new Date('2026-01-01T00:00:00Z')
+let listing: WebServer | undefined
+let plain: WebServer | undefined
+let python: WebServer | undefined
+let made = 0
+
+beforeAll(async () => {
+  mkdirSync(root)
+  if (hasNginx) {
+    listing = await startNginx(join(scratch, 'listing'), root, WITH_LISTINGS)
+    plain = await startNginx(join(scratch, 'plain'), root, '')
+  }
+  if (hasPython) python = await startPython(root)
+})
+
+afterAll(async () => {
+  for (const server of [listing, plain, python]) await server?.stop()
+  rmSync(scratch, { recursive: true })
+})
+
+/** A directory of its own behind a server, and how often the server was asked for bytes. */
+function setUp(server: WebServer | undefined) {
+  const name = `d${made++}`
+  const directory = join(root, name)
+  mkdirSync(directory)
+  const asked = { heads: 0, gets: 0 }
+  const send = createSend()
+  const objects: Objects = createStaticWeb(`${server?.url}/${name}/`, {
+    async fetch(url, init) {
+      if (init.method === 'HEAD') asked.heads++
+      else asked.gets++
+      return await send(url, init)
+    },
+  })
+  const storage: Storage = createObjectStorage(objects, { createHasher, cache: createDigestCache() })
+  const write = (name: string, bytes: Uint8Array | string, modified?: Date) => {
+    const path = join(directory, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, bytes)
+    if (modified) utimesSync(path, modified, modified)
+  }
+  return { directory, storage, asked, write }
+}
+
+describe.skipIf(!hasNginx)('with nginx', () => {
+  describeStorage('files behind nginx, which lists them', async () => {
+    const { directory, storage, write } = setUp(listing)
+    return {
+      storage,
+      write: async (name, bytes) => write(name, bytes),
+      remove: async (name) => rmSync(join(directory, name)),
+      writable: false,
+      seesChanges: true,
+      hidesDots: true,
+      close: async () => rmSync(directory, { recursive: true }),
+    }
+  })
+
+  it('a file that was left alone is read once, and again when it changes', async () => {
+    const { storage, asked, write } = setUp(plain)
+    write('a', 'one', OLD)
+    for (let i = 0; i < 3; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ digest: await digestOf('one') })
+    expect(asked.gets).toBe(1)
+    write('a', 'two', new Date(OLD.getTime() + 1000))
+    for (let i = 0; i < 3; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ digest: await digestOf('two') })
+    expect(asked.gets).toBe(2)
+  })
+
+  it('a file that was changed a moment ago is read each time, as its time tells no second change apart', async () => {
+    const { storage, write } = setUp(plain)
+    for (const text of ['one', 'two', 'six']) {
+      write('a', text)
+      expect(await describeOne(storage, 'a')).toMatchObject({ digest: await digestOf(text) })
+      expect(await readBytes(storage, 'a', { range: { offset: 1, length: 1 } })).toEqual(
+        toBytes(text.slice(1, 2)),
+      )
+    }
+  })
+
+  it('a web server that does not list cannot be listed, and is not taken for an empty one', async () => {
+    const { storage, write } = setUp(plain)
+    write('a', 'one', OLD)
+    await expectTrouble(storage.list(), 'unreachable')
+    expect(await describeOne(storage, 'b')).toBeNull()
+  })
+
+  it('no file is absent once the directory itself is gone', async () => {
+    const { directory, storage, write } = setUp(listing)
+    write('a', 'one', OLD)
+    expect(await describeOne(storage, 'b')).toBeNull()
+    rmSync(directory, { recursive: true })
+    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    await expectTrouble(storage.list(), 'unreachable')
+    mkdirSync(directory)
+  })
+
+  it('ten thousand files in many directories are listed completely and in order', async () => {
+    const { storage, write } = setUp(listing)
+    const names = Array.from({ length: 10_000 }, (_, i) => `${i % 7 === 0 ? 'a' : `a-${i % 13}/b`}${i}.txt`)
+    for (const name of names) write(name, '')
+    const found: string[] = []
+    let pages = 0
+    for (let after: string | null = ''; after !== null; pages++) {
+      const page: Awaited<ReturnType<Storage['list']>> = await storage.list({ after })
+      found.push(...page.entries.map(({ name }) => name))
+      after = page.next
+    }
+    expect(pages).toBe(10)
+    expect(found).toEqual(names.toSorted())
+  }, 60_000)
+})
+
+describe.skipIf(!hasPython)("with Python's web server", () => {
+  it('a part is cut from the whole where the server has no ranges', async () => {
+    const { storage, write } = setUp(python)
+    write('dir/a', 'content', OLD)
+    const options = { range: { offset: 2, length: 3 }, ifDigest: await digestOf('content') }
+    expect(await readBytes(storage, 'dir/a', options)).toEqual(toBytes('nte'))
+    await expectTrouble(storage.open('dir/a', { range: { offset: 6, length: 2 } }), 'out-of-range')
+  })
+
+  it('a directory is no file, and a listing for people is none', async () => {
+    const { storage, write } = setUp(python)
+    write('dir/a', 'content', OLD)
+    expect(await describeOne(storage, 'dir')).toBeNull()
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+})
+
+async function digestOf(text: string): Promise<string> {
+  return await hash(toBytes(text))
+}

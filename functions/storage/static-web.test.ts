@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { toReprDigest } from '../wire/fields.ts'
+import { createDigestCache } from './digest-cache.ts'
+import { createObjectStorage } from './object-storage.ts'
+import { createStaticWeb } from './static-web.ts'
+import {
+  createBufferHasher,
+  describeOne,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+} from './suite-tools.suite.ts'
+
+const OLD = { 'Last-Modified': 'Thu, 01 Jan 2026 00:00:00 GMT', Date: 'Mon, 23 Nov 2026 00:00:00 GMT' }
+
+type Answer = (request: Request) => Response
+
+/** A storage over a web server that answers so; `gets` counts what was asked for by GET. */
+function over(answer: Answer) {
+  const asked = { gets: 0 }
+  const objects = createStaticWeb('http://mirror.example/dir/', {
+    async fetch(url, init) {
+      const request = new Request(url, { method: init.method ?? 'GET', headers: init.headers })
+      if (request.method === 'GET') asked.gets++
+      return answer(request)
+    },
+  })
+  const options = { createHasher: createBufferHasher, cache: createDigestCache() }
+  return { storage: createObjectStorage(objects, options), asked }
+}
+
+/** The file `a`, in a directory that is there. */
+function serving(text: string, fields: Record<string, string> = OLD): Answer {
+  return ({ url, method }) => {
+    const { pathname } = new URL(url)
+    if (pathname === '/dir/') return new Response(null, { status: 403 })
+    if (pathname !== '/dir/a') return new Response(null, { status: 404 })
+    const headers = { 'Content-Length': String(text.length), ...fields }
+    return new Response(method === 'HEAD' ? null : text, { headers })
+  }
+}
+
+const always = (status: number, headers: Record<string, string> = {}): Answer => {
+  return () => new Response(null, { status, headers })
+}
+
+describe('a static web server', () => {
+  it('is believed in the digest that it tells, without a byte being read', async () => {
+    const digest = await hash(toBytes('content'))
+    const { storage, asked } = over(serving('content', { ...OLD, 'Repr-Digest': toReprDigest(digest) }))
+    expect(await describeOne(storage, 'a')).toMatchObject({ digest, evidence: 'stored' })
+    expect(asked.gets).toBe(0)
+  })
+
+  it('that tells a wrong one is found out by whoever is given the bytes', async () => {
+    const digest = await hash(toBytes('another'))
+    const { storage } = over(serving('content', { 'Repr-Digest': toReprDigest(digest) }))
+    await expectTrouble(readBytes(storage, 'a'), 'changed')
+  })
+
+  it('has no file where it says so and still shows the directory', async () => {
+    expect(await describeOne(over(serving('content')).storage, 'b')).toBeNull()
+    expect(await over(serving('content')).storage.open('b')).toBeNull()
+  })
+
+  it('has no file where a directory is', async () => {
+    const { storage } = over(always(301, { Location: 'http://mirror.example/dir/a/' }))
+    expect(await describeOne(storage, 'a')).toBeNull()
+  })
+
+  it.each([
+    [
+      'says that nothing is there, not even the directory',
+      always(404),
+      'unreachable',
+      /does not show the directory/,
+    ],
+    [
+      'redirects elsewhere',
+      always(302, { Location: 'https://other.example/' }),
+      'unreachable',
+      /a redirect elsewhere/,
+    ],
+    ['denies access', always(403), 'unreadable', /denies access/],
+    [
+      'is too busy',
+      always(429, { 'Retry-After': '7' }),
+      'unreachable',
+      /status 429\), and wants 7 s of rest/,
+    ],
+    ['fails', always(500), 'unreachable', /failed \(status 500\)/],
+    ['tells no length', always(200, OLD), 'unreachable', /without its length/],
+    [
+      'encodes what it sends',
+      always(200, { 'Content-Encoding': 'gzip' }),
+      'unreachable',
+      /an encoded answer/,
+    ],
+  ] as const)('that %s is an error, and never an absent file', async (_, answer, code, message) => {
+    const { storage } = over(answer)
+    await expectTrouble(describeOne(storage, 'a'), code)
+    await expectTrouble(storage.open('a'), code)
+    await expect(describeOne(storage, 'a')).rejects.toThrow(message)
+    await expect(describeOne(storage, 'a')).rejects.not.toThrow(/mirror|dir\//)
+  })
+
+  it('is not remembered where its files bear no time and no strong ETag', async () => {
+    const { storage, asked } = over(serving('content', { ETag: 'W/"x"' }))
+    for (let i = 0; i < 2; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'computed' })
+    expect(asked.gets).toBe(2)
+  })
+
+  it('that breaks off, or sends another part than asked for, gives no content', async () => {
+    const short = over(({ method }) =>
+      method === 'HEAD'
+        ? new Response(null, { headers: { ...OLD, 'Content-Length': '9' } })
+        : new Response('content', { headers: { ...OLD, 'Content-Length': '9' } }),
+    )
+    await expectTrouble(describeOne(short.storage, 'a'), 'unreachable')
+    const whole = serving('content')
+    const wrong = over((request) =>
+      request.headers.has('Range')
+        ? new Response('nt', { status: 206, headers: { ...OLD, 'Content-Range': 'bytes 3-4/7' } })
+        : whole(request),
+    )
+    const range = { offset: 1, length: 2 }
+    await expectTrouble(wrong.storage.open('a', { range }), 'unreachable')
+  })
+
+  it.each([
+    ['a page for people', () => new Response('<ul>', { headers: { 'Content-Type': 'text/html' } })],
+    ['JSON of another kind', () => Response.json({ files: [] })],
+    [
+      'what only looks like JSON',
+      () => new Response('[{', { headers: { 'Content-Type': 'application/json' } }),
+    ],
+  ])('that lists by %s is no empty one', async (_, listing) => {
+    const { storage } = over(listing)
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it("is listed as Caddy's browse has it too, but for names that no entry has", async () => {
+    const entry = { size: 1, mod_time: '2026-01-01T00:00:00Z' }
+    const { storage } = over(({ url }) =>
+      Response.json(
+        url.endsWith('/dir/')
+          ? [
+              { ...entry, name: 'b/', is_dir: true },
+              { ...entry, name: 'b.txt', is_dir: false },
+              { ...entry, name: '../x', is_dir: false },
+              { ...entry, name: '..', is_dir: true },
+            ]
+          : [{ ...entry, name: 'c', is_dir: false }],
+      ),
+    )
+    expect((await storage.list()).entries).toMatchObject([
+      { name: 'b.txt', size: 1, modified: Date.parse(entry.mod_time) },
+      { name: 'b/c' },
+    ])
+  })
+})
