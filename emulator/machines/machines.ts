@@ -144,19 +144,8 @@ async function runIn(init: string, script: string): Promise<{ status: number; ou
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     'LANG=C.UTF-8',
   ]
-  const shell = ['env', '-i', ...env, 'bash', '--norc', '-eo', 'pipefail', '-c', `exec 2>&1\n${script}`]
-  const enter = [
-    '--target',
-    init,
-    '--mount',
-    '--uts',
-    '--ipc',
-    '--net',
-    '--pid',
-    '--cgroup',
-    '--root',
-    '--wd=/root',
-  ]
+  const shell = ['env', '-i', ...env, 'bash', '--norc', '-eo', 'pipefail', '-c', `exec 2>&1; cd\n${script}`]
+  const enter = ['--target', init, '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', '--root']
   return await new Promise((resolve) => {
     execFile('nsenter', [...enter, ...shell], { maxBuffer: MAX_OUTPUT_BYTES }, (error, output) => {
       resolve({ status: typeof error?.code === 'number' ? error.code : error ? 1 : 0, output })
