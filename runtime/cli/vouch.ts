@@ -6,7 +6,10 @@ import { toIndexDirectory } from '../node/index-path.ts'
 // What Node makes of the sources is kept for the next time, in a place of the user's own; threads inherit the variable.
 const cache = toIndexDirectory(process.env)
 if (cache !== null) process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
-if (process.env['NODE_COMPILE_CACHE']) module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+// Other hosts have modules of their own for it, or none.
+if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module) {
+  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+}
 
 const [{ run }, { Interruption }] = await Promise.all([import('./run.ts'), import('./io.ts')])
 
