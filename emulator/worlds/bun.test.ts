@@ -1,3 +1,5 @@
 import { describeProcesses } from './processes.suite.ts'
 
-describeProcesses('on Bun', [process.env['VOUCH_BUN'] ?? 'bun'])
+const bun = [process.env['VOUCH_BUN'] ?? 'bun']
+
+describeProcesses('on Bun', { coordinator: bun, hasDirectory: true, replica: bun })

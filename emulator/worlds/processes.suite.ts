@@ -1,22 +1,31 @@
 import { dirname } from 'node:path'
-import { startServer } from '../../runtime/cli/process.suite.ts'
+import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
 import { describeScenarios } from '../scenarios/scenarios.suite.ts'
 import { describeSockets } from '../scenarios/sockets.suite.ts'
 import { type SocketWorld, type Trees, writeTrees } from '../scenarios/world.suite.ts'
 
-/** Every scenario with the servers of the command as processes of their own, which `host` runs: a program and its options. */
-export function describeProcesses(world: string, host: readonly string[]): void {
+/** Which programs, with their options, run the servers of the command; this Node where none is named. */
+export interface Hosts {
+  readonly coordinator: readonly string[]
+  /** Whether it opens a directory of its own, as on three machines; else each replica is a server. */
+  readonly hasDirectory: boolean
+  readonly replica: readonly string[]
+}
+
+/** Every scenario with the servers of the command as processes of their own. */
+export function describeProcesses(world: string, hosts: Hosts): void {
   async function start(trees: Trees): Promise<SocketWorld> {
     const { paths, remove } = await writeTrees(trees)
-    const [[first = '', own = ''] = [], ...others] = Object.entries(paths)
-    const cwd = dirname(own)
-    const started = others.map(
-      async ([id, path]) => [id, await startServer(['replica', path, '--id', id], cwd, 0, host)] as const,
-    )
-    const replicas = new Map(await Promise.all(started))
-    const words = [...replicas].flatMap(([id, { url }]) => ['--replica', `${id}=${url}`])
-    const args = ['coordinator', '--replica', `${first}=${own}`, ...words]
-    const coordinator = await startServer(args, cwd, 0, host)
+    const cwd = dirname(Object.values(paths)[0] ?? '')
+    const replicas = new Map<string, ServerProcess>()
+    const words = Object.entries(paths).map(async ([id, path], i) => {
+      if (i === 0 && hosts.hasDirectory) return `${id}=${path}`
+      const server = await startServer(['replica', path, '--id', id], cwd, 0, hosts.replica)
+      replicas.set(id, server)
+      return `${id}=${server.url}`
+    })
+    const args = (await Promise.all(words)).flatMap((word) => ['--replica', word])
+    const coordinator = await startServer(['coordinator', ...args], cwd, 0, hosts.coordinator)
     return {
       url: coordinator.url,
       fetch: (path, init) => fetch(coordinator.url + path, init),

@@ -83,6 +83,11 @@ export function openDirectory(
   flags: Flags,
   io: Io,
 ): OpenedDirectory {
+  if ('Deno' in globalThis) {
+    throw new Refusal(
+      `Deno cannot open the directory of ${id}: its threads share no open files; serve it by vouch replica on Node or Bun`,
+    )
+  }
   const indexPath = toIndexPath(flags, io)
   const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
