@@ -105,7 +105,7 @@ function toReplicaStorage(url: string, { token }: Word, ask: Fetcher['fetch']): 
       const response = await ask(url, { ...init, ...(body && { body }) })
       // A replica that answers before it has read everything wants no more.
       await stop(null)
-      return inLargeChunks(response)
+      return response.body === null ? response : new Response(inLargeChunks(response.body), response)
     } catch (error) {
       throw toRefusal(await stop(error))
     }
