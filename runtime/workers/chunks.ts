@@ -23,12 +23,9 @@ export async function* readChunks(
   }
 }
 
-/** An answer of workerd's `fetch`, whose body comes in large chunks as soon as there are bytes. */
-export function inLargeChunks(response: Response): Response {
-  const { body } = response
-  if (body === null) return response
-  const chunks = readChunks(body)
-  return new Response(toStream(chunks, body), response)
+/** One of workerd's own streams in large chunks, each given as soon as there are bytes. */
+export function inLargeChunks(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return toStream(readChunks(body), body)
 }
 
 /** What `chunks` yields, which it reads from `source`; an error of either errors the stream, cancelling it ends both. */

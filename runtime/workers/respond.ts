@@ -1,4 +1,5 @@
 import { createProblem } from '../../functions/wire/problems.ts'
+import { inLargeChunks } from './chunks.ts'
 import { ConfigurationError } from './configuration-error.ts'
 
 /** What the app may leave unread of a request; beyond, closing the connection is the cheaper end. */
@@ -44,8 +45,9 @@ function toCreateAnswer<E extends object>(configure: (env: E) => CreateAnswer, e
 
 /** Answers a request as workerd must be answered: with the request's body read, and with the length of a stream. */
 async function respond(app: { readonly fetch: Answer }, request: Request): Promise<Response> {
-  const response = await app.fetch(request)
-  if (!request.bodyUsed && request.body !== null) await drain(request.body)
+  const asked = request.body === null ? request : new Request(request, { body: inLargeChunks(request.body) })
+  const response = await app.fetch(asked)
+  if (!asked.bodyUsed && asked.body !== null) await drain(asked.body)
   return withLength(response)
 }
 

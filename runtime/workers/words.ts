@@ -156,7 +156,7 @@ function toSend(ask: Fetcher['fetch']): Send {
       const response = await ask(url, { ...init, ...(body && { body }) })
       // A replica that answers before it has read everything wants no more.
       await stop(null)
-      return inLargeChunks(response)
+      return response.body === null ? response : new Response(inLargeChunks(response.body), response)
     } catch (error) {
       throw toRefusal(await stop(error))
     }
