@@ -8,7 +8,7 @@ import { openWrangler, type Wrangler } from './wrangler.suite.ts'
  * What the Workers measure, and a fifth: a dependency that slips in shows, long before the 3 MiB that a free plan takes.
  * Bytes, compressed.
  */
-const MAX_BUNDLE_BYTES = { coordinator: 90 * 1024, replica: 64 * 1024 } as const
+const MAX_BUNDLE_BYTES = { coordinator: 120 * 1024, replica: 92 * 1024 } as const
 
 let wrangler: Wrangler
 beforeAll(async () => {
