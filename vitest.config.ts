@@ -8,7 +8,12 @@ const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
 
 export default defineConfig({
   test: {
-    include: ['functions/**/*.test.ts', 'runtime/**/*.test.ts', 'emulator/**/*.test.ts', 'scripts/**/*.test.ts'],
+    include: [
+      'functions/**/*.test.ts',
+      'runtime/**/*.test.ts',
+      'emulator/**/*.test.ts',
+      'scripts/**/*.test.ts',
+    ],
     env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
     testTimeout: 30_000,
     hookTimeout: 60_000,
