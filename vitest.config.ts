@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config'
 const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
 
 export default defineConfig({
+  // Examples import the package by its name; where none is installed, that is its sources.
+  resolve: { tsconfigPaths: true },
   test: {
     include: [
       'functions/**/*.test.ts',

@@ -2,14 +2,17 @@
 import {
   compareNames,
   type Facts,
+  fromBytes,
   MAX_LISTING_PAGE,
+  parseName,
   requireName,
   type Storage,
   StorageError,
   toDigest,
+  toStream,
 } from 'vouch'
 
-/** `files` by name, read-only. */
+/** `files` by name, read-only. A key that is no name of a file is none of the files. */
 export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Storage {
   async function readFacts(name: string, signal?: AbortSignal): Promise<Facts | null> {
     signal?.throwIfAborted()
@@ -30,13 +33,15 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
       }
       const { offset, length } = range ?? { offset: 0, length: facts.size }
       if (offset + length > facts.size) throw new StorageError('out-of-range', 'the file is not as long')
-      return { facts, body: toStream(bytes.slice(offset, offset + length), signal) }
+      return { facts, body: toStream(fromBytes(bytes.slice(offset, offset + length)), signal) }
     },
 
     async list({ prefix = '', after = '', limit = MAX_LISTING_PAGE, signal } = {}) {
       signal?.throwIfAborted()
       const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
-      const names = [...files.keys()].filter((n) => n.startsWith(prefix) && compareNames(n, after) > 0)
+      const names = [...files.keys()].filter(
+        (n) => n.startsWith(prefix) && compareNames(n, after) > 0 && parseName(n) !== null,
+      )
       const page = names.sort(compareNames).slice(0, size)
       const entries = page.map((name) => ({ name, size: files.get(name)?.length ?? 0, modified: null }))
       return { entries, next: names.length > size ? (page.at(-1) ?? null) : null }
@@ -46,7 +51,8 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
       await body.cancel()
       return refuse(name)
     },
-    listKept: async ({ name } = {}) => {
+    listKept: async ({ name, signal } = {}) => {
+      signal?.throwIfAborted()
       if (name !== undefined) requireName(name)
       return { entries: [], next: null }
     },
@@ -57,18 +63,4 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
 function refuse(name: string): never {
   requireName(name)
   throw new StorageError('read-only', 'these files are part of a program')
-}
-
-/** A stream of `bytes` that errors when `signal` aborts. */
-function toStream(bytes: Uint8Array<ArrayBuffer>, signal?: AbortSignal): ReadableStream<Uint8Array> {
-  return new ReadableStream(
-    {
-      pull(controller) {
-        if (signal?.aborted) return controller.error(signal.reason)
-        if (bytes.length > 0) controller.enqueue(bytes)
-        controller.close()
-      },
-    },
-    { highWaterMark: 0 },
-  )
 }

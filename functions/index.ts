@@ -26,7 +26,7 @@ export type {
   Storage,
   SurveyOptions,
 } from './storage/storage.ts'
-export type { Chunks } from './storage/streams.ts'
+export { type Chunks, fromBytes, toStream } from './storage/streams.ts'
 export type { Amount, Found, Progress, Range, Span, Survey, SurveyLine } from './storage/survey.ts'
 export type { AppEnv, AppOptions } from './wire/app.ts'
 export { type CreateHasher, type Digest, type Hasher, isDigest, toDigest } from './wire/digest.ts'

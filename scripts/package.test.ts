@@ -59,9 +59,7 @@ describe('the package', () => {
 
 for (const [major, node] of Object.entries(NODES)) {
   if (existsSync(node)) describeCommand(Number(major), on(node))
-  else
-    describe.skip(`the installed command on Node ${major}`, () =>
-      console.warn(`NOT TESTED without Node ${major} in ${node}`))
+  else console.warn(`NOT TESTED without Node ${major}: the installed command on it`)
 }
 describeEntries(on(process.execPath))
 describeExamples(on(process.execPath))
