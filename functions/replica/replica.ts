@@ -19,6 +19,7 @@ import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { answerSurvey } from './survey.ts'
 
+/** What a replica server takes beside its storage. */
 export interface ReplicaOptions extends AppOptions {
   /** Takes `PUT` and `POST /restore`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined
