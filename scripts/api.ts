@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { type Declaration, readEntry, withTypes } from './declarations.ts'
 import { ROOT } from './installed.ts'
 
@@ -39,4 +38,4 @@ function toSection({ name, words, type }: Declaration): string {
   return `### ${name}\n\n${said}\`\`\`ts\n${type}\n\`\`\`\n`
 }
 
-if (import.meta.url === pathToFileURL(String(process.argv[1])).href) writeFileSync(API_PATH, createApi())
+if (import.meta.main) writeFileSync(API_PATH, createApi())
