@@ -18,14 +18,6 @@ await buildCommand()
 function buildLibrary(): void {
   const args = ['-p', join(root, 'tsconfig.build.json'), '--outDir', outdir]
   execFileSync(join(root, 'node_modules/.bin/tsc'), args, { stdio: 'inherit' })
-  // TypeScript rewrites what JavaScript imports, and leaves the same words in the types as the sources have them.
-  for (const path of globSync('**/*.d.ts', { cwd: outdir })) {
-    const types = readFileSync(join(outdir, path), 'utf8')
-    writeFileSync(
-      join(outdir, path),
-      types.replaceAll(/((?:from |import\()['"]\.[^'"\n]*)\.ts(?=['"])/g, '$1.js'),
-    )
-  }
 }
 
 async function buildCommand(): Promise<void> {
