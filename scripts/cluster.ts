@@ -70,6 +70,7 @@ async function startServer(installation: Installation, args: readonly string[]):
     env: toEnv(installation),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  await once(child, 'spawn')
   const talk = text(child.stderr)
   const lines: string[] = []
   const reader = createInterface({ input: child.stdout })
