@@ -25,6 +25,7 @@ import { answerReadiness } from './ready.ts'
 import { toReports } from './report.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
 
+/** What a coordinator takes beside its replicas. */
 export interface CoordinatorOptions extends AppOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
   readonly createHasher: CreateHasher

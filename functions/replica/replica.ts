@@ -22,6 +22,7 @@ import { answerKept, takeRestore } from './kept.ts'
 import { answerReadiness } from './ready.ts'
 import { answerSurvey } from './survey.ts'
 
+/** What a replica server takes beside its storage. */
 export interface ReplicaOptions extends AppOptions {
   /** Takes `PUT` and `POST /restore`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined

@@ -53,6 +53,7 @@ export type Send = (url: string, init: SendInit) => Promise<Reply>
 /** What a call of the adapter adds to what every call has. */
 type Ask = Partial<Pick<SendInit, 'method' | 'headers' | 'body' | 'signal'>>
 
+/** How a replica server is reached. */
 export interface RemoteOptions {
   /** The host's `fetch` when absent. */
   readonly fetch?: Send | undefined

@@ -76,6 +76,7 @@ export interface Progress {
   readonly of: Amount | null
 }
 
+/** What a survey says. */
 export type SurveyLine = Span | Found | Progress
 
 /** A span whose fingerprint is the SHA-256 of `text` in UTF-8, or null. */

@@ -8,6 +8,7 @@ import type { Health } from './schemas.ts'
 import { createTrace, parseTraceparent, type Trace, toTraceId } from './trace.ts'
 import { StorageError } from './trouble.ts'
 
+/** What both servers take. */
 export interface AppOptions {
   readonly log?: Log | undefined
   /** Whether a request may be answered; one that may not gets 401 (RFC 6750 §3). Everything may when absent. */

@@ -17,4 +17,5 @@ export interface RequestEntry {
   readonly error?: unknown
 }
 
+/** Told of each request once its answer begins. */
 export type Log = (entry: RequestEntry) => void

@@ -8,6 +8,7 @@ import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
 import { type TlsFiles, toConnect } from './tls.ts'
 
+/** How connections come about. */
 export interface SendOptions {
   /** Milliseconds. */
   readonly connectMs?: number | undefined

@@ -5,7 +5,8 @@ import { ConfigurationError } from './configuration-error.ts'
 /** What the app may leave unread of a request; beyond, closing the connection is the cheaper end. */
 const MAX_DRAINED_BYTES = 1024 * 1024
 
-type Answer = (request: Request) => Response | Promise<Response>
+/** What answers a request, such as the `fetch` of an app. */
+export type Answer = (request: Request) => Response | Promise<Response>
 
 /** A Worker's entry. */
 export interface Worker<E extends object> {
@@ -13,7 +14,7 @@ export interface Worker<E extends object> {
 }
 
 /** What answers one request. */
-type CreateAnswer = () => { readonly fetch: Answer }
+export type CreateAnswer = () => { readonly fetch: Answer }
 
 /**
  * A Worker that answers by what `configure` makes of its bindings; with a wrong configuration, answers every request
