@@ -9,8 +9,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Installation } from './cluster.ts'
 import { demand, ROOT } from './installed.ts'
 
-/** Runs every example, beside the installed package, as whoever copied it would. */
-export function describeExamples(setup: () => Installation): void {
+/** Runs every example, beside the installed package, as whoever copied it would, on one Node. */
+export function describeExamples(major: number, setup: () => Installation): void {
   /** Makes files below a new directory, and resolves with its path. */
   async function makeTree(name: string, files: Readonly<Record<string, string>>): Promise<string> {
     const directory = join(setup().directory, name)
@@ -39,7 +39,7 @@ export function describeExamples(setup: () => Installation): void {
     return String(url)
   }
 
-  describe('the examples', () => {
+  describe(`the examples on Node ${major}`, () => {
     it('are all run here', async () => {
       const files = (await readdir(join(ROOT, 'examples'))).filter((name) => name.endsWith('.ts'))
       const served = ['disk-worker', 'memory-worker', 'worker']
