@@ -3,6 +3,7 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import about from '../package.json' with { type: 'json' }
 
 // Makes plain JavaScript of the sources, into the directory it is given (dist), whatever that holds:
 //   functions/ and runtime/   file by file, with types: the library
@@ -35,6 +36,8 @@ async function buildCommand(): Promise<void> {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
+    // What an installation may leave out is loaded from where it is, and so is what shares globals with it.
+    external: [...Object.keys(about.peerDependencies), 'prom-client'],
     metafile: true,
     logLevel: 'warning',
   })
