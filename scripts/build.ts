@@ -3,7 +3,6 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import about from '../package.json' with { type: 'json' }
 
 // Makes plain JavaScript of the sources, into the directory it is given (dist), whatever that holds:
 //   functions/ and runtime/   file by file, with types: the library
@@ -31,13 +30,13 @@ async function buildCommand(): Promise<void> {
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // Optional, and of whoever installs them; prom-client finds by itself the one of them that it needs.
+    external: ['@hono/otel', '@opentelemetry/*', 'prom-client'],
     target: 'node22.18',
     // Some of what is bundled is CommonJS, and loads with `require` what Node has built in.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    // What an installation may leave out is loaded from where it is, and so is what shares globals with it.
-    external: [...Object.keys(about.peerDependencies), 'prom-client'],
     metafile: true,
     logLevel: 'warning',
   })
