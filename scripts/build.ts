@@ -30,8 +30,8 @@ async function buildCommand(): Promise<void> {
     splitting: true,
     format: 'esm',
     platform: 'node',
-    // Optional, and of whoever installs them.
-    external: ['@hono/otel', '@opentelemetry/*'],
+    // Optional, and of whoever installs them; prom-client finds by itself the one of them that it needs.
+    external: ['@hono/otel', '@opentelemetry/*', 'prom-client'],
     target: 'node22.18',
     // Some of what is bundled is CommonJS, and loads with `require` what Node has built in.
     banner: {

@@ -25,12 +25,12 @@ export function describeCommand(major: number, setup: () => Installation): void 
       const { directory, node } = installation
       const where = { cwd: directory, env: withNode(node) }
       const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
-      expect(await demand('npx', ['--offline', 'vouch', '--version'], where)).toBe(`${version}\n`)
+      expect(await demand('npx', ['--offline', 'vouch', '--version'], where)).toBe(`vouch ${version}\n`)
     })
 
     it('helps', async () => {
       const { status, stdout } = await runVouch(installation, ['--help'])
-      expect([status, stdout]).toEqual([0, expect.stringContaining('vouch get')])
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/^ +get /m)])
     })
 
     it.each(STEPS)('$title', async (step) => {

@@ -8,6 +8,7 @@ import { demand, ROOT, run, withNode } from './installed.ts'
 export const ENTRIES = {
   vouch: () => import('../functions/index.ts'),
   'vouch/node': () => import('../runtime/node/index.ts'),
+  'vouch/s3': () => import('../runtime/s3/index.ts'),
   'vouch/workers': () => import('../runtime/workers/index.ts'),
 } as const
 

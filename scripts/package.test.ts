@@ -36,8 +36,11 @@ const on = (node: string) => (): Installation => ({ directory, node })
 describe('the package', () => {
   it('holds JavaScript, types and a few words, and nothing of the machine that made it', async () => {
     const files = (await demand('tar', ['-tzf', tarball], { cwd: scratch })).trim().split('\n')
-    const others = files.filter((path) => !/^package\/dist\/.*\.(js|d\.ts)$/.test(path))
-    const words = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/command/LICENSES.txt', 'package.json']
+    const others = files.filter((path) => !/^package\/(dist\/.*\.(js|d\.ts)$|deploy\/.)/.test(path))
+    const words = [
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/command/LICENSES.txt', 'docs/vouch.1'],
+      'package.json',
+    ]
     expect(others.sort()).toEqual(words.map((path) => `package/${path}`))
     expect(files.filter((path) => /\.(test|suite)\./.test(path))).toEqual([])
     const grep = ['-rlF', '--', ROOT.slice(0, -1), 'node_modules/vouch']

@@ -39,6 +39,7 @@ export interface DigestCache {
   set(key: string, version: string, known: Known): void | Promise<void>
 }
 
+/** What makes a storage of a store. */
 export interface ObjectStorageOptions {
   readonly createHasher: CreateHasher
   /** Nothing is remembered when absent. */

@@ -26,6 +26,7 @@ export interface OpenedObject {
   readonly body: ReadableStream<Uint8Array>
 }
 
+/** A page of a listing. */
 export interface ObjectPage {
   /** In the byte order of their keys. */
   readonly objects: readonly ObjectInfo[]

@@ -10,6 +10,7 @@ import { beforeEnd, type Chunks, exactly, fromBytes, through, toStream } from '.
 import { listWeb } from './web-listing.ts'
 import { toPart } from './web-ranges.ts'
 
+/** What a web server is asked with. */
 export interface StaticWebOptions {
   /** The host's `fetch` when absent. */
   readonly fetch?: Send | undefined

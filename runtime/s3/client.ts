@@ -13,6 +13,7 @@ export interface Credentials {
   readonly sessionToken?: string | undefined
 }
 
+/** A bucket, and what it is asked with. */
 export interface S3ClientOptions extends S3Place {
   /** Asked for before each request. */
   readonly credentials: () => Promise<Credentials>

@@ -16,6 +16,7 @@ import { toPage } from './listing.ts'
 import { parseLength, toEtag, toInfo } from './versions.ts'
 import { createS3Writes } from './writes.ts'
 
+/** A bucket, what it is asked with, and where in it the files lie. */
 export interface S3Options extends S3ClientOptions {
   /** What the keys of all names begin with, as `createObjectStorage` has it; what vouch writes for itself lies below. */
   readonly root: string
