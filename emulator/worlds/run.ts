@@ -3,14 +3,12 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Report, toPage } from './table.ts'
+import { type Report, SUITES, toPage } from './table.ts'
 
 // `npm run test:worlds`: what runs vouch beside Node is fetched, every suite of a host or a store is run, and what they
 // came to is written to docs/worlds.md.
 
 const PACKAGES = ['bun@1.4.5', 'deno@2.9.6']
-/** Where the suites of hosts and stores lie. */
-const PATHS = ['emulator', 'functions/storage', 'runtime/node', 'runtime/s3', 'runtime/workers']
 const PAGE = fileURLToPath(new URL('../../docs/worlds.md', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'vouch-worlds-'))
 
@@ -27,7 +25,7 @@ function main(): number {
   const report = join(scratch, 'report.json')
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   const env = { ...process.env, VOUCH_BUN: bun, VOUCH_DENO: deno }
-  const { status } = spawnSync('npx', ['vitest', ...args, ...PATHS], { stdio: 'inherit', env })
+  const { status } = spawnSync('npx', ['vitest', ...args, ...SUITES], { stdio: 'inherit', env })
   const read = JSON.parse(readFileSync(report, 'utf8')) as Report // vitest's own, in the shape of Jest's
   const versions = [bun, deno].map(
     (program) => execFileSync(program, ['--version'], { encoding: 'utf8' }).trim().split('\n')[0],

@@ -42,6 +42,9 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<(typeof STORES)[num
     Deno: { 'replica servers': ['emulator/worlds/deno.test.ts'] },
   }
 
+/** All of them. */
+export const SUITES = Object.values(HOSTS).flatMap((suites) => Object.values(suites).flat())
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The page with the table: every cell names its suites and how many of their tests passed in this run. */
