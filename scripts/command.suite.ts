@@ -25,13 +25,12 @@ export function describeCommand(major: number, setup: () => Installation): void 
       const { directory, node } = installation
       const where = { cwd: directory, env: withNode(node) }
       const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
-      const said = await demand('npx', ['--offline', 'vouch', '--version'], where)
-      expect(said.trim().split(' ').at(-1)).toBe(version)
+      expect(await demand('npx', ['--offline', 'vouch', '--version'], where)).toBe(`${version}\n`)
     })
 
     it('helps', async () => {
       const { status, stdout } = await runVouch(installation, ['--help'])
-      expect([status, stdout]).toEqual([0, expect.stringContaining('vouch COMMAND --help')])
+      expect([status, stdout]).toEqual([0, expect.stringContaining('vouch get')])
     })
 
     it.each(STEPS)('$title', async (step) => {

@@ -120,7 +120,7 @@ async function startWorkers(directory: string, path: string): Promise<Miniflare>
     workers: [
       {
         ...(await worker('worker')),
-        bindings: { REPLICAS: 'memory=service://MEMORY,disk=service://DISK', OPEN: 'true' },
+        bindings: { REPLICAS: 'memory=service://MEMORY,disk=service://DISK' },
         serviceBindings: { MEMORY: 'memory-worker', DISK: 'disk-worker' },
       },
       await worker('memory-worker'),
