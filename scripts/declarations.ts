@@ -79,9 +79,12 @@ function toWords(doc: string): string {
   return lines.join('\n').trim()
 }
 
-/** A declaration as this house writes it: no word that only such a file needs, two blanks a level, no semicolon. */
+/** A declaration as this house writes it: no word that only such a file needs, no path, two blanks a level, no semicolon. */
 function toType(text: string): string {
-  const plain = text.trim().replace(/^(export )?(declare )?/, '')
+  const plain = text
+    .trim()
+    .replace(/^(export )?(declare )?/, '')
+    .replaceAll(/import\("[^"]+"\)\./g, '')
   return plain
     .replaceAll(/^ +/gm, (indent) => ' '.repeat(Math.ceil(indent.length / 2)))
     .replaceAll(/;$/gm, '')

@@ -97,7 +97,7 @@ async function checkScenario({ directory }: Release, node: string): Promise<stri
   const faults = await walkScenario(cluster).finally(cluster.stop)
   if (faults.length > 0) throw new Error(faults.join('\n'))
   const { stdout } = await runVouch(installation, ['--version'])
-  return `vouch ${stdout.trim()} on ${(await demand(node, ['--version'], { cwd: ROOT })).trim()}`
+  return `${stdout.trim()} on ${(await demand(node, ['--version'], { cwd: ROOT })).trim()}`
 }
 
 function requireInstalled(directory: string | undefined): string {
