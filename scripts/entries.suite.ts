@@ -53,6 +53,6 @@ export function describeEntries(setup: () => Installation): void {
       await writeFile(join(directory, 'tsconfig.json'), config)
       const { stdout } = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], { cwd: directory })
       expect(stdout).toBe('')
-    })
+    }, 120_000)
   })
 }
