@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { build } from 'esbuild'
 import { Miniflare } from 'miniflare'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openBucket } from '../emulator/bucket.ts'
+import { serve } from '../runtime/node/serve.ts'
+import { createForeignClient } from '../runtime/s3/bucket.suite.ts'
+import { BUCKET, S3RVER_CREDENTIALS, startS3rver } from '../runtime/s3/s3rver.suite.ts'
 import type { Installation } from './cluster.ts'
 import { demand, ROOT } from './installed.ts'
 
@@ -42,8 +47,17 @@ export function describeExamples(major: number, setup: () => Installation): void
   describe(`the examples on Node ${major}`, () => {
     it('are all run here', async () => {
       const files = (await readdir(join(ROOT, 'examples'))).filter((name) => name.endsWith('.ts'))
-      const served = ['disk-worker', 'memory-worker', 'worker']
-      const run = ['audit', 'compare', 'coordinator', 'fixed-storage', 'remote', 'replica']
+      const served = ['disk-worker', 'memory-worker', 'r2-worker', 'worker']
+      const run = [
+        'audit',
+        'bucket',
+        'compare',
+        'coordinator',
+        'fixed-storage',
+        'mirror',
+        'remote',
+        'replica',
+      ]
       expect(files.sort()).toEqual([...served, ...run].map((name) => `${name}.ts`).sort())
     })
 
@@ -76,27 +90,73 @@ export function describeExamples(major: number, setup: () => Installation): void
 
     it('compare a directory with a storage of one’s own', async () => {
       const directory = await makeTree('system', { 'etc/motd': 'Welcome.\n', 'etc/issue': 'other\n' })
-      const lines = (await runExample('audit', directory)).trim().split('\n')
-      const names = lines
-        .map((line) => JSON.parse(line))
-        .flatMap(({ name, agreement }) => (name ? [[name, agreement]] : []))
-      expect(names).toEqual([['etc/issue', 'conflict']])
-      expect(JSON.parse(lines.at(-1) ?? '')).toHaveProperty('summary')
+      expect(toDifferences(await runExample('audit', directory))).toEqual([['etc/issue', 'conflict']])
     })
 
-    it('compare, in workerd, what a Worker and a directory hold', async () => {
+    it('compare a directory with a bucket of S3', async () => {
+      const directory = await makeTree('copied', { 'a.txt': 'same', 'b.txt': 'one' })
+      const s3rver = await startS3rver({ directory: await mkdtemp(join(setup().directory, 's3-')) })
+      onTestFinished(() => s3rver.close())
+      const client = createForeignClient({ endpoint: s3rver.endpoint, credentials: S3RVER_CREDENTIALS })
+      for (const [Key, Body] of Object.entries({ 'kept/a.txt': 'same', 'kept/b.txt': 'two' }))
+        await client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }))
+      const word = `s3://${BUCKET}/kept?endpoint=${s3rver.endpoint}&region=us-east-1&style=path`
+      expect(toDifferences(await runExample('bucket', directory, word))).toEqual([['b.txt', 'conflict']])
+    })
+
+    it('compare a file with what a web server gives', async () => {
+      const directory = await makeTree('published', { 'a.txt': 'same', 'b.txt': 'one' })
+      const files: Readonly<Record<string, string>> = {
+        '/files/': '',
+        '/files/a.txt': 'same',
+        '/files/b.txt': 'two',
+      }
+      const server = await serve(
+        ({ url }) => {
+          const body = files[new URL(url).pathname]
+          return body === undefined
+            ? new Response('', { status: 404 })
+            : new Response(body, { headers: { 'Content-Length': String(body.length) } })
+        },
+        { host: '127.0.0.1', port: 0 },
+      )
+      onTestFinished(() => server.close())
+      const ask = (name: string) => runExample('mirror', name, directory, `${server.url}/files/`)
+      expect(await ask('a.txt')).toBe('200 directory;state=match, mirror;state=match\n')
+      expect(await ask('b.txt')).toMatch(/^409 /)
+    })
+
+    it('compare, in workerd, what a Worker, a directory and a bucket hold', async () => {
       const path = await makeTree('disk', { 'file1.txt': 'the same everywhere\n' })
       const miniflare = await startWorkers(setup().directory, path)
       onTestFinished(() => miniflare.dispose())
+      const bucket = await openBucket(miniflare, 'BUCKET', 'r2-worker')
+      await bucket.put('file1.txt', 'the same everywhere\n')
       const response = await miniflare.dispatchFetch('http://vouch/files/file1.txt')
       expect(await response.text()).toBe('the same everywhere\n')
-      expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=2;of=2')
+      expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=3;of=3')
     })
   })
 }
 
+/** Name and agreement of each file that an audit tells of; throws when it did not come to its end. */
+function toDifferences(audit: string): unknown[] {
+  const lines = audit
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(lines.pop()).toHaveProperty('summary')
+  return lines.map(({ name, agreement }) => [name, agreement])
+}
+
 function toEnv(directory: string): NodeJS.ProcessEnv {
-  return { ...process.env, XDG_CACHE_HOME: join(directory, '.cache') }
+  const { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY } = S3RVER_CREDENTIALS
+  return {
+    ...process.env,
+    XDG_CACHE_HOME: join(directory, '.cache'),
+    AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY,
+  }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -120,10 +180,11 @@ async function startWorkers(directory: string, path: string): Promise<Miniflare>
     workers: [
       {
         ...(await worker('worker')),
-        bindings: { REPLICAS: 'memory=service://MEMORY,disk=service://DISK', OPEN: 'true' },
-        serviceBindings: { MEMORY: 'memory-worker', DISK: 'disk-worker' },
+        bindings: { REPLICAS: 'memory=service://MEMORY,disk=service://DISK,r2=service://R2', OPEN: 'true' },
+        serviceBindings: { MEMORY: 'memory-worker', DISK: 'disk-worker', R2: 'r2-worker' },
       },
       await worker('memory-worker'),
+      { ...(await worker('r2-worker')), r2Buckets: ['BUCKET'] },
       {
         ...(await worker('disk-worker')),
         unsafeBindings: [{ name: 'FILES', type: 'directory', plugin, options: { path } }],
