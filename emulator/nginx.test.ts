@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { type RequestOptions, request } from 'node:https'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -15,6 +14,7 @@ import { createMemoryStorage } from '../functions/storage/memory.ts'
 import { type ServerProcess, startServer } from '../runtime/cli/process.suite.ts'
 import { type Served, serve } from '../runtime/node/serve.ts'
 import { hasProgram } from './operating.suite.ts'
+import { findPort } from './web-servers.suite.ts'
 
 // A real nginx with the configuration of deploy/ in front of a real coordinator.
 
@@ -30,15 +30,6 @@ let endless: Served
 let coordinator: ServerProcess
 let nginx: ChildProcess | undefined
 let port: number
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 /** A replica whose surveys go on for as long as anybody listens. */
 async function startEndless(): Promise<Served> {

@@ -55,7 +55,8 @@ async function start(child: ChildProcess, port: number): Promise<WebServer> {
   }
 }
 
-async function findPort(): Promise<number> {
+/** A port that nobody listens on just now. */
+export async function findPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
