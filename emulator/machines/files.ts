@@ -1,7 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** What lies in root's home on new machines. Who made it removes `directory`. */
@@ -44,16 +52,19 @@ function packNode(directory: string, to: string): void {
   execFileSync('tar', ['-cJf', join(to, `${name}.tar.xz`), '-C', directory, name], { env })
 }
 
-/** A package with the command as the build makes it, and what is to be deployed beside it. */
+/** The package with everything that it depends on inside: these machines reach no registry. */
 function packVouch(directory: string): string {
   const root = join(directory, 'package')
-  execFileSync(process.execPath, [join(REPOSITORY, 'runtime/cli/build.ts'), join(root, 'dist')])
+  execFileSync(process.execPath, [join(REPOSITORY, 'scripts/build.ts'), join(root, 'dist')])
   cpSync(join(REPOSITORY, 'deploy'), join(root, 'deploy'), { recursive: true })
-  const about = { name: 'vouch', version: '0.1.0', type: 'module', bin: { vouch: 'dist/vouch.js' } }
-  writeFileSync(join(root, 'package.json'), JSON.stringify(about))
-  const name = execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  return join(directory, basename(name.trim()))
+  const list = ['ls', '--omit=dev', '--all', '--parseable']
+  const dependencies = execFileSync('npm', list, { cwd: REPOSITORY, encoding: 'utf8' }).trim().split('\n')
+  for (const path of dependencies.slice(1)) {
+    cpSync(path, join(root, relative(REPOSITORY, path)), { recursive: true })
+  }
+  // The package.json of this repository is an object.
+  const about = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as object
+  writeFileSync(join(root, 'package.json'), JSON.stringify({ ...about, bundleDependencies: true }))
+  const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', directory]
+  return join(directory, execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }).trim())
 }
