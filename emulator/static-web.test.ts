@@ -12,6 +12,7 @@ import {
   describeOne,
   expectTrouble,
   hash,
+  ODD_NAMES,
   readBytes,
   toBytes,
 } from '../functions/storage/suite-tools.suite.ts'
@@ -81,6 +82,14 @@ describe.skipIf(!hasNginx)('with nginx', () => {
       hidesDots: true,
       close: async () => rmSync(directory, { recursive: true }),
     }
+  })
+
+  it('no directory is a file, whatever it is called', async () => {
+    const { directory, storage } = setUp(plain)
+    const names = ODD_NAMES.filter((name) => !name.includes('/'))
+    for (const name of names) mkdirSync(join(directory, name))
+    expect(await Promise.all(storage.describe(names))).toEqual(names.map(() => null))
+    for (const name of names) expect(await storage.open(name)).toBeNull()
   })
 
   it('a file that was left alone is read once, and again when it changes', async () => {
