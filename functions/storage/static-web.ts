@@ -106,7 +106,10 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     }
     const wanted = exactly(part.body, range?.length ?? info.size)
     const look = () => askHead(toPath(key), signal)
-    return { info, body: toStream(watched(wanted, reply, look), signal) }
+    return {
+      info,
+      body: toStream(watched(wanted, { size: info.size, headers: reply.headers }, look), signal),
+    }
   }
 
   async function openEmpty(key: string, { version, signal }: GetOptions): Promise<OpenedObject | null> {
@@ -134,10 +137,15 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
 }
 
 /** `body`, which errors with `changed` when it breaks off, or ends, and the file is another by then. */
-function watched(body: Chunks, before: Reply, look: () => Promise<Reply>): Chunks {
+function watched(
+  body: Chunks,
+  before: Pick<Reply, 'headers'> & { readonly size: number },
+  look: () => Promise<Reply>,
+): Chunks {
   const requireSame = async () => {
     const { headers } = await look()
-    if (MARKS.some((field) => headers.get(field) !== before.headers.get(field))) throw changed()
+    const isSame = MARKS.every((field) => headers.get(field) === before.headers.get(field))
+    if (!isSame || parseLength(headers) !== before.size) throw changed()
     return headers
   }
   return through(

@@ -36,9 +36,10 @@ interface Walk {
   readonly begun: number
 }
 
-/** A walk that is not at its end, and the files that its last page had. */
+/** A walk that is not at its end, and the files that its last page had, behind which name. */
 interface Unfinished extends Walk {
   readonly prefix: string
+  readonly after: string
   readonly given: readonly ObjectInfo[]
 }
 
@@ -50,12 +51,12 @@ interface Unfinished extends Walk {
 export function createWebListing() {
   let unfinished: Unfinished | null = null
 
-  /** The walk whose last page had `after`, and what that page had behind it. */
+  /** The walk whose last page began or went on behind `after`, and what that page had from there. */
   function resume({ prefix, after }: Wanted): { walk: Walk; objects: ObjectInfo[] } | null {
     const held = unfinished
     if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
     const at = held.given.findIndex(({ key }) => key === after)
-    if (at < 0) return null
+    if (at < 0 && held.after !== after) return null
     // Nobody else may go on with it meanwhile.
     unfinished = null
     return { walk: held, objects: held.given.slice(at + 1) }
@@ -67,7 +68,7 @@ export function createWebListing() {
   }
 
   return async function list(wanted: Wanted, ask: AskListing): Promise<ObjectPage> {
-    const { prefix, limit } = wanted
+    const { prefix, after, limit } = wanted
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
     const { walk, objects } = resume(wanted) ?? (await begin(wanted, ask))
     const { open, begun } = walk
@@ -78,7 +79,7 @@ export function createWebListing() {
       else objects.push(item)
     }
     const isLast = open.length === 0 && objects.length <= limit
-    if (!isLast) unfinished = { open, begun, prefix, given: objects }
+    if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
     return { objects: objects.slice(0, limit), isLast }
   }
 }
