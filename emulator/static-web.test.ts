@@ -22,9 +22,10 @@ import { isFacts, type Survey } from '../functions/storage/survey.ts'
 import { createHasher } from '../runtime/node/hasher.ts'
 import { createSend } from '../runtime/node/http-client.ts'
 import { hasProgram } from './operating.suite.ts'
-import { startNginx, startPython, type WebServer, WITH_LISTINGS } from './web-servers.suite.ts'
+import { startCaddy, startNginx, startPython, type WebServer, WITH_LISTINGS } from './web-servers.suite.ts'
 
 const hasNginx = hasProgram('nginx', 'files behind nginx')
+const hasCaddy = hasProgram('caddy', 'files behind Caddy')
 const hasPython = hasProgram('python3', 'files behind the web server of Python')
 const scratch = mkdtempSync(join(tmpdir(), 'vouch-web-'))
 const root = join(scratch, 'root')
@@ -36,6 +37,7 @@ const WHOLE: Survey = {
 }
 let listing: WebServer | undefined
 let plain: WebServer | undefined
+let caddy: WebServer | undefined
 let python: WebServer | undefined
 let made = 0
 
@@ -45,11 +47,12 @@ beforeAll(async () => {
     listing = await startNginx(join(scratch, 'listing'), root, WITH_LISTINGS)
     plain = await startNginx(join(scratch, 'plain'), root, '')
   }
+  if (hasCaddy) caddy = await startCaddy(join(scratch, 'caddy'), root)
   if (hasPython) python = await startPython(root)
 })
 
 afterAll(async () => {
-  for (const server of [listing, plain, python]) await server?.stop()
+  for (const server of [listing, plain, caddy, python]) await server?.stop()
   rmSync(scratch, { recursive: true })
 })
 
@@ -101,7 +104,6 @@ describe.skipIf(!hasNginx)('with nginx', () => {
   describeStorage('files behind nginx, which lists them', async () => toTested(setUp(listing)))
   describeStorage('files behind nginx of long ago', async () => toSettled(setUp(listing)))
   describe('files behind nginx, which does not list them', () => {
-    describeReading(async () => toTested(setUp(plain)))
     describeReading(async () => toSettled(setUp(plain)))
   })
 
@@ -203,9 +205,16 @@ describe.skipIf(!hasNginx)('with nginx', () => {
   })
 })
 
+describe.skipIf(!hasCaddy)('with Caddy', () => {
+  describeStorage('files behind Caddy, which lists them', async () => {
+    return { ...toTested(setUp(caddy)), hidesDots: false }
+  })
+})
+
 describe.skipIf(!hasPython)("with Python's web server", () => {
-  describeReading(async () => toTested(setUp(python)))
-  describeReading(async () => toSettled(setUp(python)))
+  describe('files behind it', () => {
+    describeReading(async () => toTested(setUp(python)))
+  })
 
   it('a part is cut from the whole where the server has no ranges', async () => {
     const { storage, write } = setUp(python)

@@ -182,13 +182,19 @@ describe('a static web server', () => {
   })
 
   it.each([
-    ['a size below nothing', { name: 'a', type: 'file', size: -1 }],
-    ['half a byte', { name: 'a', type: 'file', size: 0.5 }],
-    ['more bytes than numbers count', { name: 'a', type: 'file', size: 1e300 }],
-    ['a file without a size', { name: 'a', type: 'file' }],
-    ['a file that is listed twice', { name: 'b', type: 'file', size: 1 }],
+    ['a size below nothing', { name: 'a', size: -1 }],
+    ['half a byte', { name: 'a', size: 0.5 }],
+    ['more bytes than numbers count', { name: 'a', size: 1e300 }],
+    ['a file without a size', { name: 'a' }],
+    ['a file that is listed twice', { name: 'b', size: 1 }],
   ])('that lists %s lists nothing', async (_, entry) => {
-    const { storage } = over(() => Response.json([{ name: 'b', type: 'file', size: 1 }, entry]))
+    const file = { type: 'file', mtime: OLD['Last-Modified'] }
+    const { storage } = over(() =>
+      Response.json([
+        { ...file, name: 'b', size: 1 },
+        { ...file, ...entry },
+      ]),
+    )
     await expectTrouble(storage.list(), 'unreachable')
   })
 
