@@ -99,6 +99,16 @@ describe('a static web server', () => {
     await expect(describeOne(storage, 'a')).rejects.toThrow(/not there/)
   })
 
+  it('may give an empty file without any body', async () => {
+    const { storage } = over(({ url }) =>
+      url.endsWith('/a')
+        ? new Response(null, { headers: { ...OLD, 'Content-Length': '0' } })
+        : new Response(null, { status: 404 }),
+    )
+    expect(await describeOne(storage, 'a')).toMatchObject({ size: 0, digest: await hash(toBytes('')) })
+    expect(await readBytes(storage, 'a')).toEqual(toBytes(''))
+  })
+
   it('is asked itself, past the caches on the way', async () => {
     const whole = serving('content')
     const { storage } = over((request) => {

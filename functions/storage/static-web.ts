@@ -88,12 +88,12 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     const headers = { ...WANTED, ...(bytes && { Range: bytes }) }
     const reply = await ask(toPath(key), headers, signal ? { signal } : {})
     const isPart = range !== undefined && reply.status === 206
-    if (reply.body === null || !(reply.status === 200 || isPart)) {
+    if (reply.status !== 200 && !isPart) {
       await reply.body?.cancel()
       if (await isAbsent(reply, key, signal)) return null
       throw reply.status === 416 ? changed() : toFailure(reply)
     }
-    const body = mapErrors(reply.body)
+    const body = mapErrors(reply.body ?? fromBytes(new Uint8Array()))
     const part = toPart(body, reply, range)
     if (part === null) {
       await body.cancel()
