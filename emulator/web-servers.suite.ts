@@ -39,6 +39,27 @@ export async function startPython(root: string): Promise<WebServer> {
   return await start(spawn('python3', options, { stdio: 'ignore' }), port)
 }
 
+/** Caddy over the files of `root`, which it lists. Its own files lie in `scratch`. */
+export async function startCaddy(scratch: string, root: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'Caddyfile')
+  writeFileSync(
+    conf,
+    `{
+  admin off
+}
+http://127.0.0.1:${port} {
+  bind 127.0.0.1
+  root * ${root}
+  file_server browse
+}`,
+  )
+  const env = { ...process.env, XDG_DATA_HOME: scratch, XDG_CONFIG_HOME: scratch }
+  const options = ['run', '--config', conf, '--adapter', 'caddyfile']
+  return await start(spawn('caddy', options, { stdio: 'ignore', env }), port)
+}
+
 async function start(child: ChildProcess, port: number): Promise<WebServer> {
   const url = `http://127.0.0.1:${port}`
   const ended = once(child, 'exit')

@@ -1,10 +1,8 @@
+import { DENO } from './deno.suite.ts'
 import { describeProcesses } from './processes.suite.ts'
 
-/** `-A`: what packages do at their start, and looking for `/proc/self/fd`, Deno lets nobody do who may not do all. */
-const deno = [process.env['VOUCH_DENO'] ?? 'deno', 'run', '--node-modules-dir=manual', '-A']
-
 describeProcesses('on Deno, over replica servers on Node', {
-  coordinator: deno,
+  coordinator: DENO,
   hasDirectory: false,
   replica: [],
 })

@@ -65,8 +65,58 @@ describe('a static web server', () => {
   })
 
   it('has no file where a directory is', async () => {
-    const { storage } = over(always(301, { Location: 'http://mirror.example/dir/a/' }))
-    expect(await describeOne(storage, 'a')).toBeNull()
+    const location = 'http://mirror.example:8080/dir/a/'
+    for (const status of [200, 403]) {
+      const { storage } = over(({ url }) =>
+        url.endsWith('/a')
+          ? new Response(null, { status: 301, headers: { Location: location } })
+          : new Response(null, { status }),
+      )
+      expect(await describeOne(storage, 'a')).toBeNull()
+      expect(await storage.open('a')).toBeNull()
+    }
+  })
+
+  it.each([
+    ['puts a slash behind every name', (url: string) => `${url}/`, 404],
+    ['sends everybody to a slash elsewhere', () => 'http://other.example/dir/a/', 200],
+  ] as const)('that %s says of none that it is a directory', async (_, toLocation, status) => {
+    const { storage } = over(({ url }) => {
+      if (url.endsWith('/dir/')) return new Response(null, { status: 200 })
+      if (url.endsWith('/')) return new Response(null, { status })
+      return new Response(null, { status: 301, headers: { Location: toLocation(url) } })
+    })
+    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    await expectTrouble(storage.open('a'), 'unreachable')
+  })
+
+  it('that shows a page for whatever is not there has no files', async () => {
+    const page: Answer = ({ method }) =>
+      new Response(method === 'HEAD' ? null : '<html>', { headers: { ...OLD, 'Content-Length': '6' } })
+    const { storage } = over(page)
+    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    await expectTrouble(storage.open('a', { ifDigest: await hash(toBytes('<html>')) }), 'unreachable')
+    await expect(describeOne(storage, 'a')).rejects.toThrow(/not there/)
+  })
+
+  it('may give an empty file without any body', async () => {
+    const { storage } = over(({ url }) =>
+      url.endsWith('/a')
+        ? new Response(null, { headers: { ...OLD, 'Content-Length': '0' } })
+        : new Response(null, { status: 404 }),
+    )
+    expect(await describeOne(storage, 'a')).toMatchObject({ size: 0, digest: await hash(toBytes('')) })
+    expect(await readBytes(storage, 'a')).toEqual(toBytes(''))
+  })
+
+  it('is asked itself, past the caches on the way', async () => {
+    const whole = serving('content')
+    const { storage } = over((request) => {
+      expect(request.headers.get('Cache-Control')).toBe('no-cache')
+      return whole(request)
+    })
+    expect(await describeOne(storage, 'a')).toMatchObject({ size: 7 })
+    expect(await describeOne(storage, 'b')).toBeNull()
   })
 
   it.each([
@@ -139,6 +189,39 @@ describe('a static web server', () => {
   ])('that lists by %s is no empty one', async (_, listing) => {
     const { storage } = over(listing)
     await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it.each([
+    ['a size below nothing', { name: 'a', size: -1 }],
+    ['half a byte', { name: 'a', size: 0.5 }],
+    ['more bytes than numbers count', { name: 'a', size: 1e300 }],
+    ['a file without a size', { name: 'a' }],
+    ['a file that is listed twice', { name: 'b', size: 1 }],
+  ])('that lists %s lists nothing', async (_, entry) => {
+    const file = { type: 'file', mtime: OLD['Last-Modified'] }
+    const { storage } = over(() =>
+      Response.json([
+        { ...file, name: 'b', size: 1 },
+        { ...file, ...entry },
+      ]),
+    )
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it('that lists a time which is none lists the file without it', async () => {
+    const { storage } = over(() =>
+      Response.json([
+        { name: 'a', is_dir: false, size: 1, mod_time: 'yesterday' },
+        { name: 'b', type: 'file', size: 1, mtime: 'yesterday' },
+      ]),
+    )
+    expect((await storage.list()).entries).toMatchObject([{ modified: null }, { modified: null }])
+  })
+
+  it('that lists directories without end is followed no deeper than names are long', async () => {
+    const { storage, asked } = over(() => Response.json([{ name: 'd'.repeat(100), type: 'directory' }]))
+    expect(await storage.list()).toEqual({ entries: [], next: null })
+    expect(asked.gets).toBeLessThan(12)
   })
 
   it("is listed as Caddy's browse has it too, but for names that no entry has", async () => {

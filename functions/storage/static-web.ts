@@ -7,8 +7,9 @@ import type { GetOptions, ObjectInfo, Objects, OpenedObject } from './objects.ts
 import type { Send, SendInit } from './remote.ts'
 import { mapErrors, type Reply } from './replies.ts'
 import { beforeEnd, type Chunks, exactly, fromBytes, through, toStream } from './streams.ts'
-import { listWeb } from './web-listing.ts'
+import { createWebListing } from './web-listing.ts'
 import { toPart } from './web-ranges.ts'
+import { isSettled, toVersion } from './web-versions.ts'
 
 /** What a web server is asked with. */
 export interface StaticWebOptions {
@@ -16,18 +17,17 @@ export interface StaticWebOptions {
   readonly fetch?: Send | undefined
 }
 
-/** How old a file must be, by the server's own clock, for its time to tell every later change (RFC 9110 §8.8.2.2). */
-const SETTLED_MS = 2000
-
 /**
  * The files below `url`, which ends in a slash, on any web server that serves files as they are: by GET, HEAD and, where
  * it has them, ranges; read-only. Its `Repr-Digest` is its own word for a content. Nothing is remembered of a file that
  * bears neither a time nor a strong ETag, or was changed in the last two seconds. Redirects are not followed. A file is
- * absent only while the server still shows the directory itself, so that a wrong path or a lost disk is an error.
- * Errors never name the address.
+ * absent only while the server still shows the directory itself, so that a wrong path or a lost disk is an error; and
+ * none is there for a server that shows something whatever it is asked for. Errors never name the address.
  */
 export function createStaticWeb(url: string, options: StaticWebOptions = {}): Objects {
   const send: Send = options.fetch ?? fetch
+  const listPage = createWebListing()
+  let isTelling = false
 
   async function ask(
     path: string,
@@ -35,7 +35,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     init: Partial<Pick<SendInit, 'method' | 'signal'>>,
   ): Promise<Reply> {
     init.signal?.throwIfAborted()
-    const sent = { ...init, headers: { ...headers, 'Accept-Encoding': 'identity' } }
+    const sent = { ...init, headers: { ...headers, ...ALWAYS } }
     const reply = await send(url + path, { ...sent, redirect: 'manual', duplex: 'half' }).catch((error) => {
       init.signal?.throwIfAborted()
       throw toNetworkError(error)
@@ -44,30 +44,41 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     return reply
   }
 
-  async function askHead(key: string, signal: AbortSignal | undefined): Promise<Reply> {
-    const reply = await ask(toPath(key), WANTED, { method: 'HEAD', ...(signal && { signal }) })
+  async function askHead(path: string, signal: AbortSignal | undefined): Promise<Reply> {
+    const reply = await ask(path, WANTED, { method: 'HEAD', ...(signal && { signal }) })
     await reply.body?.cancel()
     return reply
   }
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const reply = await askHead(key, signal)
-    if (isDirectory(reply, url, key)) return null
-    if (isAbsence(reply)) return await confirmAbsence(signal)
+    const reply = await askHead(toPath(key), signal)
+    if (await isAbsent(reply, key, signal)) return null
     if (reply.status !== 200) throw toFailure(reply)
-    return toInfo(key, parseLength(reply.headers), reply)
+    const info = toInfo(key, parseLength(reply.headers), reply)
+    await requireTelling(signal)
+    return info
   }
 
-  /** Null when the server still shows the directory that files would be in. */
-  async function confirmAbsence(signal: AbortSignal | undefined): Promise<null> {
-    const reply = await ask('', {}, { method: 'HEAD', ...(signal && { signal }) })
-    await reply.body?.cancel()
-    // Many forbid to look into a directory that is there.
-    if (reply.status === 200 || reply.status === 403) return null
+  /** Whether that answer says that there is no such file. Rejects when the directory that files are in is not there. */
+  async function isAbsent(reply: Reply, key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const path = toPath(key)
+    // Some put a slash behind every name, directory or not.
+    if (isSlashed(reply, url + path)) return isShown(await askHead(`${path}/`, signal))
+    if (!isAbsence(reply)) return false
+    const root = await askHead('', signal)
+    if (isShown(root)) return true
     throw new StorageError(
       'unreachable',
-      `the web server has no such file, and does not show the directory either (status ${reply.status})`,
+      `the web server has no such file, and does not show the directory either (status ${root.status})`,
     )
+  }
+
+  /** Rejects when the server shows a page for a name that nobody ever gave a file: it would for any other. */
+  async function requireTelling(signal: AbortSignal | undefined): Promise<void> {
+    if (isTelling) return
+    const { status } = await askHead(`vouch-probe-${crypto.randomUUID()}`, signal)
+    if (status === 200) throw unexpected('a page even for a file that is not there')
+    isTelling = true
   }
 
   async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
@@ -77,13 +88,12 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     const headers = { ...WANTED, ...(bytes && { Range: bytes }) }
     const reply = await ask(toPath(key), headers, signal ? { signal } : {})
     const isPart = range !== undefined && reply.status === 206
-    if (reply.body === null || !(reply.status === 200 || isPart)) {
+    if (reply.status !== 200 && !isPart) {
       await reply.body?.cancel()
-      if (isDirectory(reply, url, key)) return null
-      if (isAbsence(reply)) return await confirmAbsence(signal)
+      if (await isAbsent(reply, key, signal)) return null
       throw reply.status === 416 ? changed() : toFailure(reply)
     }
-    const body = mapErrors(reply.body)
+    const body = mapErrors(reply.body ?? fromBytes(new Uint8Array()))
     const part = toPart(body, reply, range)
     if (part === null) {
       await body.cancel()
@@ -95,8 +105,11 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
       throw changed()
     }
     const wanted = exactly(part.body, range?.length ?? info.size)
-    const look = () => askHead(key, signal)
-    return { info, body: toStream(watched(wanted, reply, look), signal) }
+    const look = () => askHead(toPath(key), signal)
+    return {
+      info,
+      body: toStream(watched(wanted, { size: info.size, headers: reply.headers }, look), signal),
+    }
   }
 
   async function openEmpty(key: string, { version, signal }: GetOptions): Promise<OpenedObject | null> {
@@ -105,25 +118,34 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     return info && { info, body: toStream(fromBytes(new Uint8Array())) }
   }
 
+  async function askListing(path: string, signal: AbortSignal | undefined): Promise<Reply | null> {
+    const reply = await ask(toPath(path), { Accept: 'application/json' }, signal ? { signal } : {})
+    const { status } = reply
+    if (!isAbsence(reply) && status !== 401 && status !== 429 && status < 500) return reply
+    await reply.body?.cancel()
+    // The root is never gone, and another may be since it was listed.
+    if (path !== '' && (await isAbsent(reply, path, signal))) return null
+    throw toFailure(reply)
+  }
+
   return {
     head,
     get,
     list: (prefix, after, limit, signal) =>
-      listWeb({ prefix, after, limit }, async (path) => {
-        const reply = await ask(toPath(path), { Accept: 'application/json' }, signal ? { signal } : {})
-        if (path === '' || !isAbsence(reply)) return reply
-        // It went away since it was listed.
-        await reply.body?.cancel()
-        return await confirmAbsence(signal)
-      }),
+      listPage({ prefix, after, limit }, (path) => askListing(path, signal)),
   }
 }
 
 /** `body`, which errors with `changed` when it breaks off, or ends, and the file is another by then. */
-function watched(body: Chunks, before: Reply, look: () => Promise<Reply>): Chunks {
+function watched(
+  body: Chunks,
+  before: Pick<Reply, 'headers'> & { readonly size: number },
+  look: () => Promise<Reply>,
+): Chunks {
   const requireSame = async () => {
     const { headers } = await look()
-    if (MARKS.some((field) => headers.get(field) !== before.headers.get(field))) throw changed()
+    const isSame = MARKS.every((field) => headers.get(field) === before.headers.get(field))
+    if (!isSame || parseLength(headers) !== before.size) throw changed()
     return headers
   }
   return through(
@@ -133,7 +155,8 @@ function watched(body: Chunks, before: Reply, look: () => Promise<Reply>): Chunk
         yield* chunks
       } catch (error) {
         // One that was changed a moment ago may just have been.
-        if (isSettled(await requireSame())) throw error
+        const headers = await requireSame()
+        if (isSettled(parseHttpDate(headers.get('Last-Modified') ?? ''), headers)) throw error
         throw changed()
       }
     },
@@ -142,6 +165,9 @@ function watched(body: Chunks, before: Reply, look: () => Promise<Reply>): Chunk
 
 /** What a file bears as long as it is the same. */
 const MARKS = ['Last-Modified', 'ETag']
+
+/** The bytes as they are, and from the server itself: what a cache on the way remembers is not its word (RFC 9111 §5.2.1.4). */
+const ALWAYS = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-cache' }
 
 /** RFC 9530 §4: whoever has a digest may say so. */
 const WANTED = { 'Want-Repr-Digest': 'sha-256=10' }
@@ -155,34 +181,33 @@ function isAbsence({ status }: Reply): boolean {
   return status === 404 || status === 410
 }
 
-/** Web servers send whoever asks for a directory without the slash to the same with one. */
-function isDirectory({ status, headers }: Reply, url: string, key: string): boolean {
+/** Whether a directory is shown: many forbid to look into one that is there. */
+function isShown({ status }: Reply): boolean {
+  return status === 200 || status === 403
+}
+
+/** Web servers send whoever asks for a directory without the slash to the same with one, be it by another port. */
+function isSlashed({ status, headers }: Reply, from: string): boolean {
   if (![301, 302, 307, 308].includes(status)) return false
-  const [from, location] = [url + toPath(key), headers.get('Location') ?? '']
-  return URL.parse(location, from)?.pathname === `${new URL(from).pathname}/`
+  const [asked, location] = [new URL(from), URL.parse(headers.get('Location') ?? '', from)]
+  if (location?.hostname !== asked.hostname) return false
+  return location.pathname.endsWith('/') && decode(location.pathname) === decode(`${asked.pathname}/`)
+}
+
+/** A path by what it means: which characters are encoded in it is for each program to choose. Null for one that is broken. */
+function decode(path: string): string | null {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return null
+  }
 }
 
 function toInfo(key: string, size: number | null, { headers }: Reply): ObjectInfo {
   if (size === null) throw unexpected('a file without its length')
   const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
-  const version = toVersion(size, modified, headers)
+  const version = toVersion({ size, modified, etag: headers.get('ETag') ?? '' }, headers)
   return { key, size, modified, version, stored: parseReprDigest(headers.get('Repr-Digest') ?? '') }
-}
-
-/**
- * A strong ETag alone is believed where there is no time. With one, many servers make it of the size and the time in
- * seconds: it tells no two changes of one second apart.
- */
-function toVersion(size: number, modified: number | null, headers: Reply['headers']): string | null {
-  const etag = headers.get('ETag') ?? ''
-  const isStrong = etag.startsWith('"')
-  if (modified === null) return isStrong ? `${size} ${etag}` : null
-  return isSettled(headers) ? `${size} ${modified} ${isStrong ? etag : ''}` : null
-}
-
-function isSettled(headers: Reply['headers']): boolean {
-  const [modified, now] = ['Last-Modified', 'Date'].map((field) => parseHttpDate(headers.get(field) ?? ''))
-  return modified != null && now != null && now - modified >= SETTLED_MS
 }
 
 function parseLength(headers: Reply['headers']): number | null {

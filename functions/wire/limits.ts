@@ -51,6 +51,9 @@ export const MAX_CACHED_DIGESTS = 50_000
 /** The listing of one directory by a web server: some 300,000 entries. It is held whole. */
 export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
 
+/** How long directories that a web server has listed serve the pages that follow: until files among them are new. */
+export const WEB_LISTING_MS = 30_000
+
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
