@@ -7,8 +7,17 @@ import { defineConfig } from 'vitest/config'
 const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
 
 export default defineConfig({
+  // Examples import the package by its name; where none is installed, that is its sources.
+  resolve: { tsconfigPaths: true },
   test: {
-    include: ['functions/**/*.test.ts', 'runtime/**/*.test.ts', 'emulator/**/*.test.ts'],
+    // What npm run test:worlds fetches, and nothing else has.
+    exclude: process.env['VOUCH_BUN'] === undefined ? ['emulator/worlds/**'] : [],
+    include: [
+      'functions/**/*.test.ts',
+      'runtime/**/*.test.ts',
+      'emulator/**/*.test.ts',
+      'scripts/**/*.test.ts',
+    ],
     env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -22,7 +22,7 @@ One tree is a directory of the command's, the other is behind a replica server o
 each run, so that all find the page cache warm. Prints Markdown. Takes 10 GiB of temporary space; a million files take 9.
 `
 
-const VOUCH = fileURLToPath(new URL('../dist/vouch.js', import.meta.url))
+const VOUCH = fileURLToPath(new URL('../dist/command/vouch.js', import.meta.url))
 const SAMPLE_MS = 10
 
 /** What one run of a program came to. */

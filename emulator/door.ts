@@ -4,6 +4,8 @@ import type { Fetcher } from '../runtime/workers/bindings.ts'
 /** The ids of the replicas, the coordinator, and each replica's fault Worker under `REPLICA_` and its place. */
 interface DoorEnv {
   readonly IDS: readonly string[]
+  /** Those of them that are no servers. */
+  readonly BUCKETS: readonly string[]
   readonly COORDINATOR: Fetcher
   readonly [replica: `REPLICA_${number}`]: Fetcher
 }
@@ -18,6 +20,9 @@ export default {
     const faulty = /^\/~emulator\/faults\/([^/]+)$/.exec(pathname)?.[1]
     if (faulty !== undefined) return await send(new Request('http://faults/', request), faulty, env)
     const [, id, path = '/'] = /^\/~([^/]+)(\/.*)?$/.exec(pathname) ?? []
+    if (id !== undefined && env.BUCKETS.includes(id)) {
+      return createProblem('no-such-resource', `${id} is a bucket, which has no server of its own`)
+    }
     if (id !== undefined) return await send(new Request(`http://replica${path}${search}`, request), id, env)
     return await env.COORDINATOR.fetch(request)
   },

@@ -16,7 +16,7 @@ export default {
     const { hostname, pathname } = new URL(request.url)
     if (hostname === CONTROL_HOST) return await control(request)
     const isFile = request.method === 'GET' && pathname.startsWith('/files/')
-    return await answer(request, REPLICA, { isFile })
+    return await answer(request, REPLICA, isFile)
   },
 }
 
@@ -33,11 +33,7 @@ async function control(request: Request): Promise<Response> {
   return Response.json({ fault: current })
 }
 
-async function answer(
-  request: Request,
-  replica: Fetcher,
-  { isFile }: { isFile: boolean },
-): Promise<Response> {
+async function answer(request: Request, replica: Fetcher, isFile: boolean): Promise<Response> {
   switch (current?.type) {
     case 'down':
       throw new Error('the replica is down, as the emulator was told')
@@ -49,37 +45,49 @@ async function answer(
     case 'cut':
       return damage(await replica.fetch(request), isFile, cutAfter(current.after))
     case 'wrong-bytes':
-      return damage(await replica.fetch(request), isFile, flipFirst())
+      return damage(await replica.fetch(request), isFile, flipFirst)
     default:
       return await replica.fetch(request)
   }
 }
 
-type Damage = TransformStream<Uint8Array, Uint8Array>
+/** What becomes of a content, once so many bytes have passed that are none of it. */
+type Damage = (before: number) => TransformStream<Uint8Array, Uint8Array>
 
-function damage(response: Response, isFile: boolean, transform: Damage): Response {
-  if (!isFile || !response.ok || response.body === null) return response
-  return withLength(new Response(response.body.pipeThrough(transform), response))
+/** A bucket of R2 tells of an object before its bytes, and in this field how long that is. */
+const R2_BEFORE = 'cf-r2-metadata-size'
+
+function damage(response: Response, isFile: boolean, create: Damage): Response {
+  const before = response.headers.get(R2_BEFORE)
+  if (!(isFile || before !== null) || !response.ok || response.body === null) return response
+  const damaged = new Response(response.body.pipeThrough(create(Number(before))), response)
+  if (before === null) return withLength(damaged)
+  // Its length counts the content alone; R2's binding goes by what it was told before.
+  damaged.headers.delete('Content-Length')
+  return damaged
 }
 
 function cutAfter(length: number): Damage {
-  let left = length
-  return new TransformStream({
-    transform(chunk, controller) {
-      controller.enqueue(chunk.subarray(0, left))
-      left -= chunk.length
-      if (left < 0) throw new Error('the replica breaks off, as the emulator was told')
-    },
-  })
+  return (before) => {
+    let left = before + length
+    return new TransformStream({
+      transform(chunk, controller) {
+        controller.enqueue(chunk.subarray(0, left))
+        left -= chunk.length
+        if (left < 0) throw new Error('the replica breaks off, as the emulator was told')
+      },
+    })
+  }
 }
 
-function flipFirst(): Damage {
-  let done = false
+function flipFirst(before: number): ReturnType<Damage> {
+  let at = before
   return new TransformStream({
     transform(chunk, controller) {
       const wrong = new Uint8Array(chunk)
-      if (!done && wrong[0] !== undefined) wrong[0] ^= 1
-      done = true
+      const first = wrong[at]
+      if (first !== undefined) wrong[at] = first ^ 1
+      at = first === undefined ? at - chunk.length : Number.NaN
       controller.enqueue(wrong)
     },
   })

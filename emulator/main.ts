@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
-import { type Emulator, startEmulator } from './emulator.ts'
+import { type Emulator, type EmulatorOptions, startEmulator } from './emulator.ts'
 import { FAULTS } from './fault.ts'
 import { untilInterrupted } from './interrupt.ts'
 
 const USAGE =
-  'usage: npm run emulator -- --replica ID=DIRECTORY [--replica …] [--port 6001] [--host 127.0.0.1]'
+  'usage: npm run emulator -- --replica ID=DIRECTORY|r2://BUCKET|service://BUCKET [--replica …] [--buckets DIRECTORY] [--port 6001] [--host 127.0.0.1]'
 
 try {
   const options = parseOptions()
@@ -18,10 +18,11 @@ try {
   process.exitCode = 2
 }
 
-function parseOptions(): { replicas: Record<string, string>; host: string; port: number } {
+function parseOptions(): EmulatorOptions {
   const { values } = parseArgs({
     options: {
       replica: { type: 'string', multiple: true, default: [] },
+      buckets: { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '6001' },
     },
@@ -32,14 +33,14 @@ function parseOptions(): { replicas: Record<string, string>; host: string; port:
   if (values.replica.length === 0) throw new Error(`--replica is missing; ${USAGE}`)
   const replicas = Object.fromEntries(values.replica.map(parseReplica))
   if (Object.keys(replicas).length < values.replica.length) throw new Error('--replica takes each ID once')
-  return { replicas, host: values.host, port }
+  return { replicas, host: values.host, port, buckets: values.buckets }
 }
 
-function parseReplica(text: string): [id: string, directory: string] {
-  const [, id, directory] = /^([^=]+)=(.+)$/.exec(text) ?? []
-  if (id === undefined || directory === undefined)
-    throw new Error(`--replica takes ID=DIRECTORY, got '${text}'`)
-  return [id, directory]
+function parseReplica(text: string): [id: string, word: string] {
+  const [, id, word] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (id === undefined || word === undefined)
+    throw new Error(`--replica takes ID=DIRECTORY, ID=r2://BUCKET or ID=service://BUCKET, got '${text}'`)
+  return [id, word]
 }
 
 function printAdvice({ url }: Emulator, [id = '']: readonly string[]): void {

@@ -1,55 +1,213 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { Log, LogLevel, Miniflare } from 'miniflare'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { createRemoteStorage } from '../functions/storage/remote.ts'
+import type { Storage } from '../functions/storage/storage.ts'
+import { fromBytes, toStream } from '../functions/storage/streams.ts'
+import { describeOne, expectTrouble, toBytes, toPut } from '../functions/storage/suite-tools.suite.ts'
+import { MAX_NAME_BYTES } from '../functions/wire/limits.ts'
+import { openBucket, openNamespace } from './bucket.ts'
 import { bundle } from './bundle.ts'
+import { toWorker } from './replicas.ts'
+import { passOutputOn } from './runtime-output.ts'
 
-const REPOSITORY = fileURLToPath(new URL('..', import.meta.url))
+const TOKEN = 'a-token-that-nobody-guesses'
+const COORDINATOR = 'runtime/workers/coordinator.ts'
+const REPLICA = 'runtime/workers/replica.ts'
+
+let running: Miniflare | undefined
+afterEach(async () => {
+  await running?.dispose()
+  running = undefined
+})
+
+interface WorkerBindings {
+  readonly bindings?: Record<string, string>
+  readonly r2Buckets?: Record<string, string>
+  readonly kvNamespaces?: Record<string, string>
+  readonly serviceBindings?: Record<string, string>
+}
+
+/** Starts Workers by their names, the first of which has the door. */
+async function start(workers: Record<string, WorkerBindings & { entry: string }>): Promise<Miniflare> {
+  const options = Object.entries(workers).map(async ([name, { entry, ...bindings }]) => ({
+    ...toWorker(name, await bundle(entry)),
+    ...bindings,
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }))
+  running = new Miniflare({
+    host: '127.0.0.1',
+    cf: false,
+    telemetry: { enabled: false },
+    log: new Log(LogLevel.NONE),
+    handleRuntimeStdio: passOutputOn,
+    workers: await Promise.all(options),
+  })
+  return running
+}
+
+async function openStorage(miniflare: Miniflare, worker: string, token?: string): Promise<Storage> {
+  const { origin } = await miniflare.unsafeGetDirectURL(worker)
+  return createRemoteStorage(origin, token === undefined ? {} : { token: () => token })
+}
+
+async function put(storage: Storage, name: string, text: string): Promise<unknown> {
+  const bytes = toBytes(text)
+  return await storage.put(name, toStream(fromBytes(bytes)), await toPut(bytes, null))
+}
 
 describe('a Worker that is configured wrongly', () => {
-  it.each([
-    ['runtime/workers/coordinator.ts', { REPLICAS: 'a=service://NOWHERE' }, 'REPLICAS'],
-    ['runtime/workers/replica.ts', {}, 'FILES'],
-  ])('answers every request with what is wrong: %s', async (entry, bindings, variable) => {
-    const miniflare = new Miniflare({
-      host: '127.0.0.1',
-      cf: false,
-      telemetry: { enabled: false },
-      log: new Log(LogLevel.NONE),
-      modules: [{ type: 'ESModule', path: 'worker.mjs', contents: await bundle(entry) }],
-      compatibilityDate: '2026-01-01',
-      bindings,
-    })
-    try {
-      const response = await miniflare.dispatchFetch('http://x/files/a')
-      expect(response.status).toBe(500)
-      expect(response.headers.get('Content-Type')).toBe('application/problem+json')
-      expect(await response.json()).toMatchObject({
-        type: 'internal-error',
-        detail: expect.stringContaining(variable),
-      })
-    } finally {
-      await miniflare.dispose()
-    }
+  it.each<[string, Record<string, string>, string]>([
+    [COORDINATOR, { REPLICAS: 'a=service://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
+    [COORDINATOR, { REPLICAS: 'a=r2://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', TOKEN: 'short' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'true', TOKEN_A: 'short' }, 'TOKEN_A'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'yes' }, 'OPEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'true', WRITABLE: 'true' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES/../x', OPEN: 'true' }, 'folder'],
+    [REPLICA, { OPEN: 'true' }, 'STORAGE'],
+    [REPLICA, { STORAGE: 'r2://FILES' }, 'TOKEN'],
+    [REPLICA, { STORAGE: 'r2://FILES', OPEN: 'true', WRITABLE: 'true' }, 'TOKEN'],
+    [REPLICA, { STORAGE: 'disk://FILES', OPEN: 'true' }, 'FILES'],
+  ])('answers every request with what is wrong: %s %j', async (entry, bindings, variable) => {
+    const miniflare = await start({ worker: { entry, bindings, r2Buckets: { FILES: 'files' } } })
+    const response = await miniflare.dispatchFetch('http://x/files/a')
+    expect(response.status).toBe(500)
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+    const problem = await response.json()
+    expect(problem).toMatchObject({ type: 'internal-error', detail: expect.stringContaining(variable) })
+    expect(JSON.stringify(problem)).not.toContain('short')
   })
 })
 
-describe('wrangler.toml', () => {
-  it('deploys a coordinator that imports nothing of Node', async () => {
-    const out = await mkdtemp(join(tmpdir(), 'vouch-wrangler-'))
-    try {
-      const wrangler = join(REPOSITORY, 'node_modules/wrangler/bin/wrangler.js')
-      const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: join(out, 'logs') }
-      const argv = [wrangler, 'deploy', '--dry-run', '--outdir', out]
-      const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: REPOSITORY, env })
-      expect(stdout).toContain('env.REPLICAS')
-      expect(await readFile(join(out, 'coordinator.js'), 'utf8')).not.toMatch(/["']node:/)
-    } finally {
-      await rm(out, { recursive: true })
+describe('a replica Worker', () => {
+  const r2Buckets = { FILES: 'files' }
+
+  it('answers only who shows one of its tokens', async () => {
+    const bindings = { STORAGE: 'r2://FILES', TOKEN: `${TOKEN}\nanother-token-of-16-letters` }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    await (await openBucket(miniflare, 'FILES', 'replica')).put('a', 'content')
+    for (const token of [undefined, 'not-the-token-that-is-right', `${TOKEN}x`, TOKEN.slice(0, -1)]) {
+      const storage = await openStorage(miniflare, 'replica', token)
+      await expectTrouble(describeOne(storage, 'a'), 'unreachable')
     }
+    for (const token of [TOKEN, 'another-token-of-16-letters']) {
+      const storage = await openStorage(miniflare, 'replica', token)
+      expect(await describeOne(storage, 'a')).toMatchObject({ size: 7 })
+      await expectTrouble(put(storage, 'b', 'x'), 'read-only')
+    }
+  })
+
+  it('takes writes, from who shows a token, where it is told to', async () => {
+    const bindings = { STORAGE: 'r2://FILES', TOKEN, WRITABLE: 'true' }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    await expectTrouble(put(await openStorage(miniflare, 'replica'), 'a', 'x'), 'unreachable')
+    expect(await put(await openStorage(miniflare, 'replica', TOKEN), 'a', 'x')).toMatchObject({
+      evidence: 'stored',
+    })
+  })
+
+  it('over a folder of a bucket sees nothing outside of it, and has less room for names', async () => {
+    const bindings = { STORAGE: 'r2://FILES/some/where', TOKEN, WRITABLE: 'true' }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    const bucket = await openBucket(miniflare, 'FILES', 'replica')
+    for (const key of ['some/where', 'some/wherever', 'some/where/a', 'b']) await bucket.put(key, 'x')
+    const storage = await openStorage(miniflare, 'replica', TOKEN)
+    expect((await storage.list()).entries.map(({ name }) => name)).toEqual(['a'])
+    await put(storage, 'b', 'mine')
+    const keys = (await bucket.list()).objects.map(({ key }) => key)
+    expect(keys).toEqual(['b', 'some/where', 'some/where/a', 'some/where/b', 'some/wherever'])
+    const long = `${'x/'.repeat(MAX_NAME_BYTES / 2 - 1)}xx`
+    expect(await describeOne(storage, long)).toBeNull()
+    expect(await storage.open(long)).toBeNull()
+    await expectTrouble(put(storage, long, 'x'), 'unreadable')
+  })
+
+  it('remembers in KV what it has computed, for those that come after it', async () => {
+    const bindings = { STORAGE: 'r2://FILES', OPEN: 'true' }
+    const options = { entry: REPLICA, bindings, r2Buckets, kvNamespaces: { DIGESTS: 'digests' } }
+    const miniflare = await start({ first: options, second: options })
+    await (await openBucket(miniflare, 'FILES', 'first')).put('a', 'content')
+    const facts = await describeOne(await openStorage(miniflare, 'first'), 'a')
+    const kv = await openNamespace(miniflare, 'DIGESTS', 'first')
+    const { keys } = await kv.list()
+    expect(keys).toHaveLength(1)
+    expect(await kv.get(keys[0]?.name ?? '')).toBe(facts?.digest)
+    // What nobody would compute shows that nobody did.
+    await kv.put(keys[0]?.name ?? '', 'f'.repeat(64))
+    const known = await describeOne(await openStorage(miniflare, 'second'), 'a')
+    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'computed' })
+  })
+})
+
+describe('a coordinator Worker', () => {
+  it('shows each replica the token that is meant for it, and no other', async () => {
+    const replica = (token: string) => ({
+      entry: REPLICA,
+      bindings: { STORAGE: 'r2://FILES', TOKEN: token },
+      r2Buckets: { FILES: 'files' },
+    })
+    const tokens = { nas: 'the-token-of-the-nas', 'my-box': 'the-token-of-my-box' }
+    const miniflare = await start({
+      coordinator: {
+        entry: COORDINATOR,
+        bindings: {
+          REPLICAS: 'nas=service://NAS, my-box=service://BOX, other=service://BOX',
+          ...{ TOKEN, TOKEN_NAS: tokens.nas, TOKEN_MY_BOX: tokens['my-box'] },
+        },
+        serviceBindings: { NAS: 'nas', BOX: 'box' },
+      },
+      nas: replica(tokens.nas),
+      box: replica(tokens['my-box']),
+    })
+    await (await openBucket(miniflare, 'FILES', 'nas')).put('a', 'content')
+    const { origin } = await miniflare.unsafeGetDirectURL('coordinator')
+    expect((await fetch(`${origin}/files/a`)).status).toBe(401)
+    const response = await fetch(`${origin}/files/a`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+    expect(response.headers.get('Replica-Status')).toBe(
+      'nas;state=match, my-box;state=match, other;state=error;error=http_request_denied',
+    )
+  })
+
+  it('writes from one replica to the other what a plan says, whole', async () => {
+    const r2Buckets = { FILES: 'one' }
+    const miniflare = await start({
+      coordinator: {
+        entry: COORDINATOR,
+        bindings: { REPLICAS: 'one=r2://FILES,two=service://TWO', TOKEN, TOKEN_TWO: TOKEN, WRITABLE: 'true' },
+        r2Buckets,
+        serviceBindings: { TWO: 'two' },
+      },
+      two: {
+        entry: REPLICA,
+        bindings: { STORAGE: 'r2://FILES', TOKEN, WRITABLE: 'true' },
+        r2Buckets: { FILES: 'two' },
+      },
+    })
+    const large = new Uint8Array(3_000_000).fill(7)
+    const one = await openBucket(miniflare, 'FILES', 'coordinator')
+    const two = await openBucket(miniflare, 'FILES', 'two')
+    await one.put('large', large)
+    await one.put('both', 'new')
+    await two.put('both', 'old')
+    await two.put('only on two', 'x')
+    const { origin } = await miniflare.unsafeGetDirectURL('coordinator')
+    const init = (body: string) => ({
+      method: 'POST',
+      headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
+      body,
+    })
+    const asked = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: { keep: 'one' } }] }
+    const plan = await (await fetch(`${origin}/plan`, init(JSON.stringify(asked)))).text()
+    const applied = (await (await fetch(`${origin}/apply`, init(plan))).text()).trim().split('\n')
+    expect(applied.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ summary: { done: 3 } })
+    const audit = await fetch(`${origin}/audit`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+    expect(JSON.parse((await audit.text()).trim()).summary).toMatchObject({
+      agreement: 'unanimous',
+      names: 3,
+    })
+    expect((await two.list()).objects.map(({ key }) => key)).toContainEqual(
+      expect.stringMatching(/^\.vouch\/kept\/[0-9a-f]{64}\/both$/),
+    )
   })
 })

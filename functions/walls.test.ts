@@ -19,7 +19,13 @@ const probes = [
   ['coordinator', 'export const use = Buffer', 'TS2591'],
   ['coordinator', "export { createReplica } from '../replica/replica.ts'", 'TS6307'],
   ['coordinator', "export { serve } from '../../runtime/node/serve.ts'", 'TS6307'],
+  ['s3', "import 'node:crypto'", 'TS2882'],
+  ['s3', 'export const use = Buffer', 'TS2591'],
+  ['s3', "export { serve } from '../node/serve.ts'", 'TS6307'],
 ] as const
+
+/** Where a folder is: S3 is spoken alike on every host. */
+const toPath = (folder: string) => (folder === 's3' ? 'runtime/s3' : `functions/${folder}`)
 
 const root = resolve(import.meta.dirname, '..')
 let copy: string
@@ -32,9 +38,9 @@ beforeAll(async () => {
   }
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
   for (const [i, [folder, code]] of probes.entries()) {
-    await writeFile(join(copy, 'functions', folder, `probe-${i}.ts`), `${code}\n`)
+    await writeFile(join(copy, toPath(folder), `probe-${i}.ts`), `${code}\n`)
   }
-  const folders = ['wire', 'storage', 'replica', 'coordinator'].map((folder) => `functions/${folder}`)
+  const folders = ['wire', 'storage', 'replica', 'coordinator', 's3'].map(toPath)
   output = (await Promise.all(folders.map(compile))).join('\n')
 })
 
@@ -50,9 +56,9 @@ async function compile(folder: string): Promise<string> {
 
 describe('the walls between the folders', () => {
   it.each(probes.map((probe, i) => [...probe, i] as const))(
-    'stand: in functions/%s, %j is %s',
+    'stand: in %s, %j is %s',
     (folder, _code, error, i) => {
-      const lines = output.split('\n').filter((line) => line.startsWith(`functions/${folder}/probe-${i}.ts`))
+      const lines = output.split('\n').filter((line) => line.startsWith(`${toPath(folder)}/probe-${i}.ts`))
       expect(lines.join('\n')).toContain(`error ${error}:`)
     },
   )

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { DOCUMENT } from '../../functions/coordinator/openapi.ts'
 import {
   hash,
   makeBytes,
@@ -258,6 +259,10 @@ export function describeHttp(start: StartWorld): void {
       expect(response.status).toBe(405)
       expect(response.headers.get('Allow')).toBe('GET, HEAD')
       expect(await readProblem(response)).toMatchObject({ type: 'method-not-allowed' })
+    })
+
+    it('is told beforehand: the document is there', async () => {
+      expect(await (await world.fetch('/openapi.json')).json()).toEqual(DOCUMENT)
     })
 
     it('gets 404 where nothing is', async () => {

@@ -4,11 +4,11 @@ import { parseName } from '../storage/names.ts'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
+import type { Limit } from '../wire/limit.ts'
 import { MAX_PLAN_BYTES } from '../wire/limits.ts'
 import { type Plan, plan } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type ApplyContext, apply } from './apply.ts'
-import type { Limit } from './limit.ts'
 import { streamLines } from './text-stream.ts'
 
 /** `POST /apply`: the lines of `apply` as they come. A client that goes away ends it after the steps under way. */

@@ -3,32 +3,56 @@ import * as v from 'valibot'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
+import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOBS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
-import { globs } from '../wire/schemas.ts'
+import { type AuditSummary, globs } from '../wire/schemas.ts'
 import { type AuditContext, type AuditRequest, audit } from './audit.ts'
 import type { Member } from './gather.ts'
-import type { Limit } from './limit.ts'
+import type { Observer } from './observer.ts'
 import { streamLines } from './text-stream.ts'
 
 export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
   readonly members: readonly Member[]
   readonly limit: Limit
+  readonly observer: Observer
 }
 
 /** `GET /audit`: the lines of `audit` as they come. */
-export function answerAudit(c: Context<AppEnv>, { members, limit, ...context }: AuditOptions): Response {
+export function answerAudit(c: Context<AppEnv>, options: AuditOptions): Response {
   const request = parseAuditRequest(new URL(c.req.url, 'http://localhost').searchParams)
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   if (typeof request === 'string') return createProblem('invalid-parameter', request)
   if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
+  const { limit } = options
   const refused = limit.begin()
   if (refused !== null) return refused
   const { trace } = c.var
   const body = streamLines((tell, signal) =>
-    audit(members, request, { ...context, trace, tell, signal }).finally(limit.end),
+    auditObserved(request, options, { trace, tell, signal }).finally(limit.end),
   )
   return createAnswer(200, fields, toStream(body))
+}
+
+/** An audit, of whose end the observer hears, however it comes. */
+async function auditObserved(
+  request: AuditRequest,
+  { members, observer, deadlines, createHasher }: AuditOptions,
+  { trace, tell, signal }: Pick<AuditContext, 'trace' | 'tell' | 'signal'>,
+): Promise<void> {
+  const { prefix, match, exclude } = request
+  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0
+  const start = performance.now()
+  let summary: AuditSummary | null = null
+  const tellObserved: typeof tell = async (line) => {
+    await tell(line)
+    if ('summary' in line) summary = line.summary
+  }
+  try {
+    await audit(members, request, { trace, signal, deadlines, createHasher, tell: tellObserved })
+  } finally {
+    observer.onAudited({ isWhole, summary, ms: performance.now() - start })
+  }
 }
 
 /** What the query asks; a sentence on what is wrong with it otherwise. */

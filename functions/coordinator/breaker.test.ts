@@ -19,7 +19,7 @@ function createTime() {
 describe('a breaker', () => {
   it('opens after failures in a row, and answers with the last one', () => {
     const { now } = createTime()
-    const breaker = createBreaker(now)
+    const breaker = createBreaker({ now })
     for (let i = 0; i < BREAKER_FAILURES - 1; i++) breaker.note(failure)
     breaker.note(null)
     for (let i = 0; i < BREAKER_FAILURES; i++) {
@@ -32,7 +32,7 @@ describe('a breaker', () => {
 
   it('lets one question through after a while, and closes when that is answered', () => {
     const { now, pass } = createTime()
-    const breaker = createBreaker(now)
+    const breaker = createBreaker({ now })
     for (let i = 0; i < BREAKER_FAILURES; i++) breaker.note(failure)
     pass(BREAKER_OPEN_MS)
     expect(breaker.state()).toBe('half-open')
@@ -45,6 +45,17 @@ describe('a breaker', () => {
     breaker.note(null)
     expect(breaker.state()).toBe('closed')
     expect(breaker.refuse()).toBeNull()
+  })
+
+  it('lets another through when nobody says what came of that one', () => {
+    const { now, pass } = createTime()
+    const breaker = createBreaker({ now })
+    for (let i = 0; i < BREAKER_FAILURES; i++) breaker.note(failure)
+    pass(BREAKER_OPEN_MS)
+    expect(breaker.refuse()).toBeNull()
+    pass(BREAKER_OPEN_MS)
+    expect(breaker.refuse()).toBeNull()
+    expect(breaker.refuse()).not.toBeNull()
   })
 })
 

@@ -1,7 +1,7 @@
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 
-/** `closed`: the replica is asked. `open`: it is not. `half-open`: one question shows whether it is back. */
+/** `closed`: the replica is asked. `open`: it is not. `half-open`: one question at a time shows whether it is back. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Spares reads the wait for a replica that has just failed several times in a row. */
@@ -13,22 +13,34 @@ export interface Breaker {
   note(failure: StorageError | null): void
 }
 
-/** Opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_MS` after the last. `now` is in milliseconds. */
-export function createBreaker(now: () => number = Date.now): Breaker {
+export interface BreakerOptions {
+  /** In milliseconds; the host's clock when absent. */
+  readonly now?: (() => number) | undefined
+  /** Told when it opens, and when it is closed again; half-open is open still. */
+  readonly onChange?: ((isOpen: boolean) => void) | undefined
+}
+
+/** Opens after `BREAKER_FAILURES` failures in a row, for `BREAKER_OPEN_MS` after the last. */
+export function createBreaker({ now = Date.now, onChange = () => {} }: BreakerOptions = {}): Breaker {
   let failures: StorageError[] = []
   let failedAt = 0
-  let isProbing = false
+  let probedAt = Number.NEGATIVE_INFINITY
+
+  function isOpen(): boolean {
+    return failures.length === BREAKER_FAILURES
+  }
 
   function state(): BreakerState {
-    if (failures.length < BREAKER_FAILURES) return 'closed'
+    if (!isOpen()) return 'closed'
     return now() - failedAt < BREAKER_OPEN_MS ? 'open' : 'half-open'
   }
 
   function refuse(): StorageError | null {
     const current = state()
     if (current === 'closed') return null
-    if (current === 'half-open' && !isProbing) {
-      isProbing = true
+    // What came of a probe may never be noted: a host may end a request's work with its client (workerd).
+    if (current === 'half-open' && now() - probedAt >= BREAKER_OPEN_MS) {
+      probedAt = now()
       return null
     }
     const { message, reason } = failures.at(-1) ?? new StorageError('unreachable', 'the replica failed')
@@ -39,9 +51,11 @@ export function createBreaker(now: () => number = Date.now): Breaker {
     state,
     refuse,
     note(failure) {
-      isProbing = false
+      probedAt = Number.NEGATIVE_INFINITY
+      const wasOpen = isOpen()
       failures = failure === null ? [] : [...failures, failure].slice(-BREAKER_FAILURES)
       failedAt = now()
+      if (isOpen() !== wasOpen) onChange(!wasOpen)
     },
   }
 }

@@ -3,29 +3,31 @@ import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { KEPT_CONTENTS_BYTES, MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
+import { createLimit } from '../wire/limit.ts'
+import { MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
 import { refuseForeign } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
-import { replicaId } from '../wire/schemas.ts'
+import { type ReplicaStates, replicaId } from '../wire/schemas.ts'
 import type { Trace } from '../wire/trace.ts'
 import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
-import { createContents } from './contents.ts'
 import { deliver, deliverCopy } from './deliver.ts'
 import { createMember, type Defer, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
-import { createLimit } from './limit.ts'
 import { answerMergedListing } from './listing.ts'
+import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
+import { type Observer, SILENT } from './observer.ts'
 import { addPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { answerPlan } from './plan-answer.ts'
 import type { Read } from './read.ts'
+import { answerReadiness } from './ready.ts'
 import { readReplicaStates } from './replicas.ts'
 import { DEADLINES, type Deadlines } from './silence.ts'
-import { createSuspects } from './suspects.ts'
 
+/** What a coordinator takes beside its replicas. */
 export interface CoordinatorOptions extends AppOptions {
   /** The host's SHA-256: what is delivered is hashed as it passes. */
   readonly createHasher: CreateHasher
@@ -33,8 +35,15 @@ export interface CoordinatorOptions extends AppOptions {
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
   /** How many replicas must answer where a request does not say; 1 when absent. */
   readonly require?: Require | undefined
-  /** Told of each copy whose bytes contradicted its digest: the replica's id, and the name. */
-  readonly onCorrupt?: ((id: string, name: string) => void) | undefined
+  /** As in `MemoryOptions`; not for a memory that was made before. */
+  readonly onCorrupt?: MemoryOptions['onCorrupt']
+  /**
+   * What is remembered; one of its own when absent. Where requests may not share work (workerd), a coordinator counts
+   * what is under way for one request alone: there each request has its own, over one memory.
+   */
+  readonly memory?: Memory | undefined
+  /** Hears of what replicas answer and audits find; nobody when absent. */
+  readonly observer?: Observer | undefined
   /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
   /**
@@ -53,13 +62,15 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   if (ids.length === 0 || new Set(ids).size < ids.length)
     throw new Error('a coordinator takes replicas, each id once')
   const app = createApp({ ...options, hasPages: true })
-  const { defer, createHasher } = options
+  const { defer, createHasher, observer = SILENT } = options
   const isWritable = options.writable === true
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
-  const members = replicas.map((replica) => createMember(replica, { deadlines, defer }))
-  const contents = createContents(KEPT_CONTENTS_BYTES)
-  const suspects = createSuspects(options.onCorrupt)
+  const { memory = createMemory({ onCorrupt: options.onCorrupt, onBreaker: observer.onBreaker }) } = options
+  const { contents, suspects } = memory
+  const members = replicas.map((replica) =>
+    createMember(replica, { deadlines, defer, observer, breaker: memory.findBreaker(replica.id) }),
+  )
   const limit = createLimit(MAX_AUDITS, 'audits')
   const applying = createLimit(MAX_APPLIED, 'plans')
 
@@ -89,7 +100,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
-  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit }))
+  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit, observer }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
   app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
@@ -103,14 +114,20 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (!accepts(c.req.raw, 'application/json')) {
       return createProblem('not-acceptable', 'this resource is application/json')
     }
-    return toJson({ replicas: await readReplicaStates(members, suspects, c.var.trace) })
+    const states = await readReplicaStates(members, suspects, c.var.trace)
+    return toJson({ replicas: states } satisfies ReplicaStates)
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
+
+  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), c.var.trace))
+  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
 
   app.get('/kept', (c) => answerKept(c, replicas, deadlines))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
   refuseOtherMethods(app, '/restore', 'POST')
+  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
+  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
 
   addPages(app, { members, suspects, deadlines, createHasher, toRead, limit, applying, isWritable })
   return app

@@ -4,6 +4,7 @@ import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import type { Answer } from './compare.ts'
+import { type Observer, SILENT } from './observer.ts'
 import { DEADLINES, type Deadlines, watchReplica, withDeadline } from './silence.ts'
 
 /** One named holder of copies. */
@@ -28,12 +29,18 @@ export interface Member extends Replica {
   /** A page of what it lists, by the same rules: why it gave none is a value. Never rejects. */
   list(options: Omit<ListOptions, 'signal'>): Promise<Page | StorageError>
   readonly breaker: Pick<Breaker, 'state'>
+  /** Notes that what it was asked beside that came to an error. */
+  onFailed(error: StorageError): void
 }
 
 export interface MemberOptions {
   readonly deadlines?: Deadlines | undefined
   /** Lets concurrent questions go together; when absent each goes by itself, as where requests share no work (workerd). */
   readonly defer?: Defer | undefined
+  /** One of its own when absent. */
+  readonly breaker?: Breaker | undefined
+  /** Hears how the replica answers; nobody when absent. */
+  readonly observer?: Observer | undefined
 }
 
 type Questions = Map<string, Question>
@@ -47,11 +54,10 @@ type Send = (questions: Questions, onDone: () => void) => void
 
 /** A replica as the coordinator asks it. */
 export function createMember(replica: Replica, options: MemberOptions = {}): Member {
-  const { deadlines = DEADLINES, defer } = options
+  const { deadlines = DEADLINES, defer, observer = SILENT, breaker = createBreaker() } = options
   const { id, storage } = replica
-  const breaker = createBreaker()
   const send: Send = (questions, onDone) => {
-    describeAll(replica, questions, deadlines, (failure) => {
+    describeAll(replica, questions, { deadlines, observer }, (failure) => {
       breaker.note(failure)
       onDone()
     })
@@ -78,11 +84,12 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
     const page = await withDeadline(deadlines, (signal) => storage.list({ ...options, signal })).catch(
       toStorageError,
     )
+    if (page instanceof StorageError) observer.onFailed(id, page)
     breaker.note(page instanceof StorageError && page.code === 'unreachable' ? page : null)
     return page
   }
 
-  return { id, storage, breaker, ask, askAll, list }
+  return { id, storage, breaker, ask, askAll, list, onFailed: (error) => observer.onFailed(id, error) }
 }
 
 function askAlone(send: Send): Member['ask'] {
@@ -154,9 +161,10 @@ function createOnce(run: () => void): () => void {
 function describeAll(
   { id, storage }: Replica,
   questions: Questions,
-  deadlines: Deadlines,
+  { deadlines, observer }: { readonly deadlines: Deadlines; readonly observer: Observer },
   onDone: (failure: StorageError | null) => void,
 ): void {
+  const start = performance.now()
   const watch = watchReplica(deadlines)
   const open = new Set(questions.values())
   let failure: StorageError | null = null
@@ -164,11 +172,13 @@ function describeAll(
 
   function answer(question: Question, said: Answer['said']): void {
     if (!open.delete(question)) return
+    if (said instanceof StorageError) observer.onFailed(id, said)
     if (said instanceof StorageError && said.code === 'unreachable') failure = said
     else isReached = true
     question.resolve({ id, said })
     if (open.size > 0) return
     watch.stop()
+    observer.onAsked(id, performance.now() - start)
     onDone(isReached ? null : failure)
   }
 

@@ -31,7 +31,8 @@ export async function answerKept(
   return toJson({ entries, next: page.next } satisfies KeptListing)
 }
 
-const request = v.object({ replica: replicaId, ...restoreRequest.entries })
+/** Body of `POST /restore` on a coordinator: that of a replica, and which replica. */
+export const restoreOnRequest = v.object({ replica: replicaId, ...restoreRequest.entries })
 
 /**
  * `POST /restore`: has one replica put a kept content back, and answers with the facts of the file that is there then.
@@ -43,7 +44,7 @@ export async function takeRestore(
   { deadlines, isWritable }: { readonly deadlines: Deadlines; readonly isWritable: boolean },
 ): Promise<Response> {
   if (!isWritable) return createProblem('read-only', 'this coordinator was not opened for writing')
-  const asked = await readJsonBody(c.req.raw, request, {
+  const asked = await readJsonBody(c.req.raw, restoreOnRequest, {
     limit: MAX_RESTORE_BYTES,
     takes: '{"replica": …, "name": …, "digest": a SHA-256 in hex, "replaces": a SHA-256 in hex or null}',
   })

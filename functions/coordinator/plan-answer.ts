@@ -3,13 +3,13 @@ import { readJsonBody } from '../storage/json-body.ts'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
+import type { Limit } from '../wire/limit.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../wire/limits.ts'
-import { type PlanRequest, type PlanSummary, planRequest } from '../wire/plan-schemas.ts'
+import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import type { AuditSummary } from '../wire/schemas.ts'
 import { type AuditContext, audit } from './audit.ts'
 import type { Member } from './gather.ts'
-import type { Limit } from './limit.ts'
 import { planName } from './plan.ts'
 import { streamText, type WriteText } from './text-stream.ts'
 
@@ -54,10 +54,11 @@ async function writePlan(request: PlanRequest, { write, members, ...context }: W
     version: 1,
     made: new Date().toISOString(),
     replicas: members.map(({ id }) => id),
-  }
+    ...request,
+  } satisfies Omit<MadePlan, 'steps' | 'summary'>
   let [steps, bytes, left] = [0, 0, 0]
   let summary: AuditSummary | undefined
-  await write(`${JSON.stringify({ ...head, ...request }).slice(0, -1)},\n"steps": [`)
+  await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
   await audit(
     members,
     { ...names, all: false, deep: false },

@@ -4,23 +4,44 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Version } from './compare.ts'
+import type { Member } from './gather.ts'
 import type { Read } from './read.ts'
 import { withDeadline, withoutSilence } from './silence.ts'
 
+/** A copy that was opened, and who holds it. */
+export interface Copy extends Opened {
+  readonly holder: Member
+}
+
 /** Opens a holder's copy of a version, or a part of it; `changed` when it holds that version no more. */
-export async function openCopy(read: Read, version: Version, id: string, range?: ByteRange): Promise<Opened> {
+export async function openCopy(read: Read, version: Version, id: string, range?: ByteRange): Promise<Copy> {
   const holder = read.members.find((member) => member.id === id)
   if (holder === undefined) throw new Error('a version is held by replicas that were asked')
-  const opened = await withDeadline(read.deadlines, (signal) =>
-    holder.storage.open(read.name, { range, ifDigest: version.digest, trace: read.trace, signal }),
-  )
-  if (opened === null) throw new StorageError('changed', 'the file is no longer there')
-  return opened
+  try {
+    const opened = await withDeadline(read.deadlines, (signal) =>
+      holder.storage.open(read.name, { range, ifDigest: version.digest, trace: read.trace, signal }),
+    )
+    if (opened === null) throw new StorageError('changed', 'the file is no longer there')
+    return { ...opened, holder }
+  } catch (error) {
+    throw noteFailure(holder, error)
+  }
+}
+
+/** The error, of which who observes the replica has heard. */
+function noteFailure(holder: Member, error: unknown): unknown {
+  if (error instanceof StorageError) holder.onFailed(error)
+  return error
 }
 
 /** The bytes of a copy that was opened; they error when the next of them does not come in time. */
-export function toWatched({ deadlines }: Read, { body }: Opened): Chunks {
-  return withoutSilence(toChunks(body), deadlines)
+export function toWatched({ deadlines }: Read, { body, holder }: Copy): Chunks {
+  const chunks = withoutSilence(toChunks(body), deadlines)
+  const next = () =>
+    chunks.next().catch((error) => {
+      throw noteFailure(holder, error)
+    })
+  return { ...chunks, next }
 }
 
 /**
@@ -28,14 +49,14 @@ export function toWatched({ deadlines }: Read, { body }: Opened): Chunks {
  * whole is known to be of the digest. When a copy breaks off, the next holder's goes on at that byte; when the bytes
  * contradict the digest, a holder whose content begins with what was sent gives the rest. Errors as the last of them.
  */
-export function relayWhole(read: Read, version: Version, first: Opened): Chunks {
+export function relayWhole(read: Read, version: Version, first: Copy): Chunks {
   const [holder] = version.holders
   const isProved = read.members.find(({ id }) => id === holder)?.storage.isProving
   return isProved ? relayProved(read, version, first) : relayHashed(read, version, first)
 }
 
 /** A copy that its storage holds against the digest itself. */
-function relayProved(read: Read, version: Version, first: Opened): Chunks {
+function relayProved(read: Read, version: Version, first: Copy): Chunks {
   const [holder = '', ...others] = version.holders
   return generate(async function* (use) {
     let size = 0
@@ -55,7 +76,7 @@ function relayProved(read: Read, version: Version, first: Opened): Chunks {
   })
 }
 
-function relayHashed(read: Read, version: Version, first: Opened): Chunks {
+function relayHashed(read: Read, version: Version, first: Copy): Chunks {
   const [holder = '', ...others] = version.holders
   return generate(async function* (use) {
     const hasher = read.createHasher()

@@ -8,6 +8,8 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
+import { createLimit } from '../wire/limit.ts'
+import { MAX_SURVEYS } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
@@ -17,8 +19,10 @@ import type { Listing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
+import { answerReadiness } from './ready.ts'
 import { answerSurvey } from './survey.ts'
 
+/** What a replica server takes beside its storage. */
 export interface ReplicaOptions extends AppOptions {
   /** Takes `PUT` and `POST /restore`; without it every write is refused, whatever the storage could do. */
   readonly writable?: boolean | undefined
@@ -33,17 +37,22 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
 
   app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
   refuseOtherMethods(app, '/describe', 'POST')
-  app.post('/survey', (c) => answerSurvey(storage, c, options.createHasher))
+  const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
+  app.post('/survey', (c) => answerSurvey(storage, c, surveys))
   refuseOtherMethods(app, '/survey', 'POST')
   app.get('/files', (c) => answerListing(storage, c))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
   if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
   refuseOtherMethods(app, '/files/*', fileMethods)
+  app.get('/readyz', (c) => answerReadiness(storage, c.req.raw.signal))
+  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
   app.get('/kept', (c) => answerKept(storage, c))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
   refuseOtherMethods(app, '/restore', 'POST')
+  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
+  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
   return app
 }
 

@@ -5,7 +5,13 @@ import { createRemoteStorage } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createBufferHasher } from '../storage/suite-tools.suite.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
-import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
+import {
+  MAX_GLOB_LENGTH,
+  MAX_GLOBS,
+  MAX_SURVEY_BYTES,
+  MAX_SURVEY_RANGES,
+  MAX_SURVEYS,
+} from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createReplica } from './replica.ts'
 
@@ -171,6 +177,25 @@ describe('POST /survey', () => {
     await reader?.cancel()
     await rest
     await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce())
+  })
+
+  it('makes so many at once, and refuses more until one was read to its end or left', async () => {
+    const app = createReplica(memory)
+    const ask = async () =>
+      await app.request('/survey', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(EVERYTHING),
+      })
+    const [one, other] = [await ask(), await ask()]
+    const more = await Promise.all(Array.from({ length: MAX_SURVEYS - 2 }, ask))
+    expect(more.map(({ status }) => status)).toEqual(more.map(() => 200))
+    const refused = await ask()
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({ type: 'overloaded' })
+    await one.text()
+    await other.body?.cancel()
+    expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 503])
   })
 
   it('is asked for no more than its client takes', async () => {

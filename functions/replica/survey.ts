@@ -9,6 +9,7 @@ import { toTroubleMember, toWireLine } from '../storage/wire-lines.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
+import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOBS, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type SurveyWireLine, surveyRequest } from '../wire/schemas.ts'
@@ -19,11 +20,16 @@ const encoder = new TextEncoder()
 /** Bytes of lines that go out together; a line that says how far it is lets out those before it. */
 const CHUNK_LENGTH = 16 * 1024
 
+export interface SurveyAnswerOptions {
+  readonly createHasher: CreateHasher | undefined
+  readonly limit: Limit
+}
+
 /** `POST /survey`: the lines of `Storage.survey`, and at the end whether they are all. */
 export async function answerSurvey(
   storage: Storage,
   c: Context<AppEnv>,
-  createHasher: CreateHasher | undefined,
+  { createHasher, limit }: SurveyAnswerOptions,
 ): Promise<Response> {
   const survey = await readJsonBody(c.req.raw, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
@@ -33,7 +39,10 @@ export async function answerSurvey(
   if (!isAscending(survey.ranges)) {
     return createProblem('invalid-body', 'ranges ascend, each from a name to a later one, and none overlap')
   }
+  const refused = limit.begin()
+  if (refused !== null) return refused
   const abort = new AbortController()
+  abort.signal.addEventListener('abort', limit.end, { once: true })
   const lines = readSurvey(storage, survey, { signal: abort.signal, trace: c.var.trace, createHasher })
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   return createAnswer(200, fields, toStream(toBody(lines, abort)))
@@ -49,7 +58,14 @@ function isAscending(ranges: readonly Range[]): boolean {
 
 function toBody(lines: AsyncIterable<SurveyLine>, abort: AbortController): Chunks {
   const texts = write(lines)
-  return { next: () => texts.next(), cancel: async (reason) => abort.abort(reason) }
+  return {
+    async next() {
+      const next = await texts.next()
+      if (next.done) abort.abort()
+      return next
+    },
+    cancel: async (reason) => abort.abort(reason),
+  }
 }
 
 async function* write(lines: AsyncIterable<SurveyLine>): AsyncGenerator<Uint8Array> {

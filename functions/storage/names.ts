@@ -4,6 +4,9 @@ import { StorageError } from '../wire/trouble.ts'
 /** Below this first segment vouch keeps its own files; no name reaches there. */
 export const RESERVED = '.vouch'
 
+/** Segments that are neither empty nor `.` nor `..`, without NUL and backslash, the first not `.vouch`. */
+const NAME = /^(?!\.vouch(?:\/|$))(?:(?!\.{1,2}(?:\/|$))[^\0\\/]+(?:\/(?!$)|$))+$/
+
 const encoder = new TextEncoder()
 
 /**
@@ -13,16 +16,9 @@ const encoder = new TextEncoder()
  * Names are compared as they are: no Unicode normalization, no case folding, no percent-decoding.
  */
 export function parseName(text: string): string | null {
-  if (text === '' || /[\0\\]/.test(text) || !text.isWellFormed()) return null
-  if (isLonger(text, MAX_NAME_BYTES)) return null
-  const segments = text.split('/')
-  if (segments[0] === RESERVED) return null
-  return segments.every(isSegment) ? text : null
-}
-
-function isSegment(segment: string): boolean {
-  if (segment === '' || segment === '.' || segment === '..') return false
-  return !isLonger(segment, MAX_SEGMENT_BYTES)
+  if (!NAME.test(text) || !text.isWellFormed() || isLonger(text, MAX_NAME_BYTES)) return null
+  const isShort = !isLonger(text, MAX_SEGMENT_BYTES)
+  return isShort || text.split('/').every((segment) => !isLonger(segment, MAX_SEGMENT_BYTES)) ? text : null
 }
 
 /** Whether `text` takes more than so many bytes of UTF-8, of which a UTF-16 unit takes at most three. */

@@ -19,9 +19,12 @@ const REASONS: Readonly<Record<string, readonly [reason: string, message: string
   ENETUNREACH: ['destination_ip_unroutable', "no route leads to the replica's network"],
 }
 
-/** An error of the host's fetch, or of a body it gave, as `unreachable`. A StorageError stays what it is. */
+/**
+ * An error of the host's fetch, or of a body it gave, as `unreachable`. A StorageError stays what it is, and so does one
+ * that fetch wraps: that of a body it was to send.
+ */
 export function toNetworkError(error: unknown): StorageError {
-  if (error instanceof StorageError) return error
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof StorageError) return at
   const [reason, message] = REASONS[findCode(error)] ?? [
     'destination_unavailable',
     'the replica did not answer',

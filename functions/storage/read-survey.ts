@@ -1,8 +1,9 @@
 import { type CreateHasher, type Digest, toDigest } from '../wire/digest.ts'
 import { HEARTBEAT_MS } from '../wire/limits.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
+import { within } from '../wire/within.ts'
 import { createSelect } from './globs.ts'
-import type { Entry, Storage, SurveyOptions } from './storage.ts'
+import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
   type Closed,
@@ -27,11 +28,30 @@ export function readSurvey(
   survey: Survey,
   options: ReadSurveyOptions = {},
 ): AsyncIterable<SurveyLine> {
-  return storage.survey ? storage.survey(survey, options) : surveyPages(storage, survey, options)
+  return storage.survey ? storage.survey(survey, options) : surveyPages(toPages(storage), survey, options)
 }
 
-async function* surveyPages(
-  storage: Storage,
+/** Files that are listed page by page, and described by what the listing says of them. */
+export interface Pages<E extends Entry> extends Pick<Storage, 'open'> {
+  list(options: ListOptions): Promise<{ readonly entries: readonly E[]; readonly next: string | null }>
+  /** As `Storage.describe` has it, for listed entries. */
+  describe(entries: readonly E[], options: DescribeOptions): readonly Promise<Facts | null>[]
+}
+
+function toPages(storage: Storage): Pages<Entry> {
+  return {
+    list: (options) => storage.list(options),
+    describe: (entries, options) => {
+      const names = entries.map(({ name }) => name)
+      return storage.describe(names, options)
+    },
+    open: (name, options) => storage.open(name, options),
+  }
+}
+
+/** A survey by listing and describing, page by page. */
+export async function* surveyPages<E extends Entry>(
+  storage: Pages<E>,
   survey: Survey,
   options: ReadSurveyOptions,
 ): AsyncGenerator<SurveyLine> {
@@ -60,19 +80,19 @@ async function* surveyPages(
 }
 
 /** The files that are wanted, of one page after the other. */
-async function* readPages(
-  storage: Storage,
+async function* readPages<E extends Entry>(
+  storage: Pages<E>,
   survey: Survey,
   signal: AbortSignal,
-): AsyncGenerator<readonly Entry[]> {
+): AsyncGenerator<readonly E[]> {
   const { prefix } = survey
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
     for (let next: string | null = after; next !== null; ) {
-      const page = await storage.list({ prefix, after: next, signal })
-      const within = page.entries.filter(({ name }) => isWithin(name, until))
-      yield within.filter(({ name }) => isWanted(name))
-      next = within.length < page.entries.length ? null : page.next
+      const page: Awaited<ReturnType<Pages<E>['list']>> = await storage.list({ prefix, after: next, signal })
+      const held = page.entries.filter(({ name }) => isWithin(name, until))
+      yield held.filter(({ name }) => isWanted(name))
+      next = held.length < page.entries.length ? null : page.next
     }
   }
 }
@@ -107,33 +127,28 @@ function createLook(work: (onProgress: () => void) => Promise<Found[]>): Look {
   }
 }
 
-/** Resolves when `done` does, or after `ms`. */
-async function within(ms: number, done: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  await Promise.race([done, promise])
-  clearTimeout(timer)
-}
-
-function describeAll(
-  storage: Storage,
-  entries: readonly Entry[],
+function describeAll<E extends Entry>(
+  storage: Pages<E>,
+  entries: readonly E[],
   { signal, trace }: ReadSurveyOptions,
 ): Look {
   return createLook(async (onProgress) => {
-    const names = entries.map(({ name }) => name)
-    const answers = await Promise.allSettled(storage.describe(names, { signal, trace, onProgress }))
+    const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
     signal?.throwIfAborted()
     return answers.flatMap((answer, i) => {
       const said = answer.status === 'fulfilled' ? answer.value : toStorageError(answer.reason)
       // What is gone since it was listed is no file of the store's.
-      return said === null ? [] : [{ name: names[i] ?? '', said }]
+      return said === null ? [] : [{ name: entries[i]?.name ?? '', said }]
     })
   })
 }
 
 /** Reads every byte of every file. */
-function readDeep(storage: Storage, entries: readonly Entry[], options: ReadSurveyOptions): Look {
+function readDeep<E extends Entry>(
+  storage: Pages<E>,
+  entries: readonly E[],
+  options: ReadSurveyOptions,
+): Look {
   return createLook(async (onProgress) => {
     const found: Found[] = []
     for (const { name } of entries) {
@@ -146,7 +161,7 @@ function readDeep(storage: Storage, entries: readonly Entry[], options: ReadSurv
 }
 
 async function readOne(
-  storage: Storage,
+  storage: Pick<Storage, 'open'>,
   name: string,
   { createHasher, signal, trace }: ReadSurveyOptions,
   onProgress: () => void,

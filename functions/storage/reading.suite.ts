@@ -173,7 +173,7 @@ export function describeReading(setup: Setup): void {
           toBytes('l'),
         )
         await write('a', toBytes('new'))
-        await expectTrouble(storage.open('a', { ifDigest }), 'changed')
+        await expectTrouble(readBytes(storage, 'a', { ifDigest }), 'changed')
         await expectTrouble(storage.open('a', { ifDigest, range: { offset: 1, length: 1 } }), 'changed')
         expect(await storage.open('missing', { ifDigest })).toBeNull()
       },

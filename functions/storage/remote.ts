@@ -31,14 +31,14 @@ import type {
   Storage,
   SurveyOptions,
 } from './storage.ts'
-import { toChunks } from './streams.ts'
+import { type Chunks, createLie, exactly, toChunks, toStream } from './streams.ts'
 import type { Survey, SurveyLine } from './survey.ts'
 import { createSurveyCheck } from './survey-check.ts'
 import { fromWireLine, toError, toFacts } from './wire-lines.ts'
 
 /** What the adapter asks of `fetch`. */
 export interface SendInit {
-  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly headers: Record<string, string>
   readonly body?: string | ReadableStream<Uint8Array>
   readonly signal?: AbortSignal
@@ -53,6 +53,7 @@ export type Send = (url: string, init: SendInit) => Promise<Reply>
 /** What a call of the adapter adds to what every call has. */
 type Ask = Partial<Pick<SendInit, 'method' | 'headers' | 'body' | 'signal'>>
 
+/** How a replica server is reached. */
 export interface RemoteOptions {
   /** The host's `fetch` when absent. */
   readonly fetch?: Send | undefined
@@ -195,15 +196,16 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   }
 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    const chunks = toChunks(body)
     try {
-      return await write(requireName(name), body, options)
-    } catch (error) {
-      if (!body.locked) await body.cancel(error)
-      throw error
+      return await write(requireName(name), chunks, options)
+    } finally {
+      // After its end this does nothing.
+      await chunks.cancel().catch(() => {})
     }
   }
 
-  async function write(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function write(name: string, body: Chunks, options: PutOptions): Promise<Facts> {
     const { size, digest, replaces, signal } = options
     const response = await ask(toFilePath(name), {
       method: 'PUT',
@@ -212,7 +214,8 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
         'Repr-Digest': toReprDigest(digest),
         ...(replaces === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(replaces) }),
       },
-      body,
+      // What is sent has to be as long as it is said to be, or the connection breaks and nobody knows why.
+      body: toStream(exactly(body, size, createLie)),
       ...withSignal(signal),
     })
     if (response.status === 405) throw new StorageError('read-only', 'the replica does not take writes')

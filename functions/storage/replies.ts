@@ -158,7 +158,7 @@ function parseLength(headers: Reply['headers']): number | null {
 }
 
 /** `body`, whose network errors are StorageErrors. */
-function mapErrors(body: NonNullable<Reply['body']>): Chunks {
+export function mapErrors(body: NonNullable<Reply['body']>): Chunks {
   return through(toChunks(body), async function* (chunks) {
     try {
       yield* chunks

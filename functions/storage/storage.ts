@@ -41,6 +41,7 @@ export interface Page {
   readonly next: string | null
 }
 
+/** How files are described. */
 export interface DescribeOptions {
   readonly signal?: AbortSignal | undefined
   /** The request that asks, for the logs of a store that is a server. */
@@ -49,6 +50,7 @@ export interface DescribeOptions {
   readonly onProgress?: (() => void) | undefined
 }
 
+/** What of a file is opened, and for whom. */
 export interface OpenOptions {
   /** The whole content when absent. */
   readonly range?: ByteRange | undefined
@@ -59,6 +61,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Which files are listed. */
 export interface ListOptions {
   /** Only names that start with this string, which need not end at a `/`. */
   readonly prefix?: string | undefined
@@ -101,6 +104,7 @@ export interface KeptPage {
   readonly next: string | null
 }
 
+/** Which kept contents are listed. */
 export interface ListKeptOptions {
   /** Only what this name held. */
   readonly name?: string | undefined

@@ -1,4 +1,5 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
+import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 
 /** Bytes, chunk by chunk. Who holds it reads it to its end or cancels it. */
@@ -156,11 +157,28 @@ function createCount(length: number, createError: () => StorageError): Check {
   }
 }
 
-/** `body` when it is exactly `length` bytes; otherwise it errors with `unreachable` before its last chunk. */
-export function exactly(body: Chunks, length: number): Chunks {
-  const incomplete = () =>
-    new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
-  return checked(body, createCount(length, incomplete))
+/**
+ * `body` when it is exactly `length` bytes; otherwise it errors before its last chunk, with `unreachable` where
+ * `createError` says nothing else.
+ */
+export function exactly(body: Chunks, length: number, createError = createBreak): Chunks {
+  return checked(body, createCount(length, createError))
+}
+
+function createBreak(): StorageError {
+  return new StorageError('unreachable', 'the copy broke off', { reason: 'http_response_incomplete' })
+}
+
+/** The bytes of `range` out of a whole `body`, which is read to its end all the same, and whose errors are its own. */
+export function sliced(body: Chunks, { offset, length }: ByteRange): Chunks {
+  return through(body, async function* (chunks) {
+    let position = 0
+    for await (const chunk of chunks) {
+      const part = chunk.subarray(Math.max(0, offset - position), Math.max(0, offset + length - position))
+      position += chunk.length
+      if (part.length > 0) yield part
+    }
+  })
 }
 
 /** What a whole content must prove to be. */
@@ -171,12 +189,11 @@ export interface Proof {
 }
 
 /**
- * `body` when it is `size` bytes of `digest`; otherwise it errors with `integrity` before its last chunk, so that
- * other bytes never end cleanly.
+ * `body` when it is `size` bytes of `digest`; otherwise it errors before its last chunk, with `integrity` where
+ * `createError` says nothing else, so that other bytes never end cleanly.
  */
-export function verified(body: Chunks, proof: Proof): Chunks {
-  const lie = () => new StorageError('integrity', 'the bytes contradict their digest')
-  const size = createCount(proof.size, lie)
+export function verified(body: Chunks, proof: Proof, createError = createLie): Chunks {
+  const size = createCount(proof.size, createError)
   const hasher = proof.createHasher()
   return checked(body, {
     pass(chunk) {
@@ -185,9 +202,19 @@ export function verified(body: Chunks, proof: Proof): Chunks {
     },
     async end() {
       size.end()
-      if ((await hasher.digest()) !== proof.digest) throw lie()
+      if ((await hasher.digest()) !== proof.digest) throw createError()
     },
   })
+}
+
+/** The error for bytes that are not those that were said to come. */
+export function createLie(): StorageError {
+  return new StorageError('integrity', 'the bytes contradict their digest')
+}
+
+/** `body`, which does `work` once all of it has come, before the last chunk is given out; errors as `work` does. */
+export function beforeEnd(body: Chunks, work: () => Promise<void>): Chunks {
+  return checked(body, { pass() {}, end: work })
 }
 
 /**

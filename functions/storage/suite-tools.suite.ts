@@ -16,7 +16,17 @@ export interface StorageUnderTest {
    * it holds the old content (an object in a bucket): then it must end with exactly that.
    */
   readonly seesChanges: boolean
+  /** Whether `list` shows what lies at or below a name that begins with a dot; it does when absent. */
+  readonly hidesDots?: boolean
   close(): Promise<void>
+}
+
+/** Those of `names` that the store lists. */
+export function toListed(
+  { hidesDots }: Pick<StorageUnderTest, 'hidesDots'>,
+  names: readonly string[],
+): string[] {
+  return names.filter((name) => !hidesDots || !/(^|\/)\./.test(name))
 }
 
 export type Setup = () => Promise<StorageUnderTest>

@@ -76,6 +76,7 @@ export interface Progress {
   readonly of: Amount | null
 }
 
+/** What a survey says. */
 export type SurveyLine = Span | Found | Progress
 
 /** A span whose fingerprint is the SHA-256 of `text` in UTF-8, or null. */
@@ -137,12 +138,12 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
     const hash = hashName(name)
     let top = -1
     let [names, length] = [0, 0]
-    levels.forEach((level, i) => {
+    for (const [i, level] of levels.entries()) {
       names += level.names
       length += level.text?.length ?? 0
       const isFull = names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
       if (isFull || isCutBy(hash, level.grain)) top = i
-    })
+    }
     return top
   }
 

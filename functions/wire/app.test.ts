@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { createApp } from './app.ts'
 import { MAX_REQUESTS_UNDER_WAY } from './limits.ts'
+import type { RequestEntry } from './log.ts'
 
 it('an app that answers too many requests refuses the next one early, and takes them again', async () => {
   const app = createApp({})
@@ -46,4 +47,19 @@ it('an app with pages has browsers ask for a password, and nobody else', async (
   ]) {
     expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="vouch"')
   }
+})
+
+it('what runs around requests comes first, and its trace stands in the log', async () => {
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const entries: RequestEntry[] = []
+  const app = createApp({
+    isAllowed: () => false,
+    log: (entry) => entries.push(entry),
+    async around(c, next) {
+      c.set('trace', `${trace}-00f067aa0ba902b7`)
+      await next()
+    },
+  })
+  await app.request('/f', { headers: { traceparent: `00-${trace.replace('4', '5')}-00f067aa0ba902b7-01` } })
+  expect(entries).toMatchObject([{ status: 401, trace }])
 })

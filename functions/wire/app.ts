@@ -1,18 +1,22 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
 import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
-import { createTrace, parseTraceparent, type Trace } from './trace.ts'
+import type { Health } from './schemas.ts'
+import { createTrace, parseTraceparent, type Trace, toTraceId } from './trace.ts'
 import { StorageError } from './trouble.ts'
 
+/** What both servers take. */
 export interface AppOptions {
   readonly log?: Log | undefined
   /** Whether a request may be answered; one that may not gets 401 (RFC 6750 §3). Everything may when absent. */
   readonly isAllowed?: ((request: Request) => boolean) | undefined
   /** Whether a request that comes without a trace begins one. */
   readonly isTraced?: boolean | undefined
+  /** Runs around each request before all else; the `trace` that it sets goes on to the replicas. */
+  readonly around?: MiddlewareHandler<AppEnv> | undefined
 }
 
 /** What a server says of itself. */
@@ -34,16 +38,18 @@ export function createApp({
   log,
   isAllowed = () => true,
   isTraced,
+  around,
   hasPages = false,
 }: AppOptions & AppNature): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
   let underWay = 0
 
+  if (around !== undefined) app.use(around)
   app.use(async (c, next) => {
     const start = performance.now()
     const traceparent = c.req.header('traceparent')
-    const trace = parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
+    const trace = c.var.trace ?? parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
     c.set('trace', trace)
     underWay++
     if (c.req.url.length > MAX_URL_BYTES) {
@@ -69,11 +75,11 @@ export function createApp({
       agreement: fields?.['Replica-Agreement']?.split(';')[0],
       states: fields?.['Replica-Status'],
       bytes: toNumber(fields?.['Content-Length']),
-      trace,
+      trace: trace && toTraceId(trace),
       error: failures.get(c.res),
     })
   })
-  app.get('/healthz', () => toJson({ status: 'ok' }))
+  app.get('/healthz', () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
   app.onError((error, c) => {
     if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the request broke off')

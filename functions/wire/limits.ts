@@ -42,8 +42,23 @@ export const MAX_DETAIL_LENGTH = 500
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
+/** Objects of a bucket, or files of a web server, asked about at once: a client with more is told to slow down. */
+export const MAX_OBJECTS_AT_ONCE = 32
+
+/** Digests of objects remembered in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
+export const MAX_CACHED_DIGESTS = 50_000
+
+/** The listing of one directory by a web server: some 300,000 entries. It is held whole. */
+export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
+
+/** How long directories that a web server has listed serve the pages that follow: until files among them are new. */
+export const WEB_LISTING_MS = 30_000
+
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
+
+/** Keys that are asked of a store at least: most of what is passed over lies together, and a request costs more than a key. */
+export const MIN_LISTING_REQUEST = 100
 
 /** A replica that works must say so at least this often; a fifth of the deadline below leaves room for one that is late. */
 export const HEARTBEAT_MS = 2000
@@ -129,6 +144,9 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 
 /** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
 export const MAX_STEPS_UNDER_WAY = 4
+
+/** Surveys that a replica server makes at once: one audit has up to five open, each inside another, and 4 audits run. */
+export const MAX_SURVEYS = 64
 
 /** Plans that are read or applied at once: each is held whole. */
 export const MAX_APPLIED = 2

@@ -1,5 +1,3 @@
-import type { Trace } from './trace.ts'
-
 /** One request answered. Text from outside is as it came: whoever prints it escapes it. */
 export interface RequestEntry {
   readonly method: string
@@ -13,10 +11,11 @@ export interface RequestEntry {
   readonly states?: string | undefined
   /** Bytes announced in the answer's body; undefined when none are, as for a stream of unknown length. */
   readonly bytes?: number | undefined
-  /** The same in the logs of all servers that the request led to. */
-  readonly trace?: Trace | undefined
+  /** The same in the logs of all servers that the request led to; 32 hexadecimal digits. */
+  readonly trace?: string | undefined
   /** What went wrong inside, when the answer is a 5xx of our own making. */
   readonly error?: unknown
 }
 
+/** Told of each request once its answer begins. */
 export type Log = (entry: RequestEntry) => void

@@ -54,6 +54,16 @@ export const planSummary = v.object({
 })
 export type PlanSummary = v.InferOutput<typeof planSummary>
 
+/** Answer to `POST /plan`: when and from what question it was made, the plan, and what it comes to. */
+export const madePlan = v.object({
+  ...plan.entries,
+  /** RFC 3339 in UTC with milliseconds. */
+  made: v.string(),
+  ...planRequest.entries,
+  summary: planSummary,
+})
+export type MadePlan = v.InferOutput<typeof madePlan>
+
 /** What became of one step: written; there already; left alone, since a copy is not what the plan saw; not possible. */
 export const STEP_OUTCOMES = ['done', 'already', 'skipped', 'failed'] as const
 

@@ -1,10 +1,10 @@
 import { createAnswer } from './answer.ts'
 import { OVERLOAD_RETRY_SECONDS, RETRY_AFTER_SECONDS } from './limits.ts'
-import type { Manifest } from './schemas.ts'
+import type { Manifest, Problem } from './schemas.ts'
 import type { StorageError, TroubleCode } from './trouble.ts'
 
 /** Every problem that vouch answers with: its `type` (RFC 9457 §3.1.1), status and title. */
-const PROBLEMS = {
+export const PROBLEMS = {
   'changed-while-reading': [503, 'A copy kept changing while it was read'],
   conflict: [409, 'The copies differ'],
   'cross-site': [403, 'A page of another site asked for this'],
@@ -41,6 +41,9 @@ const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS
 
+/** The types of the table above, for schemas. */
+export const PROBLEM_TYPES = Object.keys(PROBLEMS) as ProblemType[] // Object.keys is typed string[]
+
 /** How a storage's trouble is answered by the server in front of it. */
 const OF_TROUBLE = {
   changed: 'changed-while-reading',
@@ -64,7 +67,8 @@ export interface ProblemOptions {
 /** A problem document (RFC 9457) with its status, and with `Retry-After` when that is 503. `detail` is for people: what was wrong, and what would be right. */
 export function createProblem(type: ProblemType, detail: string, options: ProblemOptions = {}): Response {
   const [status, title] = PROBLEMS[type]
-  const body = new TextEncoder().encode(JSON.stringify({ type, title, status, detail, ...options.manifest }))
+  const document = { type, title, status, detail, ...options.manifest } satisfies Problem
+  const body = new TextEncoder().encode(JSON.stringify(document))
   const fields = {
     'Content-Type': 'application/problem+json',
     'Content-Length': String(body.length),

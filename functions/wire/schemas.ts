@@ -130,6 +130,32 @@ export const mergedListing = v.object({
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
 
+/** Answer to `GET /healthz`: the server runs. */
+export const health = v.object({ status: v.literal('ok') })
+export type Health = v.InferOutput<typeof health>
+
+/** Answer to `GET /readyz`: as many as must answered; on a replica, its storage did. */
+export const readiness = v.object({ status: v.literal('ready') })
+export const coordinatorReadiness = v.object({ ...readiness.entries, required: size, of: size })
+
+/** Answer to `GET /replicas`. */
+export const replicaStates = v.object({
+  replicas: v.array(
+    v.object({
+      id: replicaId,
+      /** Whether it answers now; `error` and `detail` say why not. */
+      state: v.picklist(['ok', 'error']),
+      error: v.optional(v.string()),
+      detail: v.optional(v.string()),
+      /** `closed`: it is asked. `open`: it failed several times in a row, and is not. `half-open`: one question shows whether it is back. */
+      breaker: v.picklist(['closed', 'open', 'half-open']),
+      /** Copies whose bytes contradicted their digest. */
+      corrupt: size,
+    }),
+  ),
+})
+export type ReplicaStates = v.InferOutput<typeof replicaStates>
+
 /** What the comparison of all answers came to. */
 export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'absent', 'unknown'] as const
 export type Agreement = (typeof AGREEMENTS)[number]

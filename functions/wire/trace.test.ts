@@ -1,5 +1,5 @@
 import { expect, it, test } from 'vitest'
-import { createTrace, parseTraceparent, toTraceparent } from './trace.ts'
+import { createTrace, parseTraceparent, toTraceId, toTraceparent } from './trace.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 
@@ -20,4 +20,11 @@ it.each([
   ['', null],
 ])('%j names the trace %j', (field, trace) => {
   expect(parseTraceparent(field)).toBe(trace)
+})
+
+test('a trace that knows its step is the parent of the next, and the same in logs', () => {
+  const trace = `${TRACE}-00f067aa0ba902b7`
+  expect(toTraceparent(trace)).toBe(`00-${TRACE}-00f067aa0ba902b7-01`)
+  expect(toTraceId(trace)).toBe(TRACE)
+  expect(toTraceId(TRACE)).toBe(TRACE)
 })

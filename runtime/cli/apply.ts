@@ -9,24 +9,12 @@ import { Broken, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch apply`: what a plan says, and nothing else. */
 export const apply: Command = {
-  usage: `vouch apply PLAN [options]: do what a plan of vouch plan says, and nothing else; - reads it from standard input
-
-${SOURCE_USAGE}  --writable            with --replica: write to these directories and replica servers
-  --json                print a line of JSON for each step, and one at the end
-
-Each step is done only where every replica still holds what the plan saw; otherwise it is skipped and told. What is
-replaced is kept on its replica, for vouch restore. A plan that was interrupted is applied again: what is done is passed
-over.
-Exit status: 0 every step is done, 1 some were skipped because a copy had changed, 2 trouble.
-`,
-  options: { ...SOURCE_OPTIONS, writable: { type: 'boolean' }, json: { type: 'boolean' } },
-  operands: { most: 1, name: 'PLAN' },
   async run(flags, [path], io) {
-    if (!path) throw new Refusal('apply takes PLAN, the file that vouch plan printed, got none')
+    if (!path) throw new Refusal("apply takes PLAN, a file, got none; 'vouch plan > plan.json' makes one")
     requireWritable(flags)
     const plan = await readPlan(path, io)
     const { ask, close } = await openSource(flags, io)
@@ -52,7 +40,8 @@ async function readPlan(path: string, io: Io): Promise<string> {
   try {
     return path === '-' ? await text(io.stdin) : await readFile(resolve(io.cwd, path), 'utf8')
   } catch (error) {
-    throw new Refusal(`cannot read ${path}: ${error instanceof Error ? error.message : error}`)
+    const reason = error instanceof Error ? error.message : error
+    throw new Refusal(`cannot read ${path}: ${reason}; 'vouch plan > ${path}' makes a plan`)
   }
 }
 
@@ -63,7 +52,7 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
     for (const line of lines) if ('summary' in line) summary = line.summary
     const told = lines.filter((line) => !('progress' in line))
     const text = told.map((line) => (flags['json'] ? toJsonLine(line) : toRow(line))).join('')
-    if (text !== '') await writeOut(io.stdout, text)
+    if (text !== '') await writeOut(io, text)
   }
   if (summary === undefined)
     throw new Broken('it broke off before the end of the plan; apply the plan again to go on')

@@ -14,6 +14,7 @@ import {
   type ReplicaReport,
 } from '../../functions/wire/schemas.ts'
 import { Refusal } from '../node/refusal.ts'
+import { adviseOnProblem, adviseOnReason } from './advice.ts'
 
 /** A failure that another try may mend: the network's, or a server's that says so. */
 export class Broken extends Refusal {
@@ -61,12 +62,21 @@ export function createAsk(base: string, options: AskOptions): Ask {
     })
     const response = await options.fetch(request).catch((error) => {
       options.signal?.throwIfAborted()
-      throw new Broken(`cannot reach the coordinator at ${origin}: ${toReason(error)}`)
+      const { reason } = toNetworkError(error)
+      const what = `cannot reach the coordinator at ${origin}: ${toWords(reason)}`
+      throw new Broken(adviseOnReason(what, reason))
     })
     const location = response.headers.get('Location')
-    if (location !== null) return await refuse(response, `redirects to '${location}'; vouch follows none`)
+    if (location !== null)
+      return await refuse(
+        response,
+        `redirects to '${location}'; if that is the one you mean, name it with --coordinator`,
+      )
     if (response.headers.has('Content-Encoding'))
-      return await refuse(response, 'answers in an encoding of its own')
+      return await refuse(
+        response,
+        'answers in an encoding of its own; name it directly, not a proxy before it',
+      )
     return response
   }
 
@@ -78,7 +88,11 @@ export function createAsk(base: string, options: AskOptions): Ask {
 
 /** The reason of a network's failure in words: `connection refused`. */
 export function toReason(error: unknown): string {
-  return toNetworkError(error).reason.replaceAll('_', ' ')
+  return toWords(toNetworkError(error).reason)
+}
+
+function toWords(reason: string): string {
+  return reason.replaceAll('_', ' ')
 }
 
 /** What the fields of an answer with 200 say of the file in its body. */
@@ -134,7 +148,8 @@ async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
   let length = 0
   for await (const chunk of catchBroken(body)) {
     length += chunk.length
-    if (length > MAX_PROBLEM_BYTES) throw new Refusal('the answer is longer than any problem document')
+    if (length > MAX_PROBLEM_BYTES)
+      throw new Refusal("the answer is longer than any problem document: is that a coordinator's address?")
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
@@ -157,7 +172,7 @@ export async function* catchBroken(body: ReadableStream<Uint8Array>): AsyncGener
   }
 }
 
-/** A problem in one line: its title, and its detail when it has one. */
-export function toLine({ title, detail }: Problem): string {
-  return detail === undefined ? title : `${title}: ${detail}`
+/** A problem in one line: its title, its detail when it has one, and what to do next where that helps. */
+export function toLine({ type, title, detail }: Problem): string {
+  return adviseOnProblem(detail === undefined ? title : `${title}: ${detail}`, type)
 }

@@ -180,7 +180,7 @@ describe('vouch check', () => {
     [
       'breaks off before its summary',
       ['{"progress":{"replicas":[]}}\n'],
-      'the audit broke off before its end',
+      'the audit broke off before its end; run it again',
     ],
     ['breaks off within a line', ['{"progress"'], 'the answer broke off within a line'],
     ['has a line that is none', ['{"name":1}\n'], "is that a coordinator's address?"],

@@ -10,37 +10,14 @@ import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
+import { type Colour, createPaint, type Paint } from './colour.ts'
 import type { Command } from './command.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch check`: whole trees. */
 export const check: Command = {
-  usage: `vouch check [PREFIX] [options]: find every file whose copies differ, or that some replica lacks
-
-${SOURCE_USAGE}  --match GLOB          only names that match: * and ? stop at a slash, ** does not; one without a slash is held
-                        against the last part of the name; once for each
-  --exclude GLOB        no names that match; likewise
-  --one-way             only names that the first replica holds
-  --all                 every name
-  --deep                read every byte, whatever the index remembers: this finds what rotted on the disk
-  --json                print a line of JSON for each name, and one at the end
-
-Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second
-lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.
-Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: some could not be compared.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    match: { type: 'string', multiple: true },
-    exclude: { type: 'string', multiple: true },
-    'one-way': { type: 'boolean' },
-    all: { type: 'boolean' },
-    deep: { type: 'boolean' },
-    json: { type: 'boolean' },
-  },
-  operands: { most: 1, name: 'PREFIX' },
   async run(flags, [prefix = ''], io) {
     const { ask, close } = await openSource(flags, io, { isWhole: true })
     try {
@@ -66,6 +43,7 @@ function toQuery(flags: Flags, prefix: string): URLSearchParams {
 /** Prints what an audit tells as it comes; the exit status. */
 async function report(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   const meter = createAuditMeter(io.stderr)
+  const paint = createPaint(io.stdout, io.env)
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
 
@@ -82,7 +60,7 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     if (flags['one-way'] && line.replicas[0]?.state === 'missing') return ''
     if (mark === '!' || line.replicas.some(isTrouble)) unreadable++
     else if (mark !== '=') differing++
-    return flags['json'] ? toJsonLine(line) : toRow(mark, line)
+    return flags['json'] ? toJsonLine(line) : toRow(mark, line, paint)
   }
 
   try {
@@ -90,15 +68,17 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
       const text = lines.map(toText).join('')
       if (text !== '') meter.clear()
       for (const line of lines) if ('name' in line) sayRot(io, line)
-      if (text !== '') await writeOut(io.stdout, text)
+      if (text !== '') await writeOut(io, text)
     }
   } finally {
     meter.clear()
   }
-  if (summary === undefined) throw new Broken('the audit broke off before its end')
+  if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
   saySummary(io, summary)
   if (summary.agreement === 'absent' && prefix !== '') {
-    throw new Refusal(`no replica has a name that begins with '${prefix}'`)
+    throw new Refusal(
+      `no replica has a name that begins with '${prefix}'; names begin below each root, with no slash before them`,
+    )
   }
   const lost = summary.replicas.filter(({ state }) => state === 'error')
   return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
@@ -117,9 +97,12 @@ function toMark({ agreement, replicas }: Manifest): string {
   return replicas[0]?.state === 'missing' ? '-' : '+'
 }
 
-function toRow(mark: string, manifest: Manifest): string {
+const OF_MARK: Readonly<Record<string, Colour>> = { '=': 'green', '+': 'yellow', '-': 'yellow' }
+
+function toRow(sign: string, manifest: Manifest, paint: Paint): string {
   const { name, versions, replicas } = manifest
-  if (replicas.length <= 2 || mark === '=') return `${mark} ${printable(name)}\n`
+  const mark = paint(sign, OF_MARK[sign] ?? 'red')
+  if (replicas.length <= 2 || sign === '=') return `${mark} ${printable(name)}\n`
   const holders = versions.map((version) => version.replicas.join(' = ')).join(' ≠ ')
   const others = replicas.flatMap(({ id, state, detail, error }) =>
     state === 'missing'

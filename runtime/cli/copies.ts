@@ -62,7 +62,8 @@ async function readSaid(response: Response, name: string): Promise<Answer['said'
 /** Where a digest came from is not told here, and nothing is compared by it. */
 function toFacts({ headers }: Response): Facts {
   const content = parseContent(headers)
-  if (content === null) throw new Refusal("the answer lacks a coordinator's fields")
+  if (content === null)
+    throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
   return { ...content, modified: parseHttpDate(headers.get('Last-Modified') ?? ''), evidence: 'stored' }
 }
 

@@ -1,4 +1,4 @@
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, posix } from 'node:path'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 
@@ -12,26 +12,52 @@ export type Destination =
       readonly toVersionPath: (name: string, id: string) => string
     }
 
-/** The destination that `-o` and `-O` name; throws a Refusal when they contradict each other or `--json`. */
-export function parseDestination(flags: Flags): Destination {
+/**
+ * The destination that `-o` and `-O` name; throws a Refusal when they contradict each other or `--json`. On Windows the
+ * names that are made here are such as it takes for files.
+ */
+export function parseDestination(flags: Flags, platform: NodeJS.Platform = process.platform): Destination {
   const { output, json } = flags
   const ownName = flags['remote-name'] === true
-  if (typeof output !== 'string') return createDestination('.', ownName ? basename : toReceived)
-  if (ownName) throw new Refusal('--output and --remote-name exclude each other')
-  if (output === '-' && json) throw new Refusal('--json writes to standard output, and so does --output -')
+  const toLocal = platform === 'win32' ? toWindowsName : (base: string) => base
+  if (typeof output !== 'string') {
+    const toBase = ownName ? posix.basename : toReceived
+    return createDestination('.', (name) => toLocal(toBase(name)), toLocal)
+  }
+  if (ownName) throw new Refusal('--output and --remote-name exclude each other; leave one out')
+  if (output === '-' && json)
+    throw new Refusal('--json writes to standard output, and so does --output -; leave one out')
   if (output === '-') return 'stdout'
-  if (output === '' || output.endsWith('/'))
+  if (output === '' || output.endsWith('/') || (platform === 'win32' && output.endsWith('\\')))
     throw new Refusal(`--output takes the path of a file or -, got '${output}'`)
-  return createDestination(dirname(output), () => basename(output))
+  return createDestination(dirname(output), () => basename(output), toLocal)
 }
 
-function createDestination(directory: string, toBase: (name: string) => string): Destination {
+function createDestination(
+  directory: string,
+  toBase: (name: string) => string,
+  toLocal: (base: string) => string,
+): Destination {
   return {
     toPath: (name) => join(directory, toBase(name)),
-    toVersionPath: (name, id) => join(directory, `${id}_version${extname(name)}`),
+    toVersionPath: (name, id) => join(directory, toLocal(`${id}_version${extname(name)}`)),
   }
 }
 
 function toReceived(name: string): string {
   return `client_received${extname(name)}`
+}
+
+/** What Windows takes for a device, whatever comes behind a dot. */
+const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i
+
+/**
+ * The name of a file as Windows takes it: `_` for what it forbids, for the colon before which it would see a drive or
+ * another stream of the file, and for dots and blanks at the end, which it drops; and before the name of a device.
+ */
+export function toWindowsName(base: string): string {
+  const harmless = base
+    .replace(/[<>:"/\\|?*\x00-\x1f]/g, '_')
+    .replace(/[. ]+$/, (end) => '_'.repeat(end.length))
+  return DEVICE.test(harmless) ? `_${harmless}` : harmless
 }

@@ -5,36 +5,6 @@ import { readTlsFiles, type TlsFiles, type TlsPaths } from '../node/tls.ts'
 import { parseToken, readTokens, type Tokens } from '../node/tokens.ts'
 import { type Io, say } from './io.ts'
 
-/** The options that say who may ask a server, and for what. */
-export const DOOR_OPTIONS = {
-  'token-file': { type: 'string' },
-  'tls-cert': { type: 'string' },
-  'tls-key': { type: 'string' },
-  'tls-client-ca': { type: 'string' },
-  open: { type: 'boolean' },
-  writable: { type: 'boolean' },
-} as const
-
-export const DOOR_USAGE = `  --token-file PATH     who may ask: one bearer token a line, read again when it changes (VOUCH_TOKEN, else everybody)
-  --tls-cert PATH, --tls-key PATH
-                        serve https with this certificate and its key, in PEM
-  --tls-client-ca PATH  take only clients with a certificate of this authority
-  --writable            take writes, from those who may ask; what they replace is kept below .vouch/kept
-  --open                listen on any address, and take writes, with neither tokens nor client certificates
-`
-
-/** The options that say how a server, or the command, shows itself to the servers that it asks. */
-export const KEY_OPTIONS = {
-  ca: { type: 'string' },
-  'client-cert': { type: 'string' },
-  'client-key': { type: 'string' },
-} as const
-
-export const KEY_USAGE = `  --ca PATH             the authority whose certificates are trusted, in PEM (those that the host trusts)
-  --client-cert PATH, --client-key PATH
-                        the certificate to show, and its key
-`
-
 /** Who may come in. */
 export interface Door {
   /** Absent when there are no tokens. */
@@ -69,7 +39,7 @@ export function openTokens(flags: Flags, option: string, variable: string, io: I
   return text === undefined ? undefined : parseToken(variable, text)
 }
 
-/** What the options of `KEY_OPTIONS` name. */
+/** What `--ca`, `--client-cert` and `--client-key` name. */
 export function openKeys(flags: Flags, io: Io): TlsFiles | undefined {
   return readTlsFiles(toPaths(flags, { cert: 'client-cert', key: 'client-key', ca: 'ca' }, io))
 }

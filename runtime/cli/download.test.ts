@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { CONTRADICTED } from './download.ts'
 import {
   createCollector,
   createStage,
@@ -129,7 +130,7 @@ test('after five tries it gives up, says so in one line, and keeps what came for
   expect(delays).toEqual([500, 1000, 2000, 4000])
   expect([status, requests]).toEqual([2, 5])
   expect(stderr).toMatch(
-    /^vouch: cannot reach the coordinator at .*: connection terminated; gave up after 5 tries\n$/,
+    /^vouch: cannot reach the coordinator at .*: connection terminated; gave up after 5 tries; run it again, and it goes on with what came\n$/,
   )
   expect(stage.files()).toEqual([PART])
   expect(stage.read(PART)).toBe(CONTENT.slice(0, HALF))
@@ -180,7 +181,7 @@ test('a file that another run put in the place of the proved one is not taken fo
   })
   const { status, stderr } = await stage.run(['get', 'file.txt', '--coordinator', url])
   expect([status, stage.files()]).toEqual([2, [PART]])
-  expect(stderr).toMatch(/^vouch: another run took '.*' away\n$/)
+  expect(stderr).toMatch(/^vouch: another run took '.*' away; run it again\n$/)
 })
 
 test('a later run goes on with what an earlier one left', async () => {
@@ -246,7 +247,7 @@ test('bytes that contradict their digest are asked for once more, then refused, 
   })
   const { status, stderr } = await stage.run(['get', 'file.txt', '--coordinator', url])
   expect([status, requests]).toEqual([2, 2])
-  expect(stderr).toBe('vouch: the bytes received do not hash to the digest announced\n')
+  expect(stderr).toBe(`vouch: ${CONTRADICTED}\n`)
   expect(stage.files()).toEqual(['client_received.txt'])
   expect(stage.read('client_received.txt')).toBe('before')
 })
@@ -280,7 +281,7 @@ test('standard output gets each byte once, across a cut', async () => {
 })
 
 test.each([
-  ['bytes that contradict their digest', 'lies', 'the bytes received do not hash to the digest announced'],
+  ['bytes that contradict their digest', 'lies', CONTRADICTED],
   ['a content that changes midway', 'tr', 'the file changed while it was received'],
 ])('%s: standard output ends with trouble', async (_what, sent, why) => {
   const stage = createStage()
@@ -297,7 +298,9 @@ test.each([
   })
   const { status, stderr } = await stage.run(['get', 'file.txt', '-o', '-', '--coordinator', url], { stdout })
   expect([status, stdout.text()]).toEqual([2, sent])
-  expect(stderr).toBe(`vouch: ${why}: what went to standard output is not the file\n`)
+  expect(stderr).toBe(
+    `vouch: ${why}: what went to standard output is not the file; throw that away, and run it again\n`,
+  )
 })
 
 test('a transfer cut before its first byte is asked for once more, whole', async () => {

@@ -64,14 +64,17 @@ export async function download<S extends Sink>(wanted: Wanted<S>, io: Io): Promi
 }
 
 /** Said of bytes that are not those announced. */
-export const CONTRADICTED = 'the bytes received do not hash to the digest announced'
+export const CONTRADICTED =
+  "the bytes received do not hash to the digest announced; 'vouch check --deep' tells whether a copy rotted"
 
 /** What an answer with 200 announces; throws a Refusal, and frees it, when that is no content, or not the one of `digest`. */
 export async function readWanted(response: Response, digest: Digest | undefined): Promise<Announced> {
   try {
     const announced = readAnnounced(response)
     if (digest === undefined || announced.digest === digest) return announced
-    throw new Refusal('the coordinator answered with another version than the one asked for')
+    throw new Refusal(
+      'the coordinator answered with another version than the one asked for; name it directly, not a cache before it',
+    )
   } catch (error) {
     await response.body?.cancel()
     throw error
@@ -179,7 +182,10 @@ function createPatience(io: Io): (error: Broken) => Promise<void> {
   const delay = io.delay ?? ((ms) => setTimeout(ms, undefined, io.signal ? { signal: io.signal } : {}))
   let tries = 1
   return async (error) => {
-    if (tries === MAX_TRIES) throw new Refusal(`${error.message}; gave up after ${MAX_TRIES} tries`)
+    if (tries === MAX_TRIES)
+      throw new Refusal(
+        `${error.message}; gave up after ${MAX_TRIES} tries; run it again, and it goes on with what came`,
+      )
     await delay(FIRST_DELAY_MS * 2 ** (tries++ - 1))
   }
 }

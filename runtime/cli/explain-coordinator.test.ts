@@ -39,7 +39,7 @@ describe('vouch explain of a coordinator', () => {
       stdout: expect.stringMatching(
         /^t: degraded\n {2}a {2}A .*\n {2}b {2}gone\\u\{1b\}\[2J\n {2}c {2}missing\nA: 1 of 3 /,
       ),
-      stderr: 'vouch: t: b did not say what it holds\n',
+      stderr: 'vouch: t: b did not say what it holds; run it again when it answers\n',
     })
   })
 
@@ -92,7 +92,8 @@ describe('vouch explain of a coordinator', () => {
     expect(await createStage().run(['explain', 't', '--coordinator', url])).toEqual({
       status: 2,
       stdout: '',
-      stderr: 'vouch: t: the copies changed each time they were compared\n',
+      stderr:
+        'vouch: t: the copies changed each time they were compared; run it again when nobody writes to them\n',
     })
     expect(reads).toBe(3)
   })
@@ -115,7 +116,10 @@ describe('vouch explain of a coordinator', () => {
     })
     const { status, stdout, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
     expect(stdout).toMatch(/^t: degraded\n {2}a {2}A .*\n {2}b {2}corrupt: words of b\n {2}c {2}words of c\n/)
-    expect([status, stderr]).toEqual([2, 'vouch: t: b, c did not say what they hold\n'])
+    expect([status, stderr]).toEqual([
+      2,
+      'vouch: t: b, c did not say what they hold; run it again when they answer\n',
+    ])
     expect(asked.toSorted()).toEqual(['GET b', 'GET c', 'HEAD a', 'HEAD c', 'HEAD null'])
   })
 
@@ -159,7 +163,10 @@ describe('vouch explain of a coordinator', () => {
       response.write('a')
     })
     const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
-    expect([status, stderr]).toEqual([2, 'vouch: t: the copies changed each time they were compared\n'])
+    expect([status, stderr]).toEqual([
+      2,
+      'vouch: t: the copies changed each time they were compared; run it again when nobody writes to them\n',
+    ])
     await Promise.all(closed)
     expect(closed).toHaveLength(3)
   })

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { createMemoryStorage } from '../../functions/storage/memory.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { createStage, hash, type Ran, type Stage, startCoordinator } from './stage.suite.ts'
+import { toLocalTime } from './times.ts'
 
 const MIB = 1024 * 1024
 
@@ -39,8 +40,8 @@ describe('vouch explain', () => {
       status: 1,
       stderr: '',
       stdout: `x/t: conflict
-  a  A  14 B  1970-01-01T00:16:40.000Z  ${hash('one\ntwo\nthree\n').slice(0, 12)}
-  b  B  12 B  1970-01-01T00:33:20.000Z (newest)  ${hash('one\n2\nthree\n').slice(0, 12)}
+  a  A  14 B  ${toLocalTime('1970-01-01T00:16:40.000Z')}  ${hash('one\ntwo\nthree\n').slice(0, 12)}
+  b  B  12 B  ${toLocalTime('1970-01-01T00:33:20.000Z')} (newest)  ${hash('one\n2\nthree\n').slice(0, 12)}
 B against A: the first byte that differs is at offset 4, in line 2
 --- a/x/t
 +++ b/x/t
@@ -162,7 +163,13 @@ B against A: the first byte that differs is at offset 4, in line 2
   it.each([
     ['are alike', { 'a/t': '1', 'b/t': '1' }, 0, 't: unanimous\n', ''],
     ['are lacking', { 'a/t': '1', 'b/u': '1' }, 1, '\n  b  missing\n', ''],
-    ['are nowhere', { 'a/u': '1', 'b/u': '1' }, 2, 't: absent\n', 'vouch: t: no replica has it\n'],
+    [
+      'are nowhere',
+      { 'a/u': '1', 'b/u': '1' },
+      2,
+      't: absent\n',
+      "vouch: t: no replica has it; is the name right? 'vouch check --all' lists what there is\n",
+    ],
   ])('exits as diff does where copies %s', async (_, files, expected, text, line) => {
     const stage = createStage()
     write(stage, files)
@@ -223,7 +230,10 @@ describe('vouch explain of replicas', () => {
       'index',
     ]
     const { status, stdout, stderr } = await stage.run(['explain', 't', ...down])
-    expect([status, stderr]).toEqual([2, 'vouch: t: c, b did not say what they hold\n'])
+    expect([status, stderr]).toEqual([
+      2,
+      'vouch: t: c, b did not say what they hold; run it again when they answer\n',
+    ])
     expect(stdout).toMatch(
       /\n {2}c {2}the replica refused the connection\n {2}a {2}A .*\n {2}b {2}.*no regular file.*\n/,
     )

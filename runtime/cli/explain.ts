@@ -4,32 +4,26 @@ import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Ask } from './ask.ts'
+import { createPaint } from './colour.ts'
 import type { Command } from './command.ts'
 import { readCopies } from './copies.ts'
 import { type Explanation, toJsonText, toPeopleText } from './explanation.ts'
 import { writeOut } from './io.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 import { readDifference, type VersionDifference } from './version-difference.ts'
 
 /** `vouch explain`: how the copies of one file differ. */
 export const explain: Command = {
-  usage: `vouch explain NAME [options]: say how the copies of a file differ; which of them is right is for you to say
-
-${SOURCE_USAGE}  --json                print one object of JSON
-
-Prints what each replica holds, and since when; who holds which version; where each version begins to differ from the
-first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0.
-Exit status: 0 all are alike, 1 some differ or are lacking, 2 trouble: nobody has it, or some replica did not say.
-`,
-  options: { ...SOURCE_OPTIONS, json: { type: 'boolean' } },
-  operands: { most: 1, name: 'NAME' },
   async run(flags, [text = ''], io) {
     const name = parseName(text)
     if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
     const { ask, close } = await openSource(flags, io)
     try {
       const explanation = await readExplanation(ask, name)
-      await writeOut(io.stdout, flags['json'] ? toJsonText(explanation) : toPeopleText(explanation))
+      await writeOut(
+        io,
+        flags['json'] ? toJsonText(explanation) : toPeopleText(explanation, createPaint(io.stdout, io.env)),
+      )
       requireTold(explanation)
       return explanation.comparison.agreement === 'unanimous' ? 0 : 1
     } finally {
@@ -45,7 +39,9 @@ async function readExplanation(ask: Ask, name: string): Promise<Explanation> {
     const differences = await readDifferences(ask, name, comparison.versions)
     if (differences !== null) return { name, comparison, differences }
   }
-  throw new Refusal(`${name}: the copies changed each time they were compared`)
+  throw new Refusal(
+    `${name}: the copies changed each time they were compared; run it again when nobody writes to them`,
+  )
 }
 
 /** Null when one of the versions is gone. */
@@ -67,8 +63,14 @@ async function readDifferences(
 /** Throws a Refusal when nobody has the file, or somebody did not say. */
 function requireTold({ name, comparison: { answers, agreement } }: Explanation): void {
   const silent = answers.filter(({ said }) => said instanceof StorageError).map(({ id }) => id)
-  if (silent.length > 0) throw new Refusal(`${name}: ${silent.join(', ')} did not say what ${toThey(silent)}`)
-  if (agreement === 'absent') throw new Refusal(`${name}: no replica has it`)
+  if (silent.length > 0)
+    throw new Refusal(
+      `${name}: ${silent.join(', ')} did not say what ${toThey(silent)}; run it again when ${silent.length === 1 ? 'it answers' : 'they answer'}`,
+    )
+  if (agreement === 'absent')
+    throw new Refusal(
+      `${name}: no replica has it; is the name right? 'vouch check --all' lists what there is`,
+    )
 }
 
 function toThey({ length }: readonly string[]): string {

@@ -5,8 +5,10 @@ import { toTimestamp } from '../../functions/wire/dates.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import type { ReplicaReport } from '../../functions/wire/schemas.ts'
-
+import type { Colour, Paint } from './colour.ts'
+import { toJsonLine } from './io.ts'
 import { toSize } from './progress.ts'
+import { toLocalTime } from './times.ts'
 import type { VersionDifference } from './version-difference.ts'
 
 /** What the copies of one file come to. */
@@ -32,7 +34,7 @@ export function toJsonText({ name, comparison, differences }: Explanation): stri
     return { digest, size, holders, firstDifference: difference ? toPlace(difference) : null }
   })
   const { agreement } = comparison
-  return `${JSON.stringify({ name, agreement, replicas: toCopies(comparison), versions })}\n`
+  return toJsonLine({ name, agreement, replicas: toCopies(comparison), versions })
 }
 
 function toPlace({ offset, line }: VersionDifference) {
@@ -40,7 +42,7 @@ function toPlace({ offset, line }: VersionDifference) {
 }
 
 /** For people: the agreement, a line for each replica, who holds which version, and how they differ. */
-export function toPeopleText({ name, comparison, differences }: Explanation): string {
+export function toPeopleText({ name, comparison, differences }: Explanation, paint: Paint): string {
   const copies = toCopies(comparison)
   const newest = findNewest(copies)
   const letters = new Map(comparison.versions.map(({ digest }, i) => [digest, toLetter(i)]))
@@ -51,7 +53,7 @@ export function toPeopleText({ name, comparison, differences }: Explanation): st
     ...(copies.length > 2 ? toHolders(comparison) : []),
   ]
   const text = lines.map((line) => `${printable(line)}\n`).join('')
-  return text + differences.map((difference, i) => toComparison(difference, toLetter(i + 1))).join('')
+  return text + differences.map((difference, i) => toComparison(difference, toLetter(i + 1), paint)).join('')
 }
 
 function toCopies({ answers, versions }: Comparison): Copy[] {
@@ -91,7 +93,7 @@ function toRow(copy: Copy, letters: ReadonlyMap<Digest, string>, newest: string 
     const words = detail ?? error?.replaceAll('_', ' ') ?? state
     return state === 'corrupt' ? `corrupt: ${words}` : state === 'missing' ? state : words
   }
-  const time = `${modified ?? 'no time'}${modified !== undefined && modified === newest ? ' (newest)' : ''}`
+  const time = `${modified === undefined ? 'no time' : toLocalTime(modified)}${modified !== undefined && modified === newest ? ' (newest)' : ''}`
   const bytes = size < 1024 ? '' : ` (${size.toLocaleString('en')} B)`
   return `${letters.get(version)}  ${toSize(size)}${bytes}  ${time}  ${version.slice(0, 12)}`
 }
@@ -104,8 +106,14 @@ function toHolders({ versions, answers: { length: of } }: Comparison): string[] 
 }
 
 /** How the version called `letter` differs from the first. */
-function toComparison(difference: VersionDifference, letter: string): string {
-  return `${letter} against A: ${toWords(difference, letter)}\n${difference.diff ?? ''}`
+function toComparison(difference: VersionDifference, letter: string, paint: Paint): string {
+  return `${letter} against A: ${toWords(difference, letter)}\n${toColoured(difference.diff ?? '', paint)}`
+}
+
+const OF_LINE: Readonly<Record<string, Colour>> = { '-': 'red', '+': 'green', '@': 'cyan' }
+
+function toColoured(diff: string, paint: Paint): string {
+  return diff.replace(/^[-+@].*$/gm, (line) => paint(line, OF_LINE[line.charAt(0)] ?? 'bold'))
 }
 
 function toWords({ offset, line, prefix }: VersionDifference, letter: string): string {

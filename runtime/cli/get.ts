@@ -12,29 +12,11 @@ import type { Io } from './io.ts'
 import { createOutput } from './output.ts'
 import { openPart, requireTarget } from './part-file.ts'
 import { askName } from './prompt.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
 
 /** `vouch get`: one file, once all copies have been compared. */
 export const get: Command = {
-  usage: `vouch get [NAME] [options]: get a file once all copies have been compared; asks for NAME when it is left out
-
-${SOURCE_USAGE}  --require N           how many replicas must answer: all, majority or a number
-  -o, --output PATH     where to write; - is standard output (client_received with the name's extension)
-  -O, --remote-name     write to the name's last part
-  --json                print a report to standard output
-
-When the copies differ, writes each version to ID_version, with the name's extension, ID being who holds it.
-Exit status: 0 got it, 1 the copies differ, 2 trouble. Run again, it goes on with a transfer that broke off.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    require: { type: 'string' },
-    output: { type: 'string', short: 'o' },
-    'remote-name': { type: 'boolean', short: 'O' },
-    json: { type: 'boolean' },
-  },
-  operands: { most: 1, name: 'NAME' },
   async run(flags, [operand], io) {
     const destination = parseDestination(flags)
     const { ask, query, close } = await openSource(flags, io)
@@ -73,7 +55,9 @@ async function getFile(errand: Errand): Promise<Outcome> {
     const outcome = await getCompared(errand)
     if (outcome !== 'vanished') return outcome
   }
-  throw new Refusal(`${errand.name}: the copies changed each time a version was about to be received`)
+  throw new Refusal(
+    `${errand.name}: the copies changed each time a version was about to be received; run it again when nobody writes to them`,
+  )
 }
 
 async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
@@ -89,7 +73,7 @@ async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
 }
 
 async function getToOutput({ name, query, ask, io }: Errand): Promise<Report | Response> {
-  const openSink = async () => createOutput(io.stdout)
+  const openSink = async () => createOutput(io)
   const got = await download({ ask, path: toFilePath(name) + query, openSink }, io)
   if ('refused' in got) return got.refused
   const { agreement, reports } = got.announced

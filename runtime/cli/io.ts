@@ -1,15 +1,16 @@
 import type { Readable, Writable } from 'node:stream'
 import { printable } from '../../functions/wire/printable.ts'
 import { Refusal } from '../node/refusal.ts'
+import { createPaint } from './colour.ts'
 
-/** Where talk goes; on a terminal also progress. */
+/** Where something goes that people may read; on a terminal also progress. */
 export type Talk = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined }
 
 /** What a command needs of the process that it runs in. */
 export interface Io {
   readonly stdin: Readable
   /** Data only. */
-  readonly stdout: Writable
+  readonly stdout: Talk
   readonly stderr: Talk
   /** The directory that relative paths start at, absolute. */
   readonly cwd: string
@@ -18,6 +19,17 @@ export interface Io {
   readonly signal?: AbortSignal | undefined
   /** Waits so many milliseconds, or rejects when the command is to end; timers of the host when absent. */
   readonly delay?: ((ms: number) => Promise<void>) | undefined
+}
+
+/** Why `Io.signal` aborted, where that is a signal of the system. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption'
+  readonly signal: 'SIGINT' | 'SIGTERM'
+
+  constructor(signal: 'SIGINT' | 'SIGTERM') {
+    super(`ended by ${signal}`)
+    this.signal = signal
+  }
 }
 
 /** `value` as a line of JSON that does nothing to a terminal either, and means the same to a program. */
@@ -33,18 +45,32 @@ export function toHarmlessJson(json: string): string {
 }
 
 /** Says one line to people. */
-export function say(io: Pick<Io, 'stderr'>, line: string): void {
-  io.stderr.write(`${printable(line)}\n`)
+export function say({ stderr, env }: Pick<Io, 'stderr' | 'env'>, line: string): void {
+  const paint = createPaint(stderr, env)
+  const text = printable(line).replace(/^(warning|vouch):/, (head) =>
+    paint(head, head === 'vouch:' ? 'red' : 'yellow'),
+  )
+  stderr.write(`${text}\n`)
 }
 
 /**
- * Writes data; resolves when it has been taken. Rejects with the stream's own `EPIPE` when its reader went away, and
- * with a Refusal when it cannot be written for another reason.
+ * Writes data; resolves when it has been taken. Rejects with the stream's own `EPIPE` when its reader went away, with
+ * the signal's reason when the command is to end before that, and with a Refusal when it cannot be written at all.
  */
-export async function writeOut(stdout: Writable, data: string | Uint8Array): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    stdout.write(data, (error) => (error ? reject(toOutputError(error)) : resolve()))
-  })
+export async function writeOut(
+  { stdout, signal }: Pick<Io, 'stdout' | 'signal'>,
+  data: string | Uint8Array,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const stop = () => reject(signal?.reason)
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', stop, { once: true })
+  stdout.write(data, (error) => (error ? reject(toOutputError(error)) : resolve()))
+  try {
+    await promise
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
 }
 
 function toOutputError(error: Error): Error {

@@ -2,14 +2,15 @@ import * as v from 'valibot'
 import { compareNames } from '../../functions/storage/names.ts'
 import { readText, toChunks } from '../../functions/storage/streams.ts'
 import { MAX_LISTING_BYTES } from '../../functions/wire/limits.ts'
-import { type KeptListing, keptListing, replicaId } from '../../functions/wire/schemas.ts'
+import { type KeptListing, keptListing, replicaStates } from '../../functions/wire/schemas.ts'
 import { Refusal } from '../node/refusal.ts'
 import { type Ask, Broken, readProblem, toLine, toReason } from './ask.ts'
 
 /** A content that a replica keeps. */
 export type KeptEntry = KeptListing['entries'][number]
 
-const replicas = v.object({ replicas: v.array(v.object({ id: replicaId })) })
+/** All of the answer that is needed here. */
+const replicas = v.object({ replicas: v.array(v.pick(replicaStates.entries.replicas.item, ['id'])) })
 
 /** The ids of the replicas behind the coordinator, in their order. */
 export async function readIds(ask: Ask): Promise<string[]> {

@@ -20,7 +20,8 @@ export async function* readTextLines({ body }: Response): AsyncGenerator<string[
   for await (const chunk of body === null ? [] : catchBroken(body)) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE_LENGTH) throw new Refusal('the answer has a line without end')
+    if (rest.length > MAX_LINE_LENGTH)
+      throw new Refusal("the answer has a line without end: is that a coordinator's address?")
     yield lines
   }
   if (rest !== '') throw new Broken('the answer broke off within a line')

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Writable } from 'node:stream'
 import { Refusal } from '../node/refusal.ts'
 import type { Sink } from './download.ts'
-import { writeOut } from './io.ts'
+import { type Io, writeOut } from './io.ts'
 
 /** Standard output as where a content goes: hashed as it passes, nothing held back, nothing taken back. */
-export function createOutput(stdout: Writable): Sink {
+export function createOutput(io: Pick<Io, 'stdout' | 'signal'>): Sink {
   const hash = createHash('sha256')
   let offset = 0
   return {
@@ -14,13 +13,16 @@ export function createOutput(stdout: Writable): Sink {
     },
     async write(chunk) {
       hash.update(chunk)
-      await writeOut(stdout, chunk)
+      await writeOut(io, chunk)
       offset += chunk.length
     },
     digest: () => hash.digest('hex'),
     async keep() {},
     async discard(why) {
-      if (offset > 0) throw new Refusal(`${why}: what went to standard output is not the file`)
+      if (offset > 0)
+        throw new Refusal(
+          `${why}: what went to standard output is not the file; throw that away, and run it again`,
+        )
     },
   }
 }

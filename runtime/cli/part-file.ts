@@ -33,7 +33,10 @@ export async function openPart(target: string, { digest, signal }: PartOptions):
   let offset = 0
   try {
     const found = await handle.stat()
-    if (!found.isFile()) throw new Refusal(`cannot write '${path}': it is no regular file`)
+    if (!found.isFile())
+      throw new Refusal(
+        `cannot write '${path}': it is no regular file; remove it, or write elsewhere with -o`,
+      )
     await hashHeld()
   } catch (error) {
     await handle.close()
@@ -90,9 +93,10 @@ export async function openPart(target: string, { digest, signal }: PartOptions):
 /** Throws a Refusal unless a file may be put at `target` (absolute): what is no regular file is not written through. */
 export async function requireTarget(target: string): Promise<void> {
   const there = await refusing(target, stat(target).catch(ignoreAbsent))
-  if (there?.isDirectory()) throw new Refusal(`cannot write '${target}': it is a directory`)
+  if (there?.isDirectory())
+    throw new Refusal(`cannot write '${target}': it is a directory; -o names a file in it`)
   if (there && !there.isFile()) {
-    throw new Refusal(`cannot write '${target}': it is no regular file; '-o -' writes to standard output`)
+    throw new Refusal(`cannot write '${target}': it is no regular file; -o - writes to standard output`)
   }
 }
 
@@ -112,7 +116,7 @@ async function openHandle(path: string, target: string): Promise<FileHandle> {
 async function requireSame(handle: FileHandle, path: string): Promise<void> {
   const [proved, named] = await Promise.all([handle.stat(), stat(path).catch(ignoreAbsent)])
   if (named?.ino === proved.ino && named.dev === proved.dev) return
-  throw new Refusal(`another run took '${path}' away`)
+  throw new Refusal(`another run took '${path}' away; run it again`)
 }
 
 function ignoreAbsent(error: unknown): null {
@@ -131,7 +135,7 @@ async function refusing<T>(path: string, work: Promise<T>): Promise<T> {
 /** An error of the file system as a Refusal; every other error as it is. */
 function toRefusal(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
-  return new Refusal(`cannot write '${path}': ${getSystemErrorMessage(error.errno)}`)
+  return new Refusal(`cannot write '${path}': ${getSystemErrorMessage(error.errno)}; -o names another place`)
 }
 
 function toCode(error: unknown): unknown {

@@ -7,34 +7,10 @@ import type { Command } from './command.ts'
 import { type Io, say, toHarmlessJson, writeOut } from './io.ts'
 import { parseLine, readTextLines } from './lines.ts'
 import { toSize } from './progress.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
 
 /** `vouch plan`: what would be copied where. */
 export const plan: Command = {
-  usage: `vouch plan [PREFIX] [options] > plan.json: say what would have to be copied where; nothing is written
-
-${SOURCE_USAGE}  --match GLOB          only names that match, as of vouch check; once for each
-  --exclude GLOB        no names that match; likewise
-  --keep ID             where copies differ, keep that of this replica
-  --newest              where copies differ, keep the one that was changed last
-  --majority            where copies differ, keep the one that more than half of the replicas hold
-  --for PREFIX=POLICY   the same for names that start with PREFIX alone: keep:ID, newest, majority or fill-missing; once
-                        for each, the longest prefix counts
-
-Prints a plan in JSON, a line for each step, to be read, cut down, and handed to vouch apply. Files that some replica
-lacks are copied there; where copies differ nothing is planned unless an option says which to keep. Nothing is deleted.
-Exit status: 0 nothing to do, 1 the plan has steps, 2 trouble: some could not be compared.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    match: { type: 'string', multiple: true },
-    exclude: { type: 'string', multiple: true },
-    keep: { type: 'string' },
-    newest: { type: 'boolean' },
-    majority: { type: 'boolean' },
-    for: { type: 'string', multiple: true },
-  },
-  operands: { most: 1, name: 'PREFIX' },
   async run(flags, [prefix = ''], io) {
     const { match = [], exclude = [] } = flags
     const rules = toRules(flags)
@@ -56,7 +32,10 @@ function toRules(flags: Flags): Rule[] {
     newest ? 'newest' : [],
     majority ? 'majority' : [],
   ].flat()
-  if (chosen.length > 1) throw new Refusal('--keep, --newest and --majority exclude each other')
+  if (chosen.length > 1)
+    throw new Refusal(
+      '--keep, --newest and --majority exclude each other; leave one, and say the rest with --for PREFIX=POLICY',
+    )
   const words = [...chosen.map((word) => `=${word}`), ...(Array.isArray(rules) ? rules.map(String) : [])]
   return words.map(parseRule)
 }
@@ -79,9 +58,10 @@ async function print(response: Response, io: Io): Promise<number> {
       if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
     }
     const told = lines.filter((line) => line !== '')
-    if (told.length > 0) await writeOut(io.stdout, told.map((line) => `${toHarmlessJson(line)}\n`).join(''))
+    if (told.length > 0) await writeOut(io, told.map((line) => `${toHarmlessJson(line)}\n`).join(''))
   }
-  if (summary === undefined) throw new Broken('the plan broke off before its end: it cannot be applied')
+  if (summary === undefined)
+    throw new Broken('the plan broke off before its end: it cannot be applied; run it again')
   const { steps, bytes, left, audit } = summary
   say(io, `${steps.toLocaleString('en')} steps, ${toSize(bytes)} to be written`)
   if (left > 0) {

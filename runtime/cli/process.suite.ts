@@ -18,17 +18,26 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** Starts the command in `cwd`. */
-export function startVouch(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [VOUCH, ...args], {
+/** Starts the command in `cwd`, on this Node unless `host` says what else runs it. */
+export function startVouch(
+  args: readonly string[],
+  cwd: string,
+  [program = process.execPath, ...options]: readonly string[] = [],
+): ChildProcess {
+  return spawn(program, [...options, VOUCH, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
 
 /** Starts a server of the command, on any free port unless told; rejects when it ends before it listens. */
-export async function startServer(args: readonly string[], cwd: string, port = 0): Promise<ServerProcess> {
-  const child = startVouch([...args, '--port', String(port)], cwd)
+export async function startServer(
+  args: readonly string[],
+  cwd: string,
+  port = 0,
+  host: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child = startVouch([...args, '--port', String(port)], cwd, host)
   const { stdout, pid } = child
   if (stdout === null || pid === undefined) throw new Error('the process did not start')
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()

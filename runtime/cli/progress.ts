@@ -76,9 +76,13 @@ export function toLeft(bytes: number, rate: number): string {
   return `${hours > 0 ? `${hours}:` : ''}${clock} left`
 }
 
-/** Bytes for people: `512 B`, `1.5 MiB`. */
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** Bytes for people, two digits or more: `512 B`, `1.5 MiB`, `340 MiB`. */
 export function toSize(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1)
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`
+  let power = 0
+  // What would be rounded to 1024 is one of the next unit.
+  while (power < UNITS.length - 1 && bytes / 1024 ** power >= 1023.5) power++
+  const amount = bytes / 1024 ** power
+  return `${amount.toFixed(power === 0 || amount >= 99.95 ? 0 : 1)} ${UNITS[power]}`
 }

@@ -15,5 +15,5 @@ export async function askName(io: Io): Promise<string> {
     if (line !== '') return line
     break
   }
-  throw new Refusal('get takes the name of a file, got none')
+  throw new Refusal('get takes the name of a file, got none; write it behind the command, as vouch get NAME')
 }

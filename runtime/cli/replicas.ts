@@ -3,18 +3,14 @@ import type { Replica } from '../../functions/coordinator/gather.ts'
 import { createRemoteStorage } from '../../functions/storage/remote.ts'
 import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
+import type { SendOptions } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Tokens } from '../node/tokens.ts'
+import type { OpenedStore } from '../node/web-storage.ts'
+import type { S3Word } from '../s3/place.ts'
 import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
-
-/** The options that say how long a replica may take. */
-export const TIMEOUT_OPTIONS = {
-  'connect-timeout': { type: 'string' },
-  'silence-timeout': { type: 'string' },
-  'answer-timeout': { type: 'string' },
-} as const
 
 /** A directory of this machine, open. */
 export interface OpenedDirectory {
@@ -49,22 +45,35 @@ export async function openReplicas(
 ): Promise<OpenedReplicas> {
   const tls = openKeys(flags, io)
   const directories = replicas.flatMap(({ id, target }) =>
-    target.kind === 'remote' ? [] : openDirectory({ id, path: target.path }, flags, io),
+    target.kind === 'directory' ? openDirectory({ id, path: target.path }, flags, io) : [],
   )
   if (isWhole) for (const { storage } of directories) storage.warm()
   // Loaded while the threads of the directories start.
   const { createSend } = await import('../node/http-client.ts')
-  const open = ({ id, target }: ReplicaWord): Replica[] => {
-    if (target.kind !== 'remote') return directories.filter((directory) => directory.id === id)
-    const fetch = createSend({ connectMs: timeouts?.connect, tls })
-    return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
+  const connectMs = timeouts?.connect
+  const stores: OpenedStore[] = []
+  const open = async ({ id, target }: ReplicaWord): Promise<Replica[]> => {
+    if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
+    if (target.kind === 'remote') {
+      const fetch = createSend({ connectMs, tls })
+      return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
+    }
+    const store =
+      target.kind === 's3'
+        ? await openBucket({ id, word: target.word, connectMs }, flags, io)
+        : await openWeb({ id, url: target.url, connectMs, tls }, flags, io)
+    stores.push(store)
+    return [{ id, storage: store.storage }]
   }
-  return {
-    replicas: replicas.flatMap(open),
-    directories,
-    async close() {
-      await Promise.all(directories.map(({ storage }) => storage.close()))
-    },
+  const close = async () => {
+    for (const store of stores) store.close()
+    await Promise.all(directories.map(({ storage }) => storage.close()))
+  }
+  try {
+    return { replicas: (await Promise.all(replicas.map(open))).flat(), directories, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
@@ -74,14 +83,55 @@ export function openDirectory(
   flags: Flags,
   io: Io,
 ): OpenedDirectory {
+  if ('Deno' in globalThis) {
+    throw new Refusal(
+      `Deno cannot open the directory of ${id}: its threads share no open files; serve it by vouch replica on Node or Bun`,
+    )
+  }
   const indexPath = toIndexPath(flags, io)
   const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
   try {
     return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, writable, onNotice }) }
   } catch (error) {
-    throw new Refusal(error instanceof Error ? error.message : String(error))
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
   }
+}
+
+/** A bucket, as its word names it. */
+export interface BucketWord {
+  readonly id: string
+  readonly word: S3Word
+  /** Milliseconds; as it is usual when undefined. */
+  readonly connectMs?: number | undefined
+}
+
+/** The storage over a bucket, for writing when the flags say so; who asks for it closes it. */
+export async function openBucket(
+  { id, word, connectMs }: BucketWord,
+  flags: Flags,
+  io: Io,
+): Promise<OpenedStore> {
+  // Nobody who has no bucket waits for it to be loaded.
+  const { openS3Storage } = await import('../node/s3-storage.ts')
+  return openS3Storage(word, {
+    env: io.env,
+    indexPath: toIndexPath(flags, io),
+    writable: flags['writable'] === true,
+    connectMs,
+    onNotice: (line) => say(io, `${id}: ${line}`),
+  })
+}
+
+async function openWeb(
+  { id, url, ...send }: { readonly id: string; readonly url: string } & SendOptions,
+  flags: Flags,
+  io: Io,
+): Promise<OpenedStore> {
+  const { openWebStorage } = await import('../node/web-storage.ts')
+  const onNotice = (line: string) => say(io, `${id}: ${line}`)
+  return openWebStorage(url, { ...send, indexPath: toIndexPath(flags, io), onNotice })
 }
 
 /** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */

@@ -42,7 +42,7 @@ const dead: Storage = {
 const readText = async (storage: Storage, name: string) =>
   new TextDecoder().decode(await readBytes(storage, name))
 
-const WHEN = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ'
+const WHEN = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d [-+]\\d\\d:\\d\\d'
 
 test('what every replica keeps is listed with when, size, digest and name', async () => {
   const stage = createStage()
@@ -156,7 +156,9 @@ test('which of several contents is meant must be said, and the refusal lists the
     expect(refused.stderr).toMatch(new RegExp(`${short(text)} \\(3 B, ${WHEN}\\)`))
   expect(await readText(server1, 'a')).toBe('three')
   const none = await stage.run(['restore', 'a', '--digest', '0000', ...flags])
-  expect(none.stderr).toBe('vouch: server1 keeps no content whose digest begins with 0000, of a\n')
+  expect(none.stderr).toBe(
+    "vouch: server1 keeps no content whose digest begins with 0000, of a; 'vouch restore' lists what is kept\n",
+  )
   expect((await stage.run(['restore', 'a', '--digest', hash('two').slice(0, 6), ...flags])).status).toBe(0)
   expect(await readText(server1, 'a')).toBe('two')
 })
@@ -183,12 +185,14 @@ test('what a coordinator refuses is trouble in one line', async () => {
   const reading = await startCoordinator({ server1 }, false)
   const refused = await stage.run(['restore', 'a', '--on', 'server1', ...reading])
   expect(refused.status).toBe(2)
-  expect(refused.stderr).toMatch(/^vouch: a: .*this coordinator was not opened for writing\n$/)
+  expect(refused.stderr).toMatch(
+    /^vouch: a: .*this coordinator was not opened for writing; .* with --writable\n$/,
+  )
   const nobody = await stage.run(['restore', 'a', '--on', 'x&name=b', ...reading])
   expect(nobody.status).toBe(2)
   expect(nobody.stderr).toContain("replica takes one of server1, got 'x&name=b'")
   const missing = await stage.run(['restore', 'b', '--on', 'server1', ...reading])
-  expect(missing.stderr).toBe('vouch: server1 keeps no content of b\n')
+  expect(missing.stderr).toBe("vouch: server1 keeps no content of b; 'vouch restore' lists what is kept\n")
   expect(await readText(server1, 'a')).toBe('two')
 })
 
@@ -259,5 +263,7 @@ test('an answer that is none, or never ends, is refused in one line', async () =
     expect(stderr).toContain(what === 'none' ? 'answered with something else' : 'without end')
   }
   const url = await startScript((_request, response) => sendProblem(response, 401, { type: 'unauthorized' }))
-  expect((await stage.run(['restore', '--coordinator', url])).stderr).toBe('vouch: Trouble\n')
+  expect((await stage.run(['restore', '--coordinator', url])).stderr).toBe(
+    'vouch: Trouble; show one of its tokens with --token-file or VOUCH_TOKEN\n',
+  )
 })

@@ -8,32 +8,14 @@ import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { type Ask, readProblem, toLine } from './ask.ts'
 import type { Command } from './command.ts'
-import { type Io, say, writeOut } from './io.ts'
+import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { type KeptEntry, readAnswer, readIds, readKept } from './kept.ts'
 import { toSize } from './progress.ts'
-import { openSource, SOURCE_OPTIONS, SOURCE_USAGE } from './source.ts'
+import { openSource } from './source.ts'
+import { toLocalTime } from './times.ts'
 
 /** `vouch restore`: contents that were replaced. */
 export const restore: Command = {
-  usage: `vouch restore [NAME] [options]: list the contents that were replaced, all or those of NAME, and where they are kept
-vouch restore NAME --on ID [--digest PREFIX] [options]: put one back
-
-${SOURCE_USAGE}  --on ID               the replica to put it back on
-  --digest PREFIX       how its digest begins; may be left out where ID keeps one content of NAME alone
-  --writable            with --replica and --on: write to that directory or replica server
-  --json                print a line of JSON for each
-
-It is put back only over what the replica holds just before; what it replaces is kept in turn, and it stays kept itself.
-Exit status: 0 listed, or put back; 1 skipped because the copy changed meanwhile; 2 trouble.
-`,
-  options: {
-    ...SOURCE_OPTIONS,
-    on: { type: 'string' },
-    digest: { type: 'string' },
-    writable: { type: 'boolean' },
-    json: { type: 'boolean' },
-  },
-  operands: { most: 1, name: 'NAME' },
   async run(flags, [text], io) {
     const name = requireOperand(text)
     const { on, digest } = requireTarget(flags, name)
@@ -79,11 +61,11 @@ async function list(ask: Ask, name: string | undefined, flags: Flags, io: Io): P
   let [listed, status] = [0, 0]
   for (const id of ids) {
     const toText = (entry: KeptEntry) =>
-      flags['json'] ? toJson({ replica: id, ...entry }) : toRow(id.padEnd(width), entry)
+      flags['json'] ? toJsonLine({ replica: id, ...entry }) : toRow(id.padEnd(width), entry)
     try {
       for await (const entries of readKept(ask, id, name)) {
         listed += entries.length
-        if (entries.length > 0) await writeOut(io.stdout, entries.map(toText).join(''))
+        if (entries.length > 0) await writeOut(io, entries.map(toText).join(''))
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -95,17 +77,13 @@ async function list(ask: Ask, name: string | undefined, flags: Flags, io: Io): P
   return status
 }
 
-function toJson(line: object): string {
-  return `${JSON.stringify(line)}\n`
-}
-
 function toRow(id: string, { name, digest, size, kept }: KeptEntry): string {
   return `${id}  ${toWhen(kept)}  ${toSize(size).padStart(9)}  ${toShort(digest)}  ${printable(name)}\n`
 }
 
-/** To the second, in UTC; as wide where the time is unknown. */
+/** As wide where the time is unknown. */
 function toWhen(kept: string | null): string {
-  return (kept === null ? '-' : `${kept.slice(0, 19)}Z`).padEnd(20)
+  return (kept === null ? '-' : toLocalTime(kept)).padEnd(26)
 }
 
 function toShort(digest: Digest): string {
@@ -129,8 +107,7 @@ async function putBack(errand: Errand, flags: Flags, io: Io): Promise<number> {
   say(io, `${name}: put ${toShort(digest)} (${toSize(size)}) back on ${on}`)
   const isKept = replaces !== null && replaces !== digest
   if (isKept) say(io, `${name}: ${toShort(replaces)}, which it replaced, is kept`)
-  if (flags['json'])
-    await writeOut(io.stdout, toJson({ replica: on, name, digest, size, replaced: replaces }))
+  if (flags['json']) await writeOut(io, toJsonLine({ replica: on, name, digest, size, replaced: replaces }))
   return 0
 }
 
@@ -143,7 +120,7 @@ async function findKept({ ask, name, on, prefix }: Errand): Promise<KeptEntry> {
   const [only, ...others] = found
   if (only === undefined) {
     const which = prefix === '' ? 'no content' : `no content whose digest begins with ${prefix},`
-    throw new Refusal(`${on} keeps ${which} of ${name}`)
+    throw new Refusal(`${on} keeps ${which} of ${name}; 'vouch restore' lists what is kept`)
   }
   if (others.length === 0) return only
   const list = found.slice(0, MAX_CHOICES).map(toChoice).join(', ')

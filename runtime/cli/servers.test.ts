@@ -134,7 +134,10 @@ test('a port in use is one line and exit status 2', async () => {
   ]) {
     const { status, said } = await finish(start([...args, '--port', port], cwd))
     expect(status).toBe(2)
-    expect(said).toEqual(['', `vouch: cannot listen on 127.0.0.1:${port}: the port is in use\n`])
+    expect(said).toEqual([
+      '',
+      `vouch: cannot listen on 127.0.0.1:${port}: the port is in use; --port takes another, or 0 for any free one\n`,
+    ])
   }
 })
 
@@ -144,17 +147,17 @@ test.each([
   [['replica', 'server1_files/file1.txt'], 'file1.txt'],
   [['replica', '.', 'two'], "takes one DIR, got also 'two'"],
   [['replica', '.', '--port', 'abc'], "--port takes a port number from 0 to 65535, got 'abc'"],
-  [['replica', '.', '--port'], "option '--port <value>' argument missing"],
+  [['replica', '.', '--port'], '--port takes PORT behind it, got nothing'],
   [
     ['replica', '.', '--host', '192.0.2.1', '--port', '0', '--open'],
     'cannot listen on 192.0.2.1:0: this machine has no such address',
   ],
   [['replica', '.', '--id', '../x'], "got '../x'"],
-  [['replica', '.', '--require', 'all'], "unknown option '--require'"],
+  [['replica', '.', '--require', 'all'], "replica has no option '--require'; see 'vouch replica --help'"],
   [['coordinator'], '--replica takes ID=TARGET at least once, got none'],
   [['coordinator', './server1_files'], "got also './server1_files'"],
   [['coordinator', '--replica', 'a=nowhere'], 'nowhere'],
-  [['coordinator', '--replica', 'a=s3://bucket'], 'TARGET a path, a file:/// URL or an http or https URL'],
+  [['coordinator', '--replica', 'a=r2://bucket'], 'TARGET a path, a file:/// URL, an http or https URL'],
   [
     ['coordinator', '--replica', 'a=.', '--require', '2'],
     '--require takes all, majority or a number from 1 to 1',

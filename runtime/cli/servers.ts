@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
-import type { AppOptions } from '../../functions/wire/app.ts'
 import type { Log } from '../../functions/wire/log.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
@@ -9,6 +8,7 @@ import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { serve } from '../node/serve.ts'
 import type { TlsFiles } from '../node/tls.ts'
+import type { Tracing } from '../node/tracing.ts'
 import { type Io, say } from './io.ts'
 
 /** Where a server listens, and the line it says when it does. */
@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly port: number
   readonly tls: TlsFiles | undefined
   readonly toBanner: (url: string) => string
+  /** Closed when the server has ended. */
+  readonly tracing: Tracing | null
 }
 
 /**
@@ -26,7 +28,7 @@ export interface ServerOptions {
 export async function runServer(
   app: { readonly fetch: (request: Request) => Response | Promise<Response> },
   io: Io,
-  { host, port, tls, toBanner }: ServerOptions,
+  { host, port, tls, toBanner, tracing }: ServerOptions,
 ): Promise<number> {
   const onBroken = (request: Request, error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
@@ -40,20 +42,23 @@ export async function runServer(
   io.stdout.write(`${printable(toBanner(served.url))}\n`)
   if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
   await served.close()
+  await tracing?.close()
   return 0
 }
 
-/** The options that say how a server tells what it does. */
-export const LOG_OPTIONS = { log: { type: 'string' } } as const
-
-export const LOG_USAGE = `  --log FORMAT          one line a request as text or as json, which has a trace that goes on to replicas (text)
-`
-
 /** Tells each request in one line on `stdout`, as `--log` says; throws a Refusal when it says neither text nor json. */
-export function createLog({ log = 'text' }: Flags, io: Io): Pick<AppOptions, 'log' | 'isTraced'> {
+export function createLog({ log = 'text' }: Flags, io: Io): { log: Log; isTraced?: boolean } {
   if (log === 'text') return { log: createTextLog(io) }
   if (log === 'json') return { log: createJsonLog(io), isTraced: true }
   throw new Refusal(`--log takes text or json, got '${log}'`)
+}
+
+/** Tells each request to two logs. */
+export function toBoth(one: Log, other: Log): Log {
+  return (entry) => {
+    one(entry)
+    other(entry)
+  }
 }
 
 /** What is printed in one turn of the loop goes out at once; what went wrong inside goes to `stderr`. */
@@ -83,10 +88,10 @@ function createJsonLog(io: Io): Log {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is in use',
-  EACCES: 'this port takes more rights',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host has no address',
+  EADDRINUSE: 'the port is in use; --port takes another, or 0 for any free one',
+  EACCES: 'this port takes more rights; --port takes one from 1024 up',
+  EADDRNOTAVAIL: 'this machine has no such address; --host takes one of its own',
+  ENOTFOUND: 'the host has no address; --host takes one of this machine',
 }
 
 function toReason(error: unknown): string {

@@ -2,29 +2,9 @@ import { toChunks, toStream } from '../../functions/storage/streams.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { type Ask, createAsk } from './ask.ts'
-import { KEY_OPTIONS, KEY_USAGE, openKeys, openTokens } from './doors.ts'
+import { openKeys, openTokens } from './doors.ts'
 import type { Io } from './io.ts'
-import { openReplicas, TIMEOUT_OPTIONS } from './replicas.ts'
-
-/** The options that say whom a command asks. */
-export const SOURCE_OPTIONS = {
-  coordinator: { type: 'string' },
-  replica: { type: 'string', multiple: true },
-  ...TIMEOUT_OPTIONS,
-  index: { type: 'string' },
-  'token-file': { type: 'string' },
-  ...KEY_OPTIONS,
-} as const
-
-export const SOURCE_USAGE = `  --coordinator URL     whom to ask (http://127.0.0.1:6001)
-  --replica ID=TARGET   compare these instead, with no coordinator: a path, a file:/// URL, or the http(s) URL of
-                        a replica server; once for each
-  --connect-timeout S, --silence-timeout S, --answer-timeout S
-                        seconds that a replica may take, as of vouch coordinator (4, 10, 900)
-  --index PATH          the directory that remembers the digests of replicas that are directories, a file for each
-                        (vouch in the user's cache directory)
-  --token-file PATH     the token to show, the first of the file (VOUCH_TOKEN)
-${KEY_USAGE}`
+import { openReplicas } from './replicas.ts'
 
 /** Whom to ask, and what to add to the path of a compared read. Who opened it closes it. */
 export interface Source {
@@ -56,10 +36,33 @@ export async function openSource(flags: Flags, io: Io, { isWhole = false } = {})
   })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
-    fetch: async (request) => endWith(await app.fetch(request), io.signal),
+    fetch: async (request) => endWith(await unlessEnded(app.fetch(request), io.signal), io.signal),
     signal: io.signal,
   })
   return { ask, query, close }
+}
+
+/** An answer of our own coordinator, which is not waited for when the command is to end; it is freed when it comes. */
+async function unlessEnded(
+  answer: Response | Promise<Response>,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const end = () => reject(signal?.reason)
+  signal?.throwIfAborted()
+  signal?.addEventListener('abort', end, { once: true })
+  try {
+    return await Promise.race([answer, ended])
+  } catch (error) {
+    if (signal?.aborted) Promise.resolve(answer).then(drop, () => {})
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+async function drop({ body }: Response): Promise<void> {
+  await body?.cancel().catch(() => {})
 }
 
 /** An answer of our own coordinator, whose body is left when the command is to end, as that of one elsewhere is. */

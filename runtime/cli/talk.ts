@@ -1,5 +1,5 @@
 import type { Agreement, Manifest, ReplicaReport } from '../../functions/wire/schemas.ts'
-import { type Io, say, writeOut } from './io.ts'
+import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { toSize } from './progress.ts'
 
 /** A file that was written. */
@@ -45,7 +45,7 @@ export function sayConflict(io: Io, manifest: Manifest, written: readonly Writte
 
 /** Prints the report for programs. */
 export async function printReport(io: Io, report: Report): Promise<void> {
-  await writeOut(io.stdout, `${JSON.stringify(report)}\n`)
+  await writeOut(io, toJsonLine(report))
 }
 
 function toWarning({ id, state, error, detail }: ReplicaReport): string {

@@ -18,7 +18,7 @@ export async function openVersion(ask: Ask, name: string, version: Version): Pro
     if (response.body === null) return fromBytes(new Uint8Array())
     if (size === version.size) return toWhole(toChunks(response.body))
     await response.body.cancel()
-    throw new Refusal('the version is not as long as it was told to be')
+    throw new Refusal('the version is not as long as it was told to be; run it again')
   }
   const problem = await readProblem(response)
   if (response.status === 404) return null

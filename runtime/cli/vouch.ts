@@ -6,17 +6,20 @@ import { toIndexDirectory } from '../node/index-path.ts'
 // What Node makes of the sources is kept for the next time, in a place of the user's own; threads inherit the variable.
 const cache = toIndexDirectory(process.env)
 if (cache !== null) process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
-if (process.env['NODE_COMPILE_CACHE']) module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+// Other hosts have modules of their own for it, or none.
+if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module) {
+  module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+}
 
-const { run } = await import('./run.ts')
+const [{ run }, { Interruption }] = await Promise.all([import('./run.ts'), import('./io.ts')])
 
 const ending = new AbortController()
 const signals = ['SIGINT', 'SIGTERM'] as const
 
-function end(): void {
+function end(signal: (typeof signals)[number]): void {
   // The second signal finds Node's own handling, which ends the process at once.
   for (const signal of signals) process.off(signal, end)
-  ending.abort()
+  ending.abort(new Interruption(signal))
 }
 for (const signal of signals) process.on(signal, end)
 
@@ -30,7 +33,7 @@ process.on('uncaughtException', (error) => {
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
-process.exitCode = await run(process.argv.slice(2), {
+const status = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -38,3 +41,7 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   signal: ending.signal,
 })
+
+// Who is interrupted does not wait for a reader of what was left to be written.
+if (ending.signal.aborted && status !== 0) process.exit(status)
+process.exitCode = status

@@ -49,10 +49,22 @@ test('deadlines are seconds outside and milliseconds inside', () => {
 test.each([
   ['server1=./server1_files', { kind: 'directory', path: './server1_files' }],
   ['a=/srv/x=y z', { kind: 'directory', path: '/srv/x=y z' }],
+  // One letter before a colon is a drive, on every platform; where there are none it is the name of a directory.
   ['a=C:\\files', { kind: 'directory', path: 'C:\\files' }],
+  ['a=c:/files', { kind: 'directory', path: 'c:/files' }],
+  ['a=c://files', { kind: 'directory', path: 'c://files' }],
+  ['a=C:files', { kind: 'directory', path: 'C:files' }],
+  ['a=\\\\nas\\share\\files', { kind: 'directory', path: '\\\\nas\\share\\files' }],
   ['a=file:///srv/a%20b', { kind: 'directory', path: '/srv/a b' }],
   ['a=http://192.168.1.102:6002', { kind: 'remote', url: 'http://192.168.1.102:6002/' }],
   ['a=https://h/below/this', { kind: 'remote', url: 'https://h/below/this' }],
+  [
+    'a=s3://bucket/prefix?region=eu-west-1',
+    {
+      kind: 's3',
+      word: { bucket: 'bucket', root: 'prefix/', endpoint: null, region: 'eu-west-1', style: null },
+    },
+  ],
 ])('the word %s names a target', (word, target) => {
   expect(parseReplicaWord(word)).toEqual({ id: word.split('=')[0], target })
 })
@@ -65,7 +77,7 @@ test.each([
   '1a=x',
   'a/b=x',
   '..=x',
-  'a=s3://bucket/prefix',
+  'a=s3://key:secret@bucket/prefix',
   'a=r2://BINDING',
   'a=service://BINDING',
   'a=file:./x',

@@ -2,12 +2,15 @@ import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { parseRequire, type Require } from '../../functions/coordinator/parameters.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
+import { parseS3Word, S3_RULE, type S3Word } from '../s3/place.ts'
 import { Refusal } from './refusal.ts'
 
-/** What a replica word names: a directory on this machine, or a replica server elsewhere. */
+/** What a replica word names: a directory on this machine, a replica server elsewhere, a bucket, or any web server. */
 export type Target =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'remote'; readonly url: string }
+  | { readonly kind: 's3'; readonly word: S3Word }
+  | { readonly kind: 'static'; readonly url: string }
 
 /** A replica as its word names it, not yet opened. */
 export interface ReplicaWord {
@@ -28,7 +31,7 @@ const TAKES: Readonly<Record<string, string>> = {
   'connect-timeout': SECONDS,
   'silence-timeout': SECONDS,
   'answer-timeout': SECONDS,
-  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL or ${URL_RULE}`,
+  replica: `ID=TARGET, where ID is ${ID}, and TARGET a path, a file:/// URL, ${URL_RULE}, that of any web server's directory behind static+, or ${S3_RULE}`,
 }
 
 const port = v.pipe(v.string(), v.regex(/^\d{1,5}$/), v.transform(Number), v.maxValue(65_535))
@@ -97,7 +100,8 @@ export interface Timeouts {
 /** The flags of a coordinator; throws a Refusal that names the option, what it takes and what it got. */
 export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
   const { port, host, replica, require, ...more } = parseFlags(coordinatorFlags, flags)
-  if (replica.length === 0) throw new Refusal('--replica takes ID=TARGET at least once, got none')
+  if (replica.length === 0)
+    throw new Refusal('--replica takes ID=TARGET at least once, got none; --replica here=. is this directory')
   requireUniqueIds(replica)
   return {
     port,
@@ -135,7 +139,8 @@ export function parseSourceFlags(flags: Flags): SourceFlags {
     toRequire(require, Number.POSITIVE_INFINITY)
     return { coordinator: coordinator ?? 'http://127.0.0.1:6001', require }
   }
-  if (coordinator !== undefined) throw new Refusal('--coordinator and --replica exclude each other')
+  if (coordinator !== undefined)
+    throw new Refusal('--coordinator and --replica exclude each other; leave one out')
   requireUniqueIds(replica)
   return { replicas: replica, require: toRequire(require, replica.length), timeouts: toTimeouts(more) }
 }
@@ -147,15 +152,26 @@ export function parseReplicaWord(word: string): ReplicaWord | null {
   return v.is(replicaId, name) && target !== null ? { id: name, target } : null
 }
 
-function parseTarget(text: string): Target | null {
+/** What a word names; null when it is none, as `parseReplicaWord`. */
+export function parseTarget(text: string): Target | null {
   if (/^https?:/i.test(text)) {
     const plain = parseHttpUrl(text)
     return plain === null ? null : { kind: 'remote', url: plain }
   }
   if (/^file:/i.test(text)) return parseFileUrl(text)
+  if (/^s3:/i.test(text)) return toS3Target(parseS3Word(text))
+  if (/^static\+/i.test(text)) return toStaticTarget(parseHttpUrl(text.slice('static+'.length)))
   // One letter before a colon is a drive, not a scheme.
   if (text === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return null
   return { kind: 'directory', path: text }
+}
+
+function toS3Target(word: S3Word | null): Target | null {
+  return word === null ? null : { kind: 's3', word }
+}
+
+function toStaticTarget(url: string | null): Target | null {
+  return url === null ? null : { kind: 'static', url: url.replace(/\/*$/, '/') }
 }
 
 /** `file:./x` means `file:///x` to every URL parser, and another thing to whoever writes it: it is refused. */
@@ -177,7 +193,8 @@ function parseHttpUrl(text: string): string | null {
 
 function requireUniqueIds(words: readonly ReplicaWord[]): void {
   const twice = words.find(({ id }, i) => words.findIndex((other) => other.id === id) < i)
-  if (twice) throw new Refusal(`--replica takes each id once, got '${twice.id}' twice`)
+  if (twice)
+    throw new Refusal(`--replica takes each id once, got '${twice.id}' twice; give each replica its own`)
 }
 
 function toRequire(text: string | undefined, of: number): Require | undefined {

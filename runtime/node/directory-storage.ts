@@ -12,6 +12,7 @@ import { createRoot } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 
+/** How a directory is opened. */
 export interface DirectoryOptions {
   /** Takes `put` and `restore`; refused otherwise. */
   readonly writable?: boolean | undefined

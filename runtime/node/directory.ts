@@ -4,8 +4,13 @@ import { isAbsence } from './errno.ts'
 
 const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
-/** Linux names the file behind every descriptor. */
-const hasDescriptorPaths = existsSync('/proc/self/fd')
+let known: boolean | undefined
+
+/** Whether a path leads to the file behind every descriptor, as on Linux. Not looked for where no directory is opened. */
+export function hasDescriptorPaths(): boolean {
+  known ??= existsSync('/proc/self/fd')
+  return known
+}
 
 /** An open directory. Who opened it closes `handle`. */
 export interface Directory {
@@ -20,12 +25,12 @@ export interface Directory {
 /** Opens a directory; a symbolic link or a file in its place is the system error `ENOTDIR` (or `ELOOP`). */
 export async function openDirectory(path: string): Promise<Directory> {
   const handle = await open(path, FLAGS)
-  return { handle, path: hasDescriptorPaths ? `/proc/self/fd/${handle.fd}` : path }
+  return { handle, path: hasDescriptorPaths() ? `/proc/self/fd/${handle.fd}` : path }
 }
 
 /** Whether what is open behind `fd` lies at exactly `path`, no symbolic link on the way; asked on the calling thread. */
 export function isAt({ fd }: { readonly fd: number }, path: string): boolean {
-  return hasDescriptorPaths ? readlinkSync(`/proc/self/fd/${fd}`) === path : isAtByName({ fd }, path)
+  return hasDescriptorPaths() ? readlinkSync(`/proc/self/fd/${fd}`) === path : isAtByName({ fd }, path)
 }
 
 /** `isAt` where descriptors have no path: by what is at `path` a moment later. */

@@ -3,6 +3,7 @@ import { createDigestIndex } from './digest-index.ts'
 import type { Answers, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
 import { createDiskReader } from './disk-reader.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { endThread } from './thread-program.ts'
 
 // The thread that owns the digest index of one root, and does there all that is quick.
 
@@ -25,7 +26,7 @@ function collectBuffers({ answers }: Answers): ArrayBuffer[] {
 parentPort?.on('message', (message: DiskMessage) => {
   if (message === 'close') {
     index.close()
-    parentPort?.close()
+    endThread()
     return
   }
   const answers = answer(message)

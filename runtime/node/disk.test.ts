@@ -185,6 +185,24 @@ describe('close', () => {
     ])
     expect({ status, said, complaints }).toEqual({ status: 0, said: '3145728\n', complaints: '' })
   })
+
+  it('whose pool is closed while it hashes lets the process go on when it has ended', async () => {
+    await writeHoles('huge', 2048 * MIB)
+    const child = spawn(process.execPath, ['--input-type=module', '-e', CLOSE], {
+      env: {
+        ...process.env,
+        HASH_POOL: fileURLToPath(new URL('hash-pool.ts', import.meta.url)),
+        ROOTS: fileURLToPath(new URL('root.ts', import.meta.url)),
+        ROOT: directory.root,
+      },
+    })
+    const [[status], said, complaints] = await Promise.all([
+      once(child, 'exit'),
+      text(child.stdout),
+      text(child.stderr),
+    ])
+    expect({ status, said, complaints }).toEqual({ status: 0, said: 'closed\n', complaints: '' })
+  })
 })
 
 function countThreads(): number {
@@ -245,3 +263,15 @@ describe('the background pass', () => {
     expect(await filling).toMatchObject({ total: null })
   })
 })
+
+const CLOSE = `
+  const { createHashPool } = await import(process.env.HASH_POOL)
+  const { createRoot } = await import(process.env.ROOTS)
+  const { place } = createRoot(process.env.ROOT)
+  const pool = createHashPool({ place, now: Date.now, onReturn() {} })
+  await new Promise((begun) =>
+    pool.add({ name: 'huge', options: { onProgress: begun }, askedAt: 0, attempts: 0, reject() {} }),
+  )
+  await pool.close(new Error('closed'))
+  console.log('closed')
+`

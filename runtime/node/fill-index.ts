@@ -11,6 +11,7 @@ export interface Filled {
   readonly bytes: number
 }
 
+/** Who ends the pass, and who hears of it. */
 export interface FillOptions {
   readonly signal?: AbortSignal | undefined
   /** Called after every few files, and once more at the end. */

@@ -155,7 +155,8 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
   function onEnd(thread: Thread, reply: Exclude<HashReply, 'working'>): void {
     const { job } = thread
     thread.job = null
-    thread.worker.unref()
+    // Whoever closes the pool waits for the thread to end, which a process without it would not.
+    if (!closed) thread.worker.unref()
     if (job === null) return
     if ('trouble' in reply) fail(job, fromTrouble(reply.trouble))
     else giveBack(job, reply.content)

@@ -4,6 +4,7 @@ import { type HashMessage, type HashReply, type HashWorkerData, toTrouble } from
 import { toIoError } from './errno.ts'
 import { hashFile } from './file-digest.ts'
 import { openFile } from './regular-file.ts'
+import { endThread } from './thread-program.ts'
 
 // A thread that hashes one file after the other, and can be stopped between two reads.
 
@@ -29,6 +30,6 @@ function hash(name: string, now: number): HashReply {
 }
 
 parentPort?.on('message', (message: HashMessage) => {
-  if (message === 'close') parentPort?.close()
+  if (message === 'close') endThread()
   else reply(hash(message.name, message.now))
 })

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher } from 'undici/index.js'
 import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
@@ -8,6 +8,7 @@ import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
 import { type TlsFiles, toConnect } from './tls.ts'
 
+/** How connections come about. */
 export interface SendOptions {
   /** Milliseconds. */
   readonly connectMs?: number | undefined

@@ -26,6 +26,12 @@ export function createIndexCursor(file: IndexFile): IndexCursor {
 
   return {
     seek(name) {
+      const expected = rows[next]
+      // As it is for nearly every name of a tree that did not change.
+      if (expected?.name === name) {
+        next++
+        return expected
+      }
       const last = rows.at(-1)
       if (!isEnd && (last === undefined || compareNames(last.name, name) < 0)) load(name)
       for (let row = rows[next]; row !== undefined; row = rows[next]) {

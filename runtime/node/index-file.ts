@@ -78,7 +78,7 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
       connect()
     } else
       onNotice(
-        `the digest index ${path} cannot be used (${toReason(error)}): digests are kept in memory only`,
+        `the digest index ${path} cannot be used (${toReason(error)}): digests are kept in memory only; --index names another directory`,
       )
   }
 

@@ -33,6 +33,9 @@ export const STALLED_MS = 120_000
 /** How often a file of tokens is looked at, at most, when requests come. */
 export const TOKEN_CHECK_MS = 1000
 
+/** How often files with credentials for S3 are read again: whoever renews a session in one does so minutes before its end. */
+export const AWS_SETTINGS_MS = 60_000
+
 /** Names in one message to the disk thread: a message then costs each name little, and answers keep coming. */
 export const MAX_BATCH_NAMES = 256
 
@@ -120,3 +123,14 @@ export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSize
 
 /** Spans of one grain that are remembered of a survey: of the smallest, as a million files make them; some 10 MB. */
 export const MAX_REMEMBERED_SPANS = 65_536
+
+/**
+ * Seconds, the upper ends of a latency histogram: from an answer out of memory, over a disk and a distant network, to the
+ * silence after which a replica counts as not answering.
+ */
+export const LATENCY_BUCKETS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+] as const
+
+/** How long a server that ends waits for its last spans to be taken. */
+export const LAST_SPANS_MS = 3000

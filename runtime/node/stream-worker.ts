@@ -10,6 +10,7 @@ import { changed } from './file-digest.ts'
 import { isSame } from './identity.ts'
 import { READ_BYTES } from './limits.ts'
 import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
+import { endThread } from './thread-program.ts'
 
 /** What the thread is told: to take over a descriptor, to read on in it, to be done with it, or to end. */
 export type StreamMessage =
@@ -100,7 +101,7 @@ function reply(message: StreamReply): void {
 }
 
 parentPort?.on('message', (message: StreamMessage) => {
-  if (message === 'close') return void parentPort?.close()
+  if (message === 'close') return endThread()
   if ('begin' in message) return begin(message.id, message.begin)
   if ('end' in message) end(message.id)
   reply(answer(message.id))

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { parseShownToken } from '../../functions/wire/shown-token.ts'
 import { TOKEN_CHECK_MS } from './limits.ts'
 import { Refusal } from './refusal.ts'
 
@@ -69,7 +70,10 @@ function readText(path: string): string {
     if (!statSync(path).isFile()) throw new Error('it is no file')
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new Refusal(`cannot read tokens from ${path}: ${error instanceof Error ? error.message : error}`)
+    const reason = error instanceof Error ? error.message : error
+    throw new Refusal(
+      `cannot read tokens from ${path}: ${reason}; 'openssl rand -hex 32' prints one to put there`,
+    )
   }
 }
 
@@ -81,20 +85,12 @@ function readVersion(path: string): string {
 function toTokens(list: () => readonly string[]): Tokens {
   return {
     allow(authorization) {
-      const shown = toHash(parseShown(authorization ?? ''))
+      const shown = toHash(parseShownToken(authorization))
       // All of them each time, so that the time tells nothing.
       return list().filter((token) => timingSafeEqual(toHash(token), shown)).length > 0
     },
     first: () => list()[0] ?? '',
   }
-}
-
-/** The token that a field shows, as itself or as the password of any user; empty when it shows none. */
-function parseShown(field: string): string {
-  const [, scheme = '', shown = ''] = /^(Bearer|Basic) +(\S+) *$/i.exec(field) ?? []
-  if (scheme.toLowerCase() !== 'basic') return shown
-  const pair = Buffer.from(shown, 'base64').toString('utf8')
-  return pair.includes(':') ? pair.slice(pair.indexOf(':') + 1) : ''
 }
 
 function toHash(text: string): Buffer {

@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  type Dir,
-  type Dirent,
-  existsSync,
-  lstatSync,
-  opendirSync,
-  openSync,
-} from 'node:fs'
+import { closeSync, constants, type Dir, type Dirent, lstatSync, opendirSync, openSync } from 'node:fs'
 import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, parseName } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
-import { isAt } from './directory.ts'
+import { hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { toIdentity, toModified } from './identity.ts'
 import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
@@ -113,7 +104,6 @@ function tryRead(place: Place, path: string, after: string, course: Course): Ent
 }
 
 const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
-const hasDescriptorPaths = existsSync('/proc/self/fd')
 
 function readEntries(place: Place, path: string, after: string, course: Course): Entries {
   const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
@@ -121,7 +111,7 @@ function readEntries(place: Place, path: string, after: string, course: Course):
   try {
     // Reached by a link, or moved while it was opened.
     if (!isAt({ fd }, real)) return { keys: [], isLast: true }
-    const directory = opendirSync(hasDescriptorPaths ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
+    const directory = opendirSync(hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
     try {
       return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
     } finally {

@@ -8,6 +8,7 @@ import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { listKept } from './kept-listing.ts'
 import { requireRoot } from './root.ts'
 import { createSpanMemory } from './span-memory.ts'
+import { endThread } from './thread-program.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
 import { createTreeSurvey, type TreeSurvey } from './tree-survey.ts'
 import { readEntry, walkTree } from './tree-walk.ts'
@@ -74,7 +75,7 @@ function end(id: number): void {
 function close(): void {
   for (const id of surveys.keys()) end(id)
   index.close()
-  parentPort?.close()
+  endThread()
 }
 
 parentPort?.on('message', (message: TreeMessage) => {

@@ -1,3 +1,5 @@
+import { StorageError } from '../../functions/wire/trouble.ts'
+
 /** A plain read of workerd's own streams gives 4 KiB; at this size what each chunk costs hardly counts. */
 const CHUNK_BYTES = 256 * 1024
 
@@ -21,12 +23,9 @@ export async function* readChunks(
   }
 }
 
-/** An answer of workerd's `fetch`, whose body comes in large chunks as soon as there are bytes. */
-export function inLargeChunks(response: Response): Response {
-  const { body } = response
-  if (body === null) return response
-  const chunks = readChunks(body)
-  return new Response(toStream(chunks, body), response)
+/** One of workerd's own streams in large chunks, each given as soon as there are bytes. */
+export function inLargeChunks(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return toStream(readChunks(body), body)
 }
 
 /** What `chunks` yields, which it reads from `source`; an error of either errors the stream, cancelling it ends both. */
@@ -49,4 +48,37 @@ export function toStream(
     },
     { highWaterMark: 0 },
   )
+}
+
+/** A body that is as long as it is said to be, for whom takes none of unknown length. */
+export interface FixedBody {
+  readonly readable: ReadableStream<Uint8Array>
+  /**
+   * Cancels what has not passed yet. Resolves with why whoever read it failed: the error of the body itself where that
+   * was a StorageError, whatever else is said of it, and `error` otherwise.
+   */
+  stop(error: unknown): Promise<unknown>
+}
+
+/** `body` through a stream of fixed length; a body of another length fails it, and an aborted `signal` cancels both. */
+export function toFixedBody(
+  body: ReadableStream<Uint8Array>,
+  length: number,
+  signal?: AbortSignal | undefined,
+): FixedBody {
+  const { readable, writable } = new FixedLengthStream(length)
+  const abort = new AbortController()
+  const either = AbortSignal.any(signal === undefined ? [abort.signal] : [abort.signal, signal])
+  const failure = body.pipeTo(writable, { signal: either }).then(
+    () => null,
+    (error: unknown) => error,
+  )
+  return {
+    readable,
+    async stop(error) {
+      abort.abort(error)
+      const cause = await failure
+      return cause instanceof StorageError ? cause : error
+    },
+  }
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type CoordinatorEnv, parseReplicas } from './configuration.ts'
+import { type CoordinatorEnv, parseReplicas as parse } from './configuration.ts'
 
 const SERVICE = { fetch: async () => new Response() }
+
+const parseReplicas = (env: CoordinatorEnv) => parse(env, { writable: false })
 
 describe('REPLICAS', () => {
   it('names replicas by address and by binding, in order', () => {
@@ -29,8 +31,16 @@ describe('REPLICAS', () => {
     ['has an id twice', { REPLICAS: 'a=https://x.example,a=https://y.example' }, "names 'a' twice"],
     ['has a path', { REPLICAS: 'a=./files' }, "the address of 'a'"],
     ['has an address of another kind', { REPLICAS: 'a=ftp://x.example' }, "the address of 'a'"],
-    ['names a binding that is not there', { REPLICAS: 'a=service://A' }, "a service bound to A for 'a'"],
-    ['names a binding that is no service', { REPLICAS: 'a=service://A', A: 'text' }, 'a service bound to A'],
+    [
+      'names a binding that is not there',
+      { REPLICAS: 'a=service://A' },
+      "'a' in REPLICAS wants a service bound to 'A'",
+    ],
+    [
+      'names a binding that is no service',
+      { REPLICAS: 'a=service://A', A: 'text' },
+      "a service bound to 'A'",
+    ],
   ])('that %s is refused', (_, env, message) => {
     expect(() => parseReplicas(env)).toThrow(message)
   })

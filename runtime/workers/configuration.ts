@@ -1,60 +1,76 @@
 import * as v from 'valibot'
-import { createRemoteStorage } from '../../functions/storage/remote.ts'
+import type { Replica } from '../../functions/coordinator/gather.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
-import { toFetcher } from './bindings.ts'
-import { inLargeChunks } from './chunks.ts'
+import { ConfigurationError } from './configuration-error.ts'
+import type { DoorEnv } from './door.ts'
+import { parseTokens } from './tokens.ts'
+import { parseWord } from './words.ts'
 
-/** Bindings and variables of a coordinator Worker; `service://` names others among them. */
-export interface CoordinatorEnv {
-  /** `server1=service://SERVER1,nas=https://nas.example:6002`: what `--replica` takes, comma-separated. */
+/** Bindings and variables of a coordinator Worker; the words of `REPLICAS` name others among them. */
+export interface CoordinatorEnv extends DoorEnv {
+  /** `server1=r2://FILES,server2=service://SERVER2,nas=https://nas.example:6002`: as `--replica`, comma-separated. */
   readonly REPLICAS?: string
   readonly [binding: string]: unknown
 }
 
-/** A variable that cannot be worked with. Its message is shown to clients, so it names ids and never an address. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError'
+/** Bindings and variables of a replica Worker; the word of `STORAGE` names others among them. */
+export interface ReplicaEnv extends DoorEnv {
+  /** `r2://FILES` or `r2://FILES/folder`. */
+  readonly STORAGE?: string
+  readonly [binding: string]: unknown
 }
 
 /** The replicas that `REPLICAS` names, in its order. Throws ConfigurationError. */
-export function parseReplicas(env: CoordinatorEnv): { id: string; storage: Storage }[] {
+export function parseReplicas(env: CoordinatorEnv, { writable }: { readonly writable: boolean }): Replica[] {
   const text = env.REPLICAS?.trim() ?? ''
   if (text === '') throw new ConfigurationError(`REPLICAS is empty; ${TAKES}`)
-  const replicas = text.split(',').map((item, i) => parseReplica(item.trim(), i, env))
-  const ids = replicas.map(({ id }) => id)
-  const twice = ids.find((id, i) => ids.indexOf(id) !== i)
-  if (twice !== undefined)
-    throw new ConfigurationError(`REPLICAS names '${twice}' twice; each id is one replica's`)
-  return replicas
+  const items = text.split(',').map((item, i) => parseItem(item.trim(), i))
+  requireUnlike(items.map(({ id }) => id))
+  return items.map(({ id, url }) => ({ id, storage: openReplica(id, url, { env, writable }) }))
 }
 
-const TAKES = "it takes 'id=https://host:port' or 'id=service://BINDING', comma-separated"
+const TAKES =
+  "it takes 'id=r2://BINDING', 'id=service://BINDING', 'id=https://host:port', 'id=s3://bucket/prefix' or 'id=static+https://host/directory/', comma-separated, each id once"
 
-function parseReplica(item: string, index: number, env: CoordinatorEnv): { id: string; storage: Storage } {
+function parseItem(item: string, index: number): { id: string; url: string } {
   const [, id = '', url = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
   if (!v.is(replicaId, id)) throw new ConfigurationError(`item ${index + 1} of REPLICAS has no id; ${TAKES}`)
-  return { id, storage: createStorage(id, url, env) }
+  return { id, url }
 }
 
-function createStorage(id: string, url: string, env: CoordinatorEnv): Storage {
-  const binding = /^service:\/\/(\w+)\/?$/.exec(url)?.[1]
-  if (binding === undefined) {
-    return createRemoteStorage(requireHttp(id, url), {
-      fetch: async (url, init) => inLargeChunks(await fetch(url, init)),
-    })
+/** Ids may not share a secret either: the token of one would be shown to the other. */
+function requireUnlike(ids: readonly string[]): void {
+  for (const [i, id] of ids.entries()) {
+    const other = ids.slice(0, i).find((other) => toTokenName(other) === toTokenName(id))
+    if (other === id) throw new ConfigurationError(`REPLICAS names '${id}' twice; each id is one replica's`)
+    if (other !== undefined)
+      throw new ConfigurationError(`REPLICAS names '${other}' and '${id}', which would share a secret`)
   }
-  const service = toFetcher(env[binding])
-  if (service === null)
-    throw new ConfigurationError(`REPLICAS wants a service bound to ${binding} for '${id}'`)
-  // The binding leads there whatever the address says; a request needs one all the same.
-  return createRemoteStorage('http://replica', {
-    fetch: async (url, init) => inLargeChunks(await service.fetch(url, init)),
-  })
 }
 
-function requireHttp(id: string, url: string): string {
-  const protocol = URL.parse(url)?.protocol
-  if (protocol === 'http:' || protocol === 'https:') return url
+/** The secret with the token to show to a replica: `TOKEN_NAS` for `nas`. */
+function toTokenName(id: string): string {
+  return `TOKEN_${id.toUpperCase().replace(/\W/g, '_')}`
+}
+
+function openReplica(
+  id: string,
+  url: string,
+  { env, writable }: { readonly env: CoordinatorEnv; readonly writable: boolean },
+): Storage {
+  const name = toTokenName(id)
+  const token = parseTokens(name, env[name])
+  const variable = `'${id}' in REPLICAS`
+  const storage = parseWord({ variable, url, env, writable, token })
+  if (storage !== null) return storage
   throw new ConfigurationError(`the address of '${id}' in REPLICAS is none that a Worker reaches; ${TAKES}`)
+}
+
+/** The storage that `STORAGE` names. Throws ConfigurationError. */
+export function parseStorage(env: ReplicaEnv, { writable }: { readonly writable: boolean }): Storage {
+  const url = env.STORAGE?.trim() ?? ''
+  const storage = parseWord({ variable: 'STORAGE', url, env, writable, token: null })
+  if (storage !== null) return storage
+  throw new ConfigurationError("STORAGE takes 'r2://BINDING' or 'r2://BINDING/folder'")
 }

@@ -1,28 +1,16 @@
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
-import { createProblem } from '../../functions/wire/problems.ts'
-import { ConfigurationError, type CoordinatorEnv, parseReplicas } from './configuration.ts'
+import { createMemory } from '../../functions/coordinator/memory.ts'
+import { type CoordinatorEnv, parseReplicas } from './configuration.ts'
+import { openDoor } from './door.ts'
 import { createHasher } from './hasher.ts'
+import { KEPT_CONTENTS_BYTES } from './limits.ts'
 import { log } from './log.ts'
-import { type Answer, respond } from './respond.ts'
-
-const apps = new WeakMap<CoordinatorEnv, Answer>()
-
-/** The app for this configuration; with a wrong one, an app that says at every request what is wrong. */
-function createApp(env: CoordinatorEnv): Answer {
-  try {
-    const app = createCoordinator(parseReplicas(env), { createHasher, log })
-    return (request) => app.fetch(request)
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    return () => createProblem('internal-error', error.message)
-  }
-}
+import { createWorker } from './respond.ts'
 
 /** The coordinator in workerd, over the replicas that the variable `REPLICAS` names. */
-export default {
-  async fetch(request: Request, env: CoordinatorEnv): Promise<Response> {
-    const app = apps.get(env) ?? createApp(env)
-    apps.set(env, app)
-    return await respond(app, request)
-  },
-}
+export default createWorker((env: CoordinatorEnv) => {
+  const door = openDoor(env)
+  const replicas = parseReplicas(env, door)
+  const memory = createMemory({ bytes: KEPT_CONTENTS_BYTES })
+  return () => createCoordinator(replicas, { ...door, memory, createHasher, log })
+})

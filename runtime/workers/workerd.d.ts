@@ -16,3 +16,8 @@ declare class DigestStream extends WritableStream<Uint8Array> {
 interface Crypto {
   readonly DigestStream: typeof DigestStream
 }
+
+interface SubtleCrypto {
+  /** Takes as long whatever the bytes are; throws when their lengths differ. */
+  timingSafeEqual(a: ArrayBufferView, b: ArrayBufferView): boolean
+}

@@ -1,4 +1,4 @@
-import { createProblem } from '../wire/problems.ts'
+import { createProblem } from './problems.ts'
 
 /** How many pieces of work of one kind may be under way. */
 export interface Limit {

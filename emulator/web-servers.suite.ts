@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+
+/** A web server of somebody else's, running. Who started it stops it. */
+export interface WebServer {
+  /** Without a slash at its end. */
+  readonly url: string
+  stop(): Promise<void>
+}
+
+/** What each server of nginx has beside `root`. */
+export const WITH_LISTINGS = 'autoindex on; autoindex_format json; index .no-index;'
+
+/** nginx over the files of `root`, with these directives for them. Its own files lie in `scratch`. */
+export async function startNginx(scratch: string, root: string, directives: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${join(scratch, kind)};`)
+    .join(' ')
+  const conf = join(scratch, 'nginx.conf')
+  writeFileSync(
+    conf,
+    `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; pid ${join(scratch, 'nginx.pid')};
+error_log ${join(scratch, 'error.log')}; events {}
+http { access_log off; ${temporary}
+  server { listen 127.0.0.1:${port}; root ${root}; default_type application/octet-stream; ${directives} } }`,
+  )
+  return await start(spawn('nginx', ['-c', conf, '-p', scratch], { stdio: 'inherit' }), port)
+}
+
+/** Python's own: no ETags, no ranges, listings for people. */
+export async function startPython(root: string): Promise<WebServer> {
+  const port = await findPort()
+  const options = ['-m', 'http.server', String(port), '--bind', '127.0.0.1', '--directory', root]
+  return await start(spawn('python3', options, { stdio: 'ignore' }), port)
+}
+
+/** Caddy over the files of `root`, which it lists. Its own files lie in `scratch`. */
+export async function startCaddy(scratch: string, root: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'Caddyfile')
+  writeFileSync(
+    conf,
+    `{
+  admin off
+}
+http://127.0.0.1:${port} {
+  bind 127.0.0.1
+  root * ${root}
+  file_server browse
+}`,
+  )
+  const env = { ...process.env, XDG_DATA_HOME: scratch, XDG_CONFIG_HOME: scratch }
+  const options = ['run', '--config', conf, '--adapter', 'caddyfile']
+  return await start(spawn('caddy', options, { stdio: 'ignore', env }), port)
+}
+
+async function start(child: ChildProcess, port: number): Promise<WebServer> {
+  const url = `http://127.0.0.1:${port}`
+  const ended = once(child, 'exit')
+  while (!(await fetch(url, { method: 'HEAD' }).catch(() => null))) {
+    if (child.exitCode !== null) throw new Error(`the web server ended with ${child.exitCode}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return {
+    url,
+    async stop() {
+      child.kill()
+      await ended
+    },
+  }
+}
+
+/** A port that nobody listens on just now. */
+export async function findPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

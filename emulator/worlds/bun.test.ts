@@ -1,0 +1,5 @@
+import { describeProcesses } from './processes.suite.ts'
+
+const bun = [process.env['VOUCH_BUN'] ?? 'bun']
+
+describeProcesses('on Bun', { coordinator: bun, hasDirectory: true, replica: bun })

@@ -1,0 +1,7 @@
+import { hasProgram } from '../operating.suite.ts'
+import { DENO } from './deno.suite.ts'
+import { describeProcesses } from './processes.suite.ts'
+
+if (hasProgram('nginx', 'web servers, asked from Deno')) {
+  describeProcesses('on Deno, over nginx', { coordinator: DENO, hasDirectory: false, replica: null })
+}

@@ -1,0 +1,66 @@
+// A storage of one's own: files that are part of a program, as a replica that never changes.
+import {
+  compareNames,
+  type Facts,
+  fromBytes,
+  MAX_LISTING_PAGE,
+  parseName,
+  requireName,
+  type Storage,
+  StorageError,
+  toDigest,
+  toStream,
+} from 'vouch'
+
+/** `files` by name, read-only. A key that is no name of a file is none of the files. */
+export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Storage {
+  async function readFacts(name: string, signal?: AbortSignal): Promise<Facts | null> {
+    signal?.throwIfAborted()
+    const bytes = files.get(requireName(name))
+    if (bytes === undefined) return null
+    const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
+    return { size: bytes.length, digest, modified: null, evidence: 'computed' }
+  }
+
+  return {
+    describe: (names, { signal } = {}) => names.map((name) => readFacts(name, signal)),
+
+    async open(name, { range, ifDigest, signal } = {}) {
+      const [facts, bytes] = [await readFacts(name, signal), files.get(name)]
+      if (facts === null || bytes === undefined) return null
+      if (ifDigest !== undefined && ifDigest !== facts.digest) {
+        throw new StorageError('changed', 'the file is another one')
+      }
+      const { offset, length } = range ?? { offset: 0, length: facts.size }
+      if (offset + length > facts.size) throw new StorageError('out-of-range', 'the file is not as long')
+      return { facts, body: toStream(fromBytes(bytes.slice(offset, offset + length)), signal) }
+    },
+
+    async list({ prefix = '', after = '', limit = MAX_LISTING_PAGE, signal } = {}) {
+      signal?.throwIfAborted()
+      const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
+      const names = [...files.keys()].filter(
+        (n) => n.startsWith(prefix) && compareNames(n, after) > 0 && parseName(n) !== null,
+      )
+      const page = names.sort(compareNames).slice(0, size)
+      const entries = page.map((name) => ({ name, size: files.get(name)?.length ?? 0, modified: null }))
+      return { entries, next: names.length > size ? (page.at(-1) ?? null) : null }
+    },
+
+    async put(name, body) {
+      await body.cancel()
+      return refuse(name)
+    },
+    listKept: async ({ name, signal } = {}) => {
+      signal?.throwIfAborted()
+      if (name !== undefined) requireName(name)
+      return { entries: [], next: null }
+    },
+    restore: async (name) => refuse(name),
+  }
+}
+
+function refuse(name: string): never {
+  requireName(name)
+  throw new StorageError('read-only', 'these files are part of a program')
+}

@@ -1,0 +1,216 @@
+import { describe } from 'vitest'
+import { createHasher } from '../../runtime/node/hasher.ts'
+import { createMemoryStorage } from '../storage/memory.ts'
+import { createRemoteStorage } from '../storage/remote.ts'
+import type { Storage } from '../storage/storage.ts'
+import { createSource, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import { MAX_SURVEY_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
+import { describeKinds, type Kind, toQuestion, whileWaiting } from '../wire/openapi-kinds.suite.ts'
+import { StorageError, type TroubleCode } from '../wire/trouble.ts'
+import { type CoordinatorOptions, createCoordinator } from './coordinator.ts'
+import { DOCUMENT } from './openapi.ts'
+
+function coordinate(storages: Storage[], options: Partial<CoordinatorOptions> = {}) {
+  const replicas = storages.map((storage, i) => ({ id: `server${i + 1}`, storage }))
+  return createCoordinator(replicas, { createHasher, writable: true, ...options })
+}
+
+const [OLD, NEW] = [await hash(toBytes('old')), await hash(toBytes('new'))]
+const [one, other] = [
+  createMemoryStorage({ 'same.txt': 'same', 'differ.txt': 'one', 'only.txt': 'x', 'was.txt': 'old' }),
+  createMemoryStorage({ 'same.txt': 'same', 'differ.txt': 'other' }),
+]
+await one.put('was.txt', createSource(toBytes('new')).body, await toPut(toBytes('new'), OLD))
+
+const refusing = createRemoteStorage('http://replica.invalid', {
+  fetch: () => Promise.reject(Object.assign(new TypeError('fetch failed'), { code: 'ECONNREFUSED' })),
+})
+
+/** A storage that describes as `one` does, and fails at all that follows. */
+function failing(code: TroubleCode): Storage {
+  const fail = () => Promise.reject(new StorageError(code, 'it failed'))
+  return { ...one, open: fail, restore: fail, listKept: fail, describe: (names) => names.map(fail) }
+}
+
+const changing: Storage = { ...one, open: () => Promise.reject(new StorageError('changed', 'it changed')) }
+const buggy: Storage = {
+  ...one,
+  listKept: () => {
+    throw new Error('a bug')
+  },
+}
+
+const both = coordinate([one, other])
+const half = coordinate([one, refusing])
+const single = (storage: Storage) => coordinate([storage])
+const closed = coordinate([one], { isAllowed: () => false })
+const readOnly = coordinate([one], { writable: false })
+
+/** Audits that nobody reads stay under way. */
+const busy = coordinate([{ ...one, survey: () => never() }])
+for (let i = 0; i < 4; i++) await busy.request('/audit')
+
+async function* never(): AsyncGenerator<never> {
+  await new Promise(() => {})
+}
+
+const foreign = { headers: { 'Sec-Fetch-Site': 'cross-site' } }
+const accept = (type: string) => ({ headers: { Accept: type } })
+const question = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: { keep: 'server1' } }] }
+const restore = { replica: 'server1', name: 'was.txt', digest: OLD, replaces: NEW }
+const step = {
+  name: 'differ.txt',
+  to: 'server2',
+  digest: OLD,
+  size: 3,
+  seen: { server1: null, server2: null },
+}
+const plan = { vouch: 'plan', version: 1, replicas: ['server1', 'server2'], steps: [step] }
+
+const reads: readonly Kind[] = [
+  ['a unanimous file', 200, both, 'GET /files/same.txt'],
+  ['an incomplete file', 200, both, 'GET /files/only.txt'],
+  ['a degraded file', 200, half, 'GET /files/same.txt'],
+  ['one version', 200, both, `GET /files/was.txt?version=${NEW}`],
+  ['one copy', 200, both, 'GET /files/differ.txt?replica=server2'],
+  ['the head of a file', 200, both, 'HEAD /files/same.txt'],
+  ['a part', 206, both, 'GET /files/same.txt', { headers: { Range: 'bytes=1-2' } }],
+  [
+    'a part of one copy',
+    206,
+    both,
+    'GET /files/same.txt?replica=server1',
+    { headers: { Range: 'bytes=1-' } },
+  ],
+  ['no change', 304, both, 'GET /files/same.txt', { headers: { 'If-None-Match': '*' } }],
+  ['no change of a head', 304, both, 'HEAD /files/same.txt', { headers: { 'If-None-Match': '*' } }],
+  [
+    'a failed condition',
+    'precondition-failed',
+    both,
+    'GET /files/same.txt',
+    { headers: { 'If-Match': '"x"' } },
+  ],
+  ['a failed condition on a head', 412, both, 'HEAD /files/same.txt', { headers: { 'If-Match': '"x"' } }],
+  [
+    'a range outside',
+    'range-not-satisfiable',
+    both,
+    'GET /files/same.txt',
+    { headers: { Range: 'bytes=9-' } },
+  ],
+  ['a conflict', 'conflict', both, 'GET /files/differ.txt'],
+  [
+    'a conflict while somebody is silent',
+    'conflict',
+    coordinate([one, other, refusing]),
+    'GET /files/differ.txt',
+  ],
+  ['the head of a conflict', 409, both, 'HEAD /files/differ.txt'],
+  ['a conflict as a page', 409, both, 'GET /files/differ.txt', accept('text/html')],
+  ['every version', 300, both, 'GET /files/differ.txt', accept('multipart/mixed')],
+  ['the head of every version', 300, both, 'HEAD /files/differ.txt', accept('multipart/mixed')],
+  [
+    'a missing copy, strictly',
+    'incomplete',
+    both,
+    'GET /files/only.txt',
+    { headers: { Prefer: 'handling=strict' } },
+  ],
+  ['an absent file', 'not-found', both, 'GET /files/nothing'],
+  ['an absent copy', 'not-found', both, 'GET /files/only.txt?replica=server2'],
+  ['an unknown file', 'existence-unknown', half, 'GET /files/nothing'],
+  ['too few answers', 'too-few-answers', half, 'GET /files/same.txt?require=all'],
+  ['a file that keeps changing', 'changed-while-reading', single(changing), 'GET /files/same.txt'],
+  [
+    'a copy that keeps changing',
+    'changed-while-reading',
+    single(changing),
+    'GET /files/same.txt?replica=server1',
+  ],
+  ['a copy out of reach', 'unreachable', half, 'GET /files/same.txt?replica=server2'],
+  ['a copy that rots', 'integrity-failure', single(failing('integrity')), 'GET /files/x?replica=server1'],
+  ['a copy that is no file', 'not-a-file', single(failing('not-a-file')), 'GET /files/x?replica=server1'],
+  ['a copy that cannot be read', 'unreadable', single(failing('unreadable')), 'GET /files/x?replica=server1'],
+  ['no name', 'invalid-name', both, 'GET /files/..%2fx'],
+  ['no parameter', 'invalid-parameter', both, 'GET /files/x?require=none'],
+]
+
+const wholes: readonly Kind[] = [
+  ['a listing', 200, both, 'GET /files?limit=2'],
+  ['the head of a listing', 200, half, 'HEAD /files'],
+  ['a listing that one does not answer', 200, half, 'GET /files?prefix=s'],
+  ['a listing that none answers', 'too-few-answers', single(refusing), 'GET /files'],
+  ['no limit', 'invalid-parameter', both, 'GET /files?limit=none'],
+  ['an audit', 200, both, 'GET /audit'],
+  ['an audit of all, to the bytes', 200, both, 'GET /audit?all&deep=true&match=*.txt'],
+  ['an audit that one does not answer', 200, half, 'GET /audit?all'],
+  ['the head of an audit', 200, both, 'HEAD /audit'],
+  ['no audit', 'invalid-parameter', both, 'GET /audit?every'],
+  ['an audit for another site', 'cross-site', both, 'GET /audit', foreign],
+  ['too many audits', 'overloaded', busy, 'GET /audit'],
+  ['a plan', 200, both, 'POST /plan', toQuestion(question)],
+  ['a plan that one does not answer', 200, half, 'POST /plan', toQuestion({ ...question, rules: [] })],
+  ['no plan', 'invalid-body', both, 'POST /plan', toQuestion({})],
+  ['a plan for another site', 'cross-site', both, 'POST /plan', foreign],
+  ['a plan of another type', 'unsupported-media-type', both, 'POST /plan', { body: '{}' }],
+  ['too large a plan', 'too-large', both, 'POST /plan', toQuestion(' '.repeat(MAX_SURVEY_BYTES))],
+  ['a plan that comes too slowly', 'request-timeout', whileWaiting(both), 'POST /plan', toQuestion({})],
+  ['too many plans', 'overloaded', busy, 'POST /plan', toQuestion({ ...question, rules: [] })],
+  ['what became of a plan', 200, both, 'POST /apply', toQuestion(plan)],
+  ['a plan for others', 'invalid-body', half, 'POST /apply', toQuestion({ ...plan, replicas: ['nas'] })],
+  ['a change for another site', 'cross-site', both, 'POST /apply', foreign],
+  ['a plan where nothing is written', 'read-only', readOnly, 'POST /apply', toQuestion(plan)],
+]
+
+const others: readonly Kind[] = [
+  ['what is kept', 200, both, 'GET /kept?replica=server1'],
+  ['the head of what is kept', 200, both, 'HEAD /kept?replica=server1'],
+  ['what nobody keeps', 'invalid-parameter', both, 'GET /kept'],
+  ['what is kept out of reach', 'unreachable', half, 'GET /kept?replica=server2'],
+  [
+    'a restore that was overtaken',
+    'precondition-failed',
+    both,
+    'POST /restore',
+    toQuestion({ ...restore, replaces: OLD }),
+  ],
+  ['what is put back', 200, both, 'POST /restore', toQuestion(restore)],
+  [
+    'what is not kept',
+    'not-kept',
+    both,
+    'POST /restore',
+    toQuestion({ ...restore, name: 'x', replaces: null }),
+  ],
+  ['no restore', 'invalid-body', both, 'POST /restore', toQuestion(null)],
+  ['a restore for another site', 'cross-site', both, 'POST /restore', foreign],
+  ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['the replicas', 200, half, 'GET /replicas'],
+  ['the head of the replicas', 200, both, 'HEAD /replicas'],
+  ['the replicas in another form', 'not-acceptable', both, 'GET /replicas', accept('text/html')],
+  ['health', 200, closed, 'GET /healthz'],
+  ['readiness', 200, both, 'GET /readyz'],
+  ['the head of readiness', 200, both, 'HEAD /readyz'],
+  ['no readiness', 'too-few-answers', single(refusing), 'GET /readyz'],
+  ['the head of health', 200, both, 'HEAD /healthz'],
+  ['itself', 200, both, 'GET /openapi.json'],
+  ['its own head', 200, both, 'HEAD /openapi.json'],
+  ['another path', 'no-such-resource', both, 'GET /nowhere'],
+  ['another method', 'method-not-allowed', both, 'DELETE /files/same.txt'],
+  ['another method of a list', 'method-not-allowed', both, 'POST /files'],
+  ['a long address', 'uri-too-long', both, `GET /files/${'x'.repeat(MAX_URL_BYTES)}`],
+  ['a long address elsewhere', 'uri-too-long', both, `GET /${'x'.repeat(MAX_URL_BYTES)}`],
+  ['who may not ask', 'unauthorized', closed, 'GET /files/same.txt'],
+  ['who may not ask, elsewhere', 'unauthorized', closed, 'GET /nowhere'],
+  ['a bug', 'internal-error', single(buggy), 'GET /kept?replica=server1'],
+]
+
+describe("the coordinator's document", () => {
+  describeKinds(DOCUMENT, [...reads, ...wholes, ...others], {
+    'fields-too-large': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    'length-required': 'on a replica alone',
+    'malformed-request': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    'precondition-required': 'on a replica alone',
+  })
+})

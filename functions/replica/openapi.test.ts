@@ -1,0 +1,187 @@
+import { describe } from 'vitest'
+import { createMemoryStorage } from '../storage/memory.ts'
+import type { Storage } from '../storage/storage.ts'
+import { createBufferHasher, createSource, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import { toReprDigest } from '../wire/fields.ts'
+import { MAX_RESTORE_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
+import { describeKinds, type Kind, toQuestion, whileWaiting } from '../wire/openapi-kinds.suite.ts'
+import { StorageError, type TroubleCode } from '../wire/trouble.ts'
+import { DOCUMENT } from './openapi.ts'
+import { createReplica } from './replica.ts'
+
+const [OLD, NEW] = [await hash(toBytes('old')), await hash(toBytes('new'))]
+const storage = createMemoryStorage({ 'file.txt': 'file', 'was.txt': 'old' })
+await storage.put('was.txt', createSource(toBytes('new')).body, await toPut(toBytes('new'), OLD))
+
+/** A storage that fails, whatever it is asked. */
+function failing(error: Error): Storage {
+  const fail = () => Promise.reject(error)
+  return {
+    ...storage,
+    open: fail,
+    list: fail,
+    describe: (names) => names.map(fail),
+    put: fail,
+    survey: failed(fail),
+  }
+}
+
+function failed(fail: () => Promise<never>): NonNullable<Storage['survey']> {
+  return async function* () {
+    yield { seen: { names: 0, bytes: 0, known: 0 }, of: { names: 1, bytes: 1 } }
+    await fail()
+  }
+}
+
+const serve = (storage: Storage) =>
+  createReplica(storage, { writable: true, createHasher: createBufferHasher })
+const inTrouble = (code: TroubleCode) => serve(failing(new StorageError(code, 'it failed')))
+
+const app = serve(storage)
+const readOnly = createReplica(storage)
+const closed = createReplica(storage, { isAllowed: () => false })
+
+const named = { names: ['file.txt', 'nothing', '../up'] }
+const everything = {
+  ranges: [{ after: '', until: null }],
+  ...{ prefix: '', grain: 0, deep: false, match: [], exclude: [] },
+}
+const restore = { name: 'was.txt', digest: OLD, replaces: NEW }
+
+function toWrite(fields: Record<string, string>): RequestInit {
+  return { headers: { 'Content-Length': '3', 'Repr-Digest': toReprDigest(NEW), ...fields }, body: 'new' }
+}
+
+const files: readonly Kind[] = [
+  ['a file', 200, app, 'GET /files/file.txt'],
+  ['the head of a file', 200, app, 'HEAD /files/file.txt'],
+  ['a part', 206, app, 'GET /files/file.txt', { headers: { Range: 'bytes=1-2' } }],
+  ['no change', 304, app, 'GET /files/file.txt', { headers: { 'If-None-Match': '*' } }],
+  ['no change of a head', 304, app, 'HEAD /files/file.txt', { headers: { 'If-None-Match': '*' } }],
+  ['another tag', 'precondition-failed', app, 'GET /files/file.txt', { headers: { 'If-Match': '"x"' } }],
+  [
+    'another file',
+    'precondition-failed',
+    app,
+    'GET /files/file.txt',
+    { headers: { 'If-Match': `"${OLD}"` } },
+  ],
+  [
+    'a range outside',
+    'range-not-satisfiable',
+    app,
+    'GET /files/file.txt',
+    { headers: { Range: 'bytes=9-' } },
+  ],
+  ['no file', 'not-found', app, 'GET /files/nothing'],
+  ['no name', 'invalid-name', app, 'GET /files/a//b'],
+  ['what is no file', 'not-a-file', inTrouble('not-a-file'), 'GET /files/x'],
+  ['what changes', 'changed-while-reading', inTrouble('changed'), 'GET /files/x'],
+  ['what rots', 'integrity-failure', inTrouble('integrity'), 'GET /files/x'],
+  ['what is out of reach', 'unreachable', inTrouble('unreachable'), 'GET /files/x'],
+  ['what cannot be read', 'unreadable', inTrouble('unreadable'), 'GET /files/x'],
+  ['a new file', 201, app, 'PUT /files/new.txt', toWrite({ 'If-None-Match': '*' })],
+  ['a file replaced', 204, app, 'PUT /files/new.txt', toWrite({ 'If-Match': `"${NEW}"` })],
+  [
+    'a file that is there',
+    'precondition-failed',
+    app,
+    'PUT /files/new.txt',
+    toWrite({ 'If-None-Match': '*' }),
+  ],
+  ['a write that says nothing', 'precondition-required', app, 'PUT /files/new.txt', toWrite({})],
+  ['a write without length', 'length-required', app, 'PUT /files/new.txt', { body: 'x' }],
+  [
+    'a write without digest',
+    'invalid-body',
+    app,
+    'PUT /files/new.txt',
+    { headers: { 'Content-Length': '0' } },
+  ],
+  [
+    'a write that the disk refuses',
+    'unreadable',
+    inTrouble('unreadable'),
+    'PUT /files/x',
+    toWrite({ 'If-None-Match': '*' }),
+  ],
+  [
+    'a write that the storage refuses',
+    'read-only',
+    inTrouble('read-only'),
+    'PUT /files/x',
+    toWrite({ 'If-None-Match': '*' }),
+  ],
+  ['a write where nothing is written', 'method-not-allowed', readOnly, 'PUT /files/new.txt', { body: 'x' }],
+]
+
+const questions: readonly Kind[] = [
+  ['facts', 200, app, 'POST /describe', toQuestion(named)],
+  ['facts that nobody has', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
+  ['no question', 'invalid-body', app, 'POST /describe', toQuestion({ names: 'x' })],
+  ['a question of another type', 'unsupported-media-type', app, 'POST /describe', { body: '{}' }],
+  [
+    'a question that comes too slowly',
+    'request-timeout',
+    whileWaiting(app),
+    'POST /describe',
+    toQuestion({}),
+  ],
+  ['files of a survey', 200, app, 'POST /survey', toQuestion(everything)],
+  ['spans of a survey', 200, app, 'POST /survey', toQuestion({ ...everything, grain: 12, deep: true })],
+  ['a survey that breaks off', 200, inTrouble('unreadable'), 'POST /survey', toQuestion(everything)],
+  ['no survey', 'invalid-body', app, 'POST /survey', toQuestion({})],
+]
+
+const others: readonly Kind[] = [
+  ['a listing', 200, app, 'GET /files?prefix=f&limit=1'],
+  ['the head of a listing', 200, app, 'HEAD /files'],
+  ['no limit', 'invalid-parameter', app, 'GET /files?limit=0'],
+  ['a listing that fails', 'unreadable', inTrouble('unreadable'), 'GET /files'],
+  ['what is kept', 200, app, 'GET /kept'],
+  ['the head of what is kept', 200, app, 'HEAD /kept?name=was.txt'],
+  ['no limit of what is kept', 'invalid-parameter', app, 'GET /kept?limit=x'],
+  [
+    'a restore that was overtaken',
+    'precondition-failed',
+    app,
+    'POST /restore',
+    toQuestion({ ...restore, replaces: OLD }),
+  ],
+  ['what is put back', 200, app, 'POST /restore', toQuestion(restore)],
+  [
+    'what is not kept',
+    'not-kept',
+    app,
+    'POST /restore',
+    toQuestion({ ...restore, name: 'x', replaces: null }),
+  ],
+  ['no restore', 'invalid-body', app, 'POST /restore', toQuestion(null)],
+  ['too large a restore', 'too-large', app, 'POST /restore', toQuestion(' '.repeat(MAX_RESTORE_BYTES))],
+  ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['health', 200, closed, 'GET /healthz'],
+  ['readiness', 200, app, 'GET /readyz'],
+  ['the head of readiness', 200, app, 'HEAD /readyz'],
+  ['the head of health', 200, app, 'HEAD /healthz'],
+  ['itself', 200, app, 'GET /openapi.json'],
+  ['its own head', 200, app, 'HEAD /openapi.json'],
+  ['another path', 'no-such-resource', app, 'GET /audit'],
+  ['another method', 'method-not-allowed', app, 'DELETE /files/file.txt'],
+  ['a long address', 'uri-too-long', app, `GET /files/${'x'.repeat(MAX_URL_BYTES)}`],
+  ['who may not ask', 'unauthorized', closed, 'GET /files'],
+  ['a bug', 'internal-error', serve(failing(new Error('a bug'))), 'GET /files/x'],
+]
+
+describe("a replica's document", () => {
+  describeKinds(DOCUMENT, [...files, ...questions, ...others], {
+    'cross-site': 'on a coordinator alone',
+    conflict: 'on a coordinator alone',
+    'existence-unknown': 'on a coordinator alone',
+    incomplete: 'on a coordinator alone',
+    'too-few-answers': 'on a coordinator alone',
+    'not-acceptable': 'on a coordinator alone',
+    'malformed-request': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    overloaded: 'by both alike: functions/wire/app.test.ts',
+    'fields-too-large': 'by the host, before there is a request: runtime/node/serve.test.ts',
+  })
+})

@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest'
+import type { Digest } from '../wire/digest.ts'
+import { StorageError } from '../wire/trouble.ts'
+import { createDigestCache } from './digest-cache.ts'
+import { compareNames } from './names.ts'
+import { createObjectStorage } from './object-storage.ts'
+import type { ObjectInfo, Objects } from './objects.ts'
+import { readSurvey } from './read-survey.ts'
+import { describeStorage } from './storage.suite.ts'
+import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
+import { createBufferHasher, describeOne, hash, readBytes, toBytes } from './suite-tools.suite.ts'
+
+interface Held {
+  readonly info: ObjectInfo
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+/** A store in memory that keeps a SHA-256 of its own when it is told to. */
+function createObjects({ isStoring }: { readonly isStoring: boolean }) {
+  const held = new Map<string, Held>()
+  const asked = { heads: 0, gets: 0 }
+  let writes = 0
+
+  function set(key: string, bytes: Uint8Array<ArrayBuffer>, stored: Digest | null): ObjectInfo {
+    const info = { key, size: bytes.length, modified: Date.now(), version: `v${writes++}`, stored }
+    held.set(key, { info, bytes })
+    return info
+  }
+
+  const objects: Objects = {
+    async head(key) {
+      asked.heads++
+      return held.get(key)?.info ?? null
+    },
+    async get(key, { range, version }) {
+      asked.gets++
+      const one = held.get(key)
+      if (one === undefined) return null
+      if (version !== null && one.info.version !== version)
+        throw new StorageError('changed', 'another version')
+      const { offset, length } = range ?? { offset: 0, length: one.bytes.length }
+      return { info: one.info, body: toStream(fromBytes(one.bytes.slice(offset, offset + length))) }
+    },
+    async list(prefix, after, limit) {
+      const keys = [...held.keys()].filter((key) => key.startsWith(prefix) && compareNames(key, after) > 0)
+      const page = keys.sort(compareNames).slice(0, Math.min(limit, 7))
+      // A listing need not tell what asking for the object does.
+      const objects = page
+        .flatMap((key) => held.get(key)?.info ?? [])
+        .map((info) => ({ ...info, stored: undefined }))
+      return { objects, isLast: page.length === keys.length }
+    },
+    writes: {
+      async put(key, body, { digest, over }) {
+        const bytes = await readAll(toChunks(body))
+        if ((held.get(key)?.info.version ?? null) !== over)
+          throw new StorageError('precondition', 'another version')
+        return set(key, bytes, isStoring ? digest : null)
+      },
+      async copy(from, to) {
+        const one = held.get(from.key)
+        if (one?.info.version !== from.version) throw new StorageError('precondition', 'another version')
+        set(to, one?.bytes ?? new Uint8Array(), one?.info.stored ?? null)
+      },
+    },
+  }
+  return { objects, set, held, asked }
+}
+
+for (const isStoring of [false, true]) {
+  for (const root of ['', 'some/where/']) {
+    describeStorage(`objects below '${root}'${isStoring ? ', whose store keeps digests' : ''}`, async () => {
+      const { objects, set, held } = createObjects({ isStoring })
+      set(root.slice(0, -1), new Uint8Array(1), null)
+      set(`${root}a//b`, new Uint8Array(1), null)
+      set(`${root}/`, new Uint8Array(1), null)
+      if (root !== '') set('elsewhere', new Uint8Array(1), null)
+      const storage = createObjectStorage(objects, {
+        createHasher: createBufferHasher,
+        cache: createDigestCache(),
+        root,
+        writable: true,
+      })
+      return {
+        storage,
+        async write(name, bytes) {
+          const content = new Uint8Array(bytes)
+          set(root + name, content, isStoring ? await hash(content) : null)
+        },
+        remove: async (name) => void held.delete(root + name),
+        writable: true,
+        seesChanges: false,
+        close: async () => {},
+      }
+    })
+  }
+}
+
+describe('what a store is asked', () => {
+  async function setUp(isStoring: boolean) {
+    const { objects, set, asked } = createObjects({ isStoring })
+    const storage = createObjectStorage(objects, {
+      createHasher: createBufferHasher,
+      cache: createDigestCache(),
+    })
+    const write = async (name: string, text: string) =>
+      set(name, toBytes(text), isStoring ? await hash(toBytes(text)) : null)
+    const survey = async () => {
+      const found = []
+      const ranges = [{ after: '', until: null }]
+      for await (const line of readSurvey(storage, {
+        prefix: '',
+        ranges,
+        grain: 0,
+        deep: false,
+        match: [],
+        exclude: [],
+      })) {
+        if ('name' in line) found.push(line)
+      }
+      return found
+    }
+    return { storage, asked, write, survey }
+  }
+
+  it('is for no byte of an object whose digest the store keeps', async () => {
+    const { storage, asked, write } = await setUp(true)
+    await write('a', 'content')
+    expect(await describeOne(storage, 'a')).toMatchObject({
+      digest: await hash(toBytes('content')),
+      evidence: 'stored',
+    })
+    expect(asked).toEqual({ heads: 1, gets: 0 })
+  })
+
+  it('is for every byte of another once, and again when its version changes', async () => {
+    const { storage, asked, write } = await setUp(false)
+    await write('a', 'content')
+    for (let i = 0; i < 3; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'computed' })
+    expect(asked.gets).toBe(1)
+    await write('a', 'changed')
+    for (let i = 0; i < 3; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ digest: await hash(toBytes('changed')) })
+    expect(asked.gets).toBe(2)
+  })
+
+  it('is for its bytes once where they prove to be what was asked for as they are read', async () => {
+    const { storage, asked, write } = await setUp(false)
+    await write('a', 'content')
+    await readBytes(storage, 'a', { ifDigest: await hash(toBytes('content')) })
+    await describeOne(storage, 'a')
+    expect(asked.gets).toBe(1)
+  })
+
+  it.each([true, false])(
+    'is for each object of a survey once, not again (digests kept: %s)',
+    async (isStoring) => {
+      const { asked, write, survey } = await setUp(isStoring)
+      for (let i = 0; i < 20; i++) await write(`file${i}`, `content ${i}`)
+      const first = await survey()
+      expect(first).toHaveLength(20)
+      expect(asked).toEqual({ heads: 20, gets: isStoring ? 0 : 20 })
+      expect(await survey()).toEqual(first)
+      expect(asked.heads).toBe(20)
+    },
+  )
+})

@@ -1,0 +1,246 @@
+import { describe, expect, it } from 'vitest'
+import { toReprDigest } from '../wire/fields.ts'
+import { createDigestCache } from './digest-cache.ts'
+import { createObjectStorage } from './object-storage.ts'
+import { createStaticWeb } from './static-web.ts'
+import {
+  createBufferHasher,
+  describeOne,
+  expectTrouble,
+  hash,
+  readBytes,
+  toBytes,
+} from './suite-tools.suite.ts'
+
+const OLD = { 'Last-Modified': 'Thu, 01 Jan 2026 00:00:00 GMT', Date: 'Mon, 23 Nov 2026 00:00:00 GMT' }
+
+type Answer = (request: Request) => Response
+
+/** A storage over a web server that answers so; `gets` counts what was asked for by GET. */
+function over(answer: Answer) {
+  const asked = { gets: 0 }
+  const objects = createStaticWeb('http://mirror.example/dir/', {
+    async fetch(url, init) {
+      const request = new Request(url, { method: init.method ?? 'GET', headers: init.headers })
+      if (request.method === 'GET') asked.gets++
+      return answer(request)
+    },
+  })
+  const options = { createHasher: createBufferHasher, cache: createDigestCache() }
+  return { storage: createObjectStorage(objects, options), asked }
+}
+
+/** The file `a`, in a directory that is there. */
+function serving(text: string, fields: Record<string, string> = OLD): Answer {
+  return ({ url, method }) => {
+    const { pathname } = new URL(url)
+    if (pathname === '/dir/') return new Response(null, { status: 403 })
+    if (pathname !== '/dir/a') return new Response(null, { status: 404 })
+    const headers = { 'Content-Length': String(text.length), ...fields }
+    return new Response(method === 'HEAD' ? null : text, { headers })
+  }
+}
+
+const always = (status: number, headers: Record<string, string> = {}): Answer => {
+  return () => new Response(null, { status, headers })
+}
+
+describe('a static web server', () => {
+  it('is believed in the digest that it tells, without a byte being read', async () => {
+    const digest = await hash(toBytes('content'))
+    const { storage, asked } = over(serving('content', { ...OLD, 'Repr-Digest': toReprDigest(digest) }))
+    expect(await describeOne(storage, 'a')).toMatchObject({ digest, evidence: 'stored' })
+    expect(asked.gets).toBe(0)
+  })
+
+  it('that tells a wrong one is found out by whoever is given the bytes', async () => {
+    const digest = await hash(toBytes('another'))
+    const { storage } = over(serving('content', { 'Repr-Digest': toReprDigest(digest) }))
+    await expectTrouble(readBytes(storage, 'a'), 'changed')
+  })
+
+  it('has no file where it says so and still shows the directory', async () => {
+    expect(await describeOne(over(serving('content')).storage, 'b')).toBeNull()
+    expect(await over(serving('content')).storage.open('b')).toBeNull()
+  })
+
+  it('has no file where a directory is', async () => {
+    const location = 'http://mirror.example:8080/dir/a/'
+    for (const status of [200, 403]) {
+      const { storage } = over(({ url }) =>
+        url.endsWith('/a')
+          ? new Response(null, { status: 301, headers: { Location: location } })
+          : new Response(null, { status }),
+      )
+      expect(await describeOne(storage, 'a')).toBeNull()
+      expect(await storage.open('a')).toBeNull()
+    }
+  })
+
+  it.each([
+    ['puts a slash behind every name', (url: string) => `${url}/`, 404],
+    ['sends everybody to a slash elsewhere', () => 'http://other.example/dir/a/', 200],
+  ] as const)('that %s says of none that it is a directory', async (_, toLocation, status) => {
+    const { storage } = over(({ url }) => {
+      if (url.endsWith('/dir/')) return new Response(null, { status: 200 })
+      if (url.endsWith('/')) return new Response(null, { status })
+      return new Response(null, { status: 301, headers: { Location: toLocation(url) } })
+    })
+    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    await expectTrouble(storage.open('a'), 'unreachable')
+  })
+
+  it('that shows a page for whatever is not there has no files', async () => {
+    const page: Answer = ({ method }) =>
+      new Response(method === 'HEAD' ? null : '<html>', { headers: { ...OLD, 'Content-Length': '6' } })
+    const { storage } = over(page)
+    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    await expectTrouble(storage.open('a', { ifDigest: await hash(toBytes('<html>')) }), 'unreachable')
+    await expect(describeOne(storage, 'a')).rejects.toThrow(/not there/)
+  })
+
+  it('may give an empty file without any body', async () => {
+    const { storage } = over(({ url }) =>
+      url.endsWith('/a')
+        ? new Response(null, { headers: { ...OLD, 'Content-Length': '0' } })
+        : new Response(null, { status: 404 }),
+    )
+    expect(await describeOne(storage, 'a')).toMatchObject({ size: 0, digest: await hash(toBytes('')) })
+    expect(await readBytes(storage, 'a')).toEqual(toBytes(''))
+  })
+
+  it('is asked itself, past the caches on the way', async () => {
+    const whole = serving('content')
+    const { storage } = over((request) => {
+      expect(request.headers.get('Cache-Control')).toBe('no-cache')
+      return whole(request)
+    })
+    expect(await describeOne(storage, 'a')).toMatchObject({ size: 7 })
+    expect(await describeOne(storage, 'b')).toBeNull()
+  })
+
+  it.each([
+    [
+      'says that nothing is there, not even the directory',
+      always(404),
+      'unreachable',
+      /does not show the directory/,
+    ],
+    [
+      'redirects elsewhere',
+      always(302, { Location: 'https://other.example/' }),
+      'unreachable',
+      /a redirect elsewhere/,
+    ],
+    ['denies access', always(403), 'unreadable', /denies access/],
+    [
+      'is too busy',
+      always(429, { 'Retry-After': '7' }),
+      'unreachable',
+      /status 429\), and wants 7 s of rest/,
+    ],
+    ['fails', always(500), 'unreachable', /failed \(status 500\)/],
+    ['tells no length', always(200, OLD), 'unreachable', /without its length/],
+    [
+      'encodes what it sends',
+      always(200, { 'Content-Encoding': 'gzip' }),
+      'unreachable',
+      /an encoded answer/,
+    ],
+  ] as const)('that %s is an error, and never an absent file', async (_, answer, code, message) => {
+    const { storage } = over(answer)
+    await expectTrouble(describeOne(storage, 'a'), code)
+    await expectTrouble(storage.open('a'), code)
+    await expect(describeOne(storage, 'a')).rejects.toThrow(message)
+    await expect(describeOne(storage, 'a')).rejects.not.toThrow(/mirror|dir\//)
+  })
+
+  it('is not remembered where its files bear no time and no strong ETag', async () => {
+    const { storage, asked } = over(serving('content', { ETag: 'W/"x"' }))
+    for (let i = 0; i < 2; i++)
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'computed' })
+    expect(asked.gets).toBe(2)
+  })
+
+  it('that breaks off, or sends another part than asked for, gives no content', async () => {
+    const short = over(({ method }) =>
+      method === 'HEAD'
+        ? new Response(null, { headers: { ...OLD, 'Content-Length': '9' } })
+        : new Response('content', { headers: { ...OLD, 'Content-Length': '9' } }),
+    )
+    await expectTrouble(describeOne(short.storage, 'a'), 'unreachable')
+    const whole = serving('content')
+    const wrong = over((request) =>
+      request.headers.has('Range')
+        ? new Response('nt', { status: 206, headers: { ...OLD, 'Content-Range': 'bytes 3-4/7' } })
+        : whole(request),
+    )
+    const range = { offset: 1, length: 2 }
+    await expectTrouble(wrong.storage.open('a', { range }), 'unreachable')
+  })
+
+  it.each([
+    ['a page for people', () => new Response('<ul>', { headers: { 'Content-Type': 'text/html' } })],
+    ['JSON of another kind', () => Response.json({ files: [] })],
+    [
+      'what only looks like JSON',
+      () => new Response('[{', { headers: { 'Content-Type': 'application/json' } }),
+    ],
+  ])('that lists by %s is no empty one', async (_, listing) => {
+    const { storage } = over(listing)
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it.each([
+    ['a size below nothing', { name: 'a', size: -1 }],
+    ['half a byte', { name: 'a', size: 0.5 }],
+    ['more bytes than numbers count', { name: 'a', size: 1e300 }],
+    ['a file without a size', { name: 'a' }],
+    ['a file that is listed twice', { name: 'b', size: 1 }],
+  ])('that lists %s lists nothing', async (_, entry) => {
+    const file = { type: 'file', mtime: OLD['Last-Modified'] }
+    const { storage } = over(() =>
+      Response.json([
+        { ...file, name: 'b', size: 1 },
+        { ...file, ...entry },
+      ]),
+    )
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it('that lists a time which is none lists the file without it', async () => {
+    const { storage } = over(() =>
+      Response.json([
+        { name: 'a', is_dir: false, size: 1, mod_time: 'yesterday' },
+        { name: 'b', type: 'file', size: 1, mtime: 'yesterday' },
+      ]),
+    )
+    expect((await storage.list()).entries).toMatchObject([{ modified: null }, { modified: null }])
+  })
+
+  it('that lists directories without end is followed no deeper than names are long', async () => {
+    const { storage, asked } = over(() => Response.json([{ name: 'd'.repeat(100), type: 'directory' }]))
+    expect(await storage.list()).toEqual({ entries: [], next: null })
+    expect(asked.gets).toBeLessThan(12)
+  })
+
+  it("is listed as Caddy's browse has it too, but for names that no entry has", async () => {
+    const entry = { size: 1, mod_time: '2026-01-01T00:00:00Z' }
+    const { storage } = over(({ url }) =>
+      Response.json(
+        url.endsWith('/dir/')
+          ? [
+              { ...entry, name: 'b/', is_dir: true },
+              { ...entry, name: 'b.txt', is_dir: false },
+              { ...entry, name: '../x', is_dir: false },
+              { ...entry, name: '..', is_dir: true },
+            ]
+          : [{ ...entry, name: 'c', is_dir: false }],
+      ),
+    )
+    expect((await storage.list()).entries).toMatchObject([
+      { name: 'b.txt', size: 1, modified: Date.parse(entry.mod_time) },
+      { name: 'b/c' },
+    ])
+  })
+})

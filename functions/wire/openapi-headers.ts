@@ -1,0 +1,76 @@
+import { SECURITY_FIELDS } from './answer.ts'
+import type { Header, Headers } from './openapi-types.ts'
+
+const SF_TOKEN = "[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*"
+const AGREEMENT = `^${SF_TOKEN};answered=\\d+;of=\\d+$`
+const STATUS = `^${SF_TOKEN};state=[a-z]+[^,]*(?:, ${SF_TOKEN};state=[a-z]+[^,]*)*$`
+const HTTP_DATE = '^[A-Z][a-z]{2}, \\d{2} [A-Z][a-z]{2} \\d{4} \\d{2}:\\d{2}:\\d{2} GMT$'
+
+const own = {
+  'Accept-Ranges': toText('Parts may be asked for (RFC 9110 §14.3).', '^bytes$'),
+  Allow: toText('The methods that the resource takes.', '^[A-Z]+(?:, [A-Z]+)*$'),
+  'Cache-Control': toText(
+    'Whether it may be kept: only what is asked about again.',
+    '^no-(?:store|cache, no-transform)$',
+  ),
+  'Content-Length': {
+    ...toText('Bytes of the body, or of that of GET.'),
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'Content-Range': toText('Which part it is, or how long the whole.', '^bytes (?:\\d+-\\d+|\\*)/\\d+$'),
+  'Digest-Evidence': toText(
+    'Where the digest comes from: computed from the bytes, or stored beside them.',
+    '^(?:computed|stored)$',
+  ),
+  ETag: toText('Strong, the SHA-256 in hexadecimal: the same on every server.', '^"[0-9a-f]{64}"$'),
+  'Last-Modified': toText('When the copy changed, where the store knows.', HTTP_DATE),
+  Location: toText('Where the new file is.', '^/files/'),
+  'Replica-Agreement': toText(
+    'What the comparison came to, and how many of how many replicas answered: an Item of RFC 9651.',
+    AGREEMENT,
+  ),
+  'Replica-Status': toText(
+    'What each replica said, in their order: a List of RFC 9651. States: match, differ, missing, error, corrupt.',
+    STATUS,
+  ),
+  'Repr-Digest': toText('The SHA-256 of the whole content (RFC 9530).', '^sha-256=:[A-Za-z0-9+/]{43}=:$'),
+  'Retry-After': { ...toText('Seconds after which to ask again.'), schema: { type: 'integer', minimum: 1 } },
+  Vary: toText('What else of the request it depends on.', '^Accept$'),
+  'WWW-Authenticate': toText('What opens the server (RFC 6750 §3).', '^Bearer realm="vouch"$'),
+} as const satisfies Record<string, Header>
+
+/** A field of the answers of either server. */
+export type HeaderName = keyof typeof own
+
+const security = Object.entries(SECURITY_FIELDS).map(([name, value]): [string, Header] => [
+  name,
+  {
+    description: 'Keeps browsers from running, guessing, embedding and telling.',
+    required: true,
+    schema: { type: 'string', examples: [value] },
+  },
+])
+
+/** Every field, for the components of a document. */
+export const HEADERS: Readonly<Record<string, Header>> = { ...own, ...Object.fromEntries(security) }
+
+const always = Object.fromEntries(security.map(([name]) => [name, toPointer(name)]))
+
+/** The fields of an answer: those of every answer, those that it `has`, and those that it `may` have. */
+export function toHeaders(has: readonly HeaderName[], may: readonly HeaderName[] = []): Headers {
+  const optional = may.map((name) => [name, { ...own[name], required: false }] as const)
+  const required = has.map((name) => [name, toPointer(name)] as const)
+  return { ...Object.fromEntries([...optional, ...required]), ...always }
+}
+
+function toPointer(name: string) {
+  return { $ref: `#/components/headers/${name}` }
+}
+
+function toText(description: string, pattern?: string): Header {
+  return {
+    description,
+    required: true,
+    schema: { type: 'string', ...(pattern !== undefined && { pattern }) },
+  }
+}

@@ -1,0 +1,58 @@
+import type { Declaration } from './declaration.ts'
+import { DOOR_FLAGS, REPLICAS_FLAGS, toServerFlags } from './shared-flags.ts'
+
+const HOW_IT_ENDS =
+  'Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are finished; a second one ends it at once.'
+const STATUSES = { 0: 'ended by a signal', 2: 'trouble: it could not begin' }
+
+/** `vouch replica`. */
+export const REPLICA: Declaration = {
+  name: 'replica',
+  about: 'serve the files of a directory, or of a bucket, to coordinators',
+  forms: ['DIR [options]'],
+  operand: { name: 'DIR', takes: { paths: 'directories' } },
+  groups: [
+    {
+      title: 'Options',
+      flags: {
+        ...toServerFlags(6002),
+        id: {
+          value: 'ID',
+          about: 'what this replica calls itself in its messages',
+          otherwise: 'replica',
+        },
+      },
+    },
+    DOOR_FLAGS,
+  ],
+  description: ['DIR may be a bucket as well: s3://BUCKET or s3://BUCKET/PREFIX.', HOW_IT_ENDS],
+  examples: [
+    { line: 'vouch replica ./files', about: 'for coordinators on this machine, on port 6002' },
+    {
+      line: 'vouch replica /srv/files --host 0.0.0.0 --token-file replica.token',
+      about: 'for others too, if they show the token',
+    },
+  ],
+  statuses: STATUSES,
+}
+
+/** `vouch coordinator`. */
+export const COORDINATOR: Declaration = {
+  name: 'coordinator',
+  about: 'compare replicas for clients',
+  forms: ['--replica ID=TARGET... [options]'],
+  operand: null,
+  groups: [{ title: 'Options', flags: toServerFlags(6001) }, REPLICAS_FLAGS, DOOR_FLAGS],
+  description: [HOW_IT_ENDS],
+  examples: [
+    {
+      line: 'vouch coordinator --replica here=./files --replica there=http://192.168.1.102:6002',
+      about: 'for clients on this machine, on port 6001',
+    },
+    {
+      line: 'vouch coordinator --replica a=/srv/a --replica b=/srv/b --require all --log json',
+      about: 'answer only when both do, and log for a program',
+    },
+  ],
+  statuses: STATUSES,
+}

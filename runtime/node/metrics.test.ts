@@ -1,0 +1,114 @@
+import { Hono } from 'hono'
+import { expect, it } from 'vitest'
+import type { AppEnv } from '../../functions/wire/app.ts'
+import type { AuditSummary } from '../../functions/wire/schemas.ts'
+import { StorageError, TROUBLES } from '../../functions/wire/trouble.ts'
+import { type CoordinatorMetrics, createCoordinatorMetrics } from './metrics.ts'
+
+async function scrape({ mount }: CoordinatorMetrics): Promise<string> {
+  const app = new Hono<AppEnv>()
+  mount(app)
+  return await (await app.request('/metrics')).text()
+}
+
+const lines = async (metrics: CoordinatorMetrics, start: string) =>
+  (await scrape(metrics)).split('\n').filter((line) => line.startsWith(start))
+
+const summary: AuditSummary = {
+  agreement: 'degraded',
+  names: 3,
+  agreements: { unanimous: 1, degraded: 2 },
+  rotten: 4,
+  replicas: [
+    { id: 'a', state: 'ok', seen: { names: 0, bytes: 0, known: 0 }, of: null },
+    { id: 'b', state: 'error', error: 'dns_error', seen: { names: 0, bytes: 0, known: 0 }, of: null },
+  ],
+}
+
+it('every metric of a replica is there before anything happens, at zero', async () => {
+  const metrics = createCoordinatorMetrics(['a'], [])
+  expect(await lines(metrics, 'vouch_replica_request_seconds_count')).toEqual([
+    'vouch_replica_request_seconds_count{replica="a"} 0',
+  ])
+  expect(await lines(metrics, 'vouch_replica_breaker_open')).toEqual([
+    'vouch_replica_breaker_open{replica="a"} 0',
+  ])
+  expect(await lines(metrics, 'vouch_replica_corrupt')).toEqual([
+    'vouch_replica_corrupt_copies_total{replica="a"} 0',
+  ])
+})
+
+it('a word of a replica that is no error type makes no series of its own', async () => {
+  const metrics = createCoordinatorMetrics(['a'], [])
+  for (let i = 0; i < 3; i++) {
+    const error = new StorageError('unreachable', 'it says so', { reason: `made_up_${i}` })
+    metrics.observer.onFailed('a', error)
+  }
+  expect(await lines(metrics, 'vouch_replica_errors_total')).toEqual([
+    'vouch_replica_errors_total{replica="a",error="other"} 3',
+  ])
+})
+
+it.each(Object.values(TROUBLES))('the error type %s, which is ours, keeps its name', async (reason) => {
+  const metrics = createCoordinatorMetrics(['a'], [])
+  metrics.observer.onFailed('a', new StorageError('unreachable', 'it failed', { reason }))
+  expect(await lines(metrics, 'vouch_replica_errors_total')).toEqual([
+    `vouch_replica_errors_total{replica="a",error="${reason}"} 1`,
+  ])
+})
+
+it('breakers open and close, and corrupt copies add up', async () => {
+  const metrics = createCoordinatorMetrics(['a', 'b'], [])
+  metrics.observer.onBreaker('b', true)
+  metrics.onCorrupt('a')
+  metrics.onCorrupt('a')
+  expect(await lines(metrics, 'vouch_replica_breaker_open{replica="b"}')).toEqual([
+    'vouch_replica_breaker_open{replica="b"} 1',
+  ])
+  expect(await lines(metrics, 'vouch_replica_corrupt_copies_total{replica="a"}')).toEqual([
+    'vouch_replica_corrupt_copies_total{replica="a"} 2',
+  ])
+  metrics.observer.onBreaker('b', false)
+  expect(await lines(metrics, 'vouch_replica_breaker_open{replica="b"}')).toEqual([
+    'vouch_replica_breaker_open{replica="b"} 0',
+  ])
+})
+
+it('an audit tells its differences, and the replicas that could not go on', async () => {
+  const metrics = createCoordinatorMetrics(['a', 'b'], [])
+  metrics.observer.onAudited({ isWhole: true, ms: 1500, summary })
+  expect(await lines(metrics, 'vouch_last_audit_duration_seconds')).toEqual([
+    'vouch_last_audit_duration_seconds 1.5',
+  ])
+  expect(await lines(metrics, 'vouch_last_audit_differences')).toEqual([
+    'vouch_last_audit_differences{kind="conflict"} 0',
+    'vouch_last_audit_differences{kind="incomplete"} 0',
+    'vouch_last_audit_differences{kind="degraded"} 2',
+    'vouch_last_audit_differences{kind="unknown"} 0',
+    'vouch_last_audit_differences{kind="rotten"} 4',
+  ])
+  expect(await lines(metrics, 'vouch_replica_errors_total')).toEqual([
+    'vouch_replica_errors_total{replica="b",error="dns_error"} 1',
+  ])
+})
+
+it('an audit that broke off, or saw some names, is no last audit of all', async () => {
+  const metrics = createCoordinatorMetrics(['a'], [])
+  metrics.observer.onAudited({ isWhole: true, ms: 1, summary: null })
+  metrics.observer.onAudited({ isWhole: false, ms: 1, summary })
+  expect(await lines(metrics, 'vouch_last_audit')).toEqual([])
+  expect(await lines(metrics, 'vouch_audits_total{result="broken_off"}')).toEqual([
+    'vouch_audits_total{result="broken_off"} 1',
+  ])
+  expect(await lines(metrics, 'vouch_audits_total{result="degraded"}')).toEqual([
+    'vouch_audits_total{result="degraded"} 1',
+  ])
+})
+
+it('two servers in one process count each by itself', async () => {
+  const [one, other] = [createCoordinatorMetrics(['a'], []), createCoordinatorMetrics(['a'], [])]
+  one.onCorrupt('a')
+  expect(await lines(other, 'vouch_replica_corrupt')).toEqual([
+    'vouch_replica_corrupt_copies_total{replica="a"} 0',
+  ])
+})

@@ -1,0 +1,29 @@
+import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { createStaticWeb } from '../../functions/storage/static-web.ts'
+import type { Storage } from '../../functions/storage/storage.ts'
+import { createHasher } from './hasher.ts'
+import { createSend, type SendOptions } from './http-client.ts'
+import { openObjectDigests } from './object-digests.ts'
+
+export interface WebStorageOptions extends SendOptions {
+  /** The directory of the digest indexes; null where digests are remembered in memory only. */
+  readonly indexPath: string | null
+  /** Told in one line when the digest index cannot be used. */
+  readonly onNotice: (line: string) => void
+}
+
+/** A store of objects, open. Who opened it closes it. */
+export interface OpenedStore {
+  readonly storage: Storage
+  close(): void
+}
+
+/** The storage over a static web server, `url` ending in a slash. */
+export function openWebStorage(
+  url: string,
+  { indexPath, onNotice, ...send }: WebStorageOptions,
+): OpenedStore {
+  const cache = openObjectDigests(indexPath, `static ${url}`, onNotice)
+  const objects = createStaticWeb(url, { fetch: createSend(send) })
+  return { storage: createObjectStorage(objects, { createHasher, cache }), close: () => cache.close() }
+}

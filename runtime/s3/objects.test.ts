@@ -1,0 +1,14 @@
+import { describeStorage } from '../../functions/storage/storage.suite.ts'
+import { openBucketUnderTest } from './bucket.suite.ts'
+import { BUCKET, CONDITIONS, createMemoryStore, S3RVER_CREDENTIALS, startS3rver } from './s3rver.suite.ts'
+
+for (const keepsChecksums of [false, true]) {
+  describeStorage(`S3, whose store keeps ${keepsChecksums ? '' : 'no '}checksums,`, async () => {
+    const store = createMemoryStore({ heeds: CONDITIONS, keepsChecksums })
+    const { endpoint, close } = await startS3rver({ store })
+    return await openBucketUnderTest(
+      { endpoint, credentials: S3RVER_CREDENTIALS },
+      { bucket: BUCKET, makesBucket: false, withChecksums: keepsChecksums, close },
+    )
+  })
+}

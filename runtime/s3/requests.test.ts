@@ -1,0 +1,301 @@
+import { createHash } from 'node:crypto'
+import { PutObjectCommand } from '@aws-sdk/client-s3'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createDigestCache } from '../../functions/storage/digest-cache.ts'
+import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import type { Storage } from '../../functions/storage/storage.ts'
+import {
+  createSource,
+  describeOne,
+  expectTrouble,
+  readBytes,
+  toBytes,
+} from '../../functions/storage/suite-tools.suite.ts'
+import { createHasher } from '../node/hasher.ts'
+import { createForeignClient, openObjects } from './bucket.suite.ts'
+import { answerError, startFaulty } from './faults.suite.ts'
+import { createS3Objects } from './objects.ts'
+import {
+  BUCKET,
+  CONDITIONS,
+  createMemoryStore,
+  type MemoryStoreOptions,
+  S3RVER_CREDENTIALS,
+  startS3rver,
+} from './s3rver.suite.ts'
+
+const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+/** A bucket behind s3rver, and what is asked of it. */
+async function setUp(options: Partial<MemoryStoreOptions> = {}, root = '') {
+  const store = createMemoryStore({ heeds: CONDITIONS, keepsChecksums: true, ...options })
+  const s3rver = await startS3rver({ store })
+  const server = { endpoint: s3rver.endpoint, credentials: S3RVER_CREDENTIALS }
+  const faulty = await startFaulty(server.endpoint)
+  const client = createForeignClient(server)
+  onTestFinished(async () => {
+    client.destroy()
+    await faulty.close()
+    await s3rver.close()
+  })
+  const storage = createObjectStorage(openObjects({ ...server, endpoint: faulty.endpoint }, BUCKET, root), {
+    createHasher,
+    cache: createDigestCache(),
+    root,
+    writable: true,
+  })
+  const write = async (key: string, body: string, isSummed = false) => {
+    const checksum = isSummed ? ({ ChecksumAlgorithm: 'SHA256' } as const) : {}
+    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: key, Body: body, ...checksum }))
+  }
+  return { store, faulty, storage, write }
+}
+
+async function put(storage: Storage, name: string, text: string, replaces: string | null) {
+  const bytes = toBytes(text)
+  const options = {
+    size: bytes.length,
+    digest: sha256(bytes),
+    replaces: replaces === null ? null : sha256(replaces),
+  }
+  return await storage.put(name, createSource(bytes).body, options)
+}
+
+describe('an object written by AWS’s own client', () => {
+  it('with a SHA-256 is compared without a byte of it being read', async () => {
+    const { faulty, storage, write } = await setUp()
+    await write('a', 'content', true)
+    expect(await describeOne(storage, 'a')).toMatchObject({ digest: sha256('content'), evidence: 'stored' })
+    expect(faulty.requests).toEqual([`HEAD /${BUCKET}/a`])
+  })
+
+  it('without one is read once, remembered, and read again when its version changes', async () => {
+    const { faulty, storage, write } = await setUp()
+    for (const content of ['content', 'changed']) {
+      await write('a', content)
+      faulty.requests.length = 0
+      for (let i = 0; i < 3; i++) {
+        expect(await describeOne(storage, 'a')).toMatchObject({
+          digest: sha256(content),
+          evidence: 'computed',
+        })
+      }
+      expect(faulty.requests.filter((line) => line.startsWith('GET'))).toEqual([`GET /${BUCKET}/a`])
+      expect(faulty.requests.filter((line) => line.startsWith('HEAD'))).toHaveLength(3)
+    }
+  })
+
+  it.each([
+    ['of parts, as its ending tells', { 'x-amz-checksum-sha256': `${btoa('x'.repeat(32))}-3` }],
+    [
+      'of parts, as its type tells',
+      { 'x-amz-checksum-sha256': btoa('x'.repeat(32)), 'x-amz-checksum-type': 'COMPOSITE' },
+    ],
+    [
+      'of parts, as the ETag tells',
+      { 'x-amz-checksum-sha256': btoa('x'.repeat(32)), ETag: `"${'0'.repeat(32)}-2"` },
+    ],
+    ['of another kind', { 'x-amz-checksum-crc32': 'AAAAAA==' }],
+    ['that is none', { 'x-amz-checksum-sha256': btoa('x'.repeat(31)) }],
+  ])('with a checksum %s is read', async (_title, headers) => {
+    const { faulty, storage, write } = await setUp()
+    await write('a', 'content')
+    faulty.fault = (request, response) => {
+      const all = {
+        'Content-Length': '7',
+        'Last-Modified': new Date(0).toUTCString(),
+        ETag: '"e"',
+        ...headers,
+      }
+      response.writeHead(200, all).end(request.method === 'HEAD' ? '' : 'content')
+      return true
+    }
+    expect(await describeOne(storage, 'a')).toMatchObject({ digest: sha256('content'), evidence: 'computed' })
+  })
+})
+
+describe('a request', () => {
+  it('shows the token of a session, signed, and never in the address', async () => {
+    const sent: { url: string; headers: Record<string, string> }[] = []
+    const objects = createS3Objects({
+      ...{ bucket: 'bucket', endpoint: 'https://s3.eu-west-1.amazonaws.com', region: 'eu-west-1', root: '' },
+      style: 'virtual',
+      credentials: async () => ({ accessKeyId: 'KEY', secretAccessKey: 'SECRET', sessionToken: 'TOKEN' }),
+      fetch: async (url, { headers }) => {
+        sent.push({ url, headers })
+        return new Response('', {
+          status: 200,
+          headers: { 'Content-Length': '1', 'Last-Modified': new Date(0).toUTCString() },
+        })
+      },
+    })
+    await objects.head('dir/a ü*', undefined)
+    expect(sent.map(({ url }) => url)).toEqual([
+      'https://bucket.s3.eu-west-1.amazonaws.com/dir/a%20%C3%BC%2A',
+    ])
+    expect(sent[0]?.headers).toMatchObject({
+      'x-amz-security-token': 'TOKEN',
+      authorization: expect.stringMatching(/Credential=KEY\/\d{8}\/eu-west-1\/s3\/.*x-amz-security-token/),
+    })
+    expect(JSON.stringify(sent)).not.toContain('SECRET')
+  })
+})
+
+describe('a name that is not there', () => {
+  it('costs a HEAD and a GET, which says so', async () => {
+    const { faulty, storage } = await setUp()
+    expect(await describeOne(storage, 'a')).toBeNull()
+    expect(faulty.requests).toEqual([`HEAD /${BUCKET}/a`, `GET /${BUCKET}/a`])
+  })
+
+  it('and has no room behind the prefix is invalid, and nothing is asked', async () => {
+    const { faulty, storage } = await setUp({}, 'some/where/')
+    const name = ['x'.repeat(250), 'y'.repeat(250), 'z'.repeat(250), 'w'.repeat(250)].join('/')
+    await expectTrouble(storage.describe([`${name}/${'v'.repeat(12)}`])[0], 'invalid-name')
+    expect(faulty.requests).toEqual([])
+    expect(await describeOne(storage, `${name}/v`)).toBeNull()
+  })
+})
+
+describe('a listing', () => {
+  it('of 10,000 objects is ten pages, complete and in order, and remembers what it told', async () => {
+    const { store, faulty, storage } = await setUp()
+    const names = Array.from(
+      { length: 10_000 },
+      (_, i) => `dir${i % 10}/${String(i).padStart(5, '0')} é+.txt`,
+    )
+    for (const [i, name] of names.entries()) store.hold(name, Buffer.from(`content ${i % 50}`))
+    const found: string[] = []
+    for (let after: string | undefined; ; ) {
+      const { entries, next } = await storage.list({ after })
+      found.push(...entries.map((entry) => entry.name))
+      if (next === null) break
+      after = next
+    }
+    expect(found).toEqual(names.sort())
+    // Of each full page the next is looked into, for whether it is the last.
+    const pages = faulty.requests.map((line) =>
+      new URL(line.slice(4), 'http://s').searchParams.get('start-after'),
+    )
+    expect(new Set(pages).size).toBe(10)
+  })
+
+  const key = (name: string) =>
+    `<Contents><Key>${name}</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"e"</ETag></Contents>`
+  const list = (inside: string, truncated = 'false') =>
+    `<?xml version="1.0"?><ListBucketResult>${inside}<IsTruncated>${truncated}</IsTruncated></ListBucketResult>`
+  it.each([
+    ['out of order', list(key('b') + key('a')), /out of order; directory buckets/],
+    ['with a key twice', list(key('a') + key('a')), /out of order/],
+    ['of other keys than asked for', list(key('z')), /other keys/],
+    ['that is cut off', list(key('a')).slice(0, -20), /no listing/],
+    ['in HTML', '<!DOCTYPE html><html><body>Hello</body></html>', /no listing/],
+    ['that is empty and goes on', list('', 'true'), /no listing/],
+    [
+      'that does not say whether it goes on',
+      list(key('a')).replace(/<IsTruncated>.*<\/IsTruncated>/, ''),
+      /no listing/,
+    ],
+    ['with an entity of its own', list(key('&a;')), /no listing/],
+    ['of a key encoded badly', list(`<EncodingType>url</EncodingType>${key('%C3%28')}`), /no object/],
+    ['of what has no size', list(key('a').replace(/<Size>1<\/Size>/, '')), /no object/],
+  ])('%s is refused, and never a shorter one', async (_title, body, message) => {
+    const { faulty, storage } = await setUp()
+    faulty.fault = (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/xml' }).end(body)
+      return true
+    }
+    const prefix = /other keys/.test(message.source) ? 'a' : ''
+    await expect(storage.list({ prefix })).rejects.toMatchObject({
+      code: 'unreachable',
+      reason: 'http_protocol_error',
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it('gives hostile keys as they are, encoded or escaped', async () => {
+    const { faulty, storage } = await setUp()
+    const encoded = list(`<EncodingType>url</EncodingType>${key('a%26%3Cb%3E+c%2B%01')}${key('b%0D%0A')}`)
+    const escaped = list(key('a&amp;&lt;b&gt; c+&#x1;') + key('b&#13;&#10;'))
+    for (const body of [encoded, escaped]) {
+      faulty.fault = (_request, response) => {
+        response.writeHead(200).end(body)
+        return true
+      }
+      expect((await storage.list()).entries.map(({ name }) => name)).toEqual(['a&<b> c+\u0001', 'b\r\n'])
+    }
+  })
+})
+
+describe('a write', () => {
+  it.each([
+    ['If-None-Match', []],
+    ['If-Match', ['if-none-match']],
+    ['If-None-Match', ['if-match']],
+  ] as const)('is refused as read-only by a store that ignores %s', async (condition, heeds) => {
+    const { store, storage } = await setUp({ heeds })
+    await expect(put(storage, 'a', 'content', null)).rejects.toThrow(`heeds no ${condition}`)
+    await expectTrouble(put(storage, 'a', 'content', null), 'read-only')
+    expect([...store.held.keys()]).toEqual(['.vouch/conditions'])
+  })
+
+  it('tries the store out once, and keeps its digest there', async () => {
+    const { faulty, storage } = await setUp()
+    await put(storage, 'a', 'one', null)
+    faulty.requests.length = 0
+    expect(await put(storage, 'b', 'two', null)).toMatchObject({ evidence: 'stored', digest: sha256('two') })
+    const path = `/${BUCKET}/b`
+    expect(faulty.requests).toEqual([`HEAD ${path}`, `GET ${path}`, `PUT ${path}`, `HEAD ${path}`])
+    expect(await describeOne(storage, 'b')).toMatchObject({ evidence: 'stored' })
+  })
+
+  it('that another overtook is a precondition, whatever the store calls it', async () => {
+    for (const [status, code] of [
+      [412, 'PreconditionFailed'],
+      [409, 'ConditionalRequestConflict'],
+      [404, 'NoSuchKey'],
+    ] as const) {
+      const { faulty, storage } = await setUp()
+      await put(storage, 'a', 'one', null)
+      faulty.fault = (request, response) =>
+        request.method === 'PUT' &&
+        request.url === `/${BUCKET}/a` &&
+        answerError(request, response, { status, code })
+      await expectTrouble(put(storage, 'a', 'two', 'one'), 'precondition')
+    }
+  })
+
+  it('that the store did before it failed is done', async () => {
+    const { store, faulty, storage } = await setUp()
+    await put(storage, 'a', 'one', null)
+    faulty.fault = (request, response) => {
+      if (request.method !== 'PUT' || request.url !== `/${BUCKET}/b`) return false
+      store.hold('b', Buffer.from('two'), createHash('sha256').update('two').digest('base64'))
+      return answerError(request, response, { status: 500, code: 'InternalError' })
+    }
+    expect(await put(storage, 'b', 'two', null)).toMatchObject({ digest: sha256('two'), evidence: 'stored' })
+  })
+
+  it('whose copy to what is kept fails within an answer of 200 changes nothing', async () => {
+    const { faulty, storage } = await setUp()
+    await put(storage, 'a', 'one', null)
+    faulty.fault = (request, response) => {
+      if (request.headers['x-amz-copy-source'] === undefined) return false
+      response.writeHead(200).end('  \n<Error><Code>InternalError</Code><Message>m</Message></Error>')
+      return true
+    }
+    await expect(put(storage, 'a', 'two', 'one')).rejects.toThrow(/failed \(status 200, InternalError\)/)
+    expect(new TextDecoder().decode(await readBytes(storage, 'a'))).toBe('one')
+  })
+
+  it('of more than 5 GiB is refused before a byte is sent', async () => {
+    const { faulty, storage } = await setUp()
+    const size = 5 * 1024 ** 3 + 1
+    const { body, isEnded } = createSource(toBytes('x'))
+    await expect(storage.put('a', body, { size, digest: sha256('x'), replaces: null })).rejects.toThrow(
+      /5 GiB/,
+    )
+    expect(isEnded()).toBe(true)
+    expect(faulty.requests.filter((line) => line.startsWith('PUT'))).toEqual([])
+  })
+})
