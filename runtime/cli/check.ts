@@ -1,3 +1,4 @@
+import { toGrouped } from '../../functions/wire/grouped.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import {
   type AuditLine,
@@ -130,8 +131,8 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
     [degraded + unknown, 'not compared everywhere'],
   ] as const
   const parts = counts.filter(([count], i) => count > 0 || i === 0)
-  const list = parts.map(([count, what]) => `${count.toLocaleString('en')} ${what}`).join(', ')
-  say(io, `${names.toLocaleString('en')} names: ${list}`)
+  const list = parts.map(([count, what]) => `${toGrouped(count)} ${what}`).join(', ')
+  say(io, `${toGrouped(names)} names: ${list}`)
   for (const { id, error, detail } of replicas) {
     if (error !== undefined) say(io, `warning: ${id} was left out: ${detail ?? error}`)
   }

@@ -3,6 +3,7 @@ import { toReports } from '../../functions/coordinator/report.ts'
 import { isFacts } from '../../functions/storage/survey.ts'
 import { toTimestamp } from '../../functions/wire/dates.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
+import { toGrouped } from '../../functions/wire/grouped.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import type { ReplicaReport } from '../../functions/wire/schemas.ts'
 import type { Colour, Paint } from './colour.ts'
@@ -94,7 +95,7 @@ function toRow(copy: Copy, letters: ReadonlyMap<Digest, string>, newest: string 
     return state === 'corrupt' ? `corrupt: ${words}` : state === 'missing' ? state : words
   }
   const time = `${modified === undefined ? 'no time' : toLocalTime(modified)}${modified !== undefined && modified === newest ? ' (newest)' : ''}`
-  const bytes = size < 1024 ? '' : ` (${size.toLocaleString('en')} B)`
+  const bytes = size < 1024 ? '' : ` (${toGrouped(size)} B)`
   return `${letters.get(version)}  ${toSize(size)}${bytes}  ${time}  ${version.slice(0, 12)}`
 }
 
@@ -117,7 +118,7 @@ function toColoured(diff: string, paint: Paint): string {
 }
 
 function toWords({ offset, line, prefix }: VersionDifference, letter: string): string {
-  const at = `${offset.toLocaleString('en')}${line === null ? '' : `, in line ${line.toLocaleString('en')}`}`
+  const at = `${toGrouped(offset)}${line === null ? '' : `, in line ${toGrouped(line)}`}`
   if (prefix === null) return `the first byte that differs is at offset ${at}`
   const [short, long] = prefix === 0 ? ['A', letter] : [letter, 'A']
   return offset === 0

@@ -1,3 +1,4 @@
+import { toGrouped } from '../../functions/wire/grouped.ts'
 import type { Filled } from '../node/fill-index.ts'
 import { SAY_PROGRESS_MS } from '../node/limits.ts'
 import { type Io, say } from './io.ts'
@@ -47,6 +48,6 @@ async function fill({ id, storage }: OpenedDirectory, io: Io): Promise<void> {
 }
 
 function toLine({ done, total, bytes }: Filled, hashed: number): string {
-  const [files, now] = [done, Math.min(hashed, done)].map((count) => count.toLocaleString('en'))
+  const [files, now] = [done, Math.min(hashed, done)].map((count) => toGrouped(count))
   return `digest index holds ${files} files (${toSize(bytes)})${total === null ? ' so far' : ''}, ${now} of them hashed now`
 }

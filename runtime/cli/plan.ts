@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { toGrouped } from '../../functions/wire/grouped.ts'
 import { type PlanSummary, planSummary, policy, type Rule } from '../../functions/wire/plan-schemas.ts'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
@@ -63,11 +64,11 @@ async function print(response: Response, io: Io): Promise<number> {
   if (summary === undefined)
     throw new Broken('the plan broke off before its end: it cannot be applied; run it again')
   const { steps, bytes, left, audit } = summary
-  say(io, `${steps.toLocaleString('en')} steps, ${toSize(bytes)} to be written`)
+  say(io, `${toGrouped(steps)} steps, ${toSize(bytes)} to be written`)
   if (left > 0) {
     say(
       io,
-      `${left.toLocaleString('en')} names are left alone: no policy says which copy to keep, or a replica did not say what it holds; see vouch check`,
+      `${toGrouped(left)} names are left alone: no policy says which copy to keep, or a replica did not say what it holds; see vouch check`,
     )
   }
   const lost = audit.replicas.filter(({ state }) => state === 'error')

@@ -1,4 +1,5 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
+import { toGrouped } from '../../functions/wire/grouped.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import { MAX_DIFF_LINES } from './limits.ts'
 
@@ -17,7 +18,7 @@ export function diffTexts(from: Text, to: Text): string {
   const options = { context: 3, headerOptions: OMIT_HEADERS, maxEditLength: MAX_DIFF_LINES }
   const hunks = createTwoFilesPatch('', '', from.text, to.text, '', '', options)
   if (hunks === undefined) {
-    return `no diff: more than ${MAX_DIFF_LINES.toLocaleString('en')} lines were taken away or added\n`
+    return `no diff: more than ${toGrouped(MAX_DIFF_LINES)} lines were taken away or added\n`
   }
   return `--- ${printable(from.label)}\n+++ ${printable(to.label)}\n${toPrintable(hunks)}`
 }

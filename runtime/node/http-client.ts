@@ -1,6 +1,8 @@
+/// <reference path="./undici-agent.d.ts" />
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici/index.js'
+import type { Dispatcher } from 'undici'
+import Agent from 'undici/lib/dispatcher/agent.js'
 import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
