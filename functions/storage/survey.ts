@@ -95,6 +95,8 @@ export interface Spanner {
 
 /** What is known of the span of one grain beyond the last of the next smaller that ended. */
 interface Level {
+  /** Of the levels, from the smallest grain up. */
+  readonly nth: number
   readonly grain: number
   names: number
   bytes: number
@@ -104,7 +106,7 @@ interface Level {
 const NONE: readonly Closed[] = []
 
 export function createSpanner(ranges: readonly Range[], grains: readonly number[]): Spanner {
-  const levels = grains.toSorted((a, b) => a - b).map((grain): Level => ({ grain, ...EMPTY }))
+  const levels = grains.toSorted((a, b) => a - b).map((grain, nth): Level => ({ nth, grain, ...EMPTY }))
   const largest = levels.length - 1
   let range = 0
 
@@ -138,11 +140,11 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
     const hash = hashName(name)
     let top = -1
     let [names, length] = [0, 0]
-    for (const [i, level] of levels.entries()) {
+    for (const level of levels) {
       names += level.names
       length += level.text?.length ?? 0
       const isFull = names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
-      if (isFull || isCutBy(hash, level.grain)) top = i
+      if (isFull || isCutBy(hash, level.grain)) top = level.nth
     }
     return top
   }

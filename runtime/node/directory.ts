@@ -2,7 +2,8 @@ import { constants, existsSync, fstatSync, lstatSync, readlinkSync, realpathSync
 import { type FileHandle, open } from 'node:fs/promises'
 import { isAbsence } from './errno.ts'
 
-const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+/** What directories are opened with. */
+export const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 let known: boolean | undefined
 
@@ -24,7 +25,7 @@ export interface Directory {
 
 /** Opens a directory; a symbolic link or a file in its place is the system error `ENOTDIR` (or `ELOOP`). */
 export async function openDirectory(path: string): Promise<Directory> {
-  const handle = await open(path, FLAGS)
+  const handle = await open(path, DIRECTORY_FLAGS)
   return { handle, path: hasDescriptorPaths() ? `/proc/self/fd/${handle.fd}` : path }
 }
 

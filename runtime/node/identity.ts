@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import type { BigIntStats, Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { SETTLED_MS } from './limits.ts'
 
@@ -35,6 +35,32 @@ export function toKey({ device, inode, size, modifiedNs, changedNs }: Identity):
   return `${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
 }
 
+/**
+ * Whether a settled file has the identity of that key, by stats in plain numbers, which cost half as much: they tell
+ * times to two microseconds, and whatever changed a file that was settled when it was hashed came seconds later. False also
+ * for what they do not tell, such as the greatest inodes.
+ */
+export function hasKey({ dev, ino, size, mtimeMs, ctimeMs }: Stats, key: string): boolean {
+  const shown = [dev, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]
+  let [field, number] = [0, 0]
+  for (let i = 0; i <= key.length; i++) {
+    const digit = key.charCodeAt(i) - DIGIT_0
+    if (digit >= 0 && digit <= 9) number = 10 * number + digit
+    else {
+      const difference = Math.abs(number - (shown[field] ?? Number.NaN))
+      if (!(difference <= (field < FIRST_TIME ? 0 : INEXACT_NS))) return false
+      field++
+      number = 0
+    }
+  }
+  return field === shown.length
+}
+
+const DIGIT_0 = 48
+const FIRST_TIME = 3
+/** As much as doubles lose of such times. */
+const INEXACT_NS = 2000
+
 /** Whether two identities are one. */
 export function isSame(a: Identity, b: Identity): boolean {
   return (
@@ -56,8 +82,12 @@ export function isSameContent(a: Identity, b: Identity): boolean {
  * shows in its identity. A file from the future never is.
  */
 export function isSettled({ modifiedNs, changedNs }: Identity, now: number): boolean {
-  const last = modifiedNs > changedNs ? modifiedNs : changedNs
-  return BigInt(Math.floor(now)) - last / 1_000_000n > SETTLED_MS
+  return isSettledAt(Number(modifiedNs > changedNs ? modifiedNs : changedNs) / 1e6, now)
+}
+
+/** The same by the later of the times, in milliseconds. */
+export function isSettledAt(last: number, now: number): boolean {
+  return now - last > SETTLED_MS
 }
 
 /** RFC 3339 has four digits for the year; a time outside is a time unknown. */

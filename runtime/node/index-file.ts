@@ -1,7 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
-import { crc32 } from 'node:zlib'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { getErrno } from './errno.ts'
 import { INDEX_BUSY_MS } from './limits.ts'
@@ -40,7 +39,7 @@ export interface IndexFile {
 }
 
 /** What is in the table; another version is begun anew. */
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 
 // The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
 const SCHEMA = `
@@ -147,7 +146,10 @@ function createTable(db: DatabaseSync): Table {
     `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, seal
      FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
   )
-  const upsert = db.prepare('INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES (?, ?, ?, ?)')
+  const [one, many] = [1, ROWS_AT_ONCE].map((rows) => prepareUpsert(db, rows)) as [
+    StatementSync,
+    StatementSync,
+  ] // two for two
   return {
     read(name, identity) {
       const row = select.get(Buffer.from(name))
@@ -159,10 +161,12 @@ function createTable(db: DatabaseSync): Table {
     readPage: (from, limit) => page.all(Buffer.from(from), limit) as unknown as IndexPageRow[],
     write(rows) {
       transact(db, () => {
-        for (const row of rows) {
-          const { name, identity, digest } = row
-          upsert.run(Buffer.from(name), identity, Buffer.from(digest, 'hex'), seal(row))
+        const all = [...rows]
+        let next = 0
+        for (; next + ROWS_AT_ONCE <= all.length; next += ROWS_AT_ONCE) {
+          many.run(...all.slice(next, next + ROWS_AT_ONCE).flatMap(toColumns))
         }
+        for (const row of all.slice(next)) one.run(...toColumns(row))
       })
     },
     close() {
@@ -173,6 +177,18 @@ function createTable(db: DatabaseSync): Table {
       }
     },
   }
+}
+
+/** Rows in one statement: each costs half as much as by itself. */
+const ROWS_AT_ONCE = 32
+
+function prepareUpsert(db: DatabaseSync, rows: number): StatementSync {
+  const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?)').join()
+  return db.prepare(`INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES ${values}`)
+}
+
+function toColumns(row: IndexRow): (string | number)[] {
+  return [row.name, row.identity, row.digest, seal(row)]
 }
 
 function transact(db: DatabaseSync, run: () => void): void {
@@ -186,9 +202,16 @@ function transact(db: DatabaseSync, run: () => void): void {
   }
 }
 
-/** What a row must carry; see `isGenuine`. */
+/** What a row must carry; see `isGenuine`. FNV-1a: no change of one character leaves it as it was. */
 function seal({ name, identity, digest }: IndexRow): number {
-  return crc32(`${name}\0${identity}\0${digest}`)
+  return mix(digest, mix(identity, mix(name, 0x811c9dc5))) >>> 0
+}
+
+function mix(text: string, start: number): number {
+  let hash = start
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  // No end of one text is taken for the beginning of the next.
+  return Math.imul(hash ^ 0xff, 0x01000193)
 }
 
 function toHex(value: unknown): string {

@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
@@ -6,8 +6,8 @@ import { type Identity, toIdentity } from './identity.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
 
-/** O_NONBLOCK: opening a FIFO would wait for a writer. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+/** What files are opened with. O_NONBLOCK: opening a FIFO would wait for a writer. */
+export const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** A regular file, open, and its identity at that moment. Who opened it closes `fd`. */
 export interface RegularFile {
@@ -34,7 +34,7 @@ function tryOpen(place: Place, name: string): RegularFile | null | 'moved' {
   const path = toPath(place, name)
   let fd: number
   try {
-    fd = openSync(path, FLAGS)
+    fd = openSync(path, FILE_FLAGS)
   } catch (error) {
     return explain(place, name, error)
   }
@@ -57,7 +57,8 @@ function tryOpen(place: Place, name: string): RegularFile | null | 'moved' {
   return kept
 }
 
-function toFile(fd: number, stats: BigIntStats): RegularFile {
+/** A regular file that is open. */
+export function toFile(fd: number, stats: BigIntStats): RegularFile {
   return { fd, identity: toIdentity(stats), mode: toMode(stats) }
 }
 
@@ -90,6 +91,15 @@ function explain(place: Place, name: string, error: unknown): null {
 export function tryLstat(path: string): BigIntStats | null {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null
+  } catch {
+    return null
+  }
+}
+
+/** `tryLstat` in plain numbers, at half the cost. */
+export function tryLstatQuickly(path: string): Stats | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) ?? null
   } catch {
     return null
   }

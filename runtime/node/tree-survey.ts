@@ -8,7 +8,17 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
-import { type Identity, isSame, isSettled, toIdentity, toKey, toModified } from './identity.ts'
+import { createFileOpener } from './file-opener.ts'
+import {
+  hasKey,
+  type Identity,
+  isSame,
+  isSettled,
+  isSettledAt,
+  toIdentity,
+  toKey,
+  toModified,
+} from './identity.ts'
 import { createIndexCursor } from './index-cursor.ts'
 import { type IndexFile, type IndexRow, isGenuine } from './index-file.ts'
 import {
@@ -21,7 +31,7 @@ import {
   READ_BYTES,
   TREE_STEP_MS,
 } from './limits.ts'
-import { openFile, type RegularFile, tryLstat } from './regular-file.ts'
+import { type RegularFile, tryLstat, tryLstatQuickly } from './regular-file.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
 import { type SpanMemory, toSpan } from './span-memory.ts'
 import { readIdentitySync, readUpTo } from './sync-reads.ts'
@@ -54,6 +64,8 @@ interface Slot {
   rottedFrom?: Digest | undefined
 }
 
+type Wanted = TreeStep['wanted'][number]
+
 const scratch = new Uint8Array(READ_BYTES)
 
 export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey): TreeSurvey {
@@ -63,6 +75,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   const count = createCount(place, course)
   const countFrom = performance.now() + COUNT_AFTER_MS
   const cursor = createIndexCursor(index)
+  const opener = createFileOpener(place)
   const finer = memory.begin(survey)
   const spanner = createSpanner(ranges, grain === 0 ? [] : [grain, ...finer.grains])
   const hashing = new Map<string, Slot>()
@@ -84,7 +97,21 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   /** The facts of a file that is as the index has it. */
   function recall(name: string, row: IndexRow, now: number): Facts | undefined {
-    const stats = tryLstat(toPath(place, name))
+    const path = toPath(place, name)
+    return (grain > 0 ? recallQuickly(path, row, now) : undefined) ?? recallExactly(path, row, now)
+  }
+
+  /** Only what a span is made of: its size and its digest. */
+  function recallQuickly(path: string, { identity, digest }: IndexRow, now: number): Facts | undefined {
+    const stats = tryLstatQuickly(path)
+    if (!stats?.isFile() || !isSettledAt(Math.max(stats.mtimeMs, stats.ctimeMs), now)) return undefined
+    return hasKey(stats, identity)
+      ? { size: stats.size, digest, modified: null, evidence: 'computed' }
+      : undefined
+  }
+
+  function recallExactly(path: string, row: IndexRow, now: number): Facts | undefined {
+    const stats = tryLstat(path)
     if (stats === null || !stats.isFile()) return undefined
     const identity = toIdentity(stats)
     const isUnchanged = isSettled(identity, now) && toKey(identity) === row.identity
@@ -93,7 +120,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   function read(slot: Slot, now: number): Slot['said'] {
     try {
-      const file = openFile(place, slot.name)
+      const file = opener.open(slot.name)
       if (file === null) return null
       try {
         return isForOthers(file, slot) ? undefined : hashSmall(file, slot, now)
@@ -160,7 +187,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
     }
   }
 
-  function meet(now: number, wanted: { name: string; fresh: boolean }[]): void {
+  function meet(now: number, wanted: Wanted[]): void {
     const { value: met } = walk.next()
     if (!met) {
       isWalked = true
@@ -178,6 +205,17 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
     if (slot.said !== undefined) return
     hashing.set(name, slot)
     wanted.push({ name, fresh: deep })
+  }
+
+  function walkOn(now: number, until: number, wanted: Wanted[]): void {
+    try {
+      for (let met = 0; !isWalked && !isFull() && met < MAX_LINES_PER_STEP; met++) {
+        if (performance.now() > until) return
+        meet(now, wanted)
+      }
+    } finally {
+      opener.rest()
+    }
   }
 
   /** The lines of those that no other is waited for before. */
@@ -210,12 +248,9 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       const until = performance.now() + patience
       const known = seen.known
       computed = 0
-      const wanted: { name: string; fresh: boolean }[] = []
+      const wanted: Wanted[] = []
       for (const one of hashed) take(one)
-      let met = 0
-      while (!isWalked && !isFull() && met++ < MAX_LINES_PER_STEP && performance.now() < until) {
-        meet(now, wanted)
-      }
+      walkOn(now, until, wanted)
       const lines = drain()
       const isDone = isWalked && slots.length === 0
       if (isDone) finish(lines)
@@ -260,12 +295,12 @@ function hashWhole(file: RegularFile, now: number): Content {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (identity.size > READ_BYTES) break
     const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
-    const digest = hash('sha256', bytes, 'hex')
-    const after = readIdentitySync(file.fd)
-    if (bytes.length === identity.size && isSame(after, identity)) {
-      return { identity, digest, settled: isSettled(identity, now) }
-    }
-    identity = after
+    const content = { identity, digest: hash('sha256', bytes, 'hex'), settled: isSettled(identity, now) }
+    const isWhole = bytes.length === identity.size
+    // What changes it from now on shows: the digest is kept for an identity that no file has any more.
+    if (isWhole && content.settled) return content
+    identity = readIdentitySync(file.fd)
+    if (isWhole && isSame(identity, content.identity)) return content
   }
   throw changed()
 }

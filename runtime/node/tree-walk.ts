@@ -1,9 +1,9 @@
-import { closeSync, constants, type Dir, type Dirent, lstatSync, opendirSync, openSync } from 'node:fs'
+import { closeSync, type Dir, type Dirent, lstatSync, opendirSync, openSync } from 'node:fs'
 import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, parseName } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
-import { hasDescriptorPaths, isAt } from './directory.ts'
+import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { toIdentity, toModified } from './identity.ts'
 import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
@@ -103,11 +103,9 @@ function tryRead(place: Place, path: string, after: string, course: Course): Ent
   }
 }
 
-const FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
-
 function readEntries(place: Place, path: string, after: string, course: Course): Entries {
   const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
-  const fd = openSync(real, FLAGS)
+  const fd = openSync(real, DIRECTORY_FLAGS)
   try {
     // Reached by a link, or moved while it was opened.
     if (!isAt({ fd }, real)) return { keys: [], isLast: true }

@@ -1,0 +1,81 @@
+import {
+  closeSync,
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { createFileOpener, type FileOpener } from './file-opener.ts'
+import { createRoot } from './root.ts'
+
+let scratch: string
+let root: string
+let opener: FileOpener
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'vouch-opener-'))
+  root = join(scratch, 'root')
+  for (const path of ['root/a/deep', 'elsewhere']) mkdirSync(join(scratch, path), { recursive: true })
+  for (const path of ['root/top', 'root/a/one', 'root/a/two', 'root/a/deep/three', 'elsewhere/one'])
+    writeFileSync(join(scratch, path), path)
+  opener = createFileOpener(createRoot(root).place)
+})
+
+afterEach(() => {
+  opener.rest()
+  rmSync(scratch, { recursive: true })
+})
+
+/** What is in the file; null for none. */
+async function read(name: string): Promise<string | null> {
+  const file = opener.open(name)
+  return file && (await text(createReadStream('', { fd: file.fd })))
+}
+
+it('opens files of any directory in any order', async () => {
+  for (const name of ['a/one', 'a/two', 'top', 'a/deep/three', 'a/one', 'top']) {
+    expect(await read(name)).toBe(`root/${name}`)
+  }
+})
+
+it('says of what is no file what is said of it by itself', () => {
+  symlinkSync('one', join(root, 'a/link'))
+  expect(opener.open('a/none')).toBeNull()
+  expect(opener.open('none/one')).toBeNull()
+  expect(opener.open('a/deep')).toBeNull()
+  expect(opener.open('a/one/x')).toBeNull()
+  expect(() => opener.open('a/link')).toThrow(expect.objectContaining({ code: 'not-a-file' }))
+})
+
+it('follows no link in the place of a directory, nor one that comes there while it rests', async () => {
+  expect(await read('a/one')).toBe('root/a/one')
+  opener.rest()
+  renameSync(join(root, 'a'), join(scratch, 'away'))
+  symlinkSync(join(scratch, 'elsewhere'), join(root, 'a'))
+  expect(() => opener.open('a/one')).toThrow(expect.objectContaining({ code: 'not-a-file' }))
+})
+
+it('keeps to the directory that it holds when a link takes its place', async () => {
+  expect(await read('a/one')).toBe('root/a/one')
+  renameSync(join(root, 'a'), join(scratch, 'away'))
+  symlinkSync(join(scratch, 'elsewhere'), join(root, 'a'))
+  expect(await read('a/two')).toBe('root/a/two')
+})
+
+it('holds no descriptor while it rests', () => {
+  const before = readdirSync('/proc/self/fd').length
+  for (const name of ['a/one', 'a/none', 'top', 'a/deep/three']) {
+    const file = opener.open(name)
+    if (file) closeSync(file.fd)
+  }
+  opener.rest()
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+})

@@ -1,0 +1,48 @@
+import type { Stats } from 'node:fs'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { hasKey, type Identity, toKey } from './identity.ts'
+
+/** What plain stats show of an identity: Node computes its times from seconds and nanoseconds. */
+function toStats({ device, inode, size, modifiedNs, changedNs }: Identity): Stats {
+  const toMs = (ns: bigint) => Number(ns / 1_000_000_000n) * 1000 + Number(ns % 1_000_000_000n) / 1e6
+  const [mtimeMs, ctimeMs] = [toMs(modifiedNs), toMs(changedNs)]
+  return { dev: Number(device), ino: Number(inode), size, mtimeMs, ctimeMs } as Stats // all that is looked at
+}
+
+const time = fc.bigInt({ min: 0n, max: 4_000_000_000_000_000_000n })
+const fields = {
+  device: fc.bigInt({ min: 0n, max: 2n ** 32n }),
+  inode: fc.bigInt({ min: 0n, max: 2n ** 53n }),
+  size: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  modifiedNs: time,
+  changedNs: time,
+}
+const identity = fc.record(fields)
+
+it('plain stats have the key of their own identity', () => {
+  fc.assert(fc.property(identity, (one) => hasKey(toStats(one), toKey(one))))
+})
+
+it('and no other: not that of any other number, or of a time some microseconds away', () => {
+  const others: readonly ((one: Identity, by: number) => Identity)[] = [
+    (one, by) => ({ ...one, device: one.device + BigInt(by) }),
+    (one, by) => ({ ...one, inode: one.inode - BigInt(by) }),
+    (one, by) => ({ ...one, size: one.size + by }),
+    (one, by) => ({ ...one, modifiedNs: one.modifiedNs + BigInt(4000 + by) }),
+    (one, by) => ({ ...one, changedNs: one.changedNs + BigInt(4000 + by) }),
+  ]
+  const small = fc.record({ ...fields, inode: fc.bigInt({ min: 2n ** 20n, max: 2n ** 52n }), size: fc.nat() })
+  const by = fc.integer({ min: 1, max: 2 ** 20 })
+  fc.assert(
+    fc.property(small, by, fc.constantFrom(...others), (one, by, toOther) => {
+      expect(hasKey(toStats(toOther(one, by)), toKey(one))).toBe(false)
+    }),
+  )
+})
+
+it.each(['', '1:2:3:4', '1:2:3:4:5:6', '1:2:3:-4:5', 'stored:etag'])('%j is no key of any', (key) => {
+  const stats = { dev: 1, ino: 2, size: 3, mtimeMs: 4e-6, ctimeMs: 5e-6 } as Stats // all that is looked at
+  expect(hasKey(stats, '1:2:3:4:5')).toBe(true)
+  expect(hasKey(stats, key)).toBe(false)
+})
