@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { getErrno } from './errno.ts'
-import { INDEX_BUSY_MS } from './limits.ts'
+import { INDEX_BUSY_MS, INDEX_LOG_PAGES } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 /** What the index holds of one name. */
@@ -124,7 +124,9 @@ function openTable(path: string): Table {
   closeSync(openSync(path, 'a', 0o600))
   const db = new (loadSqlite().DatabaseSync)(path, { timeout: INDEX_BUSY_MS })
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
+    db.exec(
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${INDEX_LOG_PAGES};`,
+    )
     requireSchema(db)
     return createTable(db)
   } catch (error) {
