@@ -9,7 +9,7 @@ import { StorageError } from '../functions/wire/trouble.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../runtime/node/directory-storage.ts'
 import { createHasher } from '../runtime/node/hasher.ts'
 import { type Served, serve } from '../runtime/node/serve.ts'
-import { ATTACKS, toNames } from './name-attacks.suite.ts'
+import { ATTACKS, PAGE_ATTACKS, toNames } from './name-attacks.suite.ts'
 import { HONEST, sendRaw, type Trap, writeTrap } from './name-attacks-trap.suite.ts'
 
 /** Reads of each name while it is swapped for a link; more, until both what is there and what is not were met. */
@@ -43,11 +43,12 @@ function coordinate(...storages: Storage[]) {
 }
 
 /**
- * A refusal, never a failure of the server; a listing; or a file that is served, where the target names it once its dot
+ * A refusal, never a failure of the server; a listing; a page; or a file that is served, where the target names it once its dot
  * segments are resolved as the URL standard has it, which the host may do before we see it.
  */
 function expectRefused(status: number, text: string, target: string): void {
-  if (status === 200 && /^\/files\?/.test(target)) return
+  trap.expectNoCanary(text, target)
+  if (status === 200 && (/^\/files\?/.test(target) || text.includes('<!doctype html>'))) return
   if (status === 200) {
     expect(['/files/honest.txt', '/files/dir/file.txt']).toContain(new URL(target, 'http://x').pathname)
     expect(text.endsWith(HONEST)).toBe(true)
@@ -97,6 +98,15 @@ describe('a name that reaches outside', () => {
       'swapped.txt',
       'swapped/file.txt',
     ])
+  })
+
+  it('shows nothing from outside on a page', async () => {
+    for (const target of PAGE_ATTACKS) {
+      const [server] = servers
+      const answer = server && (await send(server, 'GET', target))
+      expectRefused(Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer ?? '')?.[1]), answer ?? '', target)
+    }
+    await expectService()
   })
 
   async function open(name: string): Promise<Uint8Array> {
