@@ -40,6 +40,7 @@ const PAGES = [
   '/compare/nobody-has-it.txt',
   ...[...FILES, 'photos/binary.bin'].map((name) => toNamedPath('/compare/', name)),
   ...[HOSTILE, LONG, 'notes/only-here.txt'].map((name) => toNamedPath('/keep/', name)),
+  ...[HOSTILE, LONG].map((name) => toNamedPath('/files/', name)),
 ]
 
 describe.skipIf(!hasBrowser)('every page in a browser', () => {
@@ -175,6 +176,43 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
     })
   })
 
+  it('downloads a version from the page that stands in the place of a file in conflict', async () => {
+    await withPage(browser, {}, async (page) => {
+      await page.goto(`${cluster.url}/files/photos/binary.bin`)
+      const downloading = page.waitForEvent('download')
+      await page.locator('tbody code').last().click()
+      expect([...readFileSync(await (await downloading).path())]).toEqual([1, 2, 3, 0, 254, 7, 9])
+    })
+  })
+
+  it('runs no file of the server as its own script, and takes none for how it looks', async () => {
+    await withPage(browser, {}, async (page) => {
+      await page.goto(`${cluster.url}/check`)
+      for (const markup of [
+        '<script src="/files/harm.js"></script>',
+        '<link rel="stylesheet" href="/files/harm.css">',
+      ]) {
+        const refused = page.waitForEvent('console', (message) => message.text().includes('Security Policy'))
+        await page.evaluate(
+          `document.body.append(document.createRange().createContextualFragment('${markup}'))`,
+        )
+        await refused
+      }
+      expect(await page.evaluate('globalThis.harmed')).toBe(undefined)
+    })
+  })
+
+  it('is shown in no frame, and neither is a file', async () => {
+    await withPage(browser, {}, async (page) => {
+      for (const path of ['/check', '/files/notes/same.txt']) {
+        await page.goto('about:blank')
+        const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'))
+        await page.setContent(`<iframe src="${cluster.url}${path}"></iframe>`)
+        await refused
+      }
+    })
+  })
+
   // A browser tells `Sec-Fetch-Site` only to addresses that it trusts; to others, `Origin` alone.
   it.each(['127.0.0.1', 'vouch.test'])(
     'keeps a version at %s for who chose it there, and for no page elsewhere',
@@ -185,8 +223,8 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
         cluster.write('server1', 'notes/text.txt', `written for ${host}\n`)
         await page.goto(`${url}/compare/notes/text.txt`)
         await click(page, 'link', 'Keep this one (version A)')
-        const plan = (await page.locator('input[name=plan]').getAttribute('value')) ?? ''
-        const elsewhere = await serveForm(`${url}${path}`, plan)
+        const choice = (await page.locator('input[name=choice]').getAttribute('value')) ?? ''
+        const elsewhere = await serveForm(`${url}${path}`, choice)
         try {
           const other = await page.context().newPage()
           await other.goto(elsewhere.url)
@@ -233,10 +271,10 @@ async function getImageWidths(page: Page): Promise<number[]> {
   return await page.evaluate("[...document.querySelectorAll('main img')].map((img) => img.naturalWidth)")
 }
 
-/** A page on another host with a form that sends a plan to `action`. Who starts it closes it. */
-async function serveForm(action: string, plan: string, method = 'post') {
-  const value = plan.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-  const html = `<form method="${method}" action="${action}"><input name="plan" value="${value}"><input name="run" value="yes"><button>Win a prize</button></form>`
+/** A page on another host with a form that sends a choice to `action`. Who starts it closes it. */
+async function serveForm(action: string, choice: string, method = 'post') {
+  const value = choice.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
+  const html = `<form method="${method}" action="${action}"><input name="choice" value="${value}"><input name="run" value="yes"><button>Win a prize</button></form>`
   const server = createServer((_request, response) => {
     response.setHeader('Content-Type', 'text/html').end(html)
   })

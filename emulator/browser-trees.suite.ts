@@ -29,7 +29,12 @@ export function toHostileSvg(color: string): string {
 <rect width="60" height="60" fill="${color}"/></svg>`
 }
 
-const SHARED = { 'notes/same.txt': 'the same\n', 'photos/2026/same.txt': 'also\n' }
+const SHARED = {
+  'harm.css': 'main { display: none }',
+  'harm.js': 'globalThis.harmed = 1',
+  'notes/same.txt': 'the same\n',
+  'photos/2026/same.txt': 'also\n',
+}
 
 const TEXT = 'one\ntwo\n<script>globalThis.harmed=1</script>\nfour\n'
 

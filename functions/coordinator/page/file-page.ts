@@ -17,7 +17,7 @@ import { renderDifference } from './difference.ts'
 import { type Shown, showDifference } from './file-difference.ts'
 import { answerPage, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
-import { renderMark, renderName, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
+import { renderMark, renderName, renderReplicas, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
 
 /** `GET /compare/{name}`: what each replica holds of a file, its versions side by side, and how they differ. */
 export async function answerFile(c: Context<AppEnv>, context: PageContext): Promise<Response> {
@@ -60,28 +60,6 @@ async function readDifferences(read: Read, { versions }: Comparison): Promise<Sh
     differences.push(await showDifference(read, first, other))
   }
   return differences
-}
-
-const STATES = {
-  match: 'holds it',
-  differ: 'holds version',
-  missing: 'has no such file',
-  error: 'did not say',
-  corrupt: 'its copy is corrupt',
-} as const
-
-function renderReplicas({ replicas, versions }: Manifest): Html {
-  const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
-  return html`<table>
-<caption>Replicas</caption>
-<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th></tr></thead>
-<tbody>
-${replicas.map(({ id, state, version, detail }) => {
-  const letter = state === 'differ' && version !== undefined ? ` ${letters.get(version) ?? ''}` : ''
-  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td></tr>\n`
-})}</tbody>
-</table>
-`
 }
 
 function renderVersions(manifest: Manifest, isWritable: boolean): Html {

@@ -8,7 +8,7 @@ import { printable } from '../../wire/printable.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditRequest, audit } from '../audit.ts'
 import { streamText, type WriteText } from '../text-stream.ts'
-import { END, type Head, type Html, PAGE_FIELDS, renderStart } from './layout.ts'
+import { beginPage, END, type Head, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
 import { renderHolders, renderLink, renderMark, toTreeHref } from './parts.ts'
 
@@ -31,16 +31,17 @@ export interface FoundOptions {
  * `PAGE_ROWS`, and the way to more.
  */
 export function answerFound(c: Context<AppEnv>, context: PageContext, options: FoundOptions): Response {
-  if (c.req.method === 'HEAD') return createAnswer(200, PAGE_FIELDS, null)
+  const { fields, text } = beginPage(options.head)
+  if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
   const refused = context.limit.begin()
   if (refused !== null) return refused
   const { trace } = c.var
   const body = streamText((write, signal) =>
-    writeFound(options, write, (request, tell) =>
+    writeFound(options, html`${text}${options.before}`, write, (request, tell) =>
       audit(context.members, request, { ...context, trace, signal, tell }),
     ).finally(context.limit.end),
   )
-  return createAnswer(200, PAGE_FIELDS, toStream(body))
+  return createAnswer(200, fields, toStream(body))
 }
 
 type RunAudit = (request: AuditRequest, tell: Parameters<typeof audit>[2]['tell']) => Promise<void>
@@ -48,12 +49,17 @@ type RunAudit = (request: AuditRequest, tell: Parameters<typeof audit>[2]['tell'
 /** Ends an audit that has found enough. */
 class Enough extends Error {}
 
-async function writeFound(options: FoundOptions, write: WriteText, run: RunAudit): Promise<void> {
-  const { folder, after, show, deep = false, head, before } = options
+async function writeFound(
+  options: FoundOptions,
+  before: Html,
+  write: WriteText,
+  run: RunAudit,
+): Promise<void> {
+  const { folder, after, show, deep = false } = options
   let summary: AuditSummary | undefined
   let rows = 0
   let last = ''
-  await write(`${renderStart(head)}${before}`)
+  await write(String(before))
   const request = { prefix: folder, after, deep, match: [], exclude: [], all: false }
   const running = run(request, async (line) => {
     if ('summary' in line) summary = line.summary

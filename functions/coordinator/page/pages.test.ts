@@ -62,21 +62,26 @@ describe('a page', () => {
     ...PAGES,
     toNamedPath('/compare/', EVIL),
     toNamedPath('/keep/', EVIL),
+    toNamedPath('/files/', EVIL),
     '/compare/d/none',
     '/compare/..%2fx',
   ])('%s loads and runs nothing but its own, and is never framed or kept', async (path) => {
     const { headers, text } = await read(app, path)
+    const [nonce, again] = [text, (await read(app, path)).text].map(
+      (page) => /nonce="([^"]+)"/.exec(page)?.[1],
+    )
+    expect(nonce).toMatch(/^[\w-]{22,}$/)
+    expect(nonce).not.toBe(again)
     expect(Object.fromEntries(headers)).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      'content-security-policy': `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'same-origin',
       'cache-control': 'no-store',
     })
     expect(text).not.toMatch(/<img src=x|<svg|onerror="|onload=alert\(1\)>|style=|javascript:/)
-    expect(text.match(/<script[^>]*>/g)).toEqual(['<script src="/assets/page.js" defer>'])
+    expect(text.match(/<script[^>]*>/g)).toEqual([`<script src="/assets/page.js" nonce="${nonce}" defer>`])
     expect(text.match(/<html lang="en">|<main id="main"|<title>.+ – vouch<\/title>|<\/html>/g)).toHaveLength(
       4,
     )
@@ -154,7 +159,7 @@ describe('a page', () => {
   it('of a file in conflict that is answered to its own address leads to the comparison', async () => {
     const { status, text } = await read(app, toNamedPath('/files/', EVIL))
     expect(status).toBe(409)
-    expect(text).toContain(`<a href="${toNamedPath('/compare/', EVIL).replace("'", '&#39;')}">`)
+    expect(text).toContain(` href="${toNamedPath('/compare/', EVIL).replace("'", '&#39;')}">`)
   })
 })
 
