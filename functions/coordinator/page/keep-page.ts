@@ -55,7 +55,7 @@ function parseKeptName(c: Context<AppEnv>, { isWritable }: PageContext): string 
 function renderNothing(steps: readonly PlanStep[] | null): Html {
   const why =
     steps === null
-      ? 'Not every replica says what it holds, or one of them lies: nothing can be planned before they do.'
+      ? 'Some replica does not say what it holds, or one of them lies: until that is settled, nothing can be written.'
       : 'Every replica holds it already: there is nothing to do.'
   return html`<p>${why}</p>`
 }
@@ -73,7 +73,7 @@ function renderPlan({ name, versions }: Manifest, steps: readonly PlanStep[] | n
 <tbody>
 ${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to])}</td><td>${toHeld(digest)}, ${toBytes(size)}</td></tr>\n`)}</tbody>
 </table>
-<p>What is replaced is kept on its replica, and can be put back with <code>vouch restore</code>. If a copy changes before, nothing is written over it.</p>
+<p>What is replaced is kept on its replica, and can be put back with <code>vouch restore</code>. If a copy changes in the meantime, nothing is written over it.</p>
 <form method="post" action="${toNamedPath('/keep/', name)}">
 <input type="hidden" name="choice" value="${JSON.stringify({ digest, size, seen } satisfies Choice)}">
 <p><button class="yes">Yes, write this</button></p>

@@ -3,7 +3,13 @@ import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import { readSurvey } from '../../storage/read-survey.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { MAX_AUDITS, PAGE_ROWS } from '../../wire/limits.ts'
+import {
+  MAX_AUDITS,
+  MAX_PAGE_DIFFERENCES,
+  MAX_PAGES_COMPARING,
+  PAGE_ROWS,
+  RETRY_AFTER_SECONDS,
+} from '../../wire/limits.ts'
 import { toNamedPath } from '../../wire/routes.ts'
 import { StorageError } from '../../wire/trouble.ts'
 import { createCoordinator } from '../coordinator.ts'
@@ -163,6 +169,48 @@ describe('a page', () => {
   })
 })
 
+describe('versions', () => {
+  it('are compared on so many pages at once, and on others when those are done', async () => {
+    const opened = Promise.withResolvers<void>()
+    const held: Storage = {
+      ...one,
+      async open(...asked) {
+        await opened.promise
+        return await one.open(...asked)
+      },
+    }
+    const busy = createApp(held, other)
+    const path = toNamedPath('/compare/', EVIL)
+    const under = Array.from({ length: MAX_PAGES_COMPARING }, () => busy.request(path))
+    await vi.waitFor(async () => {
+      const refused = await read(busy, path)
+      expect(refused.status).toBe(503)
+      expect(toWords(refused.text)).toContain('comparisons are under way; ask again later')
+    })
+    expect((await read(busy, '/compare/d/same')).status).toBe(200)
+    opened.resolve()
+    expect((await Promise.all(under)).map(({ status }) => status)).toEqual(under.map(() => 200))
+    expect((await read(busy, path)).status).toBe(200)
+  })
+
+  it.each([
+    [MAX_PAGE_DIFFERENCES + 1, ''],
+    [MAX_PAGE_DIFFERENCES + 2, '1 more version is not compared on this page.'],
+    [MAX_PAGE_DIFFERENCES + 4, '3 more versions are not compared on this page.'],
+  ])('of which there are %i are compared with the first, but for so many: %s', async (count, words) => {
+    const many = Array.from({ length: count }, (_, i) => createMemoryStorage({ f: `${i}` }))
+    const { text } = await read(createApp(...many), '/compare/f')
+    expect(text.match(/differs from A/g)).toHaveLength(MAX_PAGE_DIFFERENCES)
+    expect(toWords(text)).toContain(words)
+    expect(text.includes('not compared')).toBe(words !== '')
+  })
+
+  it('that nobody could show are worth asking for again', async () => {
+    const { status, headers } = await read(createApp(silent), '/compare/f')
+    expect([status, headers.get('Retry-After')]).toEqual([503, String(RETRY_AFTER_SECONDS)])
+  })
+})
+
 describe('what the pages load', () => {
   it.each(['/assets/page.css', '/assets/page.js'])(
     '%s is sent once, and then known by its digest',
@@ -222,6 +270,7 @@ describe('the files that a filter finds', () => {
     const under = await Promise.all(Array.from({ length: MAX_AUDITS }, () => busy.request('/?show=gaps')))
     const refused = await read(busy, '/?show=gaps')
     expect(refused.status).toBe(503)
+    expect(refused.headers.get('Retry-After')).toMatch(/^\d+$/)
     expect(toWords(refused.text)).toContain('audits are under way; ask again later')
     for (const response of under.slice(1)) await response.body?.cancel()
     waiting.resolve()
