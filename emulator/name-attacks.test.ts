@@ -61,7 +61,10 @@ async function expectService(): Promise<void> {
 }
 
 const send = (server: Served, method: string, target: string, fields = '', body = '') =>
-  sendRaw(server.port, `${method} ${target} HTTP/1.1\r\nHost: x\r\n${fields}Connection: close\r\n\r\n${body}`)
+  sendRaw(
+    server.port,
+    `${method} ${target} HTTP/1.1\r\nHost: localhost\r\n${fields}Connection: close\r\n\r\n${body}`,
+  )
 
 describe('a name that reaches outside', () => {
   it('is refused by both apps, whoever made the Request', async () => {
