@@ -203,14 +203,19 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
   })
 
   it('is shown in no frame, and neither is a file', async () => {
-    await withPage(browser, {}, async (page) => {
-      for (const path of ['/check', '/files/notes/same.txt']) {
-        await page.goto('about:blank')
-        const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'))
-        await page.setContent(`<iframe src="${cluster.url}${path}"></iframe>`)
-        await refused
-      }
-    })
+    const paths = ['/check', '/files/notes/same.txt', '/files/notes/text.txt']
+    const elsewhere = await servePage(
+      paths.map((path) => `<iframe src="${cluster.url}${path}"></iframe>`).join(''),
+    )
+    try {
+      await withPage(browser, {}, async (page) => {
+        await page.goto(elsewhere.url)
+        const [, ...frames] = page.frames().map((frame) => frame.url())
+        expect(frames).toEqual(paths.map(() => 'chrome-error://chromewebdata/'))
+      })
+    } finally {
+      elsewhere.close()
+    }
   })
 
   // A browser tells `Sec-Fetch-Site` only to addresses that it trusts; to others, `Origin` alone.
@@ -272,9 +277,14 @@ async function getImageWidths(page: Page): Promise<number[]> {
 }
 
 /** A page on another host with a form that sends a choice to `action`. Who starts it closes it. */
-async function serveForm(action: string, choice: string, method = 'post') {
+function serveForm(action: string, choice: string, method = 'post') {
   const value = choice.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
   const html = `<form method="${method}" action="${action}"><input name="choice" value="${value}"><input name="run" value="yes"><button>Win a prize</button></form>`
+  return servePage(html)
+}
+
+/** A page on another host. Who starts it closes it. */
+async function servePage(html: string) {
   const server = createServer((_request, response) => {
     response.setHeader('Content-Type', 'text/html').end(html)
   })
@@ -282,6 +292,9 @@ async function serveForm(action: string, choice: string, method = 'post') {
   const { port } = server.address() as AddressInfo // it listens on TCP
   return {
     url: `http://elsewhere.test:${port}/`,
-    close: () => server.closeAllConnections() ?? server.close(),
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
   }
 }
