@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toNamedPath } from '../functions/wire/routes.ts'
 import { type Cluster, click, startCluster } from './browser.suite.ts'
 import { hasBrowser, launchBrowser, withPage } from './browser.ts'
-import { HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
+import { HARMFUL, HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
 
 // Every page in a real browser: for those who do not see, on a phone, and with names and contents that mean harm.
 
@@ -160,6 +160,32 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
       await page.waitForLoadState('networkidle')
       expect(await page.locator('rect').count()).toBe(1)
       expect(await page.evaluate('globalThis.harmed')).toBe(undefined)
+    })
+    expect(harm).toEqual([])
+  })
+
+  it('opens a file that would do harm by itself, as a copy too, and does nothing of it', async () => {
+    const harm: string[] = []
+    await withPage(browser, {}, async (page) => {
+      page.on('dialog', async (dialog) => {
+        harm.push(dialog.message())
+        await dialog.dismiss()
+      })
+      page.on('requestfailed', (request) => {
+        const isRefused = request.failure()?.errorText === 'csp' || request.url().startsWith(cluster.url)
+        if (!isRefused) harm.push(`request ${request.url()}`)
+      })
+      page.on('requestfinished', (request) => {
+        if (!request.isNavigationRequest()) harm.push(`answer ${request.url()}`)
+      })
+      for (const path of HARMFUL.flatMap((name) => [`/files/${name}`, `/files/${name}?replica=server1`])) {
+        await page.goto(cluster.url + path)
+        await page.waitForLoadState('networkidle')
+        const button = page.getByRole('button', { name: 'Win a prize' })
+        if ((await button.count()) > 0) await button.click()
+        expect(page.url()).toBe(cluster.url + path)
+        expect([path, await page.evaluate('globalThis.harmed')]).toEqual([path, undefined])
+      }
     })
     expect(harm).toEqual([])
   })
