@@ -5,7 +5,11 @@ import type { AddressInfo } from 'node:net'
 import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCoordinator } from '../functions/coordinator/coordinator.ts'
+import { createMemoryStorage } from '../functions/storage/memory.ts'
 import { toNamedPath } from '../functions/wire/routes.ts'
+import { createHasher } from '../runtime/node/hasher.ts'
+import { serve } from '../runtime/node/serve.ts'
 import { type Cluster, click, startCluster } from './browser.suite.ts'
 import { hasBrowser, launchBrowser, withPage } from './browser.ts'
 import { HARMFUL, HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
@@ -248,18 +252,19 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
   it.each(['127.0.0.1', 'vouch.test'])(
     'keeps a version at %s for who chose it there, and for no page elsewhere',
     async (host) => {
-      const url = cluster.url.replace('127.0.0.1', host)
-      const path = toNamedPath('/keep/', 'notes/text.txt')
+      const replicas = ['one', 'other'].map((f) => ({ id: f, storage: createMemoryStorage({ f }) }))
+      const app = createCoordinator(replicas, { createHasher, writable: true })
+      const served = await serve((request) => app.fetch(request), { host: '127.0.0.1', port: 0 })
+      const url = served.url.replace('127.0.0.1', host)
       await withPage(browser, {}, async (page) => {
-        cluster.write('server1', 'notes/text.txt', `written for ${host}\n`)
-        await page.goto(`${url}/compare/notes/text.txt`)
+        await page.goto(`${url}/compare/f`)
         await click(page, 'link', 'Keep this one (version A)')
         const choice = (await page.locator('input[name=choice]').getAttribute('value')) ?? ''
-        const elsewhere = await serveForm(`${url}${path}`, choice)
+        const elsewhere = await serveForm(`${url}/keep/f`, choice)
         try {
           const other = await page.context().newPage()
           await other.goto(elsewhere.url)
-          const refused = other.waitForResponse((response) => response.url() === `${url}${path}`)
+          const refused = other.waitForResponse((response) => response.url() === `${url}/keep/f`)
           await click(other, 'button', 'Win a prize')
           expect((await refused).status()).toBe(403)
         } finally {
@@ -267,7 +272,7 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
         }
         await click(page, 'button', 'Yes, write this')
         await page.getByText('All replicas hold the version that you chose.').waitFor()
-      })
+      }).finally(served.close)
     },
   )
 

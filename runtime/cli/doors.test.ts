@@ -120,7 +120,7 @@ describe('tokens', () => {
       response.resume()
       return response.statusCode
     }
-    const { coordinator, replica } = await startPair([], [])
+    const { coordinator, replica } = await startPair(['--open', '--writable'], [])
     for (const { url } of [coordinator, replica]) {
       const { port } = new URL(url)
       for (const host of [
@@ -137,7 +137,7 @@ describe('tokens', () => {
         expect([host, await ask(url, `${host}:${port}`), await ask(url, host)]).toEqual([host, 421, 421])
       }
     }
-    for (const door of [['--open'], ['--token-file', 'clients']]) {
+    for (const door of [['--open'], ['--token-file', 'clients'], ['--token-file', 'clients', '--writable']]) {
       const { url } = await startReplica(...door)
       expect(await ask(url, 'files.example.org', bearer(CLIENTS).headers)).toBe(200)
     }

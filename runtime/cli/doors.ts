@@ -32,7 +32,10 @@ export function openDoor(flags: Flags, host: string, io: Io): Door {
   if (tokens !== undefined) {
     return { tls, isAllowed: ({ headers }) => tokens.allow(headers.get('Authorization')) }
   }
-  return tls === undefined && flags['open'] !== true ? { tls, isOwnHost } : { tls }
+  // A proxy on this machine may go by any name where everybody may read, but not where everybody could write.
+  const isNameless =
+    isLoopback(host) && tls === undefined && (flags['open'] !== true || flags['writable'] === true)
+  return isNameless ? { tls, isOwnHost } : { tls }
 }
 
 /** The tokens of the file that an option names, or of an environment variable; undefined when there is neither. */
@@ -58,8 +61,8 @@ function toPaths(flags: Flags, options: Readonly<Record<keyof TlsFiles, string>>
 
 /**
  * Whether an address is for this machine, or for a number, which nobody can point elsewhere. A name may be another site's,
- * pointed here after its page was loaded, which may then read all that is answered (DNS rebinding). Tokens and TLS are no
- * such page's to show.
+ * pointed here after its page was loaded, which may then ask and read whatever it likes (DNS rebinding). It has no token
+ * to show, and no certificate for its name.
  */
 function isOwnHost(url: string): boolean {
   return /^http:\/\/(([\w-]+\.)*localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-f:.]+\])(:\d+)?\//i.test(url)

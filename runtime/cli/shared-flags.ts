@@ -150,8 +150,7 @@ export const DOOR_FLAGS: FlagGroup = {
       about: 'take writes, from those who may ask; what they replace is kept below .vouch/kept',
     },
     open: {
-      about:
-        'listen on any address, go by any host name, and take writes, with neither tokens nor client certificates',
+      about: 'listen on any address, and take writes, with neither tokens nor client certificates',
     },
   },
 }
