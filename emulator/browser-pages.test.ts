@@ -1,24 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
-import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createCoordinator } from '../functions/coordinator/coordinator.ts'
-import { createMemoryStorage } from '../functions/storage/memory.ts'
 import { toNamedPath } from '../functions/wire/routes.ts'
-import { createHasher } from '../runtime/node/hasher.ts'
-import { serve } from '../runtime/node/serve.ts'
-import { type Cluster, click, startCluster } from './browser.suite.ts'
+import { type Cluster, click, runAxe, startCluster } from './browser.suite.ts'
 import { hasBrowser, launchBrowser, withPage } from './browser.ts'
 import { HARMFUL, HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
 
 // Every page in a real browser: for those who do not see, on a phone, and with names and contents that mean harm.
 
 if (!hasBrowser) console.warn('NOT TESTED without chromium: how the pages are read, and what they withstand')
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const FILES = [
   HOSTILE,
@@ -231,101 +221,8 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
       expect(await page.evaluate('globalThis.harmed')).toBe(undefined)
     })
   })
-
-  it('is shown in no frame, and neither is a file', async () => {
-    const paths = ['/check', '/files/notes/same.txt', '/files/notes/text.txt']
-    const elsewhere = await servePage(
-      paths.map((path) => `<iframe src="${cluster.url}${path}"></iframe>`).join(''),
-    )
-    try {
-      await withPage(browser, {}, async (page) => {
-        await page.goto(elsewhere.url)
-        const [, ...frames] = page.frames().map((frame) => frame.url())
-        expect(frames).toEqual(paths.map(() => 'chrome-error://chromewebdata/'))
-      })
-    } finally {
-      elsewhere.close()
-    }
-  })
-
-  // A browser tells `Sec-Fetch-Site` only to addresses that it trusts; to others, `Origin` alone.
-  it.each(['127.0.0.1', 'vouch.test'])(
-    'keeps a version at %s for who chose it there, and for no page elsewhere',
-    async (host) => {
-      const replicas = ['one', 'other'].map((f) => ({ id: f, storage: createMemoryStorage({ f }) }))
-      const app = createCoordinator(replicas, { createHasher, writable: true })
-      const served = await serve((request) => app.fetch(request), { host: '127.0.0.1', port: 0 })
-      const url = served.url.replace('127.0.0.1', host)
-      await withPage(browser, {}, async (page) => {
-        await page.goto(`${url}/compare/f`)
-        await click(page, 'link', 'Keep this one (version A)')
-        const choice = (await page.locator('input[name=choice]').getAttribute('value')) ?? ''
-        const elsewhere = await serveForm(`${url}/keep/f`, choice)
-        try {
-          const other = await page.context().newPage()
-          await other.goto(elsewhere.url)
-          const refused = other.waitForResponse((response) => response.url() === `${url}/keep/f`)
-          await click(other, 'button', 'Win a prize')
-          expect((await refused).status()).toBe(403)
-        } finally {
-          elsewhere.close()
-        }
-        await click(page, 'button', 'Yes, write this')
-        await page.getByText('All replicas hold the version that you chose.').waitFor()
-      }).finally(served.close)
-    },
-  )
-
-  it('starts no audit for a link on another site before somebody says so', async () => {
-    await withPage(browser, {}, async (page) => {
-      const elsewhere = await serveForm(`${cluster.url}/check`, '', 'get')
-      try {
-        await page.goto(elsewhere.url)
-        await click(page, 'button', 'Win a prize')
-        await page.getByRole('heading', { name: 'Asked by another site' }).waitFor()
-        expect(await runAxe(page)).toEqual([])
-        await click(page, 'link', 'Go on')
-        await page.getByText('files compared').waitFor()
-      } finally {
-        elsewhere.close()
-      }
-    })
-  })
 })
-
-/** What axe finds that keeps people out: the rule, and where. */
-async function runAxe(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  // The script put `axe` there.
-  const results = (await page.evaluate('axe.run()')) as AxeResults
-  return results.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id} ${html}`))
-}
 
 async function getImageWidths(page: Page): Promise<number[]> {
   return await page.evaluate("[...document.querySelectorAll('main img')].map((img) => img.naturalWidth)")
-}
-
-/** A page on another host with a form that sends a choice to `action`. Who starts it closes it. */
-function serveForm(action: string, choice: string, method = 'post') {
-  const value = choice.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-  const html = `<form method="${method}" action="${action}"><input name="choice" value="${value}"><input name="run" value="yes"><button>Win a prize</button></form>`
-  return servePage(html)
-}
-
-/** A page on another host. Who starts it closes it. */
-async function servePage(html: string) {
-  const server = createServer((_request, response) => {
-    response.setHeader('Content-Type', 'text/html').end(html)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // it listens on TCP
-  return {
-    url: `http://elsewhere.test:${port}/`,
-    close() {
-      server.close()
-      server.closeAllConnections()
-    },
-  }
 }

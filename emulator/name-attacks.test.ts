@@ -55,9 +55,9 @@ function expectRefused(status: number, text: string, target: string): void {
   if (status === 200 && /^\/files\?/.test(target)) return
   if (status === 200) {
     const { pathname } = new URL(target, 'http://x')
-    if (pathname === '/') return expect(text).toContain('<h1>All files</h1>')
+    if (pathname === '/') return void expect(text).toContain('<h1>All files</h1>')
     if (/^\/compare\/(honest|dir\/file)\.txt$/.test(pathname))
-      return expect(text).toContain('The only version')
+      return void expect(text).toContain('The only version')
     expect(['/files/honest.txt', '/files/dir/file.txt']).toContain(pathname)
     expect(text.endsWith(HONEST)).toBe(true)
   } else {
