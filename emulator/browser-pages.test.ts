@@ -1,20 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
-import type { AxeResults } from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toNamedPath } from '../functions/wire/routes.ts'
-import { type Cluster, click, startCluster } from './browser.suite.ts'
+import { type Cluster, click, runAxe, startCluster } from './browser.suite.ts'
 import { hasBrowser, launchBrowser, withPage } from './browser.ts'
-import { HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
+import { HARMFUL, HOSTILE, LONG, ODD, REVERSED, RIGHT_TO_LEFT } from './browser-trees.suite.ts'
 
 // Every page in a real browser: for those who do not see, on a phone, and with names and contents that mean harm.
 
 if (!hasBrowser) console.warn('NOT TESTED without chromium: how the pages are read, and what they withstand')
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const FILES = [
   HOSTILE,
@@ -40,6 +34,7 @@ const PAGES = [
   '/compare/nobody-has-it.txt',
   ...[...FILES, 'photos/binary.bin'].map((name) => toNamedPath('/compare/', name)),
   ...[HOSTILE, LONG, 'notes/only-here.txt'].map((name) => toNamedPath('/keep/', name)),
+  ...[HOSTILE, LONG].map((name) => toNamedPath('/files/', name)),
 ]
 
 describe.skipIf(!hasBrowser)('every page in a browser', () => {
@@ -163,6 +158,32 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
     expect(harm).toEqual([])
   })
 
+  it('opens a file that would do harm by itself, as a copy too, and does nothing of it', async () => {
+    const harm: string[] = []
+    await withPage(browser, {}, async (page) => {
+      page.on('dialog', async (dialog) => {
+        harm.push(dialog.message())
+        await dialog.dismiss()
+      })
+      page.on('requestfailed', (request) => {
+        const isRefused = request.failure()?.errorText === 'csp' || request.url().startsWith(cluster.url)
+        if (!isRefused) harm.push(`request ${request.url()}`)
+      })
+      page.on('requestfinished', (request) => {
+        if (!request.isNavigationRequest()) harm.push(`answer ${request.url()}`)
+      })
+      for (const path of HARMFUL.flatMap((name) => [`/files/${name}`, `/files/${name}?replica=server1`])) {
+        await page.goto(cluster.url + path)
+        await page.waitForLoadState('networkidle')
+        const button = page.getByRole('button', { name: 'Win a prize' })
+        if ((await button.count()) > 0) await button.click()
+        expect(page.url()).toBe(cluster.url + path)
+        expect([path, await page.evaluate('globalThis.harmed')]).toEqual([path, undefined])
+      }
+    })
+    expect(harm).toEqual([])
+  })
+
   it('downloads any version, whatever it is called', async () => {
     await withPage(browser, {}, async (page) => {
       await page.goto(`${cluster.url}/compare/photos/binary.bin`)
@@ -175,75 +196,33 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
     })
   })
 
-  // A browser tells `Sec-Fetch-Site` only to addresses that it trusts; to others, `Origin` alone.
-  it.each(['127.0.0.1', 'vouch.test'])(
-    'keeps a version at %s for who chose it there, and for no page elsewhere',
-    async (host) => {
-      const url = cluster.url.replace('127.0.0.1', host)
-      const path = toNamedPath('/keep/', 'notes/text.txt')
-      await withPage(browser, {}, async (page) => {
-        cluster.write('server1', 'notes/text.txt', `written for ${host}\n`)
-        await page.goto(`${url}/compare/notes/text.txt`)
-        await click(page, 'link', 'Keep this one (version A)')
-        const plan = (await page.locator('input[name=plan]').getAttribute('value')) ?? ''
-        const elsewhere = await serveForm(`${url}${path}`, plan)
-        try {
-          const other = await page.context().newPage()
-          await other.goto(elsewhere.url)
-          const refused = other.waitForResponse((response) => response.url() === `${url}${path}`)
-          await click(other, 'button', 'Win a prize')
-          expect((await refused).status()).toBe(403)
-        } finally {
-          elsewhere.close()
-        }
-        await click(page, 'button', 'Yes, write this')
-        await page.getByText('All replicas hold the version that you chose.').waitFor()
-      })
-    },
-  )
-
-  it('starts no audit for a link on another site before somebody says so', async () => {
+  it('downloads a version from the page that stands in the place of a file in conflict', async () => {
     await withPage(browser, {}, async (page) => {
-      const elsewhere = await serveForm(`${cluster.url}/check`, '', 'get')
-      try {
-        await page.goto(elsewhere.url)
-        await click(page, 'button', 'Win a prize')
-        await page.getByRole('heading', { name: 'Asked by another site' }).waitFor()
-        expect(await runAxe(page)).toEqual([])
-        await click(page, 'link', 'Go on')
-        await page.getByText('files compared').waitFor()
-      } finally {
-        elsewhere.close()
+      await page.goto(`${cluster.url}/files/photos/binary.bin`)
+      const downloading = page.waitForEvent('download')
+      await page.locator('tbody code').last().click()
+      expect([...readFileSync(await (await downloading).path())]).toEqual([1, 2, 3, 0, 254, 7, 9])
+    })
+  })
+
+  it('runs no file of the server as its own script, and takes none for how it looks', async () => {
+    await withPage(browser, {}, async (page) => {
+      await page.goto(`${cluster.url}/check`)
+      for (const markup of [
+        '<script src="/files/harm.js"></script>',
+        '<link rel="stylesheet" href="/files/harm.css">',
+      ]) {
+        const refused = page.waitForEvent('console', (message) => message.text().includes('Security Policy'))
+        await page.evaluate(
+          `document.body.append(document.createRange().createContextualFragment('${markup}'))`,
+        )
+        await refused
       }
+      expect(await page.evaluate('globalThis.harmed')).toBe(undefined)
     })
   })
 })
 
-/** What axe finds that keeps people out: the rule, and where. */
-async function runAxe(page: Page): Promise<string[]> {
-  await page.evaluate(AXE)
-  // The script put `axe` there.
-  const results = (await page.evaluate('axe.run()')) as AxeResults
-  return results.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id} ${html}`))
-}
-
 async function getImageWidths(page: Page): Promise<number[]> {
   return await page.evaluate("[...document.querySelectorAll('main img')].map((img) => img.naturalWidth)")
-}
-
-/** A page on another host with a form that sends a plan to `action`. Who starts it closes it. */
-async function serveForm(action: string, plan: string, method = 'post') {
-  const value = plan.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-  const html = `<form method="${method}" action="${action}"><input name="plan" value="${value}"><input name="run" value="yes"><button>Win a prize</button></form>`
-  const server = createServer((_request, response) => {
-    response.setHeader('Content-Type', 'text/html').end(html)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // it listens on TCP
-  return {
-    url: `http://elsewhere.test:${port}/`,
-    close: () => server.closeAllConnections() ?? server.close(),
-  }
 }

@@ -29,7 +29,28 @@ export function toHostileSvg(color: string): string {
 <rect width="60" height="60" fill="${color}"/></svg>`
 }
 
-const SHARED = { 'notes/same.txt': 'the same\n', 'photos/2026/same.txt': 'also\n' }
+/** A page that runs a script, sends a form and goes elsewhere in whatever takes it for one of this site's. */
+const HARM = `<html xmlns="http://www.w3.org/1999/xhtml"><head><meta http-equiv="refresh" content="0;url=http://elsewhere.test/away"/>
+<script>globalThis.harmed = 1; alert(4)</script></head><body onload="globalThis.harmed = 1"><img src="http://elsewhere.test/pixel.png"/>
+<form action="/keep/notes/text.txt" method="post"><button>Win a prize</button></form></body></html>`
+
+/** The same made by a style sheet of XSLT. */
+const STYLED = `<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="/files/harm-sheet.xml"?><harm/>`
+const SHEET = `<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"><xsl:template match="/">${HARM}</xsl:template></xsl:stylesheet>`
+
+/** Files of every kind that a browser would run. */
+export const HARMFUL = ['harm.html', 'harm.xhtml', 'harm.xml']
+
+const SHARED = {
+  'harm.html': HARM,
+  'harm.xhtml': HARM,
+  'harm.xml': STYLED,
+  'harm-sheet.xml': SHEET,
+  'harm.css': 'main { display: none }',
+  'harm.js': 'globalThis.harmed = 1',
+  'notes/same.txt': 'the same\n',
+  'photos/2026/same.txt': 'also\n',
+}
 
 const TEXT = 'one\ntwo\n<script>globalThis.harmed=1</script>\nfour\n'
 

@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { type ServerProcess, startServer } from '../runtime/cli/process.suite.ts'
 
@@ -71,3 +73,15 @@ export async function press(page: Page, role: Parameters<Activate>[1], name: str
 
 /** A page of a folder has a hundred links. */
 const MOST_PRESSES = 200
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What axe finds that keeps people out: the rule, and where. */
+export async function runAxe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  // The script put `axe` there.
+  const results = (await page.evaluate('axe.run()')) as AxeResults
+  return results.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id} ${html}`))
+}

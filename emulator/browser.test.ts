@@ -115,6 +115,23 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     })
   })
 
+  it('an audit that is started anew while it is watched goes on, and is stopped by the button', async () => {
+    const slow = createSlow({ 'a.txt': 'one' })
+    await withServed({ server1: slow.storage }, async ({ url }) => {
+      await withPage(browser, {}, async (page) => {
+        await page.goto(`${url}/check`)
+        await click(page, 'button', 'Start')
+        await page.getByText('100 of 400').waitFor()
+        await click(page, 'button', 'Start')
+        await page.getByText('100 of 400').waitFor()
+        expect(await page.getByRole('status').innerText()).toBe('The audit has begun.')
+        await click(page, 'button', 'Stop')
+        await page.getByRole('status').getByText('Stopped.').waitFor()
+      })
+      slow.goOn()
+    })
+  })
+
   it('an audit whose answer breaks off is told to have no end', async () => {
     await withPage(browser, {}, async (page) => {
       await page.route('**/audit?*', (route) => route.fulfill({ body: '{"progress":{"replicas":[]}}\n' }))

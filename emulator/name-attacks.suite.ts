@@ -321,14 +321,10 @@ export const TARGET_ATTACKS: readonly string[] = [
 ]
 
 /** Every request target there is above. */
-export const ATTACKS: readonly string[] = [...toTargets('/files/'), ...TARGET_ATTACKS]
-
-/** The attacks on paths by the ways that pages are asked for. */
-export const PAGE_ATTACKS: readonly string[] = ['/compare/', '/keep/', '/?in='].flatMap(toTargets)
-
-function toTargets(base: string): string[] {
-  return Object.values(PATH_ATTACKS).flatMap((paths) => paths.map((path) => base + path))
-}
+export const ATTACKS: readonly string[] = [
+  ...Object.values(PATH_ATTACKS).flatMap((paths) => paths.map((path) => `/files/${path}`)),
+  ...TARGET_ATTACKS,
+]
 
 /** The attacks on paths as names for a storage: as they stand, and decoded as often as it can be done. */
 export function toNames(): string[] {

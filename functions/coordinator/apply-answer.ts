@@ -40,7 +40,7 @@ export async function answerApply(
 }
 
 /** What is wrong with a plan, beside its shape, for these replicas; undefined for nothing. */
-export function findWrong({ replicas, steps }: Plan, ids: readonly string[]): string | undefined {
+function findWrong({ replicas, steps }: Plan, ids: readonly string[]): string | undefined {
   if (replicas.length !== ids.length || replicas.some((id) => !ids.includes(id))) {
     return `the plan is for ${replicas.join(', ')}; the replicas here are ${ids.join(', ')}`
   }

@@ -7,7 +7,7 @@ import { toLastModified, toMediaType } from '../wire/representation.ts'
 import type { Manifest } from '../wire/schemas.ts'
 import { chooseConflictForm } from './accept.ts'
 import type { Comparison, Version } from './compare.ts'
-import { renderConflict } from './page/conflict-page.ts'
+import { answerConflictPage } from './page/conflict-page.ts'
 import { openVersion, type Read } from './read.ts'
 import { toFields, toManifest } from './report.ts'
 
@@ -24,23 +24,9 @@ export function answerConflict(request: Request, read: Read, comparison: Compari
   if (form === 'multipart' && manifest.versions.length <= MAX_MULTIPART_VERSIONS) {
     return answerVersions(request.method, read, comparison, { manifest, fields })
   }
-  if (form === 'html') return answerPage(manifest, fields)
+  if (form === 'html') return answerConflictPage(manifest, fields)
   const detail = `there are ${manifest.versions.length} versions; ask for one by its href, or for up to ${MAX_MULTIPART_VERSIONS} of them as multipart/mixed`
   return createProblem('conflict', detail, { manifest, fields })
-}
-
-function answerPage(manifest: Manifest, fields: Record<string, string>): Response {
-  const body = encoder.encode(String(renderConflict(manifest)))
-  return createAnswer(409, toHeadFields(fields, 'text/html; charset=utf-8', body.length), body)
-}
-
-function toHeadFields(fields: Record<string, string>, type: string, length: number): Record<string, string> {
-  return {
-    ...fields,
-    'Content-Type': type,
-    'Content-Length': String(length),
-    'Cache-Control': 'no-store',
-  }
 }
 
 /** A part of a multipart body (RFC 2046 §5.1.1): its head, and where its content comes from. */
@@ -65,7 +51,12 @@ function answerVersions(
   const end = encoder.encode(`\r\n--${boundary}--\r\n`)
   const length = parts.reduce((sum, { head, size }) => sum + head.length + size, end.length)
   const body = method === 'HEAD' ? null : streamParts(parts, end)
-  return createAnswer(300, toHeadFields(fields, `multipart/mixed; boundary="${boundary}"`, length), body)
+  const own = {
+    'Content-Type': `multipart/mixed; boundary="${boundary}"`,
+    'Content-Length': String(length),
+    'Cache-Control': 'no-store',
+  }
+  return createAnswer(300, { ...fields, ...own }, body)
 }
 
 function toManifestPart(manifest: Manifest, boundary: string): Part {

@@ -4,7 +4,7 @@ import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { createLimit } from '../wire/limit.ts'
-import { MAX_APPLIED, MAX_AUDITS } from '../wire/limits.ts'
+import { MAX_APPLIED, MAX_AUDITS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
 import { refuseForeign } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
 import { parseFilePath } from '../wire/routes.ts'
@@ -73,6 +73,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   )
   const limit = createLimit(MAX_AUDITS, 'audits')
   const applying = createLimit(MAX_APPLIED, 'plans')
+  const comparing = createLimit(MAX_PAGES_COMPARING, 'comparisons')
 
   /** The read of one name, of which one replica has to answer. */
   function toRead(name: string, trace: Trace | undefined): Read {
@@ -129,7 +130,17 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
   refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
 
-  addPages(app, { members, suspects, deadlines, createHasher, toRead, limit, applying, isWritable })
+  addPages(app, {
+    members,
+    suspects,
+    deadlines,
+    createHasher,
+    toRead,
+    limit,
+    applying,
+    comparing,
+    isWritable,
+  })
   return app
 }
 

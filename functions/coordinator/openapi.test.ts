@@ -44,6 +44,7 @@ const both = coordinate([one, other])
 const half = coordinate([one, refusing])
 const single = (storage: Storage) => coordinate([storage])
 const closed = coordinate([one], { isAllowed: () => false })
+const elsewhere = coordinate([one], { isOwnHost: () => false })
 const readOnly = coordinate([one], { writable: false })
 
 /** Audits that nobody reads stay under way. */
@@ -203,6 +204,8 @@ const others: readonly Kind[] = [
   ['a long address elsewhere', 'uri-too-long', both, `GET /${'x'.repeat(MAX_URL_BYTES)}`],
   ['who may not ask', 'unauthorized', closed, 'GET /files/same.txt'],
   ['who may not ask, elsewhere', 'unauthorized', closed, 'GET /nowhere'],
+  ['another host', 'misdirected', elsewhere, 'GET /files/same.txt'],
+  ['another host, elsewhere', 'misdirected', elsewhere, 'GET /nowhere'],
   ['a bug', 'internal-error', single(buggy), 'GET /kept?replica=server1'],
 ]
 

@@ -15,11 +15,17 @@ export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[]
   if (new Set(versions.map(({ digest }) => digest)).size < versions.length) return null
   const wanted = versions.length === 1 ? versions[0] : choose(manifest, findPolicy(name, rules))
   if (wanted === undefined) return null
-  const { digest, size } = wanted
-  const seen = Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null]))
-  return replicas
-    .filter(({ version }) => version !== digest)
-    .map(({ id }) => ({ name, to: id, digest, size, seen }))
+  return toSteps(name, wanted, Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null])))
+}
+
+/** The writes that bring a content to every replica that was seen to hold another, or none. */
+export function toSteps(
+  name: string,
+  { digest, size }: Pick<Version, 'digest' | 'size'>,
+  seen: PlanStep['seen'],
+): PlanStep[] {
+  const others = Object.keys(seen).filter((id) => seen[id] !== digest)
+  return others.map((to) => ({ name, to, digest, size, seen }))
 }
 
 function findPolicy(name: string, rules: readonly Rule[]): Policy {

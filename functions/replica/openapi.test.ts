@@ -40,6 +40,7 @@ const inTrouble = (code: TroubleCode) => serve(failing(new StorageError(code, 'i
 const app = serve(storage)
 const readOnly = createReplica(storage)
 const closed = createReplica(storage, { isAllowed: () => false })
+const elsewhere = createReplica(storage, { isOwnHost: () => false })
 
 const named = { names: ['file.txt', 'nothing', '../up'] }
 const everything = {
@@ -169,6 +170,7 @@ const others: readonly Kind[] = [
   ['another method', 'method-not-allowed', app, 'DELETE /files/file.txt'],
   ['a long address', 'uri-too-long', app, `GET /files/${'x'.repeat(MAX_URL_BYTES)}`],
   ['who may not ask', 'unauthorized', closed, 'GET /files'],
+  ['another host', 'misdirected', elsewhere, 'GET /files'],
   ['a bug', 'internal-error', serve(failing(new Error('a bug'))), 'GET /files/x'],
 ]
 

@@ -9,12 +9,13 @@ export interface Parts {
 }
 
 /**
- * Fields of every answer of either server, where it has none of its own in their place. What is served is other people's: no browser may guess its type, run it in
- * this origin, embed it in another, or tell where a link in it was followed from.
+ * Fields of every answer of either server, where it has none of its own in their place. What is served is other people's:
+ * no browser may guess its type, run it in this origin, embed or frame it in another, or tell where a link in it was
+ * followed from.
  */
 export const SECURITY_FIELDS = {
   'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none'; sandbox",
+  'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
 } as const

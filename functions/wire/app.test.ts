@@ -34,6 +34,16 @@ it('an app answers nobody who is not allowed, but for its own health', async () 
   expect(await allowed.text()).toBe('told')
 })
 
+it('an app goes by its own hosts alone, but for its health', async () => {
+  const app = createApp({ isOwnHost: (url) => url.startsWith('http://own.test/') })
+  app.get('/secret', (c) => c.text('told'))
+  const refused = await app.request('http://other.test/secret')
+  expect(refused.status).toBe(421)
+  expect(await refused.json()).toMatchObject({ type: 'misdirected' })
+  expect((await app.request('http://other.test/healthz')).status).toBe(200)
+  expect(await (await app.request('http://own.test/secret')).text()).toBe('told')
+})
+
 it('an app with pages has browsers ask for a password, and nobody else', async () => {
   const browser = { headers: { Accept: 'text/html,*/*;q=0.8' } }
   const closed = { isAllowed: () => false }

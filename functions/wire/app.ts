@@ -13,6 +13,11 @@ export interface AppOptions {
   readonly log?: Log | undefined
   /** Whether a request may be answered; one that may not gets 401 (RFC 6750 §3). Everything may when absent. */
   readonly isAllowed?: ((request: Request) => boolean) | undefined
+  /**
+   * Whether the server goes by the host that a request is for; one for another gets 421 (RFC 9110 §7.4). It goes by any
+   * when absent.
+   */
+  readonly isOwnHost?: ((url: string) => boolean) | undefined
   /** Whether a request that comes without a trace begins one. */
   readonly isTraced?: boolean | undefined
   /** Runs around each request before all else; the `trace` that it sets goes on to the replicas. */
@@ -37,6 +42,7 @@ export interface AppEnv {
 export function createApp({
   log,
   isAllowed = () => true,
+  isOwnHost = () => true,
   isTraced,
   around,
   hasPages = false,
@@ -59,6 +65,8 @@ export function createApp({
         'overloaded',
         `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
       )
+    } else if (c.req.path !== '/healthz' && !isOwnHost(c.req.url)) {
+      c.res = createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
     } else if (c.req.path !== '/healthz' && !isAllowed(c.req.raw)) {
       c.res = refuseStranger(hasPages && c.req.header('Accept')?.includes('text/html') === true)
     } else {

@@ -184,8 +184,11 @@ export const MAX_PAGE_IMAGE_BYTES = 16 * 1024 * 1024
 /** Bytes that are told where two contents begin to differ: one line of a hex dump. */
 export const DIFFERING_BYTES = 16
 
-/** A form of a page: a plan for one name of the greatest length, for far more replicas than anybody has. */
-export const MAX_FORM_BYTES = 1024 * 1024
+/** A form of a page: what each replica held of one name, for a thousand replicas and more. */
+export const MAX_FORM_BYTES = 256 * 1024
 
-/** Versions that a page compares with the first: each may take as long as a page waits. */
+/** Versions that a page compares with the first, all at once: more nobody looks through. */
 export const MAX_PAGE_DIFFERENCES = 4
+
+/** Pages that compare versions at once: each may hold up everything else for `PAGE_DIFF_MS` a version. */
+export const MAX_PAGES_COMPARING = 4

@@ -101,7 +101,7 @@ export const READ_REFUSALS = refuse([
 export const WRITE_REFUSALS = [...READ_REFUSALS, ...refuse(['read-only', 'precondition-failed'])]
 
 /** What may come of a question that everybody may ask, at any time. */
-const { 401: _unauthorized, 503: _overloaded, ...others } = toProblems()
+const { 401: _unauthorized, 421: _misdirected, 503: _overloaded, ...others } = toProblems()
 
 /** What a server tells of itself alike, whichever it is. The schemas of the document have `Health` and `Readiness`. */
 export const SHARED_PATHS: Readonly<Record<string, PathItem>> = {

@@ -25,6 +25,7 @@ export interface Refusal {
 /** Problems that may come of every request: by whom, how long, how many and how badly made. */
 const SHARED = [
   'malformed-request',
+  'misdirected',
   'unauthorized',
   'request-timeout',
   'uri-too-long',

@@ -5,7 +5,7 @@ import type { Content, Document, Header, Ref, Reply as Told } from './openapi-ty
 const TRANSPORT = new Set(['connection', 'content-type', 'date', 'keep-alive', 'transfer-encoding'])
 
 /** Problems that any address may be answered with; those of a listed one are listed with it. */
-const ANYWHERE = ['unauthorized', 'uri-too-long', 'overloaded', 'internal-error']
+const ANYWHERE = ['misdirected', 'unauthorized', 'uri-too-long', 'overloaded', 'internal-error']
 
 /** Holds answers against a document. */
 export interface Checker {

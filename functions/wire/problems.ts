@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'invalid-parameter': [400, 'A query parameter is not what this resource takes'],
   'length-required': [411, 'The length of the body must be said'],
   'method-not-allowed': [405, 'This resource does not take that method'],
+  misdirected: [421, 'The request is for another host'],
   'no-such-resource': [404, 'There is no resource at this path'],
   'not-a-file': [403, 'What has this name is never served'],
   'not-acceptable': [406, 'This resource has no form that was accepted'],

@@ -13,6 +13,7 @@ const OF_REASON: Readonly<Record<string, string>> = {
 
 /** What helps when a server answers with a problem, by its type. */
 const OF_PROBLEM: Readonly<Record<string, string>> = {
+  misdirected: 'ask it by its number or as localhost, or start it with --token-file',
   overloaded: 'run it again in a moment',
   'read-only': 'a server takes writes when it was started with --writable',
   'too-few-answers': 'run it again when they answer, or let --require ask for fewer',

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -110,6 +111,36 @@ describe('tokens', () => {
       said: ['the same', expect.any(String)],
     })
     expect(await get(coordinator.url, '--token-file', 'other')).toMatchObject({ status: 2 })
+  })
+
+  it('are asked of whoever comes by another name, or the name is refused', async () => {
+    const ask = async (url: string, Host: string, headers = {}) => {
+      const asked = httpRequest(`${url}/files/f`, { headers: { ...headers, Host } })
+      const [response] = await once(asked.end(), 'response')
+      response.resume()
+      return response.statusCode
+    }
+    const { coordinator, replica } = await startPair(['--open', '--writable'], [])
+    for (const { url } of [coordinator, replica]) {
+      const { port } = new URL(url)
+      for (const host of [
+        '127.0.0.1',
+        'localhost',
+        'vouch.localhost',
+        '[::1]',
+        '192.168.1.101',
+        'LOCALHOST',
+      ]) {
+        expect([host, await ask(url, `${host}:${port}`), await ask(url, host)]).toEqual([host, 200, 200])
+      }
+      for (const host of ['evil.test', 'localhost.evil.test', '127.0.0.1.evil.test', 'evil-localhost', 'x']) {
+        expect([host, await ask(url, `${host}:${port}`), await ask(url, host)]).toEqual([host, 421, 421])
+      }
+    }
+    for (const door of [['--open'], ['--token-file', 'clients'], ['--token-file', 'clients', '--writable']]) {
+      const { url } = await startReplica(...door)
+      expect(await ask(url, 'files.example.org', bearer(CLIENTS).headers)).toBe(200)
+    }
   })
 
   it('that are wrong make a replica one that did not answer', async () => {

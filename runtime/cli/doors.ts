@@ -9,6 +9,8 @@ import { type Io, say } from './io.ts'
 export interface Door {
   /** Absent when there are no tokens. */
   readonly isAllowed?: (request: Request) => boolean
+  /** Absent when the server goes by any host. */
+  readonly isOwnHost?: (url: string) => boolean
   readonly tls: TlsFiles | undefined
 }
 
@@ -27,8 +29,13 @@ export function openDoor(flags: Flags, host: string, io: Io): Door {
       '--writable lets anybody who reaches this server write: add --token-file or --tls-client-ca, or --open if that is meant',
     )
   }
-  if (tokens === undefined) return { tls }
-  return { tls, isAllowed: ({ headers }) => tokens.allow(headers.get('Authorization')) }
+  if (tokens !== undefined) {
+    return { tls, isAllowed: ({ headers }) => tokens.allow(headers.get('Authorization')) }
+  }
+  // A proxy on this machine may go by any name where everybody may read, but not where everybody could write.
+  const isNameless =
+    isLoopback(host) && tls === undefined && (flags['open'] !== true || flags['writable'] === true)
+  return isNameless ? { tls, isOwnHost } : { tls }
 }
 
 /** The tokens of the file that an option names, or of an environment variable; undefined when there is neither. */
@@ -50,6 +57,15 @@ function toPaths(flags: Flags, options: Readonly<Record<keyof TlsFiles, string>>
     return typeof path === 'string' ? [[file, { flag: `--${option}`, path: resolve(cwd, path) }]] : []
   })
   return Object.fromEntries(entries)
+}
+
+/**
+ * Whether an address is for this machine, or for a number, which nobody can point elsewhere. A name may be another site's,
+ * pointed here after its page was loaded, which may then ask and read whatever it likes (DNS rebinding). It has no token
+ * to show, and no certificate for its name.
+ */
+function isOwnHost(url: string): boolean {
+  return /^http:\/\/(([\w-]+\.)*localhost|\d{1,3}(\.\d{1,3}){3}|\[[\da-f:.]+\])(:\d+)?\//i.test(url)
 }
 
 function isLoopback(host: string): boolean {

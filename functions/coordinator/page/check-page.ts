@@ -22,7 +22,11 @@ export function answerCheck(c: Context<AppEnv>, context: PageContext): Response 
   const form = renderForm(folder, deep !== undefined)
   if (run === undefined) return answerPage(200, HEAD, html`${form}${LIVE}`)
   return answerFound(c, context, {
-    ...{ folder, after, show: 'both', deep: deep !== undefined, head: HEAD },
+    folder,
+    after,
+    show: 'both',
+    deep: deep !== undefined,
+    head: HEAD,
     before: html`${form}<h2>What it found</h2>\n`,
   })
 }

@@ -2,33 +2,30 @@ import { html } from 'hono/html'
 import { printable } from '../../wire/printable.ts'
 import { toNamedPath } from '../../wire/routes.ts'
 import type { Manifest } from '../../wire/schemas.ts'
-import { renderName } from './parts.ts'
+import { answerPage } from './layout.ts'
+import { renderName, renderReplicas, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
 
-/** What a browser shows for a name whose copies differ: the versions, who holds each, and a link to each. */
-export function renderConflict(manifest: Manifest) {
-  return html`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>The copies of ${printable(manifest.name)} differ</title>
-<main>
-<h1>The copies of ${renderName(manifest.name)} differ</h1>
-<table>
-<caption>${manifest.versions.length} versions</caption>
-<thead><tr><th scope="col">Held by</th><th scope="col">Size</th><th scope="col">Modified</th><th scope="col">SHA-256</th></tr></thead>
+/**
+ * What a browser gets in the place of a file whose copies differ: 409, with these `fields`, and a page of the versions,
+ * who holds each, and a link to each.
+ */
+export function answerConflictPage(manifest: Manifest, fields: Readonly<Record<string, string>>): Response {
+  const { name, versions } = manifest
+  return answerPage(
+    409,
+    { title: `The copies of ${printable(name)} differ` },
+    html`<h1>The copies of ${renderName(name)} differ</h1>
+${renderWay(name)}
+<p><a class="button" href="${toNamedPath('/compare/', name)}">Compare them</a></p>
+${renderReplicas(manifest)}<table>
+<caption>${versions.length} versions</caption>
+<thead><tr><th scope="col">Version</th><th scope="col">Size</th><th scope="col">Modified</th><th scope="col">SHA-256</th></tr></thead>
 <tbody>
-${manifest.versions.map(
-  ({ digest, size, modified, replicas, href }) =>
-    html`<tr><td>${replicas.join(', ')}</td><td>${size} bytes</td><td>${modified ?? 'unknown'}</td><td><a href="${href}">${digest}</a></td></tr>`,
-)}
-</tbody>
-</table>
-<p><a href="${toNamedPath('/compare/', manifest.name)}">Compare them</a></p>
-<ul>
-${manifest.replicas
-  .filter(({ state }) => state !== 'differ')
-  .map(({ id, state, detail }) => html`<li>${id}: ${state}${detail ? `, ${detail}` : ''}</li>`)}
-</ul>
-</main>
-</html>`
+${versions.map(
+  ({ digest, size, modified, href }, i) =>
+    html`<tr><th scope="row">${toLetter(i)}</th><td>${toBytes(size)}</td><td>${renderTime(modified)}</td><td><a href="${href}"><code>${digest}</code></a></td></tr>\n`,
+)}</tbody>
+</table>`,
+    fields,
+  )
 }

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { toGrouped } from '../../wire/grouped.ts'
 import { printable } from '../../wire/printable.ts'
 import type { DiffRow, Line } from './diff-rows.ts'
 import type { Shown } from './file-difference.ts'
@@ -18,8 +19,8 @@ export function renderDifference(shown: Shown, a: string, b: string): Html {
   const [short, long] = prefix === 0 ? [a, b] : [b, a]
   const words =
     prefix === null
-      ? `The first byte that differs is at offset ${offset.toLocaleString('en')}, counted from 0.`
-      : `${long} begins with all of ${short}, and goes on at offset ${offset.toLocaleString('en')}, counted from 0.`
+      ? `The first byte that differs is at offset ${toGrouped(offset)}, counted from 0.`
+      : `${long} begins with all of ${short}, and goes on at offset ${toGrouped(offset)}, counted from 0.`
   return html`<p>${words}</p>
 <table>
 <caption>Bytes from there on, in hexadecimal</caption>

@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { KEPT_CONTENTS_BYTES, MAX_PAGE_READ_BYTES, MAX_PAGE_TEXT_BYTES } from '../../wire/limits.ts'
+import {
+  KEPT_CONTENTS_BYTES,
+  MAX_PAGE_READ_BYTES,
+  MAX_PAGE_TEXT_BYTES,
+  PAGE_WAIT_MS,
+} from '../../wire/limits.ts'
 import { compare } from '../compare.ts'
 import { createContents } from '../contents.ts'
 import { createMember, gather } from '../gather.ts'
@@ -56,6 +61,29 @@ function createEndless(
   return { storage, given: () => given, isFreed: () => isFreed }
 }
 
+/** Gives a little of what it says that it holds, and then no more. */
+function createStuck(digit: string, size: number) {
+  const { storage, isFreed } = createEndless(digit, size)
+  let isStuck = false
+  const open = async () => {
+    const opened = await storage.open('f')
+    const reader = opened?.body.getReader()
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        // Two are held back until it is known that another follows.
+        for (let i = 0; i < 3; i++) controller.enqueue(new Uint8Array(70_000))
+      },
+      async pull() {
+        isStuck = true
+        await new Promise(() => {})
+      },
+      cancel: () => reader?.cancel(),
+    })
+    return opened && { ...opened, body }
+  }
+  return { storage: { ...storage, open }, isStuck: () => isStuck, isFreed }
+}
+
 describe('how two versions differ', () => {
   it('is shown by lines, where they are small texts', async () => {
     expect(await show(hold('a\n'), hold('b\n'))).toMatchObject({
@@ -100,4 +128,21 @@ describe('how two versions differ', () => {
     expect(await show(endless.storage, gone)).toMatchObject({ kind: 'trouble' })
     expect(endless.isFreed()).toBe(true)
   })
+
+  it.each([MAX_PAGE_TEXT_BYTES, 2 ** 40])(
+    'is told to be unknown, where %i bytes take too long, and nothing is read on',
+    async (size) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      const [a, b] = [createStuck('a', size), createStuck('b', size)]
+      try {
+        const showing = show(a.storage, b.storage)
+        await vi.waitUntil(() => a.isStuck() && b.isStuck())
+        vi.advanceTimersByTime(PAGE_WAIT_MS)
+        expect(await showing).toMatchObject({ kind: 'trouble', detail: expect.stringContaining('longer') })
+      } finally {
+        vi.useRealTimers()
+      }
+      await vi.waitUntil(() => a.isFreed() && b.isFreed())
+    },
+  )
 })

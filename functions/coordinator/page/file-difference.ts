@@ -1,5 +1,5 @@
 import { type Difference, findDifference, toText } from '../../storage/difference.ts'
-import { type Chunks, fromBytes, readAll, toChunks } from '../../storage/streams.ts'
+import { type Chunks, fromBytes, readAll, toChunks, toStream } from '../../storage/streams.ts'
 import type { Body } from '../../wire/answer.ts'
 import { MAX_PAGE_READ_BYTES, MAX_PAGE_TEXT_BYTES, PAGE_WAIT_MS } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/trouble.ts'
@@ -19,40 +19,39 @@ export type Shown =
 
 /** Small texts line by line; anything else by its first bytes that differ. Never rejects for what a replica does. */
 export async function showDifference(read: Read, a: Version, b: Version): Promise<Shown> {
+  const abort = new AbortController()
+  const open: Open = async (version) =>
+    toChunks(toStream(toBody(await openVersion(read, version)), abort.signal))
   try {
     const isSmall = Math.max(a.size, b.size) <= MAX_PAGE_TEXT_BYTES
-    const work = isSmall ? showSmall(read, a, b) : showLarge(read, a, b)
+    const work = isSmall ? showSmall(open, a, b) : showLarge(open, a, b)
     return (await within(PAGE_WAIT_MS, work)) ?? trouble('reading the versions takes longer than a page may')
   } catch (error) {
     if (error instanceof StorageError) return trouble(error.message)
     throw error
+  } finally {
+    // What is still being read, nobody waits for.
+    abort.abort()
   }
 }
+
+/** Opens a version, which is freed when the page has what it shows. */
+type Open = (version: Version) => Promise<Chunks>
 
 function trouble(detail: string): Shown {
   return { kind: 'trouble', detail }
 }
 
-async function showSmall(read: Read, a: Version, b: Version): Promise<Shown> {
-  const [x, y] = await Promise.all(
-    [a, b].map(async (one) => await readAll(toBody(await openVersion(read, one)))),
-  )
-  const [from, to] = [toText(x ?? EMPTY), toText(y ?? EMPTY)]
+async function showSmall(open: Open, a: Version, b: Version): Promise<Shown> {
+  const [x, y] = await Promise.all([open(a).then(readAll), open(b).then(readAll)])
+  const [from, to] = [toText(x), toText(y)]
   const parts = from === null || to === null ? null : diffRows(from, to)
   if (parts !== null) return { kind: 'lines', parts }
-  return toShown(await findDifference(fromBytes(x ?? EMPTY), fromBytes(y ?? EMPTY)))
+  return toShown(await findDifference(fromBytes(x), fromBytes(y)))
 }
 
-const EMPTY = new Uint8Array()
-
-async function showLarge(read: Read, a: Version, b: Version): Promise<Shown> {
-  const x = begin(await openVersion(read, a))
-  try {
-    return toShown(await findDifference(x, begin(await openVersion(read, b))))
-  } finally {
-    // Where `findDifference` has done so already, this does nothing.
-    await x.cancel().catch(() => {})
-  }
+async function showLarge(open: Open, a: Version, b: Version): Promise<Shown> {
+  return toShown(await findDifference(begin(await open(a)), begin(await open(b))))
 }
 
 function toShown(difference: Difference | null): Shown {
@@ -62,8 +61,7 @@ function toShown(difference: Difference | null): Shown {
 }
 
 /** The first `MAX_PAGE_READ_BYTES`: where one of two that are cut like this ends before the other, it ends indeed. */
-function begin(body: Body): Chunks {
-  const chunks = toBody(body)
+function begin(chunks: Chunks): Chunks {
   let left = MAX_PAGE_READ_BYTES
   return {
     async next() {
@@ -78,5 +76,5 @@ function begin(body: Body): Chunks {
 }
 
 function toBody(body: Body): Chunks {
-  return body instanceof ReadableStream ? toChunks(body) : fromBytes(body ?? EMPTY)
+  return body instanceof ReadableStream ? toChunks(body) : fromBytes(body ?? new Uint8Array())
 }

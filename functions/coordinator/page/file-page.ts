@@ -2,7 +2,8 @@ import type { Context } from 'hono'
 import { html } from 'hono/html'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
 import type { AppEnv } from '../../wire/app.ts'
-import { MAX_PAGE_DIFFERENCES, MAX_PAGE_IMAGE_BYTES } from '../../wire/limits.ts'
+import type { Limit } from '../../wire/limit.ts'
+import { MAX_PAGE_DIFFERENCES, MAX_PAGE_IMAGE_BYTES, RETRY_AFTER_SECONDS } from '../../wire/limits.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
 import { toMediaType } from '../../wire/representation.ts'
@@ -17,7 +18,7 @@ import { renderDifference } from './difference.ts'
 import { type Shown, showDifference } from './file-difference.ts'
 import { answerPage, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
-import { renderMark, renderName, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
+import { renderMark, renderName, renderReplicas, renderTime, renderWay, toBytes, toLetter } from './parts.ts'
 
 /** `GET /compare/{name}`: what each replica holds of a file, its versions side by side, and how they differ. */
 export async function answerFile(c: Context<AppEnv>, context: PageContext): Promise<Response> {
@@ -25,10 +26,12 @@ export async function answerFile(c: Context<AppEnv>, context: PageContext): Prom
   if (name === null) return createProblem('invalid-name', NAME_RULE)
   const read = context.toRead(name, c.var.trace)
   const comparison = await readComparison(read)
-  const differences = await readDifferences(read, comparison)
+  const differences = await readDifferences(read, comparison, context.comparing)
+  if (differences instanceof Response) return differences
   const manifest = toManifest(name, comparison)
+  const status = toStatus(manifest)
   return answerPage(
-    toStatus(manifest),
+    status,
     { title: printable(name) },
     html`<h1>${renderName(name)}</h1>
 ${renderWay(name)}
@@ -36,8 +39,15 @@ ${renderWay(name)}
 ${renderReplicas(manifest)}${renderVersions(manifest, context.isWritable)}${differences.map(
   (shown, i) =>
     html`<h2>How ${toLetter(i + 1)} differs from A</h2>\n${renderDifference(shown, 'A', toLetter(i + 1))}\n`,
-)}`,
+)}${renderRest(manifest.versions.length - 1 - differences.length)}`,
+    status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {},
   )
+}
+
+/** How many versions nobody has compared. */
+function renderRest(count: number): Html {
+  if (count <= 0) return html``
+  return html`<p>${count} more ${count === 1 ? 'version is' : 'versions are'} not compared on this page.</p>`
 }
 
 /** As for the file itself, but that a conflict is what this page is there to show. */
@@ -51,37 +61,18 @@ export async function readComparison({ members, name, trace, suspects }: Read): 
   return compare(suspects.judge(await gather(members, name, trace), name))
 }
 
-/** Of each version but the first, against the first; of the first few. */
-async function readDifferences(read: Read, { versions }: Comparison): Promise<Shown[]> {
+/** Of each version but the first, against the first; of the first few. The problem to answer with when too many ask. */
+async function readDifferences(
+  read: Read,
+  { versions }: Comparison,
+  comparing: Limit,
+): Promise<Shown[] | Response> {
   const [first, ...others] = versions
-  const differences: Shown[] = []
-  if (first === undefined) return differences
-  for (const other of others.slice(0, MAX_PAGE_DIFFERENCES)) {
-    differences.push(await showDifference(read, first, other))
-  }
-  return differences
-}
-
-const STATES = {
-  match: 'holds it',
-  differ: 'holds version',
-  missing: 'has no such file',
-  error: 'did not say',
-  corrupt: 'its copy is corrupt',
-} as const
-
-function renderReplicas({ replicas, versions }: Manifest): Html {
-  const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
-  return html`<table>
-<caption>Replicas</caption>
-<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th></tr></thead>
-<tbody>
-${replicas.map(({ id, state, version, detail }) => {
-  const letter = state === 'differ' && version !== undefined ? ` ${letters.get(version) ?? ''}` : ''
-  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td></tr>\n`
-})}</tbody>
-</table>
-`
+  if (first === undefined || others.length === 0) return []
+  const refused = comparing.begin()
+  if (refused !== null) return refused
+  const shown = others.slice(0, MAX_PAGE_DIFFERENCES).map((other) => showDifference(read, first, other))
+  return await Promise.all(shown).finally(comparing.end)
 }
 
 function renderVersions(manifest: Manifest, isWritable: boolean): Html {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import { compareNames, parseName } from '../../storage/names.ts'
+import { PAGE_WAIT_MS } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/trouble.ts'
 import { createMember } from '../gather.ts'
 import { type Row, readFolder } from './folder.ts'
@@ -72,6 +73,24 @@ describe('a folder', () => {
     const names = Array.from({ length: 200 }, (_, i) => `${1000 + (i >> 2)}/${i}`)
     const rows = await readAll(createMembers(names), '', 3)
     expect(rows.map(({ name }) => name)).toEqual(toRows(names, ''))
+  })
+
+  it('of slow listings comes in pages, none of which takes more of them than a page waits for', async () => {
+    const names = ['a/1', 'a/2', 'a/3', 'b/1', 'b/2', 'b/3', 'c']
+    const storage = createMemoryStorage(Object.fromEntries(names.map((name) => [name, ''])))
+    const list: typeof storage.list = async (options) => {
+      vi.advanceTimersByTime(PAGE_WAIT_MS)
+      return await storage.list(options)
+    }
+    const members = [createMember({ id: 'r0', storage: { ...storage, list } })]
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const { rows, next } = await readFolder(members, { folder: '', after: '', limit: 2 })
+      expect([rows.map(({ name }) => name), next]).toEqual([['a/'], 'a/'])
+      expect((await readAll(members, '', 2)).map(({ name }) => name)).toEqual(toRows(names, ''))
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('tells who did not list, and shows what the others did', async () => {

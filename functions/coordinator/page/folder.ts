@@ -1,4 +1,4 @@
-import { MAX_PAGE_LISTINGS } from '../../wire/limits.ts'
+import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
 import type { MergedListing } from '../../wire/schemas.ts'
 import type { Member } from '../gather.ts'
 import { readMergedListing } from '../listing.ts'
@@ -26,7 +26,8 @@ const BEYOND = '\u{10ffff}'.repeat(64)
 
 /**
  * What `folder` (empty, or ending with a slash) holds itself, after the row `after`: its files, and the folders in it by
- * name. At most `limit` rows, of which a folder takes one listing or two, however much is in it.
+ * name. At most `limit` rows, of which a folder takes one listing or two, however much is in it; fewer when those take
+ * longer than a page waits.
  */
 export async function readFolder(
   members: readonly Member[],
@@ -34,6 +35,7 @@ export async function readFolder(
 ): Promise<Folder> {
   const rows: Row[] = []
   const silent = new Map<string, MergedListing['replicas'][number]>()
+  const end = performance.now() + PAGE_WAIT_MS
   let at = toBeyond(after)
   for (let listings = 1; ; listings++) {
     const { entries, next, replicas } = await readMergedListing(members, { prefix: folder, after: at, limit })
@@ -47,7 +49,8 @@ export async function readFolder(
     }
     if (next === null) return { rows, next, replicas: heard }
     const last = rows.at(-1)?.name ?? next
-    if (listings === MAX_PAGE_LISTINGS) return { rows, next: last, replicas: heard }
+    if (listings === MAX_PAGE_LISTINGS || performance.now() >= end)
+      return { rows, next: last, replicas: heard }
     at = next.startsWith(last) ? toBeyond(last) : next
   }
 }

@@ -3,12 +3,13 @@ import { html } from 'hono/html'
 import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
+import { toGrouped } from '../../wire/grouped.ts'
 import { PAGE_ROWS } from '../../wire/limits.ts'
 import { printable } from '../../wire/printable.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditRequest, audit } from '../audit.ts'
 import { streamText, type WriteText } from '../text-stream.ts'
-import { END, type Head, type Html, PAGE_FIELDS, renderStart } from './layout.ts'
+import { beginPage, END, type Head, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
 import { renderHolders, renderLink, renderMark, toTreeHref } from './parts.ts'
 
@@ -31,16 +32,17 @@ export interface FoundOptions {
  * `PAGE_ROWS`, and the way to more.
  */
 export function answerFound(c: Context<AppEnv>, context: PageContext, options: FoundOptions): Response {
-  if (c.req.method === 'HEAD') return createAnswer(200, PAGE_FIELDS, null)
+  const { fields, text } = beginPage(options.head)
+  if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
   const refused = context.limit.begin()
   if (refused !== null) return refused
   const { trace } = c.var
   const body = streamText((write, signal) =>
-    writeFound(options, write, (request, tell) =>
+    writeFound(options, html`${text}${options.before}`, write, (request, tell) =>
       audit(context.members, request, { ...context, trace, signal, tell }),
     ).finally(context.limit.end),
   )
-  return createAnswer(200, PAGE_FIELDS, toStream(body))
+  return createAnswer(200, fields, toStream(body))
 }
 
 type RunAudit = (request: AuditRequest, tell: Parameters<typeof audit>[2]['tell']) => Promise<void>
@@ -48,12 +50,17 @@ type RunAudit = (request: AuditRequest, tell: Parameters<typeof audit>[2]['tell'
 /** Ends an audit that has found enough. */
 class Enough extends Error {}
 
-async function writeFound(options: FoundOptions, write: WriteText, run: RunAudit): Promise<void> {
-  const { folder, after, show, deep = false, head, before } = options
+async function writeFound(
+  options: FoundOptions,
+  before: Html,
+  write: WriteText,
+  run: RunAudit,
+): Promise<void> {
+  const { folder, after, show, deep = false } = options
   let summary: AuditSummary | undefined
   let rows = 0
   let last = ''
-  await write(`${renderStart(head)}${before}`)
+  await write(String(before))
   const request = { prefix: folder, after, deep, match: [], exclude: [], all: false }
   const running = run(request, async (line) => {
     if ('summary' in line) summary = line.summary
@@ -112,11 +119,11 @@ function renderSummary(
   const silent = replicas.filter(({ state }) => state === 'error')
   const same = agreements.unanimous ?? 0
   const counts = [
-    `${names.toLocaleString('en')} ${names === 1 ? 'file' : 'files'} compared`,
-    `${same.toLocaleString('en')} the same everywhere`,
-    `${(agreements.conflict ?? 0).toLocaleString('en')} in conflict`,
-    `${(agreements.incomplete ?? 0).toLocaleString('en')} lacking somewhere`,
-    ...(rotten > 0 ? [`${rotten.toLocaleString('en')} rotten copies`] : []),
+    `${toGrouped(names)} ${names === 1 ? 'file' : 'files'} compared`,
+    `${toGrouped(same)} the same everywhere`,
+    `${toGrouped(agreements.conflict ?? 0)} in conflict`,
+    `${toGrouped(agreements.incomplete ?? 0)} lacking somewhere`,
+    ...(rotten > 0 ? [`${toGrouped(rotten)} rotten copies`] : []),
   ]
   return html`${rows > 0 ? '' : html`<p class="outcome">${NOTHING[show]}</p>\n`}<p>${counts.join(', ')}.</p>
 ${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}`

@@ -1,8 +1,7 @@
-import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
-import { plan } from '../../wire/plan-schemas.ts'
+import { MAX_FORM_BYTES } from '../../wire/limits.ts'
 import { createCoordinator } from '../coordinator.ts'
 
 function createCluster(writable = true) {
@@ -22,13 +21,13 @@ async function post(app: App, path: string, form: Record<string, string>) {
   return { status: response.status, text: await response.text() }
 }
 
-/** Follows the pages to the plan that keeps the version of that letter. */
-async function readPlan(app: App, letter: 'A' | 'B'): Promise<string> {
+/** Follows the pages to the form that keeps the version of that letter. */
+async function readChoice(app: App, letter: 'A' | 'B'): Promise<string> {
   const links = [...(await get(app, '/compare/f')).matchAll(/href="(\/keep\/[^"]+)"/g)].map(
     (match) => match[1],
   )
   const page = await get(app, links[letter === 'A' ? 0 : 1] ?? '')
-  return (/name="plan" value="([^"]+)"/.exec(page)?.[1] ?? '').replaceAll('&quot;', '"')
+  return (/name="choice" value="([^"]+)"/.exec(page)?.[1] ?? '').replaceAll('&quot;', '"')
 }
 
 async function readCopies(app: App, name = 'f') {
@@ -41,10 +40,9 @@ describe('keeping a version', () => {
     ['B', 'other'],
   ] as const)('shows what it comes to, and does that: %s', async (letter, content) => {
     const { app } = createCluster()
-    const text = await readPlan(app, letter)
-    expect(v.is(plan, JSON.parse(text))).toBe(true)
+    const text = await readChoice(app, letter)
     expect(await readCopies(app)).toEqual(['one', 'other'])
-    const { status, text: page } = await post(app, '/keep/f', { plan: text })
+    const { status, text: page } = await post(app, '/keep/f', { choice: text })
     expect(status).toBe(200)
     expect(page).toContain('All replicas hold the version that you chose.')
     expect(await readCopies(app)).toEqual([content, content])
@@ -53,9 +51,9 @@ describe('keeping a version', () => {
 
   it('writes nothing over what changed since it was shown', async () => {
     const { app, storages } = createCluster()
-    const text = await readPlan(app, 'B')
+    const text = await readChoice(app, 'B')
     storages[0]?.set('f', 'newer')
-    const { text: page } = await post(app, '/keep/f', { plan: text })
+    const { text: page } = await post(app, '/keep/f', { choice: text })
     expect(page).toContain('left alone: server1 holds another content than the plan saw')
     expect(page).toContain('Not all of it was done.')
     expect(await readCopies(app)).toEqual(['newer', 'other'])
@@ -63,45 +61,66 @@ describe('keeping a version', () => {
 
   it('may be sent twice', async () => {
     const { app } = createCluster()
-    const text = await readPlan(app, 'B')
-    await post(app, '/keep/f', { plan: text })
-    expect((await post(app, '/keep/f', { plan: text })).text).toContain('was so already')
+    const text = await readChoice(app, 'B')
+    await post(app, '/keep/f', { choice: text })
+    expect((await post(app, '/keep/f', { choice: text })).text).toContain('was so already')
   })
 
   it('has nothing to do where all are alike', async () => {
     const { app } = createCluster()
-    const text = await readPlan(app, 'B')
-    await post(app, '/keep/f', { plan: text })
+    const text = await readChoice(app, 'B')
+    await post(app, '/keep/f', { choice: text })
     const page = await get(app, '/compare/f')
     expect(page).not.toContain('/keep/')
     const digest = /version=([0-9a-f]{64})/.exec(page)?.[1]
     expect(await get(app, `/keep/f?version=${digest}`)).toContain('there is nothing to do')
   })
 
-  it('takes a plan for that file, made for these replicas, and no other', async () => {
+  it('takes what was seen of these replicas, all of them, and something to do', async () => {
     const { app } = createCluster()
-    const good = await readPlan(app, 'B')
+    const good = await readChoice(app, 'B')
+    const { digest, size, seen } = JSON.parse(good)
+    const { server1, ...rest } = seen
     for (const bad of [
       '',
       '{',
       '{}',
-      good.replace('"name":"f"', '"name":"g"'),
-      good.replaceAll('server1', 'server3'),
+      JSON.stringify({ digest: 'x', size, seen }),
+      JSON.stringify({ digest, size, seen: rest }),
+      JSON.stringify({ digest, size, seen: { ...rest, server3: server1 } }),
+      JSON.stringify({ digest, size, seen: { ...seen, server3: server1 } }),
+      JSON.stringify({ digest, size, seen: { server1: digest, server2: digest } }),
     ]) {
-      expect((await post(app, '/keep/f', { plan: bad })).status).toBe(400)
+      expect([bad, (await post(app, '/keep/f', { choice: bad })).status]).toEqual([bad, 400])
     }
-    expect((await post(app, '/keep/g', { plan: good })).status).toBe(400)
     expect((await app.request('/keep/f', { method: 'POST', body: good })).status).toBe(415)
+    expect((await post(app, '/keep/f', { choice: good.padEnd(MAX_FORM_BYTES) })).status).toBe(413)
     expect(await readCopies(app)).toEqual(['one', 'other'])
   })
 
+  it('writes the file of its address alone, and no content that nobody holds', async () => {
+    const { app } = createCluster()
+    const choice = JSON.parse(await readChoice(app, 'B'))
+    for (const changed of [
+      { ...choice, digest: 'f'.repeat(64) },
+      { ...choice, size: 6 },
+      { ...choice, seen: { ...choice.seen, server1: null } },
+    ]) {
+      const { text } = await post(app, '/keep/f', { choice: JSON.stringify(changed) })
+      expect(text).toContain('Not all of it was done.')
+    }
+    await post(app, '/keep/g', { choice: JSON.stringify(choice) })
+    expect(await readCopies(app)).toEqual(['one', 'other'])
+    expect(await readCopies(app, 'g')).toEqual(['other', 'other'])
+  })
+
   it('is not offered, and not done, where nothing is written', async () => {
-    const text = await readPlan(createCluster().app, 'B')
+    const text = await readChoice(createCluster().app, 'B')
     const { app } = createCluster(false)
     expect(await get(app, '/compare/f')).toContain('This coordinator takes no writes')
     expect(await get(app, '/compare/f')).not.toContain('/keep/')
     expect((await app.request('/keep/f?version=x')).status).toBe(403)
-    expect((await post(app, '/keep/f', { plan: text })).status).toBe(403)
+    expect((await post(app, '/keep/f', { choice: text })).status).toBe(403)
     expect(await readCopies(app)).toEqual(['one', 'other'])
   })
 })

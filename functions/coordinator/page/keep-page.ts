@@ -7,20 +7,23 @@ import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
 import { MAX_FORM_BYTES } from '../../wire/limits.ts'
-import { type ApplyLine, type Plan, type PlanStep, plan } from '../../wire/plan-schemas.ts'
+import type { ApplyLine, Plan, PlanStep } from '../../wire/plan-schemas.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
 import { parseNamedPath, toNamedPath } from '../../wire/routes.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import { digest, type Manifest, replicaId, size } from '../../wire/schemas.ts'
 import { apply } from '../apply.ts'
-import { findWrong } from '../apply-answer.ts'
-import { planName } from '../plan.ts'
+import { planName, toSteps } from '../plan.ts'
 import { toManifest } from '../report.ts'
 import { streamText, type WriteText } from '../text-stream.ts'
 import { readComparison } from './file-page.ts'
-import { answerPage, END, type Html, PAGE_FIELDS, renderStart } from './layout.ts'
+import { answerPage, beginPage, END, type Html } from './layout.ts'
 import type { PageContext } from './pages.ts'
 import { renderName, renderWay, toBytes, toLetter } from './parts.ts'
+
+/** What a form sends: the content to keep, and what each replica held of the file when it was chosen. */
+const choice = v.object({ digest, size, seen: v.record(replicaId, v.nullable(digest)) })
+type Choice = v.InferOutput<typeof choice>
 
 /** `GET /keep/{name}?version=`: what would be written where, were that version kept, and a form that has it done. */
 export async function answerKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {
@@ -38,7 +41,7 @@ export async function answerKeep(c: Context<AppEnv>, context: PageContext): Prom
     { title: `Keep ${called} of ${printable(name)}` },
     html`<h1>Keep ${called} of ${renderName(name)}?</h1>
 ${renderWay(name)}
-${steps === null || steps.length === 0 ? renderNothing(steps) : renderPlan(manifest, steps)}
+${renderPlan(manifest, steps)}
 <p><a href="${toNamedPath('/compare/', name)}">Back to the comparison</a></p>`,
   )
 }
@@ -52,66 +55,65 @@ function parseKeptName(c: Context<AppEnv>, { isWritable }: PageContext): string 
 function renderNothing(steps: readonly PlanStep[] | null): Html {
   const why =
     steps === null
-      ? 'Not every replica says what it holds, or one of them lies: nothing can be planned before they do.'
+      ? 'Some replica does not say what it holds, or one of them lies: until that is settled, nothing can be written.'
       : 'Every replica holds it already: there is nothing to do.'
   return html`<p>${why}</p>`
 }
 
-function renderPlan({ name, replicas, versions }: Manifest, steps: readonly PlanStep[]): Html {
+function renderPlan({ name, versions }: Manifest, steps: readonly PlanStep[] | null): Html {
+  const [first] = steps ?? []
+  if (steps === null || first === undefined) return renderNothing(steps)
+  const { digest, size, seen } = first
   const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
   const toHeld = (digest: string | null | undefined) =>
     digest ? `${letters.get(digest) ?? ''} (${digest.slice(0, 12)})` : 'nothing'
-  const body = {
-    vouch: 'plan',
-    version: 1,
-    replicas: replicas.map(({ id }) => id),
-    steps: [...steps],
-  } satisfies Plan
   return html`<table>
 <caption>What will be written</caption>
 <thead><tr><th scope="col">On</th><th scope="col">It holds</th><th scope="col">It will hold</th></tr></thead>
 <tbody>
-${steps.map(({ to, digest, size, seen }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to])}</td><td>${toHeld(digest)}, ${toBytes(size)}</td></tr>\n`)}</tbody>
+${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to])}</td><td>${toHeld(digest)}, ${toBytes(size)}</td></tr>\n`)}</tbody>
 </table>
-<p>What is replaced is kept on its replica, and can be put back with <code>vouch restore</code>. If a copy changes before, nothing is written over it.</p>
+<p>What is replaced is kept on its replica, and can be put back with <code>vouch restore</code>. If a copy changes in the meantime, nothing is written over it.</p>
 <form method="post" action="${toNamedPath('/keep/', name)}">
-<input type="hidden" name="plan" value="${JSON.stringify(body)}">
+<input type="hidden" name="choice" value="${JSON.stringify({ digest, size, seen } satisfies Choice)}">
 <p><button class="yes">Yes, write this</button></p>
 </form>`
 }
 
-/** `POST /keep/{name}`: does what the plan of the form says, and tells what became of each step. */
+/** `POST /keep/{name}`: writes what the form chose wherever it was not, and tells what became of each step. */
 export async function takeKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {
   const name = parseKeptName(c, context)
   if (name instanceof Response) return name
   const form = await readFormBody(c.req.raw, MAX_FORM_BYTES)
   if (form instanceof Response) return form
-  const parsed = parsePlan(form.get('plan') ?? '')
-  if (parsed === null || parsed.steps.some((step) => step.name !== name)) {
-    return createProblem('invalid-body', 'the form must hold the plan for this file')
-  }
   const ids = context.members.map(({ id }) => id)
-  const wrong = findWrong(parsed, ids)
-  if (wrong !== undefined) return createProblem('invalid-body', wrong)
+  const chosen = parseChoice(form.get('choice') ?? '', ids)
+  if (chosen === null) {
+    return createProblem('invalid-body', `the form must say what to keep, and what ${ids.join(', ')} held`)
+  }
+  const steps = toSteps(name, chosen, chosen.seen)
   const refused = context.applying.begin()
   if (refused !== null) return refused
   const { trace } = c.var
+  const { fields, text } = beginPage({ title: `What became of ${printable(name)}` })
   const body = streamText((write, signal) => {
     const toRead = (of: string) => context.toRead(of, trace)
-    return writeApplied(name, write, (tell) =>
-      apply(parsed, { members: context.members, toRead, tell, signal }),
+    const plan: Plan = { vouch: 'plan', version: 1, replicas: ids, steps }
+    return writeApplied(name, text, write, (tell) =>
+      apply(plan, { members: context.members, toRead, tell, signal }),
     ).finally(context.applying.end)
   })
-  return createAnswer(200, PAGE_FIELDS, toStream(body))
+  return createAnswer(200, fields, toStream(body))
 }
 
-function parsePlan(text: string): Plan | null {
-  try {
-    const parsed = v.safeParse(plan, JSON.parse(text))
-    return parsed.success ? parsed.output : null
-  } catch {
-    return null
-  }
+/** What was chosen; null when the form says none, what others than these replicas held, or nothing to write. */
+function parseChoice(text: string, ids: readonly string[]): Choice | null {
+  const chosen = v.safeParse(v.pipe(v.string(), v.parseJson(), choice), text)
+  if (!chosen.success) return null
+  const { digest, seen } = chosen.output
+  const isWhole = Object.keys(seen).length === ids.length && ids.every((id) => Object.hasOwn(seen, id))
+  const isNothing = ids.every((id) => seen[id] === digest)
+  return isWhole && !isNothing ? chosen.output : null
 }
 
 const OUTCOMES = {
@@ -123,13 +125,14 @@ const OUTCOMES = {
 
 async function writeApplied(
   name: string,
+  start: Html,
   write: WriteText,
   run: (tell: (line: ApplyLine) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const before = html`${renderStart({ title: `Written: ${printable(name)}` })}<h1>What became of ${renderName(name)}</h1>
+  const before = html`${start}<h1>What became of ${renderName(name)}</h1>
 ${renderWay(name)}
 <table>
-<caption>What was written</caption>
+<caption>What was to be written</caption>
 <thead><tr><th scope="col">On</th><th scope="col">Outcome</th></tr></thead>
 <tbody>
 `

@@ -3,7 +3,13 @@ import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import { readSurvey } from '../../storage/read-survey.ts'
 import type { Storage } from '../../storage/storage.ts'
-import { MAX_AUDITS, PAGE_ROWS } from '../../wire/limits.ts'
+import {
+  MAX_AUDITS,
+  MAX_PAGE_DIFFERENCES,
+  MAX_PAGES_COMPARING,
+  PAGE_ROWS,
+  RETRY_AFTER_SECONDS,
+} from '../../wire/limits.ts'
 import { toNamedPath } from '../../wire/routes.ts'
 import { StorageError } from '../../wire/trouble.ts'
 import { createCoordinator } from '../coordinator.ts'
@@ -62,21 +68,26 @@ describe('a page', () => {
     ...PAGES,
     toNamedPath('/compare/', EVIL),
     toNamedPath('/keep/', EVIL),
+    toNamedPath('/files/', EVIL),
     '/compare/d/none',
     '/compare/..%2fx',
   ])('%s loads and runs nothing but its own, and is never framed or kept', async (path) => {
     const { headers, text } = await read(app, path)
+    const [nonce, again] = [text, (await read(app, path)).text].map(
+      (page) => /nonce="([^"]+)"/.exec(page)?.[1],
+    )
+    expect(nonce).toMatch(/^[\w-]{22,}$/)
+    expect(nonce).not.toBe(again)
     expect(Object.fromEntries(headers)).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      'content-security-policy': `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'same-origin',
       'cache-control': 'no-store',
     })
     expect(text).not.toMatch(/<img src=x|<svg|onerror="|onload=alert\(1\)>|style=|javascript:/)
-    expect(text.match(/<script[^>]*>/g)).toEqual(['<script src="/assets/page.js" defer>'])
+    expect(text.match(/<script[^>]*>/g)).toEqual([`<script src="/assets/page.js" nonce="${nonce}" defer>`])
     expect(text.match(/<html lang="en">|<main id="main"|<title>.+ – vouch<\/title>|<\/html>/g)).toHaveLength(
       4,
     )
@@ -154,7 +165,49 @@ describe('a page', () => {
   it('of a file in conflict that is answered to its own address leads to the comparison', async () => {
     const { status, text } = await read(app, toNamedPath('/files/', EVIL))
     expect(status).toBe(409)
-    expect(text).toContain(`<a href="${toNamedPath('/compare/', EVIL).replace("'", '&#39;')}">`)
+    expect(text).toContain(` href="${toNamedPath('/compare/', EVIL).replace("'", '&#39;')}">`)
+  })
+})
+
+describe('versions', () => {
+  it('are compared on so many pages at once, and on others when those are done', async () => {
+    const opened = Promise.withResolvers<void>()
+    const held: Storage = {
+      ...one,
+      async open(...asked) {
+        await opened.promise
+        return await one.open(...asked)
+      },
+    }
+    const busy = createApp(held, other)
+    const path = toNamedPath('/compare/', EVIL)
+    const under = Array.from({ length: MAX_PAGES_COMPARING }, () => busy.request(path))
+    await vi.waitFor(async () => {
+      const refused = await read(busy, path)
+      expect(refused.status).toBe(503)
+      expect(toWords(refused.text)).toContain('comparisons are under way; ask again later')
+    })
+    expect((await read(busy, '/compare/d/same')).status).toBe(200)
+    opened.resolve()
+    expect((await Promise.all(under)).map(({ status }) => status)).toEqual(under.map(() => 200))
+    expect((await read(busy, path)).status).toBe(200)
+  })
+
+  it.each([
+    [MAX_PAGE_DIFFERENCES + 1, ''],
+    [MAX_PAGE_DIFFERENCES + 2, '1 more version is not compared on this page.'],
+    [MAX_PAGE_DIFFERENCES + 4, '3 more versions are not compared on this page.'],
+  ])('of which there are %i are compared with the first, but for so many: %s', async (count, words) => {
+    const many = Array.from({ length: count }, (_, i) => createMemoryStorage({ f: `${i}` }))
+    const { text } = await read(createApp(...many), '/compare/f')
+    expect(text.match(/differs from A/g)).toHaveLength(MAX_PAGE_DIFFERENCES)
+    expect(toWords(text)).toContain(words)
+    expect(text.includes('not compared')).toBe(words !== '')
+  })
+
+  it('that nobody could show are worth asking for again', async () => {
+    const { status, headers } = await read(createApp(silent), '/compare/f')
+    expect([status, headers.get('Retry-After')]).toEqual([503, String(RETRY_AFTER_SECONDS)])
   })
 })
 
@@ -217,6 +270,7 @@ describe('the files that a filter finds', () => {
     const under = await Promise.all(Array.from({ length: MAX_AUDITS }, () => busy.request('/?show=gaps')))
     const refused = await read(busy, '/?show=gaps')
     expect(refused.status).toBe(503)
+    expect(refused.headers.get('Retry-After')).toMatch(/^\d+$/)
     expect(toWords(refused.text)).toContain('audits are under way; ask again later')
     for (const response of under.slice(1)) await response.body?.cancel()
     waiting.resolve()

@@ -35,6 +35,8 @@ export interface PageContext {
   readonly limit: Limit
   /** Of plans that are applied. */
   readonly applying: Limit
+  /** Of pages that compare versions. */
+  readonly comparing: Limit
   /** Whether versions may be kept. */
   readonly isWritable: boolean
 }
@@ -80,6 +82,7 @@ function toPage(response: Response): Response {
   const { body, fields, status } = toParts(response) ?? {}
   if (fields?.['Content-Type'] !== 'application/problem+json' || !(body instanceof Uint8Array))
     return response
+  const retry = fields['Retry-After']
   const { title, detail = '' } = v.parse(problem, JSON.parse(new TextDecoder().decode(body)))
   return answerPage(
     status ?? 500,
@@ -87,5 +90,6 @@ function toPage(response: Response): Response {
     html`<h1>${title}</h1>
 <p>${printable(detail)}</p>
 <p><a href="/">All files</a></p>`,
+    retry === undefined ? {} : { 'Retry-After': retry },
   )
 }

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { parseName } from '../../storage/names.ts'
+import { toGrouped } from '../../wire/grouped.ts'
 import { printable } from '../../wire/printable.ts'
 import { toNamedPath } from '../../wire/routes.ts'
 import type { Agreement, Manifest } from '../../wire/schemas.ts'
@@ -34,7 +35,7 @@ export function renderLink(name: string, shown: string = name): Html {
 
 /** Bytes. */
 export function toBytes(size: number): string {
-  return `${size.toLocaleString('en')} ${size === 1 ? 'byte' : 'bytes'}`
+  return `${toGrouped(size)} ${size === 1 ? 'byte' : 'bytes'}`
 }
 
 /** RFC 3339 in UTC for machines, and without its letters for people. */
@@ -66,6 +67,29 @@ export function renderHolders({ versions, replicas }: Pick<Manifest, 'versions' 
     ...replicas.filter(({ rottedFrom }) => rottedFrom !== undefined).map(({ id }) => `${id} rotted`),
   ]
   return html`${words.map((word, i) => html`${i === 0 ? '' : html`<br>`}${word}`)}`
+}
+
+const STATES = {
+  match: 'holds it',
+  differ: 'holds version',
+  missing: 'has no such file',
+  error: 'did not say',
+  corrupt: 'its copy is corrupt',
+} as const
+
+/** What each replica said of a file, its versions called by their letters. */
+export function renderReplicas({ replicas, versions }: Pick<Manifest, 'versions' | 'replicas'>): Html {
+  const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
+  return html`<table>
+<caption>Replicas</caption>
+<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th></tr></thead>
+<tbody>
+${replicas.map(({ id, state, version, detail }) => {
+  const letter = state === 'differ' && version !== undefined ? ` ${letters.get(version) ?? ''}` : ''
+  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td></tr>\n`
+})}</tbody>
+</table>
+`
 }
 
 /** The address of a page of the tree. */

@@ -20,15 +20,17 @@ let abort = new AbortController()
 function start(event) {
   event.preventDefault()
   abort.abort()
-  abort = new AbortController()
+  const { signal } = (abort = new AbortController())
   const folder = form.elements.in.value
   const query = new URLSearchParams({ prefix: folder === '' || folder.endsWith('/') ? folder : folder + '/' })
   if (form.elements.deep.checked) query.set('deep', 'true')
   const view = createView()
   document.getElementById('stop').onclick = () => abort.abort()
-  watch('/audit?' + query, abort.signal, view).then(view.end, (error) =>
-    view.fail(error.name === 'AbortError' ? 'Stopped.' : 'The audit broke off: ' + error.message),
-  )
+  watch('/audit?' + query, signal, view).then(view.end, (error) => {
+    // Another has begun, and what is shown is its own.
+    if (signal !== abort.signal) return
+    view.fail(signal.aborted ? 'Stopped.' : 'The audit broke off: ' + error.message)
+  })
 }
 
 async function watch(url, signal, view) {
@@ -72,9 +74,7 @@ function createView() {
     table.hidden = false
     if (++found > MOST) return
     const { name, agreement } = manifest
-    const link = make('a', make('bdi', printable(name)))
-    link.href = '/compare/' + name.split('/').map(encodeURIComponent).join('/')
-    const head = make('th', link)
+    const head = make('th', toLink(name))
     head.scope = 'row'
     const [sign, words] = MARKS[agreement] || ['?', agreement]
     const hidden = make('span', sign)
@@ -116,6 +116,15 @@ function createView() {
 
 function toAmount({ id, seen, of }) {
   return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files looked at'
+}
+
+// A directory that could not be read has no page.
+function toLink(name) {
+  const shown = make('bdi', printable(name))
+  if (name === '' || name.endsWith('/')) return shown
+  const link = make('a', shown)
+  link.href = '/compare/' + name.split('/').map(encodeURIComponent).join('/')
+  return link
 }
 
 function toHolders({ versions, replicas }) {

@@ -6,6 +6,7 @@ import { PAGE_ROWS, PAGE_WAIT_MS } from '../../wire/limits.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
 import type { Manifest } from '../../wire/schemas.ts'
+import type { Trace } from '../../wire/trace.ts'
 import { within } from '../../wire/within.ts'
 import { compare } from '../compare.ts'
 import { type ReplicaState, readReplicaStates } from '../replicas.ts'
@@ -35,7 +36,7 @@ export async function answerTree(c: Context<AppEnv>, context: PageContext): Prom
     readReplicaStates(context.members, context.suspects, trace),
     readFolder(context.members, { folder, after, limit: PAGE_ROWS }),
   ])
-  const manifests = await readManifests(context, page.rows)
+  const manifests = await readManifests(context, page.rows, trace)
   const title = folder === '' ? 'All files' : printable(folder)
   return answerPage(
     200,
@@ -48,10 +49,11 @@ export async function answerTree(c: Context<AppEnv>, context: PageContext): Prom
 async function readManifests(
   { members, suspects }: PageContext,
   rows: readonly Row[],
+  trace: Trace | undefined,
 ): Promise<Map<string, Manifest>> {
   const names = rows.filter(({ copies }) => copies !== null).map(({ name }) => name)
   const askable = names.filter((name) => parseName(name) !== null)
-  const asked = members.map((member) => member.askAll(askable))
+  const asked = members.map((member) => member.askAll(askable, trace))
   const manifests = new Map<string, Manifest>()
   const all = askable.map(async (name, i) => {
     const answers = await Promise.all(asked.flatMap((ofMember) => ofMember[i] ?? []))
