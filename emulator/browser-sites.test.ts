@@ -36,8 +36,11 @@ describe.skipIf(!hasBrowser)('among pages of other sites, a coordinator', () => 
     try {
       await withPage(browser, {}, async (page) => {
         await page.goto(elsewhere.url)
-        const [, ...frames] = page.frames().map((frame) => frame.url())
-        expect(frames).toEqual(paths.map(() => 'chrome-error://chromewebdata/'))
+        // The page may be there before the browser has refused all of them.
+        const toFrames = () => page.frames().flatMap((frame) => (frame.parentFrame() ? [frame.url()] : []))
+        await expect
+          .poll(toFrames, { timeout: 20_000 })
+          .toEqual(paths.map(() => 'chrome-error://chromewebdata/'))
       })
     } finally {
       elsewhere.close()
