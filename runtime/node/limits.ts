@@ -124,6 +124,9 @@ export const TURN_MS = 5
  */
 export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 192 } as const
 
+/** Of the thread that goes through a tree: in less room a seventh of its time goes into collecting what soon is garbage. */
+export const TREE_THREAD_LIMITS = { ...THREAD_LIMITS, maxYoungGenerationSizeMb: 16 } as const
+
 /** Spans of one grain that are remembered of a survey: of the smallest, as a million files make them; some 10 MB. */
 export const MAX_REMEMBERED_SPANS = 65_536
 

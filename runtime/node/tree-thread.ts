@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { fromTrouble } from './disk-messages.ts'
-import { THREAD_LIMITS } from './limits.ts'
+import { TREE_THREAD_LIMITS } from './limits.ts'
 import { toThreadProgram } from './thread-program.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
 
@@ -26,7 +26,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
       workerData: data,
       // Not those of the process, some of which (--input-type) are none for a thread.
       execArgv: [],
-      resourceLimits: THREAD_LIMITS,
+      resourceLimits: TREE_THREAD_LIMITS,
     })
     started.on('message', (reply: TreeReply) => {
       if ('notice' in reply) return onNotice(reply.notice)
