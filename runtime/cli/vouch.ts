@@ -2,6 +2,14 @@
 import module from 'node:module'
 import { join } from 'node:path'
 import { toIndexDirectory } from '../node/index-path.ts'
+import { refuseNode } from './node-version.ts'
+
+// Before anything is loaded that an older one does not know.
+const refused = refuseNode(process.versions.node)
+if (refused !== null) {
+  console.error(`vouch: ${refused}`)
+  process.exit(2)
+}
 
 // What Node makes of the sources is kept for the next time, in a place of the user's own; threads inherit the variable.
 const cache = toIndexDirectory(process.env)
