@@ -39,14 +39,23 @@ export function createFileOpener(place: Place): FileOpener {
     try {
       const parent = hold(name.slice(0, Math.max(end, 0)))
       if (parent === null) return null
-      const fd = openSync(`/proc/self/fd/${parent}/${name.slice(end + 1)}`, FILE_FLAGS)
-      const stats = fstatSync(fd, { bigint: true })
-      if (stats.isFile() && stats.dev === place.device) return toFile(fd, stats)
-      closeSync(fd)
+      return keepRegular(openSync(`/proc/self/fd/${parent}/${name.slice(end + 1)}`, FILE_FLAGS))
     } catch {
       // `openFile` tells what is wrong.
+      return null
     }
-    return null
+  }
+
+  /** The file, if it is a regular one on the root's device; else closes it. */
+  function keepRegular(fd: number): RegularFile | null {
+    let kept: RegularFile | null = null
+    try {
+      const stats = fstatSync(fd, { bigint: true })
+      if (stats.isFile() && stats.dev === place.device) kept = toFile(fd, stats)
+      return kept
+    } finally {
+      if (kept === null) closeSync(fd)
+    }
   }
 
   return {
