@@ -5,6 +5,7 @@ import { rename, rm, stat, truncate, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   createNoise,
@@ -16,6 +17,7 @@ import {
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import type { DirectoryOptions, DirectoryStorage } from './directory-storage.ts'
 import { isSame, toIdentity } from './identity.ts'
+import { openIndexFile } from './index-file.ts'
 
 const LATER = () => Date.now() + 60_000
 
@@ -217,6 +219,21 @@ describe('the digest index', () => {
     expect(notices).toEqual([])
   })
 
+  it('takes its turn with another that makes the same index', async () => {
+    const flag = new Int32Array(new SharedArrayBuffer(4))
+    const other = new Worker(HOLD_INDEX, { eval: true, workerData: flag })
+    for (let i = 0; i < 20; i++) {
+      const path = join(directory.root, `${i}.sqlite`)
+      other.postMessage(path)
+      await once(other, 'message')
+      Atomics.store(flag, 0, i + 1)
+      Atomics.notify(flag, 0)
+      openIndexFile(path, (line) => notices.push(line)).close()
+    }
+    await other.terminate()
+    expect(notices).toEqual([])
+  })
+
   it('knows what it has written when its process is killed', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `${i}`)
     for (const name of names) await directory.write(name, toBytes(name))
@@ -249,4 +266,18 @@ const DESCRIBE_ALL = `
   await Promise.all(storage.describe(Array.from({ length: 300 }, (_, i) => String(i))))
   console.log('described')
   setInterval(() => {}, 1000)
+`
+
+/** Holds each index that it is sent until the flag changes. */
+const HOLD_INDEX = `
+  const { parentPort, workerData: flag } = require('node:worker_threads')
+  const { DatabaseSync } = require('node:sqlite')
+  parentPort.on('message', (path) => {
+    const before = Atomics.load(flag, 0)
+    const db = new DatabaseSync(path)
+    db.exec('BEGIN IMMEDIATE')
+    parentPort.postMessage('held')
+    Atomics.wait(flag, 0, before)
+    db.close()
+  })
 `

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { getErrno } from './errno.ts'
-import { INDEX_BUSY_MS, INDEX_LOG_PAGES } from './limits.ts'
+import { INDEX_BUSY_MS, INDEX_LOG_PAGES, INDEX_PAUSE_MS } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 /** What the index holds of one name. */
@@ -60,7 +60,7 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
 
   function connect(): void {
     try {
-      table = openTable(path)
+      table = waitOut(() => openTable(path))
     } catch (error) {
       recover(error)
     }
@@ -114,6 +114,25 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
 export function openNoIndexFile(): IndexFile {
   return { read: () => undefined, readPage: () => [], write() {}, close() {} }
 }
+
+/**
+ * What `open` returns, tried again for as long as a write waits: where two make one index, SQLite gives up at once on
+ * the one that would go over to the log while the other is about to write.
+ */
+function waitOut<T>(open: () => T): T {
+  const until = performance.now() + INDEX_BUSY_MS
+  for (;;) {
+    try {
+      return open()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > until) throw error
+      Atomics.wait(PAUSE, 0, 0, INDEX_PAUSE_MS)
+    }
+  }
+}
+
+/** Nobody wakes whoever waits for it. */
+const PAUSE = new Int32Array(new SharedArrayBuffer(4))
 
 /** An `IndexFile` that throws the errors of SQLite. */
 type Table = IndexFile

@@ -66,6 +66,9 @@ export const WRITE_INDEX_MS = 200
 /** How long another process may hold the index before a write is given up, which costs hashing once more. */
 export const INDEX_BUSY_MS = 250
 
+/** How long until an index that another holds is tried again: opening one takes a few milliseconds. */
+export const INDEX_PAUSE_MS = 5
+
 /** Pages of 4 KiB in the log of the index until they go into the index itself, for which the disk is waited for. */
 export const INDEX_LOG_PAGES = 8192
 
