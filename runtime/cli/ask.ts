@@ -15,6 +15,7 @@ import {
 } from '../../functions/wire/schemas.ts'
 import { Refusal } from '../node/refusal.ts'
 import { adviseOnProblem, adviseOnReason } from './advice.ts'
+import { untilEnded } from './until-ended.ts'
 
 /** A failure that another try may mend: the network's, or a server's that says so. */
 export class Broken extends Refusal {
@@ -58,9 +59,8 @@ export function createAsk(base: string, options: AskOptions): Ask {
         ...fields,
         ...(options.token && { Authorization: `Bearer ${options.token()}` }),
       },
-      ...(options.signal && { signal: options.signal }),
     })
-    const response = await options.fetch(request).catch((error) => {
+    const response = await untilEnded(options.fetch(request), options.signal).catch((error) => {
       options.signal?.throwIfAborted()
       const { reason } = toNetworkError(error)
       const what = `cannot reach the coordinator at ${origin}: ${toWords(reason)}`

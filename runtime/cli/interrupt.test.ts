@@ -46,6 +46,23 @@ test.each(SIGNALS)(
   },
 )
 
+test('a signal ends a download that keeps flowing', async () => {
+  const chunk = 'x'.repeat(MIB / 4)
+  const url = await startScript((_request, response) => {
+    response.writeHead(200, { ...toFields(CONTENT), 'Content-Length': 1024 * 1024 * MIB })
+    const timer = setInterval(() => response.write(chunk), 1)
+    response.on('close', () => clearInterval(timer))
+  })
+  const { cwd, files } = createStage()
+  const child = startVouch(['get', 'file.txt', '--coordinator', url], cwd)
+  const finished = finish(child)
+  const received = () => (existsSync(join(cwd, PART)) ? statSync(join(cwd, PART)).size : 0)
+  await expect.poll(received, { timeout: 20_000 }).toBeGreaterThan(64 * MIB)
+  child.kill('SIGINT')
+  expect(await finished).toEqual({ status: 130, said: ['', ''] })
+  expect(files()).toEqual([PART])
+})
+
 test('a signal ends a run whose reader takes nothing any more', async () => {
   const url = await startScript((_request, response) =>
     response.writeHead(200, toFields(CONTENT)).end(CONTENT),

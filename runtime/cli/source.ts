@@ -1,4 +1,3 @@
-import { toChunks, toStream } from '../../functions/storage/streams.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { type Ask, createAsk } from './ask.ts'
@@ -36,38 +35,8 @@ export async function openSource(flags: Flags, io: Io, { isWhole = false } = {})
   })
   // Nothing is looked up or connected to: the address only makes requests whole.
   const ask = createAsk('http://localhost', {
-    fetch: async (request) => endWith(await unlessEnded(app.fetch(request), io.signal), io.signal),
+    fetch: async (request) => await app.fetch(request),
     signal: io.signal,
   })
   return { ask, query, close }
-}
-
-/** An answer of our own coordinator, which is not waited for when the command is to end; it is freed when it comes. */
-async function unlessEnded(
-  answer: Response | Promise<Response>,
-  signal: AbortSignal | undefined,
-): Promise<Response> {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
-  const end = () => reject(signal?.reason)
-  signal?.throwIfAborted()
-  signal?.addEventListener('abort', end, { once: true })
-  try {
-    return await Promise.race([answer, ended])
-  } catch (error) {
-    if (signal?.aborted) Promise.resolve(answer).then(drop, () => {})
-    throw error
-  } finally {
-    signal?.removeEventListener('abort', end)
-  }
-}
-
-async function drop({ body }: Response): Promise<void> {
-  await body?.cancel().catch(() => {})
-}
-
-/** An answer of our own coordinator, whose body is left when the command is to end, as that of one elsewhere is. */
-function endWith(response: Response, signal: AbortSignal | undefined): Response {
-  const { body, status, headers } = response
-  if (body === null || signal === undefined) return response
-  return new Response(toStream(toChunks(body), signal), { status, headers })
 }
