@@ -12,7 +12,7 @@ import type { Member } from './gather.ts'
 import type { Observer } from './observer.ts'
 import { streamLines } from './text-stream.ts'
 
-export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
+export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHasher' | 'suspects'> {
   readonly members: readonly Member[]
   readonly limit: Limit
   readonly observer: Observer
@@ -37,7 +37,7 @@ export function answerAudit(c: Context<AppEnv>, options: AuditOptions): Response
 /** An audit, of whose end the observer hears, however it comes. */
 async function auditObserved(
   request: AuditRequest,
-  { members, observer, deadlines, createHasher }: AuditOptions,
+  { members, observer, deadlines, createHasher, suspects }: AuditOptions,
   { trace, tell, signal }: Pick<AuditContext, 'trace' | 'tell' | 'signal'>,
 ): Promise<void> {
   const { prefix, match, exclude } = request
@@ -49,7 +49,14 @@ async function auditObserved(
     if ('summary' in line) summary = line.summary
   }
   try {
-    await audit(members, request, { trace, signal, deadlines, createHasher, tell: tellObserved })
+    await audit(members, request, {
+      trace,
+      signal,
+      deadlines,
+      createHasher,
+      suspects,
+      tell: tellObserved,
+    })
   } finally {
     observer.onAudited({ isWhole, summary, ms: performance.now() - start })
   }

@@ -6,7 +6,16 @@ import { createRemoteStorage } from '../storage/remote.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
 import type { Span } from '../storage/survey.ts'
 import { MAX_AUDITS, MAX_GLOBS, MAX_NAME_BYTES, PROGRESS_MS } from '../wire/limits.ts'
-import { audit, coordinate, createTreeStorage, toDigest, toFacts, toRows, withSurvey } from './audit.suite.ts'
+import {
+  audit,
+  coordinate,
+  createTreeStorage,
+  readTold,
+  toDigest,
+  toFacts,
+  toRows,
+  withSurvey,
+} from './audit.suite.ts'
 
 describe('two trees of 20,000 names', () => {
   const toName = (i: number) => `photos/${2000 + (i % 20)}/IMG_${String(i).padStart(5, '0')}.jpg`
@@ -255,3 +264,42 @@ describe('while an audit is under way', () => {
     expect(summary.replicas).toMatchObject([{ seen: { names: 2 } }, { seen: { names: 2 } }])
   })
 })
+
+describe('a copy whose bytes have contradicted its digest, though it claims the same as the others,', () => {
+  async function createSuspicious() {
+    const files = { a: 'a', f: 'same', z: 'z' }
+    const [honest, lying] = [createMemoryStorage(files), createMemoryStorage(files)]
+    const app = coordinate([
+      but(lying, { open: (name) => createMemoryStorage({ [name]: 'lies' }).open(name) }),
+      honest,
+    ])
+    expect(await (await app.request('/files/f')).text()).toBe('same')
+    return { app, lying }
+  }
+
+  it.each(['', '?all=true', '?prefix=f', '?deep=true'])('is corrupt in an audit%s', async (query) => {
+    const { app } = await createSuspicious()
+    const told = await readTold(await app.request(`/audit${query}`))
+    expect(toRows(told).filter((row) => !row.endsWith('match match'))).toEqual(['f: corrupt match'])
+    expect(told.summary).toMatchObject({ agreement: 'degraded', agreements: { degraded: 1 } })
+  })
+
+  it('is left alone by a plan', async () => {
+    const { app } = await createSuspicious()
+    const body = JSON.stringify({ prefix: '', match: [], exclude: [], rules: [] })
+    const headers = { 'Content-Type': 'application/json' }
+    const plan = await (await app.request('/plan', { method: 'POST', headers, body })).json()
+    expect(plan).toMatchObject({ steps: [], summary: { left: 1 } })
+  })
+
+  it('is not any more once it claims another content', async () => {
+    const { app, lying } = await createSuspicious()
+    lying.set('f', 'other')
+    const told = await readTold(await app.request('/audit'))
+    expect(toRows(told)).toEqual(['f: differ differ'])
+  })
+})
+
+function but(storage: Storage, changes: Partial<Storage>): Storage {
+  return { ...storage, ...changes }
+}

@@ -8,6 +8,7 @@ import { mergeFound, type Sighting } from './found-merge.ts'
 import type { Member } from './gather.ts'
 import { toManifest } from './report.ts'
 import { compareSpans } from './span-comparison.ts'
+import type { Suspects } from './suspects.ts'
 import { openStream, type Stream, type SurveyContext } from './survey-stream.ts'
 
 /** What an audit looks at, and what it tells. */
@@ -20,6 +21,7 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' |
 
 /** What the audit needs beside its replicas. */
 export interface AuditContext extends Omit<SurveyContext, 'onProgress'> {
+  readonly suspects: Suspects
   /** Takes a line; resolves when there is room for the next. */
   readonly tell: (line: AuditLine) => Promise<void>
 }
@@ -35,7 +37,7 @@ const NOTHING: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
 export async function audit(
   members: readonly Member[],
   request: AuditRequest,
-  { tell, ...context }: AuditContext,
+  { tell, suspects, ...context }: AuditContext,
 ): Promise<void> {
   const { prefix, deep, match, exclude, all, after = '' } = request
   const whole: readonly Range[] = [{ after, until: null }]
@@ -84,7 +86,7 @@ export async function audit(
     }
     try {
       for await (const { range, isAlike, names } of compareSpans(streams, ranges, onLost)) {
-        if (isAlike) {
+        if (isAlike && !suspects.isAnyIn(range)) {
           alikes++
           count(lost.size > 0 ? 'degraded' : 'unanimous', names)
           continue
@@ -130,9 +132,12 @@ export async function audit(
     }
   }
 
-  /** Whether those who are not left out hold the same, and none of their copies rotted. */
-  function isSame({ answers, rotted }: Sighting): boolean {
-    const heard = answers.filter(({ id }) => !lost.has(id))
+  /** Whether those who are not left out hold the same, and none of their copies rotted or is corrupt. */
+  function isSame({ name, answers, rotted }: Sighting): boolean {
+    const heard = suspects.judge(
+      answers.filter(({ id }) => !lost.has(id)),
+      name,
+    )
     return compare(heard).agreement === 'unanimous' && rotted.size === 0
   }
 
@@ -140,7 +145,10 @@ export async function audit(
   async function report(batch: readonly Sighting[]): Promise<void> {
     const again = await askAgain(batch.filter((sighting) => !isSame(sighting)))
     for (const sighting of batch) {
-      const answers = again.get(sighting.name) ?? complete(sighting.answers)
+      const answers = suspects.judge(
+        again.get(sighting.name) ?? complete(sighting.answers),
+        sighting.name,
+      )
       const comparison = compare(answers)
       const { agreement } = comparison
       if (agreement === 'absent') continue

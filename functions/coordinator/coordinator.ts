@@ -101,9 +101,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   })
   refuseOtherMethods(app, '/files/*', 'GET, HEAD')
 
-  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, limit, observer }))
+  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, suspects, limit, observer }))
   refuseOtherMethods(app, '/audit', 'GET, HEAD')
-  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, limit }))
+  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, suspects, limit }))
   refuseOtherMethods(app, '/plan', 'POST')
   app.post('/apply', (c) => {
     if (!isWritable) return createProblem('read-only', 'this coordinator takes no writes')

@@ -13,7 +13,7 @@ import type { Member } from './gather.ts'
 import { planName } from './plan.ts'
 import { streamText, type WriteText } from './text-stream.ts'
 
-export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHasher'> {
+export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHasher' | 'suspects'> {
   readonly members: readonly Member[]
   readonly limit: Limit
 }

@@ -1,5 +1,6 @@
 import type { Facts } from '../storage/storage.ts'
-import { isFacts } from '../storage/survey.ts'
+import { compareNames } from '../storage/names.ts'
+import { isFacts, isWithin, type Range } from '../storage/survey.ts'
 import { MAX_SUSPECTS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Answer, Version } from './compare.ts'
@@ -10,13 +11,16 @@ export interface Suspects {
   add(id: string, version: Version, name: string): void
   /** How many copies of the replica `id` are known to be corrupt. */
   count(id: string): number
+  /** Whether a copy of a name of this range is among them. */
+  isAnyIn(range: Range): boolean
   /** The answers, those of a copy that still claims what its bytes contradicted turned to `integrity` errors. */
   judge(answers: Answer[], name: string): Answer[]
 }
 
 /** Remembers the last `MAX_SUSPECTS`, until they claim another content. Each is told to `onAdd` when it is new. */
 export function createSuspects(onAdd: (id: string, name: string) => void = () => {}): Suspects {
-  const known = new Set<string>()
+  // Each with its name, which its key ends with.
+  const known = new Map<string, string>()
   const toKey = (id: string, name: string, { digest, size }: Pick<Facts, 'digest' | 'size'>) =>
     `${id} ${digest} ${size} ${name}`
 
@@ -27,12 +31,14 @@ export function createSuspects(onAdd: (id: string, name: string) => void = () =>
   }
 
   return {
-    count: (id) => [...known].filter((key) => key.startsWith(`${id} `)).length,
+    count: (id) => [...known.keys()].filter((key) => key.startsWith(`${id} `)).length,
+    isAnyIn: ({ after, until }) =>
+      [...known.values()].some((name) => compareNames(name, after) > 0 && isWithin(name, until)),
     add(id, version, name) {
       const key = toKey(id, name, version)
       if (!known.has(key)) onAdd(id, name)
-      known.add(key)
-      for (const oldest of known) {
+      known.set(key, name)
+      for (const oldest of known.keys()) {
         if (known.size <= MAX_SUSPECTS) return
         known.delete(oldest)
       }

@@ -20,7 +20,11 @@ export const apply: Command = {
     const { ask, close } = await openSource(flags, io)
     try {
       const response = await ask('/apply', { json: plan })
-      if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
+      if (response.status !== 200) {
+        const problem = await readProblem(response)
+        if (problem.type === 'invalid-body') requireJson(plan, path)
+        throw new Refusal(toLine(problem))
+      }
       return await report(response, flags, io)
     } finally {
       await close()
@@ -42,6 +46,17 @@ async function readPlan(path: string, io: Io): Promise<string> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
     throw new Refusal(`cannot read ${path}: ${reason}; 'vouch plan > ${path}' makes a plan`)
+  }
+}
+
+function requireJson(text: string, path: string): void {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error
+    throw new Refusal(
+      `${path} is no JSON: ${reason}; 'vouch plan' makes a plan, and a last step taken out of it leaves a comma to take out`,
+    )
   }
 }
 
