@@ -8,8 +8,8 @@ import { mergeFound, type Sighting } from './found-merge.ts'
 import type { Member } from './gather.ts'
 import { toManifest } from './report.ts'
 import { compareSpans } from './span-comparison.ts'
-import type { Suspects } from './suspects.ts'
 import { openStream, type Stream, type SurveyContext } from './survey-stream.ts'
+import type { Suspects } from './suspects.ts'
 
 /** What an audit looks at, and what it tells. */
 export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' | 'exclude'> {
@@ -145,10 +145,7 @@ export async function audit(
   async function report(batch: readonly Sighting[]): Promise<void> {
     const again = await askAgain(batch.filter((sighting) => !isSame(sighting)))
     for (const sighting of batch) {
-      const answers = suspects.judge(
-        again.get(sighting.name) ?? complete(sighting.answers),
-        sighting.name,
-      )
+      const answers = suspects.judge(again.get(sighting.name) ?? complete(sighting.answers), sighting.name)
       const comparison = compare(answers)
       const { agreement } = comparison
       if (agreement === 'absent') continue

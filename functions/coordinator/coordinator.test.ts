@@ -184,6 +184,14 @@ describe('a compared read', () => {
     expect(response.headers.get('Replica-Status')).toMatch(/^server1;state=corrupt;/)
   })
 
+  it('says of whom every copy is corrupt, when none is left to deliver', async () => {
+    const lying = () => but(a(), { open: async (name, o) => lie(await a().open(name, o)) })
+    const app = coordinate(lying(), lying())
+    const detail = '0 of 2 replicas answered, 1 must; corrupt on server1, server2'
+    const response = await app.request('/files/f.txt')
+    expect(await readProblem(response)).toMatchObject({ type: 'too-few-answers', detail })
+  })
+
   it('compares anew when a copy changes before it is sent, and gives up after a bound', async () => {
     const storage = a()
     let changes = 1

@@ -46,7 +46,7 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
   }
   if (answered < read.required) {
     const detail = `${answered} of ${answers.length} replicas answered, ${read.required} must`
-    return refuse('too-few-answers', detail, read, comparison)
+    return refuse('too-few-answers', `${detail}${toCorrupt(answers)}`, read, comparison)
   }
   if (read.isStrict && agreement === 'incomplete' && !read.version) {
     const lacking = answers.filter(({ said }) => said === null).map(({ id }) => id)
@@ -56,7 +56,8 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
   if (version !== undefined) return agreement === 'conflict' && !read.version ? 'conflict' : version
   if (answered < answers.length) {
     const silent = answers.filter(({ said }) => said instanceof StorageError).map(({ id }) => id)
-    return refuse('existence-unknown', `no answer from ${silent.join(', ')}`, read, comparison)
+    const detail = `no answer from ${silent.join(', ')}${toCorrupt(answers)}`
+    return refuse('existence-unknown', detail, read, comparison)
   }
   const detail = read.version
     ? 'no replica holds that version now'
@@ -69,6 +70,12 @@ function refuse(type: ProblemType, detail: string, read: Read, comparison: Compa
     fields: toFields(comparison, getOnly(comparison.versions)),
     manifest: toManifest(read.name, comparison),
   })
+}
+
+/** Whose copies are corrupt, behind a semicolon; nothing where none is. */
+function toCorrupt(answers: readonly Answer[]): string {
+  const holders = answers.filter(({ said }) => said instanceof StorageError && said.code === 'integrity')
+  return holders.length === 0 ? '' : `; corrupt on ${holders.map(({ id }) => id).join(', ')}`
 }
 
 function isChanged(said: Answer['said']): boolean {

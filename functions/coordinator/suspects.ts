@@ -1,5 +1,5 @@
-import type { Facts } from '../storage/storage.ts'
 import { compareNames } from '../storage/names.ts'
+import type { Facts } from '../storage/storage.ts'
 import { isFacts, isWithin, type Range } from '../storage/survey.ts'
 import { MAX_SUSPECTS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'

@@ -86,7 +86,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (reply.headers.get('Content-Encoding') !== null) return await refuse(reply, 'an encoded answer')
     if (reply.status !== 401) return reply
     await reply.body?.cancel()
-    throw new StorageError('unreachable', 'the replica wants another token', {
+    throw new StorageError('unreachable', `the replica wants ${options.token ? 'another' : 'a'} token`, {
       reason: 'http_request_denied',
     })
   }

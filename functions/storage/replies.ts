@@ -177,7 +177,13 @@ export async function readProblem(response: Reply): Promise<StorageError | null>
   const answer = v.safeParse(problem, await readJson(response.body, MAX_PROBLEM_BYTES))
   if (!answer.success) return unexpected('a problem that is none')
   if (status === 404 && answer.output.type === 'not-found') return null
-  const code = toTrouble(answer.output.type) ?? 'unreachable'
+  const { type } = answer.output
+  if (type === 'no-such-resource' || type === 'method-not-allowed') {
+    return unexpected(
+      "a word that its path leads nowhere: is it a coordinator's address, or one with a path too many?",
+    )
+  }
+  const code = toTrouble(type) ?? 'unreachable'
   return new StorageError(code, (answer.output.detail ?? answer.output.title).slice(0, MAX_DETAIL_LENGTH))
 }
 

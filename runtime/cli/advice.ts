@@ -1,6 +1,7 @@
 /** What helps when a coordinator cannot be reached, by the reason (an error type of RFC 9209 §2.3). */
 const OF_REASON: Readonly<Record<string, string>> = {
   connection_refused: "is it running? 'vouch coordinator' starts one, and --coordinator names another",
+  connection_terminated: 'if it serves https, the address begins with https://',
   connection_timeout: 'is the address right, and does no firewall stand before it?',
   destination_unavailable: 'is the address right? --coordinator names another',
   destination_ip_unroutable: 'is this machine on the right network?',

@@ -23,7 +23,7 @@ export const apply: Command = {
       if (response.status !== 200) {
         const problem = await readProblem(response)
         if (problem.type === 'invalid-body') requireJson(plan, path)
-        throw new Refusal(toLine(problem))
+        throw new Refusal(problem.type === 'invalid-body' ? `${path}: ${toLine(problem)}` : toLine(problem))
       }
       return await report(response, flags, io)
     } finally {

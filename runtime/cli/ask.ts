@@ -174,5 +174,8 @@ export async function* catchBroken(body: ReadableStream<Uint8Array>): AsyncGener
 
 /** A problem in one line: its title, its detail when it has one, and what to do next where that helps. */
 export function toLine({ type, title, detail }: Problem): string {
-  return adviseOnProblem(detail === undefined ? title : `${title}: ${detail}`, type)
+  if (detail === undefined) return adviseOnProblem(title, type)
+  // Their titles speak of the request, which whoever typed a command did not write.
+  const isOfRequest = type === 'invalid-body' || type === 'invalid-parameter'
+  return adviseOnProblem(isOfRequest ? detail : `${title}: ${detail}`, type)
 }

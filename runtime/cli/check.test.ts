@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
+import { createMemoryStorage } from '../../functions/storage/memory.ts'
 import { asNobody } from '../node/directory-setup.suite.ts'
 import { createDirectoryStorage } from '../node/directory-storage.ts'
 import { createHasher } from '../node/hasher.ts'
@@ -12,7 +13,7 @@ import { openIndexFile } from '../node/index-file.ts'
 import { toIndexFile } from '../node/index-path.ts'
 import { createRoot } from '../node/root.ts'
 import { serve } from '../node/serve.ts'
-import { createStage, type Stage, startScript } from './stage.suite.ts'
+import { createStage, type Stage, startCoordinator, startScript } from './stage.suite.ts'
 
 function write({ cwd }: Stage, files: Record<string, string>): void {
   for (const [path, content] of Object.entries(files)) {
@@ -103,6 +104,30 @@ describe('vouch check', () => {
       stage.run(['check', 'differ', ...toFlags(['a', 'b', 'c'])]),
     )
     expect([status, stdout]).toEqual([2, expect.stringMatching(/^\* differ {2}a ≠ b; c: /)])
+  })
+
+  it.each([
+    ['same', '--match', '*.txt'],
+    ['same', '--exclude', 'same'],
+  ])('finds nothing wrong with %s %s %s, which leaves no name', async (...args) => {
+    const { status, stderr } = await check(createTrees(), ...args)
+    expect([status, stderr]).toEqual([0, '0 names: 0 alike everywhere\n'])
+  })
+
+  it.each([
+    ['nothing', '/no/such/path'],
+    ['a coordinator', ''],
+  ])('says what an address may be at which there is %s in the place of a replica', async (_what, path) => {
+    const [, url = ''] = await startCoordinator({ a: createMemoryStorage({ f: '' }) })
+    const { status, stderr } = await createTrees().run([
+      'check',
+      '--replica',
+      'a=a',
+      '--replica',
+      `b=${url}${path}`,
+    ])
+    expect(status).toBe(2)
+    expect(stderr).toContain("is it a coordinator's address, or one with a path too many?\n")
   })
 
   it('ends at once when it is interrupted', async () => {

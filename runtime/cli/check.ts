@@ -76,13 +76,17 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
   saySummary(io, summary)
-  if (summary.agreement === 'absent' && prefix !== '') {
-    throw new Refusal(
-      `no replica has a name that begins with '${prefix}'; names begin below each root, with no slash before them`,
-    )
-  }
+  requireNames(summary, prefix, flags)
   const lost = summary.replicas.filter(({ state }) => state === 'error')
   return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
+}
+
+/** Throws a Refusal when nobody has a name that begins so, which whoever typed it did not mean. */
+export function requireNames({ agreement }: AuditSummary, prefix: string, { match, exclude }: Flags): void {
+  if (agreement !== 'absent' || prefix === '' || match !== undefined || exclude !== undefined) return
+  throw new Refusal(
+    `no replica has a name that begins with '${prefix}'; names begin below each root, with no '/' or './' before them`,
+  )
 }
 
 function isTrouble({ state }: ReplicaReport): boolean {

@@ -130,7 +130,7 @@ test('after five tries it gives up, says so in one line, and keeps what came for
   expect(delays).toEqual([500, 1000, 2000, 4000])
   expect([status, requests]).toEqual([2, 5])
   expect(stderr).toMatch(
-    /^vouch: cannot reach the coordinator at .*: connection terminated; gave up after 5 tries; run it again, and it goes on with what came\n$/,
+    /^vouch: cannot reach the coordinator at .*: connection terminated; if it serves https, .*; gave up after 5 tries; run it again, and it goes on with what came\n$/,
   )
   expect(stage.files()).toEqual([PART])
   expect(stage.read(PART)).toBe(CONTENT.slice(0, HALF))

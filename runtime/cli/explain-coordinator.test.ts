@@ -98,6 +98,21 @@ describe('vouch explain of a coordinator', () => {
     expect(reads).toBe(3)
   })
 
+  it('says that every copy is corrupt, which asking again does not mend', async () => {
+    const url = await startScript(({ url, method }, response) => {
+      const id = new URL(url ?? '', 'http://x').searchParams.get('replica')
+      const corrupt = (id: string) => `${id};state=corrupt;error=http_response_incomplete`
+      response.setHeader('Replica-Status', id === null ? `${corrupt('a')}, ${corrupt('b')}` : corrupt(id))
+      if (method === 'HEAD') response.writeHead(502).end()
+      else sendProblem(response, 502, { detail: 'the bytes contradict their digest' })
+    })
+    const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
+    expect([status, stderr]).toEqual([
+      2,
+      'vouch: t: corrupt on a, b: the bytes contradict their digest; put a good copy in the place of each\n',
+    ])
+  })
+
   it('asks one that was corrupt or silent for words at once, and one that fails then as well', async () => {
     const asked: string[] = []
     const url = await startScript(({ url, method }, response) => {

@@ -62,7 +62,15 @@ async function readDifferences(
 
 /** Throws a Refusal when nobody has the file, or somebody did not say. */
 function requireTold({ name, comparison: { answers, agreement } }: Explanation): void {
-  const silent = answers.filter(({ said }) => said instanceof StorageError).map(({ id }) => id)
+  const failed = answers.filter(({ said }) => said instanceof StorageError)
+  const silent = failed.map(({ id }) => id)
+  if (
+    silent.length > 0 &&
+    failed.every(({ said }) => said instanceof StorageError && said.code === 'integrity')
+  )
+    throw new Refusal(
+      `${name}: corrupt on ${silent.join(', ')}: the bytes contradict their digest; put a good copy in the place of each`,
+    )
   if (silent.length > 0)
     throw new Refusal(
       `${name}: ${silent.join(', ')} did not say what ${toThey(silent)}; run it again when ${silent.length === 1 ? 'it answers' : 'they answer'}`,

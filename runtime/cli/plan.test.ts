@@ -148,7 +148,11 @@ describe('vouch apply', () => {
     [['apply', 'plan.json', '--writable'], '--writable goes with --replica'],
     [['apply', ...SOURCE, '--writable'], 'apply takes PLAN'],
     [['apply', 'none.json', ...SOURCE, '--writable'], 'cannot read none.json'],
-    [['apply', 'a/same', ...SOURCE, '--writable'], 'The body is not what this resource takes'],
+    [
+      ['apply', 'a/same', ...SOURCE, '--writable'],
+      'a/same: this resource takes a plan as POST /plan makes it',
+    ],
+    [['apply', 'a/differ', ...SOURCE, '--writable'], 'a/differ is no JSON: '],
   ])('refuses %j, and writes nothing', async (args, line) => {
     const stage = createTrees()
     writeFileSync(join(stage.cwd, 'plan.json'), (await plan(stage)).stdout)

@@ -4,6 +4,7 @@ import { type PlanSummary, planSummary, policy, type Rule } from '../../function
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
+import { requireNames } from './check.ts'
 import type { Command } from './command.ts'
 import { type Io, say, toHarmlessJson, writeOut } from './io.ts'
 import { parseLine, readTextLines } from './lines.ts'
@@ -19,7 +20,7 @@ export const plan: Command = {
     try {
       const response = await ask('/plan', { json: JSON.stringify({ prefix, match, exclude, rules }) })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
-      return await print(response, io)
+      return await print(response, prefix, flags, io)
     } finally {
       await close()
     }
@@ -52,7 +53,7 @@ function parseRule(word: string): Rule {
 }
 
 /** Prints a plan as it comes; the exit status. */
-async function print(response: Response, io: Io): Promise<number> {
+async function print(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   let summary: PlanSummary | undefined
   for await (const lines of readTextLines(response)) {
     for (const line of lines) {
@@ -64,6 +65,7 @@ async function print(response: Response, io: Io): Promise<number> {
   if (summary === undefined)
     throw new Broken('the plan broke off before its end: it cannot be applied; run it again')
   const { steps, bytes, left, audit } = summary
+  requireNames(audit, prefix, flags)
   say(io, `${toGrouped(steps)} steps, ${toSize(bytes)} to be written`)
   if (left > 0) {
     say(

@@ -50,7 +50,15 @@ export async function printReport(io: Io, report: Report): Promise<void> {
 
 function toWarning({ id, state, error, detail }: ReplicaReport): string {
   if (state === 'missing') return `${id} lacks it`
-  const reason = detail ?? error?.replaceAll('_', ' ') ?? 'it gave no reason'
+  const reason = detail ?? (error === undefined ? 'it gave no reason' : toWords(error))
   if (state === 'corrupt') return `${id} holds a corrupt copy: ${reason}`
   return state === 'error' ? `${id} did not answer: ${reason}` : `${id} holds another version`
 }
+
+/** An error type of RFC 9209 §2.3 in words, and where more is to be had where it tells little. */
+function toWords(error: string): string {
+  const words = error.replaceAll('_', ' ')
+  return VAGUE.includes(error) ? `${words}; vouch explain says more` : words
+}
+
+const VAGUE: readonly string[] = ['destination_unavailable', 'http_protocol_error', 'proxy_internal_error']

@@ -72,7 +72,7 @@ function readText(path: string): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
     throw new Refusal(
-      `cannot read tokens from ${path}: ${reason}; 'openssl rand -hex 32' prints one to put there`,
+      `cannot read tokens from ${path}: ${reason}; 'openssl rand -hex 32' prints one to put there on a server, and its clients show that one`,
     )
   }
 }

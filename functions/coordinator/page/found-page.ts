@@ -76,7 +76,7 @@ async function writeFound(
   })
   if (rows > 0) await write('</tbody>\n</table>\n')
   const more =
-    summary === undefined ? renderMore({ ...options, after: last }) : renderSummary(summary, rows, show)
+    summary === undefined ? renderMore({ ...options, after: last }) : renderSummary(summary, rows, options)
   await write(`${more}${END}`)
 }
 
@@ -114,7 +114,7 @@ const NOTHING: Readonly<Record<Show, string>> = {
 function renderSummary(
   { agreements, names, rotten, replicas }: AuditSummary,
   rows: number,
-  show: Show,
+  { show, after }: Pick<FoundOptions, 'show' | 'after'>,
 ): Html {
   const silent = replicas.filter(({ state }) => state === 'error')
   const same = agreements.unanimous ?? 0
@@ -125,6 +125,8 @@ function renderSummary(
     `${toGrouped(agreements.incomplete ?? 0)} lacking somewhere`,
     ...(rotten > 0 ? [`${toGrouped(rotten)} rotten copies`] : []),
   ]
-  return html`${rows > 0 ? '' : html`<p class="outcome">${NOTHING[show]}</p>\n`}<p>${counts.join(', ')}.</p>
+  const outcome =
+    names === 0 && silent.length === 0 && after === '' ? 'No replica has a file here.' : NOTHING[show]
+  return html`${rows > 0 ? '' : html`<p class="outcome">${outcome}</p>\n`}<p>${counts.join(', ')}.</p>
 ${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}`
 }

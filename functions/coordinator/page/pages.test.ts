@@ -142,6 +142,14 @@ describe('a page', () => {
     expect(toWords((await read(createApp(silent), '/')).text)).toContain('Nobody listed anything.')
   })
 
+  it.each(['/?in=nowhere/&show=conflicts', '/?in=nowhere/&show=gaps', '/check?in=nowhere&run=yes'])(
+    '%s gives no all-clear for a folder that nobody has',
+    async (path) => {
+      expect(toWords((await read(app, path)).text)).toContain('No replica has a file here.')
+      expect(toWords((await read(createApp(one, silent), path)).text)).not.toContain('No replica has')
+    },
+  )
+
   it.each([
     ['/?show=conflicts', 'No conflict is here.'],
     ['/?show=gaps', 'No gap is here.'],

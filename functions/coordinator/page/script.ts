@@ -94,7 +94,7 @@ function createView() {
   function showSummary({ names, agreements, replicas }) {
     const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
     const same = agreements.unanimous || 0
-    const words = found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
+    const words = names === 0 && lost.length === 0 ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
     status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...lost].join(' ')
   }
 
