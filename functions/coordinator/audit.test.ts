@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
@@ -290,6 +290,17 @@ describe('a copy whose bytes have contradicted its digest, though it claims the 
     const headers = { 'Content-Type': 'application/json' }
     const plan = await (await app.request('/plan', { method: 'POST', headers, body })).json()
     expect(plan).toMatchObject({ steps: [], summary: { left: 1 } })
+  })
+
+  it('is not any more once it was written anew', async () => {
+    const { app, lying } = await createSuspicious()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 })
+    onTestFinished(() => void vi.useRealTimers())
+    lying.set('f', 'same')
+    const told = await readTold(await app.request('/audit'))
+    expect([told.manifests, told.summary.agreement]).toEqual([[], 'unanimous'])
+    const states = await (await app.request('/replicas')).json()
+    expect(states).toMatchObject({ replicas: [{ corrupt: 0 }, { corrupt: 0 }] })
   })
 
   it('is not any more once it claims another content', async () => {

@@ -19,6 +19,8 @@ export interface Version {
   readonly modified: number | null
   /** The ids of who holds it, in the order of the answers; at least one. */
   readonly holders: readonly string[]
+  /** When each of them got it, by their order; absent where nobody asked them. */
+  readonly times?: readonly (number | null)[]
 }
 
 export interface Comparison {
@@ -62,6 +64,7 @@ function toVersions(answers: readonly Answer[]): Version[] {
       size: said.size,
       modified: toLatest(known?.modified ?? null, said.modified),
       holders: [...(known?.holders ?? []), id],
+      times: [...(known?.times ?? []), said.modified],
     })
   }
   return [...versions.values()]

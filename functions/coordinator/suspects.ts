@@ -17,27 +17,35 @@ export interface Suspects {
   judge(answers: Answer[], name: string): Answer[]
 }
 
-/** Remembers the last `MAX_SUSPECTS`, until they claim another content. Each is told to `onAdd` when it is new. */
+/**
+ * Remembers the last `MAX_SUSPECTS`, each until it claims another content, or another time: then somebody wrote it anew.
+ * Each is told to `onAdd` when it is new.
+ */
 export function createSuspects(onAdd: (id: string, name: string) => void = () => {}): Suspects {
-  // Each with its name, which its key ends with.
-  const known = new Map<string, string>()
+  const known = new Map<string, Suspect>()
   const toKey = (id: string, name: string, { digest, size }: Pick<Facts, 'digest' | 'size'>) =>
     `${id} ${digest} ${size} ${name}`
 
   function judgeOne(answer: Answer, name: string): Answer {
     const { id, said } = answer
-    if (!isFacts(said) || !known.has(toKey(id, name, said))) return answer
-    return { id, said: new StorageError('integrity', 'the bytes contradicted their digest') }
+    const key = isFacts(said) ? toKey(id, name, said) : ''
+    const suspect = known.get(key)
+    if (suspect === undefined || !isFacts(said)) return answer
+    if (suspect.second === undefined || suspect.second === toSecond(said.modified)) {
+      return { id, said: new StorageError('integrity', 'the bytes contradicted their digest') }
+    }
+    known.delete(key)
+    return answer
   }
 
   return {
     count: (id) => [...known.keys()].filter((key) => key.startsWith(`${id} `)).length,
     isAnyIn: ({ after, until }) =>
-      [...known.values()].some((name) => compareNames(name, after) > 0 && isWithin(name, until)),
+      [...known.values()].some(({ name }) => compareNames(name, after) > 0 && isWithin(name, until)),
     add(id, version, name) {
       const key = toKey(id, name, version)
       if (!known.has(key)) onAdd(id, name)
-      known.set(key, name)
+      known.set(key, { name, second: toSecond(version.times?.[version.holders.indexOf(id)]) })
       for (const oldest of known.keys()) {
         if (known.size <= MAX_SUSPECTS) return
         known.delete(oldest)
@@ -45,4 +53,15 @@ export function createSuspects(onAdd: (id: string, name: string) => void = () =>
     },
     judge: (answers, name) => (known.size === 0 ? answers : answers.map((answer) => judgeOne(answer, name))),
   }
+}
+
+/** A copy; `second` is the one it was last written in, undefined when nobody said so. */
+interface Suspect {
+  readonly name: string
+  readonly second: number | null | undefined
+}
+
+/** Some stores tell a time to the second in one answer, and more of it in another. */
+function toSecond<T extends null | undefined>(time: number | T): number | T {
+  return typeof time === 'number' ? Math.floor(time / 1000) : time
 }
