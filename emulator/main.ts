@@ -8,25 +8,34 @@ const USAGE =
 
 try {
   const options = parseOptions()
+  if (options === 'help') process.stdout.write(`${USAGE}\n`)
+  else await run(options)
+} catch (error) {
+  // What is wrong is a flag, a directory or the port: nobody needs to see where that was noticed.
+  const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  const words = error instanceof Error ? error.message : error
+  process.stderr.write(`emulator: ${words}${isUsage ? `; ${USAGE}` : ''}\n`)
+  process.exitCode = 2
+}
+
+async function run(options: EmulatorOptions): Promise<void> {
   const emulator = await startEmulator(options)
   printAdvice(emulator, Object.keys(options.replicas))
   await untilInterrupted()
   await emulator.close()
-} catch (error) {
-  // What is wrong is a flag, a directory or the port: nobody needs to see where that was noticed.
-  process.stderr.write(`emulator: ${error instanceof Error ? error.message : error}\n`)
-  process.exitCode = 2
 }
 
-function parseOptions(): EmulatorOptions {
+function parseOptions(): EmulatorOptions | 'help' {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', short: 'h' },
       replica: { type: 'string', multiple: true, default: [] },
       buckets: { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '6001' },
     },
   })
+  if (values.help) return 'help'
   const port = Number(values.port)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port takes 0 to 65535, got '${values.port}'`)

@@ -29,7 +29,7 @@ export const PROBLEMS = {
   'fields-too-large': [431, 'The fields of the request are too large'],
   'malformed-request': [400, 'The request is not HTTP'],
   'range-not-satisfiable': [416, 'The range lies outside the file'],
-  'read-only': [403, 'This replica does not take writes'],
+  'read-only': [403, 'This server does not take writes'],
   'request-timeout': [408, 'The request took too long to arrive'],
   'too-few-answers': [503, 'Fewer replicas answered than were required'],
   'too-large': [413, 'The body is too large'],

@@ -207,6 +207,16 @@ describe('the digest index', () => {
     expect(storage.counts()).toEqual({ computed: 1, known: 1 })
   })
 
+  it('is told once to be of no use, however many threads want it', async () => {
+    await directory.write('a', toBytes('abc'))
+    const indexPath = join(directory.indexPath, 'file')
+    writeFileSync(indexPath, '')
+    const storage = open({ indexPath })
+    await describeOne(storage, 'a')
+    await storage.list()
+    expect(notices).toEqual([expect.stringContaining('cannot be used')])
+  })
+
   it('serves two storages of one root at once', async () => {
     for (let i = 0; i < 50; i++) await directory.write(`${i}`, toBytes(`${i}`))
     const names = Array.from({ length: 50 }, (_, i) => `${i}`)

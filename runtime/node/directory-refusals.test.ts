@@ -254,6 +254,16 @@ describe('the root', () => {
     expect(() => openStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
   })
 
+  it.each([0o300, 0o600])(
+    'must be one that may be read and entered, which mode %o does not let',
+    async (mode) => {
+      const closed = await mkdtemp(join(inside.root, 'closed-'))
+      await chmod(inside.root, 0o755)
+      await chmod(closed, mode)
+      await asNobody(async () => expect(() => openStorage(closed)).toThrow(`'${closed}' cannot be opened`))
+    },
+  )
+
   it('may be given as a symbolic link', async () => {
     await symlink(inside.root, join(outside.root, 'link'))
     const linked = openStorage(join(outside.root, 'link'))

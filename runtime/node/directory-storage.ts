@@ -43,11 +43,12 @@ export interface DirectoryStorage extends Storage {
 }
 
 /**
- * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory. When
- * the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
+ * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory, or one
+ * that may not be read. When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
-  const { writable, now = Date.now, indexPath = toIndexDirectory(process.env), onNotice = () => {} } = options
+  const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
+  const onNotice = createNotice(options.onNotice)
   const root = createRoot(path)
   const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
   const { place } = root
@@ -92,6 +93,15 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       streams.close()
       await Promise.all([trees.close(), disk.close(), tidying])
     },
+  }
+}
+
+/** Each line once, though two threads have the index open. */
+function createNotice(tell: DirectoryOptions['onNotice']): (line: string) => void {
+  const told = new Set<string>()
+  return (line) => {
+    if (!told.has(line)) tell?.(line)
+    told.add(line)
   }
 }
 

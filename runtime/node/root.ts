@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Directory, openDirectory } from './directory.ts'
@@ -24,7 +24,7 @@ export interface Root {
   requireThere(): Promise<void>
 }
 
-/** The directory at `path`. Throws an Error that names `path` when there is none. */
+/** The directory at `path`. Throws an Error that names `path` when there is none, or it may not be read. */
 export function createRoot(path: string): Root {
   const place = resolvePlace(path)
 
@@ -78,7 +78,11 @@ function resolvePlace(path: string): Place {
   try {
     const real = realpathSync(path)
     const stats = statSync(real, { bigint: true })
-    if (stats.isDirectory()) return { path: real, device: stats.dev }
+    if (stats.isDirectory()) {
+      // Its names can be read, and what they lead to.
+      opendirSync(`${real}/.`).closeSync()
+      return { path: real, device: stats.dev }
+    }
   } catch (error) {
     throw new Error(`'${path}' cannot be opened as a directory (${getErrno(error)})`, { cause: error })
   }
