@@ -11,18 +11,29 @@ import { EXPECTATIONS, getSample, type Outcome, SAMPLE_REPLICAS } from './tour-f
 /** The coordinator's own port, so that what is tried here works as it stands with real servers. */
 const PORT = 6001
 
-const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } })
+const { once } = parseOptions()
 const directory = await mkdtemp(join(tmpdir(), 'vouch-tour-'))
 const emulator = await start()
 try {
   process.exitCode = (await tour(emulator.url)) ? 0 : 1
-  if (!values.once) {
+  if (!once) {
     print(toAdvice(emulator.url))
     await untilInterrupted()
   }
 } finally {
   await emulator.close()
   await rm(directory, { recursive: true })
+}
+
+function parseOptions(): { once: boolean } {
+  try {
+    return parseArgs({ options: { once: { type: 'boolean', default: false } } }).values
+  } catch (error) {
+    process.stderr.write(
+      `${error instanceof Error ? error.message : error}; npm start takes -- --once alone\n`,
+    )
+    process.exit(2)
+  }
 }
 
 async function start(): Promise<Emulator> {
