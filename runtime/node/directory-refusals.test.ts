@@ -254,12 +254,12 @@ describe('the root', () => {
     expect(() => openStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
   })
 
-  it.each([0o300, 0o600])(
-    'must be one that may be read and entered, which mode %o does not let',
+  it.each(['300', '600'])(
+    'must be one that may be read and entered, which mode %s does not let',
     async (mode) => {
       const closed = await mkdtemp(join(inside.root, 'closed-'))
       await chmod(inside.root, 0o755)
-      await chmod(closed, mode)
+      await chmod(closed, Number.parseInt(mode, 8))
       await asNobody(async () => expect(() => openStorage(closed)).toThrow(`'${closed}' cannot be opened`))
     },
   )
