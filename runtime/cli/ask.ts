@@ -91,7 +91,8 @@ export function toReason(error: unknown): string {
   return toWords(toNetworkError(error).reason)
 }
 
-function toWords(reason: string): string {
+/** An error type of RFC 9209 §2.3 in words. */
+export function toWords(reason: string): string {
   return reason.replaceAll('_', ' ')
 }
 

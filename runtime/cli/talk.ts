@@ -1,4 +1,5 @@
 import type { Agreement, Manifest, ReplicaReport } from '../../functions/wire/schemas.ts'
+import { toWords } from './ask.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { toSize } from './progress.ts'
 
@@ -50,15 +51,14 @@ export async function printReport(io: Io, report: Report): Promise<void> {
 
 function toWarning({ id, state, error, detail }: ReplicaReport): string {
   if (state === 'missing') return `${id} lacks it`
-  const reason = detail ?? (error === undefined ? 'it gave no reason' : toWords(error))
+  const reason = detail ?? (error === undefined ? 'it gave no reason' : toReason(error))
   if (state === 'corrupt') return `${id} holds a corrupt copy: ${reason}`
   return state === 'error' ? `${id} did not answer: ${reason}` : `${id} holds another version`
 }
 
-/** An error type of RFC 9209 §2.3 in words, and where more is to be had where it tells little. */
-function toWords(error: string): string {
-  const words = error.replaceAll('_', ' ')
-  return VAGUE.includes(error) ? `${words}; vouch explain says more` : words
+/** An error type in words, and where more is to be had where it tells little. */
+function toReason(error: string): string {
+  return VAGUE.includes(error) ? `${toWords(error)}; vouch explain says more` : toWords(error)
 }
 
 const VAGUE: readonly string[] = ['destination_unavailable', 'http_protocol_error', 'proxy_internal_error']
