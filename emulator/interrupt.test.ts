@@ -1,0 +1,22 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, it, onTestFinished } from 'vitest'
+
+const INTERRUPT = new URL('interrupt.ts', import.meta.url)
+
+/** Interrupts itself while the listener of somebody else, which would end it with 1, is the only one. */
+const INTERRUPTED_BEFORE = `
+  import { untilInterrupted } from '${INTERRUPT}'
+  process.on('SIGINT', () => process.exit(1))
+  process.kill(process.pid, 'SIGINT')
+  await untilInterrupted()
+  process.exitCode = 3
+`
+
+it('a signal that came just before somebody waits for it ends the wait, and is nobody else’s', async () => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', INTERRUPTED_BEFORE], {
+    stdio: 'inherit',
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  expect(await once(child, 'exit')).toEqual([3, null])
+})
