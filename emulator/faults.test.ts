@@ -61,6 +61,17 @@ describe('a fault in one replica', () => {
     },
   )
 
+  it.each<Fault>([{ type: 'cut', after: 1000 }, { type: 'wrong-bytes' }])(
+    'shows where its copy alone is asked for, which another cannot go on from: %j',
+    async (fault) => {
+      await emulator.setFault('server1', fault)
+      const path = '/files/large.bin?replica=server1'
+      const response = await emulator.fetch(path)
+      const bytes = await readBytes(response).catch(() => null)
+      expect(response.ok ? bytes : null).toBeNull()
+    },
+  )
+
   it('is remembered when bytes were wrong: the copy is corrupt from then on, and another is sent', async () => {
     await emulator.setFault('server1', { type: 'wrong-bytes' })
     expect(await getBytes('/files/large.bin')).toBeNull()

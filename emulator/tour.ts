@@ -96,8 +96,8 @@ Other faults:
 
   ${FAULTS.slice(1).join('\n  ')}
 
-  # what comes of those that touch the bytes
-  curl -i '${url}/files/photo.bin?replica=server2'
+  # what the last two come to; after wrong-bytes the copy is corrupt until it is written anew
+  curl -fsSo /dev/null '${url}/files/photo.bin?replica=server2'
 
 On directories of yours: npm run emulator -- --replica server1=DIRECTORY --replica server2=DIRECTORY
 On three real machines: see "Three machines" in README.md. Ctrl-C ends this.
