@@ -44,7 +44,8 @@ export interface DirectoryStorage extends Storage {
 
 /**
  * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory, or one
- * that may not be read. When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
+ * that may not be read. When the directory goes away later, or the disk that it lies on, everything is `unreachable`
+ * until it is back.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
   const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
