@@ -24,7 +24,7 @@ apt-get -qq -o APT::Sandbox::User=root download btrfs-progs=6.2-1+deb12u2
 dpkg -x ./*.deb root
 export PATH=$folder/root/sbin:$folder/root/bin:$folder/root/usr/bin:$PATH
 truncate -s 128M image
-mkfs.btrfs -q image 2>/dev/null
+mkfs.btrfs -q image >/dev/null 2>&1
 device=$(losetup -f --show image)
 mkdir one two whole
 mount "$device" whole
