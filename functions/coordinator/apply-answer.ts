@@ -5,7 +5,7 @@ import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
-import { MAX_PLAN_BYTES } from '../wire/limits.ts'
+import { MAX_PLAN_BYTES, MIN_LENGTH_PER_VALUE } from '../wire/limits.ts'
 import { type Plan, plan } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type ApplyContext, apply } from './apply.ts'
@@ -20,6 +20,7 @@ export async function answerApply(
   if (refused !== null) return refused
   const body = await readJsonBody(c.req.raw, plan, {
     limit: MAX_PLAN_BYTES,
+    lengthPerValue: MIN_LENGTH_PER_VALUE,
     takes: 'a plan as POST /plan makes it: its replicas and steps, each with name, to, digest, size and seen',
   })
   if (body instanceof Response) {

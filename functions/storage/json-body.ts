@@ -1,10 +1,11 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import { BODY_MS } from '../wire/limits.ts'
+import { type JsonOptions, parseJson } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { within } from '../wire/within.ts'
 import { readText, toChunks } from './streams.ts'
 
-export interface JsonBodyOptions {
+export interface JsonBodyOptions extends JsonOptions {
   /** Bytes. */
   readonly limit: number
   /** What the body must be, for the refusal: `{"names": […]}`. */
@@ -15,7 +16,7 @@ export interface JsonBodyOptions {
 export async function readJsonBody<T extends v.GenericSchema>(
   request: Request,
   schema: T,
-  { limit, takes }: JsonBodyOptions,
+  { limit, takes, lengthPerValue }: JsonBodyOptions,
 ): Promise<v.InferOutput<T> | Response> {
   if (toType(request) !== 'application/json') {
     const detail = `this resource takes application/json, got '${toType(request)}'`
@@ -23,8 +24,10 @@ export async function readJsonBody<T extends v.GenericSchema>(
   }
   const text = await readLimited(request, limit)
   if (text instanceof Response) return text
-  const body = v.safeParse(schema, parseJson(text))
-  return body.success ? body.output : createProblem('invalid-body', `this resource takes ${takes}`)
+  const body = parseJson(schema, text, { lengthPerValue })
+  return body.success
+    ? body.output
+    : createProblem('invalid-body', `this resource takes ${takes}; ${body.wrong}`)
 }
 
 /** What a form of a page sent; the problem to answer with when it is none, too large or too slow. `limit` is in bytes. */
@@ -56,12 +59,4 @@ async function readBody(request: Request, limit: number): Promise<string | null>
   if (length <= limit) return await request.text()
   if (length > limit) return null
   return request.body === null ? '' : await readText(toChunks(request.body), limit)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { MAX_NAME_BYTES, MAX_RULES } from './limits.ts'
+import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES } from './limits.ts'
+import { boundedArray } from './parse.ts'
 import { auditSummary, digest, globs, replicaId, size } from './schemas.ts'
 
 /** Which version of a name is to be everywhere: none is chosen, the latest, that of most replicas, or one replica's. */
@@ -18,7 +19,7 @@ export const planRequest = v.object({
   prefix: v.string(),
   match: globs,
   exclude: globs,
-  rules: v.pipe(v.array(rule), v.maxLength(MAX_RULES)),
+  rules: boundedArray(rule, MAX_RULES),
 })
 export type PlanRequest = v.InferOutput<typeof planRequest>
 
@@ -37,8 +38,8 @@ export type PlanStep = v.InferOutput<typeof planStep>
 export const plan = v.object({
   vouch: v.literal('plan'),
   version: v.literal(1),
-  replicas: v.array(replicaId),
-  steps: v.array(planStep),
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  steps: boundedArray(planStep, MAX_PLAN_STEPS),
 })
 export type Plan = v.InferOutput<typeof plan>
 
