@@ -1,11 +1,11 @@
 import type * as v from 'valibot'
 import { BODY_MS } from '../wire/limits.ts'
-import { type JsonOptions, parseJson } from '../wire/parse.ts'
+import { type Parsed, parseJson } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { within } from '../wire/within.ts'
 import { readText, toChunks } from './streams.ts'
 
-export interface JsonBodyOptions extends JsonOptions {
+export interface JsonBodyOptions {
   /** Bytes. */
   readonly limit: number
   /** What the body must be, for the refusal: `{"names": […]}`. */
@@ -16,15 +16,24 @@ export interface JsonBodyOptions extends JsonOptions {
 export async function readJsonBody<T extends v.GenericSchema>(
   request: Request,
   schema: T,
-  { limit, takes, lengthPerValue }: JsonBodyOptions,
+  options: JsonBodyOptions,
 ): Promise<v.InferOutput<T> | Response> {
+  return await readParsedBody(request, async (text) => parseJson(schema, text), options)
+}
+
+/** A request's JSON body as `parse` reads it; the problem to answer with otherwise, as `readJsonBody`. */
+export async function readParsedBody<T>(
+  request: Request,
+  parse: (text: string) => Promise<Parsed<T>>,
+  { limit, takes }: JsonBodyOptions,
+): Promise<T | Response> {
   if (toType(request) !== 'application/json') {
     const detail = `this resource takes application/json, got '${toType(request)}'`
     return createProblem('unsupported-media-type', detail)
   }
   const text = await readLimited(request, limit)
   if (text instanceof Response) return text
-  const body = parseJson(schema, text, { lengthPerValue })
+  const body = await parse(text)
   return body.success
     ? body.output
     : createProblem('invalid-body', `this resource takes ${takes}; ${body.wrong}`)

@@ -2,11 +2,11 @@ import * as v from 'valibot'
 import { parseHttpDate } from '../wire/dates.ts'
 import {
   MAX_WEB_ENTRIES,
+  MAX_WEB_ENTRY_LENGTH,
   MAX_WEB_LISTING_BYTES,
-  MIN_LENGTH_PER_VALUE,
   WEB_LISTING_MS,
 } from '../wire/limits.ts'
-import { boundedArray, parseJson } from '../wire/parse.ts'
+import { parseJsonItems } from '../wire/parse-items.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { compareNames, parseName, RESERVED } from './names.ts'
 import type { ObjectInfo, ObjectPage } from './objects.ts'
@@ -26,15 +26,12 @@ interface Wanted {
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
-/** The entries of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
-const entries = boundedArray(
-  v.union([
-    v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
-    v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
-    v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
-  ]),
-  MAX_WEB_ENTRIES,
-)
+/** An entry of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
+const entry = v.union([
+  v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
+  v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
+  v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
+])
 
 /** A way through the directories: those on the way down, the innermost last; what is left of each, the next one last. */
 interface Walk {
@@ -109,17 +106,13 @@ async function readItems(reply: Reply, path: string): Promise<ObjectInfo[]> {
   }
   const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES)
   if (text === null) throw noListing()
-  const read = parseJson(entries, text, { lengthPerValue: MIN_LENGTH_PER_VALUE })
+  const read = await parseJsonItems(entry, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
   if (!read.success) throw noListing()
   return read.output.flatMap((entry) => toItem(entry, path, reply) ?? [])
 }
 
 /** Null for what is neither file nor directory, or bears a name that no entry of a directory has. */
-function toItem(
-  entry: v.InferOutput<typeof entries>[number],
-  path: string,
-  { headers }: Reply,
-): ObjectInfo | null {
+function toItem(entry: v.InferOutput<typeof entry>, path: string, { headers }: Reply): ObjectInfo | null {
   const name = entry.name.replace(/\/$/, '')
   if (name === '' || name === '.' || name === '..' || name.includes('/')) return null
   const key = path + name

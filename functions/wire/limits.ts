@@ -42,8 +42,8 @@ export const MAX_DETAIL_LENGTH = 500
 /** Values in a text of JSON: a page of 1,000 entries has some 5,000. More are refused before the text is parsed. */
 export const MAX_JSON_VALUES = 65_536
 
-/** In a plan or a web server's listing, which may be larger: no shorter than `"r1":null,` on average. */
-export const MIN_LENGTH_PER_VALUE = 8
+/** Items of a long array that are checked in one turn of the loop: some 10 ms. */
+export const ITEMS_IN_A_TURN = 2000
 
 /** Characters of a wrong value, or of its place, that a refusal quotes: enough to find it by. */
 export const MAX_WRONG_LENGTH = 100
@@ -154,8 +154,14 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 /** Steps of a plan: as many of the shortest as `MAX_PLAN_BYTES` hold. */
 export const MAX_PLAN_STEPS = 500_000
 
+/** Characters of one step: a name escaped at its worst, and for each of `MAX_REPLICAS` an id and a digest at their longest. */
+export const MAX_STEP_LENGTH = 32 * 1024
+
 /** Entries of one directory that a web server lists: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
 export const MAX_WEB_ENTRIES = 700_000
+
+/** Characters of one such entry: a name of the greatest length escaped at its worst, and some fields beside it. */
+export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
 
 /**
  * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB unless told otherwise

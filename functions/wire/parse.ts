@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { toGrouped } from './grouped.ts'
+import { skipString } from './json-text.ts'
 import { MAX_JSON_VALUES, MAX_WRONG_LENGTH } from './limits.ts'
 import { printable } from './printable.ts'
 
@@ -44,24 +45,13 @@ export function isValid<T extends v.GenericSchema>(schema: T, value: unknown): v
   return parse(schema, value).success
 }
 
-/** How much a text of JSON may hold. */
-export interface JsonOptions {
-  /** Allows another value beyond `MAX_JSON_VALUES` for every so many characters; none when absent. */
-  readonly lengthPerValue?: number | undefined
-}
-
 /**
- * Parses JSON and checks it against `schema`. A text with more values than allowed is refused before it is parsed:
- * `{},` takes three bytes on the wire and a hundred in memory. The caller limits the length of `text`.
+ * Parses JSON and checks it against `schema`. A text with more values than `MAX_JSON_VALUES` is refused
+ * before it is parsed: `{},` takes three bytes on the wire and a hundred in memory. The caller limits the length of `text`.
  */
-export function parseJson<T extends v.GenericSchema>(
-  schema: T,
-  text: string,
-  { lengthPerValue = Number.POSITIVE_INFINITY }: JsonOptions = {},
-): Parsed<v.InferOutput<T>> {
-  const most = Math.floor(MAX_JSON_VALUES + text.length / lengthPerValue)
-  if (hasMoreValues(text, most)) {
-    return toWrongText(`the JSON holds more than ${toGrouped(most)} values`)
+export function parseJson<T extends v.GenericSchema>(schema: T, text: string): Parsed<v.InferOutput<T>> {
+  if (hasMoreValues(text, MAX_JSON_VALUES)) {
+    return toWrongText(`the JSON holds more than ${toGrouped(MAX_JSON_VALUES)} values`)
   }
   let value: unknown
   try {
@@ -81,19 +71,9 @@ function hasMoreValues(text: string, most: number): boolean {
   for (let i = 0; i < text.length && values <= most; i++) {
     const code = text.charCodeAt(i)
     if (code === COMMA || code === BRACE || code === BRACKET) values++
-    else if (code === QUOTE) i = findQuote(text, i + 1)
+    else if (code === QUOTE) i = skipString(text, i) - 1
   }
   return values > most
-}
-
-/** Where the string ends that begins at `start`; the end of the text for one that does not. */
-function findQuote(text: string, start: number): number {
-  for (let at = text.indexOf('"', start); at >= 0; at = text.indexOf('"', at + 1)) {
-    let before = at - 1
-    while (before >= start && text[before] === '\\') before--
-    if ((at - before) % 2 === 1) return at
-  }
-  return text.length
 }
 
 /** A schema of arrays of at most `most` items. The length is checked before any item. */
