@@ -27,7 +27,7 @@ interface Wanted {
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 /** An entry of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
-const entry = v.union([
+const listed = v.union([
   v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
   v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
   v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
@@ -106,13 +106,13 @@ async function readItems(reply: Reply, path: string): Promise<ObjectInfo[]> {
   }
   const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES)
   if (text === null) throw noListing()
-  const read = await parseJsonItems(entry, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
+  const read = await parseJsonItems(listed, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
   if (!read.success) throw noListing()
   return read.output.flatMap((entry) => toItem(entry, path, reply) ?? [])
 }
 
 /** Null for what is neither file nor directory, or bears a name that no entry of a directory has. */
-function toItem(entry: v.InferOutput<typeof entry>, path: string, { headers }: Reply): ObjectInfo | null {
+function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: Reply): ObjectInfo | null {
   const name = entry.name.replace(/\/$/, '')
   if (name === '' || name === '.' || name === '..' || name.includes('/')) return null
   const key = path + name
