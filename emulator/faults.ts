@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import { parseJson } from '../functions/wire/parse.ts'
 import { createProblem } from '../functions/wire/problems.ts'
 import type { Fetcher } from '../runtime/workers/bindings.ts'
 import { withLength } from '../runtime/workers/respond.ts'
@@ -23,7 +23,7 @@ export default {
 async function control(request: Request): Promise<Response> {
   if (request.method === 'DELETE') current = null
   else if (request.method === 'PUT') {
-    const wanted = v.safeParse(fault, await request.json().catch(() => null))
+    const wanted = parseJson(fault, await request.text())
     if (!wanted.success) return createProblem('invalid-body', `a fault is like one of ${FAULTS.join(', ')}`)
     current = wanted.output
   } else

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WorkerOptions } from 'miniflare'
-import * as v from 'valibot'
+import { isValid } from '../functions/wire/parse.ts'
 import { replicaId } from '../functions/wire/schemas.ts'
 import { bundle } from './bundle.ts'
 
@@ -28,7 +28,7 @@ export async function readReplicas(words: Readonly<Record<string, string>>): Pro
 }
 
 async function readReplica(id: string, word: string): Promise<EmulatedReplica> {
-  if (!v.is(replicaId, id) || id === 'emulator') throw new Error(`'${id}' is no id for a replica`)
+  if (!isValid(replicaId, id) || id === 'emulator') throw new Error(`'${id}' is no id for a replica`)
   const [, scheme, name = ''] = /^(r2|service):\/\/([\w-]+)$/.exec(word) ?? []
   if (scheme !== undefined) return { id, kind: scheme === 'r2' ? 'bucket' : 'served bucket', place: name }
   const found = await stat(word).catch(() => null)

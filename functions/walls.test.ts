@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** A line of code that the compiler must refuse in a folder, and the error it must refuse it with. */
@@ -62,4 +62,47 @@ describe('the walls between the folders', () => {
       expect(lines.join('\n')).toContain(`error ${error}:`)
     },
   )
+})
+
+/** What checks a value against a schema of valibot, or parses JSON. */
+const CHECK =
+  /\bv\s*\.\s*(safeParse|parse|is|assert|parser|safeParser|parseAsync|safeParseAsync|parseJson)\s*\(/
+const PARSE = /\bJSON\.parse\s*\(|\.json\(\)/
+
+/** Where JSON is parsed that is not checked, and why. */
+const PARSED: Readonly<Record<string, string>> = {
+  'functions/wire/parse.ts': 'the parser itself',
+  'functions/coordinator/page/script.ts': 'runs in a browser, on the answers of its own server',
+  'runtime/cli/apply.ts': "words for the user's own file",
+  'runtime/workers/disk-tree.ts': "workerd's own disk service",
+}
+
+describe('what comes from outside', () => {
+  let sources: (readonly [path: string, text: string])[]
+
+  beforeAll(async () => {
+    const paths = await Promise.all(['functions', 'runtime', 'emulator'].map(findSources))
+    sources = await Promise.all(
+      paths.flat().map(async (path) => [path, await readFile(join(root, path), 'utf8')]),
+    )
+  })
+
+  async function findSources(folder: string): Promise<string[]> {
+    const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true })
+    return entries
+      .filter((entry) => entry.isFile() && /\.ts$/.test(entry.name))
+      .map(({ parentPath, name }) => relative(root, join(parentPath, name)))
+  }
+
+  it('is checked against a schema by wire/parse.ts alone', () => {
+    const found = sources.filter(([, text]) => CHECK.test(text)).map(([path]) => path)
+    expect(found).toEqual(['functions/wire/parse.ts'])
+  })
+
+  it('is parsed as JSON by wire/parse.ts alone', () => {
+    const isProduct = (path: string) =>
+      /^(functions|runtime)\//.test(path) && !/\.(test|suite)\.ts$/.test(path)
+    const found = sources.filter(([path, text]) => isProduct(path) && PARSE.test(text)).map(([path]) => path)
+    expect(found.sort()).toEqual(Object.keys(PARSED).sort())
+  })
 })

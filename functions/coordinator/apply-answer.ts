@@ -1,12 +1,12 @@
 import type { Context } from 'hono'
-import { readJsonBody } from '../storage/json-body.ts'
+import { readParsedBody } from '../storage/json-body.ts'
 import { parseName } from '../storage/names.ts'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_PLAN_BYTES } from '../wire/limits.ts'
-import { type Plan, plan } from '../wire/plan-schemas.ts'
+import { type Plan, parsePlan } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type ApplyContext, apply } from './apply.ts'
 import { streamLines } from './text-stream.ts'
@@ -18,7 +18,7 @@ export async function answerApply(
 ): Promise<Response> {
   const refused = limit.begin()
   if (refused !== null) return refused
-  const body = await readJsonBody(c.req.raw, plan, {
+  const body = await readParsedBody(c.req.raw, parsePlan, {
     limit: MAX_PLAN_BYTES,
     takes: 'a plan as POST /plan makes it: its replicas and steps, each with name, to, digest, size and seen',
   })

@@ -1,10 +1,10 @@
 import type { Context } from 'hono'
-import * as v from 'valibot'
 import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOBS } from '../wire/limits.ts'
+import { isValid } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type AuditSummary, globs } from '../wire/schemas.ts'
 import { type AuditContext, type AuditRequest, audit } from './audit.ts'
@@ -70,7 +70,7 @@ function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
   const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
   if (wrong !== undefined) return `${wrong} takes true, got '${query.get(wrong)}'`
   const [match, exclude] = [query.getAll('match'), query.getAll('exclude')]
-  if (!v.is(globs, match) || !v.is(globs, exclude)) {
+  if (!isValid(globs, match) || !isValid(globs, exclude)) {
     return `match and exclude take up to ${MAX_GLOBS} globs each, none longer than a name`
   }
   return { prefix: query.get('prefix') ?? '', all: query.has('all'), deep: query.has('deep'), match, exclude }

@@ -1,10 +1,10 @@
-import * as v from 'valibot'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { compareNames, requireName } from '../storage/names.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
 import type { Digest } from '../wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
+import { parseJson } from '../wire/parse.ts'
 import { type AuditSummary, auditLine, type Manifest } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
@@ -63,7 +63,9 @@ export async function readTold(response: Response): Promise<Told> {
   let summary: AuditSummary | undefined
   const lines = (await response.text()).split('\n')
   for (const line of lines.slice(0, -1)) {
-    const said = v.parse(auditLine, JSON.parse(line))
+    const read = parseJson(auditLine, line)
+    if (!read.success) throw new Error(read.wrong)
+    const said = read.output
     if (summary !== undefined) throw new Error(`goes on after its summary: ${line}`)
     if ('name' in said) manifests.push(said)
     else if ('summary' in said) summary = said.summary

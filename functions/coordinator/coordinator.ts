@@ -1,5 +1,4 @@
 import type { Context, Hono, Next } from 'hono'
-import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
@@ -7,8 +6,9 @@ import { createLimit } from '../wire/limit.ts'
 import { MAX_APPLIED, MAX_AUDITS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
 import { refuseForeign } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
+import { findWrongIds } from '../wire/replica-ids.ts'
 import { parseFilePath } from '../wire/routes.ts'
-import { type ReplicaStates, replicaId } from '../wire/schemas.ts'
+import type { ReplicaStates } from '../wire/schemas.ts'
 import type { Trace } from '../wire/trace.ts'
 import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
@@ -54,13 +54,13 @@ export interface CoordinatorOptions extends AppOptions {
 }
 
 /**
- * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not one, or two
- * are alike.
+ * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not valid, two are
+ * alike, or they are too many for `Replica-Status`.
  */
 export function createCoordinator(replicas: readonly Replica[], options: CoordinatorOptions): Hono<AppEnv> {
-  const ids = replicas.map(({ id }) => v.parse(replicaId, id))
-  if (ids.length === 0 || new Set(ids).size < ids.length)
-    throw new Error('a coordinator takes replicas, each id once')
+  const ids = replicas.map(({ id }) => id)
+  const wrong = findWrongIds(ids)
+  if (wrong !== null) throw new Error(wrong)
   const app = createApp({ ...options, hasPages: true })
   const { defer, createHasher, observer = SILENT } = options
   const isWritable = options.writable === true

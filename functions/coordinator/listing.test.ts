@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import * as v from 'valibot'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { createReplica } from '../replica/replica.ts'
@@ -8,6 +7,7 @@ import { compareNames, parseName } from '../storage/names.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
+import { parseJson } from '../wire/parse.ts'
 import { type MergedListing, mergedListing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
@@ -67,7 +67,9 @@ function createFailing(error: Error = gone) {
 }
 
 async function readListing(app: ReturnType<typeof createApp>): Promise<MergedListing> {
-  return v.parse(mergedListing, await (await app.request('/files')).json())
+  const page = parseJson(mergedListing, await (await app.request('/files')).text())
+  if (!page.success) throw new Error(page.wrong)
+  return page.output
 }
 
 afterEach(() => void vi.useRealTimers())

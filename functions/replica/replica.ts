@@ -11,6 +11,7 @@ import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields
 import { createLimit } from '../wire/limit.ts'
 import { MAX_SURVEYS } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
+import { parse } from '../wire/parse.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
@@ -115,7 +116,7 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   if (!Number.isSafeInteger(size)) return createProblem('length-required', 'a PUT takes a Content-Length')
   const digest = parseReprDigest(request.headers.get('Repr-Digest') ?? '')
   if (digest === null) return createProblem('invalid-body', 'a PUT takes a Repr-Digest with sha-256')
-  const said = v.safeParse(conditions, {
+  const said = parse(conditions, {
     ifMatch: request.headers.get('If-Match'),
     ifNoneMatch: request.headers.get('If-None-Match'),
   })

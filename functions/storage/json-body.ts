@@ -1,5 +1,6 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import { BODY_MS } from '../wire/limits.ts'
+import { type Parsed, parseJson } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { within } from '../wire/within.ts'
 import { readText, toChunks } from './streams.ts'
@@ -15,16 +16,27 @@ export interface JsonBodyOptions {
 export async function readJsonBody<T extends v.GenericSchema>(
   request: Request,
   schema: T,
-  { limit, takes }: JsonBodyOptions,
+  options: JsonBodyOptions,
 ): Promise<v.InferOutput<T> | Response> {
+  return await readParsedBody(request, async (text) => parseJson(schema, text), options)
+}
+
+/** A request's JSON body as `parse` reads it; the problem to answer with otherwise, as `readJsonBody`. */
+export async function readParsedBody<T>(
+  request: Request,
+  parse: (text: string) => Promise<Parsed<T>>,
+  { limit, takes }: JsonBodyOptions,
+): Promise<T | Response> {
   if (toType(request) !== 'application/json') {
     const detail = `this resource takes application/json, got '${toType(request)}'`
     return createProblem('unsupported-media-type', detail)
   }
   const text = await readLimited(request, limit)
   if (text instanceof Response) return text
-  const body = v.safeParse(schema, parseJson(text))
-  return body.success ? body.output : createProblem('invalid-body', `this resource takes ${takes}`)
+  const body = await parse(text)
+  return body.success
+    ? body.output
+    : createProblem('invalid-body', `this resource takes ${takes}; ${body.wrong}`)
 }
 
 /** What a form of a page sent; the problem to answer with when it is none, too large or too slow. `limit` is in bytes. */
@@ -56,12 +68,4 @@ async function readBody(request: Request, limit: number): Promise<string | null>
   if (length <= limit) return await request.text()
   if (length > limit) return null
   return request.body === null ? '' : await readText(toChunks(request.body), limit)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,7 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest } from '../wire/fields.ts'
+import { toGrouped } from '../wire/grouped.ts'
 import {
   MAX_DESCRIBE_LINE_BYTES,
   MAX_DETAIL_LENGTH,
@@ -8,6 +9,7 @@ import {
   MAX_LISTING_PAGE,
   MAX_PROBLEM_BYTES,
 } from '../wire/limits.ts'
+import { type Parsed, parseJson, toWrongText } from '../wire/parse.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
 import { type KeptListing, keptListing, type Listing, listing, problem, restored } from '../wire/schemas.ts'
@@ -37,8 +39,8 @@ export interface Reply {
 
 /** The page of a listing; `unreachable` for what is none. */
 export async function readPage(response: Reply, options: ListOptions): Promise<Page> {
-  const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
-  if (!page.success) throw unexpected('no listing', page.issues)
+  const page = await readJson(response.body, listing, MAX_LISTING_BYTES)
+  if (!page.success) throw unexpected(`a listing that is not valid: ${page.wrong}`)
   requirePage(page.output, options)
   const { entries, next } = page.output
   return { entries: entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) })), next }
@@ -46,8 +48,8 @@ export async function readPage(response: Reply, options: ListOptions): Promise<P
 
 /** The page of what is kept; `unreachable` for what is none, or not what was asked for. */
 export async function readKeptPage(response: Reply, options: ListKeptOptions): Promise<KeptPage> {
-  const page = v.safeParse(keptListing, await readJson(response.body, MAX_LISTING_BYTES))
-  if (!page.success) throw unexpected('no listing of what is kept', page.issues)
+  const page = await readJson(response.body, keptListing, MAX_LISTING_BYTES)
+  if (!page.success) throw unexpected(`a listing of kept contents that is not valid: ${page.wrong}`)
   requireKeptPage(page.output, options)
   const { entries, next } = page.output
   return { entries: entries.map((entry) => ({ ...entry, kept: parseTimestamp(entry.kept) })), next }
@@ -70,8 +72,8 @@ export async function readRestored(
   response: Reply,
   asked: Pick<RestoreOptions, 'digest'> & { readonly name: string },
 ): Promise<Facts> {
-  const answer = v.safeParse(restored, await readJson(response.body, MAX_DESCRIBE_LINE_BYTES))
-  if (!answer.success) throw unexpected('no answer to a restore', answer.issues)
+  const answer = await readJson(response.body, restored, MAX_DESCRIBE_LINE_BYTES)
+  if (!answer.success) throw unexpected(`an answer to a restore that is not valid: ${answer.wrong}`)
   const { name, digest } = answer.output
   if (name !== asked.name || digest !== asked.digest) throw unexpected('another file than the one put back')
   return toFacts(answer.output)
@@ -90,14 +92,15 @@ function requirePage({ entries, next }: Listing, { prefix = '', after = '', limi
   if (isTooLong || (next !== null && next !== entries.at(-1)?.name)) throw unexpected('a page that is none')
 }
 
-/** What JSON `body` holds; null for anything else, and for more than `limit` bytes. */
-async function readJson(body: Reply['body'], limit: number): Promise<unknown> {
-  const text = body && (await readText(mapErrors(body), limit))
-  try {
-    return text && JSON.parse(text)
-  } catch {
-    return null
-  }
+/** Reads a body of JSON as `schema` has it, of at most `limit` bytes. */
+async function readJson<T extends v.GenericSchema>(
+  body: Reply['body'],
+  schema: T,
+  limit: number,
+): Promise<Parsed<v.InferOutput<T>>> {
+  const text = body === null ? '' : await readText(mapErrors(body), limit)
+  if (text === null) return toWrongText(`the text is longer than ${toGrouped(limit)} bytes`)
+  return parseJson(schema, text)
 }
 
 /** The lines of an answer, each as `schema` has it; `unreachable` for one that is none, or longer than any. */
@@ -118,11 +121,9 @@ export async function* readLines<T extends v.GenericSchema>(
 }
 
 function parseLine<T extends v.GenericSchema>(text: string, schema: T): v.InferOutput<T> {
-  try {
-    return v.parse(schema, JSON.parse(text))
-  } catch (error) {
-    throw unexpected('lines that are none', error)
-  }
+  const line = parseJson(schema, text)
+  if (!line.success) throw unexpected(`a line that is not valid: ${line.wrong}`)
+  return line.output
 }
 
 /** The file that an answer with 200 or 206 carries; refuses one whose fields are not those asked for. */
@@ -174,8 +175,8 @@ export async function readProblem(response: Reply): Promise<StorageError | null>
   if (response.headers.get('Content-Type') !== 'application/problem+json') {
     return await refuse(response, `status ${status} without a word of vouch`)
   }
-  const answer = v.safeParse(problem, await readJson(response.body, MAX_PROBLEM_BYTES))
-  if (!answer.success) return unexpected('a problem that is none')
+  const answer = await readJson(response.body, problem, MAX_PROBLEM_BYTES)
+  if (!answer.success) return unexpected(`a problem document that is not valid: ${answer.wrong}`)
   if (status === 404 && answer.output.type === 'not-found') return null
   const { type } = answer.output
   if (type === 'no-such-resource' || type === 'method-not-allowed') {

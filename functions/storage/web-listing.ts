@@ -1,6 +1,12 @@
 import * as v from 'valibot'
 import { parseHttpDate } from '../wire/dates.ts'
-import { MAX_WEB_LISTING_BYTES, WEB_LISTING_MS } from '../wire/limits.ts'
+import {
+  MAX_WEB_ENTRIES,
+  MAX_WEB_ENTRY_LENGTH,
+  MAX_WEB_LISTING_BYTES,
+  WEB_LISTING_MS,
+} from '../wire/limits.ts'
+import { parseJsonItems } from '../wire/parse-items.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { compareNames, parseName, RESERVED } from './names.ts'
 import type { ObjectInfo, ObjectPage } from './objects.ts'
@@ -20,14 +26,12 @@ interface Wanted {
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
-/** The entries of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
-const entries = v.array(
-  v.union([
-    v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
-    v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
-    v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
-  ]),
-)
+/** An entry of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
+const listed = v.union([
+  v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
+  v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
+  v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
+])
 
 /** A way through the directories: those on the way down, the innermost last; what is left of each, the next one last. */
 interface Walk {
@@ -101,25 +105,14 @@ async function readItems(reply: Reply, path: string): Promise<ObjectInfo[]> {
     throw noListing()
   }
   const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES)
-  const read = v.safeParse(entries, text && parseJson(text))
+  if (text === null) throw noListing()
+  const read = await parseJsonItems(listed, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
   if (!read.success) throw noListing()
   return read.output.flatMap((entry) => toItem(entry, path, reply) ?? [])
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
 /** Null for what is neither file nor directory, or bears a name that no entry of a directory has. */
-function toItem(
-  entry: v.InferOutput<typeof entries>[number],
-  path: string,
-  { headers }: Reply,
-): ObjectInfo | null {
+function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: Reply): ObjectInfo | null {
   const name = entry.name.replace(/\/$/, '')
   if (name === '' || name === '.' || name === '..' || name.includes('/')) return null
   const key = path + name

@@ -32,6 +32,8 @@ export interface AppNature {
 
 /** What handlers find in their context. */
 export interface AppEnv {
+  /** What a host may pass beside a request: the address that it came from. */
+  Bindings: { client?: string | undefined }
   Variables: { trace: Trace | undefined }
 }
 
@@ -84,6 +86,7 @@ export function createApp({
       states: fields?.['Replica-Status'],
       bytes: toNumber(fields?.['Content-Length']),
       trace: trace && toTraceId(trace),
+      client: c.env?.client,
       error: failures.get(c.res),
     })
   })

@@ -9,6 +9,8 @@ import {
 } from 'structured-headers'
 import * as v from 'valibot'
 import { type Digest, isDigest, toDigest } from './digest.ts'
+import { MAX_REPLICA_STATUS_BYTES, MAX_REPLICAS } from './limits.ts'
+import { boundedArray, parse } from './parse.ts'
 import { AGREEMENTS, type Agreement, type ReplicaReport, replicaReport } from './schemas.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -47,10 +49,14 @@ export function parseEtag(field: string): Digest | null {
 
 /**
  * `Replica-Status`: a List (RFC 9651 §3.1) of the reports in their order. `version` is left out where the copy matches,
- * since it is the answer's own; `detail` is never sent. An error that is no Token becomes `proxy_internal_error`.
+ * since it is the answer's own; `detail` is never sent. An error that is not a valid Token becomes
+ * `proxy_internal_error`. A list of more than `MAX_REPLICA_STATUS_BYTES` leaves out `version` and `error` everywhere:
+ * every replica keeps its item and its state, and a manifest has the rest.
  */
 export function toReplicaStatus(reports: readonly ReplicaReport[]): string {
-  return reports.map(toStatus).join(', ')
+  const field = reports.map(toStatus).join(', ')
+  if (field.length <= MAX_REPLICA_STATUS_BYTES) return field
+  return reports.map(({ id, state }) => `${id};state=${state}`).join(', ')
 }
 
 function toStatus({ id, state, version, error }: ReplicaReport): string {
@@ -66,7 +72,7 @@ function toStatus({ id, state, version, error }: ReplicaReport): string {
  */
 export function parseReplicaStatus(field: string): ReplicaReport[] | null {
   const members = attempt(() => parseList(field))
-  const parsed = v.safeParse(v.array(replicaReport), members?.map(toReport))
+  const parsed = parse(boundedArray(replicaReport, MAX_REPLICAS), members?.map(toReport))
   return parsed.success ? parsed.output : null
 }
 
@@ -97,7 +103,7 @@ export function parseReplicaAgreement(field: string): ReplicaAgreement | null {
   if (item === null) return null
   const [agreement, parameters] = item
   const [answered, of] = [parameters.get('answered'), parameters.get('of')]
-  const parsed = v.safeParse(replicaAgreement, { agreement: toText(agreement), answered, of })
+  const parsed = parse(replicaAgreement, { agreement: toText(agreement), answered, of })
   return parsed.success ? parsed.output : null
 }
 
@@ -107,10 +113,10 @@ function toText(value: unknown): string | null | undefined {
   return value instanceof Token ? value.toString() : null
 }
 
-/** What `parse` returns; null when it throws, which is how structured-headers says malformed. */
-function attempt<T>(parse: () => T): T | null {
+/** What `read` returns; null when it throws, as structured-headers does for a malformed field. */
+function attempt<T>(read: () => T): T | null {
   try {
-    return parse()
+    return read()
   } catch {
     return null
   }

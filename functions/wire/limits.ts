@@ -39,6 +39,15 @@ export const MAX_LISTING_BYTES = 8 * 1024 * 1024
 /** Characters of what a replica says went wrong: a sentence or two, which goes on to clients. */
 export const MAX_DETAIL_LENGTH = 500
 
+/** Values in a text of JSON: a page of 1,000 entries has some 5,000. More are refused before the text is parsed. */
+export const MAX_JSON_VALUES = 65_536
+
+/** Items of a long array that are checked in one turn of the loop: some 10 ms. */
+export const ITEMS_IN_A_TURN = 2000
+
+/** Characters of a wrong value, or of its place, that a refusal quotes: enough to find it by. */
+export const MAX_WRONG_LENGTH = 100
+
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
@@ -141,6 +150,27 @@ export const MAX_RULES = 256
 
 /** A plan that is to be applied: some 200,000 steps. It is held whole; a larger one is made prefix by prefix. */
 export const MAX_PLAN_BYTES = 64 * 1024 * 1024
+
+/** Steps of a plan: as many of the shortest as `MAX_PLAN_BYTES` hold. */
+export const MAX_PLAN_STEPS = 500_000
+
+/** Characters of one step: a name escaped at its worst, and for each of `MAX_REPLICAS` an id and a digest at their longest. */
+export const MAX_STEP_LENGTH = 32 * 1024
+
+/** Entries of one directory that a web server lists: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
+export const MAX_WEB_ENTRIES = 700_000
+
+/** Characters of one such entry: a name of the greatest length escaped at its worst, and some fields beside it. */
+export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
+
+/**
+ * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB unless told otherwise
+ * (`proxy_buffer_size`), and the other fields take up to 1.4 KiB beside a name of usual length.
+ */
+export const MAX_REPLICA_STATUS_BYTES = 2560
+
+/** Replicas in one answer: more than fit into `MAX_REPLICA_STATUS_BYTES` with ids of one letter. */
+export const MAX_REPLICAS = 160
 
 /** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
 export const MAX_STEPS_UNDER_WAY = 4

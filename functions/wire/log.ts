@@ -13,6 +13,8 @@ export interface RequestEntry {
   readonly bytes?: number | undefined
   /** The same in the logs of all servers that the request led to; 32 hexadecimal digits. */
   readonly trace?: string | undefined
+  /** The address of the client, or of the proxy in front; undefined where the host does not tell. */
+  readonly client?: string | undefined
   /** What went wrong inside, when the answer is a 5xx of our own making. */
   readonly error?: unknown
 }

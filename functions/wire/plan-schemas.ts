@@ -1,5 +1,7 @@
 import * as v from 'valibot'
-import { MAX_NAME_BYTES, MAX_RULES } from './limits.ts'
+import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
+import { boundedArray, type Parsed, toWrongText } from './parse.ts'
+import { parseJsonWithItems } from './parse-items.ts'
 import { auditSummary, digest, globs, replicaId, size } from './schemas.ts'
 
 /** Which version of a name is to be everywhere: none is chosen, the latest, that of most replicas, or one replica's. */
@@ -18,7 +20,7 @@ export const planRequest = v.object({
   prefix: v.string(),
   match: globs,
   exclude: globs,
-  rules: v.pipe(v.array(rule), v.maxLength(MAX_RULES)),
+  rules: boundedArray(rule, MAX_RULES),
 })
 export type PlanRequest = v.InferOutput<typeof planRequest>
 
@@ -37,10 +39,20 @@ export type PlanStep = v.InferOutput<typeof planStep>
 export const plan = v.object({
   vouch: v.literal('plan'),
   version: v.literal(1),
-  replicas: v.array(replicaId),
-  steps: v.array(planStep),
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  steps: boundedArray(planStep, MAX_PLAN_STEPS),
 })
 export type Plan = v.InferOutput<typeof plan>
+
+/** The plan that a text of JSON is, which may be long: its steps are read one by one. */
+export async function parsePlan(text: string): Promise<Parsed<Plan>> {
+  const limits = { items: MAX_PLAN_STEPS, length: MAX_STEP_LENGTH }
+  const read = await parseJsonWithItems(plan, 'steps', planStep, text, limits)
+  if (!read.success) return read
+  const { whole, items } = read.output
+  if (whole.steps.length > 0) return toWrongText('the plan has its steps twice')
+  return { success: true, output: { ...whole, steps: items } }
+}
 
 /** What a plan ends with. */
 export const planSummary = v.object({

@@ -3,26 +3,33 @@ import {
   MAX_DETAIL_LENGTH,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
+  MAX_LISTING_PAGE,
   MAX_NAMES_PER_DESCRIBE,
+  MAX_REPLICAS,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
+import { boundedArray } from './parse.ts'
 import { TROUBLE_CODES } from './trouble.ts'
 
 /** Bytes, or a count. */
 export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** SHA-256 in lower-case hexadecimal. */
-export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
+export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal'))
+const TIME = 'a time like 2026-01-31T12:00:00.000Z'
 /** RFC 3339 in UTC with milliseconds, null where the store keeps no time. */
 const modified = v.nullable(
   v.pipe(
     v.string(),
-    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-    v.check((text) => !Number.isNaN(Date.parse(text))),
+    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, TIME),
+    v.check((text) => !Number.isNaN(Date.parse(text)), TIME),
   ),
 )
 
 /** A replica's id: a token of RFC 9651 and a harmless part of a file name. */
-export const replicaId = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/))
+export const replicaId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, "a letter and up to 63 letters, digits, '.', '_' or '-'"),
+)
 
 /** What a replica says instead of facts. */
 const trouble = v.object({
@@ -34,7 +41,7 @@ const trouble = v.object({
 
 /** Body of `POST /describe`. */
 export const describeRequest = v.object({
-  names: v.pipe(v.array(v.string()), v.maxLength(MAX_NAMES_PER_DESCRIBE)),
+  names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
 })
 
 const held = v.object({
@@ -56,14 +63,13 @@ export const describeLine = v.union([
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
 /** Globs that say which names are wanted. */
-export const globs = v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH))), v.maxLength(MAX_GLOBS))
+export const globs = boundedArray(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH)), MAX_GLOBS)
 
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({
   ranges: v.pipe(
-    v.array(v.object({ after: v.string(), until: v.nullable(v.string()) })),
+    boundedArray(v.object({ after: v.string(), until: v.nullable(v.string()) }), MAX_SURVEY_RANGES),
     v.minLength(1),
-    v.maxLength(MAX_SURVEY_RANGES),
   ),
   prefix: v.string(),
   grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
@@ -94,14 +100,14 @@ export type SurveyWireLine = v.InferOutput<typeof surveyLine>
 
 /** A page of `GET /files` on a replica. */
 export const listing = v.object({
-  entries: v.array(v.object({ name: v.string(), size, modified })),
+  entries: boundedArray(v.object({ name: v.string(), size, modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
 })
 export type Listing = v.InferOutput<typeof listing>
 
 /** A page of `GET /kept`: `kept` is when the content was replaced, written as `modified` is. */
 export const keptListing = v.object({
-  entries: v.array(v.object({ name: v.string(), digest, size, kept: modified })),
+  entries: boundedArray(v.object({ name: v.string(), digest, size, kept: modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
 })
 export type KeptListing = v.InferOutput<typeof keptListing>
@@ -115,17 +121,22 @@ export const restored = held
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({
   /** `copies` are those of the replicas that list the name. */
-  entries: v.array(
-    v.object({ name: v.string(), copies: v.array(v.object({ id: replicaId, size, modified })) }),
+  entries: boundedArray(
+    v.object({
+      name: v.string(),
+      copies: boundedArray(v.object({ id: replicaId, size, modified }), MAX_REPLICAS),
+    }),
+    MAX_LISTING_PAGE,
   ),
   next: v.nullable(v.string()),
-  replicas: v.array(
+  replicas: boundedArray(
     v.object({
       id: replicaId,
       state: v.picklist(['ok', 'error']),
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
     }),
+    MAX_REPLICAS,
   ),
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
@@ -140,7 +151,7 @@ export const coordinatorReadiness = v.object({ ...readiness.entries, required: s
 
 /** Answer to `GET /replicas`. */
 export const replicaStates = v.object({
-  replicas: v.array(
+  replicas: boundedArray(
     v.object({
       id: replicaId,
       /** Whether it answers now; `error` and `detail` say why not. */
@@ -152,6 +163,7 @@ export const replicaStates = v.object({
       /** Copies whose bytes contradicted their digest. */
       corrupt: size,
     }),
+    MAX_REPLICAS,
   ),
 })
 export type ReplicaStates = v.InferOutput<typeof replicaStates>
@@ -161,7 +173,13 @@ export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'a
 export type Agreement = (typeof AGREEMENTS)[number]
 
 /** One distinct content and who holds it. `href` is relative to the coordinator's origin. */
-export const version = v.object({ digest, size, modified, replicas: v.array(replicaId), href: v.string() })
+export const version = v.object({
+  digest,
+  size,
+  modified,
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  href: v.string(),
+})
 
 /** What one replica said: `version` where it holds a content, `error` and `detail` where it did not answer. */
 export const replicaReport = v.object({
@@ -179,8 +197,8 @@ export type ReplicaReport = v.InferOutput<typeof replicaReport>
 export const manifest = v.object({
   name: v.string(),
   agreement: v.picklist(AGREEMENTS),
-  versions: v.array(version),
-  replicas: v.array(replicaReport),
+  versions: boundedArray(version, MAX_REPLICAS),
+  replicas: boundedArray(replicaReport, MAX_REPLICAS),
 })
 export type Manifest = v.InferOutput<typeof manifest>
 
@@ -204,7 +222,7 @@ export const auditSummary = v.object({
   agreements: v.record(v.picklist(AGREEMENTS), size),
   /** Copies whose bytes changed with no change of size and times. */
   rotten: size,
-  replicas: v.array(
+  replicas: boundedArray(
     v.object({
       id: replicaId,
       /** `error` when it could not go through all its files: it was left out from there on. */
@@ -213,6 +231,7 @@ export const auditSummary = v.object({
       detail: v.optional(v.string()),
       ...surveyProgress.entries,
     }),
+    MAX_REPLICAS,
   ),
 })
 export type AuditSummary = v.InferOutput<typeof auditSummary>
@@ -221,7 +240,9 @@ export type AuditSummary = v.InferOutput<typeof auditSummary>
 export const auditLine = v.union([
   manifest,
   v.object({
-    progress: v.object({ replicas: v.array(v.object({ id: replicaId, ...surveyProgress.entries })) }),
+    progress: v.object({
+      replicas: boundedArray(v.object({ id: replicaId, ...surveyProgress.entries }), MAX_REPLICAS),
+    }),
   }),
   v.object({ summary: auditSummary }),
 ])

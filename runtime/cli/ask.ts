@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import { toNetworkError } from '../../functions/storage/network-errors.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import {
@@ -7,6 +6,7 @@ import {
   parseReplicaStatus,
   parseReprDigest,
 } from '../../functions/wire/fields.ts'
+import { parseJson } from '../../functions/wire/parse.ts'
 import {
   type Agreement,
   type Problem,
@@ -133,7 +133,7 @@ const MAX_PROBLEM_BYTES = 1024 * 1024
 /** Reads the problem document of an answer; throws a Refusal when it is none, or `Broken` when it breaks off. */
 export async function readProblem(response: Response): Promise<Problem> {
   const text = response.body === null ? '' : await readText(response.body)
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), problemSchema), text)
+  const parsed = parseJson(problemSchema, text)
   if (parsed.success && isProblem(response)) return parsed.output
   throw new Refusal(
     `answered ${response.status} without a problem document: is that a coordinator's address?`,

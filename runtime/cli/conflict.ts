@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import * as v from 'valibot'
+import { parse } from '../../functions/wire/parse.ts'
 import { toFilePath } from '../../functions/wire/routes.ts'
 import { type Manifest, manifest as manifestSchema, type Problem } from '../../functions/wire/schemas.ts'
 import { Refusal } from '../node/refusal.ts'
@@ -86,7 +86,7 @@ async function receiveVersion(
 
 /** The comparison that a conflict carries; throws a Refusal when it is none, or names one holder for two versions. */
 function readManifest(problem: Problem, name: string): Manifest {
-  const parsed = v.safeParse(manifestSchema, problem)
+  const parsed = parse(manifestSchema, problem)
   const holders = parsed.success ? parsed.output.versions.map(({ replicas }) => replicas[0]) : []
   const whole = holders.length > 1 && !holders.includes(undefined) && new Set(holders).size === holders.length
   if (parsed.success && whole) return { ...parsed.output, name }

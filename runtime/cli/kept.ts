@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { compareNames } from '../../functions/storage/names.ts'
 import { readText, toChunks } from '../../functions/storage/streams.ts'
-import { MAX_LISTING_BYTES } from '../../functions/wire/limits.ts'
-import { type KeptListing, keptListing, replicaStates } from '../../functions/wire/schemas.ts'
+import { MAX_LISTING_BYTES, MAX_REPLICAS } from '../../functions/wire/limits.ts'
+import { boundedArray, parseJson } from '../../functions/wire/parse.ts'
+import { type KeptListing, keptListing, replicaId } from '../../functions/wire/schemas.ts'
 import { Refusal } from '../node/refusal.ts'
 import { type Ask, Broken, readProblem, toLine, toReason } from './ask.ts'
 
@@ -10,7 +11,7 @@ import { type Ask, Broken, readProblem, toLine, toReason } from './ask.ts'
 export type KeptEntry = KeptListing['entries'][number]
 
 /** All of the answer that is needed here. */
-const replicas = v.object({ replicas: v.array(v.pick(replicaStates.entries.replicas.item, ['id'])) })
+const replicas = v.object({ replicas: boundedArray(v.object({ id: replicaId }), MAX_REPLICAS) })
 
 /** The ids of the replicas behind the coordinator, in their order. */
 export async function readIds(ask: Ask): Promise<string[]> {
@@ -45,9 +46,9 @@ export async function readAnswer<T extends v.GenericSchema>(
 ): Promise<v.InferOutput<T>> {
   if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
   const text = response.body && (await readText(toChunks(response.body), MAX_LISTING_BYTES).catch(toBroken))
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text)
+  const parsed = parseJson(schema, text ?? '')
   if (parsed.success) return parsed.output
-  throw new Refusal("answered with something else: is that a coordinator's address?")
+  throw new Refusal(`answered with something else (${parsed.wrong}): is that a coordinator's address?`)
 }
 
 function toBroken(error: unknown): never {

@@ -1,4 +1,5 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
+import { parseJson } from '../../functions/wire/parse.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, catchBroken } from './ask.ts'
 
@@ -29,7 +30,9 @@ export async function* readTextLines({ body }: Response): AsyncGenerator<string[
 
 /** A line of JSON as `schema` has it; throws a Refusal otherwise. */
 export function parseLine<T extends v.GenericSchema>(line: string, schema: T): v.InferOutput<T> {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line)
+  const parsed = parseJson(schema, line)
   if (parsed.success) return parsed.output
-  throw new Refusal("answered with a line that is none: is that a coordinator's address?")
+  throw new Refusal(
+    `answered with a line that is not valid (${parsed.wrong}): is that a coordinator's address?`,
+  )
 }

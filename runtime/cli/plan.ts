@@ -1,5 +1,5 @@
-import * as v from 'valibot'
 import { toGrouped } from '../../functions/wire/grouped.ts'
+import { parse } from '../../functions/wire/parse.ts'
 import { type PlanSummary, planSummary, policy, type Rule } from '../../functions/wire/plan-schemas.ts'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
@@ -45,7 +45,7 @@ function toRules(flags: Flags): Rule[] {
 /** `PREFIX=POLICY`; the prefix may hold further equals signs. */
 function parseRule(word: string): Rule {
   const [, prefix = '', text = ''] = /^(.*)=([^=]*)$/su.exec(word) ?? []
-  const parsed = v.safeParse(policy, text.startsWith('keep:') ? { keep: text.slice('keep:'.length) } : text)
+  const parsed = parse(policy, text.startsWith('keep:') ? { keep: text.slice('keep:'.length) } : text)
   if (parsed.success) return { prefix, policy: parsed.output }
   throw new Refusal(
     `a policy is keep:ID, newest, majority or fill-missing, got '${text === '' ? word : text}'`,

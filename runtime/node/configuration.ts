@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { parseRequire, type Require } from '../../functions/coordinator/parameters.ts'
+import { isValid, parse } from '../../functions/wire/parse.ts'
+import { findWrongIds } from '../../functions/wire/replica-ids.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
 import { parseS3Word, S3_RULE, type S3Word } from '../s3/place.ts'
 import { Refusal } from './refusal.ts'
@@ -102,7 +104,7 @@ export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
   const { port, host, replica, require, ...more } = parseFlags(coordinatorFlags, flags)
   if (replica.length === 0)
     throw new Refusal('--replica takes ID=TARGET at least once, got none; --replica here=. is this directory')
-  requireUniqueIds(replica)
+  requireIds(replica)
   return {
     port,
     host,
@@ -141,7 +143,7 @@ export function parseSourceFlags(flags: Flags): SourceFlags {
   }
   if (coordinator !== undefined)
     throw new Refusal('--coordinator and --replica exclude each other; leave one out')
-  requireUniqueIds(replica)
+  requireIds(replica)
   return { replicas: replica, require: toRequire(require, replica.length), timeouts: toTimeouts(more) }
 }
 
@@ -149,7 +151,7 @@ export function parseSourceFlags(flags: Flags): SourceFlags {
 export function parseReplicaWord(word: string): ReplicaWord | null {
   const [, name = '', text = ''] = /^([^=]*)=(.+)$/su.exec(word) ?? []
   const target = parseTarget(text)
-  return v.is(replicaId, name) && target !== null ? { id: name, target } : null
+  return isValid(replicaId, name) && target !== null ? { id: name, target } : null
 }
 
 /** What a word names; null when it is none, as `parseReplicaWord`. */
@@ -191,10 +193,12 @@ function parseHttpUrl(text: string): string | null {
   return username === '' && password === '' ? href : null
 }
 
-function requireUniqueIds(words: readonly ReplicaWord[]): void {
+function requireIds(words: readonly ReplicaWord[]): void {
   const twice = words.find(({ id }, i) => words.findIndex((other) => other.id === id) < i)
   if (twice)
     throw new Refusal(`--replica takes each id once, got '${twice.id}' twice; give each replica its own`)
+  const wrong = findWrongIds(words.map(({ id }) => id))
+  if (wrong !== null) throw new Refusal(`--replica: ${wrong}`)
 }
 
 function toRequire(text: string | undefined, of: number): Require | undefined {
@@ -211,11 +215,10 @@ function parseFlags<T extends v.ObjectEntries>(
   schema: v.ObjectSchema<T, undefined>,
   flags: Flags,
 ): v.InferOutput<v.ObjectSchema<T, undefined>> {
-  const result = v.safeParse(schema, flags, { abortEarly: true })
+  const result = parse(schema, flags)
   if (result.success) return result.output
-  const path = result.issues[0].path ?? []
-  const flag = String(path[0]?.key)
-  throw new Refusal(`--${flag} takes ${TAKES[flag]}, got '${redact(String(path.at(-1)?.value))}'`)
+  const flag = String(result.path[0])
+  throw new Refusal(`--${flag} takes ${TAKES[flag]}, got '${redact(String(result.got))}'`)
 }
 
 function isThere(value: unknown): boolean {

@@ -13,6 +13,7 @@ import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
+import { findWrongHost } from './host-field.ts'
 import {
   CHECK_CONNECTIONS_MS,
   HEADERS_MS,
@@ -23,6 +24,15 @@ import {
   STALLED_MS,
 } from './limits.ts'
 import { type TlsFiles, toConnect } from './tls.ts'
+
+/** What answers requests. It is told the address that a request came from. */
+export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
+
+/** Who sent a request. */
+export interface Peer {
+  /** An IP address; undefined once the connection is gone. */
+  readonly client: string | undefined
+}
 
 /** Where to listen, and who hears of answers that broke off. */
 export interface ServeOptions {
@@ -55,10 +65,7 @@ export interface Served {
  * node-server puts its own, lighter Request and Response in the place of the
  * globals: they are what makes an answer from memory cost half.
  */
-export async function serve(
-  fetch: (request: Request) => Response | Promise<Response>,
-  options: ServeOptions,
-): Promise<Served> {
+export async function serve(fetch: Fetch, options: ServeOptions): Promise<Served> {
   const server = createServer(fetch, options)
   server.listen(options.port, options.host)
   await once(server, 'listening')
@@ -68,13 +75,10 @@ export async function serve(
   return { url: `${options.tls ? 'https' : 'http'}://${host}:${port}`, port, close: createClose(server) }
 }
 
-function createServer(
-  fetch: (request: Request) => Response | Promise<Response>,
-  { host, onBroken, tls }: ServeOptions,
-): Server {
+function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Server {
   const listener = getRequestListener(
-    async (request, { outgoing }) => {
-      const response = await fetch(request)
+    async (request, { incoming, outgoing }) => {
+      const response = await fetch(request, toPeer(incoming as IncomingMessage))
       const parts = toParts(response)
       // node-server writes what is in memory at once, without a look into the Response.
       if (parts !== undefined && !(parts.body instanceof ReadableStream)) return response
@@ -87,7 +91,17 @@ function createServer(
     },
     { hostname: host, errorHandler: toRefusal },
   )
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const wrong = findWrongHost(incoming)
+    if (wrong !== null) return sendRefusal(createProblem('malformed-request', wrong), outgoing)
+    // A scheme is the same in any case (RFC 3986 §3.1), which node-server does not know.
+    if (!incoming.url?.startsWith('/'))
+      incoming.url = incoming.url?.replace(/^https?:/i, (s) => s.toLowerCase())
+    return listener(incoming, outgoing)
+  }
   const options = {
+    // Node answers a request without one with an empty body: `findWrongHost` says what is wrong.
+    requireHostHeader: false,
     // Node's default gives up on a request body after 5 minutes, however large.
     requestTimeout: 0,
     headersTimeout: HEADERS_MS,
@@ -97,18 +111,23 @@ function createServer(
   }
   const secure = tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }
   const server = secure
-    ? createHttpsServer({ ...options, ...secure }, listener)
-    : createHttpServer(options, listener)
+    ? createHttpsServer({ ...options, ...secure }, answer)
+    : createHttpServer(options, answer)
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
   server.on('clientError', refuse)
   return server
 }
 
+function toPeer({ socket }: IncomingMessage): Peer {
+  // A socket that listens on both families shows IPv4 within IPv6.
+  return { client: socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') }
+}
+
 /** The answer to an address or a Host field that makes no Request; for whatever comes after, the app answers itself. */
 function toRefusal(error: unknown): Response {
   return error instanceof RequestError
-    ? createProblem('malformed-request', 'the address or the Host field of the request is none')
+    ? createProblem('malformed-request', 'the request target or the Host field is not valid')
     : createProblem('internal-error', 'the server failed in a way it has no word for')
 }
 
@@ -131,6 +150,13 @@ function refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
   )
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`)
   socket.end(body)
+}
+
+/** Sends a problem document, and closes the connection after it. */
+function sendRefusal(response: Response, outgoing: ServerResponse): void {
+  const { status, fields, body } = toParts(response) ?? { status: 400 }
+  outgoing.writeHead(status, { ...fields, Connection: 'close' })
+  outgoing.end(body)
 }
 
 /**

@@ -1,6 +1,7 @@
-import * as v from 'valibot'
 import type { Replica } from '../../functions/coordinator/gather.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
+import { isValid } from '../../functions/wire/parse.ts'
+import { findWrongIds } from '../../functions/wire/replica-ids.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import type { DoorEnv } from './door.ts'
@@ -26,7 +27,10 @@ export function parseReplicas(env: CoordinatorEnv, { writable }: { readonly writ
   const text = env.REPLICAS?.trim() ?? ''
   if (text === '') throw new ConfigurationError(`REPLICAS is empty; ${TAKES}`)
   const items = text.split(',').map((item, i) => parseItem(item.trim(), i))
-  requireUnlike(items.map(({ id }) => id))
+  const ids = items.map(({ id }) => id)
+  requireUnlike(ids)
+  const wrong = findWrongIds(ids)
+  if (wrong !== null) throw new ConfigurationError(`REPLICAS: ${wrong}`)
   return items.map(({ id, url }) => ({ id, storage: openReplica(id, url, { env, writable }) }))
 }
 
@@ -35,7 +39,8 @@ const TAKES =
 
 function parseItem(item: string, index: number): { id: string; url: string } {
   const [, id = '', url = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
-  if (!v.is(replicaId, id)) throw new ConfigurationError(`item ${index + 1} of REPLICAS has no id; ${TAKES}`)
+  if (!isValid(replicaId, id))
+    throw new ConfigurationError(`item ${index + 1} of REPLICAS has no id; ${TAKES}`)
   return { id, url }
 }
 

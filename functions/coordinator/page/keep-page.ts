@@ -7,6 +7,7 @@ import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
 import { MAX_FORM_BYTES } from '../../wire/limits.ts'
+import { parseJson } from '../../wire/parse.ts'
 import type { ApplyLine, Plan, PlanStep } from '../../wire/plan-schemas.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
@@ -108,7 +109,7 @@ export async function takeKeep(c: Context<AppEnv>, context: PageContext): Promis
 
 /** What was chosen; null when the form says none, what others than these replicas held, or nothing to write. */
 function parseChoice(text: string, ids: readonly string[]): Choice | null {
-  const chosen = v.safeParse(v.pipe(v.string(), v.parseJson(), choice), text)
+  const chosen = parseJson(choice, text)
   if (!chosen.success) return null
   const { digest, seen } = chosen.output
   const isWhole = Object.keys(seen).length === ids.length && ids.every((id) => Object.hasOwn(seen, id))

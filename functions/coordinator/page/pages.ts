@@ -1,11 +1,11 @@
 import type { Context, Hono } from 'hono'
 import { html } from 'hono/html'
-import * as v from 'valibot'
 import { toParts } from '../../wire/answer.ts'
 import { type AppEnv, refuseOtherMethods } from '../../wire/app.ts'
 import type { CreateHasher } from '../../wire/digest.ts'
 import type { Limit } from '../../wire/limit.ts'
 import { isForeign } from '../../wire/origin.ts'
+import { parseJson } from '../../wire/parse.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
 import { toTarget } from '../../wire/routes.ts'
@@ -83,7 +83,9 @@ function toPage(response: Response): Response {
   if (fields?.['Content-Type'] !== 'application/problem+json' || !(body instanceof Uint8Array))
     return response
   const retry = fields['Retry-After']
-  const { title, detail = '' } = v.parse(problem, JSON.parse(new TextDecoder().decode(body)))
+  const read = parseJson(problem, new TextDecoder().decode(body))
+  if (!read.success) return response
+  const { title, detail = '' } = read.output
   return answerPage(
     status ?? 500,
     { title },

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+
+/** `uri-host [ ":" port ]` of RFC 9110 §7.2, with a host, as an http URL needs one (§4.2.1). */
+const HOST = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/i
+
+/** The absolute form of a request target (RFC 9112 §3.2.2): without user information (RFC 9110 §4.2.4). */
+const ABSOLUTE = /^https?:\/\/([^/?#@]+)(?=[/?#]|$)/i
+
+/**
+ * What is wrong with where a request says that it goes, in a sentence; null for nothing. By RFC 9112 §3.2 a request of
+ * HTTP/1.1 has exactly one Host field, and a Host field is valid even where an absolute target takes precedence over it.
+ */
+export function findWrongHost({ rawHeaders, httpVersion, url = '' }: IncomingMessage): string | null {
+  const hosts: string[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host')
+      hosts.push(rawHeaders[i + 1] ?? '')
+  }
+  const [host] = hosts
+  if (hosts.length > 1) return `a request has one Host field, got ${hosts.length}`
+  if (host === undefined && httpVersion !== '1.0') return 'a request of HTTP/1.1 has a Host field, got none'
+  if (host !== undefined && !HOST.test(host)) return 'the value of the Host field is not a valid host'
+  const isOrigin = url.startsWith('/')
+  if (!isOrigin && !HOST.test(ABSOLUTE.exec(url)?.[1] ?? ''))
+    return 'the request target is not a valid path or http URL'
+  return null
+}
