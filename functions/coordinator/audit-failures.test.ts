@@ -4,7 +4,15 @@ import type { Facts, Storage } from '../storage/storage.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { audit, coordinate, createTreeStorage, type Told, toFacts, toRows, withSurvey } from './audit.suite.ts'
+import {
+  audit,
+  coordinate,
+  createTreeStorage,
+  type Told,
+  toFacts,
+  toRows,
+  withSurvey,
+} from './audit.suite.ts'
 
 // So small that a few dozen names are compared at every grain, and told in several batches.
 vi.mock('../wire/limits.ts', async (load) => ({
@@ -208,7 +216,8 @@ describe('an audit in which a replica was left out', () => {
 describe('a name that only the others list, once a replica cannot be reached for a later file,', () => {
   /** Of three replicas the last lacks `f01` in its listing, and cannot be reached for `f02` or for anything after it. */
   function createStorages(others: number): Storage[] {
-    const tree = () => new Map<string, Facts | StorageError>([NAMES[1], NAMES[2], NAMES[3]].map((n = '') => [n, toFacts(1)]))
+    const tree = () =>
+      new Map<string, Facts | StorageError>([NAMES[1], NAMES[2], NAMES[3]].map((n = '') => [n, toFacts(1)]))
     const broken = tree().set('f02', gone)
     broken.delete('f01')
     return [...Array.from({ length: others }, () => createTreeStorage(tree())), createTreeStorage(broken)]
@@ -217,7 +226,7 @@ describe('a name that only the others list, once a replica cannot be reached for
   it.each([
     [1, 'f01: match error'],
     [2, 'f01: match match error'],
-  ])('is that replica\'s error, and never missing there (of %i others)', async (others, row) => {
+  ])("is that replica's error, and never missing there (of %i others)", async (others, row) => {
     for (const query of ['', '?all', '?match=f*']) {
       const told = await audit(createStorages(others), query)
       expect(toRows(told)).toContain(row)
