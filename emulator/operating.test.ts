@@ -108,6 +108,8 @@ describe('the metrics of a coordinator', () => {
     expect((after.get(key) ?? 0) - (before.get(key) ?? 0)).toBeGreaterThan(0)
     expect(after.has('vouch_index_hits_total{replica="near"}')).toBe(true)
     expect((await scrape(replica)).has('vouch_index_hits_total{replica="far"}')).toBe(true)
+    expect(after.get('vouch_index_available{replica="near"}')).toBe(1)
+    expect((await scrape(replica)).get('vouch_index_available{replica="far"}')).toBe(1)
     rmSync(join(directory, 'near/new'))
   })
 

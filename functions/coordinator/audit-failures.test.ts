@@ -4,7 +4,15 @@ import type { Facts, Storage } from '../storage/storage.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { audit, createTreeStorage, type Told, toFacts, toRows, withSurvey } from './audit.suite.ts'
+import {
+  audit,
+  coordinate,
+  createTreeStorage,
+  type Told,
+  toFacts,
+  toRows,
+  withSurvey,
+} from './audit.suite.ts'
 
 // So small that a few dozen names are compared at every grain, and told in several batches.
 vi.mock('../wire/limits.ts', async (load) => ({
@@ -202,6 +210,38 @@ describe('an audit in which a replica was left out', () => {
         name === 'f20' ? Promise.reject(gone) : (third.describe([name])[0] ?? Promise.resolve(null)),
       )
     expectLeftOut(await audit([first, second, { ...third, describe }]), gone)
+  })
+})
+
+describe('a name that only the others list, once a replica cannot be reached for a later file,', () => {
+  /** Of three replicas the last lacks `f01` in its listing, and cannot be reached for `f02` or for anything after it. */
+  function createStorages(others: number): Storage[] {
+    const tree = () =>
+      new Map<string, Facts | StorageError>([NAMES[1], NAMES[2], NAMES[3]].map((n = '') => [n, toFacts(1)]))
+    const broken = tree().set('f02', gone)
+    broken.delete('f01')
+    return [...Array.from({ length: others }, () => createTreeStorage(tree())), createTreeStorage(broken)]
+  }
+
+  it.each([
+    [1, 'f01: match error'],
+    [2, 'f01: match match error'],
+  ])("is that replica's error, and never missing there (of %i others)", async (others, row) => {
+    for (const query of ['', '?all', '?match=f*']) {
+      const told = await audit(createStorages(others), query)
+      expect(toRows(told)).toContain(row)
+      expect(told.summary).toMatchObject({ agreement: 'degraded', names: 3 })
+      expect(told.summary.agreements.incomplete).toBeUndefined()
+    }
+  })
+
+  it('is not planned to be written there', async () => {
+    const response = await coordinate(createStorages(1)).request('/plan', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ prefix: '', match: [], exclude: [], rules: [] }),
+    })
+    expect(await response.json()).toMatchObject({ steps: [], summary: { steps: 0, left: 1 } })
   })
 })
 

@@ -177,11 +177,14 @@ export async function audit(
     )
   }
 
-  /** The answers in the order of the members, those that were left out too. */
+  /**
+   * The answers in the order of the members. Of a replica that was lost since, a null is its error: its survey lacked the
+   * name, and no second question can confirm that.
+   */
   function complete(answers: readonly Answer[]): Answer[] {
     return members.map(({ id }) => {
-      const answer = answers.find((answer) => answer.id === id)
-      return answer ?? { id, said: lost.get(id) ?? null }
+      const said = answers.find((answer) => answer.id === id)?.said ?? null
+      return { id, said: said ?? lost.get(id) ?? null }
     })
   }
 

@@ -19,7 +19,7 @@ export const coordinator: Command = {
     const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
     const opened = await openReplicas({ replicas, timeouts, token }, flags, io)
     const ids = opened.replicas.map(({ id }) => id)
-    const metrics = createCoordinatorMetrics(ids, opened.directories)
+    const metrics = createCoordinatorMetrics(ids, opened.directories, opened.indexed)
     const { log, isTraced } = createLog(flags, io)
     const app = createCoordinator(opened.replicas, {
       createHasher,

@@ -2,6 +2,7 @@ import { createReplica } from '../../functions/replica/replica.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { type Flags, parseReplicaFlags, parseTarget } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
+import type { IndexState } from '../node/index-health.ts'
 import { createMetrics } from '../node/metrics.ts'
 import { Refusal } from '../node/refusal.ts'
 import { openTracing } from '../node/tracing.ts'
@@ -23,8 +24,8 @@ export const replica: Command = {
       )
     const { tls, ...door } = openDoor(flags, host, io)
     const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-    const { storage, directories, close } = await openOperand(id, directory, flags, io)
-    const metrics = createMetrics(directories)
+    const { storage, directories, index, close } = await openOperand(id, directory, flags, io)
+    const metrics = createMetrics(directories, [{ id, index }])
     const { log, isTraced } = createLog(flags, io)
     const app = createReplica(storage, {
       createHasher,
@@ -50,6 +51,7 @@ interface Operand {
   readonly storage: Storage
   /** The directory that is served, if it is one. */
   readonly directories: readonly OpenedDirectory[]
+  readonly index: IndexState
   /** Closes what is no directory. */
   close(): void
 }
@@ -57,10 +59,12 @@ interface Operand {
 async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
   if (!/^s3:/i.test(text)) {
     const opened = openDirectory({ id, path: text }, flags, io)
-    return { storage: opened.storage, directories: [opened], close() {} }
+    const { storage } = opened
+    return { storage, directories: [opened], index: storage, close() {} }
   }
   const target = parseTarget(text)
   // What it was is not said: there may be a key in it.
   if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
-  return { directories: [], ...(await openBucket({ id, word: target.word }, flags, io)) }
+  const store = await openBucket({ id, word: target.word }, flags, io)
+  return { storage: store.storage, directories: [], index: store, close: store.close }
 }

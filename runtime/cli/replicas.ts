@@ -5,6 +5,7 @@ import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
 import type { SendOptions } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
+import type { IndexedReplica } from '../node/metrics.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Tokens } from '../node/tokens.ts'
 import type { OpenedStore } from '../node/web-storage.ts'
@@ -23,6 +24,8 @@ export interface OpenedReplicas {
   readonly replicas: readonly Replica[]
   /** Those of them that are directories of this machine. */
   readonly directories: readonly OpenedDirectory[]
+  /** Those of them whose digests this machine keeps. */
+  readonly indexed: readonly IndexedReplica[]
   close(): Promise<void>
 }
 
@@ -51,7 +54,7 @@ export async function openReplicas(
   // Loaded while the threads of the directories start.
   const { createSend } = await import('../node/http-client.ts')
   const connectMs = timeouts?.connect
-  const stores: OpenedStore[] = []
+  const stores: { readonly id: string; readonly store: OpenedStore }[] = []
   const open = async ({ id, target }: ReplicaWord): Promise<Replica[]> => {
     if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
     if (target.kind === 'remote') {
@@ -62,15 +65,20 @@ export async function openReplicas(
       target.kind === 's3'
         ? await openBucket({ id, word: target.word, connectMs }, flags, io)
         : await openWeb({ id, url: target.url, connectMs, tls }, flags, io)
-    stores.push(store)
+    stores.push({ id, store })
     return [{ id, storage: store.storage }]
   }
   const close = async () => {
-    for (const store of stores) store.close()
+    for (const { store } of stores) store.close()
     await Promise.all(directories.map(({ storage }) => storage.close()))
   }
   try {
-    return { replicas: (await Promise.all(replicas.map(open))).flat(), directories, close }
+    const opened = (await Promise.all(replicas.map(open))).flat()
+    const indexed = [
+      ...directories.map(({ id, storage }) => ({ id, index: storage })),
+      ...stores.map(({ id, store }) => ({ id, index: store })),
+    ]
+    return { replicas: opened, directories, indexed, close }
   } catch (error) {
     await close()
     throw error

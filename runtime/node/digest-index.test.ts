@@ -18,6 +18,7 @@ import { createTestDirectory, openStorage, type TestDirectory } from './director
 import type { DirectoryOptions, DirectoryStorage } from './directory-storage.ts'
 import { isSame, toIdentity } from './identity.ts'
 import { openIndexFile } from './index-file.ts'
+import { find } from './tree-survey.suite.ts'
 
 const LATER = () => Date.now() + 60_000
 
@@ -122,7 +123,7 @@ describe('the digest index', () => {
     expect(await describeOnce('a', { now: () => now })).toMatchObject({ computed: 1, known: 0 })
   })
 
-  it('is begun anew when it is deleted between two runs, or while one lasts', async () => {
+  it('starts over when it is deleted between two runs, or while one lasts', async () => {
     await directory.write('a', toBytes('abc'))
     await describeOnce('a')
     await rm(findIndex())
@@ -133,17 +134,16 @@ describe('the digest index', () => {
     await directory.write('b', toBytes('b'))
     expect((await describeOne(running, 'b'))?.digest).toBe(await hash(toBytes('b')))
     await running.close()
-    expect(await describeOnce('b')).toMatchObject({ digest: await hash(toBytes('b')), computed: 1 })
-    expect(await describeOnce('b')).toMatchObject({ computed: 0 })
+    expect(await describeOnce('b')).toMatchObject({ digest: await hash(toBytes('b')), computed: 0 })
   })
 
-  it('is begun anew when it is garbage, and says so', async () => {
+  it('starts over when it is garbage, and says so', async () => {
     await directory.write('a', toBytes('abc'))
     await describeOnce('a')
     for (const garbage of [createNoise(8192), toBytes('SQLite format 3\0 and no more')]) {
       writeFileSync(findIndex(), garbage)
       expect(await describeOnce('a')).toMatchObject({ digest: await hash(toBytes('abc')), computed: 1 })
-      expect(notices.splice(0)).toEqual([expect.stringContaining('was damaged and is begun anew')])
+      expect(notices.splice(0)).toEqual([expect.stringContaining('was damaged and starts over')])
       expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
     }
   })
@@ -174,7 +174,7 @@ describe('the digest index', () => {
     expect(await describeOnce('a')).toMatchObject({ digest: await hash(toBytes('abc')), computed: 1 })
   })
 
-  it('of another version is begun anew', async () => {
+  it('of another version starts over', async () => {
     await directory.write('a', toBytes('abc'))
     await describeOnce('a')
     const db = new DatabaseSync(findIndex())
@@ -184,27 +184,62 @@ describe('the digest index', () => {
     expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
   })
 
-  it('that cannot be kept costs hashing and one notice', async () => {
+  it('that cannot be kept costs one hash a file, and one notice', async () => {
     await directory.write('a', toBytes('abc'))
     await directory.write('b', toBytes('b'))
     writeFileSync(join(directory.indexPath, 'file'), '')
     const storage = open({ indexPath: join(directory.indexPath, 'file') })
     for (const name of ['a', 'b', 'a']) expect(await describeOne(storage, name)).not.toBeNull()
     expect(storage.counts()).toEqual({ computed: 2, known: 1 })
-    expect(notices).toEqual([expect.stringContaining('digests are kept in memory only')])
+    expect(notices).toEqual([expect.stringContaining('digests are kept in memory until it can')])
   })
 
-  it('goes on in memory when its file takes no more writes', async () => {
+  it('that cannot be kept costs surveys one hash a file', async () => {
+    for (const name of ['a', 'b']) await directory.write(name, toBytes(name))
+    const indexPath = join(directory.indexPath, 'file')
+    writeFileSync(indexPath, '')
+    const storage = open({ indexPath })
+    for (let i = 0; i < 2; i++) expect(await find(storage)).toHaveLength(2)
+    expect(storage.counts()).toEqual({ computed: 2, known: 2 })
+  })
+
+  it('that another process locks for long is reported, and knows after a restart what was hashed meanwhile', async () => {
+    await directory.write('a', toBytes('abc'))
+    await describeOnce('a')
+    const running = open()
+    await describeOne(running, 'a')
+    expect(running.isIndexAvailable()).toBe(true)
+    const other = new DatabaseSync(findIndex())
+    other.exec('BEGIN IMMEDIATE')
+    for (const name of ['b', 'c']) await directory.write(name, toBytes(name))
+    await describeOne(running, 'b')
+    await expect.poll(() => running.isIndexAvailable()).toBe(false)
+    expect(await find(running)).toHaveLength(3)
+    other.close()
+    await expect.poll(() => running.isIndexAvailable(), { timeout: 30_000 }).toBe(true)
+    await running.close()
+    expect(notices).toEqual([
+      expect.stringContaining('cannot be used (database is locked)'),
+      expect.stringContaining('can be used again'),
+    ])
+    const restarted = open()
+    await Promise.all(restarted.describe(['a', 'b', 'c']))
+    expect(restarted.counts()).toEqual({ computed: 0, known: 3 })
+  })
+
+  it('goes on in the file that was put in the place of its own', async () => {
     await directory.write('a', toBytes('abc'))
     const storage = open()
     await describeOne(storage, 'none')
-    // Another file at its path is none of SQLite's, which then refuses to write.
     const index = findIndex()
     renameSync(index, `${index}.aside`)
     writeFileSync(index, '')
     expect((await describeOne(storage, 'a'))?.digest).toBe(await hash(toBytes('abc')))
     await describeOne(storage, 'a')
     expect(storage.counts()).toEqual({ computed: 1, known: 1 })
+    await storage.close()
+    expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
+    expect(notices).toEqual([])
   })
 
   it('is told once to be of no use, however many threads want it', async () => {
@@ -238,7 +273,7 @@ describe('the digest index', () => {
       await once(other, 'message')
       Atomics.store(flag, 0, i + 1)
       Atomics.notify(flag, 0)
-      openIndexFile(path, (line) => notices.push(line)).close()
+      openIndexFile(path, ({ notice }) => notices.push(...(notice === null ? [] : [notice]))).close()
     }
     await other.terminate()
     expect(notices).toEqual([])

@@ -1,8 +1,9 @@
 import type { Digest } from '../../functions/wire/digest.ts'
 import { createDigestMemory } from './digest-memory.ts'
 import { type Identity, isSettled, toKey } from './identity.ts'
-import type { IndexFile, IndexRow } from './index-file.ts'
-import { MAX_REMEMBERED_DIGESTS, MAX_UNWRITTEN_DIGESTS, WRITE_INDEX_MS } from './limits.ts'
+import type { IndexFile } from './index-file.ts'
+import { createIndexWriter } from './index-writer.ts'
+import { MAX_REMEMBERED_DIGESTS } from './limits.ts'
 
 /** Digests by name and identity, in memory and in a file. */
 export interface DigestIndex {
@@ -20,15 +21,7 @@ export interface DigestIndex {
 /** Keeps digests in `file`, which it closes, and those used last in memory. */
 export function createDigestIndex(file: IndexFile): DigestIndex {
   const memory = createDigestMemory(MAX_REMEMBERED_DIGESTS)
-  const unwritten = new Map<string, IndexRow>()
-  let timer: NodeJS.Timeout | undefined
-
-  function write(): void {
-    clearTimeout(timer)
-    timer = undefined
-    if (unwritten.size > 0) file.write(unwritten.values())
-    unwritten.clear()
-  }
+  const writer = createIndexWriter(file)
 
   return {
     get(name, identity, now) {
@@ -41,12 +34,10 @@ export function createDigestIndex(file: IndexFile): DigestIndex {
     },
     set(name, identity, digest) {
       memory.set(identity, digest)
-      unwritten.set(name, { name, identity: toKey(identity), digest })
-      if (unwritten.size >= MAX_UNWRITTEN_DIGESTS) write()
-      else timer ??= setTimeout(write, WRITE_INDEX_MS)
+      writer.add({ name, identity: toKey(identity), digest })
     },
     close() {
-      write()
+      writer.close()
       file.close()
     },
   }

@@ -7,6 +7,8 @@ import { getErrno } from './errno.ts'
 import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
+import type { IndexNotice } from './index-file.ts'
+import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { createRoot } from './root.ts'
 import { createStreams } from './streams.ts'
@@ -23,12 +25,12 @@ export interface DirectoryOptions {
    * in the user's cache directory when absent.
    */
   readonly indexPath?: string | null | undefined
-  /** Told in one line when the digest index was damaged or cannot be used; digests are then computed again. */
+  /** Called with one line when the digest index was damaged, cannot be used, or can be used again. */
   readonly onNotice?: ((line: string) => void) | undefined
 }
 
 /** A directory as a storage. Who made it closes it. */
-export interface DirectoryStorage extends Storage {
+export interface DirectoryStorage extends Storage, IndexState {
   /** Digests computed by hashing, and digests that the index knew, since the start. */
   counts(): Counts
   /**
@@ -49,12 +51,14 @@ export interface DirectoryStorage extends Storage {
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
   const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
-  const onNotice = createNotice(options.onNotice)
+  const { onNotice = () => {} } = options
+  const health = createIndexHealth(onNotice)
   const root = createRoot(path)
   const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
   const { place } = root
-  const disk = createDisk({ place, indexFile, now, onNotice })
-  const trees = createTrees({ place, indexFile, disk, now, onNotice })
+  const disk = createDisk({ place, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
+  const onIndex = (notice: IndexNotice) => health.note('tree', notice)
+  const trees = createTrees({ place, indexFile, disk, now, onIndex })
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
@@ -84,6 +88,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       const [ofDisk, ofTrees] = [disk.counts(), trees.counts()]
       return { computed: ofDisk.computed + ofTrees.computed, known: ofDisk.known + ofTrees.known }
     },
+    isIndexAvailable: () => (indexFile === null ? null : health.isAvailable()),
     fillIndex({ signal, onProgress } = {}) {
       const signals = signal ? [signal, closing.signal] : [closing.signal]
       return fillIndex(trees, { signal: AbortSignal.any(signals), onProgress })
@@ -94,15 +99,6 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       streams.close()
       await Promise.all([trees.close(), disk.close(), tidying])
     },
-  }
-}
-
-/** Each line once, though two threads have the index open. */
-function createNotice(tell: DirectoryOptions['onNotice']): (line: string) => void {
-  const told = new Set<string>()
-  return (line) => {
-    if (!told.has(line)) tell?.(line)
-    told.add(line)
   }
 }
 

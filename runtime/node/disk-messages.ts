@@ -3,6 +3,7 @@ import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError, type TroubleCode } from '../../functions/wire/trouble.ts'
 import { getErrno } from './errno.ts'
 import type { Identity } from './identity.ts'
+import type { IndexNotice } from './index-file.ts'
 import type { Place } from './root.ts'
 
 /** What the disk thread is started with. */
@@ -47,8 +48,8 @@ export interface Content {
   readonly settled: boolean
 }
 
-/** What the disk thread says: answers, or a line for people. */
-export type DiskReply = Answers | { readonly notice: string }
+/** What the disk thread sends: answers, or how the index is. */
+export type DiskReply = Answers | IndexNotice
 
 /** The answers to a batch, in the order of its names. */
 export interface Answers {

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
+import type { IndexNotice } from './index-file.ts'
 import { THREAD_LIMITS } from './limits.ts'
 import { toThreadProgram } from './thread-program.ts'
 
@@ -15,7 +16,7 @@ export interface DiskThread {
 
 export interface DiskThreadOptions {
   readonly onAnswers: (answers: Answers) => void
-  readonly onNotice: (line: string) => void
+  readonly onIndex: (notice: IndexNotice) => void
   /** What was sent will not be answered. */
   readonly onCrash: (error: unknown) => void
 }
@@ -35,7 +36,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
       trackUnmanagedFds: false,
     })
     started.on('message', (reply: DiskReply) => {
-      if ('notice' in reply) options.onNotice(reply.notice)
+      if ('notice' in reply) options.onIndex(reply)
       else options.onAnswers(reply)
     })
     if (!isReffed) started.unref()

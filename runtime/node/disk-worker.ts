@@ -8,9 +8,7 @@ import { endThread } from './thread-program.ts'
 // The thread that owns the digest index of one root, and does there all that is quick.
 
 const { place, indexFile } = workerData as DiskWorkerData // from disk.ts
-const index = createDigestIndex(
-  indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice })),
-)
+const index = createDigestIndex(indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply))
 const answer = createDiskReader(place, index)
 
 function reply(message: DiskReply, transfer: readonly ArrayBuffer[] = []): void {

@@ -9,6 +9,7 @@ import {
 } from './disk-messages.ts'
 import { createDiskThread } from './disk-thread.ts'
 import { createHashPool } from './hash-pool.ts'
+import type { IndexNotice } from './index-file.ts'
 import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES } from './limits.ts'
 import { type AskOptions, createQuestions, type Question, tellProgress, type Wanted } from './question.ts'
 import { createQueue, createWaiting } from './waiting.ts'
@@ -41,17 +42,17 @@ export interface Disk {
 export interface DiskOptions extends DiskWorkerData {
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Told in one line when the index was damaged or cannot be used. */
-  readonly onNotice: (line: string) => void
+  /** Called when that changes: whether the index can be used. */
+  readonly onIndex: (notice: IndexNotice) => void
 }
 
 /** Starts threads when they are first needed. While nobody waits for an answer no thread keeps the process alive. */
-export function createDisk({ place, indexFile, now, onNotice }: DiskOptions): Disk {
+export function createDisk({ place, indexFile, now, onIndex }: DiskOptions): Disk {
   const queue = createQueue()
   const sent = new Map<number, readonly Question[]>()
   const waiting = createWaiting()
   const pool = createHashPool({ place, now, onReturn: enqueue })
-  const thread = createDiskThread({ place, indexFile }, { onAnswers, onNotice, onCrash })
+  const thread = createDiskThread({ place, indexFile }, { onAnswers, onIndex, onCrash })
   let computed = 0
   let known = 0
   let batches = 0

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { compareNames } from '../../functions/storage/names.ts'
 import { createIndexCursor } from './index-cursor.ts'
-import { type IndexFile, isGenuine, openIndexFile, openNoIndexFile } from './index-file.ts'
+import { type IndexFile, openIndexFile, openNoIndexFile } from './index-file.ts'
+import { isGenuine } from './index-table.ts'
 
 // So few that most indexes take several pages.
 vi.mock('./limits.ts', async (load) => ({

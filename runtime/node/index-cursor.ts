@@ -1,5 +1,6 @@
 import { compareNames } from '../../functions/storage/names.ts'
-import type { IndexFile, IndexPageRow } from './index-file.ts'
+import type { IndexFile } from './index-file.ts'
+import type { IndexPageRow } from './index-table.ts'
 import { FIRST_INDEX_PAGE, MAX_INDEX_PAGE } from './limits.ts'
 
 /** Reads an index beside a walk. */
@@ -19,9 +20,11 @@ export function createIndexCursor(file: IndexFile): IndexCursor {
     // Who passes rows over has come to another part of the tree, and may not stay there.
     const isNear = limit > 0 && next === rows.length
     limit = isNear ? Math.min(4 * limit, MAX_INDEX_PAGE) : FIRST_INDEX_PAGE
-    rows = file.readPage(from, limit)
+    const page = file.readPage(from, limit)
+    rows = page ?? []
     next = 0
-    isEnd = rows.length < limit
+    // Of an index that cannot be read just now, the end is unknown.
+    isEnd = page !== null && page.length < limit
   }
 
   return {

@@ -69,6 +69,12 @@ export const INDEX_BUSY_MS = 250
 /** How long until an index that another holds is tried again: opening one takes a few milliseconds. */
 export const INDEX_PAUSE_MS = 5
 
+/** The first pause until an index that cannot be used is tried again: a lock or a full disk may be over by then. */
+export const INDEX_RETRY_MS = 1000
+
+/** The longest of these pauses, each twice the one before: a try may wait `INDEX_BUSY_MS` for a lock. */
+export const MAX_INDEX_RETRY_MS = 60_000
+
 /** Pages of 4 KiB in the log of the index until they go into the index itself, for which the disk is waited for. */
 export const INDEX_LOG_PAGES = 8192
 

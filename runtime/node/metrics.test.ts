@@ -26,7 +26,7 @@ const summary: AuditSummary = {
 }
 
 it('every metric of a replica is there before anything happens, at zero', async () => {
-  const metrics = createCoordinatorMetrics(['a'], [])
+  const metrics = createCoordinatorMetrics(['a'], [], [])
   expect(await lines(metrics, 'vouch_replica_request_seconds_count')).toEqual([
     'vouch_replica_request_seconds_count{replica="a"} 0',
   ])
@@ -39,7 +39,7 @@ it('every metric of a replica is there before anything happens, at zero', async 
 })
 
 it('a word of a replica that is no error type makes no series of its own', async () => {
-  const metrics = createCoordinatorMetrics(['a'], [])
+  const metrics = createCoordinatorMetrics(['a'], [], [])
   for (let i = 0; i < 3; i++) {
     const error = new StorageError('unreachable', 'it says so', { reason: `made_up_${i}` })
     metrics.observer.onFailed('a', error)
@@ -50,7 +50,7 @@ it('a word of a replica that is no error type makes no series of its own', async
 })
 
 it.each(Object.values(TROUBLES))('the error type %s, which is ours, keeps its name', async (reason) => {
-  const metrics = createCoordinatorMetrics(['a'], [])
+  const metrics = createCoordinatorMetrics(['a'], [], [])
   metrics.observer.onFailed('a', new StorageError('unreachable', 'it failed', { reason }))
   expect(await lines(metrics, 'vouch_replica_errors_total')).toEqual([
     `vouch_replica_errors_total{replica="a",error="${reason}"} 1`,
@@ -58,7 +58,7 @@ it.each(Object.values(TROUBLES))('the error type %s, which is ours, keeps its na
 })
 
 it('breakers open and close, and corrupt copies add up', async () => {
-  const metrics = createCoordinatorMetrics(['a', 'b'], [])
+  const metrics = createCoordinatorMetrics(['a', 'b'], [], [])
   metrics.observer.onBreaker('b', true)
   metrics.onCorrupt('a')
   metrics.onCorrupt('a')
@@ -75,7 +75,7 @@ it('breakers open and close, and corrupt copies add up', async () => {
 })
 
 it('an audit tells its differences, and the replicas that could not go on', async () => {
-  const metrics = createCoordinatorMetrics(['a', 'b'], [])
+  const metrics = createCoordinatorMetrics(['a', 'b'], [], [])
   metrics.observer.onAudited({ isWhole: true, ms: 1500, summary })
   expect(await lines(metrics, 'vouch_last_audit_duration_seconds')).toEqual([
     'vouch_last_audit_duration_seconds 1.5',
@@ -93,7 +93,7 @@ it('an audit tells its differences, and the replicas that could not go on', asyn
 })
 
 it('an audit that broke off, or saw some names, is no last audit of all', async () => {
-  const metrics = createCoordinatorMetrics(['a'], [])
+  const metrics = createCoordinatorMetrics(['a'], [], [])
   metrics.observer.onAudited({ isWhole: true, ms: 1, summary: null })
   metrics.observer.onAudited({ isWhole: false, ms: 1, summary })
   expect(await lines(metrics, 'vouch_last_audit')).toEqual([])
@@ -106,9 +106,21 @@ it('an audit that broke off, or saw some names, is no last audit of all', async 
 })
 
 it('two servers in one process count each by itself', async () => {
-  const [one, other] = [createCoordinatorMetrics(['a'], []), createCoordinatorMetrics(['a'], [])]
+  const [one, other] = [createCoordinatorMetrics(['a'], [], []), createCoordinatorMetrics(['a'], [], [])]
   one.onCorrupt('a')
   expect(await lines(other, 'vouch_replica_corrupt')).toEqual([
     'vouch_replica_corrupt_copies_total{replica="a"} 0',
   ])
+})
+
+it('the gauge of an index follows whether it can be used, and is absent where there is none', async () => {
+  let isAvailable: boolean | null = true
+  const index = { isIndexAvailable: () => isAvailable }
+  const metrics = createCoordinatorMetrics(['a'], [], [{ id: 'a', index }])
+  const read = () => lines(metrics, 'vouch_index_available')
+  expect(await read()).toEqual(['vouch_index_available{replica="a"} 1'])
+  isAvailable = false
+  expect(await read()).toEqual(['vouch_index_available{replica="a"} 0'])
+  isAvailable = null
+  expect(await read()).toEqual([])
 })

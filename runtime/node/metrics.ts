@@ -7,6 +7,7 @@ import type { Log, RequestEntry } from '../../functions/wire/log.ts'
 import { AGREEMENTS, type AuditSummary } from '../../functions/wire/schemas.ts'
 import type { Counts } from './disk.ts'
 import { toKnownReason } from './error-types.ts'
+import type { IndexState } from './index-health.ts'
 import { LATENCY_BUCKETS } from './limits.ts'
 
 /** What a server counts, for Prometheus. Each server has its own. */
@@ -30,6 +31,12 @@ export interface CountedDirectory {
   readonly storage: { counts(): Counts }
 }
 
+/** A replica whose digests a server keeps in an index. */
+export interface IndexedReplica {
+  readonly id: string
+  readonly index: IndexState
+}
+
 /** Gauges of the default set that bear the suffix of a counter, and cost a walk over all handles. */
 const MISNAMED = [
   'nodejs_active_handles_total',
@@ -38,11 +45,15 @@ const MISNAMED = [
 ]
 
 /** The metrics of a replica server, and the ground of a coordinator's. */
-export function createMetrics(directories: readonly CountedDirectory[]): Metrics & { registry: Registry } {
+export function createMetrics(
+  directories: readonly CountedDirectory[],
+  indexed: readonly IndexedReplica[],
+): Metrics & { registry: Registry } {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   addIndexCounters(registry, directories)
+  addIndexGauge(registry, indexed)
   const log = addRequestCounters(registry)
   return { registry, log, mount: (app) => mount(app, registry) }
 }
@@ -63,8 +74,9 @@ function mount(app: Hono<AppEnv>, registry: Registry): void {
 export function createCoordinatorMetrics(
   ids: readonly string[],
   directories: readonly CountedDirectory[],
+  indexed: readonly IndexedReplica[],
 ): CoordinatorMetrics {
-  const { registry, log: logRequest, mount } = createMetrics(directories)
+  const { registry, log: logRequest, mount } = createMetrics(directories, indexed)
   const logRead = addReadCounters(registry)
   const log: Log = (entry) => {
     logRequest(entry)
@@ -91,6 +103,22 @@ function addIndexCounters(registry: Registry, directories: readonly CountedDirec
     'Digests that were computed by reading the file.',
     ({ computed }) => computed,
   )
+}
+
+function addIndexGauge(registry: Registry, indexed: readonly IndexedReplica[]): void {
+  new Gauge({
+    name: 'vouch_index_available',
+    help: '1 while digests are read from the index and written to it, 0 while they are kept in memory only.',
+    labelNames: ['replica'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { id, index } of indexed) {
+        const isAvailable = index.isIndexAvailable()
+        if (isAvailable !== null) this.set({ replica: id }, isAvailable ? 1 : 0)
+      }
+    },
+  })
 }
 
 function addRequestCounters(registry: Registry): Log {

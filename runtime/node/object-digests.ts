@@ -2,18 +2,19 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createDigestCache } from '../../functions/storage/digest-cache.ts'
 import type { DigestCache, Known } from '../../functions/storage/object-storage.ts'
-import { type IndexRow, openIndexFile, openNoIndexFile } from './index-file.ts'
-import { MAX_UNWRITTEN_DIGESTS, WRITE_INDEX_MS } from './limits.ts'
+import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { createIndexHealth, type IndexState } from './index-health.ts'
+import { createIndexWriter } from './index-writer.ts'
 
 /** Digests of the objects of one store, in memory and in a file. Who opened it closes it. */
-export interface ObjectDigests extends DigestCache {
+export interface ObjectDigests extends DigestCache, IndexState {
   /** Writes what is not written yet, and closes the file. May be called twice. */
   close(): void
 }
 
 /**
  * Opens what is remembered of the store of that address, which holds no secret, in a directory of digest indexes; in
- * memory only when that is null. A file that is lost or damaged costs reading again: `onNotice` is told in one line.
+ * memory only when that is null. A file that is lost or damaged costs reading again: `onNotice` is called with one line.
  */
 export function openObjectDigests(
   directory: string | null,
@@ -21,18 +22,12 @@ export function openObjectDigests(
   onNotice: (line: string) => void,
 ): ObjectDigests {
   const path = directory === null ? null : join(directory, `${toName(address)}.sqlite`)
-  const file = path === null ? openNoIndexFile() : openIndexFile(path, onNotice)
+  const health = createIndexHealth(onNotice)
+  const file =
+    path === null ? openNoIndexFile() : openIndexFile(path, (notice) => health.note('disk', notice))
   const memory = createDigestCache()
-  const unwritten = new Map<string, IndexRow>()
-  let timer: NodeJS.Timeout | undefined
+  const writer = createIndexWriter(file)
   let isOpen = true
-
-  function write(): void {
-    clearTimeout(timer)
-    timer = undefined
-    if (unwritten.size > 0 && isOpen) file.write(unwritten.values())
-    unwritten.clear()
-  }
 
   function find(key: string, version: string): Known | undefined {
     if (!isOpen) return undefined
@@ -51,18 +46,14 @@ export function openObjectDigests(
     },
     async set(key, version, known) {
       await memory.set(key, version, known)
-      unwritten.set(key, {
-        name: key,
-        identity: toIdentity(version, known.evidence),
-        digest: known.digest,
-      })
-      if (unwritten.size >= MAX_UNWRITTEN_DIGESTS) write()
-      else timer ??= setTimeout(write, WRITE_INDEX_MS)
+      const row = { name: key, identity: toIdentity(version, known.evidence), digest: known.digest }
+      if (isOpen) writer.add(row)
     },
+    isIndexAvailable: () => (path === null ? null : health.isAvailable()),
     close() {
       if (!isOpen) return
-      write()
       isOpen = false
+      writer.close()
       file.close()
     },
   }

@@ -15,7 +15,7 @@ export interface S3StorageOptions {
   readonly writable: boolean
   /** Milliseconds, as in `SendOptions`. */
   readonly connectMs?: number | undefined
-  /** Told in one line when the digest index cannot be used. */
+  /** Called with one line when the digest index cannot be used, or can be used again. */
   readonly onNotice: (line: string) => void
 }
 
@@ -30,6 +30,7 @@ export function openS3Storage(word: S3Word, options: S3StorageOptions): OpenedSt
   const objects = createS3Objects({ ...place, root, credentials, fetch: createSend({ connectMs }) })
   return {
     storage: createObjectStorage(objects, { createHasher, cache, root, writable }),
-    close: () => cache.close(),
+    isIndexAvailable: cache.isIndexAvailable,
+    close: cache.close,
   }
 }

@@ -2,6 +2,7 @@ import type { Facts, KeptPage, ListKeptOptions, ListOptions, Page } from '../../
 import type { Found, Progress, Span, Survey } from '../../functions/storage/survey.ts'
 import type { Counts } from './disk.ts'
 import type { Held, Trouble } from './disk-messages.ts'
+import type { IndexNotice } from './index-file.ts'
 import type { Place } from './root.ts'
 
 /** What the tree thread is started with. */
@@ -40,11 +41,8 @@ export interface Hashed {
   readonly said: Held | Trouble | null
 }
 
-/** What the tree thread says: an answer, why there is none, or a line for people. */
-export type TreeReply =
-  | { readonly answer: TreeAnswer }
-  | { readonly trouble: Trouble }
-  | { readonly notice: string }
+/** What the tree thread sends: an answer, why there is none, or how the index is. */
+export type TreeReply = { readonly answer: TreeAnswer } | { readonly trouble: Trouble } | IndexNotice
 
 /** A page, or how a survey goes on, by what was asked. */
 export type TreeAnswer = Page | KeptPage | TreeStep

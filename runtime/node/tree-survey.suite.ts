@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { Storage } from '../../functions/storage/storage.ts'
 import type { Found, Span, Survey, SurveyLine } from '../../functions/storage/survey.ts'
 import { toIdentity, toKey } from './identity.ts'
-import { type IndexRow, openIndexFile } from './index-file.ts'
+import { openIndexFile } from './index-file.ts'
 import { toIndexFile } from './index-path.ts'
+import type { IndexRow } from './index-table.ts'
 import { createRoot } from './root.ts'
 
 const EVERYTHING: Survey = {

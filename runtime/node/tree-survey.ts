@@ -20,14 +20,15 @@ import {
   toModified,
 } from './identity.ts'
 import { createIndexCursor } from './index-cursor.ts'
-import { type IndexFile, type IndexRow, isGenuine } from './index-file.ts'
+import type { IndexFile } from './index-file.ts'
+import { type IndexRow, isGenuine } from './index-table.ts'
+import type { IndexWriter } from './index-writer.ts'
 import {
   COUNT_AFTER_MS,
   MAX_ATTEMPTS,
   MAX_FILES_AHEAD,
   MAX_LINES_PER_STEP,
   MAX_SURVEY_HASHES,
-  MAX_UNWRITTEN_DIGESTS,
   READ_BYTES,
   TREE_STEP_MS,
 } from './limits.ts'
@@ -50,6 +51,8 @@ export interface TreeSurvey {
 export interface Tree {
   readonly place: Place
   readonly index: IndexFile
+  /** Writes to it. */
+  readonly writer: IndexWriter
   readonly memory: SpanMemory
 }
 
@@ -68,7 +71,7 @@ type Wanted = TreeStep['wanted'][number]
 
 const scratch = new Uint8Array(READ_BYTES)
 
-export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey): TreeSurvey {
+export function createTreeSurvey({ place, index, writer, memory }: Tree, survey: Survey): TreeSurvey {
   const { ranges, prefix, deep, grain } = survey
   const course = { ranges, prefix, isWanted: createSelect(survey), isPruned: createPrune(survey) }
   const walk = walkTree(place, course)
@@ -79,7 +82,6 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   const finer = memory.begin(survey)
   const spanner = createSpanner(ranges, grain === 0 ? [] : [grain, ...finer.grains])
   const hashing = new Map<string, Slot>()
-  const unwritten: IndexRow[] = []
   let slots: Slot[] = []
   const seen = { names: 0, bytes: 0, known: 0 }
   let isWalked = false
@@ -87,7 +89,8 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   function look(name: string, now: number): Slot {
     const row = cursor.seek(name)
-    const remembered = row !== undefined && isGenuine(row) ? row : undefined
+    const written = row !== undefined && isGenuine(row) ? row : undefined
+    const remembered = writer.find(name) ?? written
     const slot: Slot = { name, remembered, said: null, isKnown: false }
     const facts = deep || remembered === undefined ? undefined : recall(name, remembered, now)
     slot.isKnown = facts !== undefined
@@ -145,8 +148,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
     const row = { name, identity: toKey(identity), digest }
     // The thread that answers reads has to hear of it, and hashes it once more.
     if (deep && isRotten(row, remembered)) return undefined
-    if (settled) unwritten.push(row)
-    if (unwritten.length >= MAX_UNWRITTEN_DIGESTS) flush()
+    if (settled) writer.add(row)
     return toFacts(identity, digest)
   }
 
@@ -234,11 +236,6 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
     putSpans(spanner.end(), lines)
   }
 
-  function flush(): void {
-    if (unwritten.length > 0) index.write(unwritten)
-    unwritten.length = 0
-  }
-
   function isFull(): boolean {
     return hashing.size >= MAX_SURVEY_HASHES || slots.length >= MAX_FILES_AHEAD
   }
@@ -257,12 +254,12 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       const isStuck = !isDone && (isWalked || isFull())
       const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
       const isWaiting = isStuck && !isCounting
-      if (isDone || isWaiting) flush()
+      if (isDone || isWaiting) writer.flush()
       const progress = { seen: { ...seen }, of: count.all() }
       const counts = { computed, known: seen.known - known }
       return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
     },
-    end: flush,
+    end: writer.flush,
   }
 }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { fromTrouble } from './disk-messages.ts'
+import type { IndexNotice } from './index-file.ts'
 import { TREE_THREAD_LIMITS } from './limits.ts'
 import { toThreadProgram } from './thread-program.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
@@ -15,7 +16,7 @@ export interface TreeThread {
   close(): Promise<void>
 }
 
-export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) => void): TreeThread {
+export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNotice) => void): TreeThread {
   // It answers in the order in which it is asked.
   let asked: PromiseWithResolvers<TreeAnswer>[] = []
   let worker: Worker | null = null
@@ -29,7 +30,7 @@ export function createTreeThread(data: TreeWorkerData, onNotice: (line: string) 
       resourceLimits: TREE_THREAD_LIMITS,
     })
     started.on('message', (reply: TreeReply) => {
-      if ('notice' in reply) return onNotice(reply.notice)
+      if ('notice' in reply) return onIndex(reply)
       const question = asked.shift()
       if (asked.length === 0 && !closing) started.unref()
       if ('trouble' in reply) question?.reject(fromTrouble(reply.trouble))

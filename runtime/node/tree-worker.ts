@@ -5,6 +5,7 @@ import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { createIndexWriter } from './index-writer.ts'
 import { listKept } from './kept-listing.ts'
 import { requireRoot } from './root.ts'
 import { createSpanMemory } from './span-memory.ts'
@@ -16,7 +17,8 @@ import { readEntry, walkTree } from './tree-walk.ts'
 // The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys.
 
 const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
-const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice }))
+const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
+const writer = createIndexWriter(index)
 const memory = createSpanMemory()
 const surveys = new Map<number, TreeSurvey>()
 
@@ -57,7 +59,7 @@ function tryAnswer(question: TreeQuestion): TreeReply {
 
 function begin(survey: Survey): TreeSurvey {
   const spans = memory.recall(survey)
-  return spans === null ? createTreeSurvey({ place, index, memory }, survey) : createRecalled(spans)
+  return spans === null ? createTreeSurvey({ place, index, writer, memory }, survey) : createRecalled(spans)
 }
 
 /** A survey of which all is known. */
@@ -74,6 +76,7 @@ function end(id: number): void {
 
 function close(): void {
   for (const id of surveys.keys()) end(id)
+  writer.close()
   index.close()
   endThread()
 }

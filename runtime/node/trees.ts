@@ -8,6 +8,7 @@ import type {
 import type { Survey, SurveyLine } from '../../functions/storage/survey.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { Counts } from './disk.ts'
+import type { IndexNotice } from './index-file.ts'
 import type { TreeWorkerData } from './tree-messages.ts'
 import { createTreeRun, type TreeRunOptions } from './tree-run.ts'
 import { createTreeThread } from './tree-thread.ts'
@@ -34,12 +35,12 @@ export interface TreeSurveyOptions extends SurveyOptions {
 }
 
 export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk' | 'now'> {
-  /** Told in one line when the index was damaged or cannot be used. */
-  readonly onNotice: (line: string) => void
+  /** Called when that changes: whether the index can be used. */
+  readonly onIndex: (notice: IndexNotice) => void
 }
 
-export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOptions): Trees {
-  const thread = createTreeThread({ place, indexFile }, onNotice)
+export function createTrees({ place, indexFile, disk, now, onIndex }: TreesOptions): Trees {
+  const thread = createTreeThread({ place, indexFile }, onIndex)
   let counts: Counts = { computed: 0, known: 0 }
   let foreground = 0
   let idle = Promise.withResolvers<void>()

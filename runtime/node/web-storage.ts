@@ -3,17 +3,18 @@ import { createStaticWeb } from '../../functions/storage/static-web.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { createHasher } from './hasher.ts'
 import { createSend, type SendOptions } from './http-client.ts'
+import type { IndexState } from './index-health.ts'
 import { openObjectDigests } from './object-digests.ts'
 
 export interface WebStorageOptions extends SendOptions {
   /** The directory of the digest indexes; null where digests are remembered in memory only. */
   readonly indexPath: string | null
-  /** Told in one line when the digest index cannot be used. */
+  /** Called with one line when the digest index cannot be used, or can be used again. */
   readonly onNotice: (line: string) => void
 }
 
 /** A store of objects, open. Who opened it closes it. */
-export interface OpenedStore {
+export interface OpenedStore extends IndexState {
   readonly storage: Storage
   close(): void
 }
@@ -25,5 +26,9 @@ export function openWebStorage(
 ): OpenedStore {
   const cache = openObjectDigests(indexPath, `static ${url}`, onNotice)
   const objects = createStaticWeb(url, { fetch: createSend(send) })
-  return { storage: createObjectStorage(objects, { createHasher, cache }), close: () => cache.close() }
+  return {
+    storage: createObjectStorage(objects, { createHasher, cache }),
+    isIndexAvailable: cache.isIndexAvailable,
+    close: cache.close,
+  }
 }
