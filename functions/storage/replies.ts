@@ -40,8 +40,9 @@ export async function readPage(response: Reply, options: ListOptions): Promise<P
   const page = v.safeParse(listing, await readJson(response.body, MAX_LISTING_BYTES))
   if (!page.success) throw unexpected('no listing', page.issues)
   requirePage(page.output, options)
-  const { entries, next } = page.output
-  return { entries: entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) })), next }
+  const { entries, next, passed } = page.output
+  const listed = entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) }))
+  return { entries: listed, next, ...(passed && { passed }) }
 }
 
 /** The page of what is kept; `unreachable` for what is none, or not what was asked for. */
