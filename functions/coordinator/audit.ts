@@ -1,6 +1,7 @@
 import { parseName } from '../storage/names.ts'
 import { type Found, isFacts, type Progress, type Range, type Span, type Survey } from '../storage/survey.ts'
 import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../wire/limits.ts'
+import { addPassed, countFiles, type Passed, toPassedMember } from '../wire/passed.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { type Answer, compare } from './compare.ts'
@@ -20,7 +21,7 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' |
 }
 
 /** What the audit needs beside its replicas. */
-export interface AuditContext extends Omit<SurveyContext, 'onProgress'> {
+export interface AuditContext extends Omit<SurveyContext, 'onProgress' | 'onPassed'> {
   readonly suspects: Suspects
   /** Takes a line; resolves when there is room for the next. */
   readonly tell: (line: AuditLine) => Promise<void>
@@ -32,7 +33,8 @@ const NOTHING: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
  * Compares all the names of all replicas, in one pass in byte order: by spans that hold the same wherever they do, and
  * name by name where they differ. Tells a manifest for each name that is not `unanimous` among those who answer, after
  * asking for it once more, and at last the summary. A replica that cannot go on is left out from there on, and the
- * result is then `degraded` at best. Memory does not grow with the trees. Rejects when `signal` aborts.
+ * result is then `degraded` at best; so it is where a replica holds what may be files and cannot be compared, or does not
+ * say whether it does. Memory does not grow with the trees. Rejects when `signal` aborts.
  */
 export async function audit(
   members: readonly Member[],
@@ -43,6 +45,9 @@ export async function audit(
   const whole: readonly Range[] = [{ after, until: null }]
   const lost = new Map<string, StorageError>()
   const progress = new Map(members.map(({ id }) => [id, NOTHING]))
+  /** What each replica passed over, of those that have said something of it; and those that have said all. */
+  const passed = new Map<string, readonly Passed[]>()
+  const counted = new Set<string>()
   const agreements: Partial<Record<Agreement, number>> = {}
   const pass = crypto.randomUUID()
   let rotten = 0
@@ -65,10 +70,15 @@ export async function audit(
       // Nobody waits for it: it only shows that the audit is alive.
       tell({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }).catch(() => {})
     }
-    const survey = { ranges, prefix, grain, deep, pass, match, exclude }
+    const onPassed = (id: string, more: readonly Passed[], isAll: boolean) => {
+      passed.set(id, addPassed(passed.get(id) ?? [], more))
+      if (isAll) counted.add(id)
+    }
+    // Each range is surveyed more than once, and what is passed over in it counts once.
+    const survey = { ranges, prefix, grain, deep, pass, passed: isFirst, match, exclude }
     return members
       .filter(({ id }) => !lost.has(id))
-      .map((member) => openStream<T>(member, survey, { ...context, onProgress }))
+      .map((member) => openStream<T>(member, survey, { ...context, onProgress, onPassed }))
   }
 
   /** Where spans differ, smaller ones are compared, and at last the names. */
@@ -195,9 +205,18 @@ export async function audit(
       const state = error
         ? ({ state: 'error', error: error.reason, detail: error.message } as const)
         : ({ state: 'ok' } as const)
-      return { id, ...state, ...(progress.get(id) ?? NOTHING) }
+      const seen = progress.get(id) ?? NOTHING
+      return {
+        id,
+        ...state,
+        ...seen,
+        ...(counted.has(id) && { passed: toPassedMember(passed.get(id) ?? []) }),
+      }
     })
-    return { agreement: toWhole(agreements, lost.size, members.length), names, agreements, rotten, replicas }
+    const uncompared = countFiles(replicas.flatMap(({ passed = [] }) => passed))
+    const isAll = uncompared === 0 && members.every(({ id }) => counted.has(id))
+    const agreement = toWhole(agreements, { lost: lost.size, of: members.length, isAll })
+    return { agreement, names, agreements, rotten, uncompared, replicas }
   }
 
   if (all || deep) await compareAll(whole)
@@ -222,10 +241,13 @@ function withRot(manifest: Manifest, { rotted }: Sighting): Manifest {
 }
 
 /** What all names come to together, by the rules for one. */
-function toWhole(agreements: Partial<Record<Agreement, number>>, lost: number, of: number): Agreement {
+function toWhole(
+  agreements: Partial<Record<Agreement, number>>,
+  { lost, of, isAll }: { readonly lost: number; readonly of: number; readonly isAll: boolean },
+): Agreement {
   if (agreements.conflict) return 'conflict'
   if (lost === of) return 'unknown'
-  if (lost > 0 || agreements.degraded || agreements.unknown) return 'degraded'
+  if (lost > 0 || !isAll || agreements.degraded || agreements.unknown) return 'degraded'
   if (agreements.incomplete) return 'incomplete'
   return agreements.unanimous ? 'unanimous' : 'absent'
 }

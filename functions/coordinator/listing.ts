@@ -4,6 +4,7 @@ import type { Entry, Page } from '../storage/storage.ts'
 import { toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
+import { toPassedMember } from '../wire/passed.ts'
 import { createProblem } from '../wire/problems.ts'
 import type { MergedListing } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -19,6 +20,7 @@ interface Listed {
  * `GET /files?prefix=&after=&limit=`: the names that any replica has, in byte order, with who lists each; sizes and times
  * as each replica has them, and no contents compared. A replica that does not answer is an `error` in `replicas`, and
  * what it lacks in the entries tells nothing: neither here nor on the pages before and after, where it may have answered.
+ * What a replica has and cannot list is its `passed`; of two pages that follow one another both may count it.
  */
 export async function answerMergedListing(c: Context, members: readonly Member[]): Promise<Response> {
   const { prefix, after, limit } = c.req.query()
@@ -53,7 +55,8 @@ function refuse({ replicas }: MergedListing): Response {
 }
 
 function toState({ id, page }: Listed): MergedListing['replicas'][number] {
-  if (!(page instanceof StorageError)) return { id, state: 'ok' }
+  if (!(page instanceof StorageError))
+    return { id, state: 'ok', ...(page.passed && { passed: toPassedMember(page.passed) }) }
   return { id, state: 'error', error: page.reason, detail: page.message }
 }
 

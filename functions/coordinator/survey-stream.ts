@@ -8,6 +8,7 @@ import {
   type SurveyLine,
 } from '../storage/survey.ts'
 import type { CreateHasher } from '../wire/digest.ts'
+import { addPassed, type Passed } from '../wire/passed.ts'
 import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import type { Member } from './gather.ts'
@@ -21,6 +22,8 @@ export interface SurveyContext {
   readonly signal: AbortSignal
   /** Told how far a replica is. */
   readonly onProgress: (id: string, progress: Progress) => void
+  /** Told, once each, what a replica passed over, where the survey asks for that; and at the end that this was all. */
+  readonly onPassed: (id: string, passed: readonly Passed[], isAll: boolean) => void
 }
 
 /** The spans, or the files, of one replica's survey, one after the other. Who reads them leaves them in `finally`. */
@@ -38,30 +41,49 @@ export interface Stream<T> {
 export function openStream<T extends Span | Found>(
   member: Member,
   survey: Survey,
-  { deadlines, createHasher, trace, signal, onProgress }: SurveyContext,
+  { deadlines, createHasher, trace, signal, onProgress, onPassed }: SurveyContext,
 ): Stream<T> {
   let { ranges } = survey
   let hasMoved = false
+  // What was passed over before a line that has not come yet: it is said once more if the survey breaks off first.
+  let pending: readonly Passed[] = []
+  let isAll = false
   let abort = new AbortController()
   let lines = start()
 
   function start(): AsyncIterator<SurveyLine> {
     hasMoved = false
+    pending = []
+    isAll = false
     abort.abort(new StorageError('unreachable', 'the survey was left'))
     abort = new AbortController()
     const options = { signal: AbortSignal.any([signal, abort.signal]), trace, createHasher }
     return readSurvey(member.storage, { ...survey, ranges }, options)[Symbol.asyncIterator]()
   }
 
+  function settlePassed(): void {
+    onPassed(member.id, pending, isAll)
+    pending = []
+  }
+
   async function read(): Promise<T | null> {
     while (ranges.length > 0) {
       const { done, value } = await withDeadline(deadlines, () => lines.next())
-      if (done) return null
+      if (done) {
+        settlePassed()
+        return null
+      }
       if ('seen' in value) {
         onProgress(member.id, value)
         continue
       }
+      if ('passed' in value) {
+        isAll ||= value.passed.length === 0
+        pending = addPassed(pending, value.passed)
+        continue
+      }
       hasMoved = true
+      settlePassed()
       ranges = cutRanges(ranges, 'last' in value ? value.last : value.name)
       return value as T // the kind that a survey of this grain gives
     }

@@ -12,6 +12,7 @@ import { createLimit } from '../wire/limit.ts'
 import { MAX_SURVEYS } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { parse } from '../wire/parse.ts'
+import { toPassedMember } from '../wire/passed.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { answerContent } from '../wire/representation.ts'
@@ -102,7 +103,8 @@ async function answerListing(storage: Storage, c: Context): Promise<Response> {
   const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))
   if (page instanceof StorageError) return toProblem(page)
   const entries = page.entries.map((entry) => ({ ...entry, modified: toTimestamp(entry.modified) }))
-  return toJson({ entries, next: page.next } satisfies Listing)
+  const passed = page.passed && { passed: toPassedMember(page.passed) }
+  return toJson({ entries, next: page.next, ...passed } satisfies Listing)
 }
 
 const conditions = v.union([

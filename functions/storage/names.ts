@@ -1,4 +1,5 @@
-import { MAX_NAME_BYTES, MAX_SEGMENT_BYTES } from '../wire/limits.ts'
+import { MAX_NAME_BYTES } from '../wire/limits.ts'
+import type { PassedKind } from '../wire/passed.ts'
 import { StorageError } from '../wire/trouble.ts'
 
 /** Below this first segment vouch keeps its own files; no name reaches there. */
@@ -12,13 +13,24 @@ const encoder = new TextEncoder()
 /**
  * `text` when it is the name of a file below a root, else null. A name is relative, `/`-separated and well-formed
  * Unicode; no segment is empty, `.` or `..`; it holds no NUL and no backslash, which is a separator elsewhere; it is
- * at most `MAX_NAME_BYTES` of UTF-8, each segment at most `MAX_SEGMENT_BYTES`; and `.vouch` is not its first segment.
- * Names are compared as they are: no Unicode normalization, no case folding, no percent-decoding.
+ * at most `MAX_NAME_BYTES` of UTF-8; and `.vouch` is not its first segment. Names are compared as they are: no Unicode
+ * normalization, no case folding, no percent-decoding. A store that cannot hold a valid name, a segment of 300 bytes
+ * say, does not have it, and refuses to write it.
  */
 export function parseName(text: string): string | null {
-  if (!NAME.test(text) || !text.isWellFormed() || isLonger(text, MAX_NAME_BYTES)) return null
-  const isShort = !isLonger(text, MAX_SEGMENT_BYTES)
-  return isShort || text.split('/').every((segment) => !isLonger(segment, MAX_SEGMENT_BYTES)) ? text : null
+  return NAME.test(text) && text.isWellFormed() && !isLonger(text, MAX_NAME_BYTES) ? text : null
+}
+
+/** Why `parseName` does not take a text, which may stand for bytes (see `decodeBytes`); null when it does. */
+export function findFault(text: string): PassedKind | null {
+  if (parseName(text) !== null) return null
+  if (!text.isWellFormed()) return 'not-utf-8'
+  if (text.includes('\\')) return 'backslash'
+  if (text.includes('\0')) return 'nul'
+  const segments = text.split('/')
+  if (segments[0] === RESERVED) return 'reserved'
+  if (segments.includes('')) return 'empty-segment'
+  return segments.some((segment) => segment === '.' || segment === '..') ? 'dot-segment' : 'name-too-long'
 }
 
 /** Whether `text` takes more than so many bytes of UTF-8, of which a UTF-16 unit takes at most three. */
@@ -36,7 +48,7 @@ export function requireName(text: string): string {
 /** What a name must be, in a sentence for people. */
 export const NAME_RULE =
   "a name is a relative path such as 'photos/1.jpg': no empty, '.' or '..' segment, no NUL, no backslash, " +
-  `at most ${MAX_NAME_BYTES} bytes (${MAX_SEGMENT_BYTES} a segment), and not below '${RESERVED}/'`
+  `at most ${MAX_NAME_BYTES} bytes, and not below '${RESERVED}/'`
 
 /** Orders two names by the bytes of their UTF-8, which is the order of their code points: below, above or 0. */
 export function compareNames(a: string, b: string): number {

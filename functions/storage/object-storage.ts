@@ -1,13 +1,14 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { MAX_LISTING_PAGE, MAX_OBJECTS_AT_ONCE } from '../wire/limits.ts'
+import { addPassed, type Passed, type PassedKind } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { notKept } from './kept.ts'
-import { parseName, requireName } from './names.ts'
+import { findFault, parseName, RESERVED, requireName } from './names.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect, toPageSize } from './object-pages.ts'
-import type { ObjectInfo, Objects, ObjectWrites } from './objects.ts'
-import { surveyPages } from './read-survey.ts'
+import type { ListedObject, ObjectInfo, Objects, ObjectWrites } from './objects.ts'
+import { type GappedPage, surveyPages } from './read-survey.ts'
 import type {
   DescribeOptions,
   Entry,
@@ -178,22 +179,37 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     if (version !== null) await cache?.set(key, version, { digest, evidence })
   }
 
-  async function list({ prefix = '', after = '', limit, signal }: ListOptions = {}) {
-    const { found, next } = await collect(objects, root, {
+  async function listGapped(options: ListOptions): Promise<GappedPage<Listed>> {
+    const { prefix = '', after = '', limit, signal, isCounted } = options
+    const { found, next, gaps } = await collect(objects, root, {
       ...{ prefix: root + prefix, after: root + after, size: toPageSize(limit), signal },
       pick: toListed,
+      toPassed(info) {
+        const name = info.key.slice(root.length)
+        return isCounted?.(name) === false ? null : toPassed(name, info)
+      },
     })
-    return { entries: found, next: next?.name ?? null }
+    return {
+      entries: found,
+      next: next?.name ?? null,
+      gaps: gaps.map(({ before, passed }) => ({ before: before?.name ?? null, passed })),
+    }
+  }
+
+  async function list(options: ListOptions = {}) {
+    const { entries, next, gaps } = await listGapped(options)
+    const passed = gaps.reduce((sum: readonly Passed[], gap) => addPassed(sum, gap.passed), [])
+    return { entries, next, ...(passed.length > 0 && { passed }) }
   }
 
   /** A page of one less than a store gives at once, so that it need not be asked again whether there are others. */
   async function listForSurvey(options: ListOptions) {
-    return await list({ ...options, limit: MAX_LISTING_PAGE - 1 })
+    return await listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 })
   }
 
-  function toListed(info: ObjectInfo): Listed | null {
+  function toListed(info: ListedObject): Listed | null {
     const name = info.key.slice(root.length)
-    if (parseName(name) === null) return null
+    if (info.passed !== undefined || parseName(name) === null) return null
     return { name, size: info.size, modified: info.modified, info }
   }
 
@@ -274,6 +290,14 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     listKept: kept.list,
     restore,
   }
+}
+
+/** Why an object is not listed; null for what vouch keeps for itself. */
+function toPassed(name: string, { size, passed }: ListedObject): PassedKind | null {
+  if (passed !== undefined) return passed
+  if (name.startsWith(`${RESERVED}/`)) return null
+  const isFolder = name === '' || (name.endsWith('/') && parseName(name.slice(0, -1)) !== null)
+  return isFolder && size === 0 ? 'folder-marker' : findFault(name)
 }
 
 function toKnown({ size, modified }: ObjectInfo, { digest, evidence }: Known): Facts {

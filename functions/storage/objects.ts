@@ -1,4 +1,5 @@
 import type { Digest } from '../wire/digest.ts'
+import type { PassedKind } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 
 /** One object, as its store tells of it. */
@@ -26,10 +27,16 @@ export interface OpenedObject {
   readonly body: ReadableStream<Uint8Array>
 }
 
+/** An object, or something else that a store lists. */
+export interface ListedObject extends ObjectInfo {
+  /** Why it is not to be listed, where that is not wrong with its key. */
+  readonly passed?: PassedKind | undefined
+}
+
 /** A page of a listing. */
 export interface ObjectPage {
   /** In the byte order of their keys. */
-  readonly objects: readonly ObjectInfo[]
+  readonly objects: readonly ListedObject[]
   /** Whether there may be others after the last. */
   readonly isLast: boolean
 }

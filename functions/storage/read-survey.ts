@@ -1,8 +1,10 @@
 import { type CreateHasher, type Digest, toDigest } from '../wire/digest.ts'
 import { HEARTBEAT_MS } from '../wire/limits.ts'
+import type { Passed } from '../wire/passed.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { within } from '../wire/within.ts'
 import { createSelect } from './globs.ts'
+import { compareNames } from './names.ts'
 import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
@@ -16,6 +18,7 @@ import {
   type Survey,
   type SurveyLine,
 } from './survey.ts'
+import { createTally } from './tally.ts'
 
 export interface ReadSurveyOptions extends SurveyOptions {
   /** The host's SHA-256, for storages that have no survey of their own; without it those refuse a deep one. */
@@ -31,16 +34,34 @@ export function readSurvey(
   return storage.survey ? storage.survey(survey, options) : surveyPages(toPages(storage), survey, options)
 }
 
+/** What was passed over between two entries of a page. */
+export interface Gap {
+  /** The name of the entry that follows; null at the end of the page. */
+  readonly before: string | null
+  readonly passed: readonly Passed[]
+}
+
+/** A page of entries, and in byte order what lies between them. */
+export interface GappedPage<E> {
+  readonly entries: readonly E[]
+  readonly next: string | null
+  readonly gaps: readonly Gap[]
+}
+
 /** Files that are listed page by page, and described by what the listing says of them. */
 export interface Pages<E extends Entry> extends Pick<Storage, 'open'> {
-  list(options: ListOptions): Promise<{ readonly entries: readonly E[]; readonly next: string | null }>
+  list(options: ListOptions): Promise<GappedPage<E>>
   /** As `Storage.describe` has it, for listed entries. */
   describe(entries: readonly E[], options: DescribeOptions): readonly Promise<Facts | null>[]
 }
 
 function toPages(storage: Storage): Pages<Entry> {
   return {
-    list: (options) => storage.list(options),
+    async list(options) {
+      const { entries, next, passed = [] } = await storage.list(options)
+      // The page does not say where in it: all of it counts before any of it is told.
+      return { entries, next, gaps: [{ before: entries[0]?.name ?? null, passed }] }
+    },
     describe: (entries, options) => {
       const names = entries.map(({ name }) => name)
       return storage.describe(names, options)
@@ -59,39 +80,68 @@ export async function* surveyPages<E extends Entry>(
   const abort = new AbortController()
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
   const look = survey.deep ? readDeep : describeAll
+  const tally = createTally()
   let seen = { names: 0, bytes: 0, known: 0 }
+
+  /** Lines, after what was passed over before them. */
+  function* toLines(lines: readonly (Found | Span)[]): Generator<SurveyLine> {
+    if (lines.length > 0) for (const one of tally.take()) yield { passed: [one] }
+    yield* lines
+  }
+
   try {
-    for await (const entries of readPages(storage, survey, signal)) {
+    for await (const { entries, gaps } of readPages(storage, survey, signal)) {
       const { found, whileWorking } = look(storage, entries, { ...options, signal })
       yield* whileWorking(() => ({ seen, of: null }))
+      const counted = createGapCounter(gaps)
       for (const one of await found) {
         const { names, bytes } = seen
         seen = { names: names + 1, bytes: bytes + toSize(one), known: 0 }
-        if (survey.grain === 0) yield one
-        else yield* await toSpans(spanner.add(one.name, toSize(one), toComparable(one)))
+        for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
+        if (survey.grain === 0) yield* toLines([one])
+        else yield* toLines(await toSpans(spanner.add(one.name, toSize(one), toComparable(one))))
       }
+      for (const { passed } of counted.upTo(null)) tally.addAll(passed)
       yield { seen, of: null }
     }
-    if (survey.grain > 0) yield* await toSpans(spanner.end())
+    const last = survey.grain > 0 ? await toSpans(spanner.end()) : []
+    if (survey.passed) for (const passed of [...tally.take().map((one) => [one]), []]) yield { passed }
+    yield* last
   } finally {
     // Who leaves at a sign of life leaves a page that is being looked at.
     abort.abort(new StorageError('unreachable', 'the survey was left'))
   }
 }
 
-/** The files that are wanted, of one page after the other. */
+/** The gaps of a page, one after the other. */
+function createGapCounter(gaps: readonly Gap[]) {
+  let next = 0
+  return {
+    /** Those before this name that were not given yet; with null all that are left. */
+    *upTo(name: string | null): Generator<Gap> {
+      for (let gap = gaps[next]; gap !== undefined; gap = gaps[++next]) {
+        if (name !== null && (gap.before === null || compareNames(gap.before, name) > 0)) return
+        yield gap
+      }
+    },
+  }
+}
+
+/** The files that are wanted, of one page after the other, and what is passed over between them. */
 async function* readPages<E extends Entry>(
   storage: Pages<E>,
   survey: Survey,
   signal: AbortSignal,
-): AsyncGenerator<readonly E[]> {
+): AsyncGenerator<Pick<GappedPage<E>, 'entries' | 'gaps'>> {
   const { prefix } = survey
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
+    const isCounted = (name: string) => survey.passed === true && isWithin(name, until) && isWanted(name)
     for (let next: string | null = after; next !== null; ) {
-      const page: Awaited<ReturnType<Pages<E>['list']>> = await storage.list({ prefix, after: next, signal })
+      const page: GappedPage<E> = await storage.list({ prefix, after: next, isCounted, signal })
       const held = page.entries.filter(({ name }) => isWithin(name, until))
-      yield held.filter(({ name }) => isWanted(name))
+      const gaps = survey.passed ? page.gaps : []
+      yield { entries: held.filter(({ name }) => isWanted(name)), gaps }
       next = held.length < page.entries.length ? null : page.next
     }
   }

@@ -157,7 +157,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
       : error
   }
 
-  async function list({ signal, ...options }: ListOptions = {}): Promise<Page> {
+  async function list({ signal, isCounted: _, ...options }: ListOptions = {}): Promise<Page> {
     const response = await ask(`/files${toQuery(options)}`, withSignal(signal))
     if (response.status !== 200) throw (await readProblem(response)) ?? unexpected('no listing')
     return await readPage(response, options)

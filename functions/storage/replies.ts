@@ -42,8 +42,9 @@ export async function readPage(response: Reply, options: ListOptions): Promise<P
   const page = await readJson(response.body, listing, MAX_LISTING_BYTES)
   if (!page.success) throw unexpected(`a listing that is not valid: ${page.wrong}`)
   requirePage(page.output, options)
-  const { entries, next } = page.output
-  return { entries: entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) })), next }
+  const { entries, next, passed } = page.output
+  const listed = entries.map((entry) => ({ ...entry, modified: parseTimestamp(entry.modified) }))
+  return { entries: listed, next, ...(passed && { passed }) }
 }
 
 /** The page of what is kept; `unreachable` for what is none, or not what was asked for. */

@@ -132,7 +132,13 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     head,
     get,
     list: (prefix, after, limit, signal) =>
-      listPage({ prefix, after, limit }, (path) => askListing(path, signal)),
+      listPage(
+        { prefix, after, limit },
+        {
+          listing: (path) => askListing(path, signal),
+          has: async (key) => (await head(key, signal)) !== null,
+        },
+      ),
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Digest } from '../wire/digest.ts'
+import type { Passed } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import type { Trace } from '../wire/trace.ts'
+import type { Select } from './globs.ts'
 import type { Survey, SurveyLine } from './survey.ts'
 
 /** Where a digest came from: from the bytes by us, now or when they last changed; or the store's own checksum. */
@@ -39,6 +41,11 @@ export interface Page {
   readonly entries: readonly Entry[]
   /** What to pass as `after` for the next page; null when this is the last. */
   readonly next: string | null
+  /**
+   * What sorts after `after`, up to `next` or to the end, and is not listed, since it is not a regular file or does not
+   * have a valid name. Absent or empty for nothing. What lies below `.vouch/` is not counted.
+   */
+  readonly passed?: readonly Passed[] | undefined
 }
 
 /** How files are described. */
@@ -69,6 +76,8 @@ export interface ListOptions {
   readonly after?: string | undefined
   /** The greatest number of entries, 1 to `MAX_LISTING_PAGE`, which is also the default. */
   readonly limit?: number | undefined
+  /** Which names `Page.passed` counts; all with the prefix when absent. A store that is a server need not heed it. */
+  readonly isCounted?: Select | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -160,15 +169,17 @@ export interface Storage {
   /**
    * The regular files, in the byte order of their UTF-8 names (see `compareNames`), page by page. Every name listed
    * is valid and describes as present; nothing below `.vouch/` is listed, and what is no regular file is not either.
-   * A listing that goes on from `next` until null neither repeats nor omits a file that was there throughout.
+   * A listing that goes on from `next` until null neither repeats nor omits a file that was there throughout, and counts
+   * each entry that it does not list exactly once (see `Page.passed`).
    */
   list(options?: ListOptions): Promise<Page>
 
   /**
    * Looks at all the files that `survey` wants, in byte order: a `Found` for each with a `grain` of 0, else the spans
    * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works;
-   * the last says what was seen in all, and comes before the last span. Ends when all was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for
-   * each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
+   * the last says what was seen in all, and comes before the last span. Where the survey asks for it (`Survey.passed`),
+   * what is passed over as well, as `Skipped` has it. Ends when all was seen; rejects with a `StorageError` when not
+   * all could be. What holds for `describe` holds for each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 

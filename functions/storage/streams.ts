@@ -233,26 +233,28 @@ export async function primed(body: Chunks): Promise<Chunks> {
   }
 }
 
-/** `body` as text; null, and it is cancelled, when it is longer than `limit` bytes. */
-export async function readText(body: Chunks, limit: number): Promise<string | null> {
-  const decoder = new TextDecoder()
-  let size = 0
-  let text = ''
-  for await (const chunk of readChunks(body)) {
-    size += chunk.length
-    if (size > limit) return null
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text + decoder.decode()
+/** `body` as text, decoded from UTF-8 unless `decode` says otherwise; null, and it is cancelled, beyond `limit` bytes. */
+export async function readText(
+  body: Chunks,
+  limit: number,
+  decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes),
+): Promise<string | null> {
+  const bytes = await readUpTo(body, limit)
+  return bytes && decode(bytes)
 }
 
 /** All the bytes of `body`: for contents known to be small. */
 export async function readAll(body: Chunks): Promise<Uint8Array<ArrayBuffer>> {
+  return (await readUpTo(body, Number.POSITIVE_INFINITY)) ?? new Uint8Array()
+}
+
+async function readUpTo(body: Chunks, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of readChunks(body)) {
-    chunks.push(chunk)
     size += chunk.length
+    if (size > limit) return null
+    chunks.push(chunk)
   }
   const all = new Uint8Array(size)
   let position = 0

@@ -1,4 +1,5 @@
 import { MAX_SPAN_NAMES } from '../wire/limits.ts'
+import { PASSED_KINDS } from '../wire/passed.ts'
 import { createSelect } from './globs.ts'
 import { compareNames, parseName } from './names.ts'
 import { unexpected } from './replies.ts'
@@ -22,6 +23,7 @@ export function createSurveyCheck(survey: Survey): (line: SurveyLine) => void {
   const isWanted = createSelect(survey)
   let { ranges } = survey
   let last = ''
+  let passedLines = 0
 
   /** Whether a survey can meet the name in one of the ranges: a file's, or a directory's that cannot be read. */
   function isMet(name: string, ranges: readonly Range[]): boolean {
@@ -49,7 +51,14 @@ export function createSurveyCheck(survey: Survey): (line: SurveyLine) => void {
     last = span.last ?? last
   }
 
+  /** Between two files or spans there is a line for each kind at most, and at the end one more. */
+  function takePassed(): void {
+    if (!survey.passed || ++passedLines > PASSED_KINDS.length + 1) throw outOfOrder()
+  }
+
   return (line) => {
+    if ('passed' in line) return takePassed()
+    if (!('seen' in line)) passedLines = 0
     if ('said' in line) takeFound(line)
     else if ('last' in line) takeSpan(line)
   }

@@ -1,5 +1,6 @@
 import type { Digest } from '../wire/digest.ts'
 import { MAX_SPAN_LENGTH, MAX_SPAN_NAMES } from '../wire/limits.ts'
+import type { Passed } from '../wire/passed.ts'
 import type { StorageError } from '../wire/trouble.ts'
 import { compareNames } from './names.ts'
 import type { Facts } from './storage.ts'
@@ -25,6 +26,8 @@ export interface Survey {
    * that the files made when the largest were asked for.
    */
   readonly pass?: string | undefined
+  /** Whether the survey says what it passes over too; it does not when absent. */
+  readonly passed?: boolean | undefined
   /** Globs (see `createSelect`): only names that one of these matches, unless there is none, */
   readonly match: readonly string[]
   /** and none that one of these matches. */
@@ -76,8 +79,18 @@ export interface Progress {
   readonly of: Amount | null
 }
 
+/**
+ * What was passed over (see `Page.passed`) since the last line of this kind. It comes before the span or the file that
+ * comes after it in byte order. The last one is empty, and comes before the last span: all was counted. A directory that
+ * cannot be named is walked all the same, so that each file in it counts. Globs are held against these names too; a
+ * byte that is not UTF-8 is one character for them.
+ */
+export interface Skipped {
+  readonly passed: readonly Passed[]
+}
+
 /** What a survey says. */
-export type SurveyLine = Span | Found | Progress
+export type SurveyLine = Span | Found | Progress | Skipped
 
 /** A span whose fingerprint is the SHA-256 of `text` in UTF-8, or null. */
 export interface Closed extends Omit<Span, 'fingerprint'> {

@@ -7,15 +7,22 @@ import {
   WEB_LISTING_MS,
 } from '../wire/limits.ts'
 import { parseJsonItems } from '../wire/parse-items.ts'
+import type { PassedKind } from '../wire/passed.ts'
 import { StorageError } from '../wire/trouble.ts'
-import { compareNames, parseName, RESERVED } from './names.ts'
-import type { ObjectInfo, ObjectPage } from './objects.ts'
+import { decodeBytes } from './byte-names.ts'
+import { compareNames, findFault, RESERVED } from './names.ts'
+import type { ListedObject, ObjectPage } from './objects.ts'
 import { mapErrors, type Reply } from './replies.ts'
 import { readText } from './streams.ts'
 import { toVersion } from './web-versions.ts'
 
-/** Asks for the listing of a directory, '' or with a slash at its end; null when it is gone. */
-type AskListing = (path: string) => Promise<Reply | null>
+/** How a web server is asked. */
+export interface AskWeb {
+  /** Asks for the listing of a directory, '' or with a slash at its end; null when it is gone. */
+  listing(path: string): Promise<Reply | null>
+  /** Whether it has a file of this key. */
+  has(key: string): Promise<boolean>
+}
 
 /** What is wanted, as `Objects.list` has it. */
 interface Wanted {
@@ -35,7 +42,7 @@ const listed = v.union([
 
 /** A way through the directories: those on the way down, the innermost last; what is left of each, the next one last. */
 interface Walk {
-  readonly open: ObjectInfo[][]
+  readonly open: ListedObject[][]
   /** Milliseconds since 1970. */
   readonly begun: number
 }
@@ -44,19 +51,20 @@ interface Walk {
 interface Unfinished extends Walk {
   readonly prefix: string
   readonly after: string
-  readonly given: readonly ObjectInfo[]
+  readonly given: readonly ListedObject[]
 }
 
 /**
  * Lists the files of a web server that lists its directories in JSON, page by page in byte order, one directory after
  * the other; rejects with `unreachable` where it does not. Who asks for the next page soon goes on with directories
- * that are read already. The key of a directory ends in a slash.
+ * that are read already. The key of a directory ends in a slash; one that no valid name leads through is not read, and
+ * listed as passed over. Bytes that are not UTF-8 stand in a key as `decodeBytes` has them.
  */
 export function createWebListing() {
   let unfinished: Unfinished | null = null
 
   /** The walk whose last page began or went on behind `after`, and what that page had from there. */
-  function resume({ prefix, after }: Wanted): { walk: Walk; objects: ObjectInfo[] } | null {
+  function resume({ prefix, after }: Wanted): { walk: Walk; objects: ListedObject[] } | null {
     const held = unfinished
     if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
     const at = held.given.findIndex(({ key }) => key === after)
@@ -66,12 +74,12 @@ export function createWebListing() {
     return { walk: held, objects: held.given.slice(at + 1) }
   }
 
-  async function begin(wanted: Wanted, ask: AskListing) {
+  async function begin(wanted: Wanted, ask: AskWeb) {
     const walk: Walk = { open: [await readDirectory('', wanted, ask)], begun: Date.now() }
     return { walk, objects: [] }
   }
 
-  return async function list(wanted: Wanted, ask: AskListing): Promise<ObjectPage> {
+  return async function list(wanted: Wanted, ask: AskWeb): Promise<ObjectPage> {
     const { prefix, after, limit } = wanted
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
     const { walk, objects } = resume(wanted) ?? (await begin(wanted, ask))
@@ -79,8 +87,15 @@ export function createWebListing() {
     for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {
       const item = items.pop()
       if (item === undefined) open.pop()
-      else if (item.key.endsWith('/')) open.push(await readDirectory(item.key, wanted, ask))
-      else objects.push(item)
+      else if (item.passed !== undefined) objects.push(item)
+      else if (item.key.endsWith('/')) {
+        const items = await tryReadDirectory(item.key, wanted, ask)
+        if (items !== null) open.push(items)
+        else if (isMended(item.key)) objects.push({ ...item, passed: 'not-utf-8' })
+      } else {
+        const isLost = isMended(item.key) && !(await ask.has(item.key))
+        objects.push(isLost ? { ...item, passed: 'not-utf-8' } : item)
+      }
     }
     const isLast = open.length === 0 && objects.length <= limit
     if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
@@ -88,45 +103,64 @@ export function createWebListing() {
   }
 }
 
-/** What of a directory is wanted, the next one last; nothing when it is gone. */
-async function readDirectory(path: string, wanted: Wanted, ask: AskListing): Promise<ObjectInfo[]> {
-  const reply = await ask(path)
-  if (reply === null) return []
-  const items = await readItems(reply, path)
-  items.sort((a, b) => compareNames(b.key, a.key))
-  if (items.some(({ key }, i) => key === items[i + 1]?.key)) throw noListing()
-  return items.filter(({ key }) => canHold(key, wanted))
+/** Whether a server may have put U+FFFD, as Caddy does, in the place of bytes that are not UTF-8. */
+function isMended(key: string): boolean {
+  return key.includes('\ufffd')
 }
 
-async function readItems(reply: Reply, path: string): Promise<ObjectInfo[]> {
+/** What of a directory is wanted, the next one last; nothing when it is gone. */
+async function readDirectory(path: string, wanted: Wanted, ask: AskWeb): Promise<ListedObject[]> {
+  return (await tryReadDirectory(path, wanted, ask)) ?? []
+}
+
+/** The same; null when it is gone. */
+async function tryReadDirectory(path: string, wanted: Wanted, ask: AskWeb): Promise<ListedObject[] | null> {
+  const reply = await ask.listing(path)
+  if (reply === null) return null
+  const items = await readItems(reply, path)
+  items.sort((a, b) => compareNames(b.key, a.key))
+  const told = items.map((item, i) => {
+    if (item.key !== items[i - 1]?.key && item.key !== items[i + 1]?.key) return item
+    if (!isMended(item.key)) throw noListing()
+    return { ...item, passed: 'not-utf-8' } as const
+  })
+  return told.filter(({ key }) => canHold(key, wanted))
+}
+
+async function readItems(reply: Reply, path: string): Promise<ListedObject[]> {
   const isJson = /^application\/json\b/i.test(reply.headers.get('Content-Type') ?? '')
   if (reply.status !== 200 || !isJson || reply.body === null) {
     await reply.body?.cancel()
     throw noListing()
   }
-  const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES)
+  const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES, decodeBytes)
   if (text === null) throw noListing()
   const read = await parseJsonItems(listed, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
   if (!read.success) throw noListing()
   return read.output.flatMap((entry) => toItem(entry, path, reply) ?? [])
 }
 
-/** Null for what is neither file nor directory, or bears a name that no entry of a directory has. */
-function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: Reply): ObjectInfo | null {
+/** Null for a name that stands for the directory itself or for the one above it. */
+function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: Reply): ListedObject | null {
   const name = entry.name.replace(/\/$/, '')
-  if (name === '' || name === '.' || name === '..' || name.includes('/')) return null
+  if (name === '' || name === '.' || name === '..') return null
   const key = path + name
+  if (key === RESERVED) return null
+  if (name.includes('/')) return toPassed(key, 'other')
   if ('type' in entry ? entry.type === 'directory' : entry.is_dir) return toDirectory(key)
-  if (!('size' in entry)) return null
+  if (!('size' in entry)) return toPassed(key, 'special')
   const modified = 'type' in entry ? parseHttpDate(entry.mtime) : parseTime(entry.mod_time)
   const version = toVersion({ size: entry.size, modified, etag: '' }, headers)
   return { key, size: entry.size, modified, version, stored: undefined }
 }
 
-/** Null for one that lies so deep that no name reaches below it: a listing may go round in a circle. */
-function toDirectory(path: string): ObjectInfo | null {
-  if (parseName(`${path}/x`) === null) return null
-  return { key: `${path}/`, size: 0, modified: null, version: null, stored: undefined }
+/** One that no valid name leads through is not entered, one that lies too deep among them: listings may form a circle. */
+function toDirectory(path: string): ListedObject {
+  return toPassed(`${path}/`, findFault(`${path}/x`) ?? undefined)
+}
+
+function toPassed(key: string, passed: PassedKind | undefined): ListedObject {
+  return { key, size: 0, modified: null, version: null, stored: undefined, passed }
 }
 
 /** Milliseconds since 1970; null for what is no time. */

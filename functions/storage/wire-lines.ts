@@ -1,4 +1,5 @@
 import { parseTimestamp, toTimestamp } from '../wire/dates.ts'
+import { toPassedMember } from '../wire/passed.ts'
 import type { DescribeLine, SurveyWireLine } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Facts } from './storage.ts'
@@ -32,6 +33,7 @@ export function toError({ code, reason, detail }: FailedLine['error']): StorageE
 
 /** A line of a survey as it goes over the wire. */
 export function toWireLine(line: SurveyLine): SurveyWireLine {
+  if ('passed' in line) return { passed: toPassedMember(line.passed) }
   if (!('said' in line)) return line
   const { name, said, rottedFrom } = line
   if (!isFacts(said)) return toFailedLine(name, said)
@@ -40,7 +42,7 @@ export function toWireLine(line: SurveyLine): SurveyWireLine {
 
 /** What `toWireLine` was given; throws what a survey says that broke off. */
 export function fromWireLine(line: Exclude<SurveyWireLine, { end: true }>): SurveyLine {
-  if ('last' in line || 'seen' in line) return line
+  if ('last' in line || 'seen' in line || 'passed' in line) return line
   if (!('name' in line)) throw toError(line.error)
   const { name } = line
   if ('error' in line) return { name, said: toError(line.error) }

@@ -3,9 +3,6 @@
 /** What S3 and R2 allow for a key, the tightest of the stores behind an adapter. */
 export const MAX_NAME_BYTES = 1024
 
-/** What ext4, XFS, APFS and NTFS allow for one path segment. */
-export const MAX_SEGMENT_BYTES = 255
-
 /** RFC 9110 §4.1 asks for at least 8,000 bytes; a percent-encoded name of the greatest length fits twice. */
 export const MAX_URL_BYTES = 8192
 
@@ -222,3 +219,9 @@ export const MAX_PAGE_DIFFERENCES = 4
 
 /** Pages that compare versions at once: each may hold up everything else for `PAGE_DIFF_MS` a version. */
 export const MAX_PAGES_COMPARING = 4
+
+/** Names shown of each kind of entry that a listing or an audit passed over: enough to find the rest by. */
+export const MAX_PASSED_EXAMPLES = 5
+
+/** Characters of such a name: its folder and its end; five of each kind must fit in a line of a survey's answer. */
+export const MAX_PASSED_EXAMPLE_LENGTH = 400

@@ -5,10 +5,13 @@ import {
   MAX_GLOBS,
   MAX_LISTING_PAGE,
   MAX_NAMES_PER_DESCRIBE,
+  MAX_PASSED_EXAMPLE_LENGTH,
+  MAX_PASSED_EXAMPLES,
   MAX_REPLICAS,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
 import { boundedArray } from './parse.ts'
+import { PASSED_KINDS } from './passed.ts'
 import { TROUBLE_CODES } from './trouble.ts'
 
 /** Bytes, or a count. */
@@ -38,6 +41,15 @@ const trouble = v.object({
   reason: v.pipe(v.string(), v.regex(/^[a-z][a-z_]{0,63}$/)),
   detail: v.pipe(v.string(), v.maxLength(MAX_DETAIL_LENGTH)),
 })
+
+/** Entries of one kind that a listing or a survey passed over; a kind that only a later version knows is `other`. */
+const passed = v.object({
+  kind: v.fallback(v.picklist(PASSED_KINDS), 'other'),
+  count: v.pipe(size, v.minValue(1)),
+  examples: boundedArray(v.pipe(v.string(), v.maxLength(MAX_PASSED_EXAMPLE_LENGTH)), MAX_PASSED_EXAMPLES),
+})
+/** By kind; empty for nothing. */
+const passedList = boundedArray(passed, PASSED_KINDS.length)
 
 /** Body of `POST /describe`. */
 export const describeRequest = v.object({
@@ -75,6 +87,7 @@ export const surveyRequest = v.object({
   grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
   deep: v.boolean(),
   pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  passed: v.optional(v.boolean()),
   match: globs,
   exclude: globs,
 })
@@ -87,21 +100,26 @@ export const surveyProgress = v.object({
   of: v.nullable(amount),
 })
 
-/** A line of the answer to `POST /survey`: a span, a file, how far it is, or its end: why it broke off, or all was seen. */
+/**
+ * A line of the answer to `POST /survey`: a span, a file, how far it is, what was passed over, or its end: why it broke
+ * off, or all was seen.
+ */
 export const surveyLine = v.union([
   v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
   v.object({ ...held.entries, rottedFrom: v.optional(digest) }),
   failed,
   surveyProgress,
+  v.object({ passed: passedList }),
   v.object({ error: trouble }),
   v.object({ end: v.literal(true) }),
 ])
 export type SurveyWireLine = v.InferOutput<typeof surveyLine>
 
-/** A page of `GET /files` on a replica. */
+/** A page of `GET /files` on a replica; `passed` is what lies in its range and is not listed. */
 export const listing = v.object({
   entries: boundedArray(v.object({ name: v.string(), size, modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
+  passed: v.optional(passedList),
 })
 export type Listing = v.InferOutput<typeof listing>
 
@@ -135,6 +153,8 @@ export const mergedListing = v.object({
       state: v.picklist(['ok', 'error']),
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
+      /** What it has and does not list from here to the end of its own page, which may lie beyond `next`. */
+      passed: v.optional(passedList),
     }),
     MAX_REPLICAS,
   ),
@@ -222,6 +242,8 @@ export const auditSummary = v.object({
   agreements: v.record(v.picklist(AGREEMENTS), size),
   /** Copies whose bytes changed with no change of size and times. */
   rotten: size,
+  /** Entries of all replicas that are, or may be, files, and could not be compared; absent from an older coordinator. */
+  uncompared: v.optional(size),
   replicas: boundedArray(
     v.object({
       id: replicaId,
@@ -230,6 +252,8 @@ export const auditSummary = v.object({
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
       ...surveyProgress.entries,
+      /** What it passed over; absent where it does not say that, as an older replica. */
+      passed: v.optional(passedList),
     }),
     MAX_REPLICAS,
   ),

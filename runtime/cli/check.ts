@@ -1,4 +1,5 @@
 import { toGrouped } from '../../functions/wire/grouped.ts'
+import { countFiles, mayBeFile, toPassedText } from '../../functions/wire/passed.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import {
   type AuditLine,
@@ -77,8 +78,15 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
-  const lost = summary.replicas.filter(({ state }) => state === 'error')
-  return lost.length > 0 || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
+  // What the others have beside the first is not asked about with --one-way.
+  const asked = flags['one-way'] ? summary.replicas.slice(0, 1) : summary.replicas
+  const isTold = summary.replicas.every(({ state }) => state === 'ok') && asked.every(isCompared)
+  return !isTold || unreadable > 0 ? 2 : differing > 0 ? 1 : 0
+}
+
+/** Whether a replica says that it has no file but those that were compared. */
+export function isCompared({ passed }: AuditSummary['replicas'][number]): boolean {
+  return passed !== undefined && countFiles(passed) === 0
 }
 
 /** Throws a Refusal when nobody has a name that begins so, which whoever typed it did not mean. */
@@ -140,4 +148,17 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
   for (const { id, error, detail } of replicas) {
     if (error !== undefined) say(io, `warning: ${id} was left out: ${detail ?? error}`)
   }
+  sayPassed(io, replicas)
 }
+
+/** Says what each replica has that is not compared. */
+export function sayPassed(io: Io, replicas: AuditSummary['replicas']): void {
+  for (const { id, state, passed } of replicas) {
+    for (const one of passed ?? []) {
+      say(io, `${mayBeFile(one.kind) ? 'warning: ' : ''}${id}: ${toPassedText(one, toGrouped)}`)
+    }
+    if (passed === undefined && state === 'ok') say(io, `warning: ${id} ${UNCOUNTED}`)
+  }
+}
+
+const UNCOUNTED = 'does not say which of its files it skips: its server is older than this command'

@@ -4,7 +4,7 @@ import { type PlanSummary, planSummary, policy, type Rule } from '../../function
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
 import { Broken, readProblem, toLine } from './ask.ts'
-import { requireNames } from './check.ts'
+import { isCompared, requireNames, sayPassed } from './check.ts'
 import type { Command } from './command.ts'
 import { type Io, say, toHarmlessJson, writeOut } from './io.ts'
 import { parseLine, readTextLines } from './lines.ts'
@@ -75,8 +75,13 @@ async function print(response: Response, prefix: string, flags: Flags, io: Io): 
   }
   const lost = audit.replicas.filter(({ state }) => state === 'error')
   for (const { id, detail, error } of lost) say(io, `warning: ${id} was left out: ${detail ?? error}`)
+  sayPassed(io, audit.replicas)
   const { degraded = 0, unknown = 0 } = audit.agreements
-  return lost.length > 0 || degraded + unknown > 0 ? 2 : steps > 0 ? 1 : 0
+  return lost.length > 0 || !audit.replicas.every(isCompared) || degraded + unknown > 0
+    ? 2
+    : steps > 0
+      ? 1
+      : 0
 }
 
 /** What the line with the summary begins with: a step's begins with a brace. */

@@ -30,14 +30,18 @@ export async function openDirectory(path: string): Promise<Directory> {
 }
 
 /** Whether what is open behind `fd` lies at exactly `path`, no symbolic link on the way; asked on the calling thread. */
-export function isAt({ fd }: { readonly fd: number }, path: string): boolean {
-  return hasDescriptorPaths() ? readlinkSync(`/proc/self/fd/${fd}`) === path : isAtByName({ fd }, path)
+export function isAt({ fd }: { readonly fd: number }, path: string | Buffer): boolean {
+  if (!hasDescriptorPaths()) return isAtByName({ fd }, path)
+  const link = `/proc/self/fd/${fd}`
+  return typeof path === 'string'
+    ? readlinkSync(link) === path
+    : readlinkSync(link, { encoding: 'buffer' }).equals(path)
 }
 
 /** `isAt` where descriptors have no path: by what is at `path` a moment later. */
-export function isAtByName({ fd }: { readonly fd: number }, path: string): boolean {
+export function isAtByName({ fd }: { readonly fd: number }, path: string | Buffer): boolean {
   try {
-    if (realpathSync(path) !== path) return false
+    if (!Buffer.from(path).equals(realpathSync(path, { encoding: 'buffer' }))) return false
     const there = lstatSync(path, { bigint: true })
     const here = fstatSync(fd, { bigint: true })
     return there.dev === here.dev && there.ino === here.ino

@@ -1,5 +1,5 @@
 import { toKeptKey } from '../../functions/storage/kept.ts'
-import { compareNames, RESERVED } from '../../functions/storage/names.ts'
+import { compareNames, parseName, RESERVED } from '../../functions/storage/names.ts'
 import type { Kept, KeptPage, ListKeptOptions } from '../../functions/storage/storage.ts'
 import { isDigest } from '../../functions/wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
@@ -7,7 +7,7 @@ import { toIdentity, toTime } from './identity.ts'
 import { findShelves } from './kept-place.ts'
 import { tryLstat } from './regular-file.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
-import { isNamePath, walkTree } from './tree-walk.ts'
+import { walkTree } from './tree-walk.ts'
 
 /** A page of what is kept below a root, on the calling thread; see `Storage.listKept`. */
 export function listKept(place: Place, options: ListKeptOptions): KeptPage {
@@ -33,9 +33,16 @@ function* walkShelf(
 ): Generator<Kept> {
   const there = { ...place, path: toPath(place, `${RESERVED}/${shelf}`) }
   const isPath = (key: string) => isKeptPath(key, name)
-  const course = { ranges: [{ after, until: null }], prefix: '', isWanted: () => true, isPath }
-  for (const { name: key, trouble } of walkTree(there, course)) {
+  const course = {
+    ranges: [{ after, until: null }],
+    prefix: '',
+    isWanted: () => true,
+    isPath,
+    toFault: () => null,
+  }
+  for (const { name: key, trouble, passed } of walkTree(there, course)) {
     if (trouble !== undefined) throw trouble
+    if (passed !== undefined) continue
     const stats = tryLstat(toPath(there, key))
     if (!stats?.isFile()) continue
     const { size, changedNs } = toIdentity(stats)
@@ -49,7 +56,7 @@ function isKeptPath(key: string, name: string | undefined): boolean {
   if (!isDigest(key.slice(0, 64)) || key[64] !== '/') return false
   const rest = key.slice(65)
   if (rest === '') return true
-  if (name === undefined) return isNamePath(rest)
+  if (name === undefined) return parseName(rest.endsWith('/') ? `${rest}x` : rest) !== null
   return rest.endsWith('/') ? name.startsWith(rest) : rest === name
 }
 

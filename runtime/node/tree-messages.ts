@@ -1,5 +1,5 @@
 import type { Facts, KeptPage, ListKeptOptions, ListOptions, Page } from '../../functions/storage/storage.ts'
-import type { Found, Progress, Span, Survey } from '../../functions/storage/survey.ts'
+import type { Found, Progress, Skipped, Span, Survey } from '../../functions/storage/survey.ts'
 import type { Counts } from './disk.ts'
 import type { Held, Trouble } from './disk-messages.ts'
 import type { IndexNotice } from './index-file.ts'
@@ -60,4 +60,4 @@ export interface TreeStep {
 }
 
 /** A line of a survey on its way from one thread to another. */
-export type TreeLine = Span | (Omit<Found, 'said'> & { readonly said: Facts | Trouble })
+export type TreeLine = Span | Skipped | (Omit<Found, 'said'> & { readonly said: Facts | Trouble })

@@ -3,7 +3,9 @@ import { closeSync } from 'node:fs'
 import { createPrune, createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
 import { type Amount, type Closed, createSpanner, type Survey } from '../../functions/storage/survey.ts'
+import { createTally } from '../../functions/storage/tally.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
+import type { PassedKind } from '../../functions/wire/passed.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
@@ -65,6 +67,8 @@ interface Slot {
   said: Facts | Trouble | null | undefined
   isKnown: boolean
   rottedFrom?: Digest | undefined
+  /** Why it is passed over; `said` is null then. */
+  readonly passed?: PassedKind | undefined
 }
 
 type Wanted = TreeStep['wanted'][number]
@@ -84,6 +88,7 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   const hashing = new Map<string, Slot>()
   let slots: Slot[] = []
   const seen = { names: 0, bytes: 0, known: 0 }
+  const tally = createTally()
   let isWalked = false
   let computed = 0
 
@@ -171,22 +176,32 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   }
 
   /** Adds what a file comes to. */
-  function put({ name, said, isKnown, rottedFrom }: Slot, lines: TreeLine[]): void {
+  function put({ name, said, isKnown, rottedFrom, passed }: Slot, lines: TreeLine[]): void {
+    if (passed !== undefined) tally.add(passed, name)
     if (said === null || said === undefined) return
     const isHeld = 'digest' in said
     const size = isHeld ? said.size : 0
     seen.names++
     seen.bytes += size
     if (isKnown) seen.known++
-    if (grain === 0) lines.push({ name, said, rottedFrom })
-    else putSpans(spanner.add(name, size, isHeld && rottedFrom === undefined ? said.digest : null), lines)
+    if (grain === 0) {
+      putPassed(lines)
+      lines.push({ name, said, rottedFrom })
+    } else putSpans(spanner.add(name, size, isHeld && rottedFrom === undefined ? said.digest : null), lines)
   }
 
   function putSpans(closed: readonly Closed[], lines: TreeLine[]): void {
     for (const span of closed) {
-      if (span.grain === grain) lines.push(toSpan(span))
-      else finer.keep(span)
+      if (span.grain === grain) {
+        putPassed(lines)
+        lines.push(toSpan(span))
+      } else finer.keep(span)
     }
+  }
+
+  /** Adds what was passed over before the line that comes next, a line for each kind. */
+  function putPassed(lines: TreeLine[]): void {
+    for (const one of tally.take()) lines.push({ passed: [one] })
   }
 
   function meet(now: number, wanted: Wanted[]): void {
@@ -195,7 +210,11 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
       isWalked = true
       return
     }
-    const { name, trouble } = met
+    const { name, trouble, passed } = met
+    if (passed !== undefined) {
+      if (survey.passed) slots.push({ name, remembered: undefined, said: null, isKnown: false, passed })
+      return
+    }
     if (trouble !== undefined) {
       const said = toTrouble(trouble)
       slots.push({ name, remembered: undefined, said, isKnown: false })
@@ -233,6 +252,8 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   function finish(lines: TreeLine[]): void {
     // A root that went away meanwhile has just looked empty, or like less than it holds.
     requireRoot(place)
+    putPassed(lines)
+    if (survey.passed) lines.push({ passed: [] })
     putSpans(spanner.end(), lines)
   }
 
@@ -275,7 +296,7 @@ function createCount(place: Place, course: Course) {
     while (all === null && performance.now() < until) {
       const { value: met } = walk.next()
       if (!met) all = { names, bytes }
-      else if (met.trouble === undefined) {
+      else if (met.trouble === undefined && met.passed === undefined) {
         names++
         bytes += readEntry(place, met)?.size ?? 0
       }

@@ -1,8 +1,10 @@
-import { closeSync, type Dir, type Dirent, lstatSync, opendirSync, openSync } from 'node:fs'
+import { closeSync, type Dir, type Dirent, lstatSync, opendirSync, openSync, type Stats } from 'node:fs'
+import { decodeBytes, encodeBytes } from '../../functions/storage/byte-names.ts'
 import type { Select } from '../../functions/storage/globs.ts'
-import { compareNames, parseName } from '../../functions/storage/names.ts'
+import { compareNames, findFault, RESERVED } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
+import type { PassedKind } from '../../functions/wire/passed.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { toIdentity, toModified } from './identity.ts'
@@ -20,41 +22,63 @@ export interface Course {
   /** Whether nothing below a directory is wanted, so that it is not even read; none is passed over when absent. */
   readonly isPruned?: Select | undefined
   /**
-   * Whether a path from the root on can be met, or with a slash at its end lead to one that can; where it is absent,
-   * whether it is a name or leads to names.
+   * Whether a path from the root on, with a slash at its end if it is a directory's, is looked at: one that is not is
+   * not even counted. Everything but `.vouch/` is when this is absent.
    */
   readonly isPath?: ((key: string) => boolean) | undefined
+  /** Why a regular file of this path is passed over, null where it is not; what is wrong with its name when absent. */
+  readonly toFault?: ((key: string) => PassedKind | null) | undefined
 }
 
-/** A name that a regular file had a moment ago; or, with a slash at its end, a directory that cannot be read. */
+/** What a walk meets. */
 export interface Met {
+  /**
+   * The name that a regular file had a moment ago; with a slash at its end, a directory that cannot be read; of an entry
+   * that is passed over, its path, in which bytes that are not UTF-8 stand as `decodeBytes` has them.
+   */
   readonly name: string
+  /** Why a directory cannot be read. */
   readonly trouble?: unknown
+  /** Why this entry is passed over: it is not a regular file, or does not have a valid name. */
+  readonly passed?: PassedKind
 }
 
 /**
- * The names of regular files below a root, in byte order, on the calling thread. It follows no link, and keeps at most
- * `MAX_DIRECTORY_ENTRIES` entries, or a few times as many, of each directory on its way. A file that is there
- * throughout is met once. What goes away meanwhile is passed over, the root too: who must know looks afterwards.
+ * The names of regular files below a root, in byte order, on the calling thread, and among them, where they sort, the
+ * entries that are passed over. It follows no link, and keeps at most `MAX_DIRECTORY_ENTRIES` entries, or a few times as
+ * many, of each directory on its way. An entry that is there throughout is met once. One that goes away meanwhile may
+ * not be met, the root too: who must know looks afterwards.
  */
 export function* walkTree(place: Place, course: Course): Generator<Met> {
   // The directories on the way down, the innermost last.
   const open: Visit[] = [enter('')]
   for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
     const key = visit.keys[visit.next++]
-    if (key?.endsWith('/')) open.push(enter(key))
+    const passed = key === undefined ? undefined : visit.passed.get(key)
+    if (key !== undefined && passed !== undefined) yield { name: key, passed }
+    else if (key?.endsWith('/')) open.push(enter(key))
     else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
       const { trouble } = readOn(visit, place, course)
-      if (trouble !== undefined) yield { name: visit.path, trouble }
+      if (trouble !== undefined) yield toUnread(visit.path, trouble, course)
     }
   }
 }
 
-/** What was met as an entry of a listing; null when it is no regular file any more. Throws the trouble of a directory. */
-export function readEntry(place: Place, { name, trouble }: Met): Entry | null {
+/** A directory that cannot be read. Where no file in it could have a name, that is why nothing in it is compared. */
+function toUnread(path: string, trouble: unknown, { toFault = findFault }: Course): Met {
+  const passed = toFault(`${path}x`)
+  return passed === null ? { name: path, trouble } : { name: path, passed }
+}
+
+/**
+ * What was met as an entry of a listing; null when it is passed over, or not a regular file any more. Throws the trouble
+ * of a directory.
+ */
+export function readEntry(place: Place, { name, trouble, passed }: Met): Entry | null {
   if (trouble !== undefined) throw trouble
+  if (passed !== undefined) return null
   const stats = tryLstat(toPath(place, name))
   if (!stats?.isFile()) return null
   const { size, modifiedNs } = toIdentity(stats)
@@ -67,18 +91,21 @@ interface Visit {
   readonly path: string
   /** Some of the entries, of which the first `next` are done. */
   keys: readonly string[]
+  /** Those of them that are passed over, and why. */
+  passed: ReadonlyMap<string, PassedKind>
   next: number
   /** Whether there are no others after them. */
   isLast: boolean
 }
 
 function enter(path: string): Visit {
-  return { path, keys: [], next: 0, isLast: false }
+  return { path, ...NONE, next: 0, isLast: false }
 }
 
 function readOn(visit: Visit, place: Place, course: Course): Entries {
   const entries = tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
   visit.keys = entries.keys
+  visit.passed = entries.passed
   visit.next = 0
   visit.isLast = entries.isLast
   return entries
@@ -87,61 +114,109 @@ function readOn(visit: Visit, place: Place, course: Course): Entries {
 /** Some of a directory's entries, from the root on and in order, directories with a slash at their end. */
 interface Entries {
   readonly keys: readonly string[]
+  readonly passed: ReadonlyMap<string, PassedKind>
   /** Whether there are none after them. */
   readonly isLast: boolean
   readonly trouble?: unknown
 }
 
+const NONE: Entries = { keys: [], passed: new Map(), isLast: true }
+
 function tryRead(place: Place, path: string, after: string, course: Course): Entries {
   try {
     return readEntries(place, path, after, course)
   } catch (error) {
-    if (isAbsence(error) || getErrno(error) === 'ELOOP') return { keys: [], isLast: true }
+    // A path may be too long for the system, though each of its segments is there.
+    const isGone = isAbsence(error) && getErrno(error) !== 'ENAMETOOLONG'
+    if (isGone || getErrno(error) === 'ELOOP') return NONE
     const trouble = toIoError(error, 'read')
     if (trouble === error || path === '') throw trouble
-    return { keys: [], isLast: true, trouble }
+    return { ...NONE, trouble }
   }
 }
 
 function readEntries(place: Place, path: string, after: string, course: Course): Entries {
-  const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
+  const real = path === '' ? place.path : toRealPath(place, path.slice(0, -1))
   const fd = openSync(real, DIRECTORY_FLAGS)
   try {
     // Reached by a link, or moved while it was opened.
-    if (!isAt({ fd }, real)) return { keys: [], isLast: true }
-    const directory = opendirSync(hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
-    try {
-      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
-    } finally {
-      directory.closeSync()
-    }
+    if (!isAt({ fd }, real)) return NONE
+    const way = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real
+    const look = { path, real, after, course }
+    return collect(openQuickly(way), look) ?? collect(openExactly(way), look) ?? NONE
   } finally {
     closeSync(fd)
   }
 }
 
-function collect(
-  directory: Dir,
-  toKey: (dirent: Dirent) => string | null,
-  after: string,
-  course: Course,
-): Entries {
-  const { isPath = isNamePath } = course
+/** The path to what a walk met, whose name need not be UTF-8. */
+function toRealPath(place: Place, key: string): string | Buffer {
+  const path = toPath(place, key)
+  return path.isWellFormed() ? path : Buffer.from(encodeBytes(path))
+}
+
+/** An open directory, and its entry's name; null where that cannot be told. */
+interface Listed {
+  readonly directory: Dir
+  toName(dirent: Dirent): string | null
+}
+
+/** Names as Node decodes them, in which U+FFFD may stand for bytes that are not UTF-8. */
+function openQuickly(way: string | Buffer): Listed {
+  const directory = opendirSync(way.toString(), { bufferSize: 1024 })
+  return { directory, toName: ({ name }) => (name.includes('\ufffd') ? null : name) }
+}
+
+/** Names by their bytes, at several times the cost. */
+function openExactly(way: string | Buffer): Listed {
+  // Node's types do not have this encoding here, and Node does.
+  const directory = opendirSync(way.toString(), { bufferSize: 1024, encoding: 'buffer' as BufferEncoding })
+  return {
+    directory,
+    toName({ name }: { readonly name: string | Uint8Array }) {
+      return typeof name === 'string' ? name : decodeBytes(name)
+    },
+  }
+}
+
+interface Look {
+  readonly path: string
+  readonly real: string | Buffer
+  readonly after: string
+  readonly course: Course
+}
+
+/** Reads the directory, and closes it; null when the name of an entry cannot be told. */
+function collect({ directory, toName }: Listed, { path, real, after, course }: Look): Entries | null {
+  const { isPath = isOutside, toFault = findFault } = course
+  const passed = new Map<string, PassedKind>()
   let keys: string[] = []
   let bound: string | undefined
-  for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
-    const key = toKey(dirent)
-    if (key === null || (after !== '' && compareNames(key, after) <= 0)) continue
-    if (bound !== undefined && compareNames(key, bound) > 0) continue
-    if (!canHold(key, course) || !isPath(key)) continue
-    keys.push(key)
-    if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
-    keys = sortKeys(keys).slice(0, MAX_DIRECTORY_ENTRIES)
-    bound = keys.at(-1)
+  try {
+    for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
+      const name = toName(dirent)
+      if (name === null) return null
+      const kind = toKind(dirent, real, name)
+      if (kind === null) continue
+      const key = kind === 'directory' ? `${path}${name}/` : path + name
+      if (after !== '' && compareNames(key, after) <= 0) continue
+      if (bound !== undefined && compareNames(key, bound) > 0) continue
+      if (!canHold(key, course) || !isPath(key)) continue
+      const why = kind === 'directory' ? null : kind === 'file' ? toFault(key) : kind
+      if (why !== null) passed.set(key, why)
+      keys.push(key)
+      if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
+      const sorted = sortKeys(keys)
+      for (const key of sorted.slice(MAX_DIRECTORY_ENTRIES)) passed.delete(key)
+      keys = sorted.slice(0, MAX_DIRECTORY_ENTRIES)
+      bound = keys.at(-1)
+    }
+  } finally {
+    directory.closeSync()
   }
   const all = sortKeys(keys)
-  if (bound === undefined) return { keys: all, isLast: true }
-  return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), isLast: false }
+  if (bound === undefined) return { keys: all, passed, isLast: true }
+  return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), passed, isLast: false }
 }
 
 /** In byte order, each once: two names that are no UTF-8 may read alike. */
@@ -151,32 +226,35 @@ function sortKeys(keys: string[]): string[] {
   return sorted.filter((key, i) => key !== sorted[i - 1])
 }
 
-/** Null for what is no file or directory. */
-function toKey(dirent: Dirent, parent: string, real: string): string | null {
-  const kind = toKind(dirent, real)
-  if (kind === null) return null
-  const path = parent + dirent.name
-  return kind === 'file' ? path : `${path}/`
+/** Whether a path lies outside of what vouch keeps for itself. */
+function isOutside(key: string): boolean {
+  return key !== `${RESERVED}/`
 }
 
-/** Whether it is a name; or, with a slash at its end, a directory whose files have names. */
-export function isNamePath(key: string): boolean {
-  return parseName(key.endsWith('/') ? `${key}x` : key) !== null
+type Kind = 'file' | 'directory' | PassedKind
+
+/** Null for an entry that is gone. */
+function toKind(dirent: Dirent, parent: string | Buffer, name: string): Kind | null {
+  const kind = findKind(dirent)
+  if (kind !== undefined) return kind
+  const stats = tryLook(parent, name)
+  return stats === undefined ? null : (findKind(stats) ?? 'other')
 }
 
-function toKind(dirent: Dirent, real: string): 'file' | 'directory' | null {
-  if (dirent.isFile()) return 'file'
-  if (dirent.isDirectory()) return 'directory'
-  const isKnown =
-    dirent.isSymbolicLink() ||
-    dirent.isFIFO() ||
-    dirent.isSocket() ||
-    dirent.isCharacterDevice() ||
-    dirent.isBlockDevice()
-  if (isKnown) return null
-  // A file system that does not say what its entries are.
-  const stats = lstatSync(`${real}/${dirent.name}`, { throwIfNoEntry: false })
-  return stats?.isFile() ? 'file' : stats?.isDirectory() ? 'directory' : null
+/** Undefined where it is not told. */
+function findKind(one: Dirent | Stats): Kind | undefined {
+  if (one.isFile()) return 'file'
+  if (one.isDirectory()) return 'directory'
+  if (one.isSymbolicLink()) return 'link'
+  if (one.isFIFO()) return 'fifo'
+  if (one.isSocket()) return 'socket'
+  return one.isCharacterDevice() || one.isBlockDevice() ? 'device' : undefined
+}
+
+/** What the entry is, on a file system that does not say it in its directories. */
+function tryLook(parent: string | Buffer, name: string): Stats | undefined {
+  const path = Buffer.concat([Buffer.from(parent), Buffer.from('/'), encodeBytes(name)])
+  return lstatSync(path, { throwIfNoEntry: false })
 }
 
 /** Whether it is, or below it can be, a name of the course. */

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Entry, Page } from '../../functions/storage/storage.ts'
+import { createPageBuilder } from '../../functions/storage/page-builder.ts'
+import type { Page } from '../../functions/storage/storage.ts'
 import type { Span, Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
@@ -29,16 +30,15 @@ function reply(message: TreeReply): void {
 function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: object }>['list']): Page {
   const size = Math.min(Math.max(limit ?? MAX_LISTING_PAGE, 1), MAX_LISTING_PAGE)
   const course = { ranges: [{ after, until: null }], prefix, isWanted: () => true }
-  const entries: Entry[] = []
+  const page = createPageBuilder(size)
   for (const met of walkTree(place, course)) {
+    if (met.passed !== undefined) page.pass(met.passed, met.name)
     const entry = readEntry(place, met)
-    if (entry !== null) entries.push(entry)
-    if (entries.length > size) break
+    if (entry !== null && !page.add(entry)) break
   }
   // A root that went away meanwhile has just looked empty, or like less than it holds.
   requireRoot(place)
-  const page = entries.slice(0, size)
-  return { entries: page, next: entries.length > size ? (page.at(-1)?.name ?? null) : null }
+  return page.end()
 }
 
 function answer(question: TreeQuestion): TreeAnswer {

@@ -1,48 +1,93 @@
-import { compareNames, parseName } from '../../functions/storage/names.ts'
+import { compareNames, findFault, RESERVED } from '../../functions/storage/names.ts'
+import { createPageBuilder } from '../../functions/storage/page-builder.ts'
 import type { Entry, ListOptions, Page } from '../../functions/storage/storage.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
-import type { DiskTree, Listing } from './disk-tree.ts'
+import type { PassedKind } from '../../functions/wire/passed.ts'
+import { countAlike, type DiskTree, type Listing } from './disk-tree.ts'
+
+/** What a walk meets; a directory's name ends in a slash. */
+type Met = Entry | { readonly name: string; readonly passed: PassedKind }
 
 /** A page of the files below the root of `tree`, as `Storage` promises it. */
 export async function listFiles(tree: DiskTree, options: ListOptions = {}): Promise<Page> {
   const limit = Math.min(Math.max(options.limit ?? MAX_LISTING_PAGE, 1), MAX_LISTING_PAGE)
-  const entries: Entry[] = []
-  for await (const entry of walk(tree, '', options)) {
-    if (entries.length === limit) return { entries, next: entries.at(-1)?.name ?? null }
-    entries.push(entry)
+  const { isCounted = () => true } = options
+  const page = createPageBuilder(limit)
+  for await (const met of walk(tree, '', options)) {
+    if ('passed' in met) {
+      if (isCounted(met.name)) page.pass(met.passed, met.name)
+    } else if (!page.add(met)) break
   }
-  return { entries, next: null }
+  return page.end()
 }
 
-async function* walk(tree: DiskTree, directory: string, options: ListOptions): AsyncGenerator<Entry> {
+async function* walk(
+  tree: DiskTree,
+  directory: string,
+  options: ListOptions,
+  listed?: Listing,
+): AsyncGenerator<Met> {
   const { prefix = '', after = '', signal } = options
   signal?.throwIfAborted()
-  for (const path of toPaths(directory, await tree.list(directory.slice(0, -1), signal))) {
-    if (path.endsWith('/')) {
-      if (mayHold(path, prefix, after)) yield* walk(tree, path, options)
-    } else if (path.startsWith(prefix) && compareNames(path, after) > 0) {
-      const entry = await readEntry(tree, path, signal)
+  const listing = listed ?? (await tree.list(directory.slice(0, -1), signal)) ?? new Map()
+  for (const { name, passed } of toItems(directory, listing)) {
+    if (!isWanted(name, prefix, after)) continue
+    if (passed !== null) yield { name, passed }
+    else if (name.endsWith('/')) {
+      const below = await tree.list(name.slice(0, -1), signal)
+      if (below !== null) yield* walk(tree, name, options, below)
+      else if (isMended(name)) yield { name, passed: 'not-utf-8' }
+    } else {
+      const entry = await readEntry(tree, name, signal)
       if (entry !== null) yield entry
+      else if (isMended(name)) yield { name, passed: 'not-utf-8' }
     }
   }
 }
 
-/** The files and, ending in `/`, the directories in `directory`, in the order in which their names come. */
-function toPaths(directory: string, listing: Listing | null): string[] {
-  const paths: string[] = []
-  for (const [segment, kind] of listing ?? []) {
-    const path = directory + segment
-    if (parseName(path) === null) continue
-    if (kind === 'file') paths.push(path)
-    if (kind === 'directory') paths.push(`${path}/`)
-  }
-  return paths.sort(compareNames)
+/** Something in a directory: its name, which ends in `/` when it is a directory, and why it is passed over, if it is. */
+interface Item {
+  readonly name: string
+  readonly passed: PassedKind | null
 }
 
-/** Whether a name below `directory` can have the prefix and come after `after`. */
-function mayHold(directory: string, prefix: string, after: string): boolean {
-  const prefixed = directory.startsWith(prefix) || prefix.startsWith(directory)
-  return prefixed && (after.startsWith(directory) || compareNames(directory, after) > 0)
+/** What is in `directory`, in the order in which the names come. */
+function toItems(directory: string, listing: Listing): Item[] {
+  const items: Item[] = []
+  for (const [segment, kind] of listing) {
+    const path = directory + segment
+    if (kind === 'directory') {
+      if (path !== RESERVED) items.push({ name: `${path}/`, passed: findFault(`${path}/x`) })
+      continue
+    }
+    const passed = kind === 'file' ? findFault(path) : toPassed(kind)
+    for (let i = 0; i < countAlike(kind); i++) items.push({ name: path, passed })
+  }
+  return items.sort((a, b) => compareNames(a.name, b.name))
+}
+
+/** Whether it is a file's name that has the prefix and comes after `after`, or a directory below which one can be. */
+function isWanted(name: string, prefix: string, after: string): boolean {
+  if (!name.endsWith('/')) return name.startsWith(prefix) && compareNames(name, after) > 0
+  const prefixed = name.startsWith(prefix) || prefix.startsWith(name)
+  return prefixed && (after.startsWith(name) || compareNames(name, after) > 0)
+}
+
+/** Whether the service may have put U+FFFD in the place of bytes that are not UTF-8: no such name can be asked for. */
+function isMended(name: string): boolean {
+  return name.includes('\ufffd')
+}
+
+const KINDS: Readonly<Record<string, PassedKind>> = {
+  symlink: 'link',
+  namedPipe: 'fifo',
+  socket: 'socket',
+  blockDevice: 'device',
+  characterDevice: 'device',
+}
+
+function toPassed(kind: string): PassedKind {
+  return countAlike(kind) > 1 ? 'not-utf-8' : (KINDS[kind] ?? 'other')
 }
 
 /** A file's line; null when it is gone, or when its name is not UTF-8 and so cannot be asked for. */

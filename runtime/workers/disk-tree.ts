@@ -3,7 +3,7 @@ import type { Fetcher } from './bindings.ts'
 
 /**
  * What the disk service calls the things in a directory; only the first two are ever asked for. Names that are not
- * UTF-8 are listed with U+FFFD in them, so two can look the same: they are `ambiguous`, and nobody's.
+ * UTF-8 are listed with U+FFFD in them, so several can look the same: `2 alike`, and no file has that name.
  */
 type Kind = 'file' | 'directory' | (string & {})
 
@@ -63,8 +63,16 @@ async function readListing(response: Response, code: 'unreachable' | 'unreadable
   }
   const entries: { name: string; type: Kind }[] = await response.json()
   const listing = new Map<string, Kind>()
-  for (const { name, type } of entries) listing.set(name, listing.has(name) ? 'ambiguous' : type)
+  for (const { name, type } of entries) {
+    const before = listing.get(name)
+    listing.set(name, before === undefined ? type : `${countAlike(before) + 1} alike`)
+  }
   return listing
+}
+
+/** How many entries a kind of the listing stands for. */
+export function countAlike(kind: Kind): number {
+  return Number(/^(\d+) alike$/.exec(kind)?.[1] ?? 1)
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

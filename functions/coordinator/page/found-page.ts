@@ -5,6 +5,7 @@ import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
 import { toGrouped } from '../../wire/grouped.ts'
 import { PAGE_ROWS } from '../../wire/limits.ts'
+import { mayBeFile, toPassedText } from '../../wire/passed.ts'
 import { printable } from '../../wire/printable.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditRequest, audit } from '../audit.ts'
@@ -112,7 +113,7 @@ const NOTHING: Readonly<Record<Show, string>> = {
 }
 
 function renderSummary(
-  { agreements, names, rotten, replicas }: AuditSummary,
+  { agreements, names, rotten, uncompared = 0, replicas }: AuditSummary,
   rows: number,
   { show, after }: Pick<FoundOptions, 'show' | 'after'>,
 ): Html {
@@ -123,10 +124,25 @@ function renderSummary(
     `${toGrouped(same)} the same everywhere`,
     `${toGrouped(agreements.conflict ?? 0)} in conflict`,
     `${toGrouped(agreements.incomplete ?? 0)} lacking somewhere`,
+    ...(uncompared > 0 ? [`${toGrouped(uncompared)} not compared`] : []),
     ...(rotten > 0 ? [`${toGrouped(rotten)} rotten copies`] : []),
   ]
-  const outcome =
-    names === 0 && silent.length === 0 && after === '' ? 'No replica has a file here.' : NOTHING[show]
+  const isUnknown = silent.length > 0 || uncompared > 0
+  const outcome = names === 0 && !isUnknown && after === '' ? 'No replica has a file here.' : NOTHING[show]
   return html`${rows > 0 ? '' : html`<p class="outcome">${outcome}</p>\n`}<p>${counts.join(', ')}.</p>
-${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}`
+${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}${renderPassed(replicas)}`
+}
+
+/** What each replica has that is not compared. */
+function renderPassed(replicas: AuditSummary['replicas']): Html {
+  const rows = replicas.flatMap(({ id, state, passed }) => {
+    if (passed === undefined && state === 'ok') {
+      return html`<p class="warning">${id} does not say which of its files it skips: its server is older than this one.</p>\n`
+    }
+    return (passed ?? []).map(
+      (one) =>
+        html`<p${mayBeFile(one.kind) ? html` class="warning"` : ''}>${id}: <bdi>${toPassedText(one, toGrouped)}</bdi>.</p>\n`,
+    )
+  })
+  return html`${rows}`
 }

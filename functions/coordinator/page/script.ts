@@ -1,3 +1,5 @@
+import { PASSED_WORDS } from '../../wire/passed.ts'
+
 /**
  * What makes the pages better where scripts run: an audit that is watched as it goes. It reads the lines of `GET /audit`
  * and builds what it shows out of text alone, never of markup. Plain JavaScript for browsers, in ASCII.
@@ -15,6 +17,7 @@ const MARKS = {
   conflict: ['\\u2260', 'the copies differ'],
   unknown: ['?', 'nobody could show it'],
 }
+const PASSED = ${JSON.stringify(PASSED_WORDS)}
 let abort = new AbortController()
 
 function start(event) {
@@ -91,11 +94,11 @@ function createView() {
     bar.value = sum(replicas.map(({ seen }) => seen.names))
   }
 
-  function showSummary({ names, agreements, replicas }) {
+  function showSummary({ names, agreements, uncompared, replicas }) {
     const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
     const same = agreements.unanimous || 0
-    const words = names === 0 && lost.length === 0 ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
-    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...lost].join(' ')
+    const words = names === 0 && lost.length === 0 && !uncompared ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
+    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...lost, ...replicas.flatMap(toPassed)].join(' ')
   }
 
   return {
@@ -116,6 +119,16 @@ function createView() {
 
 function toAmount({ id, seen, of }) {
   return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files looked at'
+}
+
+function toPassed({ id, state, passed }) {
+  if (!passed) return state === 'ok' ? [id + ' does not say which of its files it skips: its server is older than this one.'] : []
+  return passed.map(({ kind, count: number, examples }) => {
+    const [one, several, isFile] = PASSED[kind]
+    const deed = isFile ? 'could not be compared' : number === 1 ? 'was skipped' : 'were skipped'
+    const list = examples.length === 0 ? '' : (number > examples.length ? ', such as ' : ': ') + examples.map(printable).join(', ')
+    return id + ': ' + count(number) + ' ' + (number === 1 ? one : several) + ' ' + deed + list + '.'
+  })
 }
 
 // A directory that could not be read has no page.
