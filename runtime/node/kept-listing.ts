@@ -5,7 +5,7 @@ import { isDigest } from '../../functions/wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toIdentity, toTime } from './identity.ts'
 import { findShelves } from './kept-place.ts'
-import { tryLstat } from './regular-file.ts'
+import { readStats } from './regular-file.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
 import { isNamePath, walkTree } from './tree-walk.ts'
 
@@ -36,7 +36,7 @@ function* walkShelf(
   const course = { ranges: [{ after, until: null }], prefix: '', isWanted: () => true, isPath }
   for (const { name: key, trouble } of walkTree(there, course)) {
     if (trouble !== undefined) throw trouble
-    const stats = tryLstat(toPath(there, key))
+    const stats = readStats(toPath(there, key))
     if (!stats?.isFile()) continue
     const { size, changedNs } = toIdentity(stats)
     // Losing its name, or being stamped, was the last that happened to it.
