@@ -192,3 +192,6 @@ export const MAX_PAGE_DIFFERENCES = 4
 
 /** Pages that compare versions at once: each may hold up everything else for `PAGE_DIFF_MS` a version. */
 export const MAX_PAGES_COMPARING = 4
+
+/** Places above a replica's own: more directories inside each other fit into no path that a system takes. */
+export const MAX_PLACES = 2048

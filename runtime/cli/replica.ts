@@ -1,8 +1,10 @@
 import { createReplica } from '../../functions/replica/replica.ts'
+import type { Places } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { type Flags, parseReplicaFlags, parseTarget } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { createMetrics } from '../node/metrics.ts'
+import { hidePlaces } from '../node/places.ts'
 import { Refusal } from '../node/refusal.ts'
 import { openTracing } from '../node/tracing.ts'
 import { S3_RULE } from '../s3/place.ts'
@@ -23,12 +25,13 @@ export const replica: Command = {
       )
     const { tls, ...door } = openDoor(flags, host, io)
     const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-    const { storage, directories, close } = await openOperand(id, directory, flags, io)
+    const { storage, directories, places, close } = await openOperand(id, directory, flags, io)
     const metrics = createMetrics(directories)
     const { log, isTraced } = createLog(flags, io)
     const app = createReplica(storage, {
       createHasher,
       writable: flags['writable'] === true,
+      places,
       log: toBoth(log, metrics.log),
       isTraced,
       around: tracing?.around,
@@ -50,6 +53,8 @@ interface Operand {
   readonly storage: Storage
   /** The directory that is served, if it is one. */
   readonly directories: readonly OpenedDirectory[]
+  /** As `hidePlaces` makes them. */
+  readonly places: Places
   /** Closes what is no directory. */
   close(): void
 }
@@ -57,10 +62,11 @@ interface Operand {
 async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
   if (!/^s3:/i.test(text)) {
     const opened = openDirectory({ id, path: text }, flags, io)
-    return { storage: opened.storage, directories: [opened], close() {} }
+    return { storage: opened.storage, directories: [opened], places: opened.places, close() {} }
   }
   const target = parseTarget(text)
   // What it was is not said: there may be a key in it.
   if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
-  return { directories: [], ...(await openBucket({ id, word: target.word }, flags, io)) }
+  const bucket = await openBucket({ id, word: target.word }, flags, io)
+  return { ...bucket, directories: [], places: hidePlaces(bucket.places) }
 }

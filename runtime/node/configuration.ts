@@ -81,7 +81,7 @@ export function parseReplicaFlags(flags: Flags): ReplicaFlags {
   return parseFlags(replicaFlags, flags)
 }
 
-/** Where a coordinator listens and whom it asks: at least one replica, each id once. */
+/** Where a coordinator listens and whom it asks: several replicas, or with `--single` one at least, each id once. */
 export interface CoordinatorFlags {
   readonly port: number
   readonly host: string
@@ -103,6 +103,7 @@ export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
   if (replica.length === 0)
     throw new Refusal('--replica takes ID=TARGET at least once, got none; --replica here=. is this directory')
   requireUniqueIds(replica)
+  if (!flags['single']) requireSeveral(replica)
   return {
     port,
     host,
@@ -195,6 +196,14 @@ function requireUniqueIds(words: readonly ReplicaWord[]): void {
   const twice = words.find(({ id }, i) => words.findIndex((other) => other.id === id) < i)
   if (twice)
     throw new Refusal(`--replica takes each id once, got '${twice.id}' twice; give each replica its own`)
+}
+
+/** Throws a Refusal for one replica alone. */
+export function requireSeveral(replicas: readonly unknown[]): void {
+  if (replicas.length === 1)
+    throw new Refusal(
+      'one replica compares with nothing: name a second with --replica, or add --single if one is meant',
+    )
 }
 
 function toRequire(text: string | undefined, of: number): Require | undefined {

@@ -17,7 +17,9 @@ export function isAbsence(error: unknown): boolean {
 /** What a system error says in words: `permission denied`. The message of anything else. */
 export function toReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return 'errno' in error && typeof error.errno === 'number' ? getSystemErrorMessage(error.errno) : error.message
+  return 'errno' in error && typeof error.errno === 'number'
+    ? getSystemErrorMessage(error.errno)
+    : error.message
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { toBytes } from '../../functions/storage/suite-tools.suite.ts'
+import type { SurveyLine } from '../../functions/storage/survey.ts'
 import { readAwsSettings } from './aws-settings.ts'
 import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import type { DirectoryStorage } from './directory-storage.ts'
@@ -39,8 +40,9 @@ describe('what a user may not look at is never called absent', () => {
 
   it('is in an audit as trouble where a directory may be read but not searched', async () => {
     const survey = { ranges: [{ after: '', until: null }], prefix: '', grain: 0, deep: false }
-    const lines = await withMode(join(directory.root, 'dir'), 0o744, async () => {
-      return await Array.fromAsync(storage.survey?.({ ...survey, match: [], exclude: [] }) ?? [])
+    const lines: SurveyLine[] = []
+    await withMode(join(directory.root, 'dir'), 0o744, async () => {
+      for await (const line of storage.survey?.({ ...survey, match: [], exclude: [] }) ?? []) lines.push(line)
     })
     expect(lines).toContainEqual({ name: 'dir/file', said: expect.objectContaining({ code: 'unreadable' }) })
   })

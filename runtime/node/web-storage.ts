@@ -1,4 +1,5 @@
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { type Places, toWebPlaces } from '../../functions/storage/overlap.ts'
 import { createStaticWeb } from '../../functions/storage/static-web.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { createHasher } from './hasher.ts'
@@ -15,6 +16,8 @@ export interface WebStorageOptions extends SendOptions {
 /** A store of objects, open. Who opened it closes it. */
 export interface OpenedStore {
   readonly storage: Storage
+  /** Where its objects lie. */
+  readonly places: Places
   close(): void
 }
 
@@ -25,5 +28,9 @@ export function openWebStorage(
 ): OpenedStore {
   const cache = openObjectDigests(indexPath, `static ${url}`, onNotice)
   const objects = createStaticWeb(url, { fetch: createSend(send) })
-  return { storage: createObjectStorage(objects, { createHasher, cache }), close: () => cache.close() }
+  return {
+    storage: createObjectStorage(objects, { createHasher, cache }),
+    places: toWebPlaces(url),
+    close: () => cache.close(),
+  }
 }
