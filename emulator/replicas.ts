@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { WorkerOptions } from 'miniflare'
 import { isValid } from '../functions/wire/parse.ts'
 import { replicaId } from '../functions/wire/schemas.ts'
+import { toReason } from '../runtime/node/errno.ts'
 import { bundle } from './bundle.ts'
 
 /** A replica of the emulator: a server, which may be over a simulated bucket, or a bucket that the coordinator is bound to. */
@@ -31,8 +32,10 @@ async function readReplica(id: string, word: string): Promise<EmulatedReplica> {
   if (!isValid(replicaId, id) || id === 'emulator') throw new Error(`'${id}' is no id for a replica`)
   const [, scheme, name = ''] = /^(r2|service):\/\/([\w-]+)$/.exec(word) ?? []
   if (scheme !== undefined) return { id, kind: scheme === 'r2' ? 'bucket' : 'served bucket', place: name }
-  const found = await stat(word).catch(() => null)
-  if (!found?.isDirectory()) throw new Error(`'${word}' is no directory`)
+  const found = await stat(word).catch((error) => {
+    throw new Error(`'${word}' cannot be opened as a directory: ${toReason(error)}`, { cause: error })
+  })
+  if (!found.isDirectory()) throw new Error(`'${word}' is not a directory`)
   return { id, kind: 'directory', place: resolve(word) }
 }
 

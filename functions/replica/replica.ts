@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
+import type { Places } from '../storage/overlap.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
@@ -30,6 +31,8 @@ export interface ReplicaOptions extends AppOptions {
   readonly writable?: boolean | undefined
   /** The host's SHA-256, with which a deep survey reads every byte; refused without it, unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
+  /** Where the files lie, in 32 hexadecimal digits each, for coordinators that ask whether two replicas are one place. */
+  readonly places?: Places | undefined
 }
 
 /** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
@@ -47,7 +50,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
   if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
   refuseOtherMethods(app, '/files/*', fileMethods)
-  app.get('/readyz', (c) => answerReadiness(storage, c.req.raw.signal))
+  app.get('/readyz', (c) => answerReadiness(storage, options.places, c.req.raw.signal))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
   app.get('/kept', (c) => answerKept(storage, c))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')

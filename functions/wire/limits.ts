@@ -225,3 +225,6 @@ export const MAX_PASSED_EXAMPLES = 5
 
 /** Characters of such a name: its folder and its end; five of each kind must fit in a line of a survey's answer. */
 export const MAX_PASSED_EXAMPLE_LENGTH = 400
+
+/** Places above a replica's own: more directories inside each other fit into no path that a system takes. */
+export const MAX_PLACES = 2048

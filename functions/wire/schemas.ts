@@ -7,6 +7,7 @@ import {
   MAX_NAMES_PER_DESCRIBE,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
+  MAX_PLACES,
   MAX_REPLICAS,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
@@ -161,13 +162,24 @@ export const mergedListing = v.object({
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
 
+const place = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
+
+/**
+ * Where a replica's files lie, in words that tell no more than whether two replicas are one place, or lie inside each
+ * other; see `Places`.
+ */
+const places = v.object({
+  self: boundedArray(place, MAX_PLACES),
+  above: boundedArray(place, MAX_PLACES),
+})
+
 /** Answer to `GET /healthz`: the server runs. */
 export const health = v.object({ status: v.literal('ok') })
 export type Health = v.InferOutput<typeof health>
 
 /** Answer to `GET /readyz`: as many as must answered; on a replica, its storage did. */
-export const readiness = v.object({ status: v.literal('ready') })
-export const coordinatorReadiness = v.object({ ...readiness.entries, required: size, of: size })
+export const readiness = v.object({ status: v.literal('ready'), places: v.optional(places) })
+export const coordinatorReadiness = v.object({ status: v.literal('ready'), required: size, of: size })
 
 /** Answer to `GET /replicas`. */
 export const replicaStates = v.object({

@@ -16,12 +16,12 @@ import { type Colour, createPaint, type Paint } from './colour.ts'
 import type { Command } from './command.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
-import { openSource } from './source.ts'
+import { openSource, requireCompared } from './source.ts'
 
 /** `vouch check`: whole trees. */
 export const check: Command = {
   async run(flags, [prefix = ''], io) {
-    const { ask, close } = await openSource(flags, io, { isWhole: true })
+    const { ask, close } = await openSource(flags, io, { isWhole: true, isComparing: true })
     try {
       const response = await ask(`/audit?${toQuery(flags, prefix)}`)
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
@@ -35,10 +35,7 @@ export const check: Command = {
 function toQuery(flags: Flags, prefix: string): URLSearchParams {
   const query = new URLSearchParams(prefix === '' ? {} : { prefix })
   for (const flag of ['all', 'deep']) if (flags[flag]) query.set(flag, 'true')
-  for (const flag of ['match', 'exclude']) {
-    const globs = flags[flag]
-    for (const glob of Array.isArray(globs) ? globs : []) query.append(flag, String(glob))
-  }
+  for (const [flag, glob] of toFilters(flags)) query.append(flag, glob)
   return query
 }
 
@@ -76,6 +73,7 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     meter.clear()
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
+  requireCompared(summary.replicas, flags)
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
   // What the others have beside the first is not asked about with --one-way.
@@ -89,12 +87,22 @@ export function isCompared({ passed }: AuditSummary['replicas'][number]): boolea
   return passed !== undefined && countFiles(passed) === 0
 }
 
-/** Throws a Refusal when nobody has a name that begins so, which whoever typed it did not mean. */
-export function requireNames({ agreement }: AuditSummary, prefix: string, { match, exclude }: Flags): void {
-  if (agreement !== 'absent' || prefix === '' || match !== undefined || exclude !== undefined) return
-  throw new Refusal(
-    `no replica has a name that begins with '${prefix}'; names begin below each root, with no '/' or './' before them`,
-  )
+/** Throws a Refusal when a prefix or globs leave no name, which whoever typed them did not mean. */
+export function requireNames({ names }: AuditSummary, prefix: string, flags: Flags): void {
+  const globs = toFilters(flags).map(([flag, glob]) => `--${flag} '${glob}'`)
+  if (names > 0 || (prefix === '' && globs.length === 0)) return
+  const rule = "names begin below each root, with no '/' or './' before them"
+  if (globs.length === 0) throw new Refusal(`no replica has a name that begins with '${prefix}'; ${rule}`)
+  const filter = [...(prefix === '' ? [] : [`the prefix '${prefix}'`]), ...globs].join(', ')
+  throw new Refusal(`nothing was compared: ${filter} leave no name on any replica; ${rule}`)
+}
+
+/** Each glob beside its flag. */
+function toFilters(flags: Flags): [flag: string, glob: string][] {
+  return ['match', 'exclude'].flatMap((flag) => {
+    const globs = flags[flag]
+    return Array.isArray(globs) ? globs.map((glob): [string, string] => [flag, String(glob)]) : []
+  })
 }
 
 function isTrouble({ state }: ReplicaReport): boolean {
@@ -137,7 +145,7 @@ function sayRot(io: Io, { name, replicas }: Manifest): void {
 function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void {
   const { unanimous = 0, conflict = 0, incomplete = 0, degraded = 0, unknown = 0 } = agreements
   const counts = [
-    [unanimous, 'alike everywhere'],
+    [unanimous, replicas.length === 1 ? 'on one replica, compared with nothing' : 'alike everywhere'],
     [conflict, 'differ'],
     [incomplete, 'lacking somewhere'],
     [degraded + unknown, 'not compared everywhere'],

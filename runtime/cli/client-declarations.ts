@@ -1,5 +1,5 @@
 import type { Declaration } from './declaration.ts'
-import { GLOB_FLAGS, REQUIRE, SOURCE_FLAGS } from './shared-flags.ts'
+import { GLOB_FLAGS, REQUIRE, SINGLE_FLAG, SOURCE_FLAGS } from './shared-flags.ts'
 
 const LINES_OF_JSON = { about: 'print a line of JSON for each name, and one at the end' }
 
@@ -59,6 +59,7 @@ export const CHECK: Declaration = {
         'one-way': { about: 'only names that the first replica holds' },
         all: { about: 'every name' },
         deep: { about: 'read every byte, whatever the index remembers: this finds what rotted on the disk' },
+        ...SINGLE_FLAG,
         json: LINES_OF_JSON,
       },
     },
@@ -92,7 +93,10 @@ export const EXPLAIN: Declaration = {
   forms: ['NAME [options]'],
   operand: { name: 'NAME' },
   groups: [
-    { title: 'Options', flags: { json: { about: 'print one object, in one line of JSON' } } },
+    {
+      title: 'Options',
+      flags: { ...SINGLE_FLAG, json: { about: 'print one object, in one line of JSON' } },
+    },
     SOURCE_FLAGS,
   ],
   description: [
@@ -130,6 +134,7 @@ export const PLAN: Declaration = {
           about:
             'the same for names that start with PREFIX alone: keep:ID, newest, majority or fill-missing; once for each, the longest prefix counts',
         },
+        ...SINGLE_FLAG,
         json: { about: 'changes nothing: a plan is JSON' },
       },
     },

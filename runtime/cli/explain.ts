@@ -9,7 +9,7 @@ import type { Command } from './command.ts'
 import { readCopies } from './copies.ts'
 import { type Explanation, toJsonText, toPeopleText } from './explanation.ts'
 import { writeOut } from './io.ts'
-import { openSource } from './source.ts'
+import { openSource, requireCompared } from './source.ts'
 import { readDifference, type VersionDifference } from './version-difference.ts'
 
 /** `vouch explain`: how the copies of one file differ. */
@@ -17,9 +17,10 @@ export const explain: Command = {
   async run(flags, [text = ''], io) {
     const name = parseName(text)
     if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
-    const { ask, close } = await openSource(flags, io)
+    const { ask, close } = await openSource(flags, io, { isComparing: true })
     try {
       const explanation = await readExplanation(ask, name)
+      requireCompared(explanation.comparison.answers, flags)
       await writeOut(
         io,
         flags['json'] ? toJsonText(explanation) : toPeopleText(explanation, createPaint(io.stdout, io.env)),

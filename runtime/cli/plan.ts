@@ -9,14 +9,14 @@ import type { Command } from './command.ts'
 import { type Io, say, toHarmlessJson, writeOut } from './io.ts'
 import { parseLine, readTextLines } from './lines.ts'
 import { toSize } from './progress.ts'
-import { openSource } from './source.ts'
+import { openSource, requireCompared } from './source.ts'
 
 /** `vouch plan`: what would be copied where. */
 export const plan: Command = {
   async run(flags, [prefix = ''], io) {
     const { match = [], exclude = [] } = flags
     const rules = toRules(flags)
-    const { ask, close } = await openSource(flags, io, { isWhole: true })
+    const { ask, close } = await openSource(flags, io, { isWhole: true, isComparing: true })
     try {
       const response = await ask('/plan', { json: JSON.stringify({ prefix, match, exclude, rules }) })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
@@ -65,6 +65,7 @@ async function print(response: Response, prefix: string, flags: Flags, io: Io): 
   if (summary === undefined)
     throw new Broken('the plan broke off before its end: it cannot be applied; run it again')
   const { steps, bytes, left, audit } = summary
+  requireCompared(audit.replicas, flags)
   requireNames(audit, prefix, flags)
   say(io, `${toGrouped(steps)} steps, ${toSize(bytes)} to be written`)
   if (left > 0) {

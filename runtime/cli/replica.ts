@@ -1,9 +1,11 @@
 import { createReplica } from '../../functions/replica/replica.ts'
+import type { Places } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { type Flags, parseReplicaFlags, parseTarget } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import type { IndexState } from '../node/index-health.ts'
 import { createMetrics } from '../node/metrics.ts'
+import { hidePlaces } from '../node/places.ts'
 import { Refusal } from '../node/refusal.ts'
 import { openTracing } from '../node/tracing.ts'
 import { S3_RULE } from '../s3/place.ts'
@@ -24,12 +26,13 @@ export const replica: Command = {
       )
     const { tls, ...door } = openDoor(flags, host, io)
     const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-    const { storage, directories, index, close } = await openOperand(id, directory, flags, io)
+    const { storage, directories, index, places, close } = await openOperand(id, directory, flags, io)
     const metrics = createMetrics(directories, [{ id, index }])
     const { log, isTraced } = createLog(flags, io)
     const app = createReplica(storage, {
       createHasher,
       writable: flags['writable'] === true,
+      places,
       log: toBoth(log, metrics.log),
       isTraced,
       around: tracing?.around,
@@ -52,6 +55,8 @@ interface Operand {
   /** The directory that is served, if it is one. */
   readonly directories: readonly OpenedDirectory[]
   readonly index: IndexState
+  /** As `hidePlaces` makes them. */
+  readonly places: Places
   /** Closes what is no directory. */
   close(): void
 }
@@ -59,12 +64,13 @@ interface Operand {
 async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
   if (!/^s3:/i.test(text)) {
     const opened = openDirectory({ id, path: text }, flags, io)
-    const { storage } = opened
-    return { storage, directories: [opened], index: storage, close() {} }
+    const { storage, places } = opened
+    return { storage, directories: [opened], index: storage, places, close() {} }
   }
   const target = parseTarget(text)
   // What it was is not said: there may be a key in it.
   if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
   const store = await openBucket({ id, word: target.word }, flags, io)
-  return { storage: store.storage, directories: [], index: store, close: store.close }
+  const { storage, close } = store
+  return { storage, directories: [], index: store, places: hidePlaces(store.places), close }
 }

@@ -1,11 +1,19 @@
 import { resolve } from 'node:path'
 import type { Replica } from '../../functions/coordinator/gather.ts'
-import { createRemoteStorage } from '../../functions/storage/remote.ts'
+import {
+  findOverlap,
+  type Located,
+  type Places,
+  toOverlapText,
+  toServerPlaces,
+} from '../../functions/storage/overlap.ts'
+import { createRemoteStorage, type Send } from '../../functions/storage/remote.ts'
 import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
 import type { SendOptions } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import type { IndexedReplica } from '../node/metrics.ts'
+import { askPlaces, hidePlaces, toDirectoryPlaces } from '../node/places.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Tokens } from '../node/tokens.ts'
 import type { OpenedStore } from '../node/web-storage.ts'
@@ -17,6 +25,8 @@ import { type Io, say } from './io.ts'
 export interface OpenedDirectory {
   readonly id: string
   readonly storage: DirectoryStorage
+  /** As `hidePlaces` makes them. */
+  readonly places: Places
 }
 
 /** Replicas that are open. Who opened them closes them. */
@@ -39,7 +49,7 @@ export interface Replicas extends Pick<CoordinatorFlags, 'replicas'> {
 
 /**
  * Opens the replicas that flags name, paths taken from `io.cwd`, their digest indexes where `flags` say; rejects with a
- * Refusal when one is no directory.
+ * Refusal when one is not a directory, when two are one place, or when one lies inside another.
  */
 export async function openReplicas(
   { replicas, timeouts, token, isWhole }: Replicas,
@@ -55,18 +65,25 @@ export async function openReplicas(
   const { createSend } = await import('../node/http-client.ts')
   const connectMs = timeouts?.connect
   const stores: { readonly id: string; readonly store: OpenedStore }[] = []
-  const open = async ({ id, target }: ReplicaWord): Promise<Replica[]> => {
+  /** The address of a replica server, and where it reports itself that its files lie. */
+  const locateServer = async (url: string, send: Send): Promise<Places> => {
+    const { self } = hidePlaces(toServerPlaces(url))
+    const told = await askPlaces(url, { send, token: token?.first, silence: timeouts?.silence })
+    return { self: [...self, ...told.self], above: told.above }
+  }
+  const open = async ({ id, target }: ReplicaWord): Promise<(Replica & Located)[]> => {
     if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
     if (target.kind === 'remote') {
       const fetch = createSend({ connectMs, tls })
-      return [{ id, storage: createRemoteStorage(target.url, { fetch, token: token?.first }) }]
+      const storage = createRemoteStorage(target.url, { fetch, token: token?.first })
+      return [{ id, storage, places: await locateServer(target.url, fetch) }]
     }
     const store =
       target.kind === 's3'
         ? await openBucket({ id, word: target.word, connectMs }, flags, io)
         : await openWeb({ id, url: target.url, connectMs, tls }, flags, io)
     stores.push({ id, store })
-    return [{ id, storage: store.storage }]
+    return [{ id, storage: store.storage, places: hidePlaces(store.places) }]
   }
   const close = async () => {
     for (const { store } of stores) store.close()
@@ -74,6 +91,7 @@ export async function openReplicas(
   }
   try {
     const opened = (await Promise.all(replicas.map(open))).flat()
+    requireApart(opened)
     const indexed = [
       ...directories.map(({ id, storage }) => ({ id, index: storage })),
       ...stores.map(({ id, store }) => ({ id, index: store })),
@@ -83,6 +101,12 @@ export async function openReplicas(
     await close()
     throw error
   }
+}
+
+/** Throws a Refusal when two replicas are one place, or one lies inside the other. */
+function requireApart(located: readonly Located[]): void {
+  const overlap = findOverlap(located)
+  if (overlap !== null) throw new Refusal(`--replica: ${toOverlapText(overlap)}`)
 }
 
 /** The storage over a directory, as `openReplicas` opens it, for writing when the flags say so; who asks for it closes it. */
@@ -100,7 +124,9 @@ export function openDirectory(
   const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
   try {
-    return { id, storage: createDirectoryStorage(resolve(io.cwd, path), { indexPath, writable, onNotice }) }
+    const root = resolve(io.cwd, path)
+    const places = hidePlaces(toDirectoryPlaces(root))
+    return { id, storage: createDirectoryStorage(root, { indexPath, writable, onNotice }), places }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)

@@ -52,6 +52,11 @@ const INDEX = {
   otherwise: "vouch in the user's cache directory",
 } as const
 
+/** For one replica. */
+export const SINGLE_FLAG = {
+  single: { about: 'take one replica alone, which compares with nothing' },
+} as const satisfies FlagSet
+
 export const REQUIRE = {
   value: 'N',
   takes: { words: ['all', 'majority'] },
@@ -96,6 +101,7 @@ export const REPLICAS_FLAGS: FlagGroup = {
       repeated: true,
       about: `a place that keeps copies: ${TARGET_RULE}; once for each`,
     },
+    ...SINGLE_FLAG,
     require: { ...REQUIRE, otherwise: '1' },
     ...TIMEOUT_FLAGS,
     'replica-token-file': {

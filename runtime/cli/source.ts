@@ -1,5 +1,6 @@
-import { type Flags, parseSourceFlags } from '../node/configuration.ts'
+import { type Flags, parseSourceFlags, requireSeveral } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
+import { Refusal } from '../node/refusal.ts'
 import { type Ask, createAsk } from './ask.ts'
 import { openKeys, openTokens } from './doors.ts'
 import type { Io } from './io.ts'
@@ -12,12 +13,22 @@ export interface Source {
   close(): Promise<void>
 }
 
-/**
- * The coordinator that the flags name, or one of our own over the replicas that they name. `isWhole` says that whole
- * trees will be asked for.
- */
-export async function openSource(flags: Flags, io: Io, { isWhole = false } = {}): Promise<Source> {
+/** What a source is opened for. */
+export interface SourceOptions {
+  /** Whether whole trees will be asked for. */
+  readonly isWhole?: boolean
+  /** Whether copies will be compared, for which one replica is refused unless `--single` is there. */
+  readonly isComparing?: boolean
+}
+
+/** The coordinator that the flags name, or one of our own over the replicas that they name. */
+export async function openSource(
+  flags: Flags,
+  io: Io,
+  { isWhole = false, isComparing = false }: SourceOptions = {},
+): Promise<Source> {
   const source = parseSourceFlags(flags)
+  if (isComparing && !flags['single'] && 'replicas' in source) requireSeveral(source.replicas)
   const token = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
   const query = source.require === undefined ? '' : `?require=${source.require}`
   if ('coordinator' in source) {
@@ -39,4 +50,12 @@ export async function openSource(flags: Flags, io: Io, { isWhole = false } = {})
     signal: io.signal,
   })
   return { ask, query, close }
+}
+
+/** Throws a Refusal when the coordinator has so few replicas that it compared nothing, and no flag says that this is meant. */
+export function requireCompared({ length }: readonly unknown[], flags: Flags): void {
+  if (length === 1 && !flags['single'])
+    throw new Refusal(
+      'the coordinator has one replica, which compares with nothing: start it with a second, or add --single if one is meant',
+    )
 }

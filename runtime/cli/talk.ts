@@ -26,7 +26,9 @@ export interface Report {
 /** Says that the file came, who vouches for it, and who does not. */
 export function sayReceived(io: Io, { name, agreement, replicas, written }: Report): void {
   const holders = replicas.filter(({ state }) => state === 'match').map(({ id }) => id)
-  say(io, `${name}: ${agreement}: ${holders.join(', ')}`)
+  const [only, ...others] = replicas
+  if (only !== undefined && others.length === 0) say(io, `${name}: from ${only.id}, compared with nothing`)
+  else say(io, `${name}: ${agreement}: ${holders.join(', ')}`)
   for (const report of replicas)
     if (report.state !== 'match') say(io, `warning: ${name}: ${toWarning(report)}`)
   for (const file of written) say(io, `wrote ${file.path} (${toSize(file.size)})`)

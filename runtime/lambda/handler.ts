@@ -21,7 +21,7 @@ const SCRATCH = '/tmp'
 /**
  * A coordinator as a function of AWS Lambda behind a function URL, read-only, over the replicas that the environment
  * names: `REPLICAS`, comma-separated, each as `--replica` takes it, but no directories. Who may ask shows `VOUCH_TOKEN`,
- * or everybody may where `OPEN` is `true`; replica servers are shown `VOUCH_REPLICA_TOKEN`. Rejects with a Refusal when
+ * or everybody may where `OPEN` is `true`; one replica alone is refused unless `SINGLE` is `true`; replica servers are shown `VOUCH_REPLICA_TOKEN`. Rejects with a Refusal when
  * the environment says something else.
  */
 export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof handle>> {
@@ -31,6 +31,7 @@ export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof 
   const { replicas, require, timeouts } = parseCoordinatorFlags({
     replica: words.filter((word) => word !== ''),
     require: env['REQUIRE'],
+    single: env['SINGLE'] === 'true',
   })
   const local = replicas.find(({ target }) => target.kind === 'directory')
   if (local) throw new Refusal(`REPLICAS names a directory as ${local.id}, and a function has none`)

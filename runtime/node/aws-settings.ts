@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Credentials } from '../s3/client.ts'
 import { isRegion, parseEndpoint } from '../s3/place.ts'
+import { isAbsence, toReason } from './errno.ts'
 import { AWS_SETTINGS_MS } from './limits.ts'
 import { Refusal } from './refusal.ts'
 
@@ -93,13 +94,16 @@ function readProfile(env: Environment): Section {
   }
 }
 
-/** The settings below any of the headings; none where the file cannot be read. */
+/** The settings below any of the headings; none where there is no file. Throws a Refusal for one that cannot be read. */
 function readSection(path: string, headings: readonly string[]): Section {
   if (path === '') return {}
   try {
     return parseSection(readFileSync(path, 'utf8'), headings)
-  } catch {
-    return {}
+  } catch (error) {
+    if (isAbsence(error)) return {}
+    throw new Refusal(
+      `cannot read ${path}: ${toReason(error)}; AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name other files, and /dev/null stands for none`,
+    )
   }
 }
 

@@ -83,7 +83,7 @@ export function parseReplicaFlags(flags: Flags): ReplicaFlags {
   return parseFlags(replicaFlags, flags)
 }
 
-/** Where a coordinator listens and whom it asks: at least one replica, each id once. */
+/** Where a coordinator listens and whom it asks: several replicas, or with `--single` one at least, each id once. */
 export interface CoordinatorFlags {
   readonly port: number
   readonly host: string
@@ -105,6 +105,7 @@ export function parseCoordinatorFlags(flags: Flags): CoordinatorFlags {
   if (replica.length === 0)
     throw new Refusal('--replica takes ID=TARGET at least once, got none; --replica here=. is this directory')
   requireIds(replica)
+  if (!flags['single']) requireSeveral(replica)
   return {
     port,
     host,
@@ -199,6 +200,14 @@ function requireIds(words: readonly ReplicaWord[]): void {
     throw new Refusal(`--replica takes each id once, got '${twice.id}' twice; give each replica its own`)
   const wrong = findWrongIds(words.map(({ id }) => id))
   if (wrong !== null) throw new Refusal(`--replica: ${wrong}`)
+}
+
+/** Throws a Refusal for one replica alone. */
+export function requireSeveral(replicas: readonly unknown[]): void {
+  if (replicas.length === 1)
+    throw new Refusal(
+      'one replica compares with nothing: name a second with --replica, or add --single if one is meant',
+    )
 }
 
 function toRequire(text: string | undefined, of: number): Require | undefined {

@@ -5,7 +5,7 @@ import { isDigest } from '../../functions/wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toIdentity, toTime } from './identity.ts'
 import { findShelves } from './kept-place.ts'
-import { tryLstat } from './regular-file.ts'
+import { readStats } from './regular-file.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
 import { walkTree } from './tree-walk.ts'
 
@@ -43,7 +43,7 @@ function* walkShelf(
   for (const { name: key, trouble, passed } of walkTree(there, course)) {
     if (trouble !== undefined) throw trouble
     if (passed !== undefined) continue
-    const stats = tryLstat(toPath(there, key))
+    const stats = readStats(toPath(there, key))
     if (!stats?.isFile()) continue
     const { size, changedNs } = toIdentity(stats)
     // Losing its name, or being stamped, was the last that happened to it.

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
 import { RESERVED } from '../../functions/storage/names.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
+import { readStats } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
 
 /**
@@ -11,10 +11,10 @@ export function toShelf(n: number): string {
   return n === 0 ? 'kept' : `kept.${n}`
 }
 
-/** The shelves that there are, on the calling thread. */
+/** The shelves that there are, on the calling thread. Throws `unreadable` when they may not be looked at. */
 export function findShelves(place: Place): string[] {
   const shelves: string[] = []
-  while (existsSync(toPath(place, `${RESERVED}/${toShelf(shelves.length)}`)))
+  while (readStats(toPath(place, `${RESERVED}/${toShelf(shelves.length)}`)) !== null)
     shelves.push(toShelf(shelves.length))
   return shelves
 }

@@ -149,3 +149,6 @@ export const LATENCY_BUCKETS = [
 
 /** How long a server that ends waits for its last spans to be taken. */
 export const LAST_SPANS_MS = 3000
+
+/** Bytes of that answer: `MAX_PLACES` places of 32 digits, with their quotes and commas. */
+export const MAX_PLACES_BYTES = 256 * 1024

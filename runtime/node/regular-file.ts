@@ -87,7 +87,20 @@ function explain(place: Place, name: string, error: unknown): null {
   return null
 }
 
-/** The stats of what is at `path` itself; null when there is nothing, or nothing to be seen. */
+/** The stats of what is at `path` itself; null when nothing is there. Throws `unreadable` when it may not be looked at. */
+export function readStats(path: string): BigIntStats | null {
+  try {
+    return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null
+  } catch (error) {
+    if (isAbsence(error)) return null
+    throw toIoError(error, 'read')
+  }
+}
+
+/**
+ * A quick look, for a caller that opens the file when this returns null: the stats of what is at `path` itself, null
+ * when there is nothing and when it cannot be looked at.
+ */
 export function tryLstat(path: string): BigIntStats | null {
   try {
     return lstatSync(path, { bigint: true, throwIfNoEntry: false }) ?? null

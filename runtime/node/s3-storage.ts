@@ -1,4 +1,5 @@
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { toStorePlaces } from '../../functions/storage/overlap.ts'
 import { createS3Objects } from '../s3/objects.ts'
 import { type S3Word, toPlace } from '../s3/place.ts'
 import { readAwsSettings } from './aws-settings.ts'
@@ -30,6 +31,7 @@ export function openS3Storage(word: S3Word, options: S3StorageOptions): OpenedSt
   const objects = createS3Objects({ ...place, root, credentials, fetch: createSend({ connectMs }) })
   return {
     storage: createObjectStorage(objects, { createHasher, cache, root, writable }),
+    places: toStorePlaces(`s3 ${place.endpoint} ${place.bucket}`, root),
     isIndexAvailable: cache.isIndexAvailable,
     close: cache.close,
   }

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { parseShownToken } from '../../functions/wire/shown-token.ts'
+import { getErrno } from './errno.ts'
 import { TOKEN_CHECK_MS } from './limits.ts'
 import { Refusal } from './refusal.ts'
 
@@ -77,9 +78,14 @@ function readText(path: string): string {
   }
 }
 
+/** Changes when the file does; why it cannot be looked at stands for a version of its own. */
 function readVersion(path: string): string {
-  const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : ''
+  try {
+    const stats = statSync(path, { bigint: true })
+    return `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
+  } catch (error) {
+    return getErrno(error)
+  }
 }
 
 function toTokens(list: () => readonly string[]): Tokens {

@@ -39,7 +39,7 @@ import { type Place, requireRoot, toPath } from './root.ts'
 import { type SpanMemory, toSpan } from './span-memory.ts'
 import { readIdentitySync, readUpTo } from './sync-reads.ts'
 import type { Hashed, StepOrder, TreeLine, TreeStep } from './tree-messages.ts'
-import { type Course, readEntry, walkTree } from './tree-walk.ts'
+import { type Course, walkTree } from './tree-walk.ts'
 
 /** A survey under way, on the calling thread. */
 export interface TreeSurvey {
@@ -298,7 +298,8 @@ function createCount(place: Place, course: Course) {
       if (!met) all = { names, bytes }
       else if (met.trouble === undefined && met.passed === undefined) {
         names++
-        bytes += readEntry(place, met)?.size ?? 0
+        // No more than an estimate: the survey itself reports a file that may not be looked at.
+        bytes += tryLstatQuickly(toPath(place, met.name))?.size ?? 0
       }
     }
     return all !== null

@@ -9,7 +9,7 @@ import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { toIdentity, toModified } from './identity.ts'
 import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
-import { tryLstat } from './regular-file.ts'
+import { readStats } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
 
 /** Which names a walk is to meet. */
@@ -74,12 +74,12 @@ function toUnread(path: string, trouble: unknown, { toFault = findFault }: Cours
 
 /**
  * What was met as an entry of a listing; null when it is passed over, or not a regular file any more. Throws the trouble
- * of a directory.
+ * of a directory, and `unreadable` for a file that may not be looked at.
  */
 export function readEntry(place: Place, { name, trouble, passed }: Met): Entry | null {
   if (trouble !== undefined) throw trouble
   if (passed !== undefined) return null
-  const stats = tryLstat(toPath(place, name))
+  const stats = readStats(toPath(place, name))
   if (!stats?.isFile()) return null
   const { size, modifiedNs } = toIdentity(stats)
   return { name, size, modified: toModified({ modifiedNs }) }

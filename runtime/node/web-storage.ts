@@ -1,4 +1,5 @@
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { type Places, toWebPlaces } from '../../functions/storage/overlap.ts'
 import { createStaticWeb } from '../../functions/storage/static-web.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { createHasher } from './hasher.ts'
@@ -16,6 +17,8 @@ export interface WebStorageOptions extends SendOptions {
 /** A store of objects, open. Who opened it closes it. */
 export interface OpenedStore extends IndexState {
   readonly storage: Storage
+  /** Where its objects lie. */
+  readonly places: Places
   close(): void
 }
 
@@ -28,6 +31,7 @@ export function openWebStorage(
   const objects = createStaticWeb(url, { fetch: createSend(send) })
   return {
     storage: createObjectStorage(objects, { createHasher, cache }),
+    places: toWebPlaces(url),
     isIndexAvailable: cache.isIndexAvailable,
     close: cache.close,
   }

@@ -1,4 +1,5 @@
 import type { Replica } from '../../functions/coordinator/gather.ts'
+import { findOverlap, toOverlapText } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { isValid } from '../../functions/wire/parse.ts'
 import { findWrongIds } from '../../functions/wire/replica-ids.ts'
@@ -6,12 +7,14 @@ import { replicaId } from '../../functions/wire/schemas.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import type { DoorEnv } from './door.ts'
 import { parseTokens } from './tokens.ts'
-import { parseWord } from './words.ts'
+import { parseWord, toPlaces } from './words.ts'
 
 /** Bindings and variables of a coordinator Worker; the words of `REPLICAS` name others among them. */
 export interface CoordinatorEnv extends DoorEnv {
   /** `server1=r2://FILES,server2=service://SERVER2,nas=https://nas.example:6002`: as `--replica`, comma-separated. */
   readonly REPLICAS?: string
+  /** `true` to take one replica alone, which compares with nothing. */
+  readonly SINGLE?: string
   readonly [binding: string]: unknown
 }
 
@@ -31,7 +34,10 @@ export function parseReplicas(env: CoordinatorEnv, { writable }: { readonly writ
   requireUnlike(ids)
   const wrong = findWrongIds(ids)
   if (wrong !== null) throw new ConfigurationError(`REPLICAS: ${wrong}`)
-  return items.map(({ id, url }) => ({ id, storage: openReplica(id, url, { env, writable }) }))
+  const replicas = items.map(({ id, url }) => ({ id, storage: openReplica(id, url, { env, writable }) }))
+  requireSeveral(items, env)
+  requireApart(items)
+  return replicas
 }
 
 const TAKES =
@@ -57,6 +63,18 @@ function requireUnlike(ids: readonly string[]): void {
 /** The secret with the token to show to a replica: `TOKEN_NAS` for `nas`. */
 function toTokenName(id: string): string {
   return `TOKEN_${id.toUpperCase().replace(/\W/g, '_')}`
+}
+
+function requireSeveral({ length }: readonly unknown[], { SINGLE }: CoordinatorEnv): void {
+  if (length > 1 || SINGLE === 'true') return
+  throw new ConfigurationError(
+    "REPLICAS names one replica, which compares with nothing: name a second, or set SINGLE to 'true' if one is meant",
+  )
+}
+
+function requireApart(items: readonly { readonly id: string; readonly url: string }[]): void {
+  const overlap = findOverlap(items.map(({ id, url }) => ({ id, places: toPlaces(url) })))
+  if (overlap !== null) throw new ConfigurationError(`REPLICAS: ${toOverlapText(overlap)}`)
 }
 
 function openReplica(

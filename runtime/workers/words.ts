@@ -1,5 +1,6 @@
 import { parseName } from '../../functions/storage/names.ts'
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { type Places, toServerPlaces, toStorePlaces, toWebPlaces } from '../../functions/storage/overlap.ts'
 import { readSurvey } from '../../functions/storage/read-survey.ts'
 import { createRemoteStorage, type Send, type SendInit } from '../../functions/storage/remote.ts'
 import { createStaticWeb } from '../../functions/storage/static-web.ts'
@@ -44,6 +45,18 @@ const SCHEMES: Readonly<Record<string, (word: Word) => Storage>> = {
 export function parseWord(word: Word): Storage | null {
   const scheme = /^[a-z0-9+]+:(?=\/\/)/.exec(word.url)?.[0] ?? ''
   return SCHEMES[scheme]?.(word) ?? null
+}
+
+/** Where the files lie that a word leads to, as far as it says. */
+export function toPlaces(url: string): Places {
+  const [, scheme = '', rest = ''] = /^([a-z0-9+]+):\/\/(.*)$/s.exec(url) ?? []
+  if (scheme.startsWith('http') && URL.canParse(url)) return toServerPlaces(url)
+  const address = url.replace(/^static\+/, '')
+  if (scheme.startsWith('static+') && URL.canParse(address)) return toWebPlaces(address)
+  const s3 = parseS3Word(url)
+  if (s3 !== null) return toStorePlaces(`s3 ${s3.endpoint ?? ''} ${s3.bucket}`, s3.root)
+  const [binding = '', ...folders] = rest.replace(/\/+$/, '').split('/')
+  return toStorePlaces(`${scheme} ${binding}`, folders.map((folder) => `${folder}/`).join(''))
 }
 
 /** `r2://BINDING` or `r2://BINDING/prefix`: a bucket, or what is in its folder `prefix`. */

@@ -1,0 +1,110 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import * as v from 'valibot'
+import type { Places } from '../../functions/storage/overlap.ts'
+import type { Send } from '../../functions/storage/remote.ts'
+import { readText, toChunks } from '../../functions/storage/streams.ts'
+import { SILENCE_MS } from '../../functions/wire/limits.ts'
+import { readiness } from '../../functions/wire/schemas.ts'
+import { isAbsence } from './errno.ts'
+import { MAX_PLACES_BYTES } from './limits.ts'
+
+/**
+ * The places of the directory at `path` (absolute), as the file system knows them whatever path leads there: by device
+ * and inode, on this machine. What is not there yet is left out. Throws a system error for what may not be looked at.
+ */
+export function toDirectoryPlaces(path: string): Places {
+  const [self = '', ...above] = readLineage(path).map((place) => `${getMachine()} ${place}`)
+  return { self: [self], above }
+}
+
+/** Whether `path` (absolute), which need not be there yet, is the directory `outer` or lies inside it. */
+export function isInside(path: string, outer: string): boolean {
+  const [place = ''] = readLineage(outer)
+  return readLineage(path).includes(place)
+}
+
+/** The directory and all above it, the innermost first. */
+function readLineage(path: string): string[] {
+  const lineage: string[] = []
+  for (let at = toRealPath(path); ; at = dirname(at)) {
+    const { dev, ino } = statSync(at, { bigint: true })
+    // Some file systems number nothing.
+    lineage.push(ino === 0n ? `${dev}:${at}` : `${dev}:${ino}`)
+    if (at === dirname(at)) return lineage
+  }
+}
+
+/** `path` without symbolic links, as far as it is there. */
+function toRealPath(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return realpathSync(at)
+    } catch (error) {
+      if (!isAbsence(error) || at === dirname(at)) throw error
+    }
+  }
+}
+
+let machine: string | undefined
+
+/** The same in all processes of one machine until it starts again, where the system tells; else this process alone. */
+function getMachine(): string {
+  machine ??= readBootId() ?? randomUUID()
+  return machine
+}
+
+function readBootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    return null
+  }
+}
+
+/** Places as a replica server tells them to coordinators: words that hold no path, device or bucket. */
+export function hidePlaces({ self, above }: Places): Places {
+  return { self: self.map(hide), above: above.map(hide) }
+}
+
+function hide(place: string): string {
+  return createHash('sha256').update(place).digest('hex').slice(0, 32)
+}
+
+/** How a replica server is asked for its places. */
+export interface AskPlacesOptions {
+  readonly send: Send
+  readonly token?: (() => string) | undefined
+  /** Milliseconds that the answer may take; `SILENCE_MS` when absent. */
+  readonly silence?: number | undefined
+}
+
+/**
+ * The places that the replica server at `url` reports, as `hidePlaces` makes them. None where it does not answer in time,
+ * or reports none.
+ */
+export async function askPlaces(url: string, options: AskPlacesOptions): Promise<Places> {
+  const { send, token, silence = SILENCE_MS } = options
+  try {
+    const headers = {
+      'Accept-Encoding': 'identity',
+      ...(token && { Authorization: `Bearer ${token()}` }),
+    }
+    const init = {
+      headers,
+      redirect: 'manual',
+      duplex: 'half',
+      signal: AbortSignal.timeout(silence),
+    } as const
+    const reply = await send(`${url.replace(/\/+$/, '')}/readyz`, init)
+    const text = reply.body === null ? '' : await readText(toChunks(reply.body), MAX_PLACES_BYTES)
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), readiness), text, { abortEarly: true })
+    return (parsed.success && parsed.output.places) || NO_PLACES
+  } catch {
+    // What keeps it from answering is reported by what is asked of it afterwards.
+    return NO_PLACES
+  }
+}
+
+const NO_PLACES: Places = { self: [], above: [] }

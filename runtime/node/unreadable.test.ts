@@ -1,0 +1,116 @@
+import { execFile, execFileSync } from 'node:child_process'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { toBytes } from '../../functions/storage/suite-tools.suite.ts'
+import type { SurveyLine } from '../../functions/storage/survey.ts'
+import { readAwsSettings } from './aws-settings.ts'
+import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import type { DirectoryStorage } from './directory-storage.ts'
+import { TOKEN_CHECK_MS } from './limits.ts'
+import { readTokens } from './tokens.ts'
+
+let directory: TestDirectory
+let storage: DirectoryStorage
+
+beforeEach(async () => {
+  directory = await createTestDirectory()
+  await directory.write('dir/file', toBytes('1'))
+  storage = openStorage(directory.root, { writable: true })
+  await chmod(directory.root, 0o755)
+})
+afterEach(() => directory.close())
+
+/** Runs `run` as somebody who has no more rights than `mode` gives to others on the directory `path`. */
+async function withMode<T>(path: string, mode: number, run: () => Promise<T>): Promise<T> {
+  await chmod(path, mode)
+  try {
+    return await asNobody(run)
+  } finally {
+    await chmod(path, 0o755)
+  }
+}
+
+describe('what a user may not look at is never called absent', () => {
+  it('fails a listing where a directory may be read but not searched', async () => {
+    const listing = withMode(join(directory.root, 'dir'), 0o744, () => storage.list())
+    await expect(listing).rejects.toMatchObject({ code: 'unreadable', message: 'cannot be read (EACCES)' })
+  })
+
+  it('is in an audit as trouble where a directory may be read but not searched', async () => {
+    const survey = { ranges: [{ after: '', until: null }], prefix: '', grain: 0, deep: false }
+    const lines: SurveyLine[] = []
+    await withMode(join(directory.root, 'dir'), 0o744, async () => {
+      for await (const line of storage.survey?.({ ...survey, match: [], exclude: [] }) ?? []) lines.push(line)
+    })
+    expect(lines).toContainEqual({ name: 'dir/file', said: expect.objectContaining({ code: 'unreadable' }) })
+  })
+
+  it('fails a look for what is kept, for which a user of its own has no rights', async () => {
+    await directory.write('.vouch/kept/x', toBytes('kept'))
+    await chmod(join(directory.root, '.vouch'), 0o700)
+    expect(await findAsOther(directory.root)).toBe('unreadable: cannot be read (EACCES)')
+    await chmod(join(directory.root, '.vouch'), 0o755)
+    expect(await findAsOther(directory.root)).toBe('kept')
+  })
+
+  it('is unreadable where the whole path is longer than the system takes', async () => {
+    const segment = 'd'.repeat(250)
+    const top = join(directory.root, ...Array(14).fill(segment))
+    const parent = join(top, segment, segment)
+    await mkdir(parent, { recursive: true })
+    execFileSync('sh', ['-c', `printf deep > ${segment}`], { cwd: parent })
+    const deep = openStorage(top)
+    try {
+      await expect(deep.describe([`${segment}/${segment}/${segment}`])[0]).rejects.toMatchObject({
+        code: 'unreadable',
+        message: 'cannot be read (ENAMETOOLONG)',
+      })
+      await expect(deep.list()).rejects.toMatchObject({ code: 'unreadable' })
+    } finally {
+      execFileSync('rm', [segment], { cwd: parent })
+    }
+  })
+
+  it('refuses credentials that may not be read, naming the file', async () => {
+    const path = join(directory.root, 'credentials')
+    await writeFile(path, '[default]\naws_access_key_id = a\naws_secret_access_key = b\n', { mode: 0o600 })
+    await asNobody(async () => {
+      expect(() => readAwsSettings({ AWS_SHARED_CREDENTIALS_FILE: path })).toThrow(
+        `cannot read ${path}: permission denied`,
+      )
+    })
+  })
+
+  it('leaves tokens as they were, and says so, where their file may not be looked at any more', async () => {
+    const token = 'x'.repeat(16)
+    const path = join(directory.root, 'dir', 'tokens')
+    await writeFile(path, token)
+    const notices: string[] = []
+    const tokens = readTokens(path, (line) => notices.push(line))
+    await withMode(join(directory.root, 'dir'), 0o700, async () => {
+      const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + TOKEN_CHECK_MS)
+      onTestFinished(() => clock.mockRestore())
+      expect(tokens.allow(`Bearer ${token}`)).toBe(true)
+    })
+    expect(notices).toEqual([expect.stringContaining(`the tokens stay as they were: cannot read tokens`)])
+  })
+})
+
+/** The shelves of kept contents that a process finds which belongs to another user through and through. */
+async function findAsOther(root: string): Promise<string> {
+  const program = `
+    const { findShelves } = await import(process.argv[1])
+    if (process.getuid() === 0) process.setuid(65534)
+    try {
+      console.log(findShelves({ path: process.argv[2], device: 0n }).join())
+    } catch ({ code, message }) {
+      console.log(code + ': ' + message)
+    }
+  `
+  const module = new URL('kept-place.ts', import.meta.url).href
+  const args = ['--input-type=module', '-e', program, module, root]
+  const { stdout } = await promisify(execFile)(process.execPath, args)
+  return stdout.trim()
+}
