@@ -143,3 +143,6 @@ export const LATENCY_BUCKETS = [
 
 /** How long a server that ends waits for its last spans to be taken. */
 export const LAST_SPANS_MS = 3000
+
+/** What ext4, XFS, APFS and NTFS allow for one path segment. */
+export const MAX_SEGMENT_BYTES = 255
