@@ -8,7 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createRemoteStorage } from '../functions/storage/remote.ts'
 import { describeStorage } from '../functions/storage/storage.suite.ts'
 import type { Storage } from '../functions/storage/storage.ts'
+import type { Planted } from '../functions/storage/suite-tools.suite.ts'
 import { StorageError } from '../functions/wire/trouble.ts'
+import { plantUnlisted } from '../runtime/node/directory-setup.suite.ts'
 import { type Emulator, startEmulator } from './emulator.ts'
 
 let root: string
@@ -62,6 +64,17 @@ function brokenIsChanged(body: ReadableStream<Uint8Array>): ReadableStream<Uint8
   })
 }
 
+/** As `plantUnlisted`, but that a directory which cannot be named is not entered, and counts as one file. */
+async function plant(): Promise<Planted[]> {
+  const planted = plantUnlisted(root).filter(({ example }) => !example.startsWith('b\\dir/'))
+  return [...planted.map(toMended), { kind: 'backslash', example: 'b\\dir/' }]
+}
+
+/** The service shows U+FFFD in the place of a byte that is not UTF-8. */
+function toMended({ kind, example }: Planted): Planted {
+  return { kind, example: example.replace('\\xff', '\ufffd') }
+}
+
 describeStorage('a directory through the disk service of workerd, over HTTP', async () => {
   await clear()
   return {
@@ -70,6 +83,7 @@ describeStorage('a directory through the disk service of workerd, over HTTP', as
     remove: (name) => rm(join(root, name)),
     writable: false,
     seesChanges: true,
+    plant,
     close: async () => {},
   }
 })

@@ -2,7 +2,7 @@ import { Log, LogLevel, Miniflare } from 'miniflare'
 import { afterAll, beforeAll, vi } from 'vitest'
 import { createRemoteStorage } from '../functions/storage/remote.ts'
 import { describeStorage } from '../functions/storage/storage.suite.ts'
-import { hash } from '../functions/storage/suite-tools.suite.ts'
+import { hash, UNLISTED } from '../functions/storage/suite-tools.suite.ts'
 import { openBucket } from './bucket.ts'
 import { bundle } from './bundle.ts'
 import { passOutputOn } from './runtime-output.ts'
@@ -76,6 +76,12 @@ function describeBucket(title: string, { worker, root, isStoring }: BucketOption
       remove: (name) => bucket.delete(root + name),
       writable: true,
       seesChanges: false,
+      holdsLongSegments: true,
+      async plant() {
+        for (const { example } of UNLISTED) await bucket.put(root + example, 'x')
+        await bucket.put(`${root}folder/`, '')
+        return [...UNLISTED, { kind: 'folder-marker', example: 'folder/' }]
+      },
       close: async () => {},
     }
   })

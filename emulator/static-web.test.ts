@@ -15,10 +15,12 @@ import {
   expectTrouble,
   hash,
   ODD_NAMES,
+  type Planted,
   readBytes,
   toBytes,
 } from '../functions/storage/suite-tools.suite.ts'
 import { isFacts, type Survey } from '../functions/storage/survey.ts'
+import { plantUnlisted } from '../runtime/node/directory-setup.suite.ts'
 import { createHasher } from '../runtime/node/hasher.ts'
 import { createSend } from '../runtime/node/http-client.ts'
 import { hasProgram } from './operating.suite.ts'
@@ -89,8 +91,20 @@ function toTested({ directory, storage, write }: ReturnType<typeof setUp>): Stor
     writable: false,
     seesChanges: true,
     hidesDots: true,
+    plant: async () => plant(directory),
     close: async () => rmSync(directory, { recursive: true }),
   }
+}
+
+/** What a listing cannot show, as the server has it: links are followed, and a directory without a name not entered. */
+function plant(directory: string): Planted[] {
+  const planted = plantUnlisted(directory).filter(({ kind }) => kind !== 'backslash' && kind !== 'link')
+  for (const path of ['link', 'd/d/link']) rmSync(join(directory, path))
+  return [
+    ...planted.map(({ kind, example }) => ({ kind: kind === 'fifo' ? ('special' as const) : kind, example })),
+    { kind: 'backslash', example: 'b\\dir/' },
+    { kind: 'backslash', example: 'd/x\\y' },
+  ]
 }
 
 /** As `toTested`, each write a second after the one before and long ago: times that tell versions. */

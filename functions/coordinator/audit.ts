@@ -71,6 +71,7 @@ export async function audit(
       tell({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }).catch(() => {})
     }
     const onPassed = (id: string, more: readonly Passed[], isAll: boolean) => {
+      if (!isFirst) return
       passed.set(id, addPassed(passed.get(id) ?? [], more))
       if (isAll) counted.add(id)
     }

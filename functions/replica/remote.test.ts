@@ -22,6 +22,7 @@ async function setUp(writable: boolean): Promise<StorageUnderTest> {
     remove: async (name) => memory.delete(name),
     writable,
     seesChanges: false,
+    holdsLongSegments: true,
     close: async () => {},
   }
 }

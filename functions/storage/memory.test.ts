@@ -9,6 +9,7 @@ describeStorage('memory', async (): Promise<StorageUnderTest> => {
     remove: async (name) => storage.delete(name),
     writable: true,
     seesChanges: false,
+    holdsLongSegments: true,
     close: async () => {},
   }
 })

@@ -8,7 +8,7 @@ import type { ObjectInfo, Objects } from './objects.ts'
 import { readSurvey } from './read-survey.ts'
 import { describeStorage } from './storage.suite.ts'
 import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
-import { createBufferHasher, describeOne, hash, readBytes, toBytes } from './suite-tools.suite.ts'
+import { createBufferHasher, describeOne, hash, readBytes, toBytes, UNLISTED } from './suite-tools.suite.ts'
 
 interface Held {
   readonly info: ObjectInfo
@@ -72,8 +72,6 @@ for (const isStoring of [false, true]) {
     describeStorage(`objects below '${root}'${isStoring ? ', whose store keeps digests' : ''}`, async () => {
       const { objects, set, held } = createObjects({ isStoring })
       set(root.slice(0, -1), new Uint8Array(1), null)
-      set(`${root}a//b`, new Uint8Array(1), null)
-      set(`${root}/`, new Uint8Array(1), null)
       if (root !== '') set('elsewhere', new Uint8Array(1), null)
       const storage = createObjectStorage(objects, {
         createHasher: createBufferHasher,
@@ -90,6 +88,13 @@ for (const isStoring of [false, true]) {
         remove: async (name) => void held.delete(root + name),
         writable: true,
         seesChanges: false,
+        holdsLongSegments: true,
+        async plant() {
+          for (const { example } of UNLISTED) set(root + example, new Uint8Array(1), null)
+          for (const name of ['d/', 'e/e/']) set(root + name, new Uint8Array(), null)
+          const markers = ['d/', 'e/e/'].map((example) => ({ kind: 'folder-marker' as const, example }))
+          return [...UNLISTED, ...markers]
+        },
         close: async () => {},
       }
     })

@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { describeKeeping } from './kept.suite.ts'
 import { describeListing } from './listing.suite.ts'
+import { describePassing } from './passing.suite.ts'
 import { describeReading } from './reading.suite.ts'
 import type { Setup } from './suite-tools.suite.ts'
 import { describeSurvey } from './survey.suite.ts'
@@ -17,6 +18,7 @@ export function describeStorage(title: string, setup: Setup): void {
     describeReading(setup)
     describeListing(setup)
     describeSurvey(setup)
+    describePassing(setup)
     describeWriting(setup)
     describeKeeping(setup)
   })

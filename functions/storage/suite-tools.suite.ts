@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Digest, type Hasher, toDigest } from '../wire/digest.ts'
+import type { PassedKind } from '../wire/passed.ts'
 import { StorageError, type TroubleCode } from '../wire/trouble.ts'
 import type { Facts, OpenOptions, PutOptions, Storage } from './storage.ts'
 
@@ -18,7 +19,20 @@ export interface StorageUnderTest {
   readonly seesChanges: boolean
   /** Whether `list` shows what lies at or below a name that begins with a dot; it does when absent. */
   readonly hidesDots?: boolean
+  /** Whether a segment of a name may have more than 255 bytes; it may not when absent. */
+  readonly holdsLongSegments?: boolean
+  /**
+   * Puts what `list` cannot show beside the files, and says for each its kind and how it is shown as an example. Nothing
+   * of the kind can be put into the store when absent.
+   */
+  plant?(): Promise<readonly Planted[]>
   close(): Promise<void>
+}
+
+/** Something that is passed over. */
+export interface Planted {
+  readonly kind: PassedKind
+  readonly example: string
 }
 
 /** Those of `names` that the store lists. */
@@ -164,8 +178,6 @@ export const INVALID_NAMES: readonly string[] = [
   '\0',
   'a\ud800',
   '\udc00a',
-  'x'.repeat(256),
-  `${'é'.repeat(128)}`,
   `${'x'.repeat(200)}/`.repeat(6),
   `${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(21)}`,
   '.vouch',
@@ -221,4 +233,17 @@ export const ODD_NAMES: readonly string[] = [
   'FILE_NOT_FOUND',
   'x'.repeat(255),
   `${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(20)}`,
+]
+
+/** Keys of a bucket that are not valid names. */
+export const UNLISTED: readonly Planted[] = [
+  { kind: 'empty-segment', example: '/' },
+  { kind: 'empty-segment', example: '/lead' },
+  { kind: 'empty-segment', example: 'd//x' },
+  { kind: 'empty-segment', example: 'e/' },
+  { kind: 'dot-segment', example: 'd/../x' },
+  { kind: 'dot-segment', example: 'z/.' },
+  { kind: 'backslash', example: 'd/x\\y' },
+  { kind: 'backslash', example: 'x\\y' },
+  { kind: 'reserved', example: '.vouch' },
 ]

@@ -1,11 +1,16 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readlink, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { toExample } from '../../functions/storage/byte-names.ts'
 import type { StorageUnderTest } from '../../functions/storage/storage.suite.ts'
+import type { Planted } from '../../functions/storage/suite-tools.suite.ts'
 import { createDirectoryStorage, type DirectoryOptions, type DirectoryStorage } from './directory-storage.ts'
 
 /** A directory for one test, and its files changed as any other program would. */
-export interface TestDirectory extends Pick<StorageUnderTest, 'write' | 'remove' | 'close'> {
+export interface TestDirectory
+  extends Required<Pick<StorageUnderTest, 'write' | 'remove' | 'close' | 'plant'>> {
   readonly root: string
   /** Where its digest index lies, outside of it. */
   readonly indexPath: string
@@ -23,6 +28,7 @@ export async function createTestDirectory(): Promise<TestDirectory> {
       await writeFile(join(root, name), bytes)
     },
     remove: (name) => rm(join(root, name)),
+    plant: async () => plantUnlisted(root),
     async close() {
       // First, since one that has yet to start would make its index anew.
       for (const storage of storages) await storage.close()
@@ -30,6 +36,29 @@ export async function createTestDirectory(): Promise<TestDirectory> {
       for (const path of [root, indexPath]) await rm(path, { recursive: true, force: true })
     },
   }
+}
+
+/** Puts into a directory what no listing can show. */
+export function plantUnlisted(root: string): Planted[] {
+  const long = `d/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}/${'x'.repeat(250)}`
+  for (const path of ['b\\dir/below', 'd/d/d', long]) mkdirSync(join(root, path), { recursive: true })
+  for (const path of ['b\\dir/1', 'b\\dir/below/2', 'd/x\\y', `${long}/${'y'.repeat(30)}`]) {
+    writeFileSync(join(root, path), path)
+  }
+  for (const path of ['n', 'd/d/']) writeFileSync(Buffer.from(`${root}/${path}\xff`, 'latin1'), path)
+  for (const path of ['link', 'd/d/link']) symlinkSync('a', join(root, path))
+  execFileSync('mkfifo', [join(root, 'd/fifo')])
+  return [
+    ...['b\\dir/1', 'b\\dir/below/2', 'd/x\\y'].map((example) => toPlanted('backslash', example)),
+    ...['n\\xff', 'd/d/\\xff'].map((example) => toPlanted('not-utf-8', example)),
+    ...['link', 'd/d/link'].map((example) => toPlanted('link', example)),
+    toPlanted('fifo', 'd/fifo'),
+    toPlanted('name-too-long', toExample(`${long}/${'y'.repeat(30)}`)),
+  ]
+}
+
+function toPlanted(kind: Planted['kind'], example: string): Planted {
+  return { kind, example }
 }
 
 const storages = new Set<DirectoryStorage>()

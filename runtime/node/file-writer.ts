@@ -16,6 +16,7 @@ import { findShelves, toKeptPath } from './kept-place.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
 import { createLocks } from './locks.ts'
 import { type Root, toPath } from './root.ts'
+import { requireSegments } from './segment-length.ts'
 import { takeTurn } from './turns.ts'
 
 /**
@@ -61,6 +62,7 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
     try {
       requireName(name)
+      requireSegments(name)
       options.signal?.throwIfAborted()
       await root.requireThere()
       return await withDraft(root, async (draft) => {

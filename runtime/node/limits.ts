@@ -152,3 +152,6 @@ export const LAST_SPANS_MS = 3000
 
 /** Bytes of that answer: `MAX_PLACES` places of 32 digits, with their quotes and commas. */
 export const MAX_PLACES_BYTES = 256 * 1024
+
+/** What ext4, XFS, APFS and NTFS allow for one path segment. */
+export const MAX_SEGMENT_BYTES = 255

@@ -5,6 +5,7 @@ import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { type Identity, toIdentity } from './identity.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
 import { type Place, requireRoot, toPath } from './root.ts'
+import { hasLongSegment } from './segment-length.ts'
 
 /** What files are opened with. O_NONBLOCK: opening a FIFO would wait for a writer. */
 export const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -76,7 +77,7 @@ function isRegular(stats: BigIntStats): boolean {
 /** What it means that a file could not be opened: null when there is none, otherwise throws. */
 function explain(place: Place, name: string, error: unknown): null {
   requireNoLink(place, name)
-  if (isAbsence(error)) {
+  if (isAbsence(error) || hasLongSegment(name)) {
     requireRoot(place)
     return null
   }

@@ -1,12 +1,19 @@
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { encodeBytes } from '../../functions/storage/byte-names.ts'
 import { createSelect } from '../../functions/storage/globs.ts'
 import type { Range } from '../../functions/storage/survey.ts'
-import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
+import { mayBeFile } from '../../functions/wire/passed.ts'
+import {
+  asNobody,
+  countDescriptors,
+  createTestDirectory,
+  type TestDirectory,
+} from './directory-setup.suite.ts'
 import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
 import { createRoot, type Place } from './root.ts'
 import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
@@ -37,7 +44,7 @@ function list(course: Partial<Course> = {}, at = place): string[] {
 }
 
 describe('a walk through a tree', () => {
-  it('meets the regular files that have names, in byte order, however the directories are read', async () => {
+  it('meets each regular file once, those that have names in byte order, however the directories are read', async () => {
     const bound = fc.constantFrom(
       '',
       'a',
@@ -67,6 +74,13 @@ describe('a walk through a tree', () => {
           const { place } = createRoot(one.root)
           const names = toNames(listNaively(one.root))
           expect(list({}, place)).toEqual(names)
+          const passed = walk({}, place).filter(({ passed }) => passed !== undefined && mayBeFile(passed))
+          const isOwn = (path: Buffer) => path.toString('latin1').startsWith('.vouch/')
+          const others = listNaively(one.root).filter((path) => !isOwn(path))
+          expect(passed.length + names.length).toBe(others.length)
+          const bytes = passed.map(({ name }) => Buffer.from(encodeBytes(name)).toString('hex'))
+          expect(new Set(bytes).size).toBe(bytes.length)
+          for (const one of bytes) expect(others.map((path) => path.toString('hex'))).toContain(one)
           for (const { bounds, toEnd, prefix, match } of courses) {
             const isWanted = createSelect({ match, exclude: [] })
             const sorted = bounds.sort(compareBytes)
@@ -110,7 +124,7 @@ describe('a walk through a tree', () => {
     expect(list()).toEqual(names)
   })
 
-  it('meets no link, FIFO or socket, and nothing beyond a link', async () => {
+  it('meets a link, FIFO or socket as passed over, and nothing beyond a link', async () => {
     mkdirSync(join(directory.root, 'dir/deep'), { recursive: true })
     touch(join(directory.root, 'dir/deep/file'))
     for (const [name, target] of [
@@ -125,7 +139,14 @@ describe('a walk through a tree', () => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(join(directory.root, 'socket'), resolve))
     try {
-      expect(walk()).toEqual([{ name: 'dir/deep/file' }])
+      expect(walk()).toEqual([
+        { name: 'dir/deep/file' },
+        { name: 'fifo', passed: 'fifo' },
+        ...['loop', 'none'].map((name) => ({ name, passed: 'link' })),
+        { name: 'socket', passed: 'socket' },
+        ...['to-dir', 'to-file'].map((name) => ({ name, passed: 'link' })),
+      ])
+      expect(list()).toEqual(['dir/deep/file'])
     } finally {
       server.close()
     }
@@ -138,12 +159,44 @@ describe('a walk through a tree', () => {
     expect(list()).toEqual(['.vouchx/x', 'a/.vouch/x'])
   })
 
-  it('meets a name once, though another that is no UTF-8 reads alike', () => {
+  it('meets a name once, and apart from others that are not UTF-8 and read alike', () => {
     for (const hex of ['61ff', '61fe', '61efbfbd']) touch(toPath(directory.root, Buffer.from(hex, 'hex')))
-    expect(walk()).toEqual([{ name: 'a\ufffd' }])
+    const others = ['a\udcfe', 'a\udcff'].map((name) => ({ name, passed: 'not-utf-8' }))
+    expect(walk()).toEqual([{ name: 'a\ufffd' }, ...others])
     expect(list()).toEqual(['a\ufffd'])
     rmSync(toPath(directory.root, Buffer.from('a\ufffd')))
     expect(list()).toEqual([])
+  })
+
+  it('enters a directory that cannot be named, and meets each file in it as passed over', () => {
+    for (const hex of ['64ff', '645c65']) {
+      const path = toPath(directory.root, Buffer.from(hex, 'hex'))
+      mkdirSync(Buffer.concat([path, Buffer.from('/sub')]), { recursive: true })
+      for (const name of ['/1', '/sub/2']) touch(Buffer.concat([path, Buffer.from(name)]))
+    }
+    mkdirSync(join(directory.root, 'empty\\'))
+    expect(walk()).toEqual([
+      ...['d\\e/1', 'd\\e/sub/2'].map((name) => ({ name, passed: 'backslash' })),
+      ...['d\udcff/1', 'd\udcff/sub/2'].map((name) => ({ name, passed: 'not-utf-8' })),
+    ])
+  })
+
+  it('says of a directory that cannot be named nor read that it is passed over', async () => {
+    mkdirSync(join(directory.root, 'd\\'), { mode: 0 })
+    chmodSync(directory.root, 0o755)
+    await asNobody(async () => expect(walk()).toEqual([{ name: 'd\\/', passed: 'backslash' }]))
+  })
+
+  it('passes over paths longer than any name, and those that no system call takes', () => {
+    const deep = Array.from({ length: 22 }, () => 'x'.repeat(200))
+    const script =
+      'import os,sys\nos.chdir(sys.argv[1])\nfor d in sys.argv[2:]:\n os.mkdir(d); os.chdir(d)\nopen("f","w").close()'
+    execFileSync('python3', ['-c', script, directory.root, ...deep])
+    // A path of more than 4,095 bytes cannot be opened.
+    const met = walk()
+    // Node cannot remove it either.
+    execFileSync('rm', ['-rf', join(directory.root, deep[0] ?? '')])
+    expect(met).toEqual([{ name: expect.stringMatching(/^(x{200}\/){20,}$/), passed: 'name-too-long' }])
   })
 
   it('passes over paths longer than any name', () => {
@@ -155,6 +208,8 @@ describe('a walk through a tree', () => {
       if (!name.includes('/')) touch(join(path, name))
     }
     expect(list().map((name) => name.length)).toEqual([1024])
+    const passed = walk().filter(({ passed }) => passed !== undefined)
+    expect(passed).toEqual([{ name: expect.stringMatching(/z{205}$/), passed: 'name-too-long' }])
   })
 
   it('reads no directory that holds no wanted name', () => {

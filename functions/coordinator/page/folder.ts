@@ -21,7 +21,7 @@ export interface Folder {
   readonly replicas: MergedListing['replicas']
 }
 
-/** What sorts after every name below a folder: no segment is as long as this. */
+/** What sorts after every name below a folder: no segment begins with so many of the last code point, a noncharacter. */
 const BEYOND = '\u{10ffff}'.repeat(64)
 
 /**
