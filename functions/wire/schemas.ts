@@ -3,6 +3,7 @@ import {
   MAX_DETAIL_LENGTH,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
+  MAX_GLOBS_LENGTH,
   MAX_NAMES_PER_DESCRIBE,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
@@ -56,7 +57,11 @@ export const describeLine = v.union([
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
 /** Globs that say which names are wanted. */
-export const globs = v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH))), v.maxLength(MAX_GLOBS))
+export const globs = v.pipe(
+  v.array(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH))),
+  v.maxLength(MAX_GLOBS),
+  v.check((all) => all.reduce((length, glob) => length + glob.length, 0) <= MAX_GLOBS_LENGTH),
+)
 
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({
