@@ -3,7 +3,7 @@ import { HEARTBEAT_MS } from '../wire/limits.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { within } from '../wire/within.ts'
 import { createSelect } from './globs.ts'
-import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions } from './storage.ts'
+import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions, Work } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
   type Closed,
@@ -60,17 +60,20 @@ export async function* surveyPages<E extends Entry>(
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
   const look = survey.deep ? readDeep : describeAll
   let seen = { names: 0, bytes: 0, known: 0 }
+  let work = 0
+  const onProgress = ({ done }: Work) => void (work += done)
   try {
-    for await (const entries of readPages(storage, survey, signal)) {
-      const { found, whileWorking } = look(storage, entries, { ...options, signal })
-      yield* whileWorking(() => ({ seen, of: null }))
+    for await (const { entries, listed } of readPages(storage, survey, signal)) {
+      work += listed
+      const { found, whileWorking } = look(storage, entries, { ...options, signal, onProgress })
+      yield* whileWorking(() => ({ seen, of: null, work }))
       for (const one of await found) {
         const { names, bytes } = seen
         seen = { names: names + 1, bytes: bytes + toSize(one), known: 0 }
         if (survey.grain === 0) yield one
         else yield* await toSpans(spanner.add(one.name, toSize(one), toComparable(one)))
       }
-      yield { seen, of: null }
+      yield { seen, of: null, work }
     }
     if (survey.grain > 0) yield* await toSpans(spanner.end())
   } finally {
@@ -79,19 +82,27 @@ export async function* surveyPages<E extends Entry>(
   }
 }
 
+/** A page of a listing. */
+interface Listed<E> {
+  /** Those that are wanted, */
+  readonly entries: readonly E[]
+  /** of so many. */
+  readonly listed: number
+}
+
 /** The files that are wanted, of one page after the other. */
 async function* readPages<E extends Entry>(
   storage: Pages<E>,
   survey: Survey,
   signal: AbortSignal,
-): AsyncGenerator<readonly E[]> {
+): AsyncGenerator<Listed<E>> {
   const { prefix } = survey
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
     for (let next: string | null = after; next !== null; ) {
       const page: Awaited<ReturnType<Pages<E>['list']>> = await storage.list({ prefix, after: next, signal })
       const held = page.entries.filter(({ name }) => isWithin(name, until))
-      yield held.filter(({ name }) => isWanted(name))
+      yield { entries: held.filter(({ name }) => isWanted(name)), listed: page.entries.length }
       next = held.length < page.entries.length ? null : page.next
     }
   }
@@ -104,12 +115,20 @@ interface Look {
   whileWorking(toLine: () => Progress): AsyncGenerator<Progress>
 }
 
-/** Runs `work`, which says now and then that it goes on. */
-function createLook(work: (onProgress: () => void) => Promise<Found[]>): Look {
+interface LookOptions extends ReadSurveyOptions {
+  readonly onProgress: (work: Work) => void
+}
+
+/** Runs `look`, which reports now and then what it has done. */
+function createLook(
+  { onProgress }: LookOptions,
+  look: (onProgress: (work: Work) => void) => Promise<Found[]>,
+): Look {
   let isAlive = false
   let isDone = false
-  const found = work(() => {
+  const found = look((work) => {
     isAlive = true
+    onProgress(work)
   })
   const done = found.then(
     () => (isDone = true),
@@ -130,9 +149,10 @@ function createLook(work: (onProgress: () => void) => Promise<Found[]>): Look {
 function describeAll<E extends Entry>(
   storage: Pages<E>,
   entries: readonly E[],
-  { signal, trace }: ReadSurveyOptions,
+  options: LookOptions,
 ): Look {
-  return createLook(async (onProgress) => {
+  const { signal, trace } = options
+  return createLook(options, async (onProgress) => {
     const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
     signal?.throwIfAborted()
     return answers.flatMap((answer, i) => {
@@ -147,9 +167,9 @@ function describeAll<E extends Entry>(
 function readDeep<E extends Entry>(
   storage: Pages<E>,
   entries: readonly E[],
-  options: ReadSurveyOptions,
+  options: LookOptions,
 ): Look {
-  return createLook(async (onProgress) => {
+  return createLook(options, async (onProgress) => {
     const found: Found[] = []
     for (const { name } of entries) {
       const one = await readOne(storage, name, options, onProgress)
@@ -164,7 +184,7 @@ async function readOne(
   storage: Pick<Storage, 'open'>,
   name: string,
   { createHasher, signal, trace }: ReadSurveyOptions,
-  onProgress: () => void,
+  onProgress: (work: Work) => void,
 ): Promise<Found | null> {
   if (createHasher === undefined) throw new StorageError('unreadable', 'this store reads no file anew')
   try {
@@ -174,7 +194,7 @@ async function readOne(
     const hasher = createHasher()
     for await (const chunk of readChunks(toChunks(body))) {
       await hasher.update(chunk)
-      onProgress()
+      onProgress({ done: chunk.length })
     }
     const digest = await hasher.digest()
     return digest === facts.digest

@@ -47,12 +47,21 @@ const held = v.object({
 })
 const failed = v.object({ name: v.string(), error: trouble })
 
+/** A file that is being read: `bytes` of `size` so far. */
+const reading = v.object({ name: v.string(), bytes: size, size })
+
+/**
+ * A sign of life: how many names are not answered yet, what was done for them so far (see `Work`), and what is being
+ * read. A replica of an earlier version reports only the first.
+ */
+const working = v.object({ working: v.number(), work: v.optional(size), reading: v.optional(reading) })
+
 /** A line of the answer to `POST /describe`: a name's facts, its absence, its trouble, or a sign of life. */
 export const describeLine = v.union([
   held,
   v.object({ name: v.string(), absent: v.literal(true) }),
   failed,
-  v.object({ working: v.number() }),
+  working,
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
@@ -91,7 +100,7 @@ export const surveyLine = v.union([
   v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
   v.object({ ...held.entries, rottedFrom: v.optional(digest) }),
   failed,
-  surveyProgress,
+  v.object({ ...surveyProgress.entries, work: v.optional(size) }),
   v.object({ error: trouble }),
   v.object({ end: v.literal(true) }),
 ])

@@ -42,7 +42,7 @@ import { type Course, readEntry, walkTree } from './tree-walk.ts'
 export interface TreeSurvey {
   /** Works for as long as it is told. Throws when the root cannot be read. */
   step(order: StepOrder): TreeStep
-  /** Writes to the index what was hashed; called once, whether or not the survey is done. */
+  /** Writes to the index what was hashed, and closes what is open; called once, whether or not the survey is done. */
   end(): void
 }
 
@@ -84,6 +84,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   const seen = { names: 0, bytes: 0, known: 0 }
   let isWalked = false
   let computed = 0
+  let work = 0
 
   function look(name: string, now: number): Slot {
     const row = cursor.seek(name)
@@ -142,6 +143,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   function hashSmall(file: RegularFile, { name, remembered }: Slot, now: number): Facts | undefined {
     const { identity, digest, settled } = hashWhole(file, now)
     computed++
+    work += identity.size
     const row = { name, identity: toKey(identity), digest }
     // The thread that answers reads has to hear of it, and hashes it once more.
     if (deep && isRotten(row, remembered)) return undefined
@@ -188,11 +190,13 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
   }
 
   function meet(now: number, wanted: Wanted[]): void {
-    const { value: met } = walk.next()
-    if (!met) {
+    const { value: met, done } = walk.next()
+    work++
+    if (done) {
       isWalked = true
       return
     }
+    if (met === null) return
     const { name, trouble } = met
     if (trouble !== undefined) {
       const said = toTrouble(trouble)
@@ -209,7 +213,7 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
 
   function walkOn(now: number, until: number, wanted: Wanted[]): void {
     try {
-      for (let met = 0; !isWalked && !isFull() && met < MAX_LINES_PER_STEP; met++) {
+      for (let i = 0; !isWalked && !isFull() && i < MAX_LINES_PER_STEP; i++) {
         if (performance.now() > until) return
         meet(now, wanted)
       }
@@ -258,27 +262,32 @@ export function createTreeSurvey({ place, index, memory }: Tree, survey: Survey)
       const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
       const isWaiting = isStuck && !isCounting
       if (isDone || isWaiting) flush()
-      const progress = { seen: { ...seen }, of: count.all() }
+      const progress = { seen: { ...seen }, of: count.all(), work: work + count.work() }
       const counts = { computed, known: seen.known - known }
       return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
     },
-    end: flush,
+    end() {
+      walk.return(null)
+      count.end()
+      flush()
+    },
   }
 }
 
 /** Counts the files that a survey will see, ahead of it. */
 function createCount(place: Place, course: Course) {
   const walk = walkTree(place, course)
-  let [names, bytes] = [0, 0]
+  let [names, bytes, work] = [0, 0, 0]
   let all: Amount | null = null
 
   /** Counts for `TREE_STEP_MS`; whether that was all. */
   function step(): boolean {
     const until = performance.now() + TREE_STEP_MS
     while (all === null && performance.now() < until) {
-      const { value: met } = walk.next()
-      if (!met) all = { names, bytes }
-      else if (met.trouble === undefined) {
+      const { value: met, done } = walk.next()
+      work++
+      if (done) all = { names, bytes }
+      else if (met !== null && met.trouble === undefined) {
         names++
         bytes += readEntry(place, met)?.size ?? 0
       }
@@ -286,7 +295,7 @@ function createCount(place: Place, course: Course) {
     return all !== null
   }
 
-  return { step, all: () => all }
+  return { step, all: () => all, work: () => work, end: () => walk.return(null) }
 }
 
 /** The content of a small file that keeps still for it. */

@@ -1,12 +1,13 @@
-import { closeSync, type Dir, type Dirent, lstatSync, opendirSync, openSync } from 'node:fs'
+import { closeSync, type Dir, type Dirent, fstatSync, lstatSync, opendirSync, openSync } from 'node:fs'
 import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, parseName } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
-import { toIdentity, toModified } from './identity.ts'
-import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
+import type { Entries, EntryMemory } from './entry-memory.ts'
+import { isSettled, toIdentity, toKey as toKeyOf, toModified } from './identity.ts'
+import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from './limits.ts'
 import { tryLstat } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
 
@@ -24,6 +25,10 @@ export interface Course {
    * whether it is a name or leads to names.
    */
   readonly isPath?: ((key: string) => boolean) | undefined
+  /** How many entries of a directory are kept at once; `MAX_DIRECTORY_ENTRIES` when absent. */
+  readonly room?: number | undefined
+  /** For one range, and walks that differ in that and in `prefix` alone; entries are read each time when absent. */
+  readonly memory?: EntryMemory | undefined
 }
 
 /** A name that a regular file had a moment ago; or, with a slash at its end, a directory that cannot be read. */
@@ -33,11 +38,13 @@ export interface Met {
 }
 
 /**
- * The names of regular files below a root, in byte order, on the calling thread. It follows no link, and keeps at most
- * `MAX_DIRECTORY_ENTRIES` entries, or a few times as many, of each directory on its way. A file that is there
- * throughout is met once. What goes away meanwhile is passed over, the root too: who must know looks afterwards.
+ * The names of regular files below a root, in byte order, on the calling thread; and null after every few entries that
+ * it has looked at, so that the caller may look at the clock. It follows no link, and keeps at most `room` entries, or a
+ * few times as many, of each directory on its way. A file that is there throughout is met once. What goes away meanwhile
+ * is passed over, the root too: who must know looks afterwards. A caller that stops before the end calls `return`, which
+ * closes the directory that is being read.
  */
-export function* walkTree(place: Place, course: Course): Generator<Met> {
+export function* walkTree(place: Place, course: Course): Generator<Met | null> {
   // The directories on the way down, the innermost last.
   const open: Visit[] = [enter('')]
   for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
@@ -46,8 +53,8 @@ export function* walkTree(place: Place, course: Course): Generator<Met> {
     else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
-      const { trouble } = readOn(visit, place, course)
-      if (trouble !== undefined) yield { name: visit.path, trouble }
+      const { trouble } = yield* readOn(visit, place, course)
+      yield trouble === undefined ? null : { name: visit.path, trouble }
     }
   }
 }
@@ -76,25 +83,17 @@ function enter(path: string): Visit {
   return { path, keys: [], next: 0, isLast: false }
 }
 
-function readOn(visit: Visit, place: Place, course: Course): Entries {
-  const entries = tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
+function* readOn(visit: Visit, place: Place, course: Course): Generator<null, Entries> {
+  const entries = yield* tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
   visit.keys = entries.keys
   visit.next = 0
   visit.isLast = entries.isLast
   return entries
 }
 
-/** Some of a directory's entries, from the root on and in order, directories with a slash at their end. */
-interface Entries {
-  readonly keys: readonly string[]
-  /** Whether there are none after them. */
-  readonly isLast: boolean
-  readonly trouble?: unknown
-}
-
-function tryRead(place: Place, path: string, after: string, course: Course): Entries {
+function* tryRead(place: Place, path: string, after: string, course: Course): Generator<null, Entries> {
   try {
-    return readEntries(place, path, after, course)
+    return yield* readEntries(place, path, after, course)
   } catch (error) {
     if (isAbsence(error) || getErrno(error) === 'ELOOP') return { keys: [], isLast: true }
     const trouble = toIoError(error, 'read')
@@ -103,45 +102,84 @@ function tryRead(place: Place, path: string, after: string, course: Course): Ent
   }
 }
 
-function readEntries(place: Place, path: string, after: string, course: Course): Entries {
+function* readEntries(
+  place: Place,
+  path: string,
+  after: string,
+  course: Course,
+): Generator<null, Entries> {
   const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
+  const { directory, identity } = openEntries(real, course.memory !== undefined)
+  // Reached by a link, or moved while it was opened.
+  if (directory === null) return { keys: [], isLast: true }
+  try {
+    const reading = { scope: `${real}\0${course.prefix}`, identity, after: toStart(after, course) }
+    const isNext = (key: string) => isBehind(key, after) && canHold(key, course)
+    const remembered = course.memory?.recall(reading, isNext)
+    if (remembered !== undefined) return remembered
+    const entries = yield* collect(directory, (dirent) => toKey(dirent, path, real), after, course)
+    course.memory?.keep(reading, entries)
+    return entries
+  } finally {
+    directory.closeSync()
+  }
+}
+
+/** Opens a directory to read its entries; null when it does not lie at exactly `real`. Who opened it closes it. */
+function openEntries(real: string, isIdentified: boolean): { directory: Dir | null; identity: string } {
   const fd = openSync(real, DIRECTORY_FLAGS)
   try {
-    // Reached by a link, or moved while it was opened.
-    if (!isAt({ fd }, real)) return { keys: [], isLast: true }
-    const directory = opendirSync(hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
-    try {
-      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
-    } finally {
-      directory.closeSync()
-    }
+    if (!isAt({ fd }, real)) return { directory: null, identity: '' }
+    const stats = isIdentified ? toIdentity(fstatSync(fd, { bigint: true })) : null
+    const identity = stats !== null && isSettled(stats, Date.now()) ? toKeyOf(stats) : ''
+    const path = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real
+    return { directory: opendirSync(path, { bufferSize: 1024 }), identity }
   } finally {
     closeSync(fd)
   }
 }
 
-function collect(
+function* collect(
   directory: Dir,
   toKey: (dirent: Dirent) => string | null,
   after: string,
   course: Course,
-): Entries {
-  const { isPath = isNamePath } = course
+): Generator<null, Entries> {
+  const { isPath = isNamePath, room = MAX_DIRECTORY_ENTRIES } = course
   let keys: string[] = []
+  let fresh: string[] = []
   let bound: string | undefined
+  let looked = 0
   for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
+    if (++looked % ENTRIES_PER_LOOK === 0) yield null
     const key = toKey(dirent)
-    if (key === null || (after !== '' && compareNames(key, after) <= 0)) continue
+    if (key === null || !isBehind(key, after)) continue
     if (bound !== undefined && compareNames(key, bound) > 0) continue
     if (!canHold(key, course) || !isPath(key)) continue
-    keys.push(key)
-    if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
-    keys = sortKeys(keys).slice(0, MAX_DIRECTORY_ENTRIES)
+    fresh.push(key)
+    if (fresh.length < SORTED_AT_ONCE && keys.length + fresh.length < 2 * room) continue
+    // What is sorted in runs is sorted quickly together.
+    keys.push(...sortKeys(fresh))
+    fresh = []
+    yield null
+    if (keys.length < 2 * room) continue
+    keys = sortKeys(keys).slice(0, room)
     bound = keys.at(-1)
   }
-  const all = sortKeys(keys)
+  const all = sortKeys([...keys, ...sortKeys(fresh)])
   if (bound === undefined) return { keys: all, isLast: true }
-  return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), isLast: false }
+  return { keys: all.slice(0, room), isLast: false }
+}
+
+/** What the entries come after: where the last reading of the directory ended, or where the course begins. */
+function toStart(after: string, { ranges }: Course): string {
+  const begin = ranges[0]?.after ?? ''
+  return compareNames(after, begin) > 0 ? after : begin
+}
+
+/** Whether a key comes after another, which is '' before the first. */
+function isBehind(key: string, after: string): boolean {
+  return after === '' || compareNames(key, after) > 0
 }
 
 /** In byte order, each once: two names that are no UTF-8 may read alike. */
