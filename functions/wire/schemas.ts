@@ -163,6 +163,8 @@ export const replicaStates = v.object({
       detail: v.optional(v.string()),
       /** `closed`: it is asked. `open`: it failed several times in a row, and is not. `half-open`: one question shows whether it is back. */
       breaker: v.picklist(['closed', 'open', 'half-open']),
+      /** The same of listings, which are asked for apart from reads. */
+      listings: v.picklist(['closed', 'open', 'half-open']),
       /** Copies whose bytes contradicted their digest. */
       corrupt: size,
     }),
