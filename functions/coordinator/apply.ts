@@ -175,7 +175,7 @@ async function put(
 
   const watched: Chunks = {
     async next() {
-      watch.reset()
+      watch.note({ done: 1 })
       const next = await body.next()
       watch.stop()
       watch = start(next.done ? answer : silence)

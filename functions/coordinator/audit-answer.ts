@@ -3,7 +3,7 @@ import { toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
-import { MAX_GLOBS } from '../wire/limits.ts'
+import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH } from '../wire/limits.ts'
 import { isValid } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type AuditSummary, globs } from '../wire/schemas.ts'
@@ -71,7 +71,7 @@ function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
   if (wrong !== undefined) return `${wrong} takes true, got '${query.get(wrong)}'`
   const [match, exclude] = [query.getAll('match'), query.getAll('exclude')]
   if (!isValid(globs, match) || !isValid(globs, exclude)) {
-    return `match and exclude take up to ${MAX_GLOBS} globs each, none longer than a name`
+    return `match and exclude take up to ${MAX_GLOBS} globs each, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`
   }
   return { prefix: query.get('prefix') ?? '', all: query.has('all'), deep: query.has('deep'), match, exclude }
 }

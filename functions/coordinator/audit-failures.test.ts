@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readSurvey } from '../storage/read-survey.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
-import type { Survey, SurveyLine } from '../storage/survey.ts'
-import { SILENCE_MS } from '../wire/limits.ts'
+import type { Progress, Survey, SurveyLine } from '../storage/survey.ts'
+import { MAX_AUDITS, SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import {
   audit,
   coordinate,
   createTreeStorage,
+  readTold,
   type Told,
   toFacts,
   toRows,
@@ -276,5 +277,67 @@ describe('a replica that breaks off and goes on', () => {
       // Each time from where it was.
       expect(new Set(begun.mock.calls.map((call) => JSON.stringify(call))).size).toBeGreaterThan(1)
     }
+  })
+})
+
+describe('a replica whose survey reports progress', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  const STEP = SILENCE_MS / 2
+
+  /** A storage whose survey gives such a line of progress every `STEP`, so many times, and then its other lines. */
+  function createReporting(
+    storage: Storage,
+    toProgress: (nth: number) => Progress,
+    times = Number.POSITIVE_INFINITY,
+  ): Storage {
+    return withSurvey(storage, async function* (survey, _nth, signal) {
+      for (let nth = 1; nth <= times && !signal?.aborted; nth++) {
+        await new Promise((resolve) => setTimeout(resolve, STEP))
+        yield toProgress(nth)
+      }
+      yield* readSurvey(storage, survey)
+    })
+  }
+
+  /** Lets time pass until it settles. */
+  async function pass<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false
+    const done = () => {
+      isDone = true
+    }
+    promise.then(done, done)
+    while (!isDone) {
+      await new Promise(setImmediate)
+      await vi.advanceTimersByTimeAsync(STEP)
+    }
+    return await promise
+  }
+
+  const seen = (names: number, bytes: number) => ({ seen: { names, bytes, known: 0 }, of: null })
+
+  it.each<[how: string, toProgress: (nth: number) => Progress]>([
+    ['never grows', () => seen(0, 0)],
+    ['never grows from where it began', () => ({ ...seen(5, 5), work: 100 })],
+    ['goes to and fro', (nth) => seen(nth % 2, (nth + 1) % 2)],
+  ])('that %s is left out as silent, and four of those close no audit to others', async (_how, toProgress) => {
+    const [first, second, third] = createStorages()
+    const app = coordinate([first, second, createReporting(third, toProgress)])
+    const audits = Array.from({ length: MAX_AUDITS }, async () => readTold(await app.request('/audit')))
+    for (const told of await pass(Promise.all(audits))) expectLeftOut(told, silent)
+    const next = await app.request('/audit')
+    expect(next.status).toBe(200)
+    await next.body?.cancel()
+  })
+
+  it.each<[what: string, toProgress: (nth: number) => Progress]>([
+    ['names', (nth) => seen(nth, 0)],
+    ['bytes', (nth) => seen(0, nth)],
+    ['work, of which nothing is seen yet', (nth) => ({ ...seen(0, 0), work: nth })],
+  ])('of more and more %s is waited for', async (_what, toProgress) => {
+    const [first, second, third] = createStorages()
+    const told = await pass(audit([first, second, createReporting(third, toProgress, 10)]))
+    expect(told.summary.replicas.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok'])
   })
 })

@@ -227,7 +227,7 @@ describe('a compared read', () => {
     try {
       const working = but(a(), {
         describe(names, options) {
-          const progress = setInterval(() => options?.onProgress?.(), SILENCE_MS / 2)
+          const progress = setInterval(() => options?.onProgress?.({ done: 1 }), SILENCE_MS / 2)
           const done = new Promise((resolve) => setTimeout(resolve, SILENCE_MS * 5)).then(async () => {
             const facts = (await a().describe(names)[0]) ?? null
             clearInterval(progress)

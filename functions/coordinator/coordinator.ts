@@ -1,10 +1,10 @@
-import type { Context, Hono, Next } from 'hono'
+import type { Context, Hono } from 'hono'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { createLimit } from '../wire/limit.ts'
-import { MAX_APPLIED, MAX_AUDITS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
-import { refuseForeign } from '../wire/origin.ts'
+import { createLimit, withLimit } from '../wire/limit.ts'
+import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
+import { refuseForeignPage } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
 import { parseFilePath } from '../wire/routes.ts'
@@ -14,7 +14,7 @@ import { accepts } from './accept.ts'
 import { answerApply } from './apply-answer.ts'
 import { answerAudit } from './audit-answer.ts'
 import { deliver, deliverCopy } from './deliver.ts'
-import { createMember, type Defer, type Replica } from './gather.ts'
+import { type AskOptions, createMember, type Defer, type Replica } from './gather.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { answerMergedListing } from './listing.ts'
 import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
@@ -69,22 +69,27 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const { memory = createMemory({ onCorrupt: options.onCorrupt, onBreaker: observer.onBreaker }) } = options
   const { contents, suspects } = memory
   const members = replicas.map((replica) =>
-    createMember(replica, { deadlines, defer, observer, breaker: memory.findBreaker(replica.id) }),
+    createMember(replica, {
+      ...{ deadlines, defer, observer },
+      breaker: memory.findBreaker(replica.id),
+      listings: memory.findListingBreaker(replica.id),
+    }),
   )
   const limit = createLimit(MAX_AUDITS, 'audits')
   const applying = createLimit(MAX_APPLIED, 'plans')
+  const listing = createLimit(MAX_LISTINGS, 'listings')
   const comparing = createLimit(MAX_PAGES_COMPARING, 'comparisons')
 
   /** The read of one name, of which one replica has to answer. */
-  function toRead(name: string, trace: Trace | undefined): Read {
+  function toRead(name: string, trace: Trace | undefined, getSignal?: AskOptions['getSignal']): Read {
     const shared = { members, contents, suspects, deadlines, createHasher }
-    return { ...shared, name, required: 1, isStrict: false, trace }
+    return { ...shared, name, required: 1, isStrict: false, trace, getSignal }
   }
 
-  app.on('POST', '*', refuseForeignRequest)
-  app.get('/audit', refuseForeignRequest)
+  app.on('POST', '*', refuseForeignPage)
+  for (const path of ['/audit', '/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
 
-  app.get('/files', (c) => answerMergedListing(c, members))
+  app.get('/files', (c) => withLimit(listing, () => answerMergedListing(c, members)))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')
@@ -95,7 +100,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
     const { replica, version, require = options.require ?? 1 } = parameters
     const required = isStrict ? ids.length : toCount(require, ids.length)
-    const read = { ...toRead(name, c.var.trace), required, isStrict }
+    const read = { ...toRead(name, c.var.trace, () => c.req.raw.signal), required, isStrict }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })
@@ -115,15 +120,15 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (!accepts(c.req.raw, 'application/json')) {
       return createProblem('not-acceptable', 'this resource is application/json')
     }
-    const states = await readReplicaStates(members, suspects, c.var.trace)
+    const states = await readReplicaStates(members, suspects, toAsker(c))
     return toJson({ replicas: states } satisfies ReplicaStates)
   })
   refuseOtherMethods(app, '/replicas', 'GET, HEAD')
 
-  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), c.var.trace))
+  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), toAsker(c)))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
 
-  app.get('/kept', (c) => answerKept(c, replicas, deadlines))
+  app.get('/kept', (c) => withLimit(listing, () => answerKept(c, replicas, deadlines)))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
   refuseOtherMethods(app, '/restore', 'POST')
@@ -144,9 +149,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   return app
 }
 
-/** What changes something, or costs much, is not done for a page of another site. */
-async function refuseForeignRequest(c: Context<AppEnv>, next: Next): Promise<Response | undefined> {
-  const refused = refuseForeign(c.req.raw)
-  if (refused === null) await next()
-  return refused ?? undefined
+/** The client of a request as one who asks replicas. */
+function toAsker(c: Context<AppEnv>): AskOptions {
+  return { trace: c.var.trace, getSignal: () => c.req.raw.signal }
 }

@@ -33,8 +33,8 @@ export async function deliver(request: Request, read: Read): Promise<Response> {
 }
 
 /** What every replica says; a copy whose bytes have contradicted these very facts is corrupt, whatever it says. */
-async function askAll({ members, name, trace, suspects }: Read): Promise<Answer[]> {
-  return suspects.judge(await gather(members, name, trace), name)
+async function askAll({ members, name, trace, getSignal, suspects }: Read): Promise<Answer[]> {
+  return suspects.judge(await gather(members, name, { trace, getSignal }), name)
 }
 
 /** The version to deliver, or what to say instead. */

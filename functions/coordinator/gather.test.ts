@@ -1,6 +1,6 @@
-import { describe, expect, it, vi } from 'vitest'
-import type { Facts, Storage } from '../storage/storage.ts'
-import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DescribeOptions, Facts, Storage, Work } from '../storage/storage.ts'
+import { BREAKER_FAILURES, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createMember } from './gather.ts'
 
@@ -133,4 +133,105 @@ describe('a member that gathers nothing', () => {
     member.ask('x')
     expect(batches.map(({ names }) => names)).toEqual([['x'], ['x']])
   })
+})
+
+/** A storage that works on everything without end, and reports what the test has it report; it lists nothing. */
+function createWorking() {
+  const asked: DescribeOptions[] = []
+  const storage = {
+    describe(names: readonly string[], options: DescribeOptions = {}) {
+      asked.push(options)
+      return names.map(() => new Promise<never>(() => {}))
+    },
+    async list() {
+      throw new StorageError('unreachable', 'the listing took too long')
+    },
+  } as Pick<Storage, 'describe' | 'list'> as Storage // nothing else of it is asked
+  return { storage, asked, report: (work: Work) => asked.at(-1)?.onProgress?.(work) }
+}
+
+describe('a member whose replica takes long', () => {
+  const deadlines = { silence: 10_000, answer: 60_000 }
+  const timeout = { reason: 'http_response_timeout' }
+  const start = () => {
+    const { storage, report } = createWorking()
+    const said = vi.fn()
+    const answer = createMember({ id: 'a', storage }, { deadlines }).ask('x')
+    answer.then((answer) => said(answer.said))
+    return { report, said }
+  }
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  it('waits as long as more and more is read, and reports what was being read when that stops', async () => {
+    const { report, said } = start()
+    for (let bytes = 1; bytes <= 30; bytes++) {
+      await vi.advanceTimersByTimeAsync(deadlines.silence - 1)
+      report({ done: 1e8, reading: { name: 'x', bytes: bytes * 1e8, size: 2e10 } })
+    }
+    expect(said).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(deadlines.silence)
+    const message = "the replica was silent for 10 seconds while it read 'x': 3.0 of 20.0 GB"
+    expect(said).toHaveBeenCalledWith(new StorageError('unreachable', message, timeout))
+  })
+
+  it('waits for one that only ever reports that it works until the deadline of an answer', async () => {
+    const { report, said } = start()
+    for (let passed = 0; passed < deadlines.answer; passed += 5000) {
+      expect(said).not.toHaveBeenCalled()
+      report({ done: 0 })
+      await vi.advanceTimersByTimeAsync(5000)
+    }
+    const error = new StorageError('unreachable', 'the replica did not get on for 60 seconds', timeout)
+    expect(said).toHaveBeenCalledWith(error)
+  })
+})
+
+describe('a member whose askers leave', () => {
+  function start() {
+    const { storage, report, asked } = createWorking()
+    const { defer, end } = createTurn()
+    const member = createMember({ id: 'a', storage }, { defer })
+    /** Asks for one name, for each of these signals; then the replica reports that it works. */
+    function ask(signals: (AbortSignal | undefined)[]) {
+      const answers = signals.map((signal) => member.ask('x', { ...(signal && { getSignal: () => signal }) }))
+      end()
+      report({ done: 1 })
+      return { answers, signal: asked.at(-1)?.signal }
+    }
+    return { member, ask }
+  }
+
+  it('leaves the replica with the last of them', async () => {
+    const { ask } = start()
+    const [first, second] = [new AbortController(), new AbortController()]
+    const { answers, signal } = ask([first.signal, second.signal])
+    first.abort()
+    expect(signal?.aborted).toBe(false)
+    second.abort()
+    expect(signal?.aborted).toBe(true)
+    for (const { said } of await Promise.all(answers)) expect(said).toMatchObject({ code: 'unreachable' })
+  })
+
+  it('holds nothing against the replica', async () => {
+    const { member, ask } = start()
+    for (let i = 0; i < BREAKER_FAILURES; i++) {
+      const { answers, signal } = ask([AbortSignal.abort()])
+      await Promise.all(answers)
+      expect(signal?.aborted).toBe(true)
+    }
+    expect(member.breaker.state()).toBe('closed')
+  })
+
+  it('goes on for who cannot leave', () => {
+    expect(start().ask([AbortSignal.abort(), undefined]).signal?.aborted).toBe(false)
+  })
+})
+
+it('a listing that fails is no reason to ask a replica for no files', async () => {
+  const { storage } = createWorking()
+  const member = createMember({ id: 'a', storage })
+  for (let i = 0; i < BREAKER_FAILURES; i++) await member.list({})
+  expect([member.listings.state(), member.breaker.state()]).toEqual(['open', 'closed'])
+  expect(await member.list({})).toMatchObject({ message: expect.stringContaining('not asked again yet') })
 })

@@ -1,4 +1,4 @@
-import type { ListOptions, Page, Storage } from '../storage/storage.ts'
+import type { ListOptions, Page, Storage, Work } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
@@ -21,24 +21,37 @@ export type Defer = (work: () => void) => void
 export interface Member extends Replica {
   /**
    * Asks it for one name. A replica that misses a deadline has not answered, and neither has one that is not asked
-   * because it failed several times in a row. Never rejects.
+   * because it failed several times in a row, nor one whose answer nobody waits for any more. Never rejects.
    */
-  ask(name: string, trace?: Trace): Promise<Answer>
+  ask(name: string, options?: AskOptions): Promise<Answer>
   /** The same for many names: a promise for each, none of which rejects. They go together. */
-  askAll(names: readonly string[], trace?: Trace): Promise<Answer>[]
+  askAll(names: readonly string[], options?: AskOptions): Promise<Answer>[]
   /** A page of what it lists, by the same rules: why it gave none is a value. Never rejects. */
-  list(options: Omit<ListOptions, 'signal'>): Promise<Page | StorageError>
+  list(options: ListOptions): Promise<Page | StorageError>
+  /** Of reads and audits. */
   readonly breaker: Pick<Breaker, 'state'>
+  /** Of listings, which may take long where reads do not. */
+  readonly listings: Pick<Breaker, 'state'>
   /** Notes that what it was asked beside that came to an error. */
   onFailed(error: StorageError): void
+}
+
+export interface AskOptions {
+  readonly trace?: Trace | undefined
+  /**
+   * Gives a signal that aborts when the asker leaves. When all who wait for the answers of one request to the replica
+   * have left, so has the coordinator. It is called only where an answer takes long: hosts make a signal at a cost.
+   */
+  readonly getSignal?: (() => AbortSignal) | undefined
 }
 
 export interface MemberOptions {
   readonly deadlines?: Deadlines | undefined
   /** Lets concurrent questions go together; when absent each goes by itself, as where requests share no work (workerd). */
   readonly defer?: Defer | undefined
-  /** One of its own when absent. */
+  /** Two of its own when absent. */
   readonly breaker?: Breaker | undefined
+  readonly listings?: Breaker | undefined
   /** Hears how the replica answers; nobody when absent. */
   readonly observer?: Observer | undefined
 }
@@ -46,7 +59,7 @@ export interface MemberOptions {
 type Questions = Map<string, Question>
 
 interface Question extends PromiseWithResolvers<Answer> {
-  readonly trace: Trace | undefined
+  readonly askers: AskOptions[]
 }
 
 /** Asks for all of them at once, and calls back when all are answered. */
@@ -54,47 +67,56 @@ type Send = (questions: Questions, onDone: () => void) => void
 
 /** A replica as the coordinator asks it. */
 export function createMember(replica: Replica, options: MemberOptions = {}): Member {
-  const { deadlines = DEADLINES, defer, observer = SILENT, breaker = createBreaker() } = options
+  const { deadlines = DEADLINES, defer, observer = SILENT } = options
+  const { breaker = createBreaker(), listings = createBreaker() } = options
   const { id, storage } = replica
   const send: Send = (questions, onDone) => {
-    describeAll(replica, questions, { deadlines, observer }, (failure) => {
-      breaker.note(failure)
+    describeAll(replica, questions, { deadlines, observer }, (outcome) => {
+      if (outcome !== 'left') breaker.note(outcome)
       onDone()
     })
   }
   const askReplica = defer ? gatherQuestions(send, defer) : askAlone(send)
 
-  async function ask(name: string, trace?: Trace): Promise<Answer> {
+  async function ask(name: string, asker: AskOptions = {}): Promise<Answer> {
     const refused = breaker.refuse()
-    return refused === null ? await askReplica(name, trace) : { id, said: refused }
+    return refused === null ? await askReplica(name, asker) : { id, said: refused }
   }
 
-  function askAll(names: readonly string[], trace?: Trace): Promise<Answer>[] {
+  function askAll(names: readonly string[], asker: AskOptions = {}): Promise<Answer>[] {
     if (names.length === 0) return []
     const refused = breaker.refuse()
     if (refused !== null) return names.map(async () => ({ id, said: refused }))
-    const questions: Questions = new Map(names.map((name) => [name, createQuestion(trace)]))
+    const questions: Questions = new Map(names.map((name) => [name, createQuestion(asker)]))
     send(questions, () => {})
     return [...questions.values()].map(({ promise }) => promise)
   }
 
-  async function list(options: Omit<ListOptions, 'signal'>): Promise<Page | StorageError> {
-    const refused = breaker.refuse()
+  async function list({ signal, ...options }: ListOptions): Promise<Page | StorageError> {
+    const refused = listings.refuse()
     if (refused !== null) return refused
-    const page = await withDeadline(deadlines, (signal) => storage.list({ ...options, signal })).catch(
-      toStorageError,
-    )
+    const page = await withDeadline(deadlines, (expired) =>
+      storage.list({ ...options, signal: signal ? AbortSignal.any([expired, signal]) : expired }),
+    ).catch(toStorageError)
+    if (signal?.aborted) return toLeft()
     if (page instanceof StorageError) observer.onFailed(id, page)
-    breaker.note(page instanceof StorageError && page.code === 'unreachable' ? page : null)
+    listings.note(page instanceof StorageError && page.code === 'unreachable' ? page : null)
     return page
   }
 
-  return { id, storage, breaker, ask, askAll, list, onFailed: (error) => observer.onFailed(id, error) }
+  const onFailed = (error: StorageError) => observer.onFailed(id, error)
+  return { id, storage, breaker, listings, ask, askAll, list, onFailed }
 }
 
-function askAlone(send: Send): Member['ask'] {
-  return (name, trace) => {
-    const question = createQuestion(trace)
+function toLeft(): StorageError {
+  return new StorageError('unreachable', 'the client left before the replica answered')
+}
+
+type AskReplica = (name: string, asker: AskOptions) => Promise<Answer>
+
+function askAlone(send: Send): AskReplica {
+  return (name, asker) => {
+    const question = createQuestion(asker)
     send(new Map([[name, question]]), () => {})
     return question.promise
   }
@@ -105,14 +127,17 @@ function askAlone(send: Send): Member['ask'] {
  * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
  * nobody. A question that was sent is never joined: its answer may be older than the read that comes later.
  */
-function gatherQuestions(send: Send, defer: Defer): Member['ask'] {
+function gatherQuestions(send: Send, defer: Defer): AskReplica {
   let waiting: Questions = new Map()
   let underWay = 0
 
-  function ask(name: string, trace?: Trace): Promise<Answer> {
+  function ask(name: string, asker: AskOptions): Promise<Answer> {
     const known = waiting.get(name)
-    if (known !== undefined) return known.promise
-    const question = createQuestion(trace)
+    if (known !== undefined) {
+      known.askers.push(asker)
+      return known.promise
+    }
+    const question = createQuestion(asker)
     waiting.set(name, question)
     if (waiting.size === MAX_NAMES_PER_DESCRIBE) sendWaiting()
     else if (waiting.size === 1 && underWay === 0) defer(sendWhenFree)
@@ -142,8 +167,8 @@ function gatherQuestions(send: Send, defer: Defer): Member['ask'] {
   return ask
 }
 
-function createQuestion(trace: Trace | undefined): Question {
-  return { ...Promise.withResolvers<Answer>(), trace }
+function createQuestion(asker: AskOptions): Question {
+  return { ...Promise.withResolvers<Answer>(), askers: [asker] }
 }
 
 function createOnce(run: () => void): () => void {
@@ -155,19 +180,20 @@ function createOnce(run: () => void): () => void {
 }
 
 /**
- * Answers every question, at the latest when a deadline passes, and then calls `onDone`: with the failure when the
- * replica could not be reached for any of them.
+ * Answers every question, at the latest when a deadline passes or nobody waits for any of them, and then calls `onDone`:
+ * with the failure when the replica could not be reached for any of them, and `left` when none was answered.
  */
 function describeAll(
   { id, storage }: Replica,
   questions: Questions,
   { deadlines, observer }: { readonly deadlines: Deadlines; readonly observer: Observer },
-  onDone: (failure: StorageError | null) => void,
+  onDone: (outcome: StorageError | 'left' | null) => void,
 ): void {
   const start = performance.now()
   const watch = watchReplica(deadlines)
   const open = new Set(questions.values())
-  let failure: StorageError | null = null
+  let failure: StorageError | 'left' = 'left'
+  let leaving: AbortController | undefined
   let isReached = false
 
   function answer(question: Question, said: Answer['said']): void {
@@ -178,8 +204,24 @@ function describeAll(
     question.resolve({ id, said })
     if (open.size > 0) return
     watch.stop()
+    leaving?.abort()
     observer.onAsked(id, performance.now() - start)
     onDone(isReached ? null : failure)
+  }
+
+  /** Once nobody waits for any of the answers any more, the replica is left. */
+  function leave(): void {
+    const error = toLeft()
+    for (const question of open) question.resolve({ id, said: error })
+    open.clear()
+    watch.stop()
+    watch.abort(error)
+    onDone(isReached ? null : failure)
+  }
+
+  function onProgress(work: Work): void {
+    watch.note(work)
+    leaving ??= watchAskers(open, leave)
   }
 
   watch.expired.catch((error) => {
@@ -187,7 +229,7 @@ function describeAll(
   })
   const answers = storage.describe([...questions.keys()], {
     signal: watch.signal,
-    onProgress: watch.reset,
+    onProgress,
     trace: findTrace(questions),
   })
   for (const [i, question] of [...questions.values()].entries()) {
@@ -200,15 +242,31 @@ function describeAll(
 
 /** One of the requests that ask together stands for all of them. */
 function findTrace(questions: Questions): Trace | undefined {
-  for (const { trace } of questions.values()) if (trace !== undefined) return trace
+  for (const { askers } of questions.values())
+    for (const { trace } of askers) if (trace !== undefined) return trace
   return undefined
+}
+
+/** Calls `onLeft` when all who ask have left; not after the controller that comes back is aborted. */
+function watchAskers(questions: Iterable<Question>, onLeft: () => void): AbortController {
+  const stop = new AbortController()
+  const signals = [...questions].flatMap(({ askers }) => askers.map(({ getSignal }) => getSignal?.()))
+  let waiting = signals.length
+  const leave = () => {
+    if (--waiting === 0) onLeft()
+  }
+  for (const signal of signals) {
+    if (signal?.aborted) leave()
+    else signal?.addEventListener('abort', leave, { once: true, signal: stop.signal })
+  }
+  return stop
 }
 
 /** Asks all replicas for one name at once: an answer for each, in their order. Never rejects. */
 export async function gather(
   members: readonly Member[],
   name: string,
-  trace: Trace | undefined,
+  options: AskOptions,
 ): Promise<Answer[]> {
-  return await Promise.all(members.map((member) => member.ask(name, trace)))
+  return await Promise.all(members.map((member) => member.ask(name, options)))
 }

@@ -24,7 +24,10 @@ export async function answerKept(
   const size = parseLimit(limit)
   if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
   const page = await settle(
-    withDeadline(deadlines, (signal) => replica.storage.listKept({ name, after, limit: size, signal })),
+    withDeadline(deadlines, (expired) => {
+      const signal = AbortSignal.any([expired, c.req.raw.signal])
+      return replica.storage.listKept({ name, after, limit: size, signal })
+    }),
   )
   if (page instanceof StorageError) return toProblem(page)
   const entries = page.entries.map((entry) => ({ ...entry, kept: toTimestamp(entry.kept) }))

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { compareNames } from '../storage/names.ts'
-import type { Entry, Page } from '../storage/storage.ts'
+import type { Entry, ListOptions, Page } from '../storage/storage.ts'
 import { toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
@@ -26,18 +26,14 @@ export async function answerMergedListing(c: Context, members: readonly Member[]
   const { prefix, after, limit } = c.req.query()
   const size = parseLimit(limit)
   if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
-  const listing = await readMergedListing(members, { prefix, after, limit: size })
+  const listing = await readMergedListing(members, { prefix, after, limit: size, signal: c.req.raw.signal })
   return isHeard(listing) ? toJson(listing) : refuse(listing)
 }
 
 /** What all members list together, of which at most `limit` names. */
 export async function readMergedListing(
   members: readonly Member[],
-  options: {
-    readonly prefix?: string | undefined
-    readonly after?: string | undefined
-    readonly limit: number
-  },
+  options: ListOptions & { readonly limit: number },
 ): Promise<MergedListing> {
   const asked = members.map(async (member) => ({ id: member.id, page: await member.list(options) }))
   const listed = await Promise.all(asked)

@@ -8,7 +8,7 @@ import type { Trace } from '../wire/trace.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Version } from './compare.ts'
 import type { Contents } from './contents.ts'
-import type { Member } from './gather.ts'
+import type { AskOptions, Member } from './gather.ts'
 import { cutOut, openCopy, relayWhole, toWatched } from './relay.ts'
 import type { Deadlines } from './silence.ts'
 import type { Suspects } from './suspects.ts'
@@ -24,6 +24,8 @@ export interface Read {
   readonly isStrict: boolean
   /** Goes on to the replicas, for their logs. */
   readonly trace: Trace | undefined
+  /** Gives a signal that aborts when the client leaves; nobody is waited for then. See `AskOptions`. */
+  readonly getSignal?: AskOptions['getSignal']
   /** Deliver this version, whatever else there is. */
   readonly version?: Digest | undefined
   readonly deadlines: Deadlines

@@ -1,9 +1,8 @@
 import { PROBE } from '../storage/probe.ts'
 import { toJson } from '../wire/app.ts'
 import { createProblem } from '../wire/problems.ts'
-import type { Trace } from '../wire/trace.ts'
 import { StorageError } from '../wire/trouble.ts'
-import type { Member } from './gather.ts'
+import type { AskOptions, Member } from './gather.ts'
 
 /**
  * `GET /readyz`: 200 as soon as `required` replicas have answered a question like every read's, without a wait for the
@@ -12,9 +11,9 @@ import type { Member } from './gather.ts'
 export async function answerReadiness(
   members: readonly Member[],
   required: number,
-  trace: Trace | undefined,
+  asker: AskOptions,
 ): Promise<Response> {
-  const answered = await countAnswers(members, required, trace)
+  const answered = await countAnswers(members, required, asker)
   if (answered >= required) return toJson({ status: 'ready', required, of: members.length })
   const detail = `${answered} of ${members.length} replicas answered, ${required} must`
   return createProblem('too-few-answers', detail)
@@ -24,12 +23,12 @@ export async function answerReadiness(
 async function countAnswers(
   members: readonly Member[],
   enough: number,
-  trace: Trace | undefined,
+  asker: AskOptions,
 ): Promise<number> {
   const { promise: reached, resolve } = Promise.withResolvers<void>()
   let answered = 0
   const all = members.map(async ({ ask }) => {
-    const { said } = await ask(PROBE, trace)
+    const { said } = await ask(PROBE, asker)
     if (!(said instanceof StorageError) && ++answered >= enough) resolve()
   })
   await Promise.race([reached, Promise.all(all)])

@@ -1,8 +1,7 @@
 import { PROBE } from '../storage/probe.ts'
 import type { ReplicaStates } from '../wire/schemas.ts'
-import type { Trace } from '../wire/trace.ts'
 import { compare } from './compare.ts'
-import { gather, type Member } from './gather.ts'
+import { type AskOptions, gather, type Member } from './gather.ts'
 import { toReports } from './report.ts'
 import type { Suspects } from './suspects.ts'
 
@@ -13,12 +12,12 @@ export type ReplicaState = ReplicaStates['replicas'][number]
 export async function readReplicaStates(
   members: readonly Member[],
   suspects: Suspects,
-  trace: Trace | undefined,
+  asker: AskOptions,
 ): Promise<ReplicaState[]> {
-  const reports = toReports(compare(await gather(members, PROBE, trace)).answers)
-  return members.map(({ id, breaker }) => {
+  const reports = toReports(compare(await gather(members, PROBE, asker)).answers)
+  return members.map(({ id, breaker, listings }) => {
     const { error, detail } = reports.find((report) => report.id === id) ?? {}
     const told = error ? ({ state: 'error', error, detail } as const) : ({ state: 'ok' } as const)
-    return { id, ...told, breaker: breaker.state(), corrupt: suspects.count(id) }
+    return { id, ...told, breaker: breaker.state(), listings: listings.state(), corrupt: suspects.count(id) }
   })
 }

@@ -1,3 +1,4 @@
+import type { Reading, Work } from '../storage/storage.ts'
 import type { Chunks } from '../storage/streams.ts'
 import { ANSWER_MS, SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -6,46 +7,64 @@ import { StorageError } from '../wire/trouble.ts'
 export interface Deadlines {
   /** Without a sign of life. */
   readonly silence: number
-  /** For an answer, whatever signs of life it gives. */
+  /** Without getting on, whatever signs of life it gives. */
   readonly answer: number
 }
 
 export const DEADLINES: Deadlines = { silence: SILENCE_MS, answer: ANSWER_MS }
 
-/** The deadlines of one question, of which every sign of life puts one off. */
+/** The deadlines of one question. */
 export interface Watch {
-  /** Aborted when a deadline passes. */
+  /** Aborts when a deadline passes, and by `abort`. */
   readonly signal: AbortSignal
   /** Rejects when a deadline passes, and never resolves. */
   readonly expired: Promise<never>
-  reset(): void
+  /**
+   * Takes a sign of life: it puts off the deadline of silence; and the one for an answer as well if something was done,
+   * so that a read waits for as long as a file takes to be hashed.
+   */
+  note(work: Work): void
+  /** Aborts `signal` before any deadline passes. */
+  abort(reason: StorageError): void
   /** Whoever starts a watch stops it. */
   stop(): void
 }
 
-/** Starts to watch a replica that was asked; without `answer`, for silence alone. */
+/**
+ * Starts to watch a replica that was asked; without `answer`, for silence alone. What it was doing when a deadline passes
+ * is part of the error's message.
+ */
 export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Deadlines, 'silence'>): Watch {
   const abort = new AbortController()
   const { promise: expired, reject } = Promise.withResolvers<never>()
   expired.catch(() => {})
 
-  function expire(message: string): void {
+  let reading: Reading | undefined
+
+  function expire(late: string): void {
+    const message = reading === undefined ? late : `${late} while it read ${toHowFar(reading)}`
     const error = new StorageError('unreachable', message, { reason: 'http_response_timeout' })
     reject(error)
     abort.abort(error)
   }
 
   const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
-  const tooLong = () => expire(`the replica took more than ${(answer ?? 0) / 1000} seconds`)
-  const last = answer === undefined ? undefined : setTimeout(tooLong, answer)
+  const tooLong = () => expire(`the replica did not get on for ${(answer ?? 0) / 1000} seconds`)
+  const startAnswer = () => (answer === undefined ? undefined : setTimeout(tooLong, answer))
+  let last = startAnswer()
   let timer = setTimeout(fallSilent, silence)
   return {
     signal: abort.signal,
     expired,
-    reset() {
+    note(work) {
+      reading = work.reading
       clearTimeout(timer)
       timer = setTimeout(fallSilent, silence)
+      if (work.done <= 0) return
+      clearTimeout(last)
+      last = startAnswer()
     },
+    abort: (reason) => abort.abort(reason),
     stop() {
       clearTimeout(timer)
       clearTimeout(last)
@@ -70,3 +89,12 @@ export async function withDeadline<T>(
 export function withoutSilence(body: Chunks, deadlines: Deadlines): Chunks {
   return { ...body, next: () => withDeadline(deadlines, () => body.next()) }
 }
+
+/** `'photos/1.iso': 3.1 of 20.0 GB`, in units of 1,000 as disks are sold in. */
+function toHowFar({ name, bytes, size }: Reading): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), UNITS.length - 1)
+  const toText = (amount: number) => (amount / 1000 ** power).toFixed(power === 0 ? 0 : 1)
+  return `'${name}': ${toText(bytes)} of ${toText(size)} ${UNITS[power]}`
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const

@@ -12,7 +12,7 @@ import { addPassed, type Passed } from '../wire/passed.ts'
 import type { Trace } from '../wire/trace.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import type { Member } from './gather.ts'
-import { type Deadlines, withDeadline } from './silence.ts'
+import { type Deadlines, type Watch, watchReplica } from './silence.ts'
 
 /** What all surveys of one audit share. */
 export interface SurveyContext {
@@ -45,9 +45,10 @@ export function openStream<T extends Span | Found>(
 ): Stream<T> {
   let { ranges } = survey
   let hasMoved = false
-  // What was passed over before a line that has not come yet: it is said once more if the survey breaks off first.
+  // What was passed over before a line that has not come yet: it is reported once more if the survey breaks off first.
   let pending: readonly Passed[] = []
   let isAll = false
+  let most = 0
   let abort = new AbortController()
   let lines = start()
 
@@ -55,6 +56,7 @@ export function openStream<T extends Span | Found>(
     hasMoved = false
     pending = []
     isAll = false
+    most = 0
     abort.abort(new StorageError('unreachable', 'the survey was left'))
     abort = new AbortController()
     const options = { signal: AbortSignal.any([signal, abort.signal]), trace, createHasher }
@@ -66,15 +68,32 @@ export function openStream<T extends Span | Found>(
     pending = []
   }
 
+  /** A replica that only says how far it is, and does not get any further, is as silent as one that says nothing. */
+  function noteProgress({ seen, of, work }: Progress, watch: Watch): void {
+    onProgress(member.id, { seen, of })
+    const all = seen.names + seen.bytes + (work ?? 0)
+    if (all > most) watch.note({ done: all - most })
+    most = Math.max(all, most)
+  }
+
   async function read(): Promise<T | null> {
+    const watch = watchReplica({ silence: deadlines.silence })
+    try {
+      return await readOn(watch)
+    } finally {
+      watch.stop()
+    }
+  }
+
+  async function readOn(watch: Watch): Promise<T | null> {
     while (ranges.length > 0) {
-      const { done, value } = await withDeadline(deadlines, () => lines.next())
+      const { done, value } = await Promise.race([lines.next(), watch.expired])
       if (done) {
         settlePassed()
         return null
       }
       if ('seen' in value) {
-        onProgress(member.id, value)
+        noteProgress(value, watch)
         continue
       }
       if ('passed' in value) {

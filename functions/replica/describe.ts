@@ -1,5 +1,5 @@
 import { readJsonBody } from '../storage/json-body.ts'
-import type { Facts, Storage } from '../storage/storage.ts'
+import type { Facts, Reading, Storage, Work } from '../storage/storage.ts'
 import { toFailedLine, toHeldLine } from '../storage/wire-lines.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
@@ -11,7 +11,7 @@ const encoder = new TextEncoder()
 
 /**
  * `POST /describe`: a line of JSON for each name, in the order in which they are ready, so that one long hash keeps
- * no other answer waiting; while something is being worked on, a sign of life every `HEARTBEAT_MS`.
+ * no other answer waiting; while more and more is being done, a sign of life every `HEARTBEAT_MS`, which says how much.
  */
 export async function answerDescribe(storage: Storage, request: Request): Promise<Response> {
   const question = await readJsonBody(request, describeRequest, {
@@ -40,7 +40,9 @@ function startLines(storage: Storage, names: readonly string[]): Lines {
   const abort = new AbortController()
   let ready = ''
   let open = names.length
-  let alive = true
+  let work = 0
+  let told = 0
+  let reading: Reading | undefined
   let news = Promise.withResolvers<void>()
 
   function write(line: DescribeLine): void {
@@ -63,11 +65,12 @@ function startLines(storage: Storage, names: readonly string[]): Lines {
   }
 
   const heartbeat = setInterval(() => {
-    if (alive) write({ working: open })
-    alive = false
+    if (work > told) write({ working: open, work, reading })
+    told = work
   }, HEARTBEAT_MS)
-  const onProgress = () => {
-    alive = true
+  const onProgress = (now: Work) => {
+    work += now.done
+    reading = now.reading
   }
   const answers = storage.describe(names, { signal: abort.signal, onProgress })
   const all = Promise.all(names.map((name, i) => answer(name, answers[i])))

@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { DescribeOptions, Storage } from '../storage/storage.ts'
 import {
   BODY_MS,
   FIRST_ANSWERS_MS,
   HEARTBEAT_MS,
   MAX_DESCRIBE_BYTES,
+  MAX_LISTINGS,
   MAX_NAMES_PER_DESCRIBE,
 } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -75,15 +76,15 @@ describe('POST /describe', () => {
     expect(lines).toContainEqual({ name: '../up', error: expect.objectContaining({ code: 'invalid-name' }) })
   })
 
-  it('sends each answer as it is ready, and signs of life only while work goes on', async () => {
+  it('sends each answer as it is ready, and signs of life only while more and more is done', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
     try {
       const slow = Promise.withResolvers<null>()
       let work = () => {}
       const storage = {
         ...createMemoryStorage(),
-        describe: (_names: readonly string[], options?: { onProgress?: (() => void) | undefined }) => {
-          work = () => options?.onProgress?.()
+        describe: (_names: readonly string[], options?: DescribeOptions) => {
+          work = () => options?.onProgress?.({ done: 5, reading: { name: 'slow', bytes: 5, size: 10 } })
           return [slow.promise, Promise.resolve(null)]
         },
       }
@@ -92,11 +93,13 @@ describe('POST /describe', () => {
       const reader = (await asking).body?.getReader()
       const next = async () => JSON.parse(new TextDecoder().decode((await reader?.read())?.value)) as unknown
       expect(await next()).toEqual({ name: 'quick', absent: true })
-      await vi.advanceTimersByTimeAsync(HEARTBEAT_MS * 3)
-      expect(await next()).toEqual({ working: 1 })
       work()
       await vi.advanceTimersByTimeAsync(HEARTBEAT_MS * 3)
-      expect(await next()).toEqual({ working: 1 })
+      const reading = { name: 'slow', bytes: 5, size: 10 }
+      expect(await next()).toEqual({ working: 1, work: 5, reading })
+      work()
+      await vi.advanceTimersByTimeAsync(HEARTBEAT_MS * 3)
+      expect(await next()).toEqual({ working: 1, work: 10, reading })
       await vi.advanceTimersByTimeAsync(HEARTBEAT_MS * 3)
       slow.resolve(null)
       expect(await next()).toEqual({ name: 'slow', absent: true })
@@ -264,5 +267,48 @@ describe('PUT /files/{name}', () => {
     const response = await put({ 'If-None-Match': '*' }, false)
     expect(response.status).toBe(405)
     expect(response.headers.get('Allow')).toBe('GET, HEAD')
+  })
+})
+
+describe('a listing', () => {
+  it.each([
+    '/files',
+    '/files?limit=1',
+    '/kept',
+    '/readyz',
+  ])('of %s is not made for a page of another site', async (path) => {
+    for (const site of ['cross-site', 'same-site']) {
+      const response = await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })
+      expect(response.status).toBe(403)
+      expect(await response.json()).toMatchObject({ type: 'cross-site' })
+    }
+    for (const site of ['none', 'same-origin']) {
+      expect((await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
+    }
+    expect((await replica().request(path)).status).toBe(200)
+  })
+
+  it('is refused with 503 while as many are made as may be, and made again once one is left', async () => {
+    const left: AbortController[] = []
+    const waiting = async ({ signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
+      await new Promise<never>((_, reject) => {
+        const leave = () => reject(new StorageError('unreachable', 'it was left'))
+        signal?.addEventListener('abort', leave)
+      })
+    const app = replica({ ...createMemoryStorage(files), list: waiting })
+    const asked = Array.from({ length: MAX_LISTINGS }, () => {
+      const abort = new AbortController()
+      left.push(abort)
+      return app.request('/files', { signal: abort.signal })
+    })
+    for (const path of ['/files', '/kept']) {
+      const refused = await app.request(path)
+      expect([refused.status, refused.headers.get('Retry-After')]).toEqual([503, '1'])
+    }
+    left[0]?.abort()
+    await asked[0]
+    expect((await app.request('/kept')).status).toBe(200)
+    for (const abort of left) abort.abort()
+    await Promise.all(asked)
   })
 })

@@ -9,8 +9,9 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
-import { createLimit } from '../wire/limit.ts'
-import { MAX_SURVEYS } from '../wire/limits.ts'
+import { createLimit, withLimit } from '../wire/limit.ts'
+import { MAX_LISTINGS, MAX_SURVEYS } from '../wire/limits.ts'
+import { refuseForeignPage } from '../wire/origin.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { parse } from '../wire/parse.ts'
 import { toPassedMember } from '../wire/passed.ts'
@@ -45,14 +46,16 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   app.post('/survey', (c) => answerSurvey(storage, c, surveys))
   refuseOtherMethods(app, '/survey', 'POST')
-  app.get('/files', (c) => answerListing(storage, c))
+  for (const path of ['/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
+  const listing = createLimit(MAX_LISTINGS, 'listings')
+  app.get('/files', (c) => withLimit(listing, () => answerListing(storage, c)))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
   if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
   refuseOtherMethods(app, '/files/*', fileMethods)
   app.get('/readyz', (c) => answerReadiness(storage, options.places, c.req.raw.signal))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
-  app.get('/kept', (c) => answerKept(storage, c))
+  app.get('/kept', (c) => withLimit(listing, () => answerKept(storage, c)))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
   refuseOtherMethods(app, '/restore', 'POST')

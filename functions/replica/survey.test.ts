@@ -8,6 +8,7 @@ import type { Survey, SurveyLine } from '../storage/survey.ts'
 import {
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
+  MAX_GLOBS_LENGTH,
   MAX_SURVEY_BYTES,
   MAX_SURVEY_RANGES,
   MAX_SURVEYS,
@@ -102,6 +103,7 @@ describe('POST /survey', () => {
     ['a glob that is no list', { match: '*' }],
     ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
     ['a glob that is longer than any', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
+    ['globs that are longer together', { match: Array.from({ length: 9 }, () => '*'.repeat(MAX_GLOB_LENGTH)) }],
   ])('refuses %s', async (_what, changes) => {
     const response = await post(memory, { ...EVERYTHING, ...changes })
     expect(response.status).toBe(400)
@@ -110,7 +112,7 @@ describe('POST /survey', () => {
 
   it('takes as many ranges and globs as it says, side by side', async () => {
     const ranges = Array.from({ length: MAX_SURVEY_RANGES }, toRange)
-    const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_GLOB_LENGTH))
+    const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_GLOBS_LENGTH / MAX_GLOBS))
     const response = await post(memory, { ...EVERYTHING, ranges, match, exclude: ['d'] })
     expect(response.status).toBe(200)
     expect(await readLines(response)).toHaveLength(1 + MAX_SURVEY_RANGES)

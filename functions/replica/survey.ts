@@ -10,7 +10,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import type { Limit } from '../wire/limit.ts'
-import { MAX_GLOBS, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
+import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type SurveyWireLine, surveyRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
@@ -33,7 +33,7 @@ export async function answerSurvey(
 ): Promise<Response> {
   const survey = await readJsonBody(c.req.raw, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, deep, and up to ${MAX_GLOBS} globs each in match and exclude`,
+    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, deep, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
   })
   if (survey instanceof Response) return survey
   if (!isAscending(survey.ranges)) {

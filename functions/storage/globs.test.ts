@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createSelect } from './globs.ts'
+import { createPrune, createSelect } from './globs.ts'
 
 function isSelected(name: string, match: readonly string[], exclude: readonly string[] = []): boolean {
   return createSelect({ match, exclude })(name)
@@ -26,7 +26,12 @@ describe('a glob', () => {
     ['**/d/**', ['d', 'd/a', 'x/d', 'x/y/d/a/b'], ['xd', 'dx/a']],
     ['d/**/a', ['d/a', 'd/b/a', 'd/b/c/a', 'd/a/a'], ['a', 'd/ab', 'x/d/a']],
     ['d/**/e/**/a', ['d/e/a', 'd/x/e/a', 'd/e/e/x/a'], ['d/a', 'd/x/a', 'e/a']],
-    ['a**b', ['ab', 'axb', 'a**b'], ['a/b', 'ax/xb']],
+    ['a**b', ['ab', 'axb', 'a**b', 'a/b', 'ax/xb', 'd/ab', 'd/ax/e/xb'], ['abc', 'xab', 'a/bc']],
+    ['d/**.txt', ['d/a.txt', 'd/e/a.txt', 'd/.txt'], ['a.txt', 'x/d/a.txt', 'd/a.txt/b']],
+    ['d/a**', ['d/a', 'd/ab', 'd/a/b', 'd/ab/c'], ['d/b', 'a', 'x/d/a']],
+    ['/a**', ['a', 'a/b', 'ab/c'], ['d/a']],
+    ['d/**e/a', ['d/e/a', 'd/x/e/a', 'd/x/xe/a'], ['d/a', 'd/x/a']],
+    ['a***b', ['ab', 'a/x/b'], ['b']],
     ['[ab]', ['[ab]'], ['a', 'b']],
     ['{a,b}', ['{a,b}'], ['a', 'b']],
     ['a.b+(c)$', ['a.b+(c)$'], ['aXb+(c)$', 'a.bb(c)$']],
@@ -40,18 +45,34 @@ describe('a glob', () => {
   })
 
   it('matches what trying every way matches', () => {
-    const letters = fc.constantFrom('a', 'b', '/', '.')
-    const name = fc.string({ unit: letters, minLength: 1, maxLength: 9 })
+    const segment = fc.string({ unit: fc.constantFrom('a', 'b', '.'), minLength: 1, maxLength: 3 })
+    const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('/'))
     const glob = fc.string({
-      unit: fc.oneof(letters, fc.constantFrom('*', '*', '**', '/**/', '?')),
+      unit: fc.constantFrom('a', 'b', '/', '.', '*', '*', '**', '/**/', '?'),
       maxLength: 7,
     })
     fc.assert(
-      fc.property(name, glob, (name, glob) => {
-        expect(isSelected(name, [glob])).toBe(isMatchByTrying(name, glob))
+      fc.property(name, fc.array(glob, { minLength: 1, maxLength: 3 }), (name, globs) => {
+        expect(isSelected(name, globs)).toBe(globs.some((glob) => isMatchByTrying(name, glob)))
       }),
       { numRuns: 20_000 },
     )
+  })
+
+  it('has nothing read below a directory of which it excludes everything, and only there', () => {
+    const segment = fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 2 })
+    const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => segments.join('/'))
+    const glob = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', '**', '/**', '/'), maxLength: 6 })
+    fc.assert(
+      fc.property(path, path, glob, (directory, rest, glob) => {
+        if (!createPrune({ exclude: [glob] })(directory)) return
+        expect(isMatchByTrying(`${directory}/${rest}`, glob)).toBe(true)
+      }),
+      { numRuns: 20_000 },
+    )
+    const isPruned = createPrune({ exclude: ['a/', '/b/**', 'c*/d/', '*.txt', 'e/f'] })
+    const all = ['a', 'b', 'c/d', 'cc/d', 'a/b', 'c', 'x.txt', 'e/f', 'x/a']
+    expect(all.filter((name) => isPruned(name))).toEqual(['a', 'b', 'c/d', 'cc/d'])
   })
 
   it.each([
@@ -60,8 +81,8 @@ describe('a glob', () => {
     ['stars of segments', `${'**/a/'.repeat(200)}b`, `${'a/'.repeat(511)}a`],
     ['both', `${'**/*a*a/'.repeat(120)}*b`, `${'aaaaaaa/'.repeat(127)}aaaa`],
     ['nothing but stars', '*'.repeat(1024), 'a'.repeat(255)],
-  ])('keeps nobody busy, whatever it is made of: %s', (_what, glob, name) => {
-    const isWanted = createSelect({ match: Array.from({ length: 64 }, () => glob), exclude: [] })
+  ])('of any kind costs no more than its length for each character of a name: %s', (_what, glob, name) => {
+    const isWanted = createSelect({ match: Array.from({ length: 8 }, () => glob), exclude: [] })
     // Trying every way would take longer than the universe has, for the first of them.
     for (let i = 0; i < 3; i++) expect(isWanted(name)).toBe(glob === '*'.repeat(1024))
   })
@@ -70,31 +91,37 @@ describe('a glob', () => {
 /** What a glob is by its definition: each star takes every number of items in turn. */
 function isMatchByTrying(name: string, glob: string): boolean {
   if (glob.endsWith('/')) return isMatchByTrying(name, `${glob}**/*`)
-  if (!glob.includes('/')) return tryAll([...(name.split('/').at(-1) ?? '')], [...glob], '*', isOne)
-  const rooted = glob.startsWith('/') ? glob.slice(1) : glob
-  return tryAll(name.split('/'), rooted.split('/'), '**', (segment, pattern) =>
-    tryAll([...segment], [...pattern], '*', isOne),
-  )
+  if (glob === '') return false
+  const path = glob.includes('/') ? glob.replace(/^\//, '') : `**/${glob}`
+  return trySegments(name.split('/'), path.split('/'))
 }
 
-function isOne(a: string, b: string): boolean {
-  return b === '?' || a === b
-}
-
-function tryAll(
-  items: readonly string[],
-  [pattern, ...patterns]: readonly string[],
-  any: string,
-  isOne: (item: string, pattern: string) => boolean,
-): boolean {
+function trySegments(items: readonly string[], [pattern, ...patterns]: readonly string[]): boolean {
   if (pattern === undefined) return items.length === 0
-  if (pattern !== any) {
-    const [item, ...rest] = items
-    return item !== undefined && isOne(item, pattern) && tryAll(rest, patterns, any, isOne)
+  const counts = Array.from({ length: items.length + 1 }, (_, count) => count)
+  if (pattern === '**') return counts.some((count) => trySegments(items.slice(count), patterns))
+  // Two stars within a segment take slashes too, and so whole segments.
+  return counts
+    .slice(1, pattern.includes('**') ? undefined : 2)
+    .some(
+      (count) =>
+        tryCharacters(items.slice(0, count).join('/'), pattern) && trySegments(items.slice(count), patterns),
+    )
+}
+
+function tryCharacters(text: string, pattern: string): boolean {
+  if (pattern === '') return text === ''
+  const [stars = ''] = /^\**/.exec(pattern) ?? []
+  if (stars !== '') {
+    const rest = pattern.slice(stars.length)
+    const ends = Array.from({ length: text.length + 1 }, (_, end) => end)
+    return ends.some(
+      (end) =>
+        (stars.length > 1 || !text.slice(0, end).includes('/')) && tryCharacters(text.slice(end), rest),
+    )
   }
-  return Array.from({ length: items.length + 1 }, (_, i) => items.slice(i)).some((rest) =>
-    tryAll(rest, patterns, any, isOne),
-  )
+  const isOne = pattern.startsWith('?') ? text !== '' && !text.startsWith('/') : text[0] === pattern[0]
+  return isOne && tryCharacters(text.slice(1), pattern.slice(1))
 }
 
 describe('several globs', () => {

@@ -1,12 +1,17 @@
+import { type Automaton, createAutomaton, type Pattern, STAR, type Token } from './glob-automaton.ts'
+
 /** Whether a name is one of those wanted. */
 export type Select = (name: string) => boolean
 
 /**
  * What globs select: names that one of `match` matches (all names when there is none) and none of `exclude`. In a glob
- * `?` stands for one character but a slash, `*` for any number of them, `**` for any number of whole segments; the
- * rest for itself. A glob without a slash is matched against the last segment, one that ends in a slash takes in all
- * that lies below. Matching takes time in proportion to the product of the lengths at most: globs come from clients, and
- * a regular expression made of one could be kept busy for ever.
+ * `?` stands for one character but a slash, `*` for any number of them, `**` for any number of characters, slashes
+ * included; as a whole segment `**` stands for any number of whole segments, none included. All else stands for itself.
+ * A glob without a slash may begin at any segment, so that without `**` it is matched against the last one; any other
+ * begins at the root. One that ends in a slash takes in all that lies below.
+ *
+ * Globs come from clients: matching a name takes time in proportion to its length times the length of all globs, divided
+ * by 32, whatever they are made of.
  */
 export function createSelect({
   match,
@@ -15,73 +20,52 @@ export function createSelect({
   readonly match: readonly string[]
   readonly exclude: readonly string[]
 }): Select {
-  if (match.length + exclude.length === 0) return () => true
-  const [wanted, unwanted] = [match.map(parseGlob), exclude.map(parseGlob)]
-  return (name) => {
-    const segments = name.split('/')
-    if (unwanted.some((glob) => isMatch(segments, glob))) return false
-    return wanted.length === 0 || wanted.some((glob) => isMatch(segments, glob))
-  }
+  const wanted = match.length > 0 ? createAutomaton(match.map(parseGlob)) : () => true
+  if (exclude.length === 0) return wanted
+  const unwanted = createAutomaton(exclude.map(parseGlob))
+  return (name) => !unwanted(name) && wanted(name)
 }
 
 /** Whether nothing below a directory can be wanted, its name without a slash at its end. */
 export function createPrune({ exclude }: { readonly exclude: readonly string[] }): Select {
   const all = exclude.flatMap((glob) => {
     const [, above] = /^(.+?)\/(\*\*)?$/s.exec(glob) ?? []
-    return above === undefined ? [] : [toPatterns(above.replace(/^\//, '').split('/'))]
+    return above === undefined ? [] : [parsePath(above.replace(/^\//, ''))]
   })
-  return (name) => all.some((patterns) => isMatch(name.split('/'), patterns))
+  const isBelow: Automaton = createAutomaton(all)
+  return (name) => all.length > 0 && isBelow(name)
 }
 
-/** A glob's segments: any number of them, or one by its characters. */
-type Patterns = readonly (typeof ANY_SEGMENTS | readonly string[])[]
-
+/** A whole segment that stands for any number of them. */
 const ANY_SEGMENTS = '**'
 
-function parseGlob(text: string): Patterns {
+function parseGlob(text: string): Pattern {
   const below = text.endsWith('/') ? `${text}**/*` : text
   const path = below.replace(/^\//, '')
-  return toPatterns(path.includes('/') || path !== below ? path.split('/') : [ANY_SEGMENTS, path])
+  // The empty one is a name's that is empty: none.
+  if (path.includes('/') || path !== below || path === '') return parsePath(path)
+  return parsePath(`${ANY_SEGMENTS}/${path}`)
 }
 
-function toPatterns(segments: readonly string[]): Patterns {
-  return segments.map((segment) => (segment === ANY_SEGMENTS ? ANY_SEGMENTS : [...segment]))
-}
-
-function isMatch(segments: readonly string[], patterns: Patterns): boolean {
-  const isOne = (segment: string, pattern: Patterns[number]) =>
-    pattern !== ANY_SEGMENTS && matchRuns([...segment], pattern, (a, b) => b === '?' || a === b, '*')
-  return matchRuns(segments, patterns, isOne, ANY_SEGMENTS)
-}
-
-/**
- * Whether `items` match `patterns` one by one, where `any` stands for any number of items. Only the last `any` is ever
- * tried anew: what an earlier one took more, the last could have taken as well.
- */
-function matchRuns<T>(
-  items: readonly string[],
-  patterns: readonly T[],
-  isOne: (item: string, pattern: T) => boolean,
-  any: T,
-): boolean {
-  let item = 0
-  let pattern = 0
-  let retryItem = 0
-  let retryPattern = 0
-  while (item < items.length) {
-    const wanted = patterns[pattern]
-    if (wanted === any) {
-      retryItem = item
-      retryPattern = ++pattern
-    } else if (wanted !== undefined && isOne(items[item] ?? '', wanted)) {
-      item++
-      pattern++
-    } else if (retryPattern === 0) return false
-    else {
-      item = ++retryItem
-      pattern = retryPattern
-    }
+/** The tokens of a glob that begins at the root. */
+function parsePath(path: string): Pattern {
+  const segments = path.split('/')
+  const tokens: Token[] = []
+  // Any number of segments, some of them: once is enough.
+  const kept = segments.filter((segment, i) => segment !== ANY_SEGMENTS || segments[i - 1] !== ANY_SEGMENTS)
+  const isOpen = kept.length > 1 && kept.at(-1) === ANY_SEGMENTS
+  for (const [i, segment] of kept.slice(0, isOpen ? -1 : undefined).entries()) {
+    const isLast = i === kept.length - 1
+    if (segment === ANY_SEGMENTS) tokens.push(isLast ? STAR.characters : STAR.segments)
+    else tokens.push(...parseSegment(segment), ...(isLast || (isOpen && i === kept.length - 2) ? [] : ['/']))
   }
-  while (patterns[pattern] === any) pattern++
-  return pattern === patterns.length
+  return { tokens, isOpen }
+}
+
+function parseSegment(segment: string): Token[] {
+  const runs = segment.match(/\*+|[^*]+/gs) ?? []
+  return runs.flatMap((run) => {
+    if (run === '*') return [STAR.withinSegment]
+    return run.startsWith('*') ? [STAR.characters] : [...run].map((one) => (one === '?' ? STAR.one : one))
+  })
 }

@@ -110,11 +110,14 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
 
   async function compute(info: ObjectInfo, { signal, onProgress }: DescribeOptions): Promise<Known> {
     const hasher = createHasher()
+    const name = info.key.slice(root.length)
+    let bytes = 0
     // Bytes that come are a sign of life; an abort must be heard while none do.
-    const bytes = toStream(exactly(await read(info, undefined, signal), info.size), signal)
-    for await (const chunk of readChunks(toChunks(bytes))) {
+    const body = toStream(exactly(await read(info, undefined, signal), info.size), signal)
+    for await (const chunk of readChunks(toChunks(body))) {
       await hasher.update(chunk)
-      onProgress?.()
+      bytes += chunk.length
+      onProgress?.({ done: chunk.length, reading: { name, bytes, size: info.size } })
     }
     const known = { digest: await hasher.digest(), evidence: 'computed' } as const
     await remember(info, known)

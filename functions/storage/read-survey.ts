@@ -5,7 +5,7 @@ import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { within } from '../wire/within.ts'
 import { createSelect } from './globs.ts'
 import { compareNames } from './names.ts'
-import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions } from './storage.ts'
+import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions, Work } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
   type Closed,
@@ -82,6 +82,8 @@ export async function* surveyPages<E extends Entry>(
   const look = survey.deep ? readDeep : describeAll
   const tally = createTally()
   let seen = { names: 0, bytes: 0, known: 0 }
+  let work = 0
+  const onProgress = ({ done }: Work) => void (work += done)
 
   /** Lines, after what was passed over before them. */
   function* toLines(lines: readonly (Found | Span)[]): Generator<SurveyLine> {
@@ -90,9 +92,10 @@ export async function* surveyPages<E extends Entry>(
   }
 
   try {
-    for await (const { entries, gaps } of readPages(storage, survey, signal)) {
-      const { found, whileWorking } = look(storage, entries, { ...options, signal })
-      yield* whileWorking(() => ({ seen, of: null }))
+    for await (const { entries, gaps, listed } of readPages(storage, survey, signal)) {
+      work += listed
+      const { found, whileWorking } = look(storage, entries, { ...options, signal, onProgress })
+      yield* whileWorking(() => ({ seen, of: null, work }))
       const counted = createGapCounter(gaps)
       for (const one of await found) {
         const { names, bytes } = seen
@@ -102,7 +105,7 @@ export async function* surveyPages<E extends Entry>(
         else yield* toLines(await toSpans(spanner.add(one.name, toSize(one), toComparable(one))))
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)
-      yield { seen, of: null }
+      yield { seen, of: null, work }
     }
     const last = survey.grain > 0 ? await toSpans(spanner.end()) : []
     if (survey.passed) for (const passed of [...tally.take().map((one) => [one]), []]) yield { passed }
@@ -127,12 +130,20 @@ function createGapCounter(gaps: readonly Gap[]) {
   }
 }
 
+/** A page of a listing. */
+interface Listed<E> extends Pick<GappedPage<E>, 'gaps'> {
+  /** Those that are wanted, */
+  readonly entries: readonly E[]
+  /** of so many. */
+  readonly listed: number
+}
+
 /** The files that are wanted, of one page after the other, and what is passed over between them. */
 async function* readPages<E extends Entry>(
   storage: Pages<E>,
   survey: Survey,
   signal: AbortSignal,
-): AsyncGenerator<Pick<GappedPage<E>, 'entries' | 'gaps'>> {
+): AsyncGenerator<Listed<E>> {
   const { prefix } = survey
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
@@ -141,7 +152,7 @@ async function* readPages<E extends Entry>(
       const page: GappedPage<E> = await storage.list({ prefix, after: next, isCounted, signal })
       const held = page.entries.filter(({ name }) => isWithin(name, until))
       const gaps = survey.passed ? page.gaps : []
-      yield { entries: held.filter(({ name }) => isWanted(name)), gaps }
+      yield { entries: held.filter(({ name }) => isWanted(name)), listed: page.entries.length, gaps }
       next = held.length < page.entries.length ? null : page.next
     }
   }
@@ -154,12 +165,20 @@ interface Look {
   whileWorking(toLine: () => Progress): AsyncGenerator<Progress>
 }
 
-/** Runs `work`, which says now and then that it goes on. */
-function createLook(work: (onProgress: () => void) => Promise<Found[]>): Look {
+interface LookOptions extends ReadSurveyOptions {
+  readonly onProgress: (work: Work) => void
+}
+
+/** Runs `look`, which reports now and then what it has done. */
+function createLook(
+  { onProgress }: LookOptions,
+  look: (onProgress: (work: Work) => void) => Promise<Found[]>,
+): Look {
   let isAlive = false
   let isDone = false
-  const found = work(() => {
+  const found = look((work) => {
     isAlive = true
+    onProgress(work)
   })
   const done = found.then(
     () => (isDone = true),
@@ -180,9 +199,10 @@ function createLook(work: (onProgress: () => void) => Promise<Found[]>): Look {
 function describeAll<E extends Entry>(
   storage: Pages<E>,
   entries: readonly E[],
-  { signal, trace }: ReadSurveyOptions,
+  options: LookOptions,
 ): Look {
-  return createLook(async (onProgress) => {
+  const { signal, trace } = options
+  return createLook(options, async (onProgress) => {
     const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
     signal?.throwIfAborted()
     return answers.flatMap((answer, i) => {
@@ -197,9 +217,9 @@ function describeAll<E extends Entry>(
 function readDeep<E extends Entry>(
   storage: Pages<E>,
   entries: readonly E[],
-  options: ReadSurveyOptions,
+  options: LookOptions,
 ): Look {
-  return createLook(async (onProgress) => {
+  return createLook(options, async (onProgress) => {
     const found: Found[] = []
     for (const { name } of entries) {
       const one = await readOne(storage, name, options, onProgress)
@@ -214,7 +234,7 @@ async function readOne(
   storage: Pick<Storage, 'open'>,
   name: string,
   { createHasher, signal, trace }: ReadSurveyOptions,
-  onProgress: () => void,
+  onProgress: (work: Work) => void,
 ): Promise<Found | null> {
   if (createHasher === undefined) throw new StorageError('unreadable', 'this store reads no file anew')
   try {
@@ -224,7 +244,7 @@ async function readOne(
     const hasher = createHasher()
     for await (const chunk of readChunks(toChunks(body))) {
       await hasher.update(chunk)
-      onProgress()
+      onProgress({ done: chunk.length })
     }
     const digest = await hasher.digest()
     return digest === facts.digest

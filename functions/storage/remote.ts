@@ -30,6 +30,7 @@ import type {
   RestoreOptions,
   Storage,
   SurveyOptions,
+  Work,
 } from './storage.ts'
 import { type Chunks, createLie, exactly, toChunks, toStream } from './streams.ts'
 import type { Survey, SurveyLine } from './survey.ts'
@@ -121,12 +122,13 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
     const body = toChunks(reply.body)
     const open = new Set(names)
+    const toWork = createWork()
     let patience: ReturnType<typeof setTimeout> | undefined
     try {
       for await (const line of readLines(body, describeLine)) {
         // Whatever comes after the last answer is none.
         if (open.size === 0) return
-        if ('working' in line) options.onProgress?.()
+        if ('working' in line) options.onProgress?.(toWork(line))
         else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
         // Only the end of the body is left to come, with which the connection is kept.
         if (open.size === 0) patience = setTimeout(() => body.cancel().catch(() => {}), HEARTBEAT_MS)
@@ -246,6 +248,16 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
   }
 
   return { describe, open, list, survey, put, listKept, restore }
+}
+
+/** What each sign of life of one answer reports beyond the one before it. */
+function createWork(): (line: Extract<DescribeLine, { working: number }>) => Work {
+  let before = 0
+  return ({ work = 0, reading }) => {
+    const done = Math.max(work - before, 0)
+    before += done
+    return { done, reading }
+  }
 }
 
 type Questions = ReadonlyMap<string, PromiseWithResolvers<Facts | null>>

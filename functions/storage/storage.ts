@@ -48,13 +48,33 @@ export interface Page {
   readonly passed?: readonly Passed[] | undefined
 }
 
+/** A sign of life from a store that works on an answer. */
+export interface Work {
+  /**
+   * How much was done for it since the last sign of life, or for what has to be done before it: bytes read, files looked
+   * at. Above 0 whenever anything was done; 0 where the store does not say.
+   */
+  readonly done: number
+  /** The file that is being read for that; undefined where there is none, or the store does not say. */
+  readonly reading?: Reading | undefined
+}
+
+/** How far the reading of a file is. */
+export interface Reading {
+  readonly name: string
+  /** Bytes that were read. */
+  readonly bytes: number
+  /** Of so many. */
+  readonly size: number
+}
+
 /** How files are described. */
 export interface DescribeOptions {
   readonly signal?: AbortSignal | undefined
   /** The request that asks, for the logs of a store that is a server. */
   readonly trace?: Trace | undefined
   /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */
-  readonly onProgress?: (() => void) | undefined
+  readonly onProgress?: ((work: Work) => void) | undefined
 }
 
 /** What of a file is opened, and for whom. */
@@ -176,10 +196,11 @@ export interface Storage {
 
   /**
    * Looks at all the files that `survey` wants, in byte order: a `Found` for each with a `grain` of 0, else the spans
-   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works;
-   * the last says what was seen in all, and comes before the last span. Where the survey asks for it (`Survey.passed`),
-   * what is passed over as well, as `Skipped` has it. Ends when all was seen; rejects with a `StorageError` when not
-   * all could be. What holds for `describe` holds for each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
+   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works,
+   * whose `work` has grown whenever anything was done; the last says what was seen in all, and comes before the last
+   * span. Where the survey asks for it (`Survey.passed`), what is passed over as well, as `Skipped` has it. Ends when all
+   * was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for each digest. Memory
+   * does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 

@@ -77,6 +77,11 @@ export interface Progress {
   readonly seen: Amount & { readonly known: number }
   /** Of how much; null until that is known. */
   readonly of: Amount | null
+  /**
+   * What was done so far, which grows whenever anything is done, also for files that are not in `seen` yet or never
+   * will be: entries of directories looked at, bytes read. Absent from a replica of an earlier version.
+   */
+  readonly work?: number | undefined
 }
 
 /**

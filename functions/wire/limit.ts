@@ -19,3 +19,14 @@ export function createLimit(most: number, what: string): Limit {
     end: () => void underWay--,
   }
 }
+
+/** What `work` answers, as one of the pieces that `limit` counts; the problem when there are as many already. */
+export async function withLimit(limit: Limit, work: () => Promise<Response>): Promise<Response> {
+  const refused = limit.begin()
+  if (refused !== null) return refused
+  try {
+    return await work()
+  } finally {
+    limit.end()
+  }
+}

@@ -127,7 +127,7 @@ export const MAX_SURVEY_RANGES = 64
 /** A survey's question: its ranges, each of two names at their worst, and its globs. */
 export const MAX_SURVEY_BYTES = 2 * 1024 * 1024
 
-/** Globs in one survey, each no longer than a name: every name is held against every one. */
+/** Globs in one survey: every name is held against every one. */
 export const MAX_GLOBS = 64
 
 /** Lines that are read ahead of whoever compares, so that a replica that is behind holds up none that is ahead of it. */
@@ -180,6 +180,12 @@ export const MAX_APPLIED = 2
 
 /** Characters of a glob: every name is held against every one of them, and nobody writes longer ones. */
 export const MAX_GLOB_LENGTH = 256
+
+/** Characters of all globs of one list: matching the longest name then takes half a millisecond at worst. */
+export const MAX_GLOBS_LENGTH = 2048
+
+/** Listings that a server works on at once. A large directory takes a fraction of a second, and they take turns. */
+export const MAX_LISTINGS = 64
 
 /** Characters of a span's text beyond which it is closed; as `MAX_SPAN_NAMES`, for names that are long as well. */
 export const MAX_SPAN_LENGTH = 8 * 1024 * 1024

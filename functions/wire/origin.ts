@@ -1,3 +1,4 @@
+import type { Context, Next } from 'hono'
 import { createProblem } from './problems.ts'
 
 /**
@@ -13,8 +14,10 @@ export function isForeign({ url, headers }: Request): boolean {
   return origin !== null && (!URL.canParse(origin) || new URL(origin).host !== new URL(url).host)
 }
 
-/** The problem for a request that another site's page made; null for any other. */
-export function refuseForeign(request: Request): Response | null {
-  if (!isForeign(request)) return null
-  return createProblem('cross-site', 'open the page of this server itself, and ask from there')
+/** Middleware for what changes something, or costs much: a page of another site gets a problem in its place. */
+export async function refuseForeignPage(c: Context, next: Next): Promise<Response | undefined> {
+  if (isForeign(c.req.raw))
+    return createProblem('cross-site', 'open the page of this server itself, and ask from there')
+  await next()
+  return undefined
 }

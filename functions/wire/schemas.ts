@@ -3,6 +3,7 @@ import {
   MAX_DETAIL_LENGTH,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
+  MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
   MAX_NAMES_PER_DESCRIBE,
   MAX_PASSED_EXAMPLE_LENGTH,
@@ -66,17 +67,29 @@ const held = v.object({
 })
 const failed = v.object({ name: v.string(), error: trouble })
 
+/** A file that is being read: `bytes` of `size` so far. */
+const reading = v.object({ name: v.string(), bytes: size, size })
+
+/**
+ * A sign of life: how many names are not answered yet, what was done for them so far (see `Work`), and what is being
+ * read. A replica of an earlier version reports only the first.
+ */
+const working = v.object({ working: v.number(), work: v.optional(size), reading: v.optional(reading) })
+
 /** A line of the answer to `POST /describe`: a name's facts, its absence, its trouble, or a sign of life. */
 export const describeLine = v.union([
   held,
   v.object({ name: v.string(), absent: v.literal(true) }),
   failed,
-  v.object({ working: v.number() }),
+  working,
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
 /** Globs that say which names are wanted. */
-export const globs = boundedArray(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH)), MAX_GLOBS)
+export const globs = v.pipe(
+  boundedArray(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH)), MAX_GLOBS),
+  v.check((all) => all.reduce((length, glob) => length + glob.length, 0) <= MAX_GLOBS_LENGTH),
+)
 
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({
@@ -109,7 +122,7 @@ export const surveyLine = v.union([
   v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
   v.object({ ...held.entries, rottedFrom: v.optional(digest) }),
   failed,
-  surveyProgress,
+  v.object({ ...surveyProgress.entries, work: v.optional(size) }),
   v.object({ passed: passedList }),
   v.object({ error: trouble }),
   v.object({ end: v.literal(true) }),
@@ -192,6 +205,8 @@ export const replicaStates = v.object({
       detail: v.optional(v.string()),
       /** `closed`: it is asked. `open`: it failed several times in a row, and is not. `half-open`: one question shows whether it is back. */
       breaker: v.picklist(['closed', 'open', 'half-open']),
+      /** The same of listings, which are asked for apart from reads. */
+      listings: v.picklist(['closed', 'open', 'half-open']),
       /** Copies whose bytes contradicted their digest. */
       corrupt: size,
     }),

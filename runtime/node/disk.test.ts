@@ -39,7 +39,7 @@ async function writeHoles(name: string, size: number): Promise<void> {
 /** Asks for a large file; resolves, with the answer to come, when it is being hashed. */
 async function beginToHash(storage: DirectoryStorage, name: string, signal?: AbortSignal) {
   const { promise: begun, resolve } = Promise.withResolvers<void>()
-  const answer = storage.describe([name], { signal, onProgress: resolve })[0]
+  const answer = storage.describe([name], { signal, onProgress: () => resolve() })[0]
   await Promise.race([begun, answer])
   return { answer }
 }

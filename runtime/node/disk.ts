@@ -110,8 +110,8 @@ export function createDisk({ place, indexFile, now, onIndex }: DiskOptions): Dis
     sent.delete(reply.id)
     computed += reply.computed
     known += reply.known
-    if (reply.computed > 0) tellProgress(questions)
-    queue.tell()
+    if (reply.computed > 0) tellProgress(questions, { done: reply.computed })
+    queue.tell(reply.answers.length)
     for (const [i, question] of questions.entries()) settle(question, reply.answers[i] ?? null)
     flush()
   }

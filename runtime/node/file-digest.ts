@@ -9,8 +9,8 @@ import type { RegularFile } from './regular-file.ts'
 export interface HashOptions {
   /** Asked before every read. */
   readonly isStopped: () => boolean
-  /** Called after every read. */
-  readonly onRead: () => void
+  /** Called after every read, with the bytes that were read so far. */
+  readonly onRead: (bytes: number) => void
 }
 
 const buffer = new Uint8Array(READ_BYTES)
@@ -24,7 +24,7 @@ export function hashFile({ fd, identity }: RegularFile, now: number, options: Ha
     if (read === 0) return null
     hash.update(buffer.subarray(0, read))
     position += read
-    options.onRead()
+    options.onRead(position)
   }
   const after = toIdentity(fstatSync(fd, { bigint: true }))
   if (!isSame(after, identity)) return null

@@ -46,9 +46,13 @@ interface Job {
   readonly name: string
   /** By `performance.now()`. */
   begunAt: number
+  /** That were read so far. */
+  bytes: number
   readonly asked: Set<Question>
   readonly later: Set<Question>
 }
+
+type HashProgress = Extract<HashReply, { bytes: number }>
 
 interface Thread {
   readonly worker: Worker
@@ -86,7 +90,7 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
       waiters.add(question)
       return
     }
-    const job = queued.get(name) ?? { name, begunAt: 0, asked: new Set(), later: new Set() }
+    const job = queued.get(name) ?? { name, begunAt: 0, bytes: 0, asked: new Set(), later: new Set() }
     queued.set(name, job)
     job.asked.add(question)
     startNext()
@@ -132,7 +136,7 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
     })
     const thread: Thread = { worker, stop, job: null }
     worker.on('message', (reply: HashReply) => {
-      if (reply === 'working') onWorking(thread)
+      if ('bytes' in reply) onRead(thread, reply)
       else onEnd(thread, reply)
     })
     worker.on('error', (error) => {
@@ -144,15 +148,20 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
     return thread
   }
 
-  function onWorking({ job }: Thread): void {
+  function onRead({ job }: Thread, { bytes, size }: HashProgress): void {
     if (job === null) return
-    tellProgress([...job.asked, ...job.later])
+    const work = { done: bytes - job.bytes, reading: { name: job.name, bytes, size } }
+    job.bytes = bytes
+    tellProgress([...job.asked, ...job.later], work)
     if (performance.now() - told < QUEUE_PROGRESS_MS) return
     told = performance.now()
-    tellProgress([...queued.values()].flatMap(({ asked }) => [...asked]))
+    tellProgress(
+      [...queued.values()].flatMap(({ asked }) => [...asked]),
+      work,
+    )
   }
 
-  function onEnd(thread: Thread, reply: Exclude<HashReply, 'working'>): void {
+  function onEnd(thread: Thread, reply: Exclude<HashReply, HashProgress>): void {
     const { job } = thread
     thread.job = null
     // Whoever closes the pool waits for the thread to end, which a process without it would not.

@@ -20,7 +20,7 @@ function hash(name: string, now: number): HashReply {
     if (file === null) return { content: null }
     try {
       const isStopped = () => Atomics.load(stop, 0) === 1
-      return { content: hashFile(file, now, { isStopped, onRead: () => reply('working') }) }
+      return { content: hashFile(file, now, { isStopped, onRead: (bytes) => reply({ bytes, size: file.identity.size }) }) }
     } finally {
       closeSync(file.fd)
     }

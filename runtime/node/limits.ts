@@ -99,7 +99,31 @@ export const FIRST_INDEX_PAGE = 32
 /** Entries of one directory kept at once: a larger one is read again for the next so many, so that memory stays flat. */
 export const MAX_DIRECTORY_ENTRIES = 65_536
 
-/** How long the tree thread works on one survey before it takes up the next. */
+/** Entries of a directory that are looked at before the clock is: with the costliest globs that takes a few milliseconds. */
+export const ENTRIES_PER_LOOK = 16
+
+/** Entries that are sorted in one go, which takes some 10 ms. */
+export const SORTED_AT_ONCE = 16_384
+
+/** Entries of one directory that a listing keeps at once: enough for the next 16 pages, and 2 MB for names of 50 characters. */
+export const LISTING_ROOM = 16_384
+
+/** Listings in progress at once; others wait for one of them to end, so that together they need some 10 MB. */
+export const MAX_OPEN_LISTINGS = 4
+
+/** Directories whose entries are remembered for the next pages of a listing: one, and large ones above it. */
+export const MAX_REMEMBERED_DIRECTORIES = 4
+
+/** How many entries a directory must have to be remembered: reading fewer takes a millisecond. */
+export const MIN_REMEMBERED_ENTRIES = 1000
+
+/**
+ * How long they are remembered, at most. They are forgotten as soon as the directory shows another time; some network
+ * file systems show none for a while.
+ */
+export const LISTING_MS = 10_000
+
+/** How long the tree thread works for one listing or survey before it takes up the next. */
 export const TREE_STEP_MS = 25
 
 /** Large files of a survey that wait to be hashed at once: enough for all threads, and so many to be kept waiting. */

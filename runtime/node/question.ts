@@ -1,4 +1,5 @@
 import { close } from 'node:fs'
+import type { DescribeOptions, Work } from '../../functions/storage/storage.ts'
 import type { Content, Held, OpenWanted } from './disk-messages.ts'
 
 /** What is asked of one name, which is valid: facts, or to be opened. */
@@ -13,7 +14,7 @@ export interface Wanted {
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined
   /** Called now and then while one of them is worked on, or waits for those before it. */
-  readonly onProgress?: (() => void) | undefined
+  readonly onProgress?: DescribeOptions['onProgress']
   /** Whether they give way to all others. */
   readonly background?: boolean | undefined
 }
@@ -105,9 +106,9 @@ export function closeOpened(held: Held | null): void {
   if (held?.opened) close(held.opened.fd)
 }
 
-/** Tells those who wait, each call once, that the store is at work. */
-export function tellProgress(questions: Iterable<Question>): void {
+/** Reports to those who wait, to each call once, what the store has done. */
+export function tellProgress(questions: Iterable<Question>, work: Work): void {
   const calls = new Set<AskOptions>()
   for (const { options, isEnded } of questions) if (!isEnded) calls.add(options)
-  for (const { onProgress } of calls) onProgress?.()
+  for (const { onProgress } of calls) onProgress?.(work)
 }

@@ -12,17 +12,18 @@ export interface TreeWorkerData {
   readonly indexFile: string | null
 }
 
-/** What the tree thread is asked; it answers one after the other. */
+/** What the tree thread is asked. It works on all questions in turns, and answers each by its id. */
 export type TreeQuestion =
   | { readonly list: Pick<ListOptions, 'prefix' | 'after' | 'limit'> }
   | { readonly kept: Pick<ListKeptOptions, 'name' | 'after' | 'limit'> }
-  | { readonly id: number; readonly step: StepOrder }
+  | { readonly survey: number; readonly step: StepOrder }
 
-/** What the tree thread is told. */
+/** What the tree thread is told: a question, that its answer is no longer wanted, or that a survey begins or ends. */
 export type TreeMessage =
-  | TreeQuestion
-  | { readonly id: number; readonly begin: Survey }
-  | { readonly id: number; readonly end: true }
+  | { readonly id: number; readonly question: TreeQuestion }
+  | { readonly cancel: number }
+  | { readonly begin: Survey; readonly survey: number }
+  | { readonly end: number }
   | 'close'
 
 /** Go on with a survey. */
@@ -41,8 +42,11 @@ export interface Hashed {
   readonly said: Held | Trouble | null
 }
 
-/** What the tree thread sends: an answer, why there is none, or how the index is. */
-export type TreeReply = { readonly answer: TreeAnswer } | { readonly trouble: Trouble } | IndexNotice
+/** What the tree thread sends: the answer to a question, why there is none, or how the index is. */
+export type TreeReply =
+  | { readonly id: number; readonly answer: TreeAnswer }
+  | { readonly id: number; readonly trouble: Trouble }
+  | IndexNotice
 
 /** A page, or how a survey goes on, by what was asked. */
 export type TreeAnswer = Page | KeptPage | TreeStep

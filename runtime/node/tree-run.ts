@@ -1,3 +1,4 @@
+import type { Work } from '../../functions/storage/storage.ts'
 import type { Progress, Survey, SurveyLine } from '../../functions/storage/survey.ts'
 import { MAX_LINES_AHEAD, PROGRESS_MS } from '../../functions/wire/limits.ts'
 import { toStorageError } from '../../functions/wire/trouble.ts'
@@ -36,11 +37,12 @@ export function createTreeRun(
 ): TreeRun {
   const abort = new AbortController()
   const id = runs++
-  thread.tell({ id, begin: survey })
+  thread.tell({ survey: id, begin: survey })
   let ready: SurveyLine[] = []
   let hashed: Hashed[] = []
   let progress: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
   let told = 0
+  let read = 0
   let isDone = false
   let news = Promise.withResolvers<void>()
   let room = Promise.withResolvers<void>()
@@ -50,16 +52,25 @@ export function createTreeRun(
     news.resolve()
   }
 
-  function onProgress(): void {
+  /** How far it is, with what was hashed elsewhere. */
+  function toProgress(): Progress {
+    return { ...progress, work: (progress.work ?? 0) + read }
+  }
+
+  function tellProgress(): void {
     if (performance.now() - told < PROGRESS_MS) return
     told = performance.now()
-    ready.push(progress)
+    ready.push(toProgress())
     wake()
   }
 
   /** Has files hashed that are too large for the thread that walks. */
   function hash(wanted: TreeStep['wanted']): void {
     const questions = wanted.map(({ name, fresh }) => ({ name, fresh }))
+    const onProgress = ({ done }: Work) => {
+      read += done
+      tellProgress()
+    }
     const answers = disk.ask(questions, { signal: abort.signal, onProgress, background: true })
     for (const [i, { name }] of wanted.entries()) {
       const settle = (said: Hashed['said']) => {
@@ -78,14 +89,14 @@ export function createTreeRun(
     abort.signal.throwIfAborted()
     const order = { now: now(), patience: quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS, hashed }
     hashed = []
-    const step = (await thread.ask({ id, step: order })) as TreeStep // what it answers to a step
+    const step = (await thread.ask({ survey: id, step: order }, abort.signal)) as TreeStep // what it answers to a step
     if (step.wanted.length > 0) hash(step.wanted)
     progress = step.progress
     onCounts(step.counts)
     // Whoever takes the last span waits for no more lines.
-    if (step.state === 'done') ready.push(progress)
+    if (step.state === 'done') ready.push(toProgress())
     ready.push(...step.lines.map(fromTreeLine))
-    if (step.state !== 'done') onProgress()
+    if (step.state !== 'done') tellProgress()
     wake()
     return step.state
   }
@@ -103,7 +114,7 @@ export function createTreeRun(
 
   const working = work().finally(() => {
     isDone = true
-    thread.tell({ id, end: true })
+    thread.tell({ end: id })
     wake()
   })
   // Who takes the lines hears of it.

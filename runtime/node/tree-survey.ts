@@ -45,7 +45,7 @@ import { type Course, walkTree } from './tree-walk.ts'
 export interface TreeSurvey {
   /** Works for as long as it is told. Throws when the root cannot be read. */
   step(order: StepOrder): TreeStep
-  /** Writes to the index what was hashed; called once, whether or not the survey is done. */
+  /** Writes to the index what was hashed, and closes what is open; called once, whether or not the survey is done. */
   end(): void
 }
 
@@ -91,6 +91,7 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   const tally = createTally()
   let isWalked = false
   let computed = 0
+  let work = 0
 
   function look(name: string, now: number): Slot {
     const row = cursor.seek(name)
@@ -150,6 +151,7 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   function hashSmall(file: RegularFile, { name, remembered }: Slot, now: number): Facts | undefined {
     const { identity, digest, settled } = hashWhole(file, now)
     computed++
+    work += identity.size
     const row = { name, identity: toKey(identity), digest }
     // The thread that answers reads has to hear of it, and hashes it once more.
     if (deep && isRotten(row, remembered)) return undefined
@@ -205,11 +207,13 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
   }
 
   function meet(now: number, wanted: Wanted[]): void {
-    const { value: met } = walk.next()
-    if (!met) {
+    const { value: met, done } = walk.next()
+    work++
+    if (done) {
       isWalked = true
       return
     }
+    if (met === null) return
     const { name, trouble, passed } = met
     if (passed !== undefined) {
       if (survey.passed) slots.push({ name, remembered: undefined, said: null, isKnown: false, passed })
@@ -230,7 +234,7 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
 
   function walkOn(now: number, until: number, wanted: Wanted[]): void {
     try {
-      for (let met = 0; !isWalked && !isFull() && met < MAX_LINES_PER_STEP; met++) {
+      for (let i = 0; !isWalked && !isFull() && i < MAX_LINES_PER_STEP; i++) {
         if (performance.now() > until) return
         meet(now, wanted)
       }
@@ -276,27 +280,32 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
       const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
       const isWaiting = isStuck && !isCounting
       if (isDone || isWaiting) writer.flush()
-      const progress = { seen: { ...seen }, of: count.all() }
+      const progress = { seen: { ...seen }, of: count.all(), work: work + count.work() }
       const counts = { computed, known: seen.known - known }
       return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
     },
-    end: writer.flush,
+    end() {
+      walk.return(null)
+      count.end()
+      writer.flush()
+    },
   }
 }
 
 /** Counts the files that a survey will see, ahead of it. */
 function createCount(place: Place, course: Course) {
   const walk = walkTree(place, course)
-  let [names, bytes] = [0, 0]
+  let [names, bytes, work] = [0, 0, 0]
   let all: Amount | null = null
 
   /** Counts for `TREE_STEP_MS`; whether that was all. */
   function step(): boolean {
     const until = performance.now() + TREE_STEP_MS
     while (all === null && performance.now() < until) {
-      const { value: met } = walk.next()
-      if (!met) all = { names, bytes }
-      else if (met.trouble === undefined && met.passed === undefined) {
+      const { value: met, done } = walk.next()
+      work++
+      if (done) all = { names, bytes }
+      else if (met !== null && met.trouble === undefined && met.passed === undefined) {
         names++
         // No more than an estimate: the survey itself reports a file that may not be looked at.
         bytes += tryLstatQuickly(toPath(place, met.name))?.size ?? 0
@@ -305,7 +314,7 @@ function createCount(place: Place, course: Course) {
     return all !== null
   }
 
-  return { step, all: () => all }
+  return { step, all: () => all, work: () => work, end: () => walk.return(null) }
 }
 
 /** The content of a small file that keeps still for it. */

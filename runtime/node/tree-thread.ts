@@ -8,17 +8,20 @@ import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData }
 
 /** The thread that goes through a tree. It starts when it is first told something, and anew after a crash. */
 export interface TreeThread {
-  /** Keeps the process alive until it is answered. Rejects with a `StorageError` when the tree cannot be read. */
-  ask(question: TreeQuestion): Promise<TreeAnswer>
-  tell(message: Exclude<TreeMessage, TreeQuestion>): void
+  /**
+   * Keeps the process alive until it is answered. Rejects with a `StorageError` when the tree cannot be read, and with
+   * the reason of `signal` when that aborts: the thread then stops working on it.
+   */
+  ask(question: TreeQuestion, signal?: AbortSignal): Promise<TreeAnswer>
+  tell(message: TreeMessage): void
   start(): void
   /** Refuses what is asked, and ends. */
   close(): Promise<void>
 }
 
 export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNotice) => void): TreeThread {
-  // It answers in the order in which it is asked.
-  let asked: PromiseWithResolvers<TreeAnswer>[] = []
+  const asked = new Map<number, PromiseWithResolvers<TreeAnswer>>()
+  let questions = 0
   let worker: Worker | null = null
   let closing: Promise<void> | undefined
 
@@ -31,8 +34,7 @@ export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNo
     })
     started.on('message', (reply: TreeReply) => {
       if ('notice' in reply) return onIndex(reply)
-      const question = asked.shift()
-      if (asked.length === 0 && !closing) started.unref()
+      const question = take(reply.id)
       if ('trouble' in reply) question?.reject(fromTrouble(reply.trouble))
       else question?.resolve(reply.answer)
     })
@@ -44,10 +46,16 @@ export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNo
     return started
   }
 
+  /** A question that ends; undefined when it has ended already. */
+  function take(id: number): PromiseWithResolvers<TreeAnswer> | undefined {
+    const question = asked.get(id)
+    asked.delete(id)
+    if (asked.size === 0 && !closing) worker?.unref()
+    return question
+  }
+
   function refuse(error: unknown): void {
-    const refused = asked
-    asked = []
-    for (const { reject } of refused) reject(error)
+    for (const id of [...asked.keys()]) take(id)?.reject(error)
   }
 
   function start(): Worker {
@@ -59,13 +67,25 @@ export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNo
     start().postMessage(message)
   }
 
-  async function ask(question: TreeQuestion): Promise<TreeAnswer> {
+  async function ask(question: TreeQuestion, signal?: AbortSignal): Promise<TreeAnswer> {
     if (closing) throw toClosed()
+    signal?.throwIfAborted()
     const answer = Promise.withResolvers<TreeAnswer>()
-    asked.push(answer)
-    tell(question)
+    const id = questions++
+    asked.set(id, answer)
+    tell({ id, question })
     worker?.ref()
-    return await answer.promise
+    const cancel = () => {
+      if (take(id) === undefined) return
+      worker?.postMessage({ cancel: id } satisfies TreeMessage)
+      answer.reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      return await answer.promise
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
   }
 
   async function end(): Promise<void> {

@@ -14,6 +14,7 @@ import {
   createTestDirectory,
   type TestDirectory,
 } from './directory-setup.suite.ts'
+import { ENTRIES_PER_LOOK } from './limits.ts'
 import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
 import { createRoot, type Place } from './root.ts'
 import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
@@ -35,7 +36,11 @@ beforeEach(async () => {
 afterEach(() => directory.close())
 
 function walk(course: Partial<Course> = {}, at = place): Met[] {
-  return [...walkTree(at, { ranges: WHOLE, prefix: '', isWanted: () => true, ...course })]
+  return toMet(walkTree(at, { ranges: WHOLE, prefix: '', isWanted: () => true, ...course }))
+}
+
+function toMet(walk: Iterable<Met | null>): Met[] {
+  return [...walk].filter((met) => met !== null)
 }
 
 /** The names of the files that are there, as a listing gives them. */
@@ -234,7 +239,23 @@ describe('a walk through a tree', () => {
     for (const path of ['a/1', 'a/b/1', 'a/b/c/1', 'a/b/c/d/1']) touch(join(directory.root, path))
     const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
     const before = await countDescriptors()
-    for (const _ of walk) expect(await countDescriptors()).toBe(before)
+    for (const met of walk) if (met !== null) expect(await countDescriptors()).toBe(before)
+  })
+
+  it('that is left within a directory closes it', async () => {
+    for (let i = 0; i < 40; i++) touch(join(directory.root, `f${i}`))
+    const before = await countDescriptors()
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
+    expect(walk.next().value).toBeNull()
+    expect(await countDescriptors()).toBe(before + 1)
+    walk.return(null)
+    expect(await countDescriptors()).toBe(before)
+  })
+
+  it('lets its caller look at the clock after every few entries, whatever is passed over', () => {
+    for (let i = 0; i < 10 * ENTRIES_PER_LOOK; i++) touch(join(directory.root, `f${i}`))
+    const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => false })
+    expect([...walk].length).toBeGreaterThanOrEqual(10)
   })
 })
 
@@ -243,11 +264,16 @@ describe('while a walk is under way', () => {
     for (const path of ['a', 'b', 'c/d']) mkdirSync(join(directory.root, path), { recursive: true })
     for (const path of ['a/1', 'b/1', 'b/2', 'c/d/1', 'e']) touch(join(directory.root, path))
     const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
-    expect(walk.next().value).toEqual({ name: 'a/1' })
+    expect(next(walk)).toEqual({ name: 'a/1' })
     return walk
   }
 
-  const toRest = (walk: Generator<Met>) => [...walk].map(({ name }) => name)
+  const toRest = (walk: Iterable<Met | null>) => toMet(walk).map(({ name }) => name)
+
+  function next(walk: Generator<Met | null>): Met | undefined {
+    for (const met of { [Symbol.iterator]: () => ({ next: () => walk.next() }) }) if (met !== null) return met
+    return undefined
+  }
 
   it('a directory that becomes a link is not followed', async () => {
     const walk = start()
@@ -268,7 +294,7 @@ describe('while a walk is under way', () => {
     mkdirSync(join(directory.root, 'p/q'), { recursive: true })
     for (const path of ['p/a', 'p/q/1', 'z']) touch(join(directory.root, path))
     const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
-    expect(walk.next().value).toEqual({ name: 'p/a' })
+    expect(next(walk)).toEqual({ name: 'p/a' })
     renameSync(join(directory.root, 'p'), join(directory.root, 'moved'))
     symlinkSync('moved', join(directory.root, 'p'))
     expect(toRest(walk)).toEqual(['z'])
@@ -291,7 +317,9 @@ describe('while a walk is under way', () => {
     for (const name of names) touch(join(directory.root, name))
     const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => true })
     const met: string[] = []
-    for (const { name } of walk) {
+    for (const one of walk) {
+      if (one === null) continue
+      const { name } = one
       met.push(name)
       const nth = met.length
       if (nth > 20) continue

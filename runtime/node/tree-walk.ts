@@ -1,4 +1,4 @@
-import { closeSync, type Dir, type Dirent, lstatSync, opendirSync, openSync, type Stats } from 'node:fs'
+import { closeSync, type Dir, type Dirent, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs'
 import { decodeBytes, encodeBytes } from '../../functions/storage/byte-names.ts'
 import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, findFault, RESERVED } from '../../functions/storage/names.ts'
@@ -6,9 +6,10 @@ import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
 import type { PassedKind } from '../../functions/wire/passed.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
+import type { Entries, EntryMemory } from './entry-memory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
-import { toIdentity, toModified } from './identity.ts'
-import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
+import { isSettled, toIdentity, toKey, toModified } from './identity.ts'
+import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from './limits.ts'
 import { readStats } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
 
@@ -28,6 +29,10 @@ export interface Course {
   readonly isPath?: ((key: string) => boolean) | undefined
   /** Why a regular file of this path is passed over, null where it is not; what is wrong with its name when absent. */
   readonly toFault?: ((key: string) => PassedKind | null) | undefined
+  /** How many entries of a directory are kept at once; `MAX_DIRECTORY_ENTRIES` when absent. */
+  readonly room?: number | undefined
+  /** For one range, and walks that differ in that and in `prefix` alone; entries are read each time when absent. */
+  readonly memory?: EntryMemory | undefined
 }
 
 /** What a walk meets. */
@@ -45,11 +50,13 @@ export interface Met {
 
 /**
  * The names of regular files below a root, in byte order, on the calling thread, and among them, where they sort, the
- * entries that are passed over. It follows no link, and keeps at most `MAX_DIRECTORY_ENTRIES` entries, or a few times as
- * many, of each directory on its way. An entry that is there throughout is met once. One that goes away meanwhile may
- * not be met, the root too: who must know looks afterwards.
+ * entries that are passed over; and null after every few entries that it has looked at, so that the caller may look at
+ * the clock. It follows no link, and keeps at most `room` entries, or a few times as many, of each directory on its way.
+ * An entry that is there throughout is met once. One that goes away meanwhile may not be met, the root too: a caller that
+ * must know looks afterwards. A caller that stops before the end calls `return`, which closes the directory that is being
+ * read.
  */
-export function* walkTree(place: Place, course: Course): Generator<Met> {
+export function* walkTree(place: Place, course: Course): Generator<Met | null> {
   // The directories on the way down, the innermost last.
   const open: Visit[] = [enter('')]
   for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
@@ -60,8 +67,8 @@ export function* walkTree(place: Place, course: Course): Generator<Met> {
     else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
-      const { trouble } = readOn(visit, place, course)
-      if (trouble !== undefined) yield toUnread(visit.path, trouble, course)
+      const { trouble } = yield* readOn(visit, place, course)
+      yield trouble === undefined ? null : toUnread(visit.path, trouble, course)
     }
   }
 }
@@ -102,8 +109,8 @@ function enter(path: string): Visit {
   return { path, ...NONE, next: 0, isLast: false }
 }
 
-function readOn(visit: Visit, place: Place, course: Course): Entries {
-  const entries = tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
+function* readOn(visit: Visit, place: Place, course: Course): Generator<null, Entries> {
+  const entries = yield* tryRead(place, visit.path, visit.keys.at(-1) ?? '', course)
   visit.keys = entries.keys
   visit.passed = entries.passed
   visit.next = 0
@@ -111,20 +118,11 @@ function readOn(visit: Visit, place: Place, course: Course): Entries {
   return entries
 }
 
-/** Some of a directory's entries, from the root on and in order, directories with a slash at their end. */
-interface Entries {
-  readonly keys: readonly string[]
-  readonly passed: ReadonlyMap<string, PassedKind>
-  /** Whether there are none after them. */
-  readonly isLast: boolean
-  readonly trouble?: unknown
-}
-
 const NONE: Entries = { keys: [], passed: new Map(), isLast: true }
 
-function tryRead(place: Place, path: string, after: string, course: Course): Entries {
+function* tryRead(place: Place, path: string, after: string, course: Course): Generator<null, Entries> {
   try {
-    return readEntries(place, path, after, course)
+    return yield* readEntries(place, path, after, course)
   } catch (error) {
     // A path may be too long for the system, though each of its segments is there.
     const isGone = isAbsence(error) && getErrno(error) !== 'ENAMETOOLONG'
@@ -135,18 +133,38 @@ function tryRead(place: Place, path: string, after: string, course: Course): Ent
   }
 }
 
-function readEntries(place: Place, path: string, after: string, course: Course): Entries {
+function* readEntries(
+  place: Place,
+  path: string,
+  after: string,
+  course: Course,
+): Generator<null, Entries> {
   const real = path === '' ? place.path : toRealPath(place, path.slice(0, -1))
   const fd = openSync(real, DIRECTORY_FLAGS)
   try {
     // Reached by a link, or moved while it was opened.
     if (!isAt({ fd }, real)) return NONE
+    const scope = `${toPath(place, path)}\0${course.prefix}`
+    const identity = course.memory === undefined ? '' : readSettledKey(fd)
+    const reading = { scope, identity, after: toStart(after, course) }
+    const isNext = (key: string) => isBehind(key, after) && canHold(key, course)
+    const remembered = course.memory?.recall(reading, isNext)
+    if (remembered !== undefined) return remembered
     const way = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real
     const look = { path, real, after, course }
-    return collect(openQuickly(way), look) ?? collect(openExactly(way), look) ?? NONE
+    const quick = yield* collect(openQuickly(way), look)
+    const entries = quick ?? (yield* collect(openExactly(way), look)) ?? NONE
+    course.memory?.keep(reading, entries)
+    return entries
   } finally {
     closeSync(fd)
   }
+}
+
+/** A key that changes whenever the directory's entries do; '' while they may have changed too recently to tell. */
+function readSettledKey(fd: number): string {
+  const identity = toIdentity(fstatSync(fd, { bigint: true }))
+  return isSettled(identity, Date.now()) ? toKey(identity) : ''
 }
 
 /** The path to what a walk met, whose name need not be UTF-8. */
@@ -187,36 +205,62 @@ interface Look {
 }
 
 /** Reads the directory, and closes it; null when the name of an entry cannot be told. */
-function collect({ directory, toName }: Listed, { path, real, after, course }: Look): Entries | null {
-  const { isPath = isOutside, toFault = findFault } = course
+function* collect(
+  { directory, toName }: Listed,
+  { path, real, after, course }: Look,
+): Generator<null, Entries | null> {
+  const { isPath = isOutside, toFault = findFault, room = MAX_DIRECTORY_ENTRIES } = course
   const passed = new Map<string, PassedKind>()
   let keys: string[] = []
+  let fresh: string[] = []
   let bound: string | undefined
+  let looked = 0
   try {
     for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
+      if (++looked % ENTRIES_PER_LOOK === 0) yield null
       const name = toName(dirent)
       if (name === null) return null
       const kind = toKind(dirent, real, name)
       if (kind === null) continue
       const key = kind === 'directory' ? `${path}${name}/` : path + name
-      if (after !== '' && compareNames(key, after) <= 0) continue
+      if (!isBehind(key, after)) continue
       if (bound !== undefined && compareNames(key, bound) > 0) continue
       if (!canHold(key, course) || !isPath(key)) continue
       const why = kind === 'directory' ? null : kind === 'file' ? toFault(key) : kind
       if (why !== null) passed.set(key, why)
-      keys.push(key)
-      if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
-      const sorted = sortKeys(keys)
-      for (const key of sorted.slice(MAX_DIRECTORY_ENTRIES)) passed.delete(key)
-      keys = sorted.slice(0, MAX_DIRECTORY_ENTRIES)
+      fresh.push(key)
+      if (fresh.length < SORTED_AT_ONCE && keys.length + fresh.length < 2 * room) continue
+      // What is sorted in runs is sorted quickly together.
+      keys.push(...sortKeys(fresh))
+      fresh = []
+      yield null
+      if (keys.length < 2 * room) continue
+      keys = takeFirst(sortKeys(keys), room, passed)
       bound = keys.at(-1)
     }
   } finally {
     directory.closeSync()
   }
-  const all = sortKeys(keys)
+  const all = sortKeys([...keys, ...sortKeys(fresh)])
   if (bound === undefined) return { keys: all, passed, isLast: true }
-  return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), passed, isLast: false }
+  return { keys: takeFirst(all, room, passed), passed, isLast: false }
+}
+
+/** The first `room` of these keys; forgets why the others were passed over. */
+function takeFirst(keys: string[], room: number, passed: Map<string, PassedKind>): string[] {
+  for (const key of keys.slice(room)) passed.delete(key)
+  return keys.slice(0, room)
+}
+
+/** What the entries come after: where the last reading of the directory ended, or where the course begins. */
+function toStart(after: string, { ranges }: Course): string {
+  const begin = ranges[0]?.after ?? ''
+  return compareNames(after, begin) > 0 ? after : begin
+}
+
+/** Whether a key comes after another, which is '' before the first. */
+function isBehind(key: string, after: string): boolean {
+  return after === '' || compareNames(key, after) > 0
 }
 
 /** In byte order, each once: two names that are no UTF-8 may read alike. */

@@ -4,34 +4,51 @@ import type { Page } from '../../functions/storage/storage.ts'
 import type { Span, Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
+import { createEntryMemory } from './entry-memory.ts'
 import { toIoError } from './errno.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { createIndexWriter } from './index-writer.ts'
 import { listKept } from './kept-listing.ts'
+import { LISTING_ROOM } from './limits.ts'
 import { requireRoot } from './root.ts'
 import { createSpanMemory } from './span-memory.ts'
 import { endThread } from './thread-program.ts'
-import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
+import { createJobs, type Steps } from './tree-jobs.ts'
+import type {
+  TreeAnswer,
+  TreeMessage,
+  TreeQuestion,
+  TreeReply,
+  TreeStep,
+  TreeWorkerData,
+} from './tree-messages.ts'
 import { createTreeSurvey, type TreeSurvey } from './tree-survey.ts'
 import { readEntry, walkTree } from './tree-walk.ts'
 
-// The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys.
+// The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys. It works
+// on all of that in turns.
 
 const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
 const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
 const writer = createIndexWriter(index)
 const memory = createSpanMemory()
+const entries = createEntryMemory()
 const surveys = new Map<number, TreeSurvey>()
+const jobs = createJobs<TreeAnswer>(setImmediate)
 
 function reply(message: TreeReply): void {
   parentPort?.postMessage(message)
 }
 
-function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: object }>['list']): Page {
-  const size = Math.min(Math.max(limit ?? MAX_LISTING_PAGE, 1), MAX_LISTING_PAGE)
-  const course = { ranges: [{ after, until: null }], prefix, isWanted: () => true }
-  const page = createPageBuilder(size)
+/** A page of a listing; see `Storage.list`. */
+function* list(options: Extract<TreeQuestion, { list: object }>['list']): Steps<Page> {
+  const { prefix = '', after = '', limit = MAX_LISTING_PAGE } = options
+  const page = createPageBuilder(Math.min(Math.max(limit, 1), MAX_LISTING_PAGE))
+  const ranges = [{ after, until: null }]
+  const course = { ranges, prefix, isWanted: () => true, room: LISTING_ROOM, memory: entries }
   for (const met of walkTree(place, course)) {
+    yield null
+    if (met === null) continue
     if (met.passed !== undefined) page.pass(met.passed, met.name)
     const entry = readEntry(place, met)
     if (entry !== null && !page.add(entry)) break
@@ -41,20 +58,25 @@ function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: 
   return page.end()
 }
 
-function answer(question: TreeQuestion): TreeAnswer {
-  if ('list' in question) return list(question.list)
-  if ('kept' in question) return listKept(place, question.kept)
-  const survey = surveys.get(question.id)
+function* step({ survey: id, step }: Extract<TreeQuestion, { step: object }>): Steps<TreeStep> {
+  const survey = surveys.get(id)
   if (survey === undefined) throw new Error('a step of no survey')
-  return survey.step(question.step)
+  return survey.step(step)
 }
 
-function tryAnswer(question: TreeQuestion): TreeReply {
-  try {
-    return { answer: answer(question) }
-  } catch (error) {
-    return { trouble: toTrouble(toIoError(error, 'read')) }
-  }
+function start(question: TreeQuestion): Steps<TreeAnswer> {
+  if ('list' in question) return list(question.list)
+  return 'kept' in question ? listKept(place, question.kept, entries) : step(question)
+}
+
+function ask(id: number, question: TreeQuestion): void {
+  jobs.add({
+    id,
+    isListing: !('step' in question),
+    start: () => start(question),
+    onResult: (answer) => reply({ id, answer }),
+    onError: (error) => reply({ id, trouble: toTrouble(toIoError(error, 'read')) }),
+  })
 }
 
 function begin(survey: Survey): TreeSurvey {
@@ -64,7 +86,7 @@ function begin(survey: Survey): TreeSurvey {
 
 /** A survey of which all is known. */
 function createRecalled(lines: readonly Span[]): TreeSurvey {
-  const nothing = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+  const nothing = { seen: { names: 0, bytes: 0, known: 0 }, of: null, work: 0 }
   const counts = { computed: 0, known: 0 }
   return { step: () => ({ lines, wanted: [], progress: nothing, counts, state: 'done' }), end() {} }
 }
@@ -75,6 +97,7 @@ function end(id: number): void {
 }
 
 function close(): void {
+  jobs.cancelAll()
   for (const id of surveys.keys()) end(id)
   writer.close()
   index.close()
@@ -83,7 +106,8 @@ function close(): void {
 
 parentPort?.on('message', (message: TreeMessage) => {
   if (message === 'close') close()
-  else if ('begin' in message) surveys.set(message.id, begin(message.begin))
-  else if ('end' in message) end(message.id)
-  else reply(tryAnswer(message))
+  else if ('question' in message) ask(message.id, message.question)
+  else if ('cancel' in message) jobs.cancel(message.cancel)
+  else if ('begin' in message) surveys.set(message.survey, begin(message.begin))
+  else end(message.end)
 })

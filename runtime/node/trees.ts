@@ -86,16 +86,12 @@ export function createTrees({ place, indexFile, disk, now, onIndex }: TreesOptio
   }
 
   async function list({ prefix, after, limit, signal }: ListOptions): Promise<Page> {
-    signal?.throwIfAborted()
-    const answer = await thread.ask({ list: { prefix, after, limit } })
-    signal?.throwIfAborted()
+    const answer = await thread.ask({ list: { prefix, after, limit } }, signal)
     return answer as Page // what it answers to a listing
   }
 
   async function listKept({ name, after, limit, signal }: ListKeptOptions): Promise<KeptPage> {
-    signal?.throwIfAborted()
-    const answer = await thread.ask({ kept: { name, after, limit } })
-    signal?.throwIfAborted()
+    const answer = await thread.ask({ kept: { name, after, limit } }, signal)
     return answer as KeptPage // what it answers to that question
   }
 

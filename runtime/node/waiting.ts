@@ -7,14 +7,15 @@ export interface Queue {
   /** The next ones, all of the background or none; empty when none waits. */
   take(): Question[]
   takeAll(): Question[]
-  /** Tells those who wait that those before them were answered; not each time. */
-  tell(): void
+  /** Reports to those who wait how many before them were answered; not each time. */
+  tell(answered: number): void
 }
 
 export function createQueue(): Queue {
   let foreground: Question[] = []
   let background: Question[] = []
   let told = 0
+  let done = 0
 
   function take(): Question[] {
     for (const queue of [foreground, background]) {
@@ -35,10 +36,12 @@ export function createQueue(): Queue {
       background = []
       return all
     },
-    tell() {
+    tell(answered) {
+      done += answered
       if (foreground.length === 0 || performance.now() - told < QUEUE_PROGRESS_MS) return
       told = performance.now()
-      tellProgress(foreground)
+      tellProgress(foreground, { done })
+      done = 0
     },
   }
 }

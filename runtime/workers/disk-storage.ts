@@ -45,12 +45,13 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
     const response = await tree.read(name, { signal })
     if (response === null) return null
     const hasher = createHasher()
+    const of = toSize(response) ?? 0
     let size = 0
     for await (const chunk of readChunks(response.body)) {
       signal?.throwIfAborted()
       await hasher.update(chunk)
       size += chunk.length
-      onProgress?.()
+      onProgress?.({ done: chunk.length, reading: { name, bytes: size, size: of } })
     }
     if (size !== toSize(response)) throw changed()
     return { size, digest: await hasher.digest(), modified: toModified(response), evidence: 'computed' }

@@ -30,7 +30,7 @@ async function show(a: Storage, b: Storage) {
     },
     ...{ contents: createContents(KEPT_CONTENTS_BYTES), suspects: createSuspects() },
   }
-  const [one, other] = compare(await gather(members, 'f', undefined)).versions
+  const [one, other] = compare(await gather(members, 'f', {})).versions
   if (one === undefined || other === undefined) throw new Error('there are two versions')
   return await showDifference(read, one, other)
 }

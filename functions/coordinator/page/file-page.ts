@@ -24,7 +24,7 @@ import { renderMark, renderName, renderReplicas, renderTime, renderWay, toBytes,
 export async function answerFile(c: Context<AppEnv>, context: PageContext): Promise<Response> {
   const name = parseName(parseNamedPath('/compare/', c.req.url) ?? '')
   if (name === null) return createProblem('invalid-name', NAME_RULE)
-  const read = context.toRead(name, c.var.trace)
+  const read = context.toRead(name, c.var.trace, () => c.req.raw.signal)
   const comparison = await readComparison(read)
   const differences = await readDifferences(read, comparison, context.comparing)
   if (differences instanceof Response) return differences
@@ -57,8 +57,14 @@ function toStatus({ agreement }: Manifest): number {
 }
 
 /** What the copies come to now; a copy that is known to be corrupt is no version. */
-export async function readComparison({ members, name, trace, suspects }: Read): Promise<Comparison> {
-  return compare(suspects.judge(await gather(members, name, trace), name))
+export async function readComparison({
+  members,
+  name,
+  trace,
+  getSignal,
+  suspects,
+}: Read): Promise<Comparison> {
+  return compare(suspects.judge(await gather(members, name, { trace, getSignal }), name))
 }
 
 /** Of each version but the first, against the first; of the first few. The problem to answer with when too many ask. */

@@ -31,14 +31,25 @@ const BEYOND = '\u{10ffff}'.repeat(64)
  */
 export async function readFolder(
   members: readonly Member[],
-  { folder, after, limit }: { readonly folder: string; readonly after: string; readonly limit: number },
+  {
+    folder,
+    after,
+    limit,
+    signal,
+  }: {
+    readonly folder: string
+    readonly after: string
+    readonly limit: number
+    readonly signal?: AbortSignal | undefined
+  },
 ): Promise<Folder> {
   const rows: Row[] = []
   const silent = new Map<string, MergedListing['replicas'][number]>()
   const end = performance.now() + PAGE_WAIT_MS
   let at = toBeyond(after)
   for (let listings = 1; ; listings++) {
-    const { entries, next, replicas } = await readMergedListing(members, { prefix: folder, after: at, limit })
+    const options = { prefix: folder, after: at, limit, signal }
+    const { entries, next, replicas } = await readMergedListing(members, options)
     for (const replica of replicas) if (replica.state === 'error') silent.set(replica.id, replica)
     const heard = replicas.map((replica) => silent.get(replica.id) ?? replica)
     for (const entry of entries) {

@@ -12,7 +12,7 @@ import { toTarget } from '../../wire/routes.ts'
 import { problem } from '../../wire/schemas.ts'
 import type { Trace } from '../../wire/trace.ts'
 import { accepts } from '../accept.ts'
-import type { Member } from '../gather.ts'
+import type { AskOptions, Member } from '../gather.ts'
 import type { Read } from '../read.ts'
 import type { Deadlines } from '../silence.ts'
 import type { Suspects } from '../suspects.ts'
@@ -30,7 +30,7 @@ export interface PageContext {
   readonly deadlines: Deadlines
   readonly createHasher: CreateHasher
   /** The read of one name. */
-  readonly toRead: (name: string, trace: Trace | undefined) => Read
+  readonly toRead: (name: string, trace: Trace | undefined, getSignal?: AskOptions['getSignal']) => Read
   /** Of audits. */
   readonly limit: Limit
   /** Of plans that are applied. */

@@ -6,9 +6,9 @@ import { PAGE_ROWS, PAGE_WAIT_MS } from '../../wire/limits.ts'
 import { printable } from '../../wire/printable.ts'
 import { createProblem } from '../../wire/problems.ts'
 import type { Manifest } from '../../wire/schemas.ts'
-import type { Trace } from '../../wire/trace.ts'
 import { within } from '../../wire/within.ts'
 import { compare } from '../compare.ts'
+import type { AskOptions } from '../gather.ts'
 import { type ReplicaState, readReplicaStates } from '../replicas.ts'
 import { toManifest } from '../report.ts'
 import { type Folder, type Row, readFolder } from './folder.ts'
@@ -31,12 +31,12 @@ export async function answerTree(c: Context<AppEnv>, context: PageContext): Prom
     return answerFound(c, context, { folder, after, show, head: { title }, before: renderHead(folder, show) })
   }
   if (show !== 'all') return createProblem('invalid-parameter', 'show takes all, conflicts or gaps')
-  const { trace } = c.var
+  const asker = { trace: c.var.trace, getSignal: () => c.req.raw.signal }
   const [states, page] = await Promise.all([
-    readReplicaStates(context.members, context.suspects, trace),
-    readFolder(context.members, { folder, after, limit: PAGE_ROWS }),
+    readReplicaStates(context.members, context.suspects, asker),
+    readFolder(context.members, { folder, after, limit: PAGE_ROWS, signal: c.req.raw.signal }),
   ])
-  const manifests = await readManifests(context, page.rows, trace)
+  const manifests = await readManifests(context, page.rows, asker)
   const title = folder === '' ? 'All files' : printable(folder)
   return answerPage(
     200,
@@ -49,11 +49,11 @@ export async function answerTree(c: Context<AppEnv>, context: PageContext): Prom
 async function readManifests(
   { members, suspects }: PageContext,
   rows: readonly Row[],
-  trace: Trace | undefined,
+  asker: AskOptions,
 ): Promise<Map<string, Manifest>> {
   const names = rows.filter(({ copies }) => copies !== null).map(({ name }) => name)
   const askable = names.filter((name) => parseName(name) !== null)
-  const asked = members.map((member) => member.askAll(askable, trace))
+  const asked = members.map((member) => member.askAll(askable, asker))
   const manifests = new Map<string, Manifest>()
   const all = askable.map(async (name, i) => {
     const answers = await Promise.all(asked.flatMap((ofMember) => ofMember[i] ?? []))
