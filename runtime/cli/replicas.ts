@@ -6,6 +6,8 @@ import { createDirectoryStorage, type DirectoryStorage } from '../node/directory
 import type { SendOptions } from '../node/http-client.ts'
 import { toIndexDirectory } from '../node/index-path.ts'
 import { Refusal } from '../node/refusal.ts'
+import type { Reread } from '../node/reread.ts'
+import type { TlsFiles } from '../node/tls.ts'
 import type { Tokens } from '../node/tokens.ts'
 import type { OpenedStore } from '../node/web-storage.ts'
 import type { S3Word } from '../s3/place.ts'
@@ -23,6 +25,8 @@ export interface OpenedReplicas {
   readonly replicas: readonly Replica[]
   /** Those of them that are directories of this machine. */
   readonly directories: readonly OpenedDirectory[]
+  /** What is shown to replica servers, and trusted of them. */
+  readonly keys: Reread<TlsFiles> | undefined
   close(): Promise<void>
 }
 
@@ -43,7 +47,8 @@ export async function openReplicas(
   flags: Flags,
   io: Io,
 ): Promise<OpenedReplicas> {
-  const tls = openKeys(flags, io)
+  const keys = openKeys(flags, io)
+  const tls = keys?.get
   const directories = replicas.flatMap(({ id, target }) =>
     target.kind === 'directory' ? openDirectory({ id, path: target.path }, flags, io) : [],
   )
@@ -70,7 +75,7 @@ export async function openReplicas(
     await Promise.all(directories.map(({ storage }) => storage.close()))
   }
   try {
-    return { replicas: (await Promise.all(replicas.map(open))).flat(), directories, close }
+    return { replicas: (await Promise.all(replicas.map(open))).flat(), directories, keys, close }
   } catch (error) {
     await close()
     throw error
