@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,7 @@ const canAnalyze = hasProgram('systemd-analyze', 'the systemd units')
 /** systemd's own scale from 0 to 10; it calls 2 and less `OK`. The units came to 1.1 with systemd 252. */
 const MOST_EXPOSED = '15'
 
-const units = readdirSync(join(DEPLOY, 'systemd'))
+const units = readdirSync(join(DEPLOY, 'systemd')).filter((name) => !name.endsWith('.conf'))
 const services = units.filter((name) => name.endsWith('.service'))
 const rules = join(DEPLOY, 'prometheus/rules.yaml')
 let directory: string
@@ -41,6 +41,9 @@ describe.skipIf(!canAnalyze)('the systemd units', () => {
       const text = readDeployed(`systemd/${unit}`).replace('ExecStart=vouch', `ExecStart=${process.execPath}`)
       writeFileSync(join(directory, unit), text)
     }
+    const dropIns = join(directory, 'vouch-replica.service.d')
+    mkdirSync(dropIns)
+    writeFileSync(join(dropIns, 'writable.conf'), readDeployed('systemd/writable.conf'))
     const paths = units.map((unit) => join(directory, unit))
     expect(await execute('systemd-analyze', ['verify', ...paths])).toEqual({ status: 0, said: '' })
   })
@@ -64,11 +67,16 @@ describe.skipIf(!canAnalyze)('the systemd units', () => {
       expect(text.split('\n')).toContain(line)
     }
   })
+
+  it('end a check that hangs, and write files that others can read', () => {
+    expect(readDeployed('systemd/vouch-check.service')).toMatch(/^TimeoutStartSec=\d+h$/m)
+    expect(readDeployed('systemd/writable.conf')).toMatch(/^UMask=0022$/m)
+  })
 })
 
 /** Every metric of ours that a coordinator has, once there was an audit. */
 async function listMetrics(): Promise<Set<string>> {
-  const { observer, mount } = createCoordinatorMetrics(['a'], [], [])
+  const { observer, mount } = createCoordinatorMetrics(['a'], [], [], () => ({}))
   const summary: AuditSummary = { agreement: 'absent', names: 0, agreements: {}, rotten: 0, replicas: [] }
   observer.onAudited({ isWhole: true, ms: 0, summary })
   const app = new Hono<AppEnv>()

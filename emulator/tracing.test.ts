@@ -78,11 +78,11 @@ it('a read makes a span in the trace that it names, of which those of the replic
   const headers = { traceparent: `00-${TRACE}-${PARENT}-01` }
   const response = await fetch(`${coordinator.url}/files/large`, { headers })
   expect(await response.text()).toBe('a'.repeat(LARGE))
-  expect(JSON.parse((await coordinator.readLine()) ?? '')).toMatchObject({
+  expect(await coordinator.readEntry()).toMatchObject({
     path: '/files/large',
     trace: TRACE,
   })
-  expect(JSON.parse((await replica.readLine()) ?? '')).toMatchObject({ path: '/describe', trace: TRACE })
+  expect(await replica.readEntry()).toMatchObject({ path: '/describe', trace: TRACE })
   for (const { child } of [coordinator, replica]) {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')

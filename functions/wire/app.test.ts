@@ -73,3 +73,18 @@ it('what runs around requests comes first, and its trace stands in the log', asy
   await app.request('/f', { headers: { traceparent: `00-${trace.replace('4', '5')}-00f067aa0ba902b7-01` } })
   expect(entries).toMatchObject([{ status: 401, trace }])
 })
+
+it('an app with pages gives what they are made of to everybody, and challenges what is within them as the pages', async () => {
+  const app = createApp({ isAllowed: () => false, hasPages: true })
+  app.get('/assets/page.css', (c) => c.text('style'))
+  app.get('/files/a', (c) => c.text('secret'))
+  expect((await app.request('/assets/page.css')).status).toBe(200)
+  expect((await app.request('/assets/page.css', { method: 'POST' })).status).toBe(401)
+  const image = { headers: { Accept: 'image/*', 'Sec-Fetch-Site': 'same-origin' } }
+  const refused = await app.request('/files/a', image)
+  expect([refused.status, refused.headers.get('WWW-Authenticate')]).toEqual([401, 'Basic realm="vouch"'])
+  const foreign = await app.request('/files/a', { headers: { 'Sec-Fetch-Site': 'cross-site' } })
+  expect([foreign.status, foreign.headers.get('WWW-Authenticate')]).toEqual([401, 'Bearer realm="vouch"'])
+  const replica = createApp({ isAllowed: () => false })
+  expect((await replica.request('/assets/page.css')).status).toBe(401)
+})

@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { Hono, type HonoRequest, type MiddlewareHandler } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
 import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
@@ -69,8 +69,8 @@ export function createApp({
       )
     } else if (c.req.path !== '/healthz' && !isOwnHost(c.req.url)) {
       c.res = createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
-    } else if (c.req.path !== '/healthz' && !isAllowed(c.req.raw)) {
-      c.res = refuseStranger(hasPages && c.req.header('Accept')?.includes('text/html') === true)
+    } else if (!isPublic(c.req, hasPages) && !isAllowed(c.req.raw)) {
+      c.res = refuseStranger(hasPages && isBrowser(c.req))
     } else {
       await next()
     }
@@ -101,8 +101,23 @@ export function createApp({
   return app
 }
 
-function refuseStranger(isBrowser: boolean): Response {
-  if (!isBrowser) {
+/** Whether a request needs no token: whether the server runs, and what its pages are made of, which holds nothing of files. */
+function isPublic({ method, path }: HonoRequest, hasPages: boolean): boolean {
+  if (path === '/healthz') return true
+  return hasPages && path.startsWith('/assets/') && (method === 'GET' || method === 'HEAD')
+}
+
+/**
+ * Whether a browser asks for a page, or for something within one of this server. It has to be challenged alike for both:
+ * it shows a password unasked only below the address that it was asked for at (RFC 7617 §2.2).
+ */
+function isBrowser(request: HonoRequest): boolean {
+  const isPage = request.header('Accept')?.includes('text/html') === true
+  return isPage || request.header('Sec-Fetch-Site') === 'same-origin'
+}
+
+function refuseStranger(hasPassword: boolean): Response {
+  if (!hasPassword) {
     const fields = { 'WWW-Authenticate': 'Bearer realm="vouch"' }
     return createProblem('unauthorized', 'this server takes a bearer token', { fields })
   }

@@ -7,7 +7,8 @@ const OF_REASON: Readonly<Record<string, string>> = {
   destination_ip_unroutable: 'is this machine on the right network?',
   dns_error: 'is the name of the host right? --coordinator names another',
   dns_timeout: 'does this machine have a name server?',
-  tls_certificate_error: '--ca names the authority to trust',
+  tls_certificate_error:
+    '--ca names an authority to trust, and --coordinator takes the name in the certificate',
   tls_alert_received: '--client-cert and --client-key show the certificate that it may want',
   tls_protocol_error: 'if it serves no https, the address begins with http://',
 }

@@ -1,4 +1,4 @@
-import { toNetworkError } from '../../functions/storage/network-errors.ts'
+import { toCertificateWords, toNetworkError } from '../../functions/storage/network-errors.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import {
   parseEtag,
@@ -63,7 +63,7 @@ export function createAsk(base: string, options: AskOptions): Ask {
     const response = await untilEnded(options.fetch(request), options.signal).catch((error) => {
       options.signal?.throwIfAborted()
       const { reason } = toNetworkError(error)
-      const what = `cannot reach the coordinator at ${origin}: ${toWords(reason)}`
+      const what = `cannot reach the coordinator at ${origin}: ${toReason(error)}`
       throw new Broken(adviseOnReason(what, reason))
     })
     const location = response.headers.get('Location')
@@ -86,9 +86,10 @@ export function createAsk(base: string, options: AskOptions): Ask {
   }
 }
 
-/** The reason of a network's failure in words: `connection refused`. */
+/** The reason of a network's failure in words: `connection refused`, `its certificate has expired`. */
 export function toReason(error: unknown): string {
-  return toWords(toNetworkError(error).reason)
+  const words = toCertificateWords(error)
+  return words === null ? toWords(toNetworkError(error).reason) : `its certificate ${words}`
 }
 
 /** An error type of RFC 9209 §2.3 in words. */

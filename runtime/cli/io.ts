@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { printable } from '../../functions/wire/printable.ts'
 import { Refusal } from '../node/refusal.ts'
 import { createPaint } from './colour.ts'
+import type { ServerLog } from './server-log.ts'
 
 /** Where something goes that people may read; on a terminal also progress. */
 export type Talk = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined }
@@ -17,6 +18,12 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborted when the command is to end: a server finishes what is under way, anything else stops. */
   readonly signal?: AbortSignal | undefined
+  /** The log of a server, which what is said to people goes to; absent in any other command. */
+  readonly log?: Pick<ServerLog, 'notice'> | undefined
+  /** Has `listener` called at each SIGHUP from now on, in the place of the end of the process; nothing when absent. */
+  readonly onHangup?: ((listener: () => void) => void) | undefined
+  /** Has `listener` called with what nothing caught, before the process ends; nothing when absent. */
+  readonly onUncaught?: ((listener: (error: unknown) => void) => void) | undefined
   /** Waits so many milliseconds, or rejects when the command is to end; timers of the host when absent. */
   readonly delay?: ((ms: number) => Promise<void>) | undefined
 }
@@ -44,8 +51,12 @@ export function toHarmlessJson(json: string): string {
   )
 }
 
-/** Says one line to people. */
-export function say({ stderr, env }: Pick<Io, 'stderr' | 'env'>, line: string): void {
+/** Says one line to people. A server says it in its log. */
+export function say({ stderr, env, log }: Pick<Io, 'stderr' | 'env' | 'log'>, line: string): void {
+  if (log !== undefined) {
+    log.notice(line)
+    return
+  }
   const paint = createPaint(stderr, env)
   const text = printable(line).replace(/^(warning|vouch):/, (head) =>
     paint(head, head === 'vouch:' ? 'red' : 'yellow'),

@@ -8,3 +8,12 @@ export const MAX_DIFF_BYTES = 1024 * 1024
  * and nobody reads that many either.
  */
 export const MAX_DIFF_LINES = 4000
+
+/** Characters of log lines that wait for a reader who is behind: some thousands of requests. Later lines are dropped. */
+export const MAX_WAITING_LINES_LENGTH = 1024 * 1024
+
+/** How long a server that ends waits for the reader of its log: a pipe is emptied in less, and nobody waits for one that stands still. */
+export const LOG_FLUSH_MS = 1000
+
+/** How often a server looks when its certificate expires. */
+export const EXPIRY_CHECK_MS = 24 * 60 * 60 * 1000

@@ -27,13 +27,11 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
-const readEntry = async (server: ServerProcess) => JSON.parse((await server.readLine()) ?? '{}')
-
 it('a JSON line tells each request, and the same trace stands in the lines of the replicas', async () => {
   const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }
   const response = await fetch(`${coordinator.url}/files/f`, { headers })
   expect(await response.text()).toHaveLength(LARGE)
-  expect(await readEntry(coordinator)).toMatchObject({
+  expect(await coordinator.readEntry()).toMatchObject({
     level: 30,
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     method: 'GET',
@@ -45,8 +43,8 @@ it('a JSON line tells each request, and the same trace stands in the lines of th
     states: 'near;state=missing, far;state=match',
     trace: TRACE,
   })
-  expect(await readEntry(replica)).toMatchObject({ method: 'POST', path: '/describe', trace: TRACE })
-  expect(await readEntry(replica)).toMatchObject({
+  expect(await replica.readEntry()).toMatchObject({ method: 'POST', path: '/describe', trace: TRACE })
+  expect(await replica.readEntry()).toMatchObject({
     method: 'GET',
     path: '/files/f',
     bytes: LARGE,
@@ -56,10 +54,10 @@ it('a JSON line tells each request, and the same trace stands in the lines of th
 
 it('a request without a trace begins one', async () => {
   await fetch(`${coordinator.url}/files/g`)
-  const { trace } = await readEntry(coordinator)
+  const { trace } = await coordinator.readEntry()
   expect(trace).toMatch(/^[0-9a-f]{32}$/)
   expect(trace).not.toBe(TRACE)
-  expect(await readEntry(replica)).toMatchObject({ path: '/describe', trace })
+  expect(await replica.readEntry()).toMatchObject({ path: '/describe', trace })
 })
 
 it('a format that is none is refused in one line', async () => {

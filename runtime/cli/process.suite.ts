@@ -14,6 +14,8 @@ export interface ServerProcess {
   readonly banner: string
   /** The next line that it prints; `undefined` when there will be none. */
   readLine(): Promise<string | undefined>
+  /** The next request that its JSON log tells of; an empty object when there will be none. */
+  readEntry(): Promise<Record<string, unknown>>
   /** Kills it, and resolves when it is gone. */
   stop(): Promise<void>
 }
@@ -45,7 +47,14 @@ export async function startServer(
   const banner = await readLine()
   const url = /https?:\/\/[\d.]+:\d+/.exec(banner ?? '')?.[0]
   if (banner === undefined || url === undefined) throw new Error(`vouch ${args[0]} ended before it listened`)
-  return { child, pid, url, banner, readLine, stop: () => stop(child) }
+  const readEntry = async () => {
+    for (let line = await readLine(); line !== undefined; line = await readLine()) {
+      const entry: Record<string, unknown> = JSON.parse(line)
+      if ('path' in entry) return entry
+    }
+    return {}
+  }
+  return { child, pid, url, banner, readLine, readEntry, stop: () => stop(child) }
 }
 
 /** What a process came to: its exit status, standard output and standard error. */

@@ -14,40 +14,47 @@ import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { type Io, say } from './io.ts'
 import { type OpenedDirectory, openBucket, openDirectory } from './replicas.ts'
-import { createLog, runServer, toBoth } from './servers.ts'
+import type { ServerLog } from './server-log.ts'
+import { reloadOnHangup, runServer, toBoth, withServerLog } from './servers.ts'
 
 /** `vouch replica`: one directory, or one bucket, over HTTP. */
 export const replica: Command = {
-  async run(flags, [directory], io) {
-    const { host, port, id } = parseReplicaFlags(flags)
-    if (!directory)
-      throw new Refusal(
-        'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
-      )
-    const { tls, ...door } = openDoor(flags, host, io)
-    const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-    const { storage, directories, index, places, close } = await openOperand(id, directory, flags, io)
-    const metrics = createMetrics(directories, [{ id, index }])
-    const { log, isTraced } = createLog(flags, io)
-    const app = createReplica(storage, {
-      createHasher,
-      writable: flags['writable'] === true,
-      places,
-      log: toBoth(log, metrics.log),
-      isTraced,
-      around: tracing?.around,
-      ...door,
-    })
-    metrics.mount(app)
-    const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
-    try {
-      return await whileFilling(directories, io, () =>
-        runServer(app, io, { host, port, tls, toBanner, tracing }),
-      )
-    } finally {
-      close()
-    }
-  },
+  run: (flags, [directory], io) =>
+    withServerLog(flags, io, (io, log) => runReplica(flags, directory, io, log)),
+}
+
+async function runReplica(
+  flags: Flags,
+  directory: string | undefined,
+  io: Io,
+  log: ServerLog,
+): Promise<number> {
+  const { host, port, id } = parseReplicaFlags(flags)
+  if (!directory)
+    throw new Refusal('replica takes DIR, the directory to serve, got none; vouch replica . serves this one')
+  const { door, tls, tokens } = openDoor(flags, host, io)
+  reloadOnHangup([tokens, tls], io)
+  const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
+  const { storage, directories, index, places, close } = await openOperand(id, directory, flags, io)
+  const metrics = createMetrics(directories, [{ id, index }], tls?.get)
+  const app = createReplica(storage, {
+    createHasher,
+    writable: flags['writable'] === true,
+    places,
+    log: toBoth(log.request, metrics.log),
+    isTraced: log.isTraced,
+    around: tracing?.around,
+    ...door,
+  })
+  metrics.mount(app)
+  const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
+  try {
+    return await whileFilling(directories, io, () =>
+      runServer(app, io, { host, port, tls, log, toBanner, tracing }),
+    )
+  } finally {
+    close()
+  }
 }
 
 interface Operand {

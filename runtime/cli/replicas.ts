@@ -15,6 +15,8 @@ import { toIndexDirectory } from '../node/index-path.ts'
 import type { IndexedReplica } from '../node/metrics.ts'
 import { askPlaces, hidePlaces, toDirectoryPlaces } from '../node/places.ts'
 import { Refusal } from '../node/refusal.ts'
+import type { Reread } from '../node/reread.ts'
+import type { TlsFiles } from '../node/tls.ts'
 import type { Tokens } from '../node/tokens.ts'
 import type { OpenedStore } from '../node/web-storage.ts'
 import type { S3Word } from '../s3/place.ts'
@@ -36,6 +38,8 @@ export interface OpenedReplicas {
   readonly directories: readonly OpenedDirectory[]
   /** Those of them whose digests this machine keeps. */
   readonly indexed: readonly IndexedReplica[]
+  /** What is shown to replica servers, and trusted of them. */
+  readonly keys: Reread<TlsFiles> | undefined
   close(): Promise<void>
 }
 
@@ -56,7 +60,8 @@ export async function openReplicas(
   flags: Flags,
   io: Io,
 ): Promise<OpenedReplicas> {
-  const tls = openKeys(flags, io)
+  const keys = openKeys(flags, io)
+  const tls = keys?.get
   const directories = replicas.flatMap(({ id, target }) =>
     target.kind === 'directory' ? openDirectory({ id, path: target.path }, flags, io) : [],
   )
@@ -96,7 +101,7 @@ export async function openReplicas(
       ...directories.map(({ id, storage }) => ({ id, index: storage })),
       ...stores.map(({ id, store }) => ({ id, index: store })),
     ]
-    return { replicas: opened, directories, indexed, close }
+    return { replicas: opened, directories, indexed, keys, close }
   } catch (error) {
     await close()
     throw error

@@ -2,7 +2,7 @@ import type { Declaration } from './declaration.ts'
 import { DOOR_FLAGS, REPLICAS_FLAGS, toServerFlags } from './shared-flags.ts'
 
 const HOW_IT_ENDS =
-  'Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are finished; a second one ends it at once.'
+  'Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are finished; a second one ends it at once. SIGHUP does not end it: it reads tokens and certificates again, as it does by itself when they change.'
 const STATUSES = { 0: 'ended by a signal', 2: 'trouble: it could not begin' }
 
 /** `vouch replica`. */

@@ -65,12 +65,12 @@ test('replica and coordinator say where they listen, and one line a request', as
   )
   expect(await (await fetch(`${coordinator.url}/files/file1.txt`)).text()).toBe('same')
   expect(await coordinator.readLine()).toMatch(
-    /^GET \/files\/file1\.txt 200 unanimous server1;state=match, server2;state=match \d+ ms$/,
+    /^\d{4}-\d\d-\d\dT[\d:.]+Z 127\.0\.0\.1 GET \/files\/file1\.txt 200 unanimous server1;state=match, server2;state=match \d+ ms$/,
   )
-  expect(await replica.readLine()).toMatch(/^POST \/describe 200 \d+ ms$/)
+  expect(await replica.readLine()).toMatch(/Z 127\.0\.0\.1 POST \/describe 200 \d+ ms$/)
   expect((await fetch(`${coordinator.url}/files/nothing%0Aat%1Ball`)).status).toBe(404)
   expect(await coordinator.readLine()).toMatch(
-    /^GET \/files\/nothing%0Aat%1Ball 404 absent server1;state=missing, server2;state=missing \d+ ms$/,
+    /Z 127\.0\.0\.1 GET \/files\/nothing%0Aat%1Ball 404 absent server1;state=missing, server2;state=missing \d+ ms$/,
   )
 })
 
@@ -121,7 +121,7 @@ test('a copy that breaks off while it is sent is said in one line', async () => 
   truncateSync(path, 5)
   await expect(text(response ?? Readable.from([]))).rejects.toThrow()
   child.kill('SIGTERM')
-  expect(await stderr).toMatch(/^GET \/files\/file1\.txt broke off: .*$/m)
+  expect(await stderr).toMatch(/Z GET \/files\/file1\.txt broke off: .*$/m)
 })
 
 test('a port in use is one line and exit status 2', async () => {

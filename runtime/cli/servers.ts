@@ -1,21 +1,23 @@
 import { once } from 'node:events'
-import { inspect } from 'node:util'
-import { pino } from 'pino'
 import type { Log } from '../../functions/wire/log.ts'
-import { printable } from '../../functions/wire/printable.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
+import { toExpiryWarning } from '../node/certificate-expiry.ts'
 import type { Flags } from '../node/configuration.ts'
 import { Refusal } from '../node/refusal.ts'
-import { serve } from '../node/serve.ts'
+import type { Reread } from '../node/reread.ts'
+import { type Fetch, serve } from '../node/serve.ts'
 import type { TlsFiles } from '../node/tls.ts'
 import type { Tracing } from '../node/tracing.ts'
 import { type Io, say } from './io.ts'
+import { EXPIRY_CHECK_MS } from './limits.ts'
+import { openServerLog, type ServerLog } from './server-log.ts'
 
 /** Where a server listens, and the line it says when it does. */
 export interface ServerOptions {
   readonly host: string
   readonly port: number
-  readonly tls: TlsFiles | undefined
+  readonly tls: Reread<TlsFiles> | undefined
+  readonly log: ServerLog
   readonly toBanner: (url: string) => string
   /** Closed when the server has ended. */
   readonly tracing: Tracing | null
@@ -26,34 +28,61 @@ export interface ServerOptions {
  * with a Refusal when it cannot listen.
  */
 export async function runServer(
-  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  app: { readonly fetch: Fetch },
   io: Io,
-  { host, port, tls, toBanner, tracing }: ServerOptions,
+  { host, port, tls, log, toBanner, tracing }: ServerOptions,
 ): Promise<number> {
   const onBroken = (request: Request, error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
     say(io, `${request.method} ${toTarget(request.url)} broke off: ${reason}`)
   }
-  const served = await serve((request) => app.fetch(request), { host, port, tls, onBroken }).catch(
-    (error) => {
-      throw new Refusal(`cannot listen on ${host}:${port}: ${toReason(error)}`)
-    },
-  )
-  io.stdout.write(`${printable(toBanner(served.url))}\n`)
-  if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
-  await served.close()
+  const options = { host, port, tls: tls?.get, onBroken }
+  const served = await serve((request, peer) => app.fetch(request, peer), options).catch((error) => {
+    throw new Refusal(`cannot listen on ${host}:${port}: ${toReason(error)}`)
+  })
+  log.listening(toBanner(served.url), served.url)
+  const stopWarning = warnOfExpiry(tls, io)
+  try {
+    if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
+    await served.close()
+  } finally {
+    stopWarning()
+  }
   await tracing?.close()
   return 0
 }
 
-/** Tells each request in one line on `stdout`, as `--log` says; throws a Refusal when it says neither text nor json. */
-export function createLog({ log = 'text' }: Flags, io: Io): { log: Log; isTraced?: boolean } {
-  if (log === 'text') return { log: createTextLog(io) }
-  if (log === 'json') return { log: createJsonLog(io), isTraced: true }
-  throw new Refusal(`--log takes text or json, got '${log}'`)
+/**
+ * Runs a server with the log that its flags ask for, and resolves with the exit status. What the server throws goes to
+ * the log too, unless it was told to end.
+ */
+export async function withServerLog(
+  flags: Flags,
+  io: Io,
+  work: (io: Io, log: ServerLog) => Promise<number>,
+): Promise<number> {
+  const log = openServerLog(flags, io)
+  io.onUncaught?.(log.failed)
+  try {
+    return await work({ ...io, log }, log)
+  } catch (error) {
+    if (io.signal?.aborted) throw error
+    log.failed(error)
+    return 2
+  } finally {
+    await log.settle()
+  }
 }
 
-/** Tells each request to two logs. */
+/** Has everything of `sources` read again at each SIGHUP, as nginx does. */
+export function reloadOnHangup(sources: readonly ({ reload(): void } | undefined)[], io: Io): void {
+  io.onHangup?.(() => {
+    say(io, 'SIGHUP: the tokens and certificates are read again')
+    for (const source of sources) source?.reload()
+  })
+}
+
+/** Passes each request to two logs. */
 export function toBoth(one: Log, other: Log): Log {
   return (entry) => {
     one(entry)
@@ -61,30 +90,16 @@ export function toBoth(one: Log, other: Log): Log {
   }
 }
 
-/** What is printed in one turn of the loop goes out at once; what went wrong inside goes to `stderr`. */
-function createTextLog(io: Io): Log {
-  let lines = ''
-
-  function flush(): void {
-    io.stdout.write(lines)
-    lines = ''
+/** Warns now and then for as long as the certificate expires soon; who starts it stops it. */
+function warnOfExpiry(tls: ServerOptions['tls'], io: Io): () => void {
+  function warn(): void {
+    const { cert } = tls?.get() ?? {}
+    const line = cert && toExpiryWarning(cert, Date.now())
+    if (line) say(io, `warning: ${line}`)
   }
-
-  return ({ method, path, status, ms, agreement, states, error }) => {
-    const said = [agreement, states].filter((text) => text !== undefined && text !== '')
-    const line = [method, path, status, ...said, `${Math.round(ms)} ms`].join(' ')
-    if (lines === '') setImmediate(flush)
-    lines += `${printable(line)}\n`
-    if (error !== undefined) io.stderr.write(`${inspect(error)}\n`)
-  }
-}
-
-function createJsonLog(io: Io): Log {
-  const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, io.stdout)
-  return ({ error, ...entry }) => {
-    if (error === undefined) logger.info(entry, 'answered')
-    else logger.error({ ...entry, err: error }, 'failed')
-  }
+  warn()
+  const timer = setInterval(warn, EXPIRY_CHECK_MS)
+  return () => clearInterval(timer)
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -33,7 +33,7 @@ export async function openSource(
   const query = source.require === undefined ? '' : `?require=${source.require}`
   if ('coordinator' in source) {
     const { createFetch } = await import('../node/http-client.ts')
-    const fetch = createFetch(openKeys(flags, io))
+    const fetch = createFetch(openKeys(flags, io)?.get())
     const ask = createAsk(source.coordinator, { fetch, token: token?.first, signal: io.signal })
     return { ask, query, async close() {} }
   }

@@ -32,8 +32,10 @@ function end(signal: (typeof signals)[number]): void {
 for (const signal of signals) process.on(signal, end)
 
 // Exit status 1 means that copies differ, which is what Node would say of a crash.
+let tellUncaught = (error: unknown) => console.error(error)
+let isServer = false
 process.on('uncaughtException', (error) => {
-  console.error(error)
+  tellUncaught(error)
   process.exit(2)
 })
 
@@ -48,8 +50,13 @@ const status = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,
   signal: ending.signal,
+  onHangup: (listener) => void process.on('SIGHUP', listener),
+  onUncaught(listener) {
+    isServer = true
+    tellUncaught = listener
+  },
 })
 
-// Who is interrupted does not wait for a reader of what was left to be written.
-if (ending.signal.aborted && status !== 0) process.exit(status)
+// Neither a server nor a command that was interrupted waits for a reader of what is left to be written.
+if (isServer || (ending.signal.aborted && status !== 0)) process.exit(status)
 process.exitCode = status

@@ -6,7 +6,7 @@ import { createProblem } from '../../functions/wire/problems.ts'
 import { openTokens } from '../cli/doors.ts'
 import type { Io } from '../cli/io.ts'
 import { openReplicas } from '../cli/replicas.ts'
-import { createLog } from '../cli/servers.ts'
+import { openServerLog } from '../cli/server-log.ts'
 import { parseCoordinatorFlags } from '../node/configuration.ts'
 import { createHasher } from '../node/hasher.ts'
 import { Refusal } from '../node/refusal.ts'
@@ -25,7 +25,9 @@ const SCRATCH = '/tmp'
  * the environment says something else.
  */
 export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof handle>> {
-  const io: Io = { ...parts, cwd: SCRATCH }
+  const plain: Io = { ...parts, cwd: SCRATCH }
+  const log = openServerLog({ log: 'json' }, plain)
+  const io = { ...plain, log }
   const { env } = io
   const words = (env['REPLICAS'] ?? '').split(',').map((word) => word.trim())
   const { replicas, require, timeouts } = parseCoordinatorFlags({
@@ -45,7 +47,8 @@ export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof 
     createHasher,
     require,
     deadlines: timeouts,
-    ...createLog({ log: 'json' }, io),
+    log: log.request,
+    isTraced: log.isTraced,
     ...(tokens && { isAllowed: ({ headers }) => tokens.allow(headers.get('Authorization')) }),
   })
   const app = new Hono()
@@ -55,7 +58,12 @@ export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof 
     if (!/\.lambda-url\./.test(hostname)) {
       return createProblem('malformed-request', 'this function is asked by its function URL alone')
     }
-    return await toWhole(await coordinator.fetch(c.req.raw))
+    try {
+      return await toWhole(await coordinator.fetch(c.req.raw))
+    } finally {
+      // Lambda stops the process once it has the answer.
+      await log.settle()
+    }
   })
   // As text, bytes that are none would become others.
   return handle(app, { isContentTypeBinary: () => true })

@@ -1,20 +1,22 @@
 /// <reference path="./undici-agent.d.ts" />
 import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
+import type { buildConnector as BuildConnector, Dispatcher } from 'undici'
+import buildConnector from 'undici/lib/core/connect.js'
 import Agent from 'undici/lib/dispatcher/agent.js'
 import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import { CONNECT_MS } from '../../functions/wire/limits.ts'
 import { MAX_UNREAD_BYTES } from './limits.ts'
-import { type TlsFiles, toConnect } from './tls.ts'
+import { type TlsFiles, type TlsOption, toConnect, toFiles } from './tls.ts'
 
 /** How connections come about. */
 export interface SendOptions {
   /** Milliseconds. */
   readonly connectMs?: number | undefined
-  readonly tls?: TlsFiles | undefined
+  /** What a function gives is asked for at each new connection. */
+  readonly tls?: TlsOption | undefined
 }
 
 /**
@@ -23,7 +25,7 @@ export interface SendOptions {
  * any other.
  */
 export function createSend({ connectMs = CONNECT_MS, tls }: SendOptions = {}): Send {
-  const connect = { timeout: connectMs, ...toConnect(tls) }
+  const connect = createConnect(connectMs, tls)
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect })
   return async (url, { method = 'GET', headers, body, signal }) => {
     const { origin, pathname, search } = new URL(url)
@@ -31,6 +33,18 @@ export function createSend({ connectMs = CONNECT_MS, tls }: SendOptions = {}): S
     const answer = createAnswer(signal)
     dispatcher.dispatch({ origin, path: pathname + search, method, headers, body: sent }, answer.handler)
     return await answer.reply
+  }
+}
+
+/** Makes connections with the certificates that `tls` gives at that time. */
+function createConnect(timeout: number, tls: TlsOption = {}): BuildConnector.connector {
+  let files: TlsFiles | undefined
+  let connect: BuildConnector.connector | undefined
+  return (options, callback) => {
+    const now = toFiles(tls)
+    if (connect === undefined || now !== files) connect = buildConnector({ timeout, ...toConnect(now) })
+    files = now
+    connect(options, callback)
   }
 }
 

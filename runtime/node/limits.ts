@@ -30,8 +30,14 @@ export const MAX_REQUESTS_PER_CONNECTION = 1_000_000
 /** How long a client may take nothing of an answer that waits for it: after that it is gone, or means harm. */
 export const STALLED_MS = 120_000
 
-/** How often a file of tokens is looked at, at most, when requests come. */
-export const TOKEN_CHECK_MS = 1000
+/** How often files of tokens and certificates are looked at, at most: soon enough for whoever replaced one. */
+export const FILES_CHECK_MS = 1000
+
+/** How often a server looks at the files of its certificate: a handshake waits for no disk. */
+export const CERTIFICATE_CHECK_MS = 2000
+
+/** How long before its certificate expires a server warns: a renewal that failed was due a week before that. */
+export const CERTIFICATE_WARNING_DAYS = 21
 
 /** How often files with credentials for S3 are read again: whoever renews a session in one does so minutes before its end. */
 export const AWS_SETTINGS_MS = 60_000

@@ -5,10 +5,12 @@ import { createAnswer } from '../../functions/wire/answer.ts'
 import { type AppEnv, refuseOtherMethods } from '../../functions/wire/app.ts'
 import type { Log, RequestEntry } from '../../functions/wire/log.ts'
 import { AGREEMENTS, type AuditSummary } from '../../functions/wire/schemas.ts'
+import { findExpiry } from './certificate-expiry.ts'
 import type { Counts } from './disk.ts'
 import { toKnownReason } from './error-types.ts'
 import type { IndexState } from './index-health.ts'
 import { LATENCY_BUCKETS } from './limits.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** What a server counts, for Prometheus. Each server has its own. */
 export interface Metrics {
@@ -48,12 +50,14 @@ const MISNAMED = [
 export function createMetrics(
   directories: readonly CountedDirectory[],
   indexed: readonly IndexedReplica[],
+  readTls?: () => TlsFiles,
 ): Metrics & { registry: Registry } {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   addIndexCounters(registry, directories)
   addIndexGauge(registry, indexed)
+  if (readTls !== undefined) addCertificateGauge(registry, readTls)
   const log = addRequestCounters(registry)
   return { registry, log, mount: (app) => mount(app, registry) }
 }
@@ -75,14 +79,28 @@ export function createCoordinatorMetrics(
   ids: readonly string[],
   directories: readonly CountedDirectory[],
   indexed: readonly IndexedReplica[],
+  readTls?: () => TlsFiles,
 ): CoordinatorMetrics {
-  const { registry, log: logRequest, mount } = createMetrics(directories, indexed)
+  const { registry, log: logRequest, mount } = createMetrics(directories, indexed, readTls)
   const logRead = addReadCounters(registry)
   const log: Log = (entry) => {
     logRequest(entry)
     logRead(entry)
   }
   return { log, mount, ...addReplicaMetrics(registry, ids) }
+}
+
+function addCertificateGauge(registry: Registry, readTls: () => TlsFiles): void {
+  new Gauge({
+    name: 'vouch_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of this server expires, in seconds since 1970; of a chain, its first.',
+    registers: [registry],
+    collect() {
+      const { cert } = readTls()
+      const expiry = cert === undefined ? null : findExpiry(cert)
+      if (expiry !== null) this.set(expiry / 1000)
+    },
+  })
 }
 
 function addIndexCounters(registry: Registry, directories: readonly CountedDirectory[]): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import {
   createServer as createHttpServer,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerResponse,
   STATUS_CODES,
@@ -15,6 +16,7 @@ import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
 import { findWrongHost } from './host-field.ts'
 import {
+  CERTIFICATE_CHECK_MS,
   CHECK_CONNECTIONS_MS,
   HEADERS_MS,
   KEEP_ALIVE_MS,
@@ -23,7 +25,7 @@ import {
   MAX_REQUESTS_PER_CONNECTION,
   STALLED_MS,
 } from './limits.ts'
-import { type TlsFiles, toConnect } from './tls.ts'
+import { type TlsOption, toConnect, toFiles } from './tls.ts'
 
 /** What answers requests. It is told the address that a request came from. */
 export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
@@ -40,8 +42,11 @@ export interface ServeOptions {
   readonly host: string
   /** 0 for any port that is free. */
   readonly port: number
-  /** Serves https; who has no certificate of `ca` is then refused, when there is one. */
-  readonly tls?: TlsFiles | undefined
+  /**
+   * Serves https; a client without a certificate of `ca` is then refused, when there is one. What a function gives is
+   * asked for again while the server runs: new connections get the new certificate, and those there are go on.
+   */
+  readonly tls?: TlsOption | undefined
   /** Told when an answer that had begun could not be sent to its end, unless the client itself went away. */
   readonly onBroken?: ((request: Request, error: unknown) => void) | undefined
 }
@@ -109,13 +114,24 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   }
-  const secure = tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }
-  const server = secure
-    ? createHttpsServer({ ...options, ...secure }, answer)
-    : createHttpServer(options, answer)
+  const server = tls ? createSecureServer(tls, options, answer) : createHttpServer(options, answer)
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
   server.on('clientError', refuse)
+  return server
+}
+
+function createSecureServer(tls: TlsOption, options: object, answer: RequestListener): Server {
+  let files = toFiles(tls)
+  const secure = { ...toConnect(files), requestCert: files.ca !== undefined, rejectUnauthorized: true }
+  const server = createHttpsServer({ ...options, ...secure }, answer)
+  const timer = setInterval(() => {
+    const now = toFiles(tls)
+    if (now === files) return
+    files = now
+    server.setSecureContext(toConnect(files))
+  }, CERTIFICATE_CHECK_MS)
+  server.once('close', () => clearInterval(timer))
   return server
 }
 

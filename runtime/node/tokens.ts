@@ -1,14 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { parseShownToken } from '../../functions/wire/shown-token.ts'
-import { getErrno } from './errno.ts'
-import { TOKEN_CHECK_MS } from './limits.ts'
 import { Refusal } from './refusal.ts'
+import { createReread, type Reread } from './reread.ts'
 
 /** Secrets that open a door (RFC 6750), or as a password (RFC 7617) what a browser asks. They are never printed. */
 export interface Tokens {
   /** Whether the `Authorization` field of a request carries one of them; it takes as long whichever that is. */
   allow(authorization: string | null): boolean
+  /** Reads their file again now, when they are in one. */
+  reload(): void
   /** The first of them, which is shown to others. */
   first(): string
 }
@@ -22,33 +23,14 @@ const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/
  * it is none to begin with.
  */
 export function readTokens(path: string, onNotice: (line: string) => void): Tokens {
-  let tokens = readFile(path)
-  let version = readVersion(path)
-  let checkedAt = performance.now()
-
-  function refresh(): void {
-    if (performance.now() - checkedAt < TOKEN_CHECK_MS) return
-    checkedAt = performance.now()
-    const now = readVersion(path)
-    if (now === version) return
-    version = now
-    try {
-      tokens = readFile(path)
-    } catch (error) {
-      onNotice(`the tokens stay as they were: ${error instanceof Error ? error.message : error}`)
-    }
-  }
-
-  return toTokens(() => {
-    refresh()
-    return tokens
-  })
+  const onFailed = (reason: string) => onNotice(`warning: the tokens stay as they were: ${reason}`)
+  return toTokens(createReread([path], () => readFile(path), onFailed))
 }
 
 /** One token, as the environment variable `name` holds it; throws a Refusal when it is none. */
 export function parseToken(name: string, text: string): Tokens {
   if (!TOKEN.test(text)) throw new Refusal(`${name} ${RULE}`)
-  return toTokens(() => [text])
+  return toTokens({ get: () => [text], reload() {} })
 }
 
 const RULE = "takes a token of at least 16 letters, digits or '-._~+/'"
@@ -78,24 +60,15 @@ function readText(path: string): string {
   }
 }
 
-/** Changes when the file does; why it cannot be looked at stands for a version of its own. */
-function readVersion(path: string): string {
-  try {
-    const stats = statSync(path, { bigint: true })
-    return `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
-  } catch (error) {
-    return getErrno(error)
-  }
-}
-
-function toTokens(list: () => readonly string[]): Tokens {
+function toTokens(list: Reread<readonly string[]>): Tokens {
   return {
     allow(authorization) {
       const shown = toHash(parseShownToken(authorization))
       // All of them each time, so that the time tells nothing.
-      return list().filter((token) => timingSafeEqual(toHash(token), shown)).length > 0
+      return list.get().filter((token) => timingSafeEqual(toHash(token), shown)).length > 0
     },
-    first: () => list()[0] ?? '',
+    first: () => list.get()[0] ?? '',
+    reload: list.reload,
   }
 }
 

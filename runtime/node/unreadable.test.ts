@@ -8,7 +8,7 @@ import type { SurveyLine } from '../../functions/storage/survey.ts'
 import { readAwsSettings } from './aws-settings.ts'
 import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import type { DirectoryStorage } from './directory-storage.ts'
-import { TOKEN_CHECK_MS } from './limits.ts'
+import { FILES_CHECK_MS } from './limits.ts'
 import { readTokens } from './tokens.ts'
 
 let directory: TestDirectory
@@ -90,7 +90,7 @@ describe('what a user may not look at is never called absent', () => {
     const notices: string[] = []
     const tokens = readTokens(path, (line) => notices.push(line))
     await withMode(join(directory.root, 'dir'), 0o700, async () => {
-      const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + TOKEN_CHECK_MS)
+      const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now() + FILES_CHECK_MS)
       onTestFinished(() => clock.mockRestore())
       expect(tokens.allow(`Bearer ${token}`)).toBe(true)
     })
