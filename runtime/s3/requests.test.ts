@@ -185,8 +185,12 @@ describe('a listing', () => {
   const list = (inside: string, truncated = 'false') =>
     `<?xml version="1.0"?><ListBucketResult>${inside}<IsTruncated>${truncated}</IsTruncated></ListBucketResult>`
   it.each([
-    ['out of order', list(key('b') + key('a')), /out of order; directory buckets/],
-    ['with a key twice', list(key('a') + key('a')), /out of order/],
+    [
+      'out of order',
+      list(key('b') + key('a')),
+      /not in the byte order of its keys, as directory buckets and some other/,
+    ],
+    ['with a key twice', list(key('a') + key('a')), /not in the byte order/],
     ['of other keys than asked for', list(key('z')), /other keys/],
     ['that is cut off', list(key('a')).slice(0, -20), /no listing/],
     ['in HTML', '<!DOCTYPE html><html><body>Hello</body></html>', /no listing/],
