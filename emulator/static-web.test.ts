@@ -155,7 +155,7 @@ describe.skipIf(!hasNginx)('with nginx', () => {
   it('a web server that does not list cannot be listed, and is not taken for an empty one', async () => {
     const { storage, write } = setUp(plain)
     write('a', 'one', OLD)
-    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(storage.list(), 'unreadable')
     expect(await describeOne(storage, 'b')).toBeNull()
   })
 
@@ -164,8 +164,8 @@ describe.skipIf(!hasNginx)('with nginx', () => {
     write('a', 'one', OLD)
     expect(await describeOne(storage, 'b')).toBeNull()
     rmSync(directory, { recursive: true })
-    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
-    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(describeOne(storage, 'a'), 'unreadable')
+    await expectTrouble(storage.list(), 'unreadable')
     mkdirSync(directory)
   })
 
@@ -242,7 +242,7 @@ describe.skipIf(!hasPython)("with Python's web server", () => {
     const { storage, write } = setUp(python)
     write('dir/a', 'content', OLD)
     expect(await describeOne(storage, 'dir')).toBeNull()
-    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(storage.list(), 'unreadable')
   })
 })
 

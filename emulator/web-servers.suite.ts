@@ -39,8 +39,12 @@ export async function startPython(root: string): Promise<WebServer> {
   return await start(spawn('python3', options, { stdio: 'ignore' }), port)
 }
 
-/** Caddy over the files of `root`, which it lists. Its own files lie in `scratch`. */
-export async function startCaddy(scratch: string, root: string): Promise<WebServer> {
+/** Caddy over the files of `root`, with this directive for them. Its own files lie in `scratch`. */
+export async function startCaddy(
+  scratch: string,
+  root: string,
+  directive = 'file_server browse',
+): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })
   const conf = join(scratch, 'Caddyfile')
@@ -52,12 +56,53 @@ export async function startCaddy(scratch: string, root: string): Promise<WebServ
 http://127.0.0.1:${port} {
   bind 127.0.0.1
   root * ${root}
-  file_server browse
+  ${directive}
 }`,
   )
   const env = { ...process.env, XDG_DATA_HOME: scratch, XDG_CONFIG_HOME: scratch }
   const options = ['run', '--config', conf, '--adapter', 'caddyfile']
   return await start(spawn('caddy', options, { stdio: 'ignore', env }), port)
+}
+
+/** Apache over the files of `root`, which it does not list. Its own files lie in `scratch`. */
+export async function startApache(scratch: string, root: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'apache2.conf')
+  const modules = ['mpm_event', 'authz_core', 'dir'].map(
+    (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
+  )
+  writeFileSync(
+    conf,
+    `${modules.join('\n')}
+ServerName localhost
+Listen 127.0.0.1:${port}
+PidFile ${join(scratch, 'pid')}
+DefaultRuntimeDir ${scratch}
+ErrorLog ${join(scratch, 'error.log')}
+DocumentRoot ${root}
+<Directory ${root}>
+  Require all granted
+</Directory>`,
+  )
+  const options = ['-f', conf, '-D', 'FOREGROUND']
+  return await start(spawn('apache2', options, { stdio: 'inherit' }), port)
+}
+
+/** lighttpd over the files of `root`, which it does not list. Its own files lie in `scratch`. */
+export async function startLighttpd(scratch: string, root: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'lighttpd.conf')
+  writeFileSync(
+    conf,
+    `server.document-root = "${root}"
+server.bind = "127.0.0.1"
+server.port = ${port}
+server.errorlog = "${join(scratch, 'error.log')}"
+mimetype.assign = ( ".txt" => "text/plain" )`,
+  )
+  return await start(spawn('lighttpd', ['-D', '-f', conf], { stdio: 'inherit' }), port)
 }
 
 async function start(child: ChildProcess, port: number): Promise<WebServer> {

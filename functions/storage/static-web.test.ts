@@ -45,6 +45,10 @@ const always = (status: number, headers: Record<string, string> = {}): Answer =>
   return () => new Response(null, { status, headers })
 }
 
+const tellingNoLength: Answer = ({ url }) => {
+  return new Response(null, url.endsWith('/a') ? { headers: OLD } : { status: 404 })
+}
+
 describe('a static web server', () => {
   it('is believed in the digest that it tells, without a byte being read', async () => {
     const digest = await hash(toBytes('content'))
@@ -77,6 +81,45 @@ describe('a static web server', () => {
     }
   })
 
+  describe('that shows pages of directories without a slash at their end', () => {
+    /** A page made for each request: without a time, and with its address in its links, as local-web-server makes it. */
+    const page = (size: number, tag: string) => {
+      const headers = { 'Content-Type': 'text/html', 'Content-Length': String(size), ETag: `"${tag}"` }
+      return new Response(null, { headers })
+    }
+
+    it('has no file where they differ by the slash', async () => {
+      const { storage } = over(({ url }) => {
+        const { pathname } = new URL(url)
+        if (pathname === '/dir/a') return page(8611, 'one')
+        if (pathname === '/dir/a/') return page(8615, 'other')
+        return new Response(null, { status: pathname === '/dir/' ? 200 : 404 })
+      })
+      expect(await describeOne(storage, 'a')).toBeNull()
+      expect(await storage.open('a')).toBeNull()
+    })
+
+    it('does not say what is there where they are the same, and are no files of any time', async () => {
+      const { storage } = over(({ url }) => {
+        const { pathname } = new URL(url)
+        if (pathname === '/dir/a' || pathname === '/dir/a/') return page(8611, 'one')
+        return new Response(null, { status: pathname === '/dir/' ? 200 : 404 })
+      })
+      await expectTrouble(describeOne(storage, 'a'), 'unreadable')
+    })
+
+    it('is asked for the slash only of files without a time, and of HTML', async () => {
+      const asked: string[] = []
+      const { storage } = over(({ url, method }) => {
+        const { pathname } = new URL(url)
+        asked.push(pathname)
+        return serving('content')(new Request(url, { method }))
+      })
+      await describeOne(storage, 'a')
+      expect(asked).not.toContain('/dir/a/')
+    })
+  })
+
   it.each([
     ['puts a slash behind every name', (url: string) => `${url}/`, 404],
     ['sends everybody to a slash elsewhere', () => 'http://other.example/dir/a/', 200],
@@ -86,8 +129,8 @@ describe('a static web server', () => {
       if (url.endsWith('/')) return new Response(null, { status })
       return new Response(null, { status: 301, headers: { Location: toLocation(url) } })
     })
-    await expectTrouble(describeOne(storage, 'a'), 'unreachable')
-    await expectTrouble(storage.open('a'), 'unreachable')
+    await expectTrouble(describeOne(storage, 'a'), 'unreadable')
+    await expectTrouble(storage.open('a'), 'unreadable')
   })
 
   it('that shows a page for whatever is not there has no files', async () => {
@@ -123,13 +166,13 @@ describe('a static web server', () => {
     [
       'says that nothing is there, not even the directory',
       always(404),
-      'unreachable',
-      /does not show the directory/,
+      'unreadable',
+      /shows neither the file nor the directory \(status 404\)/,
     ],
     [
       'redirects elsewhere',
       always(302, { Location: 'https://other.example/' }),
-      'unreachable',
+      'unreadable',
       /a redirect elsewhere/,
     ],
     ['denies access', always(403), 'unreadable', /denies access/],
@@ -140,13 +183,8 @@ describe('a static web server', () => {
       /status 429\), and wants 7 s of rest/,
     ],
     ['fails', always(500), 'unreachable', /failed \(status 500\)/],
-    ['tells no length', always(200, OLD), 'unreachable', /without its length/],
-    [
-      'encodes what it sends',
-      always(200, { 'Content-Encoding': 'gzip' }),
-      'unreachable',
-      /an encoded answer/,
-    ],
+    ['tells no length', tellingNoLength, 'unreadable', /without its length/],
+    ['encodes what it sends', always(200, { 'Content-Encoding': 'gzip' }), 'unreadable', /an encoded answer/],
   ] as const)('that %s is an error, and never an absent file', async (_, answer, code, message) => {
     const { storage } = over(answer)
     await expectTrouble(describeOne(storage, 'a'), code)
@@ -176,7 +214,7 @@ describe('a static web server', () => {
         : whole(request),
     )
     const range = { offset: 1, length: 2 }
-    await expectTrouble(wrong.storage.open('a', { range }), 'unreachable')
+    await expectTrouble(wrong.storage.open('a', { range }), 'unreadable')
   })
 
   it.each([
@@ -188,7 +226,7 @@ describe('a static web server', () => {
     ],
   ])('that lists by %s is no empty one', async (_, listing) => {
     const { storage } = over(listing)
-    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(storage.list(), 'unreadable')
   })
 
   it.each([
@@ -205,7 +243,7 @@ describe('a static web server', () => {
         { ...file, ...entry },
       ]),
     )
-    await expectTrouble(storage.list(), 'unreachable')
+    await expectTrouble(storage.list(), 'unreadable')
   })
 
   it('that lists a time which is none lists the file without it', async () => {

@@ -7,6 +7,7 @@ import type { GetOptions, ObjectInfo, Objects, OpenedObject } from './objects.ts
 import type { Send, SendInit } from './remote.ts'
 import { mapErrors, type Reply } from './replies.ts'
 import { beforeEnd, type Chunks, exactly, fromBytes, through, toStream } from './streams.ts'
+import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
 import { createWebListing } from './web-listing.ts'
 import { toPart } from './web-ranges.ts'
 import { isSettled, toVersion } from './web-versions.ts'
@@ -21,13 +22,17 @@ export interface StaticWebOptions {
  * The files below `url`, which ends in a slash, on any web server that serves files as they are: by GET, HEAD and, where
  * it has them, ranges; read-only. Its `Repr-Digest` is its own word for a content. Nothing is remembered of a file that
  * bears neither a time nor a strong ETag, or was changed in the last two seconds. Redirects are not followed. A file is
- * absent only while the server still shows the directory itself, so that a wrong path or a lost disk is an error; and
- * none is there for a server that shows something whatever it is asked for. Errors never name the address.
+ * absent only while the server still shows the directory itself, or another file in it, so that a wrong path or a lost
+ * disk is an error; and none is there for a server that shows something whatever it is asked for. Errors never name the
+ * address.
  */
 export function createStaticWeb(url: string, options: StaticWebOptions = {}): Objects {
   const send: Send = options.fetch ?? fetch
   const listPage = createWebListing()
-  let isTelling = false
+  /** Whether it shows a file for whatever follows the name of one; null until that was tried out. */
+  let ignoresRest: boolean | null = null
+  /** The path of a file that was there when it was last asked for. */
+  let witness: string | null = null
 
   async function ask(
     path: string,
@@ -51,34 +56,50 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   }
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const reply = await askHead(toPath(key), signal)
+    const path = toPath(key)
+    const { reply, size } = await askFile(path, signal)
     if (await isAbsent(reply, key, signal)) return null
     if (reply.status !== 200) throw toFailure(reply)
-    const info = toInfo(key, parseLength(reply.headers), reply)
-    await requireTelling(signal)
+    const askPath = (path: string) => askHead(path, signal)
+    ignoresRest ??= await tryOut(path, askPath)
+    if (await isDirectoryPage(reply, path, askPath)) return null
+    if (ignoresRest && (await isBelowFile(path, askPath))) return null
+    const info = toInfo(key, size, reply)
+    witness = path
     return info
   }
 
-  /** Whether that answer says that there is no such file. Rejects when the directory that files are in is not there. */
+  /** What HEAD returns, and the size of the file; of an empty one Apache tells it in the answer to GET alone. */
+  async function askFile(path: string, signal: AbortSignal | undefined): Promise<Measured> {
+    const reply = await askHead(path, signal)
+    const size = parseLength(reply.headers)
+    if (reply.status !== 200 || size !== null) return { reply, size }
+    const again = await ask(path, WANTED, signal ? { signal } : {})
+    await again.body?.cancel()
+    return { reply: again, size: parseLength(again.headers) }
+  }
+
+  /**
+   * Whether that answer says that there is no such file. It is believed while the server shows the directory that files
+   * are in, or another file in it; rejects otherwise.
+   */
   async function isAbsent(reply: Reply, key: string, signal: AbortSignal | undefined): Promise<boolean> {
     const path = toPath(key)
     // Some put a slash behind every name, directory or not.
-    if (isSlashed(reply, url + path)) return isShown(await askHead(`${path}/`, signal))
+    if (isSlashed(reply, url + path)) {
+      return isShown(await askHead(`${path}/`, signal)) || isAbsence(await askHead(toProbe(''), signal))
+    }
     if (!isAbsence(reply)) return false
     const root = await askHead('', signal)
     if (isShown(root)) return true
+    if (witness !== null && (await askHead(witness, signal)).status === 200) return true
+    witness = null
+    if (isFailing(root)) throw toFailure(root)
     throw new StorageError(
-      'unreachable',
-      `the web server has no such file, and does not show the directory either (status ${root.status})`,
+      'unreadable',
+      `the web server shows neither the file nor the directory (status ${root.status}): the file may be missing, or all of them out of reach`,
+      { reason: 'http_response_incomplete' },
     )
-  }
-
-  /** Rejects when the server shows a page for a name that nobody ever gave a file: it would for any other. */
-  async function requireTelling(signal: AbortSignal | undefined): Promise<void> {
-    if (isTelling) return
-    const { status } = await askHead(`vouch-probe-${crypto.randomUUID()}`, signal)
-    if (status === 200) throw unexpected('a page even for a file that is not there')
-    isTelling = true
   }
 
   async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
@@ -105,7 +126,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
       throw changed()
     }
     const wanted = exactly(part.body, range?.length ?? info.size)
-    const look = () => askHead(toPath(key), signal)
+    const look = () => askFile(toPath(key), signal)
     return {
       info,
       body: toStream(watched(wanted, { size: info.size, headers: reply.headers }, look), signal),
@@ -121,11 +142,19 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   async function askListing(path: string, signal: AbortSignal | undefined): Promise<Reply | null> {
     const reply = await ask(toPath(path), { Accept: 'application/json' }, signal ? { signal } : {})
     const { status } = reply
-    if (!isAbsence(reply) && status !== 401 && status !== 429 && status < 500) return reply
+    if (!isAbsence(reply) && status !== 401 && status !== 403 && !isFailing(reply)) return reply
     await reply.body?.cancel()
+    if (isFailing(reply)) throw toFailure(reply)
     // The root is never gone, and another may be since it was listed.
     if (path !== '' && (await isAbsent(reply, path, signal))) return null
-    throw toFailure(reply)
+    // Files may be read all the same.
+    throw new StorageError(
+      'unreadable',
+      `the web server shows no listing of the directory (status ${status})`,
+      {
+        reason: 'http_request_denied',
+      },
+    )
   }
 
   return {
@@ -142,17 +171,23 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   }
 }
 
+/** An answer, and the size of the file in bytes; null where the server does not tell it. */
+interface Measured {
+  readonly reply: Reply
+  readonly size: number | null
+}
+
 /** `body`, which errors with `changed` when it breaks off, or ends, and the file is another by then. */
 function watched(
   body: Chunks,
   before: Pick<Reply, 'headers'> & { readonly size: number },
-  look: () => Promise<Reply>,
+  look: () => Promise<Measured>,
 ): Chunks {
   const requireSame = async () => {
-    const { headers } = await look()
-    const isSame = MARKS.every((field) => headers.get(field) === before.headers.get(field))
-    if (!isSame || parseLength(headers) !== before.size) throw changed()
-    return headers
+    const { reply, size } = await look()
+    const isSame = MARKS.every((field) => reply.headers.get(field) === before.headers.get(field))
+    if (!isSame || size !== before.size) throw changed()
+    return reply.headers
   }
   return through(
     beforeEnd(body, async () => void (await requireSame())),
@@ -187,9 +222,9 @@ function isAbsence({ status }: Reply): boolean {
   return status === 404 || status === 410
 }
 
-/** Whether a directory is shown: many forbid to look into one that is there. */
-function isShown({ status }: Reply): boolean {
-  return status === 200 || status === 403
+/** Whether the server is out of order, for a while at least. */
+function isFailing({ status }: Reply): boolean {
+  return status === 429 || status >= 500
 }
 
 /** Web servers send whoever asks for a directory without the slash to the same with one, be it by another port. */
@@ -221,7 +256,8 @@ function parseLength(headers: Reply['headers']): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 
-function toFailure({ status, headers }: Reply): StorageError {
+function toFailure(reply: Reply): StorageError {
+  const { status, headers } = reply
   const wait = /^\d{1,9}$/.exec(headers.get('Retry-After') ?? '')
   const rest = wait ? `, and wants ${wait[0]} s of rest` : ''
   if (status === 401 || status === 403) {
@@ -229,7 +265,7 @@ function toFailure({ status, headers }: Reply): StorageError {
       reason: 'http_request_denied',
     })
   }
-  if (status === 429 || status >= 500) {
+  if (isFailing(reply)) {
     return new StorageError('unreachable', `the web server failed (status ${status})${rest}`)
   }
   return unexpected(status >= 300 && status < 400 ? 'a redirect elsewhere' : `status ${status}`)
@@ -240,8 +276,9 @@ async function refuse(reply: Reply, what: string): Promise<StorageError> {
   return unexpected(what)
 }
 
+/** An answer about one file; others may well be read. */
 function unexpected(what: string): StorageError {
-  return new StorageError('unreachable', `the web server answered with ${what}`, {
+  return new StorageError('unreadable', `the web server answered with ${what}`, {
     reason: 'http_protocol_error',
   })
 }

@@ -56,9 +56,9 @@ interface Unfinished extends Walk {
 
 /**
  * Lists the files of a web server that lists its directories in JSON, page by page in byte order, one directory after
- * the other; rejects with `unreachable` where it does not. Who asks for the next page soon goes on with directories
- * that are read already. The key of a directory ends in a slash; one that no valid name leads through is not read, and
- * listed as passed over. Bytes that are not UTF-8 stand in a key as `decodeBytes` has them.
+ * the other; rejects with `unreadable` where it does not. A caller that asks for the next page soon goes on with
+ * directories that are read already. The key of a directory ends in a slash; one that no valid name leads through is not
+ * read, and listed as passed over. Bytes that are not UTF-8 stand in a key as `decodeBytes` has them.
  */
 export function createWebListing() {
   let unfinished: Unfinished | null = null
@@ -177,7 +177,7 @@ function canHold(key: string, { prefix, after }: Wanted): boolean {
 
 function noListing(): StorageError {
   return new StorageError(
-    'unreachable',
+    'unreadable',
     "the web server offers no listing that vouch reads: nginx's autoindex_format json, or Caddy's file_server browse",
     { reason: 'http_protocol_error' },
   )

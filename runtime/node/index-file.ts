@@ -84,9 +84,12 @@ export function openIndexFile(
   }
 
   function recover(error: unknown): void {
+    if (!isDamage(error)) {
+      fail(error)
+      return
+    }
     // What is damaged may be a file that another process has replaced since.
     const isCurrent = table !== null && !isMoved(table)
-    if (!isDamage(error)) return fail(error)
     disconnect()
     if (isCurrent && removeIndex(path)) renew()
     else connect()
@@ -105,7 +108,8 @@ export function openIndexFile(
     try {
       table.tryWrite()
     } catch (error) {
-      return fail(error)
+      fail(error)
+      return
     }
     pause = 0
     onNotice({ isAvailable: true, notice: `the digest index ${path} can be used again` })

@@ -1,7 +1,7 @@
-import { type BigIntStats, lstatSync, opendirSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { type Directory, openDirectory } from './directory.ts'
+import { DIRECTORY_FLAGS, type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 
 /** Where a root lies; threads hand it to each other. */
@@ -79,14 +79,18 @@ function resolvePlace(path: string): Place {
     const real = realpathSync(path)
     const stats = statSync(real, { bigint: true })
     if (stats.isDirectory()) {
-      // Its names can be read, and what they lead to.
-      opendirSync(`${real}/.`).closeSync()
+      requireReadable(real)
       return { path: real, device: stats.dev }
     }
   } catch (error) {
     throw new Error(`'${path}' cannot be opened as a directory (${getErrno(error)})`, { cause: error })
   }
   throw new Error(`'${path}' is not a directory`)
+}
+
+/** Throws unless its names can be read, and what they lead to. Bun's `opendirSync` does not open a directory: open(2) does. */
+function requireReadable(path: string): void {
+  closeSync(openSync(`${path}/.`, DIRECTORY_FLAGS))
 }
 
 function gone(cause?: unknown): StorageError {

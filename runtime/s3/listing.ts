@@ -61,5 +61,7 @@ function requireOrder(objects: readonly ObjectInfo[], { prefix, after }: PageQue
 }
 
 function unordered(): StorageError {
-  return protocolError('a listing out of order; directory buckets have none, and cannot be compared')
+  return protocolError(
+    'a listing that is not in the byte order of its keys, as directory buckets and some other stores give it; it cannot be compared',
+  )
 }

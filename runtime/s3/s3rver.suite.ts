@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { compareNames } from '../../functions/storage/names.ts'
+import { OWN_CHECKSUM } from './versions.ts'
 
 /** What of s3rver, which has no types, the tests use. */
 interface S3rver {
@@ -96,6 +97,8 @@ interface Held {
   readonly modified: Date
   readonly etag: string
   readonly sha256: string | null
+  /** What vouch says of the content; null of what others wrote. */
+  readonly own: string | null
 }
 
 /** What a store does or does not. */
@@ -103,15 +106,17 @@ export interface MemoryStoreOptions {
   /** The conditions of writes that it heeds. */
   readonly heeds: readonly ('if-match' | 'if-none-match')[]
   readonly keepsChecksums: boolean
+  /** Whether it does not say of a checksum that it is one of the whole. */
+  readonly hidesTypes?: boolean
 }
 
 /** The store that s3rver asks, in memory. */
-export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions) {
+export function createMemoryStore({ heeds, keepsChecksums, hidesTypes = false }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
-  function hold(key: string, bytes: Buffer, sha256: string | null = null): Held {
+  function hold(key: string, bytes: Buffer, sha256: string | null = null, own: string | null = null): Held {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
-    const one = { bytes, modified: new Date(), etag, sha256 }
+    const one = { bytes, modified: new Date(), etag, sha256, own }
     held.set(key, one)
     return one
   }
@@ -123,6 +128,8 @@ export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions)
       etag: one.etag,
     })
     if (one.sha256 !== null) object.metadata['x-amz-checksum-sha256'] = one.sha256
+    if (one.sha256 !== null && !hidesTypes) object.metadata['x-amz-checksum-type'] = 'FULL_OBJECT'
+    if (one.own !== null) object.metadata[OWN_CHECKSUM] = one.own
     return object
   }
 
@@ -166,13 +173,14 @@ export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions)
         throw new S3Error('BadDigest', 'the checksum is another')
       }
       requireCondition(key, headers)
-      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
+      const own = OWN_CHECKSUM in headers ? String(headers[OWN_CHECKSUM]) : null
+      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null, own)
       return { size: bytes.length, md5: etag.slice(1, -1) }
     },
     async copyObject(_from: string, source: string, _to: string, key: string) {
       const one = held.get(held.has(source) ? source : (findSource(source) ?? ''))
       if (one === undefined) throw new S3Error('NoSuchKey', 'no such key')
-      const { etag, modified } = hold(key, one.bytes, one.sha256)
+      const { etag, modified } = hold(key, one.bytes, one.sha256, one.own)
       return { etag, 'last-modified': modified.toUTCString() }
     },
     deleteObject: async (_bucket: string, key: string) => void held.delete(key),

@@ -50,15 +50,18 @@ export function parseLength({ headers }: Reply): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null
 }
 
+/** Where vouch says of an object that it writes what its SHA-256 is, in the form of `x-amz-checksum-sha256`. */
+export const OWN_CHECKSUM = 'x-amz-meta-vouch-sha256'
+
 /**
- * The SHA-256 that the store keeps of a whole object: the one that it was given with the object and checked. One made
- * of those of parts says nothing of the content; it has their number behind it, and is of the type COMPOSITE. What came
- * in parts, as its ETag tells, is believed only where the type is said.
+ * The SHA-256 that the store keeps of a whole object: one that the store says is of the whole, or one that vouch wrote
+ * with the object. A checksum made of those of parts says nothing of the content, and some stores return one without
+ * its type and without the number of parts at its end. Metadata alone is not believed: other programs copy it.
  */
 function toStored(headers: Reply['headers']): Digest | null {
   const checksum = headers.get('x-amz-checksum-sha256') ?? ''
-  const isInParts = /-\d+"?$/.test(headers.get('ETag') ?? '')
-  const type = headers.get('x-amz-checksum-type') ?? (isInParts ? 'COMPOSITE' : 'FULL_OBJECT')
-  if (type !== 'FULL_OBJECT' || !/^[A-Za-z0-9+/]{43}=$/.test(checksum)) return null
+  const type = headers.get('x-amz-checksum-type')
+  const isWhole = type === 'FULL_OBJECT' || (type === null && headers.get(OWN_CHECKSUM) === checksum)
+  if (!isWhole || !/^[A-Za-z0-9+/]{43}=$/.test(checksum)) return null
   return toDigest(Uint8Array.from(atob(checksum), (character) => character.charCodeAt(0)))
 }

@@ -6,7 +6,7 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import type { Ask, S3Client } from './client.ts'
 import { type Failure, protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
 import { MAX_SINGLE_PUT_BYTES } from './limits.ts'
-import { toEtag } from './versions.ts'
+import { OWN_CHECKSUM, toEtag } from './versions.ts'
 
 /** What writing is done with. */
 export interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pick<Objects, 'head'> {
@@ -151,6 +151,7 @@ function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOpti
     signed: {
       // The store checks the content against it, and keeps it.
       'x-amz-checksum-sha256': toBase64(digest),
+      [OWN_CHECKSUM]: toBase64(digest),
       ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over, quote) }),
     },
     headers: { 'Content-Length': String(size) },
