@@ -75,6 +75,21 @@ async function readListing(app: ReturnType<typeof createApp>): Promise<MergedLis
 afterEach(() => void vi.useRealTimers())
 
 describe('the listing of a coordinator', () => {
+  it('says of each replica what it has and does not list, over the wire as well', async () => {
+    const passed = [{ kind: 'backslash', count: 2, examples: ['a\\', 'b\\'] }] as const
+    const lister = createLister(async () => ({ entries: [], next: null, passed }))
+    const app = createReplica(lister)
+    const remote = createRemoteStorage('http://r.test', {
+      fetch: async (url, init) => await app.fetch(new Request(url, init)),
+    })
+    const { replicas } = await readListing(createApp([lister, remote, createTree([])]))
+    expect(replicas).toEqual([
+      { id: 'r0', state: 'ok', passed },
+      { id: 'r1', state: 'ok', passed },
+      { id: 'r2', state: 'ok' },
+    ])
+  })
+
   it('is that of all replicas together, whatever the pages, over the wire as well', async () => {
     await fc.assert(
       fc.asyncProperty(

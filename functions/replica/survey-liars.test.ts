@@ -4,6 +4,7 @@ import { compareNames, parseName } from '../storage/names.ts'
 import { createRemoteStorage, type Send } from '../storage/remote.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
 import { HEARTBEAT_MS, MAX_SPAN_NAMES } from '../wire/limits.ts'
+import { PASSED_KINDS } from '../wire/passed.ts'
 import { StorageError } from '../wire/trouble.ts'
 
 const EVERYTHING: Survey = {
@@ -27,6 +28,9 @@ const failed = (name: string) => ({
 const span = (last: string | null) => ({ last, names: 1, bytes: 1, fingerprint: digest })
 const seen = { seen: { names: 1, bytes: 1, known: 0 }, of: null }
 const end = { end: true }
+
+const COUNTING = { passed: true }
+const passed = (count: number) => ({ passed: [{ kind: 'link', count, examples: ['a'] }] })
 
 function remote(body: BodyInit | null, init?: ResponseInit) {
   const fetch: Send = async () => new Response(body, init)
@@ -91,10 +95,29 @@ describe("a replica's survey that no storage gives is refused", () => {
     ['a fingerprint that is none', [{ ...span(null), fingerprint: 'x' }], { grain: 4 }],
     ['an end that is none', [{ end: false }], {}],
     ['no object', [1], {}],
+    ['what it passed over though nobody asked', [passed(1)], {}],
+    ['that nothing is wrong with a name', [{ passed: [{ kind: 'link', count: 0, examples: [] }] }], COUNTING],
+    ['more kinds than there are between two files', Array(PASSED_KINDS.length + 2).fill(passed(1)), COUNTING],
+    [
+      'more examples than any',
+      [{ passed: [{ kind: 'link', count: 9, examples: Array(6).fill('a') }] }],
+      COUNTING,
+    ],
+    [
+      'an example longer than any',
+      [{ passed: [{ kind: 'link', count: 1, examples: ['a'.repeat(401)] }] }],
+      COUNTING,
+    ],
     ['an answer to another question', [{ name: 'a', absent: true }], {}],
     ['a line of any length', [{ ...file('a'), more: 'a'.repeat(40_000) }], {}],
   ])('%s', async (_what, lines, survey) => {
     await expectRefused([...lines, end], survey)
+  })
+
+  it('not for a kind that a later version may know, which counts as other', async () => {
+    const lines = [{ passed: [{ kind: 'wormhole', count: 2, examples: [] }] }, { passed: [] }, end]
+    const said = await read(remote(toText(lines)), COUNTING)
+    expect(said).toEqual([{ passed: [{ kind: 'other', count: 2, examples: [] }] }, { passed: [] }])
   })
 
   it('for its first line that is wrong: what came before it counts', async () => {

@@ -35,7 +35,7 @@ const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 /** An entry of nginx's `autoindex_format json` (ngx_http_autoindex_module), and of Caddy's `file_server browse`. */
 const listed = v.union([
-  v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string() }),
+  v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string(), mode: v.optional(size) }),
   v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
   v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
 ])
@@ -149,9 +149,17 @@ function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: 
   if (name.includes('/')) return toPassed(key, 'other')
   if ('type' in entry ? entry.type === 'directory' : entry.is_dir) return toDirectory(key)
   if (!('size' in entry)) return toPassed(key, 'special')
+  const special = 'mode' in entry ? findSpecial(entry.mode) : undefined
+  if (special !== undefined) return toPassed(key, special)
   const modified = 'type' in entry ? parseHttpDate(entry.mtime) : parseTime(entry.mod_time)
   const version = toVersion({ size: entry.size, modified, etag: '' }, headers)
   return { key, size: entry.size, modified, version, stored: undefined }
+}
+
+/** What Caddy lists as a file and is not one, by the bits of Go's `fs.FileMode`: asked for a FIFO, it never answers. */
+function findSpecial(mode = 0): PassedKind | undefined {
+  const has = (bit: number) => Math.floor(mode / 2 ** bit) % 2 === 1
+  return has(25) ? 'fifo' : has(24) ? 'socket' : has(26) ? 'device' : undefined
 }
 
 /** One that no valid name leads through is not entered, one that lies too deep among them: listings may form a circle. */

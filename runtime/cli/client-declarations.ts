@@ -67,6 +67,7 @@ export const CHECK: Declaration = {
   ],
   description: [
     'Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.',
+    'What a replica has and vouch cannot compare is counted by kind at the end, with the first of the names. Files whose names vouch does not take (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out either.',
   ],
   examples: [
     { line: 'vouch check', about: 'all that the coordinator on this machine compares' },

@@ -289,3 +289,28 @@ describe('the files that a filter finds', () => {
     })
   })
 })
+
+describe('the page of an audit', () => {
+  it('says what each replica has that was not compared', async () => {
+    const storage = createMemoryStorage({ a: '1' })
+    const passing: Storage = {
+      ...storage,
+      list: async (options) => ({
+        ...(await storage.list(options)),
+        passed: [
+          { kind: 'backslash', count: 7, examples: ['<b>\\', 'c\\'] },
+          { kind: 'link', count: 1, examples: ['l'] },
+        ],
+      }),
+    }
+    const { text } = await read(createApp(storage, passing), '/check?run=yes')
+    const words = toWords(text)
+    expect(words).toContain(
+      '1 file compared, 1 the same everywhere, 0 in conflict, 0 lacking somewhere, 7 not compared.',
+    )
+    expect(words).toContain(
+      'server2: 7 files with a backslash in their names could not be compared, such as &lt;b&gt;\\, c\\ .',
+    )
+    expect(words).toContain('server2: 1 symbolic link was skipped: l .')
+  })
+})
