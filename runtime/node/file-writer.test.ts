@@ -55,11 +55,11 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
-/** The contents of all files in vouch's own corner, drafts and locks left out. */
+/** The contents of all files in vouch's own corner, drafts, locks and the marker left out. */
 function readAllKept(): string[] {
   const files = readdirSync(inRoot('.vouch'), { recursive: true, withFileTypes: true })
   return files
-    .filter((file) => file.isFile() && file.name !== 'lock')
+    .filter((file) => file.isFile() && !['lock', 'replica'].includes(file.name))
     .map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'))
     .sort()
 }

@@ -35,11 +35,14 @@ export interface IndexFile {
   readPage(from: string, limit: number): IndexPageRow[]
   /** Writes all of them in one transaction. */
   write(rows: Iterable<IndexRow>): void
+  /** What was written of the directory at this path, see `RootGuard`. */
+  readRoot(path: string): string | undefined
+  writeRoot(path: string, text: string): void
   close(): void
 }
 
 /** What is in the table; another version is begun anew. */
-const SCHEMA_VERSION = 3
+const SCHEMA_VERSION = 4
 
 // The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
 const SCHEMA = `
@@ -47,6 +50,7 @@ const SCHEMA = `
   CREATE TABLE files (
     name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `
 
@@ -106,13 +110,35 @@ export function openIndexFile(path: string, onNotice: (line: string) => void): I
         recover(error)
       }
     },
+    readRoot(path) {
+      try {
+        return table?.readRoot(path)
+      } catch (error) {
+        recover(error)
+        return undefined
+      }
+    },
+    writeRoot(path, text) {
+      try {
+        table?.writeRoot(path, text)
+      } catch (error) {
+        recover(error)
+      }
+    },
     close: () => table?.close(),
   }
 }
 
 /** An index that keeps nothing. */
 export function openNoIndexFile(): IndexFile {
-  return { read: () => undefined, readPage: () => [], write() {}, close() {} }
+  return {
+    read: () => undefined,
+    readPage: () => [],
+    write() {},
+    readRoot: () => undefined,
+    writeRoot() {},
+    close() {},
+  }
 }
 
 /**
@@ -167,6 +193,8 @@ function createTable(db: DatabaseSync): Table {
     `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, seal
      FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
   )
+  const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
+  const upsertRoot = db.prepare('INSERT OR REPLACE INTO roots (path, text) VALUES (?, ?)')
   const [one, many] = [1, ROWS_AT_ONCE].map((rows) => prepareUpsert(db, rows)) as [
     StatementSync,
     StatementSync,
@@ -190,6 +218,11 @@ function createTable(db: DatabaseSync): Table {
         for (const row of all.slice(next)) one.run(...toColumns(row))
       })
     },
+    readRoot(path) {
+      const text = selectRoot.get(path)?.['text']
+      return typeof text === 'string' ? text : undefined
+    },
+    writeRoot: (path, text) => void upsertRoot.run(path, text),
     close() {
       try {
         db.close()

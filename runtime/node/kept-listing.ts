@@ -6,32 +6,54 @@ import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toIdentity, toTime } from './identity.ts'
 import { findShelves } from './kept-place.ts'
 import { tryLstat } from './regular-file.ts'
-import { type Place, requireRoot, toPath } from './root.ts'
+import { type Place, requireMounts, toPath } from './root.ts'
+import { readTops } from './tops.ts'
 import { isNamePath, walkTree } from './tree-walk.ts'
 
-/** A page of what is kept below a root, on the calling thread; see `Storage.listKept`. */
+/** A page of what is kept below a root, on the calling thread; see `Storage.listKept`. The root may go away meanwhile. */
 export function listKept(place: Place, options: ListKeptOptions): KeptPage {
   const { name, after = '', limit = MAX_LISTING_PAGE } = options
   const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
   const entries: Kept[] = []
-  for (const entry of merge(findShelves(place).map((shelf) => walkShelf(place, shelf, { name, after })))) {
+  const tops = ['', ...readTops(place)]
+  for (const entry of merge(tops.flatMap((top) => walkTop(place, top, { name, after })))) {
     entries.push(entry)
     if (entries.length > size) break
   }
-  // A root that went away meanwhile has just looked empty, or like less than it holds.
-  requireRoot(place)
   const page = entries.slice(0, size)
   const last = page.at(-1)
   return { entries: page, next: entries.length > size && last ? toKeptKey(last) : null }
 }
 
+interface Wanted {
+  readonly name: string | undefined
+  readonly after: string
+}
+
+/** What is kept where a file system begins, at this path below the root: each shelf in order. */
+function walkTop(place: Place, top: string, { name, after }: Wanted): Generator<Kept>[] {
+  if (top === '') return findShelves(place).map((shelf) => walkShelf(place, shelf, { name, after }))
+  const prefix = `${top}/`
+  if (name !== undefined && !name.startsWith(prefix)) return []
+  requireMounts(place, top)
+  const there = { ...place, path: toPath(place, top), mounts: NO_MOUNTS }
+  const wanted = { name: name?.slice(prefix.length), after: after.slice(0, 65) }
+  return findShelves(there).map((shelf) => prepend(prefix, walkShelf(there, shelf, wanted), after))
+}
+
+const NO_MOUNTS: ReadonlySet<string> = new Set()
+
+/** The entries with `prefix` before their names, of those that then come after `after`. */
+function* prepend(prefix: string, shelf: Generator<Kept>, after: string): Generator<Kept> {
+  for (const kept of shelf) {
+    const entry = { ...kept, name: prefix + kept.name }
+    if (compareNames(toKeptKey(entry), after) > 0) yield entry
+  }
+}
+
 /** What lies on one shelf, in order. */
-function* walkShelf(
-  place: Place,
-  shelf: string,
-  { name, after }: { readonly name: string | undefined; readonly after: string },
-): Generator<Kept> {
-  const there = { ...place, path: toPath(place, `${RESERVED}/${shelf}`) }
+function* walkShelf(place: Place, shelf: string, { name, after }: Wanted): Generator<Kept> {
+  const there = { ...place, path: toPath(place, `${RESERVED}/${shelf}`), mounts: NO_MOUNTS }
   const isPath = (key: string) => isKeptPath(key, name)
   const course = { ranges: [{ after, until: null }], prefix: '', isWanted: () => true, isPath }
   for (const { name: key, trouble } of walkTree(there, course)) {

@@ -12,7 +12,7 @@ export function toShelf(n: number): string {
 }
 
 /** The shelves that there are, on the calling thread. */
-export function findShelves(place: Place): string[] {
+export function findShelves(place: Pick<Place, 'path'>): string[] {
   const shelves: string[] = []
   while (existsSync(toPath(place, `${RESERVED}/${toShelf(shelves.length)}`)))
     shelves.push(toShelf(shelves.length))

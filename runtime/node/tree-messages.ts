@@ -2,11 +2,11 @@ import type { Facts, KeptPage, ListKeptOptions, ListOptions, Page } from '../../
 import type { Found, Progress, Span, Survey } from '../../functions/storage/survey.ts'
 import type { Counts } from './disk.ts'
 import type { Held, Trouble } from './disk-messages.ts'
-import type { Place } from './root.ts'
 
 /** What the tree thread is started with. */
 export interface TreeWorkerData {
-  readonly place: Place
+  /** Absolute; its symbolic links are followed for each listing and each survey. */
+  readonly root: string
   /** The file of the digest index; null for none. */
   readonly indexFile: string | null
 }

@@ -5,7 +5,6 @@ import type { Found, Span, Survey, SurveyLine } from '../../functions/storage/su
 import { toIdentity, toKey } from './identity.ts'
 import { type IndexRow, openIndexFile } from './index-file.ts'
 import { toIndexFile } from './index-path.ts'
-import { createRoot } from './root.ts'
 
 const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
@@ -59,7 +58,7 @@ export function forget(places: Places, name: string): void {
 }
 
 function writeRow({ root, indexPath }: Places, row: IndexRow): void {
-  const index = openIndexFile(toIndexFile(indexPath, createRoot(root).place), () => {})
+  const index = openIndexFile(toIndexFile(indexPath, root), () => {})
   index.write([row])
   index.close()
 }

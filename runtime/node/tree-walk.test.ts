@@ -8,7 +8,7 @@ import { createSelect } from '../../functions/storage/globs.ts'
 import type { Range } from '../../functions/storage/survey.ts'
 import { countDescriptors, createTestDirectory, type TestDirectory } from './directory-setup.suite.ts'
 import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
-import { createRoot, type Place } from './root.ts'
+import { type Place, resolvePlace } from './root.ts'
 import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
 
 // So few that every directory of more than a handful of entries is read in several goes.
@@ -23,7 +23,7 @@ let directory: TestDirectory
 let place: Place
 beforeEach(async () => {
   directory = await createTestDirectory()
-  place = createRoot(directory.root).place
+  place = resolvePlace(directory.root)
 })
 afterEach(() => directory.close())
 
@@ -64,7 +64,7 @@ describe('a walk through a tree', () => {
         const one = await createTestDirectory()
         try {
           make(one.root, tree)
-          const { place } = createRoot(one.root)
+          const place = resolvePlace(one.root)
           const names = toNames(listNaively(one.root))
           expect(list({}, place)).toEqual(names)
           for (const { bounds, toEnd, prefix, match } of courses) {

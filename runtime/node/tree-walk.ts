@@ -3,12 +3,13 @@ import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, parseName } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { toIdentity, toModified } from './identity.ts'
 import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
 import { tryLstat } from './regular-file.ts'
-import { type Place, toPath } from './root.ts'
+import { isOwn, type Place, requireMounts, requireNoMountBelow, toMountKeys, toPath } from './root.ts'
 
 /** Which names a walk is to meet. */
 export interface Course {
@@ -42,7 +43,9 @@ export function* walkTree(place: Place, course: Course): Generator<Met> {
   const open: Visit[] = [enter('')]
   for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
     const key = visit.keys[visit.next++]
-    if (key?.endsWith('/')) open.push(enter(key))
+    if (key?.endsWith('/')) {
+      if (!isOwn(place, key)) open.push(enter(key))
+    }
     else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
@@ -94,11 +97,23 @@ interface Entries {
 
 function tryRead(place: Place, path: string, after: string, course: Course): Entries {
   try {
+    requireMounts(place, path.slice(0, -1))
     return readEntries(place, path, after, course)
   } catch (error) {
-    if (isAbsence(error) || getErrno(error) === 'ELOOP') return { keys: [], isLast: true }
+    if (error instanceof StorageError) return { keys: [], isLast: true, trouble: error }
+    if (isAbsence(error) || getErrno(error) === 'ELOOP') return toGone(place, path)
     const trouble = toIoError(error, 'read')
     if (trouble === error || path === '') throw trouble
+    return { keys: [], isLast: true, trouble }
+  }
+}
+
+/** A directory that is gone; to go on as if there was nothing is right only where nothing was mounted. */
+function toGone(place: Place, path: string): Entries {
+  try {
+    if (path !== '') requireNoMountBelow(place, path.slice(0, -1))
+    return { keys: [], isLast: true }
+  } catch (trouble) {
     return { keys: [], isLast: true, trouble }
   }
 }
@@ -111,7 +126,8 @@ function readEntries(place: Place, path: string, after: string, course: Course):
     if (!isAt({ fd }, real)) return { keys: [], isLast: true }
     const directory = opendirSync(hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real, { bufferSize: 1024 })
     try {
-      return collect(directory, (dirent) => toKey(dirent, path, real), after, course)
+      const mounts = toMountKeys(place, path)
+      return collect(directory, (dirent) => toKey(dirent, path, real), after, course, mounts)
     } finally {
       directory.closeSync()
     }
@@ -125,21 +141,28 @@ function collect(
   toKey: (dirent: Dirent) => string | null,
   after: string,
   course: Course,
+  mounts: readonly string[],
 ): Entries {
   const { isPath = isNamePath } = course
   let keys: string[] = []
   let bound: string | undefined
+
+  function isWanted(key: string): boolean {
+    if (after !== '' && compareNames(key, after) <= 0) return false
+    if (bound !== undefined && compareNames(key, bound) > 0) return false
+    return canHold(key, course) && isPath(key)
+  }
+
   for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
     const key = toKey(dirent)
-    if (key === null || (after !== '' && compareNames(key, after) <= 0)) continue
-    if (bound !== undefined && compareNames(key, bound) > 0) continue
-    if (!canHold(key, course) || !isPath(key)) continue
+    if (key === null || !isWanted(key)) continue
     keys.push(key)
     if (keys.length < 2 * MAX_DIRECTORY_ENTRIES) continue
     keys = sortKeys(keys).slice(0, MAX_DIRECTORY_ENTRIES)
     bound = keys.at(-1)
   }
-  const all = sortKeys(keys)
+  // Also those whose mount point is gone.
+  const all = sortKeys([...keys, ...mounts.filter(isWanted)])
   if (bound === undefined) return { keys: all, isLast: true }
   return { keys: all.slice(0, MAX_DIRECTORY_ENTRIES), isLast: false }
 }

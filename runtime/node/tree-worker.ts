@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Entry, Page } from '../../functions/storage/storage.ts'
+import type { Entry, KeptPage, Page } from '../../functions/storage/storage.ts'
 import type { Span, Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { listKept } from './kept-listing.ts'
-import { requireRoot } from './root.ts'
+import type { Place } from './root.ts'
+import { createRootGuard } from './root-guard.ts'
 import { createSpanMemory } from './span-memory.ts'
 import { endThread } from './thread-program.ts'
 import type { TreeAnswer, TreeMessage, TreeQuestion, TreeReply, TreeWorkerData } from './tree-messages.ts'
@@ -15,36 +16,54 @@ import { readEntry, walkTree } from './tree-walk.ts'
 
 // The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys.
 
-const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
+const { root, indexFile } = workerData as TreeWorkerData // from trees.ts
 const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, (notice) => reply({ notice }))
-const memory = createSpanMemory()
+const guard = createRootGuard(root, index)
+let memory = createSpanMemory()
+let place: Place | null = null
 const surveys = new Map<number, TreeSurvey>()
 
 function reply(message: TreeReply): void {
   parentPort?.postMessage(message)
 }
 
+/** Where the root lies now; what is remembered of another place is forgotten. */
+function resolve(): Place {
+  const now = guard.resolve()
+  if (now !== place) memory = createSpanMemory()
+  place = now
+  return now
+}
+
 function list({ prefix = '', after = '', limit }: Extract<TreeQuestion, { list: object }>['list']): Page {
   const size = Math.min(Math.max(limit ?? MAX_LISTING_PAGE, 1), MAX_LISTING_PAGE)
   const course = { ranges: [{ after, until: null }], prefix, isWanted: () => true }
   const entries: Entry[] = []
+  const place = resolve()
   for (const met of walkTree(place, course)) {
     const entry = readEntry(place, met)
     if (entry !== null) entries.push(entry)
     if (entries.length > size) break
   }
   // A root that went away meanwhile has just looked empty, or like less than it holds.
-  requireRoot(place)
+  guard.requireSame(place)
   const page = entries.slice(0, size)
   return { entries: page, next: entries.length > size ? (page.at(-1)?.name ?? null) : null }
 }
 
 function answer(question: TreeQuestion): TreeAnswer {
   if ('list' in question) return list(question.list)
-  if ('kept' in question) return listKept(place, question.kept)
+  if ('kept' in question) return answerKept(question.kept)
   const survey = surveys.get(question.id)
   if (survey === undefined) throw new Error('a step of no survey')
   return survey.step(question.step)
+}
+
+function answerKept(options: Extract<TreeQuestion, { kept: object }>['kept']): KeptPage {
+  const place = resolve()
+  const page = listKept(place, options)
+  guard.requireSame(place)
+  return page
 }
 
 function tryAnswer(question: TreeQuestion): TreeReply {
@@ -56,8 +75,24 @@ function tryAnswer(question: TreeQuestion): TreeReply {
 }
 
 function begin(survey: Survey): TreeSurvey {
-  const spans = memory.recall(survey)
-  return spans === null ? createTreeSurvey({ place, index, memory }, survey) : createRecalled(spans)
+  try {
+    const place = resolve()
+    const spans = memory.recall(survey)
+    const tree = { place, requireSame: guard.requireSame, index, memory }
+    return spans === null ? createTreeSurvey(tree, survey) : createRecalled(spans)
+  } catch (error) {
+    return createRefused(error)
+  }
+}
+
+/** A survey of a root that is not there. */
+function createRefused(error: unknown): TreeSurvey {
+  return {
+    step() {
+      throw error
+    },
+    end() {},
+  }
 }
 
 /** A survey of which all is known. */

@@ -38,8 +38,8 @@ export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk
   readonly onNotice: (line: string) => void
 }
 
-export function createTrees({ place, indexFile, disk, now, onNotice }: TreesOptions): Trees {
-  const thread = createTreeThread({ place, indexFile }, onNotice)
+export function createTrees({ root, indexFile, disk, now, onNotice }: TreesOptions): Trees {
+  const thread = createTreeThread({ root, indexFile }, onNotice)
   let counts: Counts = { computed: 0, known: 0 }
   let foreground = 0
   let idle = Promise.withResolvers<void>()
