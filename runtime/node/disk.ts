@@ -11,7 +11,14 @@ import { createDiskThread } from './disk-thread.ts'
 import { createHashPool } from './hash-pool.ts'
 import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES } from './limits.ts'
 import type { Located } from './located.ts'
-import { type Answered, type AskOptions, createQuestions, type Question, tellProgress, type Wanted } from './question.ts'
+import {
+  type Answered,
+  type AskOptions,
+  createQuestions,
+  type Question,
+  tellProgress,
+  type Wanted,
+} from './question.ts'
 import { createQueue, createWaiting } from './waiting.ts'
 
 /** How many digests were computed by hashing, and how many the index knew, since the start. */

@@ -242,13 +242,13 @@ describe('what is kept', () => {
 })
 
 describe('a file that another program changes', () => {
-  /** Lets another program act once, just before or just after the next link is made. */
+  /** Lets another program act once, just before or just after the next link to 'a' is made. */
   function whileLinking(when: 'before' | 'after', act: () => Promise<void>): void {
     let isDone = false
     undo.push(
       patchBuiltin(promises, 'link', (original) => async (from, to) => {
-        const isFirst = !isDone
-        isDone = true
+        const isFirst = !isDone && String(from).endsWith('/a')
+        isDone ||= isFirst
         if (isFirst && when === 'before') await act()
         await original(from, to)
         if (isFirst && when === 'after') await act()

@@ -56,7 +56,14 @@ async function listNames(storage: Storage): Promise<string[]> {
 
 /** What a survey says of each name: its size, or the error's code. */
 async function survey(storage: DirectoryStorage): Promise<Record<string, number | string>> {
-  const whole = { ranges: [{ after: '', until: null }], prefix: '', grain: 0, deep: false, match: [], exclude: [] }
+  const whole = {
+    ranges: [{ after: '', until: null }],
+    prefix: '',
+    grain: 0,
+    deep: false,
+    match: [],
+    exclude: [],
+  }
   const found: Record<string, number | string> = {}
   for await (const line of storage.survey?.(whole) ?? []) {
     if (!('said' in line)) continue
@@ -182,7 +189,10 @@ describe('a file system that is mounted below the root', () => {
     await put(storage, 'photos/b', 'new')
     await mounts.unmount(join(root, 'photos'))
     for (const one of [storage, open()]) {
-      const trouble = { code: 'unreadable', message: expect.stringContaining("mounted at 'photos' is not mounted") }
+      const trouble = {
+        code: 'unreadable',
+        message: expect.stringContaining("mounted at 'photos' is not mounted"),
+      }
       for (const name of ['photos/2026/a', 'photos/none', 'photos'])
         await expect(describeOne(one, name)).rejects.toMatchObject(trouble)
       await expect(one.open('photos/2026/a')).rejects.toMatchObject(trouble)

@@ -9,7 +9,9 @@ import { MAX_MOUNTS } from './limits.ts'
 export function findMountPoint(path: string): string {
   const points = readMountPoints()
   if (points === null) return findByDevice(path)
-  return points.filter((point) => isAtOrBelow(path, point)).reduce((a, b) => (a.length >= b.length ? a : b), '/')
+  return points
+    .filter((point) => isAtOrBelow(path, point))
+    .reduce((a, b) => (a.length >= b.length ? a : b), '/')
 }
 
 /** The paths below `path` at which file systems are mounted, from there on, `MAX_MOUNTS` at most; none where the system does not tell. */

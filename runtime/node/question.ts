@@ -82,7 +82,11 @@ interface Settle {
   end(question: Question): void
 }
 
-function createQuestion({ name, open, locate, own, fresh }: Wanted, options: AskOptions, settle: Settle): Question {
+function createQuestion(
+  { name, open, locate, own, fresh }: Wanted,
+  options: AskOptions,
+  settle: Settle,
+): Question {
   const question: Question = {
     name,
     open,

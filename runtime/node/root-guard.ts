@@ -97,7 +97,12 @@ function isAtSame(a: Place, b: Place): boolean {
 }
 
 function isEqual(a: Place, b: Place): boolean {
-  return isAtSame(a, b) && a.isMarked === b.isMarked && a.mounts.size === b.mounts.size && [...a.mounts].every((mount) => b.mounts.has(mount))
+  return (
+    isAtSame(a, b) &&
+    a.isMarked === b.isMarked &&
+    a.mounts.size === b.mounts.size &&
+    [...a.mounts].every((mount) => b.mounts.has(mount))
+  )
 }
 
 /** Whoever may not read a marker learns of none; where one has to be there, that is an error. */
@@ -132,7 +137,8 @@ function requireKnown(known: Known | undefined, now: Omit<Known, 'mounts'>): voi
       : unmounted("another replica's marker is there")
   }
   // A mount that came is one that somebody made; one that went leaves what lay beneath it.
-  if (known.mountPoint.length > now.mountPoint.length) throw unmounted('the file system that it lay on is gone')
+  if (known.mountPoint.length > now.mountPoint.length)
+    throw unmounted('the file system that it lay on is gone')
 }
 
 function unmounted(why: string): StorageError {

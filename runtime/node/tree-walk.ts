@@ -45,8 +45,7 @@ export function* walkTree(place: Place, course: Course): Generator<Met> {
     const key = visit.keys[visit.next++]
     if (key?.endsWith('/')) {
       if (!isOwn(place, key)) open.push(enter(key))
-    }
-    else if (key !== undefined) yield { name: key }
+    } else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
       const { trouble } = readOn(visit, place, course)

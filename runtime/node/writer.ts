@@ -73,5 +73,8 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
 function requireNoOther(name: string, { other }: Located): void {
   if (other === null) return
   const what = other === name ? 'another name' : `'${other}'`
-  throw new StorageError('unreadable', `this file system takes '${name}' for ${what}, which is there; rename one of the two`)
+  throw new StorageError(
+    'unreadable',
+    `this file system takes '${name}' for ${what}, which is there; rename one of the two`,
+  )
 }
