@@ -16,6 +16,7 @@ import type { Command } from './command.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
 import { openSource } from './source.ts'
+import { createTwins } from './twins.ts'
 
 /** `vouch check`: whole trees. */
 export const check: Command = {
@@ -45,6 +46,7 @@ function toQuery(flags: Flags, prefix: string): URLSearchParams {
 async function report(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   const meter = createAuditMeter(io.stderr)
   const paint = createPaint(io.stdout, io.env)
+  const twins = createTwins()
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
 
@@ -64,17 +66,25 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     return flags['json'] ? toJsonLine(line) : toRow(mark, line, paint)
   }
 
+  function sayMore(manifest: Manifest): void {
+    sayRot(io, manifest)
+    const twin = twins.note(manifest)
+    if (twin !== null) say(io, twin)
+  }
+
   try {
     for await (const lines of readLines(response, auditLine)) {
       const text = lines.map(toText).join('')
       if (text !== '') meter.clear()
-      for (const line of lines) if ('name' in line) sayRot(io, line)
+      for (const line of lines) if ('name' in line) sayMore(line)
       if (text !== '') await writeOut(io, text)
     }
   } finally {
     meter.clear()
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
+  const more = twins.sum()
+  if (more !== null) say(io, more)
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
   const lost = summary.replicas.filter(({ state }) => state === 'error')

@@ -8,3 +8,9 @@ export const MAX_DIFF_BYTES = 1024 * 1024
  * and nobody reads that many either.
  */
 export const MAX_DIFF_LINES = 4000
+
+/** Names lacking somewhere among which `vouch check` looks for twins: some 20 MB of them. */
+export const MAX_TWIN_NAMES = 65_536
+
+/** Twins that `vouch check` says one by one. */
+export const MAX_TWINS_SAID = 20

@@ -115,16 +115,22 @@ function readKnownMarker(place: Place, known: Known | undefined): string | null 
   }
 }
 
-/** Has `memory` remember the directory as it is now, and nothing that was known of it before. */
-export function acceptRoot(root: string, memory: Pick<IndexFile, 'writeRoot'>): void {
+/**
+ * Has `memory` remember the directory as it is now, and nothing that was known of it before; the id of its marker, which
+ * it must have.
+ */
+export function acceptRoot(root: string, memory: Pick<IndexFile, 'writeRoot'>): string {
   const place = resolvePlace(root)
   const { path } = place
+  const marker = readMarker(place)
+  if (marker === null) throw unmounted(`its marker '${MARKER}' is not there`)
   const known: Known = {
-    marker: readMarker(place),
+    marker,
     mountPoint: findMountPoint(path),
     mounts: listMountsBelow(path),
   }
   memory.writeRoot(path, JSON.stringify(known))
+  return marker
 }
 
 /** Throws `unreachable` when what lies there is not what is known of it. */
