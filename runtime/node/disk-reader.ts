@@ -31,7 +31,9 @@ export type AnswerBatch = (batch: Batch) => Answers
 interface Turn {
   readonly batch: Batch
   /** Where the root lies. */
-  readonly place: Place
+  place: Place
+  /** Whether `place` has the mounts that others have met by now. */
+  isRefreshed: boolean
   /** By `performance.now()`, when hashing is to be left to others. */
   readonly until: number
   /**
@@ -77,8 +79,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
   }
 
   function read(name: string, extra: Asked, turn: Turn): Answer {
-    // What is absent is looked for below all the mounts that are known.
-    const file = openFile(turn.place, name) ?? openFile(guard.refresh(turn.place), name)
+    const file = openFile(turn.place, name) ?? openOnMount(name, turn)
     if (file === null) return null
     let answer: Answer = null
     try {
@@ -89,6 +90,15 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
       // From here on a descriptor that is opened belongs to who asked.
       if (!isHandedOver(answer)) closeSync(file.fd)
     }
+  }
+
+  /** What is absent may lie on a mount that another thread has met, and that is gone. */
+  function openOnMount(name: string, turn: Turn): RegularFile | null {
+    if (turn.isRefreshed) return null
+    const { place } = turn
+    turn.place = guard.refresh(place)
+    turn.isRefreshed = true
+    return turn.place === place ? null : openFile(turn.place, name)
   }
 
   function describe(file: RegularFile, name: string, extra: Asked, turn: Turn): Answer {
@@ -184,7 +194,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
       return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), computed: 0, known: 0 }
     }
     exact.begin()
-    const turn: Turn = { batch, place, until, plain: new Map(), computed: 0, known: 0 }
+    const turn: Turn = { batch, place, isRefreshed: false, until, plain: new Map(), computed: 0, known: 0 }
     const answers = batch.names.map((name, i) => answerOne(name, batch.extras.get(i), turn))
     return { id: batch.id, answers, computed: turn.computed, known: turn.known }
   }

@@ -30,9 +30,9 @@ interface Exact {
 export function createExactNames(): ExactNames {
   const directories = new Map<string, Exact>()
   const listings = new Map<string, ReadonlySet<string>>()
+  let now = performance.now()
 
   function recall(directory: string): Exact {
-    const now = performance.now()
     const known = directories.get(directory)
     if (known !== undefined && now < known.until) return known
     if (directories.size >= MAX_EXACT_DIRECTORIES) directories.clear()
@@ -43,6 +43,7 @@ export function createExactNames(): ExactNames {
 
   function isListed(directory: string, entry: string): boolean {
     const exact = recall(directory)
+    if (exact.cases && (exact.forms || isAscii(entry))) return true
     const cases = exact.cases ? null : toOtherCase(entry)
     const forms = exact.forms ? null : toOtherForm(entry)
     if (!exact.cases && cases === null && isMaybeShort(entry)) return lists(directory, entry)
@@ -80,7 +81,12 @@ export function createExactNames(): ExactNames {
     return null
   }
 
-  return { isListed, isListedBelow, findOther, begin: () => listings.clear() }
+  function begin(): void {
+    listings.clear()
+    now = performance.now()
+  }
+
+  return { isListed, isListedBelow, findOther, begin }
 }
 
 /** Each directory on the way to a path below the root, and the entry to look for in it. */
@@ -116,9 +122,13 @@ function toOtherCase(entry: string): string | null {
 
 /** `entry` in another normal form; null when it has no other. */
 function toOtherForm(entry: string): string | null {
-  // Every form of ASCII is the same.
-  if (/^[\0-\x7f]*$/.test(entry)) return null
+  if (isAscii(entry)) return null
   return ['NFC', 'NFD'].map((form) => entry.normalize(form)).find((other) => other !== entry) ?? null
+}
+
+/** Text whose normal forms are the same. */
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text)
 }
 
 /** Names without letters by which FAT finds other files: shortened ones, and those with dots or blanks at the end. */
