@@ -19,6 +19,7 @@ import { changed } from './file-digest.ts'
 import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
 import type { Located } from './located.ts'
+import { listMountPointsBelow } from './mounts.ts'
 import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
 import { isOwn, type Place, requireRoot, toPath } from './root.ts'
 import type { RootGuard } from './root-guard.ts'
@@ -240,12 +241,13 @@ function isPlainBelow(parent: string, path: string, turn: Turn, exact: ExactName
 /** Where a name is to be written; see `Located`. */
 function locate(place: Place, name: string, exact: ExactNames): Located {
   requireRoot(place, name)
+  const points = new Set(listMountPointsBelow(place.path))
   let found: Pick<Located, 'top' | 'device' | 'inode'> = { top: '', device: place.device, inode: place.inode }
   for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
     const path = name.slice(0, end)
     const stats = tryLstat(toPath(place, path))
     if (!stats?.isDirectory()) break
-    if (stats.dev !== found.device || place.mounts.has(path)) {
+    if (stats.dev !== found.device || points.has(path)) {
       found = { top: path, device: stats.dev, inode: stats.ino }
     }
   }

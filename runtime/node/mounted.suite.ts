@@ -10,6 +10,8 @@ export interface Mounts {
   /** Makes an image of a file system, to be mounted. */
   make(name: string, kind: keyof typeof KINDS): string
   mount(image: string, at: string): void
+  /** Mounts a directory at another place too. */
+  bind(directory: string, at: string): void
   /** Waits for what still has something there open. */
   unmount(at: string): Promise<void>
   close(): Promise<void>
@@ -58,6 +60,11 @@ export function createMounts(): Mounts {
     mount(image, at) {
       mkdirSync(at, { recursive: true })
       run(...KINDS[kinds.get(image) ?? 'ext4'].mount, toDevice(image), at)
+      mounted.push(at)
+    },
+    bind(directory, at) {
+      mkdirSync(at, { recursive: true })
+      run('mount', '--bind', directory, at)
       mounted.push(at)
     },
     unmount,

@@ -14,10 +14,8 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import type { Found } from '../../functions/storage/survey.ts'
 import { createDirectoryStorage, type DirectoryStorage } from './directory-storage.ts'
-import { openIndexFile } from './index-file.ts'
-import { toIndexFile } from './index-path.ts'
+import { markDirectory } from './mark-directory.ts'
 import { createMounts, type Mounts } from './mounted.suite.ts'
-import { acceptRoot } from './root-guard.ts'
 
 let mounts: Mounts
 let root: string
@@ -221,9 +219,7 @@ describe('a file system that is mounted below the root', () => {
     await mounts.unmount(join(root, 'photos'))
     await expectTrouble(describeOne(storage, 'photos/2026/a'), 'unreadable')
     await storage.close()
-    const index = openIndexFile(toIndexFile(join(mounts.path, 'index'), root), () => {})
-    acceptRoot(root, index)
-    index.close()
+    await markDirectory(root, { indexPath: join(mounts.path, 'index'), onNotice: expect.unreachable })
     expect(await describeOne(open(), 'photos/2026/a')).toBeNull()
   })
 })
@@ -241,4 +237,15 @@ it('a subvolume of btrfs below the root is written to and keeps what is replaced
   execFileSync('btrfs', ['-q', 'subvolume', 'delete', join(root, 'sub')])
   expect(await describeOne(storage, 'sub/a')).toBeNull()
   expect((await storage.listKept()).entries).toEqual([])
+})
+
+it('a directory of the same file system that is mounted below the root is written to where it is', async () => {
+  mkdirSync(join(mounts.path, 'bound'))
+  mounts.bind(join(mounts.path, 'bound'), join(root, 'photos'))
+  writeFileSync(join(root, 'photos/a'), 'old')
+  const storage = open()
+  await put(storage, 'photos/a', 'new', 'old')
+  await put(storage, 'photos/b', 'b')
+  expect(await listNames(storage)).toEqual(['photos/a', 'photos/b'])
+  expect((await storage.listKept()).entries).toMatchObject([{ name: 'photos/a' }])
 })

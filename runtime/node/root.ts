@@ -111,20 +111,12 @@ export function toMountKeys({ mounts }: Place, path: string): string[] {
  */
 export function isOwn(place: Place, path: string): boolean {
   for (let at = path.indexOf(OWN); at !== -1; at = path.indexOf(OWN, at + 1)) {
-    if (isTop(place, path.slice(0, at))) return true
+    if (isMounted(place.path, path.slice(0, at))) return true
   }
   return false
 }
 
 const OWN = `/${RESERVED}/`
-
-function isTop(place: Place, path: string): boolean {
-  if (place.mounts.has(path)) return true
-  const [here, above] = [path, path.slice(0, Math.max(path.lastIndexOf('/'), 0))].map((one) =>
-    lstatSync(one === '' ? place.path : toPath(place, one), { throwIfNoEntry: false }),
-  )
-  return here !== undefined && here.dev !== above?.dev
-}
 
 function isWithin(name: string, above: string): boolean {
   return name === above || name.startsWith(`${above}/`)
