@@ -17,6 +17,7 @@ import type { Command } from './command.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { readLines } from './lines.ts'
 import { openSource, requireCompared } from './source.ts'
+import { createTwins } from './twins.ts'
 
 /** `vouch check`: whole trees. */
 export const check: Command = {
@@ -43,6 +44,7 @@ function toQuery(flags: Flags, prefix: string): URLSearchParams {
 async function report(response: Response, prefix: string, flags: Flags, io: Io): Promise<number> {
   const meter = createAuditMeter(io.stderr)
   const paint = createPaint(io.stdout, io.env)
+  const twins = createTwins()
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
 
@@ -62,11 +64,17 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     return flags['json'] ? toJsonLine(line) : toRow(mark, line, paint)
   }
 
+  function sayMore(manifest: Manifest): void {
+    sayRot(io, manifest)
+    const twin = twins.note(manifest)
+    if (twin !== null) say(io, twin)
+  }
+
   try {
     for await (const lines of readLines(response, auditLine)) {
       const text = lines.map(toText).join('')
       if (text !== '') meter.clear()
-      for (const line of lines) if ('name' in line) sayRot(io, line)
+      for (const line of lines) if ('name' in line) sayMore(line)
       if (text !== '') await writeOut(io, text)
     }
   } finally {
@@ -74,6 +82,8 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
   requireCompared(summary.replicas, flags)
+  const more = twins.sum()
+  if (more !== null) say(io, more)
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
   // What the others have beside the first is not asked about with --one-way.

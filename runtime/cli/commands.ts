@@ -1,7 +1,7 @@
 import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './client-declarations.ts'
 import type { Command } from './command.ts'
 import type { Declaration } from './declaration.ts'
-import { COORDINATOR, REPLICA } from './server-declarations.ts'
+import { COORDINATOR, MARK, REPLICA } from './server-declarations.ts'
 import { COMPLETIONS, HELP, MAN } from './tool-declarations.ts'
 
 /** A command that can be run. */
@@ -21,6 +21,7 @@ export const COMMANDS: readonly Entry[] = [
   { declaration: RESTORE, load: async () => (await import('./restore.ts')).restore },
   { declaration: REPLICA, load: async () => (await import('./replica.ts')).replica },
   { declaration: COORDINATOR, load: async () => (await import('./coordinator.ts')).coordinator },
+  { declaration: MARK, load: async () => (await import('./mark.ts')).mark },
   { declaration: HELP, load: async () => (await import('./help.ts')).help },
   { declaration: COMPLETIONS, load: async () => (await import('./completions.ts')).completions },
   { declaration: MAN, load: async () => (await import('./man.ts')).man },

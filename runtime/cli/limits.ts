@@ -17,3 +17,9 @@ export const LOG_FLUSH_MS = 1000
 
 /** How often a server looks when its certificate expires. */
 export const EXPIRY_CHECK_MS = 24 * 60 * 60 * 1000
+
+/** Names lacking somewhere among which `vouch check` looks for twins: some 20 MB of them. */
+export const MAX_TWIN_NAMES = 65_536
+
+/** Twins that `vouch check` says one by one. */
+export const MAX_TWINS_SAID = 20

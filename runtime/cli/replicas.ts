@@ -174,7 +174,7 @@ async function openWeb(
 }
 
 /** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */
-function toIndexPath({ index }: Flags, { cwd, env }: Io): string | null {
+export function toIndexPath({ index }: Flags, { cwd, env }: Io): string | null {
   if (index === undefined) return toIndexDirectory(env)
   if (index === '') throw new Refusal("--index takes the path of a directory, got ''")
   return resolve(cwd, String(index))

@@ -1,5 +1,5 @@
 import type { Declaration } from './declaration.ts'
-import { DOOR_FLAGS, REPLICAS_FLAGS, toServerFlags } from './shared-flags.ts'
+import { DOOR_FLAGS, INDEX, REPLICAS_FLAGS, toServerFlags } from './shared-flags.ts'
 
 const HOW_IT_ENDS =
   'Prints one line when it listens and one a request. SIGINT or SIGTERM ends it once the answers under way are finished; a second one ends it at once. SIGHUP does not end it: it reads tokens and certificates again, as it does by itself when they change.'
@@ -55,4 +55,22 @@ export const COORDINATOR: Declaration = {
     },
   ],
   statuses: STATUSES,
+}
+
+/** `vouch mark`. */
+export const MARK: Declaration = {
+  name: 'mark',
+  about: 'take a directory as it is now, whatever was mounted there before',
+  forms: ['DIR [--index PATH]'],
+  operand: { name: 'DIR', takes: { paths: 'directories' } },
+  groups: [{ title: 'Options', flags: { index: INDEX } }],
+  description: [
+    'Makes the file .vouch/replica in DIR, where there is none, and prints the id in it. By this marker vouch tells the directory from an empty one in its place, as an unmounted disk leaves it; the first write to a directory makes it too. A replica whose marker is gone, or is another one, is unreachable, and so are the names below a file system that was mounted in it and is not: this command makes vouch take DIR as it is instead.',
+    'Run it as the user that reads DIR with vouch, and with the same --index.',
+  ],
+  examples: [
+    { line: 'vouch mark /mnt/disk/photos', about: 'before it is served, read-only or not' },
+    { line: 'vouch mark /srv/files', about: 'after a disk below it was taken away for good' },
+  ],
+  statuses: { 0: 'marked', 2: 'trouble' },
 }

@@ -45,7 +45,8 @@ const KEY_FLAGS = {
   'client-key': { value: 'PATH', takes: FILES, about: 'the key of --client-cert' },
 } as const satisfies FlagSet
 
-const INDEX = {
+/** Where digest indexes lie. */
+export const INDEX = {
   value: 'PATH',
   takes: DIRECTORIES,
   about: 'the directory that remembers the digests of directories and buckets, a file for each',

@@ -2,17 +2,16 @@ import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
-import { removeStaleDrafts } from './drafts.ts'
 import { getErrno } from './errno.ts'
 import { createFileReader } from './file-reader.ts'
-import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
-import { createRoot } from './root.ts'
+import { requireDirectory } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
+import { createWriter, type Writer } from './writer.ts'
 
 /** How a directory is opened. */
 export interface DirectoryOptions {
@@ -46,28 +45,27 @@ export interface DirectoryStorage extends Storage, IndexState {
 
 /**
  * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory, or one
- * that may not be read. When the directory goes away later, or the disk that it lies on, everything is `unreachable`
- * until it is back.
+ * that may not be read. A symbolic link on the way is followed for each question, so that it may be pointed elsewhere.
+ * When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
   const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
   const { onNotice = () => {} } = options
   const health = createIndexHealth(onNotice)
-  const root = createRoot(path)
-  const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
-  const { place } = root
-  const disk = createDisk({ place, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
+  const root = requireDirectory(path)
+  const indexFile = indexPath === null ? null : toIndexFile(indexPath, root)
+  const disk = createDisk({ root, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
   const onIndex = (notice: IndexNotice) => health.note('tree', notice)
-  const trees = createTrees({ place, indexFile, disk, now, onIndex })
+  const trees = createTrees({ root, indexFile, disk, now, onIndex })
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
-  const writer = writable ? createFileWriter(root, reader) : refusing
-  const tidying = writable ? tidy() : Promise.resolve()
+  const writer = writable ? createWriter(disk, reader) : null
+  const tidying = writer === null ? Promise.resolve() : tidy(writer)
 
-  async function tidy(): Promise<void> {
+  async function tidy(writer: Writer): Promise<void> {
     try {
-      await removeStaleDrafts(root, now())
+      await writer.tidy(now())
     } catch (error) {
       onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
     }
@@ -79,7 +77,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     open: reader.open,
     list: (list = {}) => trees.list(list),
     survey: (survey, options = {}) => trees.survey(survey, options),
-    ...writer,
+    put: writer?.put ?? refusing.put,
+    restore: writer?.restore ?? refusing.restore,
     async listKept(options = {}) {
       if (options.name !== undefined) requireName(options.name)
       return await trees.listKept(options)
@@ -97,7 +96,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     async close() {
       closing.abort()
       streams.close()
-      await Promise.all([trees.close(), disk.close(), tidying])
+      await tidying
+      await Promise.all([trees.close(), disk.close()])
     },
   }
 }

@@ -4,11 +4,12 @@ import { StorageError, type TroubleCode } from '../../functions/wire/trouble.ts'
 import { getErrno } from './errno.ts'
 import type { Identity } from './identity.ts'
 import type { IndexNotice } from './index-file.ts'
-import type { Place } from './root.ts'
+import type { Located } from './located.ts'
 
 /** What the disk thread is started with. */
 export interface DiskWorkerData {
-  readonly place: Place
+  /** Absolute; its symbolic links are followed for each batch. */
+  readonly root: string
   /** The file of the digest index; null for none. */
   readonly indexFile: string | null
 }
@@ -31,6 +32,10 @@ export interface Batch {
 /** What is asked of a name beyond facts. */
 export interface Extra {
   readonly open?: OpenWanted | undefined
+  /** Whether only where it lies is asked; of the root when the name is ''. */
+  readonly locate?: boolean | undefined
+  /** Whether it is a path of vouch's own, below a `.vouch/`. */
+  readonly own?: boolean | undefined
   /** Whether it is hashed whatever is remembered of it. */
   readonly fresh?: boolean | undefined
   /** What a hash thread found, which began after the question was asked. */
@@ -64,7 +69,7 @@ export interface Answers {
  * Null for no such file, `slow` for one that a hash thread must see first, `later` for one to be asked for again, when
  * others had their turn.
  */
-export type Answer = null | 'slow' | 'later' | Held | { readonly trouble: Trouble }
+export type Answer = null | 'slow' | 'later' | Held | Located | { readonly trouble: Trouble }
 
 /** A file that is there, with what was asked beyond facts. */
 export interface Held {
@@ -91,7 +96,8 @@ export type HashReply = { readonly bytes: number; readonly size: number } | { re
 
 /** What a hash thread is started with. */
 export interface HashWorkerData {
-  readonly place: Place
+  /** As in `DiskWorkerData`. */
+  readonly root: string
   /** Its first element is set to stop the file being hashed. */
   readonly stop: Int32Array<SharedArrayBuffer>
 }

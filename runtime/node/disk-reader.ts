@@ -10,14 +10,19 @@ import {
   type Content,
   type Extra,
   type Held,
+  type Trouble,
   toTrouble,
 } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
+import { createExactNames, type ExactNames } from './exact-names.ts'
 import { changed } from './file-digest.ts'
 import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
+import type { Located } from './located.ts'
+import { listMountPointsBelow } from './mounts.ts'
 import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
-import { type Place, toPath } from './root.ts'
+import { isOwn, type Place, requireRoot, toPath } from './root.ts'
+import type { RootGuard } from './root-guard.ts'
 import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
 
 /** Answers batches on the calling thread, one after the other. */
@@ -26,9 +31,16 @@ export type AnswerBatch = (batch: Batch) => Answers
 /** What is known while one batch is answered; all of it was seen after its questions were asked. */
 interface Turn {
   readonly batch: Batch
+  /** Where the root lies. */
+  place: Place
+  /** Whether `place` has the mounts that others have met by now. */
+  isRefreshed: boolean
   /** By `performance.now()`, when hashing is to be left to others. */
   readonly until: number
-  /** Whether the root and the directories below it ('' and `a/b`) are directories, no links, on the root's device. */
+  /**
+   * Whether the root and the directories below it ('' and `a/b`) are directories on the root's device, no links, and
+   * listed by their names.
+   */
   readonly plain: Map<string, boolean>
   computed: number
   known: number
@@ -39,12 +51,15 @@ interface Asked extends Extra {
   readonly unknown?: Identity
 }
 
-/** Reads below `place`; what it hashes goes into `index`. */
-export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch {
+/** Reads below the root of `guard`; what it hashes goes into `index`. */
+export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBatch {
   const scratch = new Uint8Array(READ_BYTES)
+  const exact = createExactNames()
 
   function answerOne(name: string, extra: Extra | undefined, turn: Turn): Answer {
     try {
+      if (extra?.locate) return locate(turn.place, name, exact)
+      if (!extra?.own && isOwn(turn.place, name)) return null
       if (extra === undefined) return recallOrRead(name, turn)
       const { identity, digest, settled } = extra.hashed ?? {}
       if (settled && identity && digest) index.set(name, identity, digest)
@@ -55,7 +70,7 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
   }
 
   function recallOrRead(name: string, turn: Turn): Answer {
-    const stats = readPlainStats(place, name, turn)
+    const stats = readPlainStats(name, turn, exact)
     if (stats === null) return read(name, {}, turn)
     const identity = toIdentity(stats)
     const digest = index.get(name, identity, turn.batch.now)
@@ -65,16 +80,26 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
   }
 
   function read(name: string, extra: Asked, turn: Turn): Answer {
-    const file = openFile(place, name)
+    const file = openFile(turn.place, name) ?? openOnMount(name, turn)
     if (file === null) return null
     let answer: Answer = null
     try {
+      if (!exact.isListedBelow(turn.place, name)) return null
       answer = extra.open === undefined ? describe(file, name, extra, turn) : open(file, name, extra, turn)
       return answer
     } finally {
       // From here on a descriptor that is opened belongs to who asked.
       if (!isHandedOver(answer)) closeSync(file.fd)
     }
+  }
+
+  /** What is absent may lie on a mount that another thread has met, and that is gone. */
+  function openOnMount(name: string, turn: Turn): RegularFile | null {
+    if (turn.isRefreshed) return null
+    const { place } = turn
+    turn.place = guard.refresh(place)
+    turn.isRefreshed = true
+    return turn.place === place ? null : openFile(turn.place, name)
   }
 
   function describe(file: RegularFile, name: string, extra: Asked, turn: Turn): Answer {
@@ -155,34 +180,78 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
     return { identity, digest, settled }
   }
 
+  function resolve(): Place | Trouble {
+    try {
+      return guard.resolve()
+    } catch (error) {
+      return toTrouble(toIoError(error, 'read'))
+    }
+  }
+
   return (batch) => {
     const until = performance.now() + batch.patience
-    const turn: Turn = { batch, until, plain: new Map(), computed: 0, known: 0 }
+    const place = resolve()
+    if ('message' in place) {
+      return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), computed: 0, known: 0 }
+    }
+    exact.begin()
+    const turn: Turn = { batch, place, isRefreshed: false, until, plain: new Map(), computed: 0, known: 0 }
     const answers = batch.names.map((name, i) => answerOne(name, batch.extras.get(i), turn))
     return { id: batch.id, answers, computed: turn.computed, known: turn.known }
   }
 }
 
 /** The stats of a file to be reached without a link, on the root's device; null when it is not as most are. */
-function readPlainStats(place: Place, name: string, turn: Turn): BigIntStats | null {
-  if (!isPlain(place, toParent(name), turn)) return null
-  const stats = tryLstat(toPath(place, name))
-  return stats?.isFile() && stats.dev === place.device ? stats : null
+function readPlainStats(name: string, turn: Turn, exact: ExactNames): BigIntStats | null {
+  const parent = toParent(name)
+  if (!isPlain(parent, turn, exact) || turn.place.mounts.has(name)) return null
+  const stats = tryLstat(toPath(turn.place, name))
+  if (!stats?.isFile() || stats.dev !== turn.place.device) return null
+  return isListedIn(parent, name, turn.place, exact) ? stats : null
 }
 
 function toParent(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf('/'), 0))
 }
 
-/** Whether `path`, from the root on, and all above it are directories and no links, on the root's device. */
-function isPlain(place: Place, path: string, turn: Turn): boolean {
+function isListedIn(parent: string, path: string, place: Place, exact: ExactNames): boolean {
+  const directory = parent === '' ? place.path : toPath(place, parent)
+  return exact.isListed(directory, parent === '' ? path : path.slice(parent.length + 1))
+}
+
+/** See `Turn.plain`. */
+function isPlain(path: string, turn: Turn, exact: ExactNames): boolean {
+  // The root was looked at for this batch.
+  if (path === '') return true
   const seen = turn.plain.get(path)
   if (seen !== undefined) return seen
-  const above = path === '' || isPlain(place, toParent(path), turn)
-  const stats = above ? tryLstat(path === '' ? place.path : toPath(place, path)) : null
-  const plain = stats?.isDirectory() === true && stats.dev === place.device
+  const plain = isPlainBelow(toParent(path), path, turn, exact)
   turn.plain.set(path, plain)
   return plain
+}
+
+function isPlainBelow(parent: string, path: string, turn: Turn, exact: ExactNames): boolean {
+  const { place } = turn
+  if (!isPlain(parent, turn, exact) || place.mounts.has(path)) return false
+  const stats = tryLstat(toPath(place, path))
+  if (!stats?.isDirectory() || stats.dev !== place.device) return false
+  return isListedIn(parent, path, place, exact)
+}
+
+/** Where a name is to be written; see `Located`. */
+function locate(place: Place, name: string, exact: ExactNames): Located {
+  requireRoot(place, name)
+  const points = new Set(listMountPointsBelow(place.path))
+  let found: Pick<Located, 'top' | 'device' | 'inode'> = { top: '', device: place.device, inode: place.inode }
+  for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
+    const path = name.slice(0, end)
+    const stats = tryLstat(toPath(place, path))
+    if (!stats?.isDirectory()) break
+    if (stats.dev !== found.device || points.has(path)) {
+      found = { top: path, device: stats.dev, inode: stats.ino }
+    }
+  }
+  return { place, ...found, other: name === '' ? null : exact.findOther(place, name) }
 }
 
 /** What was asked of a content that is known: its bytes, or a descriptor when they are many. */

@@ -3,13 +3,15 @@ import { createDigestIndex } from './digest-index.ts'
 import type { Answers, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
 import { createDiskReader } from './disk-reader.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
+import { createRootGuard } from './root-guard.ts'
 import { endThread } from './thread-program.ts'
 
 // The thread that owns the digest index of one root, and does there all that is quick.
 
-const { place, indexFile } = workerData as DiskWorkerData // from disk.ts
-const index = createDigestIndex(indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply))
-const answer = createDiskReader(place, index)
+const { root, indexFile } = workerData as DiskWorkerData // from disk.ts
+const file = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
+const index = createDigestIndex(file)
+const answer = createDiskReader(createRootGuard(root, file), index)
 
 function reply(message: DiskReply, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer)

@@ -192,7 +192,6 @@ describe('close', () => {
       env: {
         ...process.env,
         HASH_POOL: fileURLToPath(new URL('hash-pool.ts', import.meta.url)),
-        ROOTS: fileURLToPath(new URL('root.ts', import.meta.url)),
         ROOT: directory.root,
       },
     })
@@ -266,9 +265,7 @@ describe('the background pass', () => {
 
 const CLOSE = `
   const { createHashPool } = await import(process.env.HASH_POOL)
-  const { createRoot } = await import(process.env.ROOTS)
-  const { place } = createRoot(process.env.ROOT)
-  const pool = createHashPool({ place, now: Date.now, onReturn() {} })
+  const pool = createHashPool({ root: process.env.ROOT, now: Date.now, onReturn() {} })
   await new Promise((begun) =>
     pool.add({ name: 'huge', options: { onProgress: begun }, askedAt: 0, attempts: 0, reject() {} }),
   )

@@ -11,7 +11,15 @@ import { createDiskThread } from './disk-thread.ts'
 import { createHashPool } from './hash-pool.ts'
 import type { IndexNotice } from './index-file.ts'
 import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES } from './limits.ts'
-import { type AskOptions, createQuestions, type Question, tellProgress, type Wanted } from './question.ts'
+import type { Located } from './located.ts'
+import {
+  type Answered,
+  type AskOptions,
+  createQuestions,
+  type Question,
+  tellProgress,
+  type Wanted,
+} from './question.ts'
 import { createQueue, createWaiting } from './waiting.ts'
 
 /** How many digests were computed by hashing, and how many the index knew, since the start. */
@@ -30,6 +38,8 @@ export interface Disk {
    * reason of the signal. Who asked to open a file closes the descriptor that comes back.
    */
   ask(wanted: readonly Wanted[], options?: AskOptions): Promise<Held | null>[]
+  /** Where this valid name is to be written, '' being the root. Rejects as `ask` does. */
+  locate(name: string): Promise<Located>
   counts(): Counts
   /** Starts its first thread, for questions that are about to come. */
   warm(): void
@@ -47,22 +57,22 @@ export interface DiskOptions extends DiskWorkerData {
 }
 
 /** Starts threads when they are first needed. While nobody waits for an answer no thread keeps the process alive. */
-export function createDisk({ place, indexFile, now, onIndex }: DiskOptions): Disk {
+export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk {
   const queue = createQueue()
   const sent = new Map<number, readonly Question[]>()
   const waiting = createWaiting()
-  const pool = createHashPool({ place, now, onReturn: enqueue })
-  const thread = createDiskThread({ place, indexFile }, { onAnswers, onIndex, onCrash })
+  const pool = createHashPool({ root, now, onReturn: enqueue })
+  const thread = createDiskThread({ root, indexFile }, { onAnswers, onIndex, onCrash })
   let computed = 0
   let known = 0
   let batches = 0
   let isScheduled = false
   let closing: Promise<void> | undefined
 
-  function ask(wanted: readonly Wanted[], options: AskOptions = {}): Promise<Held | null>[] {
+  function put<T extends Answered>(wanted: readonly Wanted[], options: AskOptions = {}): Promise<T>[] {
     waiting.add(options, wanted.length)
     thread.ref()
-    const { questions, promises } = createQuestions(wanted, options, onEnd)
+    const { questions, promises } = createQuestions<T>(wanted, options, onEnd)
     for (const question of questions) {
       if (closing) question.reject(toClosed())
       else enqueue(question)
@@ -137,7 +147,12 @@ export function createDisk({ place, indexFile, now, onIndex }: DiskOptions): Dis
   }
 
   return {
-    ask,
+    ask: put<Held | null>,
+    async locate(name) {
+      const [promise] = put<Located>([{ name, locate: true }])
+      if (promise === undefined) throw new Error('one name has one answer')
+      return await promise
+    },
     counts: () => ({ computed: computed + pool.count(), known }),
     warm: thread.start,
     quiet: waiting.quiet,
@@ -147,8 +162,8 @@ export function createDisk({ place, indexFile, now, onIndex }: DiskOptions): Dis
 
 function collectExtras(questions: readonly Question[]): Map<number, Extra> {
   const extras = new Map<number, Extra>()
-  for (const [i, { open, fresh, hashed }] of questions.entries())
-    if (open || fresh || hashed) extras.set(i, { open, fresh, hashed })
+  for (const [i, { open, locate, own, fresh, hashed }] of questions.entries())
+    if (open || locate || own || fresh || hashed) extras.set(i, { open, locate, own, fresh, hashed })
   return extras
 }
 

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createFileOpener, type FileOpener } from './file-opener.ts'
-import { createRoot } from './root.ts'
+import { resolvePlace } from './root.ts'
 
 let scratch: string
 let root: string
@@ -26,7 +26,7 @@ beforeEach(() => {
   for (const path of ['root/a/deep', 'elsewhere']) mkdirSync(join(scratch, path), { recursive: true })
   for (const path of ['root/top', 'root/a/one', 'root/a/two', 'root/a/deep/three', 'elsewhere/one'])
     writeFileSync(join(scratch, path), path)
-  opener = createFileOpener(createRoot(root).place)
+  opener = createFileOpener(resolvePlace(root))
 })
 
 afterEach(() => {

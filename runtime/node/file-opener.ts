@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import { FILE_FLAGS, openFile, type RegularFile, toFile } from './regular-file.ts'
-import { type Place, toPath } from './root.ts'
+import { isOnMount, type Place, toPath } from './root.ts'
 
 /**
  * Opens files one after the other, on the calling thread, most of them in the directory of the one before: that one is
@@ -59,7 +59,8 @@ export function createFileOpener(place: Place): FileOpener {
   }
 
   return {
-    open: (name) => (hasDescriptorPaths() ? openPlain(name) : null) ?? openFile(place, name),
+    open: (name) =>
+      (hasDescriptorPaths() && !isOnMount(place, name) ? openPlain(name) : null) ?? openFile(place, name),
     rest,
   }
 }

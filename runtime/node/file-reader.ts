@@ -16,18 +16,18 @@ export interface Current {
 
 /** Reads the files of one storage; null where there is no file of that name. */
 export interface FileReader extends Pick<Storage, 'describe' | 'open'> {
-  /** Of a valid name, or a path below `.vouch/`. */
+  /** Of a valid name, or a path below a `.vouch/`. */
   readCurrent(name: string, options: Pick<OpenOptions, 'signal'>): Promise<Current | null>
-  /** `open` of a path below `.vouch/`. */
+  /** `open` of a path below a `.vouch/`. */
   openAt(path: string, options: Pick<OpenOptions, 'signal'>): Promise<Opened | null>
 }
 
 /** Reads through `disk`, and large files through `streams`; their owner closes both. */
 export function createFileReader(disk: Disk, streams: Streams): FileReader {
-  async function openAt(name: string, options: OpenOptions): Promise<Opened | null> {
+  async function openOne(name: string, options: OpenOptions, own: boolean): Promise<Opened | null> {
     options.signal?.throwIfAborted()
     const { range, ifDigest, signal } = options
-    const [promise] = disk.ask([{ name, open: { range: range && { ...range }, ifDigest } }], { signal })
+    const [promise] = disk.ask([{ name, own, open: { range: range && { ...range }, ifDigest } }], { signal })
     const held = (await promise) ?? null
     if (signal?.aborted) closeOpened(held)
     signal?.throwIfAborted()
@@ -42,11 +42,23 @@ export function createFileReader(disk: Disk, streams: Streams): FileReader {
       return names.map((name) => answers.get(name) ?? refuse(name))
     },
     async readCurrent(name, { signal }) {
-      const [promise] = disk.ask([{ name }], { signal })
+      const [promise] = disk.ask([{ name, own: true }], { signal })
       return (await promise) ?? null
     },
-    open: async (name, options = {}) => await openAt(requireName(name), options),
-    openAt,
+    open: async (name, options = {}) => await openOne(requireName(name), options, false),
+    openAt: (path, options) => openOne(path, options, true),
+  }
+}
+
+/** Reads what lies below `top`, a path from the root on; '' is the root itself. */
+export function createReaderBelow(reader: FileReader, top: string): FileReader {
+  if (top === '') return reader
+  const toName = (rest: string) => `${top}/${rest}`
+  return {
+    describe: (names, options) => reader.describe(names.map(toName), options),
+    open: (name, options) => reader.open(toName(name), options),
+    readCurrent: (name, options) => reader.readCurrent(toName(name), options),
+    openAt: (path, options) => reader.openAt(toName(path), options),
   }
 }
 

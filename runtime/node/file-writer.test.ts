@@ -55,11 +55,11 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
-/** The contents of all files in vouch's own corner, drafts and locks left out. */
+/** The contents of all files in vouch's own corner, drafts, locks and the marker left out. */
 function readAllKept(): string[] {
   const files = readdirSync(inRoot('.vouch'), { recursive: true, withFileTypes: true })
   return files
-    .filter((file) => file.isFile() && file.name !== 'lock')
+    .filter((file) => file.isFile() && !['lock', 'replica'].includes(file.name))
     .map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'))
     .sort()
 }
@@ -242,13 +242,13 @@ describe('what is kept', () => {
 })
 
 describe('a file that another program changes', () => {
-  /** Lets another program act once, just before or just after the next link is made. */
+  /** Lets another program act once, just before or just after the next link to 'a' is made. */
   function whileLinking(when: 'before' | 'after', act: () => Promise<void>): void {
     let isDone = false
     undo.push(
       patchBuiltin(promises, 'link', (original) => async (from, to) => {
-        const isFirst = !isDone
-        isDone = true
+        const isFirst = !isDone && String(from).endsWith('/a')
+        isDone ||= isFirst
         if (isFirst && when === 'before') await act()
         await original(from, to)
         if (isFirst && when === 'after') await act()

@@ -1,5 +1,5 @@
 import { lstatSync, renameSync } from 'node:fs'
-import { link, lstat } from 'node:fs/promises'
+import { link, lstat, unlink } from 'node:fs/promises'
 import { notKept } from '../../functions/storage/kept.ts'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Facts, Opened, PutOptions, RestoreOptions, Storage } from '../../functions/storage/storage.ts'
@@ -14,22 +14,33 @@ import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
 import { createKeeper, type Held, isWithoutLinks, type Replaced } from './keep.ts'
 import { findShelves, toKeptPath } from './kept-place.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
-import { createLocks } from './locks.ts'
+import type { Locks } from './locks.ts'
 import { type Root, toPath } from './root.ts'
 import { requireSegments } from './segment-length.ts'
 import { takeTurn } from './turns.ts'
 
+export interface FileWriterOptions {
+  /** Reads below the same root. */
+  readonly reader: FileReader
+  /** Those of all writers of a storage. */
+  readonly lock: Locks
+  /** Throws when a file of this name that was just made is listed by another. */
+  readonly requireListed: (name: string) => Promise<void>
+}
+
 /**
  * Writes files below `root`, each by way of a temporary one in `.vouch/tmp/`, and keeps what they replace below
- * `.vouch/kept/`; see `Storage.put`. A body is consumed or cancelled.
+ * `.vouch/kept/`; see `Storage.put`. A body is consumed or cancelled. All of it lies on one file system.
  */
-export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 'put' | 'restore'> {
-  const lock = createLocks()
+export function createFileWriter(
+  root: Root,
+  { reader, lock, requireListed }: FileWriterOptions,
+): Pick<Storage, 'put' | 'restore'> {
   const keep = createKeeper(root, reader)
 
   async function place(name: string, draft: Draft, options: PutOptions): Promise<void> {
     const { replaces } = options
-    if (replaces === null) return await create(root, name, draft)
+    if (replaces === null) return await create(root, name, draft, () => requireListed(name))
     // Between the look and the rename no other writer of this process may come.
     await lock(name, async () => {
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -64,7 +75,6 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
       requireName(name)
       requireSegments(name)
       options.signal?.throwIfAborted()
-      await root.requireThere()
       return await withDraft(root, async (draft) => {
         const facts = await fill(draft.handle, body, options)
         await place(name, draft, options)
@@ -84,7 +94,6 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
 
   /** Opens what is kept; of several only one that is still what it was. */
   async function openKept(name: string, { digest, signal }: RestoreOptions): Promise<Opened> {
-    await root.requireThere()
     let trouble = notKept()
     for (const shelf of findShelves(root.place)) {
       const opened = await settle(reader.openAt(toKeptPath(shelf, digest, name), { signal }))
@@ -105,7 +114,12 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
  * Gives the draft its name, if nothing has that name. A link alone does both at once, and the whole content with it: a
  * rename would go over what somebody else has just put there, and a file made under its name would be seen unfinished.
  */
-async function create(root: Root, name: string, draft: Draft): Promise<void> {
+async function create(
+  root: Root,
+  name: string,
+  draft: Draft,
+  requireListed: () => Promise<void>,
+): Promise<void> {
   await withParent(root, name, async (path) => {
     try {
       await link(draft.path, path)
@@ -115,6 +129,10 @@ async function create(root: Root, name: string, draft: Draft): Promise<void> {
       const detail = 'a new file cannot be put here, for this file system has no hard links'
       throw new StorageError('unreadable', detail, { cause: error })
     }
+    await requireListed().catch(async (error) => {
+      await unlink(path)
+      throw error
+    })
   })
 }
 

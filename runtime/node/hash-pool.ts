@@ -10,7 +10,6 @@ import {
 import { changed } from './file-digest.ts'
 import { MAX_ATTEMPTS, QUEUE_PROGRESS_MS } from './limits.ts'
 import { type Question, tellProgress } from './question.ts'
-import type { Place } from './root.ts'
 import { toThreadProgram } from './thread-program.ts'
 
 /** Hashes files for questions, one file a thread at a time, in the order in which they were asked for. */
@@ -26,7 +25,8 @@ export interface HashPool {
 }
 
 export interface HashPoolOptions {
-  readonly place: Place
+  /** As in `DiskWorkerData`. */
+  readonly root: string
   readonly now: () => number
   /**
    * Takes a question back, with what was found in `hashed`. The question is then put once more: what is answered is
@@ -64,7 +64,7 @@ interface Thread {
 const MAX_THREADS = Math.max(2, availableParallelism())
 
 /** Threads start when they are first needed, and keep no process alive while they have nothing to do. */
-export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashPool {
+export function createHashPool({ root, now, onReturn }: HashPoolOptions): HashPool {
   const queued = new Map<string, Job>()
   const threads = new Set<Thread>()
   let count = 0
@@ -129,7 +129,7 @@ export function createHashPool({ place, now, onReturn }: HashPoolOptions): HashP
 
   function startThread(): Thread {
     const stop = new Int32Array(new SharedArrayBuffer(4))
-    const data: HashWorkerData = { place, stop }
+    const data: HashWorkerData = { root, stop }
     const worker = new Worker(toThreadProgram('hash-worker'), {
       workerData: data,
       execArgv: [],

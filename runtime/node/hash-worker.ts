@@ -4,11 +4,12 @@ import { type HashMessage, type HashReply, type HashWorkerData, toTrouble } from
 import { toIoError } from './errno.ts'
 import { hashFile } from './file-digest.ts'
 import { openFile } from './regular-file.ts'
+import { resolvePlace } from './root.ts'
 import { endThread } from './thread-program.ts'
 
 // A thread that hashes one file after the other, and can be stopped between two reads.
 
-const { place, stop } = workerData as HashWorkerData // from hash-pool.ts
+const { root, stop } = workerData as HashWorkerData // from hash-pool.ts
 
 function reply(message: HashReply): void {
   parentPort?.postMessage(message)
@@ -16,7 +17,7 @@ function reply(message: HashReply): void {
 
 function hash(name: string, now: number): HashReply {
   try {
-    const file = openFile(place, name)
+    const file = openFile(resolvePlace(root), name)
     if (file === null) return { content: null }
     try {
       const isStopped = () => Atomics.load(stop, 0) === 1

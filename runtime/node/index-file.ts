@@ -23,6 +23,9 @@ export interface IndexFile {
   readPage(from: string, limit: number): IndexPageRow[] | null
   /** Writes all of them in one transaction. Returns whether they are written; the caller keeps those that are not. */
   write(rows: readonly IndexRow[]): boolean
+  /** What was written of the directory at this path, see `RootGuard`. */
+  readRoot(path: string): string | undefined
+  writeRoot(path: string, text: string): void
   close(): void
 }
 
@@ -145,6 +148,8 @@ export function openIndexFile(
       })
       return isWritten ?? false
     },
+    readRoot: (path) => use((table) => table.readRoot(path)),
+    writeRoot: (path, text) => void use((table) => table.writeRoot(path, text)),
     close: disconnect,
   }
 }
@@ -160,5 +165,12 @@ function isMoved(table: IndexTable): boolean {
 
 /** An index that keeps nothing. */
 export function openNoIndexFile(): IndexFile {
-  return { read: () => undefined, readPage: () => [], write: () => true, close() {} }
+  return {
+    read: () => undefined,
+    readPage: () => [],
+    write: () => true,
+    readRoot: () => undefined,
+    writeRoot() {},
+    close() {},
+  }
 }

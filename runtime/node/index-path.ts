@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
-import type { Place } from './root.ts'
 
 /**
  * The directory that digest indexes lie in unless it is said otherwise: `vouch` in the user's cache directory (XDG
@@ -13,7 +12,10 @@ export function toIndexDirectory(env: Readonly<Record<string, string | undefined
   return isAbsolute(home) ? join(home, '.cache', 'vouch') : null
 }
 
-/** The index of one root in such a directory. */
-export function toIndexFile(directory: string, { path }: Place): string {
-  return join(directory, `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.sqlite`)
+/**
+ * The index of one root in such a directory, by the root's absolute path. Its symbolic links are not resolved, so that
+ * the index stays the same when one of them is pointed elsewhere.
+ */
+export function toIndexFile(directory: string, root: string): string {
+  return join(directory, `${createHash('sha256').update(root).digest('hex').slice(0, 32)}.sqlite`)
 }

@@ -32,6 +32,9 @@ export interface IndexTable {
   readPage(from: string, limit: number): IndexPageRow[]
   /** Writes all of them in one transaction. */
   write(rows: readonly IndexRow[]): void
+  /** What was written of the directory at this path, see `RootGuard`. */
+  readRoot(path: string): string | undefined
+  writeRoot(path: string, text: string): void
   /** Writes a page that changes nothing: succeeds where `write` would. */
   tryWrite(): void
   /** Whether its path no longer leads to this file, so that nobody will find what is written to it. */
@@ -40,7 +43,7 @@ export interface IndexTable {
 }
 
 /** What is in the table; a file of another version starts over. */
-const SCHEMA_VERSION = 3
+const SCHEMA_VERSION = 4
 
 // The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
 const SCHEMA = [
@@ -48,6 +51,7 @@ const SCHEMA = [
   `CREATE TABLE files (
     name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal INTEGER NOT NULL
   ) WITHOUT ROWID`,
+  'CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID',
   `PRAGMA user_version = ${SCHEMA_VERSION}`,
 ]
 
@@ -119,6 +123,8 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
     `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, seal
      FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
   )
+  const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
+  const upsertRoot = db.prepare('INSERT OR REPLACE INTO roots (path, text) VALUES (?, ?)')
   const [one, many] = [1, ROWS_AT_ONCE].map((rows) => prepareUpsert(db, rows)) as [
     StatementSync,
     StatementSync,
@@ -141,6 +147,11 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
         for (const row of rows.slice(next)) one.run(...toColumns(row))
       })
     },
+    readRoot(path) {
+      const text = selectRoot.get(path)?.['text']
+      return typeof text === 'string' ? text : undefined
+    },
+    writeRoot: (path, text) => void upsertRoot.run(path, text),
     tryWrite: () => transact(db, () => execute(db, `PRAGMA user_version = ${SCHEMA_VERSION}`)),
     isMoved,
     close() {

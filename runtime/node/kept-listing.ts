@@ -8,11 +8,15 @@ import { toIdentity, toTime } from './identity.ts'
 import { findShelves } from './kept-place.ts'
 import { LISTING_ROOM } from './limits.ts'
 import { readStats } from './regular-file.ts'
-import { type Place, requireRoot, toPath } from './root.ts'
+import { type Place, requireMounts, toPath } from './root.ts'
+import { readTops } from './tops.ts'
 import type { Steps } from './tree-jobs.ts'
 import { walkTree } from './tree-walk.ts'
 
-/** A page of what is kept below a root, step by step on the calling thread; see `Storage.listKept`. */
+/**
+ * A page of what is kept below a root, step by step on the calling thread; see `Storage.listKept`. The root may go away
+ * meanwhile.
+ */
 export function* listKept(
   place: Place,
   options: ListKeptOptions,
@@ -23,30 +27,48 @@ export function* listKept(
   const entries: Kept[] = []
   // What is read for one name is not what is read for all.
   const memory = name === undefined ? entryMemory : undefined
-  const shelves = findShelves(place).map((shelf) => walkShelf(place, shelf, { name, after, memory }))
-  for (const entry of merge(shelves)) {
+  const tops = ['', ...readTops(place)]
+  for (const entry of merge(tops.flatMap((top) => walkTop(place, top, { name, after, memory })))) {
     yield null
     if (entry !== null) entries.push(entry)
     if (entries.length > size) break
   }
-  // A root that went away meanwhile has just looked empty, or like less than it holds.
-  requireRoot(place)
   const page = entries.slice(0, size)
   const last = page.at(-1)
   return { entries: page, next: entries.length > size && last ? toKeptKey(last) : null }
 }
 
+interface Wanted {
+  readonly name: string | undefined
+  readonly after: string
+  readonly memory: EntryMemory | undefined
+}
+
+/** What is kept where a file system begins, at this path below the root: each shelf in order. */
+function walkTop(place: Place, top: string, wanted: Wanted): Generator<Kept | null>[] {
+  if (top === '') return findShelves(place).map((shelf) => walkShelf(place, shelf, wanted))
+  const { name, after, memory } = wanted
+  const prefix = `${top}/`
+  if (name !== undefined && !name.startsWith(prefix)) return []
+  requireMounts(place, top)
+  const there = { ...place, path: toPath(place, top), mounts: NO_MOUNTS }
+  const below = { name: name?.slice(prefix.length), after: after.slice(0, 65), memory }
+  return findShelves(there).map((shelf) => prepend(prefix, walkShelf(there, shelf, below), after))
+}
+
+const NO_MOUNTS: ReadonlySet<string> = new Set()
+
+/** The entries with `prefix` before their names, of those that then come after `after`; null where `shelf` gives it. */
+function* prepend(prefix: string, shelf: Generator<Kept | null>, after: string): Generator<Kept | null> {
+  for (const kept of shelf) {
+    const entry = kept && { ...kept, name: prefix + kept.name }
+    yield entry !== null && compareNames(toKeptKey(entry), after) > 0 ? entry : null
+  }
+}
+
 /** What lies on one shelf, in order; null after every few entries that were looked at. */
-function* walkShelf(
-  place: Place,
-  shelf: string,
-  {
-    name,
-    after,
-    memory,
-  }: { readonly name: string | undefined; readonly after: string; readonly memory: EntryMemory | undefined },
-): Generator<Kept | null> {
-  const there = { ...place, path: toPath(place, `${RESERVED}/${shelf}`) }
+function* walkShelf(place: Place, shelf: string, { name, after, memory }: Wanted): Generator<Kept | null> {
+  const there = { ...place, path: toPath(place, `${RESERVED}/${shelf}`), mounts: NO_MOUNTS }
   const isPath = (key: string) => isKeptPath(key, name)
   const course = {
     ranges: [{ after, until: null }],

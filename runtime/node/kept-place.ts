@@ -12,7 +12,7 @@ export function toShelf(n: number): string {
 }
 
 /** The shelves that there are, on the calling thread. Throws `unreadable` when they may not be looked at. */
-export function findShelves(place: Place): string[] {
+export function findShelves(place: Pick<Place, 'path'>): string[] {
   const shelves: string[] = []
   while (readStats(toPath(place, `${RESERVED}/${toShelf(shelves.length)}`)) !== null)
     shelves.push(toShelf(shelves.length))

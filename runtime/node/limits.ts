@@ -185,3 +185,15 @@ export const MAX_PLACES_BYTES = 256 * 1024
 
 /** What ext4, XFS, APFS and NTFS allow for one path segment. */
 export const MAX_SEGMENT_BYTES = 255
+
+/** How long a root is taken to be what it was, as long as its device and its inode are: new mounts are met after that. */
+export const LOOK_FOR_MOUNTS_MS = 1000
+
+/** Mounts below one root that are remembered: several times as many as a machine with many containers has. */
+export const MAX_MOUNTS = 4096
+
+/** How long a directory is taken to tell letters' case or normal forms apart, once it was seen to do so. */
+export const EXACT_NAMES_MS = 5000
+
+/** Directories of which that is remembered. */
+export const MAX_EXACT_DIRECTORIES = 65_536

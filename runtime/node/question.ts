@@ -1,14 +1,21 @@
 import { close } from 'node:fs'
 import type { DescribeOptions, Work } from '../../functions/storage/storage.ts'
 import type { Content, Held, OpenWanted } from './disk-messages.ts'
+import type { Located } from './located.ts'
 
 /** What is asked of one name, which is valid: facts, or to be opened. */
 export interface Wanted {
   readonly name: string
   readonly open?: OpenWanted | undefined
+  /** See `Extra`. */
+  readonly locate?: boolean | undefined
+  readonly own?: boolean | undefined
   /** Whether it is hashed whatever is remembered of it. */
   readonly fresh?: boolean | undefined
 }
+
+/** What comes back: null for no such file. */
+export type Answered = Held | Located | null
 
 /** What holds for all questions that were asked at once. */
 export interface AskOptions {
@@ -32,7 +39,7 @@ export interface Question extends Wanted {
   isHashing: boolean
   isEnded: boolean
   /** When it has ended already, this closes what was opened for it. */
-  resolve(held: Held | null): void
+  resolve(answer: Answered): void
   reject(error: unknown): void
 }
 
@@ -40,11 +47,11 @@ export interface Question extends Wanted {
  * Questions, and a promise for the answer to each. When the signal aborts, those that are open are rejected with its
  * reason. `onEnd` is called once for each.
  */
-export function createQuestions(
+export function createQuestions<T extends Answered>(
   wanted: readonly Wanted[],
   options: AskOptions,
   onEnd: (question: Question) => void,
-): { readonly questions: readonly Question[]; readonly promises: Promise<Held | null>[] } {
+): { readonly questions: readonly Question[]; readonly promises: Promise<T>[] } {
   const { signal } = options
   const questions: Question[] = []
   let open = wanted.length
@@ -59,8 +66,10 @@ export function createQuestions(
   }
 
   const promises = wanted.map((one) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Held | null>()
-    questions.push(createQuestion(one, options, { resolve, reject, end }))
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    // What is asked of a name decides what is answered.
+    const settle = (answer: Answered) => resolve(answer as T)
+    questions.push(createQuestion(one, options, { resolve: settle, reject, end }))
     return promise
   })
   if (signal?.aborted) withdraw()
@@ -69,15 +78,21 @@ export function createQuestions(
 }
 
 interface Settle {
-  resolve(held: Held | null): void
+  resolve(answer: Answered): void
   reject(error: unknown): void
   end(question: Question): void
 }
 
-function createQuestion({ name, open, fresh }: Wanted, options: AskOptions, settle: Settle): Question {
+function createQuestion(
+  { name, open, locate, own, fresh }: Wanted,
+  options: AskOptions,
+  settle: Settle,
+): Question {
   const question: Question = {
     name,
     open,
+    locate,
+    own,
     fresh,
     options,
     askedAt: performance.now(),
@@ -85,11 +100,11 @@ function createQuestion({ name, open, fresh }: Wanted, options: AskOptions, sett
     hashed: undefined,
     isHashing: false,
     isEnded: false,
-    resolve(held) {
-      if (question.isEnded) return closeOpened(held)
+    resolve(answer) {
+      if (question.isEnded) return closeOpened(answer)
       question.isEnded = true
       settle.end(question)
-      settle.resolve(held)
+      settle.resolve(answer)
     },
     reject(error) {
       if (question.isEnded) return
@@ -102,8 +117,8 @@ function createQuestion({ name, open, fresh }: Wanted, options: AskOptions, sett
 }
 
 /** Closes what was opened for somebody who does not want it any more. */
-export function closeOpened(held: Held | null): void {
-  if (held?.opened) close(held.opened.fd)
+export function closeOpened(answer: Answered): void {
+  if (answer !== null && 'opened' in answer && answer.opened) close(answer.opened.fd)
 }
 
 /** Reports to those who wait, to each call once, what the store has done. */

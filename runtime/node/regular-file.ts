@@ -4,7 +4,7 @@ import { isAt } from './directory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { type Identity, toIdentity } from './identity.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
-import { type Place, requireRoot, toPath } from './root.ts'
+import { isOnMount, type Place, requireRoot, toPath } from './root.ts'
 import { hasLongSegment } from './segment-length.ts'
 
 /** What files are opened with. O_NONBLOCK: opening a FIFO would wait for a writer. */
@@ -20,8 +20,8 @@ export interface RegularFile {
 
 /**
  * Opens the regular file of this (valid) name, on the calling thread; null when there is none. Throws `not-a-file` for
- * what is never served, a link among the parents included, `unreachable` when the root is gone, `changed` when the
- * file keeps being moved.
+ * what is never served, a link among the parents included, `unreachable` when the root is gone, `unreadable` when
+ * the name's file system is not mounted, `changed` when the file keeps being moved.
  */
 export function openFile(place: Place, name: string): RegularFile | null {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -43,11 +43,11 @@ function tryOpen(place: Place, name: string): RegularFile | null | 'moved' {
   try {
     const stats = fstatSync(fd, { bigint: true })
     // A file on another device than the root's: a mount below it, or what lay below the root's own mount.
-    if (stats.dev !== place.device) requireRoot(place)
+    if (stats.dev !== place.device || isOnMount(place, name)) requireRoot(place, name)
     if (isAt({ fd }, path)) kept = isRegular(stats) ? toFile(fd, stats) : null
     else {
       requireNoLink(place, name)
-      requireRoot(place)
+      requireRoot(place, name)
       kept = 'moved'
     }
   } catch (error) {
@@ -78,7 +78,7 @@ function isRegular(stats: BigIntStats): boolean {
 function explain(place: Place, name: string, error: unknown): null {
   requireNoLink(place, name)
   if (isAbsence(error) || hasLongSegment(name)) {
-    requireRoot(place)
+    requireRoot(place, name)
     return null
   }
   if (getErrno(error) === 'ELOOP') throw notAFile()

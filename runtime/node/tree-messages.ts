@@ -3,11 +3,11 @@ import type { Found, Progress, Skipped, Span, Survey } from '../../functions/sto
 import type { Counts } from './disk.ts'
 import type { Held, Trouble } from './disk-messages.ts'
 import type { IndexNotice } from './index-file.ts'
-import type { Place } from './root.ts'
 
 /** What the tree thread is started with. */
 export interface TreeWorkerData {
-  readonly place: Place
+  /** Absolute; its symbolic links are followed for each listing and each survey. */
+  readonly root: string
   /** The file of the digest index; null for none. */
   readonly indexFile: string | null
 }

@@ -6,7 +6,6 @@ import { toIdentity, toKey } from './identity.ts'
 import { openIndexFile } from './index-file.ts'
 import { toIndexFile } from './index-path.ts'
 import type { IndexRow } from './index-table.ts'
-import { createRoot } from './root.ts'
 
 const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
@@ -60,7 +59,7 @@ export function forget(places: Places, name: string): void {
 }
 
 function writeRow({ root, indexPath }: Places, row: IndexRow): void {
-  const index = openIndexFile(toIndexFile(indexPath, createRoot(root).place), () => {})
+  const index = openIndexFile(toIndexFile(indexPath, root), () => {})
   index.write([row])
   index.close()
 }

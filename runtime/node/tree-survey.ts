@@ -35,7 +35,7 @@ import {
   TREE_STEP_MS,
 } from './limits.ts'
 import { type RegularFile, tryLstat, tryLstatQuickly } from './regular-file.ts'
-import { type Place, requireRoot, toPath } from './root.ts'
+import { type Place, toPath } from './root.ts'
 import { type SpanMemory, toSpan } from './span-memory.ts'
 import { readIdentitySync, readUpTo } from './sync-reads.ts'
 import type { Hashed, StepOrder, TreeLine, TreeStep } from './tree-messages.ts'
@@ -52,6 +52,8 @@ export interface TreeSurvey {
 /** What surveys of one root share. */
 export interface Tree {
   readonly place: Place
+  /** Throws `unreachable` when the root no longer is at `place`. */
+  requireSame(place: Place): void
   readonly index: IndexFile
   /** Writes to it. */
   readonly writer: IndexWriter
@@ -75,7 +77,10 @@ type Wanted = TreeStep['wanted'][number]
 
 const scratch = new Uint8Array(READ_BYTES)
 
-export function createTreeSurvey({ place, index, writer, memory }: Tree, survey: Survey): TreeSurvey {
+export function createTreeSurvey(
+  { place, requireSame, index, writer, memory }: Tree,
+  survey: Survey,
+): TreeSurvey {
   const { ranges, prefix, deep, grain } = survey
   const course = { ranges, prefix, isWanted: createSelect(survey), isPruned: createPrune(survey) }
   const walk = walkTree(place, course)
@@ -255,7 +260,7 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
 
   function finish(lines: TreeLine[]): void {
     // A root that went away meanwhile has just looked empty, or like less than it holds.
-    requireRoot(place)
+    requireSame(place)
     putPassed(lines)
     if (survey.passed) lines.push({ passed: [] })
     putSpans(spanner.end(), lines)
@@ -267,6 +272,8 @@ export function createTreeSurvey({ place, index, writer, memory }: Tree, survey:
 
   return {
     step({ now, patience, hashed }) {
+      // What was hashed elsewhere is of the tree that was there then.
+      requireSame(place)
       const until = performance.now() + patience
       const known = seen.known
       computed = 0

@@ -16,7 +16,7 @@ import {
 } from './directory-setup.suite.ts'
 import { ENTRIES_PER_LOOK } from './limits.ts'
 import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
-import { createRoot, type Place } from './root.ts'
+import { type Place, resolvePlace } from './root.ts'
 import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
 
 // So few that every directory of more than a handful of entries is read in several goes.
@@ -31,7 +31,7 @@ let directory: TestDirectory
 let place: Place
 beforeEach(async () => {
   directory = await createTestDirectory()
-  place = createRoot(directory.root).place
+  place = resolvePlace(directory.root)
 })
 afterEach(() => directory.close())
 
@@ -76,7 +76,7 @@ describe('a walk through a tree', () => {
         const one = await createTestDirectory()
         try {
           make(one.root, tree)
-          const { place } = createRoot(one.root)
+          const place = resolvePlace(one.root)
           const names = toNames(listNaively(one.root))
           expect(list({}, place)).toEqual(names)
           const passed = walk({}, place).filter(({ passed }) => passed !== undefined && mayBeFile(passed))

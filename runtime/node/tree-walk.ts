@@ -5,13 +5,14 @@ import { compareNames, findFault, RESERVED } from '../../functions/storage/names
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
 import type { PassedKind } from '../../functions/wire/passed.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import type { Entries, EntryMemory } from './entry-memory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { isSettled, toIdentity, toKey, toModified } from './identity.ts'
 import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from './limits.ts'
 import { readStats } from './regular-file.ts'
-import { type Place, toPath } from './root.ts'
+import { isOwn, type Place, requireMounts, requireNoMountBelow, toMountKeys, toPath } from './root.ts'
 
 /** Which names a walk is to meet. */
 export interface Course {
@@ -63,8 +64,9 @@ export function* walkTree(place: Place, course: Course): Generator<Met | null> {
     const key = visit.keys[visit.next++]
     const passed = key === undefined ? undefined : visit.passed.get(key)
     if (key !== undefined && passed !== undefined) yield { name: key, passed }
-    else if (key?.endsWith('/')) open.push(enter(key))
-    else if (key !== undefined) yield { name: key }
+    else if (key?.endsWith('/')) {
+      if (!isOwn(place, key)) open.push(enter(key))
+    } else if (key !== undefined) yield { name: key }
     else if (visit.isLast) open.pop()
     else {
       const { trouble } = yield* readOn(visit, place, course)
@@ -122,13 +124,25 @@ const NONE: Entries = { keys: [], passed: new Map(), isLast: true }
 
 function* tryRead(place: Place, path: string, after: string, course: Course): Generator<null, Entries> {
   try {
+    requireMounts(place, path.slice(0, -1))
     return yield* readEntries(place, path, after, course)
   } catch (error) {
+    if (error instanceof StorageError) return { ...NONE, trouble: error }
     // A path may be too long for the system, though each of its segments is there.
     const isGone = isAbsence(error) && getErrno(error) !== 'ENAMETOOLONG'
-    if (isGone || getErrno(error) === 'ELOOP') return NONE
+    if (isGone || getErrno(error) === 'ELOOP') return toGone(place, path)
     const trouble = toIoError(error, 'read')
     if (trouble === error || path === '') throw trouble
+    return { ...NONE, trouble }
+  }
+}
+
+/** A directory that is gone; to go on as if there was nothing is right only where nothing was mounted. */
+function toGone(place: Place, path: string): Entries {
+  try {
+    if (path !== '') requireNoMountBelow(place, path.slice(0, -1))
+    return NONE
+  } catch (trouble) {
     return { ...NONE, trouble }
   }
 }
@@ -151,7 +165,7 @@ function* readEntries(
     const remembered = course.memory?.recall(reading, isNext)
     if (remembered !== undefined) return remembered
     const way = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real
-    const look = { path, real, after, course }
+    const look = { path, real, after, course, mounts: toMountKeys(place, path) }
     const quick = yield* collect(openQuickly(way), look)
     const entries = quick ?? (yield* collect(openExactly(way), look)) ?? NONE
     course.memory?.keep(reading, entries)
@@ -202,12 +216,14 @@ interface Look {
   readonly real: string | Buffer
   readonly after: string
   readonly course: Course
+  /** The entries that lead to mounts. */
+  readonly mounts: readonly string[]
 }
 
 /** Reads the directory, and closes it; null when the name of an entry cannot be told. */
 function* collect(
   { directory, toName }: Listed,
-  { path, real, after, course }: Look,
+  { path, real, after, course, mounts }: Look,
 ): Generator<null, Entries | null> {
   const { isPath = isOutside, toFault = findFault, room = MAX_DIRECTORY_ENTRIES } = course
   const passed = new Map<string, PassedKind>()
@@ -215,6 +231,12 @@ function* collect(
   let fresh: string[] = []
   let bound: string | undefined
   let looked = 0
+
+  function isToBeMet(key: string): boolean {
+    if (!isBehind(key, after) || (bound !== undefined && compareNames(key, bound) > 0)) return false
+    return canHold(key, course) && isPath(key)
+  }
+
   try {
     for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
       if (++looked % ENTRIES_PER_LOOK === 0) yield null
@@ -223,9 +245,7 @@ function* collect(
       const kind = toKind(dirent, real, name)
       if (kind === null) continue
       const key = kind === 'directory' ? `${path}${name}/` : path + name
-      if (!isBehind(key, after)) continue
-      if (bound !== undefined && compareNames(key, bound) > 0) continue
-      if (!canHold(key, course) || !isPath(key)) continue
+      if (!isToBeMet(key)) continue
       const why = kind === 'directory' ? null : kind === 'file' ? toFault(key) : kind
       if (why !== null) passed.set(key, why)
       fresh.push(key)
@@ -241,7 +261,8 @@ function* collect(
   } finally {
     directory.closeSync()
   }
-  const all = sortKeys([...keys, ...sortKeys(fresh)])
+  // Also the mounts whose mount point is gone.
+  const all = sortKeys([...keys, ...sortKeys([...fresh, ...mounts.filter(isToBeMet)])])
   if (bound === undefined) return { keys: all, passed, isLast: true }
   return { keys: takeFirst(all, room, passed), passed, isLast: false }
 }

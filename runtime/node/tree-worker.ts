@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createPageBuilder } from '../../functions/storage/page-builder.ts'
-import type { Page } from '../../functions/storage/storage.ts'
+import type { KeptPage, Page } from '../../functions/storage/storage.ts'
 import type { Span, Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
@@ -10,7 +10,8 @@ import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { createIndexWriter } from './index-writer.ts'
 import { listKept } from './kept-listing.ts'
 import { LISTING_ROOM } from './limits.ts'
-import { requireRoot } from './root.ts'
+import type { Place } from './root.ts'
+import { createRootGuard } from './root-guard.ts'
 import { createSpanMemory } from './span-memory.ts'
 import { endThread } from './thread-program.ts'
 import { createJobs, type Steps } from './tree-jobs.ts'
@@ -28,11 +29,13 @@ import { readEntry, walkTree } from './tree-walk.ts'
 // The thread that goes through the tree of one root, in byte order: to list it, to count it, and for surveys. It works
 // on all of that in turns.
 
-const { place, indexFile } = workerData as TreeWorkerData // from trees.ts
+const { root, indexFile } = workerData as TreeWorkerData // from trees.ts
 const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
 const writer = createIndexWriter(index)
-const memory = createSpanMemory()
-const entries = createEntryMemory()
+const guard = createRootGuard(root, index)
+let memory = createSpanMemory()
+let entries = createEntryMemory()
+let place: Place | null = null
 const surveys = new Map<number, TreeSurvey>()
 const jobs = createJobs<TreeAnswer>(setImmediate)
 
@@ -40,11 +43,23 @@ function reply(message: TreeReply): void {
   parentPort?.postMessage(message)
 }
 
+/** Where the root lies now; what is remembered of another place is forgotten. */
+function resolve(): Place {
+  const now = guard.resolve()
+  if (now !== place) {
+    memory = createSpanMemory()
+    entries = createEntryMemory()
+  }
+  place = now
+  return now
+}
+
 /** A page of a listing; see `Storage.list`. */
 function* list(options: Extract<TreeQuestion, { list: object }>['list']): Steps<Page> {
   const { prefix = '', after = '', limit = MAX_LISTING_PAGE } = options
   const page = createPageBuilder(Math.min(Math.max(limit, 1), MAX_LISTING_PAGE))
   const ranges = [{ after, until: null }]
+  const place = resolve()
   const course = { ranges, prefix, isWanted: () => true, room: LISTING_ROOM, memory: entries }
   for (const met of walkTree(place, course)) {
     yield null
@@ -54,8 +69,15 @@ function* list(options: Extract<TreeQuestion, { list: object }>['list']): Steps<
     if (entry !== null && !page.add(entry)) break
   }
   // A root that went away meanwhile has just looked empty, or like less than it holds.
-  requireRoot(place)
+  guard.requireSame(place)
   return page.end()
+}
+
+function* answerKept(options: Extract<TreeQuestion, { kept: object }>['kept']): Steps<KeptPage> {
+  const place = resolve()
+  const page = yield* listKept(place, options, entries)
+  guard.requireSame(place)
+  return page
 }
 
 function* step({ survey: id, step }: Extract<TreeQuestion, { step: object }>): Steps<TreeStep> {
@@ -66,7 +88,7 @@ function* step({ survey: id, step }: Extract<TreeQuestion, { step: object }>): S
 
 function start(question: TreeQuestion): Steps<TreeAnswer> {
   if ('list' in question) return list(question.list)
-  return 'kept' in question ? listKept(place, question.kept, entries) : step(question)
+  return 'kept' in question ? answerKept(question.kept) : step(question)
 }
 
 function ask(id: number, question: TreeQuestion): void {
@@ -80,8 +102,24 @@ function ask(id: number, question: TreeQuestion): void {
 }
 
 function begin(survey: Survey): TreeSurvey {
-  const spans = memory.recall(survey)
-  return spans === null ? createTreeSurvey({ place, index, writer, memory }, survey) : createRecalled(spans)
+  try {
+    const place = resolve()
+    const spans = memory.recall(survey)
+    const tree = { place, requireSame: guard.requireSame, index, writer, memory }
+    return spans === null ? createTreeSurvey(tree, survey) : createRecalled(spans)
+  } catch (error) {
+    return createRefused(error)
+  }
+}
+
+/** A survey of a root that is not there. */
+function createRefused(error: unknown): TreeSurvey {
+  return {
+    step() {
+      throw error
+    },
+    end() {},
+  }
 }
 
 /** A survey of which all is known. */

@@ -39,8 +39,8 @@ export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk
   readonly onIndex: (notice: IndexNotice) => void
 }
 
-export function createTrees({ place, indexFile, disk, now, onIndex }: TreesOptions): Trees {
-  const thread = createTreeThread({ place, indexFile }, onIndex)
+export function createTrees({ root, indexFile, disk, now, onIndex }: TreesOptions): Trees {
+  const thread = createTreeThread({ root, indexFile }, onIndex)
   let counts: Counts = { computed: 0, known: 0 }
   let foreground = 0
   let idle = Promise.withResolvers<void>()

@@ -1,0 +1,28 @@
+import { resolve } from 'node:path'
+import { getErrno } from '../node/errno.ts'
+import { markDirectory } from '../node/mark-directory.ts'
+import { Refusal } from '../node/refusal.ts'
+import type { Command } from './command.ts'
+import { say, writeOut } from './io.ts'
+import { toIndexPath } from './replicas.ts'
+
+/** `vouch mark`: takes a directory as it is now. */
+export const mark: Command = {
+  async run(flags, [directory], io) {
+    if (!directory) throw new Refusal('mark takes DIR, a directory, got none; vouch mark . marks this one')
+    const indexPath = toIndexPath(flags, io)
+    const onNotice = (line: string) => say(io, `warning: ${line}`)
+    const id = await markDirectory(resolve(io.cwd, directory), { indexPath, onNotice }).catch((error) => {
+      throw toRefusal(directory, error)
+    })
+    await writeOut(io, `${id}\n`)
+    return 0
+  },
+}
+
+function toRefusal(directory: string, error: unknown): unknown {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const errno = getErrno(cause)
+  if (errno === '') return error instanceof Error ? new Refusal(error.message) : error
+  return new Refusal(`'${directory}' cannot be marked (${errno})`)
+}

@@ -1,0 +1,59 @@
+import { lstatSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { MAX_MOUNTS } from './limits.ts'
+import { tryLstatQuickly } from './regular-file.ts'
+
+/**
+ * The path at which the file system of `path` (absolute, without links) begins. Told by where the device changes: a
+ * service may see other bind mounts than a shell.
+ */
+export function findMountPoint(path: string): string {
+  const above = dirname(path)
+  return above === path || lstatSync(above).dev !== lstatSync(path).dev ? path : findMountPoint(above)
+}
+
+/** The paths below `path` at which file systems are mounted, from there on, `MAX_MOUNTS` at most; none where the system does not tell. */
+export function listMountPointsBelow(path: string): string[] {
+  const start = path === '/' ? path : `${path}/`
+  const points = readMountPoints() ?? []
+  const below = points.filter((point) => point.startsWith(start) && point !== start)
+  return [...new Set(below.map((point) => point.slice(start.length)))].slice(0, MAX_MOUNTS)
+}
+
+/** Those of them on another device than the directory above: no bind mounts of one and the same file system. */
+export function listMountsBelow(path: string): string[] {
+  return listMountPointsBelow(path).filter((mount) => {
+    const point = toPoint(path, mount)
+    const stats = tryLstatQuickly(point)
+    return stats === null || stats.dev !== tryLstatQuickly(dirname(point))?.dev
+  })
+}
+
+/** Whether a file system is mounted at `mount`, which lies below `path`. */
+export function isMounted(path: string, mount: string): boolean {
+  const point = toPoint(path, mount)
+  const [here, above] = [point, dirname(point)].map((one) => lstatSync(one, { throwIfNoEntry: false }))
+  if (here === undefined) return false
+  return here.dev !== above?.dev || (readMountPoints()?.includes(point) ?? false)
+}
+
+/** See proc_pid_mountinfo(5); null where there is no such file. */
+function readMountPoints(): string[] | null {
+  let text: string
+  try {
+    text = readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return null
+  }
+  return text.split('\n').flatMap((line) => toPoints(line.split(' ')[4]))
+}
+
+/** Blanks, tabs, line feeds and backslashes stand as `\040` and the like. */
+function toPoints(field: string | undefined): string | [] {
+  if (field === undefined) return []
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}
+
+function toPoint(path: string, mount: string): string {
+  return path === '/' ? `/${mount}` : `${path}/${mount}`
+}
