@@ -9,9 +9,13 @@ import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toNetworkError } from '../../functions/storage/network-errors.ts'
+import { readAll, toChunks } from '../../functions/storage/streams.ts'
 import { createSend } from '../node/http-client.ts'
 import { toReason } from './ask.ts'
 import { type ServerProcess, startServer } from './process.suite.ts'
+
+/** What every request of a remote storage has. */
+const INIT = { headers: {}, redirect: 'manual', duplex: 'half' } as const
 
 let directory: string
 
@@ -124,7 +128,7 @@ describe('a certificate that is refused', () => {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // it listens on TCP
     const send = createSend({ tls: { ca: readFileSync(toPath('ca.pem')) } })
-    const error = await send(`https://127.0.0.1:${port}/`, {}).catch((error: unknown) => error)
+    const error = await send(`https://127.0.0.1:${port}/`, INIT).catch((error: unknown) => error)
     expect(toReason(error)).toBe(`its certificate ${words}`)
     server.close()
   })
@@ -157,10 +161,8 @@ it('a replica gets the certificate that the coordinator has when it connects', a
   const seen: string[] = []
   for (const name of ['first', 'second']) {
     files = read(name)
-    const { body } = await send(`https://127.0.0.1:${port}/`, {})
-    const { value } = (await body?.next()) ?? {}
-    seen.push(new TextDecoder().decode(value))
-    await body?.cancel()
+    const { body } = await send(`https://127.0.0.1:${port}/`, INIT)
+    if (body !== null) seen.push(new TextDecoder().decode(await readAll(toChunks(body))))
   }
   expect(seen).toEqual(['first', 'second'])
   server.close()
