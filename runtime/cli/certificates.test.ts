@@ -9,10 +9,13 @@ import { text } from 'node:stream/consumers'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toNetworkError } from '../../functions/storage/network-errors.ts'
-import { readText, toChunks } from '../../functions/storage/streams.ts'
+import { readAll, toChunks } from '../../functions/storage/streams.ts'
 import { createSend } from '../node/http-client.ts'
 import { toReason } from './ask.ts'
 import { type ServerProcess, startServer } from './process.suite.ts'
+
+/** What every request of a remote storage has. */
+const INIT = { headers: {}, redirect: 'manual', duplex: 'half' } as const
 
 let directory: string
 
@@ -113,8 +116,6 @@ it('a certificate that was replaced serves new connections, and those there are 
   await server.stop()
 })
 
-const ASK = { headers: {}, redirect: 'manual', duplex: 'half' } as const
-
 describe('a certificate that is refused', () => {
   it.each([
     ['expired', 'has expired'],
@@ -127,7 +128,7 @@ describe('a certificate that is refused', () => {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // it listens on TCP
     const send = createSend({ tls: { ca: readFileSync(toPath('ca.pem')) } })
-    const error = await send(`https://127.0.0.1:${port}/`, ASK).catch((error: unknown) => error)
+    const error = await send(`https://127.0.0.1:${port}/`, INIT).catch((error: unknown) => error)
     expect(toReason(error)).toBe(`its certificate ${words}`)
     server.close()
   })
@@ -160,8 +161,8 @@ it('a replica gets the certificate that the coordinator has when it connects', a
   const seen: string[] = []
   for (const name of ['first', 'second']) {
     files = read(name)
-    const { body } = await send(`https://127.0.0.1:${port}/`, ASK)
-    seen.push((body && (await readText(toChunks(body), 100))) ?? '')
+    const { body } = await send(`https://127.0.0.1:${port}/`, INIT)
+    if (body !== null) seen.push(new TextDecoder().decode(await readAll(toChunks(body))))
   }
   expect(seen).toEqual(['first', 'second'])
   server.close()
