@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -128,9 +137,8 @@ async function measure(server: ChildProcess, port: number, clients: number): Pro
     const quietRead = await readOften()
     const memoryBefore = readMemory(server)
     await Promise.all(Array.from({ length: clients }, () => leaveListing(port)))
-    const listed = time('/files?limit=1')
     const readAfter = await readOften()
-    const listing = await listed
+    const listing = await time('/files?limit=1')
     const memoryAfter = readMemory(server)
     return { quietRead, read: readAfter, quietListing, listing, memoryBefore, memoryAfter }
   } finally {
@@ -156,8 +164,13 @@ function readMemory({ pid }: ChildProcess): number {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [, , program = join(import.meta.dirname, '../runtime/cli/vouch.ts'), names = '300000', clients = '100'] =
-    process.argv
+  const [
+    ,
+    ,
+    program = join(import.meta.dirname, '../runtime/cli/vouch.ts'),
+    names = '300000',
+    clients = '100',
+  ] = process.argv
   const seen = await abandonListings({ program, names: Number(names), clients: Number(clients) })
   const rows = Object.entries(seen).map(([what, amount]) => [what, Number(Number(amount).toFixed(2))])
   console.table(Object.fromEntries(rows))

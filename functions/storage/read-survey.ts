@@ -61,7 +61,9 @@ export async function* surveyPages<E extends Entry>(
   const look = survey.deep ? readDeep : describeAll
   let seen = { names: 0, bytes: 0, known: 0 }
   let work = 0
-  const onProgress = ({ done }: Work) => void (work += done)
+  const onProgress = ({ done }: Work) => {
+    work += done
+  }
   try {
     for await (const { entries, listed } of readPages(storage, survey, signal)) {
       work += listed
@@ -146,11 +148,7 @@ function createLook(
   }
 }
 
-function describeAll<E extends Entry>(
-  storage: Pages<E>,
-  entries: readonly E[],
-  options: LookOptions,
-): Look {
+function describeAll<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
   const { signal, trace } = options
   return createLook(options, async (onProgress) => {
     const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
@@ -164,11 +162,7 @@ function describeAll<E extends Entry>(
 }
 
 /** Reads every byte of every file. */
-function readDeep<E extends Entry>(
-  storage: Pages<E>,
-  entries: readonly E[],
-  options: LookOptions,
-): Look {
+function readDeep<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
   return createLook(options, async (onProgress) => {
     const found: Found[] = []
     for (const { name } of entries) {

@@ -4,8 +4,8 @@ import { compareNames, parseName } from '../../functions/storage/names.ts'
 import type { Entry } from '../../functions/storage/storage.ts'
 import type { Range } from '../../functions/storage/survey.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
-import { getErrno, isAbsence, toIoError } from './errno.ts'
 import type { Entries, EntryMemory } from './entry-memory.ts'
+import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { isSettled, toIdentity, toKey as toKeyOf, toModified } from './identity.ts'
 import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from './limits.ts'
 import { tryLstat } from './regular-file.ts'
@@ -102,12 +102,7 @@ function* tryRead(place: Place, path: string, after: string, course: Course): Ge
   }
 }
 
-function* readEntries(
-  place: Place,
-  path: string,
-  after: string,
-  course: Course,
-): Generator<null, Entries> {
+function* readEntries(place: Place, path: string, after: string, course: Course): Generator<null, Entries> {
   const real = path === '' ? place.path : toPath(place, path.slice(0, -1))
   const { directory, identity } = openEntries(real, course.memory !== undefined)
   // Reached by a link, or moved while it was opened.

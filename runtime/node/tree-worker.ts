@@ -59,6 +59,7 @@ function* list(options: Extract<TreeQuestion, { list: object }>['list']): Steps<
 function* step({ survey: id, step }: Extract<TreeQuestion, { step: object }>): Steps<TreeStep> {
   const survey = surveys.get(id)
   if (survey === undefined) throw new Error('a step of no survey')
+  yield null
   return survey.step(step)
 }
 
