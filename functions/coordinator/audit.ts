@@ -172,7 +172,9 @@ export async function audit(
     const names = asked.map(({ name }) => name)
     const questions = members.map(({ id, askAll }) => {
       const error = lost.get(id)
-      return error ? names.map(() => ({ id, said: error })) : askAll(names, { trace: context.trace, getSignal: () => context.signal })
+      return error
+        ? names.map(() => ({ id, said: error }))
+        : askAll(names, { trace: context.trace, getSignal: () => context.signal })
     })
     const answers = await Promise.all(questions.map((promises) => Promise.all(promises)))
     return new Map(

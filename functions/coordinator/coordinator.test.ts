@@ -328,13 +328,14 @@ describe('a coordinator', () => {
     const body = await response.text()
     expect(JSON.parse(body)).toEqual({
       replicas: [
-        { id: 'server1', state: 'ok', breaker: 'closed', corrupt: 0 },
+        { id: 'server1', state: 'ok', breaker: 'closed', listings: 'closed', corrupt: 0 },
         {
           id: 'server2',
           state: 'error',
           error: 'connection_refused',
           detail: 'the replica refused the connection',
           breaker: 'closed',
+          listings: 'closed',
           corrupt: 0,
         },
       ],

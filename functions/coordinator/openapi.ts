@@ -86,7 +86,7 @@ const kept: Readonly<Record<string, PathItem>> = {
     ],
     responses: {
       200: toJsonAnswer('KeptListing', 'A page of it.'),
-      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter'])),
+      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter', 'cross-site'])),
     },
   }),
   '/restore': {
@@ -124,7 +124,7 @@ const listing: Readonly<Record<string, PathItem>> = {
     ),
     responses: {
       200: toJsonAnswer('MergedListing', 'A page of them. What a replica with `error` lacks tells nothing.'),
-      ...toProblems(...refuse(['invalid-parameter', 'too-few-answers'])),
+      ...toProblems(...refuse(['invalid-parameter', 'too-few-answers', 'cross-site'])),
     },
   }),
 }

@@ -20,11 +20,7 @@ export async function answerReadiness(
 }
 
 /** How many answered, counted no further than `enough`. */
-async function countAnswers(
-  members: readonly Member[],
-  enough: number,
-  asker: AskOptions,
-): Promise<number> {
+async function countAnswers(members: readonly Member[], enough: number, asker: AskOptions): Promise<number> {
   const { promise: reached, resolve } = Promise.withResolvers<void>()
   let answered = 0
   const all = members.map(async ({ ask }) => {

@@ -39,6 +39,7 @@ const inTrouble = (code: TroubleCode) => serve(failing(new StorageError(code, 'i
 
 const app = serve(storage)
 const readOnly = createReplica(storage)
+const foreign = { headers: { 'Sec-Fetch-Site': 'cross-site' } }
 const closed = createReplica(storage, { isAllowed: () => false })
 const elsewhere = createReplica(storage, { isOwnHost: () => false })
 
@@ -160,6 +161,9 @@ const others: readonly Kind[] = [
   ['no restore', 'invalid-body', app, 'POST /restore', toQuestion(null)],
   ['too large a restore', 'too-large', app, 'POST /restore', toQuestion(' '.repeat(MAX_RESTORE_BYTES))],
   ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['a listing for another site', 'cross-site', app, 'GET /files', foreign],
+  ['what is kept, for another site', 'cross-site', app, 'GET /kept', foreign],
+  ['readiness for another site', 'cross-site', app, 'GET /readyz', foreign],
   ['health', 200, closed, 'GET /healthz'],
   ['readiness', 200, app, 'GET /readyz'],
   ['the head of readiness', 200, app, 'HEAD /readyz'],
@@ -176,7 +180,6 @@ const others: readonly Kind[] = [
 
 describe("a replica's document", () => {
   describeKinds(DOCUMENT, [...files, ...questions, ...others], {
-    'cross-site': 'on a coordinator alone',
     conflict: 'on a coordinator alone',
     'existence-unknown': 'on a coordinator alone',
     incomplete: 'on a coordinator alone',

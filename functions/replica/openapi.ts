@@ -127,7 +127,7 @@ const lists: Readonly<Record<string, PathItem>> = {
     ),
     responses: {
       200: toJsonAnswer('Listing', 'A page of them.'),
-      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter'])),
+      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter', 'cross-site'])),
     },
   }),
   '/kept': toReadable({
@@ -139,7 +139,7 @@ const lists: Readonly<Record<string, PathItem>> = {
     ),
     responses: {
       200: toJsonAnswer('KeptListing', 'A page of it.'),
-      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter'])),
+      ...toProblems(...READ_REFUSALS, ...refuse(['invalid-parameter', 'cross-site'])),
     },
   }),
   '/restore': {

@@ -271,22 +271,20 @@ describe('PUT /files/{name}', () => {
 })
 
 describe('a listing', () => {
-  it.each([
-    '/files',
-    '/files?limit=1',
-    '/kept',
-    '/readyz',
-  ])('of %s is not made for a page of another site', async (path) => {
-    for (const site of ['cross-site', 'same-site']) {
-      const response = await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })
-      expect(response.status).toBe(403)
-      expect(await response.json()).toMatchObject({ type: 'cross-site' })
-    }
-    for (const site of ['none', 'same-origin']) {
-      expect((await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
-    }
-    expect((await replica().request(path)).status).toBe(200)
-  })
+  it.each(['/files', '/files?limit=1', '/kept', '/readyz'])(
+    'of %s is not made for a page of another site',
+    async (path) => {
+      for (const site of ['cross-site', 'same-site']) {
+        const response = await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })
+        expect(response.status).toBe(403)
+        expect(await response.json()).toMatchObject({ type: 'cross-site' })
+      }
+      for (const site of ['none', 'same-origin']) {
+        expect((await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })).status).toBe(200)
+      }
+      expect((await replica().request(path)).status).toBe(200)
+    },
+  )
 
   it('is refused with 503 while as many are made as may be, and made again once one is left', async () => {
     const left: AbortController[] = []

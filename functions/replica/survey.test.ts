@@ -103,7 +103,10 @@ describe('POST /survey', () => {
     ['a glob that is no list', { match: '*' }],
     ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
     ['a glob that is longer than any', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
-    ['globs that are longer together', { match: Array.from({ length: 9 }, () => '*'.repeat(MAX_GLOB_LENGTH)) }],
+    [
+      'globs that are longer together',
+      { match: Array.from({ length: 9 }, () => '*'.repeat(MAX_GLOB_LENGTH)) },
+    ],
   ])('refuses %s', async (_what, changes) => {
     const response = await post(memory, { ...EVERYTHING, ...changes })
     expect(response.status).toBe(400)

@@ -10,7 +10,13 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import type { Limit } from '../wire/limit.ts'
-import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH, MAX_SURVEY_BYTES, MAX_SURVEY_RANGES } from '../wire/limits.ts'
+import {
+  MAX_GLOB_LENGTH,
+  MAX_GLOBS,
+  MAX_GLOBS_LENGTH,
+  MAX_SURVEY_BYTES,
+  MAX_SURVEY_RANGES,
+} from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type SurveyWireLine, surveyRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'

@@ -83,7 +83,9 @@ export async function* surveyPages<E extends Entry>(
   const tally = createTally()
   let seen = { names: 0, bytes: 0, known: 0 }
   let work = 0
-  const onProgress = ({ done }: Work) => void (work += done)
+  const onProgress = ({ done }: Work) => {
+    work += done
+  }
 
   /** Lines, after what was passed over before them. */
   function* toLines(lines: readonly (Found | Span)[]): Generator<SurveyLine> {
@@ -196,11 +198,7 @@ function createLook(
   }
 }
 
-function describeAll<E extends Entry>(
-  storage: Pages<E>,
-  entries: readonly E[],
-  options: LookOptions,
-): Look {
+function describeAll<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
   const { signal, trace } = options
   return createLook(options, async (onProgress) => {
     const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
@@ -214,11 +212,7 @@ function describeAll<E extends Entry>(
 }
 
 /** Reads every byte of every file. */
-function readDeep<E extends Entry>(
-  storage: Pages<E>,
-  entries: readonly E[],
-  options: LookOptions,
-): Look {
+function readDeep<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
   return createLook(options, async (onProgress) => {
     const found: Found[] = []
     for (const { name } of entries) {

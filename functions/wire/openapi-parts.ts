@@ -122,7 +122,7 @@ export const SHARED_PATHS: Readonly<Record<string, PathItem>> = {
     summary: 'Whether reads would be answered now',
     responses: {
       200: toJsonAnswer('Readiness', 'They would.'),
-      ...toProblems(...refuse(['too-few-answers']), ...READ_REFUSALS),
+      ...toProblems(...refuse(['too-few-answers', 'cross-site']), ...READ_REFUSALS),
     },
   }),
   '/healthz': toReadable({

@@ -92,7 +92,10 @@ export type HashMessage = { readonly name: string; readonly now: number } | 'clo
  * What a hash thread says: how much it has read; or, at its end, what it found, null when the file did not keep still,
  * is not there, or nobody waits any more.
  */
-export type HashReply = { readonly bytes: number; readonly size: number } | { readonly content: Content | null } | { readonly trouble: Trouble }
+export type HashReply =
+  | { readonly bytes: number; readonly size: number }
+  | { readonly content: Content | null }
+  | { readonly trouble: Trouble }
 
 /** What a hash thread is started with. */
 export interface HashWorkerData {

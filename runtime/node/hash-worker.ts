@@ -21,7 +21,12 @@ function hash(name: string, now: number): HashReply {
     if (file === null) return { content: null }
     try {
       const isStopped = () => Atomics.load(stop, 0) === 1
-      return { content: hashFile(file, now, { isStopped, onRead: (bytes) => reply({ bytes, size: file.identity.size }) }) }
+      return {
+        content: hashFile(file, now, {
+          isStopped,
+          onRead: (bytes) => reply({ bytes, size: file.identity.size }),
+        }),
+      }
     } finally {
       closeSync(file.fd)
     }

@@ -17,11 +17,7 @@ import { walkTree } from './tree-walk.ts'
  * A page of what is kept below a root, step by step on the calling thread; see `Storage.listKept`. The root may go away
  * meanwhile.
  */
-export function* listKept(
-  place: Place,
-  options: ListKeptOptions,
-  entryMemory: EntryMemory,
-): Steps<KeptPage> {
+export function* listKept(place: Place, options: ListKeptOptions, entryMemory: EntryMemory): Steps<KeptPage> {
   const { name, after = '', limit = MAX_LISTING_PAGE } = options
   const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
   const entries: Kept[] = []

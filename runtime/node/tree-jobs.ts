@@ -24,7 +24,8 @@ export interface Jobs<T> {
 
 interface Open<T> {
   readonly job: Job<T>
-  readonly steps: Steps<T>
+  /** Undefined before its first turn. */
+  steps?: Steps<T>
 }
 
 /** `defer` runs work after the messages that have come meanwhile: `setImmediate`. */
@@ -54,16 +55,19 @@ export function createJobs<T>(defer: (work: () => void) => void): Jobs<T> {
     const later: Job<T>[] = []
     for (const job of waiting) {
       if (job.isListing && room <= 0) later.push(job)
-      else open.push({ job, steps: job.start() })
+      else open.push({ job })
       if (job.isListing) room--
     }
     waiting = later
   }
 
   /** Works on a job for its turn; whether it has ended. */
-  function work({ job, steps }: Open<T>): boolean {
+  function work(one: Open<T>): boolean {
+    const { job } = one
     const until = performance.now() + TREE_STEP_MS
     try {
+      one.steps ??= job.start()
+      const { steps } = one
       do {
         const { done, value } = steps.next()
         if (!done) continue
@@ -77,10 +81,10 @@ export function createJobs<T>(defer: (work: () => void) => void): Jobs<T> {
     }
   }
 
-  function cancel(id: number): void {
-    waiting = waiting.filter((job) => job.id !== id)
-    for (const { job, steps } of open) if (job.id === id) steps.return(undefined as never) // no result is wanted
-    open = open.filter(({ job }) => job.id !== id)
+  function cancel(isMeant: (job: Job<T>) => boolean): void {
+    waiting = waiting.filter((job) => !isMeant(job))
+    for (const { job, steps } of open) if (isMeant(job)) steps?.return(undefined as never) // no result is wanted
+    open = open.filter(({ job }) => !isMeant(job))
   }
 
   return {
@@ -88,11 +92,7 @@ export function createJobs<T>(defer: (work: () => void) => void): Jobs<T> {
       waiting.push(job)
       schedule()
     },
-    cancel,
-    cancelAll() {
-      for (const { steps } of open) steps.return(undefined as never) // no result is wanted
-      open = []
-      waiting = []
-    },
+    cancel: (id) => cancel((job) => job.id === id),
+    cancelAll: () => cancel(() => true),
   }
 }

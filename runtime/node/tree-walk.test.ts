@@ -14,6 +14,7 @@ import {
   createTestDirectory,
   type TestDirectory,
 } from './directory-setup.suite.ts'
+import { createEntryMemory, type EntryMemory } from './entry-memory.ts'
 import { ENTRIES_PER_LOOK } from './limits.ts'
 import { listNaively, make, toNames, toPath, touch, tree } from './random-tree.suite.ts'
 import { type Place, resolvePlace } from './root.ts'
@@ -23,6 +24,7 @@ import { type Course, type Met, readEntry, walkTree } from './tree-walk.ts'
 vi.mock('./limits.ts', async (load) => ({
   ...(await load<typeof import('./limits.ts')>()),
   MAX_DIRECTORY_ENTRIES: 3,
+  MIN_REMEMBERED_ENTRIES: 1,
 }))
 
 const WHOLE: readonly Range[] = [{ after: '', until: null }]
@@ -257,6 +259,63 @@ describe('a walk through a tree', () => {
     for (let i = 0; i < 10 * ENTRIES_PER_LOOK; i++) touch(join(directory.root, `f${i}`))
     const walk = walkTree(place, { ranges: WHOLE, prefix: '', isWanted: () => false })
     expect([...walk].length).toBeGreaterThanOrEqual(10)
+  })
+})
+
+describe('a walk that remembers entries', () => {
+  const names = Array.from({ length: 12 }, (_, i) => `large/f${String(i).padStart(2, '0')}`)
+  beforeEach(() => {
+    mkdirSync(join(directory.root, 'large'))
+    for (const name of names) touch(join(directory.root, name))
+    // Directories that were left alone for long enough.
+    vi.spyOn(Date, 'now').mockReturnValue(performance.timeOrigin + performance.now() + 60_000)
+  })
+  afterEach(() => void vi.restoreAllMocks())
+
+  /** The names after one, a few of them, and how many entries of `large` were read for them. */
+  function page(memory: EntryMemory, after: string, changes: Partial<Course> = {}) {
+    let read = 0
+    const isPath = (key: string) => {
+      if (key.startsWith('large/f')) read++
+      return true
+    }
+    const course = { ranges: [{ after, until: null }], isPath, memory, room: 8, ...changes }
+    return { names: list(course).slice(0, 3), read }
+  }
+
+  it('reads a directory once for all the pages of it that it keeps', () => {
+    const memory = createEntryMemory()
+    let [after, read, pages] = ['', 0, 0]
+    const seen: string[] = []
+    for (let one = page(memory, after); one.names.length > 0; one = page(memory, after)) {
+      after = one.names.at(-1) ?? ''
+      read += one.read
+      pages++
+      seen.push(...one.names)
+    }
+    expect(seen).toEqual(names)
+    expect(pages).toBe(4)
+    expect(read).toBeLessThan(4 * names.length)
+    expect(page(memory, 'large/f09').read).toBe(0)
+  })
+
+  it('reads it again when it has changed, begins before what is kept, or another prefix is wanted', () => {
+    const memory = createEntryMemory()
+    page(memory, 'large/f05')
+    expect(page(memory, 'large/f06').read).toBe(0)
+    touch(join(directory.root, 'large/f06-new'))
+    expect(page(memory, 'large/f06').names[0]).toBe('large/f06-new')
+    expect(page(memory, 'large/f03')).toMatchObject({ names: names.slice(4, 7), read: expect.any(Number) })
+    expect(page(memory, '', { prefix: 'large/f1' }).names).toEqual(['large/f10', 'large/f11'])
+    rmSync(join(directory.root, 'large/f11'))
+    expect(page(memory, '', { prefix: 'large/f1' }).names).toEqual(['large/f10'])
+  })
+
+  it('keeps nothing of a directory that was changed a moment ago', () => {
+    vi.restoreAllMocks()
+    const memory = createEntryMemory()
+    page(memory, '')
+    expect(page(memory, '').read).toBeGreaterThan(0)
   })
 })
 

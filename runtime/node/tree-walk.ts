@@ -1,4 +1,13 @@
-import { closeSync, type Dir, type Dirent, fstatSync, lstatSync, opendirSync, openSync, type Stats } from 'node:fs'
+import {
+  closeSync,
+  type Dir,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  type Stats,
+} from 'node:fs'
 import { decodeBytes, encodeBytes } from '../../functions/storage/byte-names.ts'
 import type { Select } from '../../functions/storage/globs.ts'
 import { compareNames, findFault, RESERVED } from '../../functions/storage/names.ts'
@@ -147,12 +156,7 @@ function toGone(place: Place, path: string): Entries {
   }
 }
 
-function* readEntries(
-  place: Place,
-  path: string,
-  after: string,
-  course: Course,
-): Generator<null, Entries> {
+function* readEntries(place: Place, path: string, after: string, course: Course): Generator<null, Entries> {
   const real = path === '' ? place.path : toRealPath(place, path.slice(0, -1))
   const fd = openSync(real, DIRECTORY_FLAGS)
   try {

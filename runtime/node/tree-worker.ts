@@ -83,6 +83,7 @@ function* answerKept(options: Extract<TreeQuestion, { kept: object }>['kept']): 
 function* step({ survey: id, step }: Extract<TreeQuestion, { step: object }>): Steps<TreeStep> {
   const survey = surveys.get(id)
   if (survey === undefined) throw new Error('a step of no survey')
+  yield null
   return survey.step(step)
 }
 

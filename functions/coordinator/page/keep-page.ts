@@ -30,7 +30,10 @@ type Choice = v.InferOutput<typeof choice>
 export async function answerKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {
   const name = parseKeptName(c, context)
   if (name instanceof Response) return name
-  const manifest = toManifest(name, await readComparison(context.toRead(name, c.var.trace, () => c.req.raw.signal)))
+  const manifest = toManifest(
+    name,
+    await readComparison(context.toRead(name, c.var.trace, () => c.req.raw.signal)),
+  )
   const at = manifest.versions.findIndex(({ digest }) => digest === c.req.query('version'))
   const version = manifest.versions[at]
   if (version === undefined) return createProblem('not-found', 'no replica holds that version now')
