@@ -36,7 +36,10 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   }
 
   const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
-  const tooLong = () => expire(`the replica took more than ${(answer ?? 0) / 1000} seconds`)
+  const tooLong = () =>
+    expire(
+      `the replica was at work for ${(answer ?? 0) / 1000} seconds and had no answer yet, as where it reads a large file for the first time; ask again later, or let --answer-timeout allow more`,
+    )
   const last = answer === undefined ? undefined : setTimeout(tooLong, answer)
   let timer = setTimeout(fallSilent, silence)
   return {

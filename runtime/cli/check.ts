@@ -13,7 +13,9 @@ import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
 import { type Colour, createPaint, type Paint } from './colour.ts'
 import type { Command } from './command.ts'
-import { type Io, say, toJsonLine, writeOut } from './io.ts'
+import { toFailureText } from './failure-words.ts'
+import { type Io, say as sayLine, toJsonLine, writeOut } from './io.ts'
+import { MAX_REASONS } from './limits.ts'
 import { readLines } from './lines.ts'
 import { openSource, requireCompared } from './source.ts'
 
@@ -44,6 +46,7 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
   const paint = createPaint(io.stdout, io.env)
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
+  const reasons = createReasons(io)
 
   function toText(line: AuditLine): string {
     if ('progress' in line) {
@@ -65,13 +68,18 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     for await (const lines of readLines(response, auditLine)) {
       const text = lines.map(toText).join('')
       if (text !== '') meter.clear()
-      for (const line of lines) if ('name' in line) sayRot(io, line)
+      for (const line of lines) {
+        if (!('name' in line)) continue
+        sayRot(io, line)
+        reasons.say(line)
+      }
       if (text !== '') await writeOut(io, text)
     }
   } finally {
     meter.clear()
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
+  reasons.end()
   requireCompared(summary.replicas, flags)
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
@@ -127,10 +135,33 @@ function toRow(sign: string, manifest: Manifest, paint: Paint): string {
   return `${mark} ${printable(name)}  ${printable([holders, ...others].join('; '))}\n`
 }
 
+/** Says why names could not be compared, where the line of a name has no room for it: some of them, and how many more. */
+function createReasons(io: Io) {
+  let count = 0
+
+  function say(manifest: Manifest): void {
+    const { name, replicas } = manifest
+    if (replicas.length > 2) return
+    for (const report of replicas)
+      if (isTrouble(report)) sayOne(`${name}: ${report.id} ${toFailureText(report)}`)
+  }
+
+  function sayOne(text: string): void {
+    if (++count <= MAX_REASONS) sayLine(io, `warning: ${text}`)
+  }
+
+  function end(): void {
+    const more = count - MAX_REASONS
+    if (more > 0) sayLine(io, `warning: ${toGrouped(more)} more; --json gives the reason for each`)
+  }
+
+  return { say, end }
+}
+
 function sayRot(io: Io, { name, replicas }: Manifest): void {
   for (const { id, rottedFrom } of replicas) {
     if (rottedFrom === undefined) continue
-    say(io, `warning: ${id}: ${name} changed with no change of its size and times: it was ${rottedFrom}`)
+    sayLine(io, `warning: ${id}: ${name} changed with no change of its size and times: it was ${rottedFrom}`)
   }
 }
 
@@ -144,8 +175,8 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
   ] as const
   const parts = counts.filter(([count], i) => count > 0 || i === 0)
   const list = parts.map(([count, what]) => `${toGrouped(count)} ${what}`).join(', ')
-  say(io, `${toGrouped(names)} names: ${list}`)
+  sayLine(io, `${toGrouped(names)} names: ${list}`)
   for (const { id, error, detail } of replicas) {
-    if (error !== undefined) say(io, `warning: ${id} was left out: ${detail ?? error}`)
+    if (error !== undefined) sayLine(io, `warning: ${id} was left out: ${detail ?? error}`)
   }
 }

@@ -47,8 +47,8 @@ export function toHarmlessJson(json: string): string {
 /** Says one line to people. */
 export function say({ stderr, env }: Pick<Io, 'stderr' | 'env'>, line: string): void {
   const paint = createPaint(stderr, env)
-  const text = printable(line).replace(/^(warning|vouch):/, (head) =>
-    paint(head, head === 'vouch:' ? 'red' : 'yellow'),
+  const text = printable(line).replace(/^(warning|error|vouch):/, (head) =>
+    paint(head, head === 'warning:' ? 'yellow' : 'red'),
   )
   stderr.write(`${text}\n`)
 }

@@ -8,3 +8,6 @@ export const MAX_DIFF_BYTES = 1024 * 1024
  * and nobody reads that many either.
  */
 export const MAX_DIFF_LINES = 4000
+
+/** Names for which check says on standard error why they could not be compared: more nobody reads there. */
+export const MAX_REASONS = 10

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { createReplica } from '../../functions/replica/replica.ts'
 import type { Places } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
@@ -12,6 +13,7 @@ import type { Command } from './command.ts'
 import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { type Io, say } from './io.ts'
+import { requireOutside, toIndexPath } from './outside.ts'
 import { type OpenedDirectory, openBucket, openDirectory } from './replicas.ts'
 import { createLog, runServer, toBoth } from './servers.ts'
 
@@ -61,12 +63,18 @@ interface Operand {
 
 async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
   if (!/^s3:/i.test(text)) {
-    const opened = openDirectory({ id, path: text }, flags, io)
+    const directory = { id, path: resolve(io.cwd, text) }
+    requireOutside(io, [directory])
+    const indexPath = toIndexPath(flags, io, [directory])
+    const opened = openDirectory(directory, { flags, io, indexPath })
     return { storage: opened.storage, directories: [opened], places: opened.places, close() {} }
   }
   const target = parseTarget(text)
   // What it was is not said: there may be a key in it.
   if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
-  const bucket = await openBucket({ id, word: target.word }, flags, io)
+  const bucket = await openBucket(
+    { id, word: target.word },
+    { flags, io, indexPath: toIndexPath(flags, io, []) },
+  )
   return { ...bucket, directories: [], places: hidePlaces(bucket.places) }
 }

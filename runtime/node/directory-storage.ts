@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -8,7 +9,8 @@ import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
-import { createRoot } from './root.ts'
+import { isInside } from './lineage.ts'
+import { createRoot, type Place } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 
@@ -20,7 +22,7 @@ export interface DirectoryOptions {
   readonly now?: (() => number) | undefined
   /**
    * The directory that holds the digest indexes, one file for each root; null to keep digests in memory only, `vouch`
-   * in the user's cache directory when absent.
+   * in the user's cache directory when absent. It must not lie inside the root.
    */
   readonly indexPath?: string | null | undefined
   /** Told in one line when the digest index was damaged or cannot be used; digests are then computed again. */
@@ -48,10 +50,10 @@ export interface DirectoryStorage extends Storage {
  * until it is back.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
-  const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
+  const { writable, now = Date.now } = options
   const onNotice = createNotice(options.onNotice)
   const root = createRoot(path)
-  const indexFile = indexPath === null ? null : toIndexFile(indexPath, root.place)
+  const indexFile = findIndexFile(options.indexPath, root.place, onNotice)
   const { place } = root
   const disk = createDisk({ place, indexFile, now, onNotice })
   const trees = createTrees({ place, indexFile, disk, now, onNotice })
@@ -95,6 +97,24 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       await Promise.all([trees.close(), disk.close(), tidying])
     },
   }
+}
+
+/**
+ * The file of the digest index; null for none. Throws an Error when the directory of it is said and lies inside the root,
+ * where the index would be a file among those that it is of; the user's own is then not used, which `onNotice` is told.
+ */
+function findIndexFile(
+  said: string | null | undefined,
+  place: Place,
+  onNotice: (line: string) => void,
+): string | null {
+  const directory = said === undefined ? toIndexDirectory(process.env) : said
+  if (directory === null) return null
+  if (!isInside(resolve(directory), place.path)) return toIndexFile(directory, place)
+  const where = `the directory of digest indexes '${directory}' lies inside '${place.path}', which it would change`
+  if (said !== undefined) throw new Error(`${where}; name one outside`)
+  onNotice(`${where}: digests are kept in memory only`)
+  return null
 }
 
 /** Each line once, though two threads have the index open. */
