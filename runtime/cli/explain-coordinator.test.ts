@@ -147,7 +147,7 @@ describe('vouch explain of a coordinator', () => {
       response.writeHead(200, fields).write('one')
       response.on('close', closed.resolve)
     })
-    const { status, stdout } = await createStage().run(['explain', 't', '--coordinator', url])
+    const { status, stdout } = await createStage().run(['explain', 't', '--single', '--coordinator', url])
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^t: unanimous\n/)])
     await closed.promise
   })
