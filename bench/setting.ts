@@ -68,7 +68,7 @@ export async function startCoordinator(
   options: ServerOptions,
 ): Promise<Running> {
   const replicas = targets.flatMap((target, i) => ['--replica', `server${i + 1}=${target}`])
-  return await startVouch(setting, 'coordinator', ['coordinator', ...replicas], options)
+  return await startVouch(setting, 'coordinator', ['coordinator', '--single', ...replicas], options)
 }
 
 async function startVouch(

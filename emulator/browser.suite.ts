@@ -39,7 +39,8 @@ export async function startCluster(
       servers.push(await startServer(['replica', id, '--id', id, '--open', '--writable', ...index], root))
     words.push('--replica', `${id}=${servers.at(-1)?.url ?? join(root, id)}`)
   }
-  const coordinator = await startServer(['coordinator', ...words, ...flags, ...index], root)
+  const args = ['coordinator', '--single', ...words, ...flags, ...index]
+  const coordinator = await startServer(args, root)
   return {
     url: coordinator.url,
     write,

@@ -152,6 +152,6 @@ describe('when the replica is killed', () => {
     )
     expect((await fetch(toUrl('file5.txt'))).status).toBe(503)
     expect((await get('file5.txt')).status).toBe(2)
-    expect((await get('file3.txt')).status).toBe(0)
+    expect((await get('file3.txt')).status).toBe(3)
   })
 })

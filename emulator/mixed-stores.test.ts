@@ -93,6 +93,6 @@ it.skipIf(!hasNginx)(
 
     await emulator.setFault('r2', { type: 'down' })
     const degraded = await run('get', 'same')
-    expect([degraded.status, degraded.stderr]).toEqual([0, expect.stringContaining('degraded')])
+    expect([degraded.status, degraded.stderr]).toEqual([3, expect.stringContaining('degraded')])
   },
 )

@@ -85,7 +85,7 @@ export function toCoordinatorBindings(replicas: readonly EmulatedReplica[]): Par
     kind === 'bucket' ? [toBucketBinding(`REPLICA_${i}`, `core:user:faults:${id}`, true)] : [],
   )
   return {
-    bindings: { REPLICAS: words.join(','), OPEN: 'true' },
+    bindings: { REPLICAS: words.join(','), SINGLE: 'true', OPEN: 'true' },
     serviceBindings: toServiceBindings(replicas, ({ kind }) => kind !== 'bucket'),
     unsafeBindings: buckets,
   }

@@ -34,7 +34,10 @@ it.skipIf(!isWanted || !hasProgram('nginx', '5 GiB from a web server'))(
     const root = join(scratch, 'root')
     makeSparseFile(root)
     const web = await startNginx(join(scratch, 'nginx'), root, '')
-    const coordinator = await startServer(['coordinator', '--replica', `web=static+${web.url}/`], scratch)
+    const coordinator = await startServer(
+      ['coordinator', '--single', '--replica', `web=static+${web.url}/`],
+      scratch,
+    )
     try {
       const url = `${coordinator.url}/files/large.bin`
       const { headers, size, digest } = await download(url)

@@ -152,10 +152,10 @@ describe('a coordinator Worker', () => {
       coordinator: {
         entry: COORDINATOR,
         bindings: {
-          REPLICAS: 'nas=service://NAS, my-box=service://BOX, other=service://BOX',
+          REPLICAS: 'nas=service://NAS, my-box=service://BOX, other=service://OTHER',
           ...{ TOKEN, TOKEN_NAS: tokens.nas, TOKEN_MY_BOX: tokens['my-box'] },
         },
-        serviceBindings: { NAS: 'nas', BOX: 'box' },
+        serviceBindings: { NAS: 'nas', BOX: 'box', OTHER: 'box' },
       },
       nas: replica(tokens.nas),
       box: replica(tokens['my-box']),

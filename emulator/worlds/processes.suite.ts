@@ -29,7 +29,7 @@ export function describeProcesses(world: string, hosts: Hosts): void {
       return `${id}=${hosts.replica ? server.url : `static+${server.url}/`}`
     })
     const args = (await Promise.all(words)).flatMap((word) => ['--replica', word])
-    const coordinator = await startServer(['coordinator', ...args], cwd, 0, hosts.coordinator)
+    const coordinator = await startServer(['coordinator', '--single', ...args], cwd, 0, hosts.coordinator)
     return {
       url: coordinator.url,
       fetch: (path, init) => fetch(coordinator.url + path, init),

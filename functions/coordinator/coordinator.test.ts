@@ -187,7 +187,7 @@ describe('a compared read', () => {
   it('says of whom every copy is corrupt, when none is left to deliver', async () => {
     const lying = () => but(a(), { open: async (name, o) => lie(await a().open(name, o)) })
     const app = coordinate(lying(), lying())
-    const detail = '0 of 2 replicas answered, 1 must; corrupt on server1, server2'
+    const detail = '0 of 2 replicas answered, 1 must; corrupt on server1; corrupt on server2'
     const response = await app.request('/files/f.txt')
     expect(await readProblem(response)).toMatchObject({ type: 'too-few-answers', detail })
   })

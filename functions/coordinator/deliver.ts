@@ -6,6 +6,7 @@ import { answerContent } from '../wire/representation.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { type Answer, type Comparison, compare, type Version } from './compare.ts'
 import { answerConflict } from './conflict.ts'
+import { toFailures } from './failures.ts'
 import { gather } from './gather.ts'
 import { openVersion, type Read } from './read.ts'
 import { toFields, toManifest } from './report.ts'
@@ -45,8 +46,8 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
     return refuse('changed-while-reading', detail, read, comparison)
   }
   if (answered < read.required) {
-    const detail = `${answered} of ${answers.length} replicas answered, ${read.required} must`
-    return refuse('too-few-answers', `${detail}${toCorrupt(answers)}`, read, comparison)
+    const detail = `${answered} of ${answers.length} replicas answered, ${read.required} must; ${toFailures(answers)}`
+    return refuse('too-few-answers', detail, read, comparison)
   }
   if (read.isStrict && agreement === 'incomplete' && !read.version) {
     const lacking = answers.filter(({ said }) => said === null).map(({ id }) => id)
@@ -55,9 +56,8 @@ function choose(read: Read, comparison: Comparison): Version | 'conflict' | Resp
   const [version] = read.version ? versions.filter(({ digest }) => digest === read.version) : versions
   if (version !== undefined) return agreement === 'conflict' && !read.version ? 'conflict' : version
   if (answered < answers.length) {
-    const silent = answers.filter(({ said }) => said instanceof StorageError).map(({ id }) => id)
-    const detail = `no answer from ${silent.join(', ')}${toCorrupt(answers)}`
-    return refuse('existence-unknown', detail, read, comparison)
+    const others = answers.length === 1 || answered === 0 ? '' : '; the others lack it'
+    return refuse('existence-unknown', `${toFailures(answers)}${others}`, read, comparison)
   }
   const detail = read.version
     ? 'no replica holds that version now'
@@ -70,12 +70,6 @@ function refuse(type: ProblemType, detail: string, read: Read, comparison: Compa
     fields: toFields(comparison, getOnly(comparison.versions)),
     manifest: toManifest(read.name, comparison),
   })
-}
-
-/** Whose copies are corrupt, behind a semicolon; nothing where none is. */
-function toCorrupt(answers: readonly Answer[]): string {
-  const holders = answers.filter(({ said }) => said instanceof StorageError && said.code === 'integrity')
-  return holders.length === 0 ? '' : `; corrupt on ${holders.map(({ id }) => id).join(', ')}`
 }
 
 function isChanged(said: Answer['said']): boolean {

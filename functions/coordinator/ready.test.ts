@@ -20,24 +20,40 @@ async function ask(storages: Storage[], options: Partial<CoordinatorOptions> = {
 }
 
 it('a coordinator is ready when as many replicas answer as it needs', async () => {
-  expect(await ask([up, down])).toEqual([200, { status: 'ready', required: 1, of: 2 }])
+  expect(await ask([up, up], { require: 'all' })).toEqual([
+    200,
+    { status: 'ready', required: 2, of: 2, failed: [] },
+  ])
+})
+
+it('a coordinator that is ready reports which replicas failed, and why', async () => {
+  const error = 'destination_unavailable'
+  expect(await ask([down, up])).toEqual([
+    200,
+    { status: 'ready', required: 1, of: 2, failed: [{ id: 'r0', error, detail: 'gone' }] },
+  ])
   expect(await ask([up, up, down], { require: 'majority' })).toEqual([
     200,
-    { status: 'ready', required: 2, of: 3 },
+    { status: 'ready', required: 2, of: 3, failed: [{ id: 'r2', error, detail: 'gone' }] },
   ])
-  expect(await ask([up, up], { require: 'all' })).toEqual([200, { status: 'ready', required: 2, of: 2 }])
 })
 
 it('a coordinator is not ready when fewer answer', async () => {
   expect(await ask([up, down, down], { require: 'majority' })).toEqual([
     503,
-    expect.objectContaining({ type: 'too-few-answers', detail: '1 of 3 replicas answered, 2 must' }),
+    expect.objectContaining({
+      type: 'too-few-answers',
+      detail: '1 of 3 replicas answered, 2 must; r1 did not answer: gone; r2 did not answer: gone',
+    }),
   ])
   expect(await ask([up, down], { require: 'all' })).toMatchObject([503, { type: 'too-few-answers' }])
-  expect(await ask([down])).toMatchObject([503, { detail: '0 of 1 replicas answered, 1 must' }])
+  expect(await ask([down])).toMatchObject([
+    503,
+    { detail: '0 of 1 replicas answered, 1 must; r0 did not answer: gone' },
+  ])
 })
 
-it('a coordinator that is ready waits for nobody else', async () => {
+it('a coordinator that is ready does not wait for a replica that is silent', async () => {
   const deadlines = { silence: 86_400_000, answer: 86_400_000 }
   expect(await ask([silent, up], { deadlines })).toMatchObject([200, { status: 'ready' }])
 })
@@ -46,7 +62,9 @@ it('a replica that is silent for longer than its deadline does not make a coordi
   const deadlines = { silence: 1, answer: 1000 }
   expect(await ask([silent, up], { deadlines, require: 'all' })).toMatchObject([
     503,
-    { detail: '1 of 2 replicas answered, 2 must' },
+    {
+      detail: '1 of 2 replicas answered, 2 must; r0 did not answer: the replica was silent for 0.001 seconds',
+    },
   ])
 })
 

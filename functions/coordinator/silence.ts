@@ -49,7 +49,10 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   }
 
   const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
-  const tooLong = () => expire(`the replica did not get on for ${(answer ?? 0) / 1000} seconds`)
+  const tooLong = () =>
+    expire(
+      `the replica did not get on for ${(answer ?? 0) / 1000} seconds; ask again later, or let --answer-timeout allow more`,
+    )
   const startAnswer = () => (answer === undefined ? undefined : setTimeout(tooLong, answer))
   let last = startAnswer()
   let timer = setTimeout(fallSilent, silence)

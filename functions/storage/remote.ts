@@ -87,9 +87,8 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (reply.headers.get('Content-Encoding') !== null) return await refuse(reply, 'an encoded answer')
     if (reply.status !== 401) return reply
     await reply.body?.cancel()
-    throw new StorageError('unreachable', `the replica wants ${options.token ? 'another' : 'a'} token`, {
-      reason: 'http_request_denied',
-    })
+    const refusal = options.token ? 'refused the token' : 'requires a token, and none was sent'
+    throw new StorageError('unreachable', `the replica ${refusal}`, { reason: 'http_request_denied' })
   }
 
   function describe(

@@ -234,3 +234,9 @@ export const MAX_PASSED_EXAMPLE_LENGTH = 400
 
 /** Places above a replica's own: more directories inside each other fit into no path that a system takes. */
 export const MAX_PLACES = 2048
+
+/** Replicas whose failures one line tells of, each in its own words: more nobody reads there. */
+export const MAX_FAILURES_TOLD = 10
+
+/** How long readiness that is reached waits for replicas that may report a failure: a probe's own patience is a second. */
+export const READY_OTHERS_MS = 250

@@ -8,7 +8,7 @@ export const PROBLEMS = {
   'changed-while-reading': [503, 'A copy kept changing while it was read'],
   conflict: [409, 'The copies differ'],
   'cross-site': [403, 'A page of another site asked for this'],
-  'existence-unknown': [503, 'Nobody has shown the file, and somebody did not answer'],
+  'existence-unknown': [503, 'It cannot be said whether the file exists'],
   incomplete: [409, 'Not every replica holds the file'],
   'integrity-failure': [502, 'The bytes contradict their digest'],
   'internal-error': [500, 'The server failed'],

@@ -192,7 +192,14 @@ export type Health = v.InferOutput<typeof health>
 
 /** Answer to `GET /readyz`: as many as must answered; on a replica, its storage did. */
 export const readiness = v.object({ status: v.literal('ready'), places: v.optional(places) })
-export const coordinatorReadiness = v.object({ status: v.literal('ready'), required: size, of: size })
+export const coordinatorReadiness = v.object({
+  status: v.literal('ready'),
+  required: size,
+  of: size,
+  /** Replicas that failed so far: `error` is an error type of RFC 9209 §2.3. */
+  failed: v.array(v.object({ id: replicaId, error: v.string(), detail: v.string() })),
+})
+export type CoordinatorReadiness = v.InferOutput<typeof coordinatorReadiness>
 
 /** Answer to `GET /replicas`. */
 export const replicaStates = v.object({

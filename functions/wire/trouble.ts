@@ -48,6 +48,19 @@ export class StorageError extends Error {
   }
 }
 
+/**
+ * What a replica did instead of giving a copy, for a sentence that goes on after a colon with why: it did not answer, or
+ * it did and gave none, as one does that refuses a token. `reason` is an error type of RFC 9209 §2.3.
+ */
+export function toFailureVerb(reason: string): 'did not answer' | 'gave no copy' {
+  return isSilence(reason) ? 'did not answer' : 'gave no copy'
+}
+
+/** Whether an error type of RFC 9209 §2.3 says that no answer came. */
+export function isSilence(reason: string): boolean {
+  return /^(connection_|dns_|tls_|destination_|http_response_timeout$)/.test(reason)
+}
+
 /** `error` as a StorageError: itself, or `unreadable` around an error that no adapter foresaw. */
 export function toStorageError(error: unknown): StorageError {
   if (error instanceof StorageError) return error

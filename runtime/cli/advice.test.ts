@@ -20,9 +20,15 @@ test.each([
   [['get', 'f', '--replica', 'a=.', '--replica', 'a=there'], 'give each replica its own'],
   [['get', 'f', '-o', 'x', '-O'], 'leave one out'],
   [['get', 'f', '--token-file', 'nowhere'], "'openssl rand -hex 32' prints one to put there"],
-  [['explain', 'f', '--replica', 'a=there'], "'vouch check --all' lists what there is"],
-  [['check', 'f', '--replica', 'a=there'], "names begin below each root, with no '/' or './' before them"],
-  [['plan', 'f', '--replica', 'a=there'], "names begin below each root, with no '/' or './' before them"],
+  [['explain', 'f', '--single', '--replica', 'a=there'], "'vouch check --all' lists what there is"],
+  [
+    ['check', 'f', '--single', '--replica', 'a=there'],
+    "names begin below each root, with no '/' or './' before them",
+  ],
+  [
+    ['plan', 'f', '--single', '--replica', 'a=there'],
+    "names begin below each root, with no '/' or './' before them",
+  ],
   [['plan', '--keep', 'a', '--newest'], 'leave one, and say the rest with --for PREFIX=POLICY'],
   [['apply'], "'vouch plan > plan.json' makes one"],
   [['apply', 'nowhere'], "'vouch plan > nowhere' makes a plan"],

@@ -108,9 +108,24 @@ describe('vouch check', () => {
   it.each([
     ['same', '--match', '*.txt'],
     ['same', '--exclude', 'same'],
-  ])('finds nothing wrong with %s %s %s, which leaves no name', async (...args) => {
+  ])('is trouble for %s %s %s, which leave no name', async (...args) => {
     const { status, stderr } = await check(createTrees(), ...args)
-    expect([status, stderr]).toEqual([0, '0 names: 0 alike everywhere\n'])
+    const said = `nothing was compared: the prefix 'same', ${args[1]} '${args[2]}' leave no name on any replica`
+    expect([status, stderr]).toEqual([2, expect.stringContaining(said)])
+  })
+
+  it('says of two replicas why names could not be compared, of some and how many more', async () => {
+    const stage = createStage()
+    mkdirSync(join(stage.cwd, 'b'))
+    for (let i = 10; i < 22; i++) {
+      write(stage, { [`a/${i}`]: 'x' })
+      symlinkSync('nowhere', join(stage.cwd, `b/${i}`))
+    }
+    const { status, stdout, stderr } = await check(stage)
+    expect([status, stdout.split('\n').slice(0, 2)]).toEqual([2, ['! 10', '! 11']])
+    const said = stderr.split('\n')
+    expect(said[0]).toBe('warning: 10: b gave no copy: not a regular file; replace it or exclude it')
+    expect(said[10]).toBe('warning: 2 more; --json gives the reason for each')
   })
 
   it.each([

@@ -14,7 +14,9 @@ import { Broken, readProblem, toLine } from './ask.ts'
 import { createAuditMeter } from './audit-meter.ts'
 import { type Colour, createPaint, type Paint } from './colour.ts'
 import type { Command } from './command.ts'
-import { type Io, say, toJsonLine, writeOut } from './io.ts'
+import { toFailureText } from './failure-words.ts'
+import { type Io, say as sayLine, toJsonLine, writeOut } from './io.ts'
+import { MAX_REASONS } from './limits.ts'
 import { readLines } from './lines.ts'
 import { openSource, requireCompared } from './source.ts'
 import { createTwins } from './twins.ts'
@@ -47,6 +49,7 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
   const twins = createTwins()
   let summary: AuditSummary | undefined
   let [differing, unreadable] = [0, 0]
+  const reasons = createReasons(io)
 
   function toText(line: AuditLine): string {
     if ('progress' in line) {
@@ -66,8 +69,9 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
 
   function sayMore(manifest: Manifest): void {
     sayRot(io, manifest)
+    reasons.say(manifest)
     const twin = twins.note(manifest)
-    if (twin !== null) say(io, twin)
+    if (twin !== null) sayLine(io, twin)
   }
 
   try {
@@ -81,9 +85,10 @@ async function report(response: Response, prefix: string, flags: Flags, io: Io):
     meter.clear()
   }
   if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
+  reasons.end()
   requireCompared(summary.replicas, flags)
   const more = twins.sum()
-  if (more !== null) say(io, more)
+  if (more !== null) sayLine(io, more)
   saySummary(io, summary)
   requireNames(summary, prefix, flags)
   // What the others have beside the first is not asked about with --one-way.
@@ -145,10 +150,33 @@ function toRow(sign: string, manifest: Manifest, paint: Paint): string {
   return `${mark} ${printable(name)}  ${printable([holders, ...others].join('; '))}\n`
 }
 
+/** Says why names could not be compared, where the line of a name has no room for it: some of them, and how many more. */
+function createReasons(io: Io) {
+  let count = 0
+
+  function say(manifest: Manifest): void {
+    const { name, replicas } = manifest
+    if (replicas.length > 2) return
+    for (const report of replicas)
+      if (isTrouble(report)) sayOne(`${name}: ${report.id} ${toFailureText(report)}`)
+  }
+
+  function sayOne(text: string): void {
+    if (++count <= MAX_REASONS) sayLine(io, `warning: ${text}`)
+  }
+
+  function end(): void {
+    const more = count - MAX_REASONS
+    if (more > 0) sayLine(io, `warning: ${toGrouped(more)} more; --json gives the reason for each`)
+  }
+
+  return { say, end }
+}
+
 function sayRot(io: Io, { name, replicas }: Manifest): void {
   for (const { id, rottedFrom } of replicas) {
     if (rottedFrom === undefined) continue
-    say(io, `warning: ${id}: ${name} changed with no change of its size and times: it was ${rottedFrom}`)
+    sayLine(io, `warning: ${id}: ${name} changed with no change of its size and times: it was ${rottedFrom}`)
   }
 }
 
@@ -162,9 +190,9 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
   ] as const
   const parts = counts.filter(([count], i) => count > 0 || i === 0)
   const list = parts.map(([count, what]) => `${toGrouped(count)} ${what}`).join(', ')
-  say(io, `${toGrouped(names)} names: ${list}`)
+  sayLine(io, `${toGrouped(names)} names: ${list}`)
   for (const { id, error, detail } of replicas) {
-    if (error !== undefined) say(io, `warning: ${id} was left out: ${detail ?? error}`)
+    if (error !== undefined) sayLine(io, `warning: ${id} was left out: ${detail ?? error}`)
   }
   sayPassed(io, replicas)
 }
@@ -173,9 +201,9 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
 export function sayPassed(io: Io, replicas: AuditSummary['replicas']): void {
   for (const { id, state, passed } of replicas) {
     for (const one of passed ?? []) {
-      say(io, `${mayBeFile(one.kind) ? 'warning: ' : ''}${id}: ${toPassedText(one, toGrouped)}`)
+      sayLine(io, `${mayBeFile(one.kind) ? 'warning: ' : ''}${id}: ${toPassedText(one, toGrouped)}`)
     }
-    if (passed === undefined && state === 'ok') say(io, `warning: ${id} ${UNCOUNTED}`)
+    if (passed === undefined && state === 'ok') sayLine(io, `warning: ${id} ${UNCOUNTED}`)
   }
 }
 

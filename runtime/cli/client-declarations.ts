@@ -29,6 +29,7 @@ export const GET: Declaration = {
   ],
   description: [
     'Asks for NAME when it is left out. What comes is checked against the digest that was announced before it gets its name; run again, it goes on with a transfer that broke off.',
+    'A replica that did not answer, or refused to, may hold another version: what came is then complete, but the exit status is 3. With --require all nothing is written instead, and it is 2.',
     "When the copies differ, each version is written to ID_version, with the name's extension, ID being who holds it, beside where the file would have been. On standard output nothing is written then.",
   ],
   examples: [
@@ -39,10 +40,15 @@ export const GET: Declaration = {
     },
     {
       line: 'vouch get db.dump --require all -o - | pg_restore',
-      about: 'nothing, unless every replica says',
+      about: 'nothing, unless every replica answers',
     },
   ],
-  statuses: { 0: 'got it', 1: 'the copies differ', 2: 'trouble: nobody has it, or some replica did not say' },
+  statuses: {
+    0: 'got it, and every replica answered',
+    1: 'the copies differ',
+    2: 'trouble: no replica has it, or it cannot be said whether one has',
+    3: 'got it, but some replica gave no copy and did not say that it has none',
+  },
 }
 
 /** `vouch check`. */
@@ -110,7 +116,7 @@ export const EXPLAIN: Declaration = {
   statuses: {
     0: 'all are alike',
     1: 'some differ or are lacking',
-    2: 'trouble: nobody has it, or some replica did not say',
+    2: 'trouble: no replica has it, or some replica did not say',
   },
 }
 

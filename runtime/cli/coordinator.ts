@@ -6,6 +6,7 @@ import { openTracing } from '../node/tracing.ts'
 import type { Command } from './command.ts'
 import { openDoor, openTokens } from './doors.ts'
 import { whileFilling } from './filling.ts'
+import { reportFailing } from './first-look.ts'
 import { type Io, say } from './io.ts'
 import { openReplicas } from './replicas.ts'
 import type { ServerLog } from './server-log.ts'
@@ -50,11 +51,14 @@ async function runCoordinator(flags: Flags, io: Io, log: ServerLog): Promise<num
   metrics.mount(app)
   const words = replicas.map(({ id, target }) => `${id}=${toWord(target)}`).join(', ')
   const toBanner = (url: string) => `coordinator listens on ${url}, comparing ${words}`
+  const ending = new AbortController()
+  const looking = reportFailing(opened.replicas, io, { silence: timeouts.silence, signal: ending.signal })
   try {
     return await whileFilling(opened.directories, io, () =>
-      runServer(app, io, { host, port, tls, log, toBanner, tracing }),
+      runServer(app, io, { host, port, tls, log, toBanner, tracing }).finally(() => ending.abort()),
     )
   } finally {
+    await looking
     await opened.close()
   }
 }

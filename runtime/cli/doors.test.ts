@@ -6,8 +6,11 @@ import { request as httpRequest } from 'node:http'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { finish, type ServerProcess, startServer, startVouch } from './process.suite.ts'
+import { createStage } from './stage.suite.ts'
 
 const [CLIENTS, REPLICAS, OTHER] = [
   'clients-token-0123456789',
@@ -91,6 +94,14 @@ async function get(url: string, ...flags: string[]) {
   return await finish(startVouch(['get', 'f', '-o', '-', '--coordinator', url, ...flags], directory))
 }
 
+/** The first line of a stream that matches. */
+async function readLine(stream: Readable | null, pattern: RegExp): Promise<string | undefined> {
+  for await (const line of createInterface({ input: stream ?? Readable.from([]) })) {
+    if (pattern.test(line)) return line
+  }
+  return undefined
+}
+
 const bearer = (token = '') => ({ headers: { Authorization: `Bearer ${token}` } })
 
 describe('tokens', () => {
@@ -143,12 +154,39 @@ describe('tokens', () => {
     }
   })
 
-  it('that are wrong make a replica one that did not answer', async () => {
-    const { coordinator } = await startPair(['--token-file', 'replicas'], ['--replica-token-file', 'other'])
+  it('that a replica refuses are said at start, in readiness, and in every read, audit and page', async () => {
+    const { coordinator, replica } = await startPair(
+      ['--token-file', 'replicas'],
+      ['--replica-token-file', 'other'],
+    )
+    expect(await readLine(coordinator.child.stderr, /^error/)).toBe(
+      'error: server2: the replica refused the token; reads do without it until that is mended',
+    )
     const { headers } = await fetch(`${coordinator.url}/files/f`)
     expect(headers.get('Replica-Status')).toBe(
       'server1;state=match, server2;state=error;error=http_request_denied',
     )
+    const ready = await fetch(`${coordinator.url}/readyz`)
+    const failed = { id: 'server2', error: 'http_request_denied', detail: 'the replica refused the token' }
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { status: 'ready', required: 1, of: 2, failed: [failed] },
+    ])
+    const said = 'server2 gave no copy: the replica refused the token'
+    const stage = createStage()
+    const got = await stage.run(['get', 'f', '-o', '-', '--coordinator', coordinator.url])
+    expect([got.status, got.stdout]).toEqual([3, 'the same'])
+    expect(got.stderr).toContain(`f: degraded: server1\nwarning: f: ${said}`)
+    expect(await (await fetch(`${coordinator.url}/files/none`)).json()).toMatchObject({
+      type: 'existence-unknown',
+      detail: expect.stringMatching(new RegExp(`^${said}.*; the others lack it$`)),
+    })
+    const page = await fetch(`${coordinator.url}/compare/f`, { headers: { Accept: 'text/html' } })
+    expect(await page.text()).toContain('gave no copy: the replica refused the token')
+    const words = ['--replica', 'server1=server1', '--replica', `server2=${replica.url}`]
+    const explained = await stage.run(['explain', 'f', ...words], { cwd: directory })
+    expect(explained.stdout).toContain('the replica requires a token, and none was sent')
+    expect(explained.stderr).toContain('f: no copy from server2, for the reason given above')
   })
 
   it('are read again when their file changes, and stay when it is none any more', async () => {

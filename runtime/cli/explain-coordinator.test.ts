@@ -39,7 +39,7 @@ describe('vouch explain of a coordinator', () => {
       stdout: expect.stringMatching(
         /^t: degraded\n {2}a {2}A .*\n {2}b {2}gone\\u\{1b\}\[2J\n {2}c {2}missing\nA: 1 of 3 /,
       ),
-      stderr: 'vouch: t: b did not say what it holds; run it again when it answers\n',
+      stderr: 'vouch: t: no copy from b, for the reason given above; run it again when that is mended\n',
     })
   })
 
@@ -133,7 +133,7 @@ describe('vouch explain of a coordinator', () => {
     expect(stdout).toMatch(/^t: degraded\n {2}a {2}A .*\n {2}b {2}corrupt: words of b\n {2}c {2}words of c\n/)
     expect([status, stderr]).toEqual([
       2,
-      'vouch: t: b, c did not say what they hold; run it again when they answer\n',
+      'vouch: t: no copy from b, c, for the reason given above; run it again when that is mended\n',
     ])
     expect(asked.toSorted()).toEqual(['GET b', 'GET c', 'HEAD a', 'HEAD c', 'HEAD null'])
   })
@@ -147,7 +147,7 @@ describe('vouch explain of a coordinator', () => {
       response.writeHead(200, fields).write('one')
       response.on('close', closed.resolve)
     })
-    const { status, stdout } = await createStage().run(['explain', 't', '--coordinator', url])
+    const { status, stdout } = await createStage().run(['explain', 't', '--single', '--coordinator', url])
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^t: unanimous\n/)])
     await closed.promise
   })

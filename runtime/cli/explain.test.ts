@@ -232,10 +232,10 @@ describe('vouch explain of replicas', () => {
     const { status, stdout, stderr } = await stage.run(['explain', 't', ...down])
     expect([status, stderr]).toEqual([
       2,
-      'vouch: t: c, b did not say what they hold; run it again when they answer\n',
+      'vouch: t: no copy from c, b, for the reason given above; run it again when that is mended\n',
     ])
     expect(stdout).toMatch(
-      /\n {2}c {2}the replica refused the connection\n {2}a {2}A .*\n {2}b {2}.*no regular file.*\n/,
+      /\n {2}c {2}the replica refused the connection\n {2}a {2}A .*\n {2}b {2}.*not a regular file.*\n/,
     )
   })
 
@@ -243,7 +243,7 @@ describe('vouch explain of replicas', () => {
     const stage = createStage()
     write(stage, { 'a/t': '1' })
     execFileSync('mkfifo', [join(stage.cwd, 'a/fifo')])
-    const { status, stdout } = await explain(stage, ['a'], 'fifo')
+    const { status, stdout } = await explain(stage, ['a'], 'fifo', '--single')
     expect([status, stdout]).toEqual([2, expect.stringMatching(/^fifo: unknown\n {2}a {2}\S.*\n$/)])
   })
 

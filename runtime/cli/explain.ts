@@ -61,7 +61,7 @@ async function readDifferences(
   return differences
 }
 
-/** Throws a Refusal when nobody has the file, or somebody did not say. */
+/** Throws a Refusal when no replica has the file, or some replica did not say whether it has. */
 function requireTold({ name, comparison: { answers, agreement } }: Explanation): void {
   const failed = answers.filter(({ said }) => said instanceof StorageError)
   const silent = failed.map(({ id }) => id)
@@ -74,14 +74,10 @@ function requireTold({ name, comparison: { answers, agreement } }: Explanation):
     )
   if (silent.length > 0)
     throw new Refusal(
-      `${name}: ${silent.join(', ')} did not say what ${toThey(silent)}; run it again when ${silent.length === 1 ? 'it answers' : 'they answer'}`,
+      `${name}: no copy from ${silent.join(', ')}, for the reason given above; run it again when that is mended`,
     )
   if (agreement === 'absent')
     throw new Refusal(
       `${name}: no replica has it; is the name right? 'vouch check --all' lists what there is`,
     )
-}
-
-function toThey({ length }: readonly string[]): string {
-  return length === 1 ? 'it holds' : 'they hold'
 }

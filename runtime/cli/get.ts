@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { NAME_RULE, parseName } from '../../functions/storage/names.ts'
 import { MAX_COMPARISONS } from '../../functions/wire/limits.ts'
 import { toFilePath } from '../../functions/wire/routes.ts'
@@ -8,8 +8,10 @@ import type { Command } from './command.ts'
 import { receiveVersions } from './conflict.ts'
 import { type Destination, parseDestination } from './destination.ts'
 import { download } from './download.ts'
+import { readFailureWords } from './failure-words.ts'
 import type { Io } from './io.ts'
 import { createOutput } from './output.ts'
+import { findHolder, type OwnDirectory } from './outside.ts'
 import { openPart, requireTarget } from './part-file.ts'
 import { askName } from './prompt.ts'
 import { openSource } from './source.ts'
@@ -19,11 +21,12 @@ import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
 export const get: Command = {
   async run(flags, [operand], io) {
     const destination = parseDestination(flags)
-    const { ask, query, close } = await openSource(flags, io)
+    const { ask, query, directories, close } = await openSource(flags, io)
     try {
       const text = operand ?? (await askName(io))
       const name = parseName(text)
       if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
+      requireElsewhere(destination, name, directories, io)
       const { status, report, problem } = await getFile({ name, query, ask, destination, io })
       if (flags['json']) await printReport(io, report)
       if (problem !== undefined) throw new Refusal(problem)
@@ -32,6 +35,22 @@ export const get: Command = {
       await close()
     }
   },
+}
+
+/** Throws a Refusal when what is written would lie inside one of the replicas, which are compared. */
+function requireElsewhere(
+  destination: Destination,
+  name: string,
+  directories: readonly OwnDirectory[],
+  { cwd }: Io,
+): void {
+  if (destination === 'stdout') return
+  const path = destination.toPath(name)
+  const holder = findHolder(dirname(resolve(cwd, path)), directories)
+  if (holder !== undefined)
+    throw new Refusal(
+      `'${path}' lies inside the replica ${holder.id}, and would change what is compared; -o names a place outside it, and 'vouch plan' copies from one replica to another`,
+    )
 }
 
 interface Errand {
@@ -43,7 +62,8 @@ interface Errand {
 }
 
 interface Outcome {
-  readonly status: 0 | 1 | 2
+  /** 3 for a file of which some replica gave no copy, and did not say that it has none. */
+  readonly status: 0 | 1 | 2 | 3
   readonly report: Report
   /** With status 2. */
   readonly problem?: string
@@ -66,8 +86,9 @@ async function getCompared(errand: Errand): Promise<Outcome | 'vanished'> {
     ? getToOutput(errand)
     : getToFile(errand, destination.toPath(name)))
   if ('name' in got) {
-    sayReceived(io, got)
-    return { status: 0, report: got }
+    const report = { ...got, replicas: await readFailureWords(errand.ask, name, got.replicas) }
+    sayReceived(io, report)
+    return { status: report.agreement === 'degraded' ? 3 : 0, report }
   }
   return await tellRefused(errand, got)
 }

@@ -41,7 +41,8 @@ export function toOverview(): string {
     ...toEntry('  vouch COMMAND --help', 'what a command takes, with examples', 25),
     ...toEntry('  vouch --version', 'which vouch this is', 25),
     '',
-    'Exit status: 0 done, 1 the copies differ, 2 trouble.',
+    'Exit status: 0 done, 1 the copies differ, 2 trouble, 3 got it but some replica',
+    'gave no copy.',
   ])
 }
 

@@ -58,8 +58,8 @@ export function say({ stderr, env, log }: Pick<Io, 'stderr' | 'env' | 'log'>, li
     return
   }
   const paint = createPaint(stderr, env)
-  const text = printable(line).replace(/^(warning|vouch):/, (head) =>
-    paint(head, head === 'vouch:' ? 'red' : 'yellow'),
+  const text = printable(line).replace(/^(warning|error|vouch):/, (head) =>
+    paint(head, head === 'warning:' ? 'yellow' : 'red'),
   )
   stderr.write(`${text}\n`)
 }

@@ -23,3 +23,5 @@ export const MAX_TWIN_NAMES = 65_536
 
 /** Twins that `vouch check` says one by one. */
 export const MAX_TWINS_SAID = 20
+/** Names for which check says on standard error why they could not be compared: more nobody reads there. */
+export const MAX_REASONS = 10

@@ -4,15 +4,16 @@ import { markDirectory } from '../node/mark-directory.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Command } from './command.ts'
 import { say, writeOut } from './io.ts'
-import { toIndexPath } from './replicas.ts'
+import { toIndexPath } from './outside.ts'
 
 /** `vouch mark`: takes a directory as it is now. */
 export const mark: Command = {
   async run(flags, [directory], io) {
     if (!directory) throw new Refusal('mark takes DIR, a directory, got none; vouch mark . marks this one')
-    const indexPath = toIndexPath(flags, io)
+    const path = resolve(io.cwd, directory)
+    const indexPath = toIndexPath(flags, io, [{ id: directory, path }])
     const onNotice = (line: string) => say(io, `warning: ${line}`)
-    const id = await markDirectory(resolve(io.cwd, directory), { indexPath, onNotice }).catch((error) => {
+    const id = await markDirectory(path, { indexPath, onNotice }).catch((error) => {
       throw toRefusal(directory, error)
     })
     await writeOut(io, `${id}\n`)

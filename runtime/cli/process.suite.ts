@@ -25,9 +25,11 @@ export function startVouch(
   args: readonly string[],
   cwd: string,
   [program = process.execPath, ...options]: readonly string[] = [],
+  env: NodeJS.ProcessEnv = process.env,
 ): ChildProcess {
   return spawn(program, [...options, VOUCH, ...args], {
     cwd,
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }

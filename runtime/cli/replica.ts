@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { createReplica } from '../../functions/replica/replica.ts'
 import type { Places } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
@@ -13,6 +14,7 @@ import type { Command } from './command.ts'
 import { openDoor } from './doors.ts'
 import { whileFilling } from './filling.ts'
 import { type Io, say } from './io.ts'
+import { requireOutside, toIndexPath } from './outside.ts'
 import { type OpenedDirectory, openBucket, openDirectory } from './replicas.ts'
 import type { ServerLog } from './server-log.ts'
 import { reloadOnHangup, runServer, toBoth, withServerLog } from './servers.ts'
@@ -70,14 +72,20 @@ interface Operand {
 
 async function openOperand(id: string, text: string, flags: Flags, io: Io): Promise<Operand> {
   if (!/^s3:/i.test(text)) {
-    const opened = openDirectory({ id, path: text }, flags, io)
+    const directory = { id, path: resolve(io.cwd, text) }
+    requireOutside(io, [directory])
+    const indexPath = toIndexPath(flags, io, [directory])
+    const opened = openDirectory(directory, { flags, io, indexPath })
     const { storage, places } = opened
     return { storage, directories: [opened], index: storage, places, close() {} }
   }
   const target = parseTarget(text)
   // What it was is not said: there may be a key in it.
   if (target?.kind !== 's3') throw new Refusal(`replica takes a directory, or ${S3_RULE}`)
-  const store = await openBucket({ id, word: target.word }, flags, io)
+  const store = await openBucket(
+    { id, word: target.word },
+    { flags, io, indexPath: toIndexPath(flags, io, []) },
+  )
   const { storage, close } = store
   return { storage, directories: [], index: store, places: hidePlaces(store.places), close }
 }

@@ -11,7 +11,6 @@ import { createRemoteStorage, type Send } from '../../functions/storage/remote.t
 import type { CoordinatorFlags, Flags, ReplicaWord } from '../node/configuration.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../node/directory-storage.ts'
 import type { SendOptions } from '../node/http-client.ts'
-import { toIndexDirectory } from '../node/index-path.ts'
 import type { IndexedReplica } from '../node/metrics.ts'
 import { askPlaces, hidePlaces, toDirectoryPlaces } from '../node/places.ts'
 import { Refusal } from '../node/refusal.ts'
@@ -22,10 +21,10 @@ import type { OpenedStore } from '../node/web-storage.ts'
 import type { S3Word } from '../s3/place.ts'
 import { openKeys } from './doors.ts'
 import { type Io, say } from './io.ts'
+import { type OwnDirectory, requireOutside, toIndexPath } from './outside.ts'
 
 /** A directory of this machine, open. */
-export interface OpenedDirectory {
-  readonly id: string
+export interface OpenedDirectory extends OwnDirectory {
   readonly storage: DirectoryStorage
   /** As `hidePlaces` makes them. */
   readonly places: Places
@@ -41,6 +40,14 @@ export interface OpenedReplicas {
   /** What is shown to replica servers, and trusted of them. */
   readonly keys: Reread<TlsFiles> | undefined
   close(): Promise<void>
+}
+
+/** What a replica is opened with. */
+export interface Opening {
+  readonly flags: Flags
+  readonly io: Io
+  /** As `toIndexPath` returns it. */
+  readonly indexPath: string | null
 }
 
 /** What of the flags says which replicas there are, how to reach those that are elsewhere, and what for. */
@@ -62,9 +69,12 @@ export async function openReplicas(
 ): Promise<OpenedReplicas> {
   const keys = openKeys(flags, io)
   const tls = keys?.get
-  const directories = replicas.flatMap(({ id, target }) =>
-    target.kind === 'directory' ? openDirectory({ id, path: target.path }, flags, io) : [],
+  const own = replicas.flatMap(({ id, target }) =>
+    target.kind === 'directory' ? { id, path: resolve(io.cwd, target.path) } : [],
   )
+  requireOutside(io, own)
+  const indexPath = toIndexPath(flags, io, own)
+  const directories = own.map((directory) => openDirectory(directory, { flags, io, indexPath }))
   if (isWhole) for (const { storage } of directories) storage.warm()
   // Loaded while the threads of the directories start.
   const { createSend } = await import('../node/http-client.ts')
@@ -85,8 +95,8 @@ export async function openReplicas(
     }
     const store =
       target.kind === 's3'
-        ? await openBucket({ id, word: target.word, connectMs }, flags, io)
-        : await openWeb({ id, url: target.url, connectMs, tls }, flags, io)
+        ? await openBucket({ id, word: target.word, connectMs }, { flags, io, indexPath })
+        : await openWeb({ id, url: target.url, connectMs, tls }, { io, indexPath })
     stores.push({ id, store })
     return [{ id, storage: store.storage, places: hidePlaces(store.places) }]
   }
@@ -116,22 +126,19 @@ function requireApart(located: readonly Located[]): void {
 
 /** The storage over a directory, as `openReplicas` opens it, for writing when the flags say so; who asks for it closes it. */
 export function openDirectory(
-  { id, path }: { readonly id: string; readonly path: string },
-  flags: Flags,
-  io: Io,
+  { id, path }: OwnDirectory,
+  { flags, io, indexPath }: Opening,
 ): OpenedDirectory {
   if ('Deno' in globalThis) {
     throw new Refusal(
       `Deno cannot open the directory of ${id}: its threads share no open files; serve it by vouch replica on Node or Bun`,
     )
   }
-  const indexPath = toIndexPath(flags, io)
   const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
   try {
-    const root = resolve(io.cwd, path)
-    const places = hidePlaces(toDirectoryPlaces(root))
-    return { id, storage: createDirectoryStorage(root, { indexPath, writable, onNotice }), places }
+    const places = hidePlaces(toDirectoryPlaces(path))
+    return { id, path, storage: createDirectoryStorage(path, { indexPath, writable, onNotice }), places }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
@@ -149,14 +156,13 @@ export interface BucketWord {
 /** The storage over a bucket, for writing when the flags say so; who asks for it closes it. */
 export async function openBucket(
   { id, word, connectMs }: BucketWord,
-  flags: Flags,
-  io: Io,
+  { flags, io, indexPath }: Opening,
 ): Promise<OpenedStore> {
   // Nobody who has no bucket waits for it to be loaded.
   const { openS3Storage } = await import('../node/s3-storage.ts')
   return openS3Storage(word, {
     env: io.env,
-    indexPath: toIndexPath(flags, io),
+    indexPath,
     writable: flags['writable'] === true,
     connectMs,
     onNotice: (line) => say(io, `${id}: ${line}`),
@@ -165,17 +171,9 @@ export async function openBucket(
 
 async function openWeb(
   { id, url, ...send }: { readonly id: string; readonly url: string } & SendOptions,
-  flags: Flags,
-  io: Io,
+  { io, indexPath }: Pick<Opening, 'io' | 'indexPath'>,
 ): Promise<OpenedStore> {
   const { openWebStorage } = await import('../node/web-storage.ts')
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
-  return openWebStorage(url, { ...send, indexPath: toIndexPath(flags, io), onNotice })
-}
-
-/** The directory of the digest indexes that `--index` names, or the user's own; null where there is neither. */
-export function toIndexPath({ index }: Flags, { cwd, env }: Io): string | null {
-  if (index === undefined) return toIndexDirectory(env)
-  if (index === '') throw new Refusal("--index takes the path of a directory, got ''")
-  return resolve(cwd, String(index))
+  return openWebStorage(url, { ...send, indexPath, onNotice })
 }

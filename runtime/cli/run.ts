@@ -12,7 +12,7 @@ const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * Runs the command that `argv` (without node and script) names, and resolves with the exit status: 0 done, 1 the
- * copies differ, 2 trouble, told in one line on `stderr`. Never rejects.
+ * copies differ, 2 trouble, reported in one line on `stderr`, 3 got a file of which some replica gave no copy. Never rejects.
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {

@@ -130,7 +130,7 @@ test('a port in use is one line and exit status 2', async () => {
   const { port } = new URL(url)
   for (const args of [
     ['replica', '.'],
-    ['coordinator', '--replica', 'a=.'],
+    ['coordinator', '--single', '--replica', 'a=.'],
   ]) {
     const { status, said } = await finish(start([...args, '--port', port], cwd))
     expect(status).toBe(2)
@@ -156,10 +156,10 @@ test.each([
   [['replica', '.', '--require', 'all'], "replica has no option '--require'; see 'vouch replica --help'"],
   [['coordinator'], '--replica takes ID=TARGET at least once, got none'],
   [['coordinator', './server1_files'], "got also './server1_files'"],
-  [['coordinator', '--replica', 'a=nowhere'], 'nowhere'],
+  [['coordinator', '--single', '--replica', 'a=nowhere'], 'nowhere'],
   [['coordinator', '--replica', 'a=r2://bucket'], 'TARGET a path, a file:/// URL, an http or https URL'],
   [
-    ['coordinator', '--replica', 'a=.', '--require', '2'],
+    ['coordinator', '--single', '--replica', 'a=.', '--require', '2'],
     '--require takes all, majority or a number from 1 to 1',
   ],
 ])('vouch %j is refused in one line before it listens', async (args, line) => {

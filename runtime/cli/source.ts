@@ -4,12 +4,15 @@ import { Refusal } from '../node/refusal.ts'
 import { type Ask, createAsk } from './ask.ts'
 import { openKeys, openTokens } from './doors.ts'
 import type { Io } from './io.ts'
+import type { OwnDirectory } from './outside.ts'
 import { openReplicas } from './replicas.ts'
 
 /** Whom to ask, and what to add to the path of a compared read. Who opened it closes it. */
 export interface Source {
   readonly ask: Ask
   readonly query: string
+  /** Replicas that are directories of this machine, where no coordinator elsewhere is asked. */
+  readonly directories: readonly OwnDirectory[]
   close(): Promise<void>
 }
 
@@ -35,9 +38,9 @@ export async function openSource(
     const { createFetch } = await import('../node/http-client.ts')
     const fetch = createFetch(openKeys(flags, io)?.get())
     const ask = createAsk(source.coordinator, { fetch, token: token?.first, signal: io.signal })
-    return { ask, query, async close() {} }
+    return { ask, query, directories: [], async close() {} }
   }
-  const { replicas, close } = await openReplicas({ ...source, token, isWhole }, flags, io)
+  const { replicas, directories, close } = await openReplicas({ ...source, token, isWhole }, flags, io)
   const { createCoordinator } = await import('../../functions/coordinator/coordinator.ts')
   const app = createCoordinator(replicas, {
     createHasher,
@@ -49,7 +52,7 @@ export async function openSource(
     fetch: async (request) => await app.fetch(request),
     signal: io.signal,
   })
-  return { ask, query, close }
+  return { ask, query, directories, close }
 }
 
 /** Throws a Refusal when the coordinator has so few replicas that it compared nothing, and no flag says that this is meant. */

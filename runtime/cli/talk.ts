@@ -1,5 +1,5 @@
 import type { Agreement, Manifest, ReplicaReport } from '../../functions/wire/schemas.ts'
-import { toWords } from './ask.ts'
+import { toFailureText } from './failure-words.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { toSize } from './progress.ts'
 
@@ -51,16 +51,9 @@ export async function printReport(io: Io, report: Report): Promise<void> {
   await writeOut(io, toJsonLine(report))
 }
 
-function toWarning({ id, state, error, detail }: ReplicaReport): string {
+function toWarning(report: ReplicaReport): string {
+  const { id, state } = report
   if (state === 'missing') return `${id} lacks it`
-  const reason = detail ?? (error === undefined ? 'it gave no reason' : toReason(error))
-  if (state === 'corrupt') return `${id} holds a corrupt copy: ${reason}`
-  return state === 'error' ? `${id} did not answer: ${reason}` : `${id} holds another version`
+  if (state === 'differ') return `${id} holds another version`
+  return `${id} ${toFailureText(report)}`
 }
-
-/** An error type in words, and where more is to be had where it tells little. */
-function toReason(error: string): string {
-  return VAGUE.includes(error) ? `${toWords(error)}; vouch explain says more` : toWords(error)
-}
-
-const VAGUE: readonly string[] = ['destination_unavailable', 'http_protocol_error', 'proxy_internal_error']

@@ -2,6 +2,7 @@
 import module from 'node:module'
 import { join } from 'node:path'
 import { toIndexDirectory } from '../node/index-path.ts'
+import { isInsideAny } from '../node/lineage.ts'
 import { refuseNode } from './node-version.ts'
 
 // Before anything is loaded that an older one does not know.
@@ -11,9 +12,11 @@ if (refused !== null) {
   process.exit(2)
 }
 
-// What Node makes of the sources is kept for the next time, in a place of the user's own; threads inherit the variable.
+// What Node makes of the sources is kept for the next time, in a place of the user's own that is no part of a replica;
+// threads inherit the variable.
 const cache = toIndexDirectory(process.env)
-if (cache !== null) process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
+if (cache !== null && !isInsideAny(cache, process.argv.slice(2), process.cwd()))
+  process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
 // Other hosts have modules of their own for it, or none.
 if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module) {
   module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])

@@ -34,7 +34,7 @@ async function put(url: string, text: string, replaces: string, token?: string):
 
 const WORDS = {
   replica: ['replica', 'files'],
-  coordinator: ['coordinator', '--replica', 'one=files'],
+  coordinator: ['coordinator', '--single', '--replica', 'one=files'],
 } as const
 
 test.each(Object.entries(WORDS))(
@@ -74,7 +74,7 @@ test('what a replica server replaced is put back through a coordinator, which bo
   const { cwd, read } = createTree()
   const replica = await start(['replica', 'files', '--writable', '--open'], cwd)
   expect(await put(replica.url, 'new', 'old')).toBe(204)
-  const words = ['coordinator', '--replica', `one=${replica.url}`]
+  const words = ['coordinator', '--single', '--replica', `one=${replica.url}`]
   const [reading, writing] = [await start(words, cwd), await start([...words, '--writable', '--open'], cwd)]
   const restore = (url: string) =>
     finish(startVouch(['restore', 'a.txt', '--on', 'one', '--coordinator', url], cwd))
@@ -94,7 +94,10 @@ test('a coordinator puts back what a directory of its own keeps', async () => {
   const { cwd, read } = createTree()
   const replica = await start(['replica', 'files', '--writable', '--open'], cwd)
   await put(replica.url, 'new', 'old')
-  const { url } = await start(['coordinator', '--replica', 'one=files', '--writable', '--open'], cwd)
+  const { url } = await start(
+    ['coordinator', '--single', '--replica', 'one=files', '--writable', '--open'],
+    cwd,
+  )
   const args = ['restore', 'a.txt', '--on', 'one', '--coordinator', url]
   expect((await finish(startVouch(args, cwd))).status).toBe(0)
   expect(read('files/a.txt')).toBe('old')

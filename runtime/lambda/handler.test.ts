@@ -139,7 +139,8 @@ describe('a function of AWS Lambda', () => {
 
   it.each([
     ['names no replica', { REPLICAS: '' }, /at least once/],
-    ['names a directory', { REPLICAS: 'a=./files' }, /a function has none/],
+    ['names a directory', { REPLICAS: 'a=./files,b=https://x.example' }, /a function has none/],
+    ['names one replica alone', { REPLICAS: 'a=https://x.example' }, /compares with nothing/],
     ['names what is none', { REPLICAS: 'a=ftp://x' }, /--replica takes/],
     ['has a token that is none', { VOUCH_TOKEN: 'short' }, /VOUCH_TOKEN/],
   ])('does not start where its environment %s', async (_, more, message) => {

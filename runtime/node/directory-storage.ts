@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -8,6 +9,7 @@ import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
+import { isInside } from './lineage.ts'
 import { requireDirectory } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
@@ -21,7 +23,7 @@ export interface DirectoryOptions {
   readonly now?: (() => number) | undefined
   /**
    * The directory that holds the digest indexes, one file for each root; null to keep digests in memory only, `vouch`
-   * in the user's cache directory when absent.
+   * in the user's cache directory when absent. It must not lie inside the root.
    */
   readonly indexPath?: string | null | undefined
   /** Called with one line when the digest index was damaged, cannot be used, or can be used again. */
@@ -49,11 +51,10 @@ export interface DirectoryStorage extends Storage, IndexState {
  * When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
-  const { writable, now = Date.now, indexPath = toIndexDirectory(process.env) } = options
-  const { onNotice = () => {} } = options
+  const { writable, now = Date.now, onNotice = () => {} } = options
   const health = createIndexHealth(onNotice)
   const root = requireDirectory(path)
-  const indexFile = indexPath === null ? null : toIndexFile(indexPath, root)
+  const indexFile = findIndexFile(options.indexPath, root, onNotice)
   const disk = createDisk({ root, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
   const onIndex = (notice: IndexNotice) => health.note('tree', notice)
   const trees = createTrees({ root, indexFile, disk, now, onIndex })
@@ -100,6 +101,24 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       await Promise.all([trees.close(), disk.close()])
     },
   }
+}
+
+/**
+ * The file of the digest index; null for none. Throws an Error when the directory of it is said and lies inside the root,
+ * where the index would be a file among those that it is of; the user's own is then not used, which `onNotice` reports.
+ */
+function findIndexFile(
+  said: string | null | undefined,
+  root: string,
+  onNotice: (line: string) => void,
+): string | null {
+  const directory = said === undefined ? toIndexDirectory(process.env) : said
+  if (directory === null) return null
+  if (!isInside(resolve(directory), root)) return toIndexFile(directory, root)
+  const where = `the directory of digest indexes '${directory}' lies inside '${root}', which it would change`
+  if (said !== undefined) throw new Error(`${where}; name one outside`)
+  onNotice(`${where}: digests are kept in memory only`)
+  return null
 }
 
 /** What a directory that was not opened for writing answers to a write. */

@@ -1,50 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import type { Places } from '../../functions/storage/overlap.ts'
 import type { Send } from '../../functions/storage/remote.ts'
 import { readText, toChunks } from '../../functions/storage/streams.ts'
 import { SILENCE_MS } from '../../functions/wire/limits.ts'
 import { readiness } from '../../functions/wire/schemas.ts'
-import { isAbsence } from './errno.ts'
 import { MAX_PLACES_BYTES } from './limits.ts'
+import { readLineage } from './lineage.ts'
 
 /**
  * The places of the directory at `path` (absolute), as the file system knows them whatever path leads there: by device
- * and inode, on this machine. What is not there yet is left out. Throws a system error for what may not be looked at.
+ * and inode, on this machine.
  */
 export function toDirectoryPlaces(path: string): Places {
   const [self = '', ...above] = readLineage(path).map((place) => `${getMachine()} ${place}`)
   return { self: [self], above }
-}
-
-/** Whether `path` (absolute), which need not be there yet, is the directory `outer` or lies inside it. */
-export function isInside(path: string, outer: string): boolean {
-  const [place = ''] = readLineage(outer)
-  return readLineage(path).includes(place)
-}
-
-/** The directory and all above it, the innermost first. */
-function readLineage(path: string): string[] {
-  const lineage: string[] = []
-  for (let at = toRealPath(path); ; at = dirname(at)) {
-    const { dev, ino } = statSync(at, { bigint: true })
-    // Some file systems number nothing.
-    lineage.push(ino === 0n ? `${dev}:${at}` : `${dev}:${ino}`)
-    if (at === dirname(at)) return lineage
-  }
-}
-
-/** `path` without symbolic links, as far as it is there. */
-function toRealPath(path: string): string {
-  for (let at = path; ; at = dirname(at)) {
-    try {
-      return realpathSync(at)
-    } catch (error) {
-      if (!isAbsence(error) || at === dirname(at)) throw error
-    }
-  }
 }
 
 let machine: string | undefined

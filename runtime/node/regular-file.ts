@@ -133,5 +133,5 @@ function requireNoLink(place: Place, name: string): void {
 
 /** The refusal of what is never served. */
 export function notAFile(): StorageError {
-  return new StorageError('not-a-file', 'no regular file has this name, and nothing else is served')
+  return new StorageError('not-a-file', 'not a regular file; replace it or exclude it')
 }

@@ -17,7 +17,7 @@ describe('REPLICAS', () => {
       asked.push(new URL(request instanceof Request ? request.url : request).pathname)
       return Response.json({ entries: [], next: null })
     }
-    const [replica] = parseReplicas({ REPLICAS: 'a=service://A', A: { fetch } })
+    const [replica] = parseReplicas({ REPLICAS: 'a=service://A', SINGLE: 'true', A: { fetch } })
     expect(await replica?.storage.list()).toEqual({ entries: [], next: null })
     expect(asked).toEqual(['/files'])
   })
@@ -40,6 +40,29 @@ describe('REPLICAS', () => {
       'names a binding that is no service',
       { REPLICAS: 'a=service://A', A: 'text' },
       "a service bound to 'A'",
+    ],
+    [
+      'names one replica alone',
+      { REPLICAS: 'a=https://x.example' },
+      'one replica, which compares with nothing',
+    ],
+    [
+      'names one server twice',
+      { REPLICAS: 'a=https://x.example,b=https://X.example:443/' },
+      'REPLICAS: a and b are the same place',
+    ],
+    [
+      'names one binding twice',
+      { REPLICAS: 'a=service://A,b=service://A/', A: SERVICE },
+      'REPLICAS: a and b are the same place',
+    ],
+    [
+      'names a folder inside another',
+      {
+        REPLICAS: 'a=s3://bucket/x/y?region=eu-west-1,b=s3://bucket/x',
+        ...{ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
+      },
+      'REPLICAS: a lies inside b',
     ],
   ])('that %s is refused', (_, env, message) => {
     expect(() => parseReplicas(env)).toThrow(message)

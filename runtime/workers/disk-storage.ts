@@ -105,7 +105,8 @@ async function isFile(name: string, list: List): Promise<boolean> {
     const kind = (await list(segments.slice(0, i).join('/')))?.get(segment)
     if (kind === undefined) return false
     if (kind === 'file') return i === segments.length - 1
-    if (kind !== 'directory') throw new StorageError('not-a-file', 'a link or a device has this name')
+    if (kind !== 'directory')
+      throw new StorageError('not-a-file', 'not a regular file; replace it or exclude it')
   }
   return false
 }

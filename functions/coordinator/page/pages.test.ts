@@ -136,7 +136,7 @@ describe('a page', () => {
     const { text } = await read(createApp(one, silent), '/?in=d/')
     const words = toWords(text)
     expect(words).toContain('server2 did not list its files')
-    expect(words).toContain('✗ does not answer: it is &lt;gone&gt;')
+    expect(words).toContain('✗ cannot be used: it is &lt;gone&gt;')
     expect(words).toContain('? not everybody answered')
     expect(text).not.toContain(SECRET)
     expect(toWords((await read(createApp(silent), '/')).text)).toContain('Nobody listed anything.')
@@ -165,7 +165,7 @@ describe('a page', () => {
   it('of a file says what each replica holds, and plans nothing while one is silent', async () => {
     const { text } = await read(createApp(one, other, silent), toNamedPath('/compare/', EVIL))
     expect(toWords(text)).toContain(
-      'server1 holds version A server2 holds version B server3 did not say: it is &lt;gone&gt;',
+      'server1 holds version A server2 holds version B server3 gave no copy: it is &lt;gone&gt;',
     )
     expect(text).not.toContain('/keep/')
   })

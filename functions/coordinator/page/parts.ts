@@ -62,7 +62,7 @@ export function renderHolders({ versions, replicas }: Pick<Manifest, 'versions' 
     ...(missing.length > 0 ? [`not on ${missing.join(', ')}`] : []),
     ...silent.map(
       ({ id, state, detail }) =>
-        `${id} ${state === 'corrupt' ? 'is corrupt' : `did not say: ${printable(detail ?? '')}`}`,
+        `${id} ${state === 'corrupt' ? 'is corrupt' : `gave no copy: ${printable(detail ?? '')}`}`,
     ),
     ...replicas.filter(({ rottedFrom }) => rottedFrom !== undefined).map(({ id }) => `${id} rotted`),
   ]
@@ -73,7 +73,7 @@ const STATES = {
   match: 'holds it',
   differ: 'holds version',
   missing: 'has no such file',
-  error: 'did not say',
+  error: 'gave no copy',
   corrupt: 'its copy is corrupt',
 } as const
 

@@ -144,7 +144,7 @@ function toHolders({ versions, replicas }) {
   const words = versions.map((version, i) => (versions.length > 1 ? String.fromCharCode(65 + i) + ': ' : '') + version.replicas.join(', '))
   for (const { id, state, detail, rottedFrom } of replicas) {
     if (state === 'missing') words.push('not on ' + id)
-    if (state === 'error') words.push(id + ' did not say: ' + printable(detail || ''))
+    if (state === 'error') words.push(id + ' gave no copy: ' + printable(detail || ''))
     if (state === 'corrupt') words.push(id + ' is corrupt')
     if (rottedFrom) words.push(id + ' rotted')
   }

@@ -79,7 +79,7 @@ function renderStates(states: readonly ReplicaState[]): Html {
 <thead><tr><th scope="col">Replica</th><th scope="col">State</th></tr></thead>
 <tbody>
 ${states.map(({ id, state, detail, breaker, corrupt }) => {
-  const words = state === 'ok' ? 'answers' : `does not answer: ${printable(detail ?? '')}`
+  const words = state === 'ok' ? 'answers' : `cannot be used: ${printable(detail ?? '')}`
   const rest = [
     ...(breaker === 'closed' ? [] : ['asked again in a few seconds']),
     ...(corrupt > 0 ? [`${corrupt} corrupt ${corrupt === 1 ? 'copy' : 'copies'}`] : []),
