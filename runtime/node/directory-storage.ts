@@ -4,6 +4,7 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
 import { removeStaleDrafts } from './drafts.ts'
 import { getErrno } from './errno.ts'
+import { readModes } from './file-attributes.ts'
 import { createFileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
@@ -76,6 +77,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     list: (list = {}) => trees.list(list),
     survey: (survey, options = {}) => trees.survey(survey, options),
     ...writer,
+    readModes: async (name) => await readModes(root.place, requireName(name)),
     async listKept(options = {}) {
       if (options.name !== undefined) requireName(options.name)
       return await trees.listKept(options)

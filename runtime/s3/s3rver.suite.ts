@@ -96,6 +96,8 @@ interface Held {
   readonly modified: Date
   readonly etag: string
   readonly sha256: string | null
+  /** What `x-amz-meta-mtime` said. */
+  readonly mtime: unknown
 }
 
 /** What a store does or does not. */
@@ -109,9 +111,9 @@ export interface MemoryStoreOptions {
 export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
-  function hold(key: string, bytes: Buffer, sha256: string | null = null): Held {
+  function hold(key: string, bytes: Buffer, sha256: string | null = null, mtime?: unknown): Held {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
-    const one = { bytes, modified: new Date(), etag, sha256 }
+    const one = { bytes, modified: new Date(), etag, sha256, mtime }
     held.set(key, one)
     return one
   }
@@ -123,6 +125,7 @@ export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions)
       etag: one.etag,
     })
     if (one.sha256 !== null) object.metadata['x-amz-checksum-sha256'] = one.sha256
+    if (one.mtime !== undefined) object.metadata['x-amz-meta-mtime'] = String(one.mtime)
     return object
   }
 
@@ -166,13 +169,24 @@ export function createMemoryStore({ heeds, keepsChecksums }: MemoryStoreOptions)
         throw new S3Error('BadDigest', 'the checksum is another')
       }
       requireCondition(key, headers)
-      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null)
+      const { etag } = hold(
+        key,
+        bytes,
+        keepsChecksums && sha256 !== '' ? sha256 : null,
+        headers['x-amz-meta-mtime'],
+      )
       return { size: bytes.length, md5: etag.slice(1, -1) }
     },
-    async copyObject(_from: string, source: string, _to: string, key: string) {
+    async copyObject(
+      _from: string,
+      source: string,
+      _to: string,
+      key: string,
+      replaced?: Readonly<Record<string, string>>,
+    ) {
       const one = held.get(held.has(source) ? source : (findSource(source) ?? ''))
       if (one === undefined) throw new S3Error('NoSuchKey', 'no such key')
-      const { etag, modified } = hold(key, one.bytes, one.sha256)
+      const { etag, modified } = hold(key, one.bytes, one.sha256, replaced?.['x-amz-meta-mtime'] ?? one.mtime)
       return { etag, 'last-modified': modified.toUTCString() }
     },
     deleteObject: async (_bucket: string, key: string) => void held.delete(key),
