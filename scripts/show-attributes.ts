@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -15,24 +16,36 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { finish, type ServerProcess, startServer, startVouch } from '../runtime/cli/process.suite.ts'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 
 // Shows what becomes of all that belongs to a file beside its bytes: `npm run show:attributes`, as root, for only root
 // may give files away. One tree is a directory, the other is served by a replica server of its own process; tables
 // before and after plan and apply, a replacement, a restore and a get. Debian's `attr` and `acl` set and read attributes.
 
+const VOUCH = fileURLToPath(new URL('../runtime/cli/vouch.ts', import.meta.url))
+
 if (process.geteuid?.() !== 0) throw new Error('show:attributes gives files to other users: run it as root')
 const stage = realpathSync(mkdtempSync(join(tmpdir(), 'vouch-')))
 process.env['XDG_CACHE_HOME'] = join(stage, 'cache')
-let server: ServerProcess | undefined
+let server: ChildProcess | undefined
 try {
   makeTree()
-  server = await startServer(['replica', 'b', '--id', 'server2', '--writable', '--open'], stage)
-  const replicas = ['--replica', 'server1=a', '--replica', `server2=${server.url}`]
-  await show(replicas)
+  const args = ['replica', 'b', '--id', 'server2', '--writable', '--open', '--port', '0']
+  server = spawn(process.execPath, [VOUCH, ...args], { cwd: stage, stdio: ['ignore', 'pipe', 'ignore'] })
+  show(['--replica', 'server1=a', '--replica', `server2=${await readUrl(server)}`])
 } finally {
-  await server?.stop()
+  if (server?.kill()) await once(server, 'close')
   rmSync(stage, { recursive: true, force: true })
+}
+
+/** Where a server says that it listens. */
+async function readUrl({ stdout }: ChildProcess): Promise<string> {
+  if (stdout === null) throw new Error('the replica server has no standard output')
+  const [banner] = await once(createInterface({ input: stdout }), 'line')
+  const [url] = /http:\/\/[\d.]+:\d+/.exec(String(banner)) ?? []
+  if (url === undefined) throw new Error(`the replica server did not start: ${banner}`)
+  return url
 }
 
 function makeTree(): void {
@@ -84,37 +97,38 @@ function write(name: string, { mode, owner, text = name, attributes = false }: L
   return path
 }
 
-async function show(replicas: readonly string[]): Promise<void> {
+function show(replicas: readonly string[]): void {
   printTable('before', 'a', 'b')
-  const plan = await run('plan', '--keep', 'server1', ...replicas)
+  const plan = run('plan', '--keep', 'server1', ...replicas)
   writeFileSync(join(stage, 'plan.json'), plan)
-  await run('apply', 'plan.json', '--writable', ...replicas)
+  run('apply', 'plan.json', '--writable', ...replicas)
   printTable(
     'after plan and apply: report.txt and tool.sh were replaced on b, the others are new there',
     'a',
     'b',
   )
-  await run('restore', 'report.txt', '--on', 'server2', '--writable', ...replicas)
+  run('restore', 'report.txt', '--on', 'server2', '--writable', ...replicas)
   printTable('after vouch restore report.txt --on server2', 'b')
-  writeFileSync(join(stage, 'plan.json'), await run('plan', '--newest', ...replicas))
-  await run('apply', 'plan.json', '--writable', ...replicas)
+  writeFileSync(join(stage, 'plan.json'), run('plan', '--newest', ...replicas))
+  run('apply', 'plan.json', '--writable', ...replicas)
   printTable(
     'after vouch plan --newest and apply: the restored report is the older one, and is replaced',
     'b',
   )
   write('out/disk.img', { mode: 0o640, owner: 4321, text: 'before', attributes: true })
   printTable('before vouch get -o', 'out')
-  await run('get', 'disk.img', '-o', 'out/disk.img', ...replicas)
-  await run('get', 'plain/read.txt', '-o', 'out/read.txt', ...replicas)
+  run('get', 'disk.img', '-o', 'out/disk.img', ...replicas)
+  run('get', 'plain/read.txt', '-o', 'out/read.txt', ...replicas)
   printTable('after vouch get -o out/disk.img, which was there, and -o out/read.txt, which was not', 'out')
 }
 
-async function run(...args: string[]): Promise<string> {
-  const { status, said } = await finish(startVouch(args, stage))
-  const [stdout = '', stderr = ''] = said
-  console.log(
-    `$ vouch ${args.join(' ')}\n${args[0] === 'plan' ? '' : stdout}${stderr}exit status ${status}\n`,
-  )
+function run(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [VOUCH, ...args], {
+    cwd: stage,
+    encoding: 'utf8',
+  })
+  const shown = args[0] === 'plan' ? '' : stdout
+  console.log(`$ vouch ${args.join(' ')}\n${shown}${stderr}exit status ${status}\n`)
   return stdout
 }
 

@@ -16,7 +16,7 @@ import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
 import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
-import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
+import { openFile, type RegularFile, tryLstat } from './regular-file.ts'
 import { type Place, toPath } from './root.ts'
 import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
 
@@ -61,7 +61,7 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
     const digest = index.get(name, identity, turn.batch.now)
     if (digest === undefined) return read(name, { unknown: identity }, turn)
     turn.known++
-    return toHeld(identity, digest, toMode(stats))
+    return toHeld(identity, digest)
   }
 
   function read(name: string, extra: Asked, turn: Turn): Answer {
@@ -81,13 +81,13 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
     let { identity } = file
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const content = find(name, identity, extra, turn)
-      if (content !== undefined) return toHeld(identity, content.digest, file.mode)
+      if (content !== undefined) return toHeld(identity, content.digest)
       if (identity.size > READ_BYTES) return 'slow'
       if (turn.computed > 0 && performance.now() > turn.until)
         return identity.size > CHEAP_BYTES ? 'slow' : 'later'
       const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
       const hashed = hashSmall(file, bytes, identity, name, turn)
-      if (hashed !== null) return toHeld(identity, hashed.digest, file.mode)
+      if (hashed !== null) return toHeld(identity, hashed.digest)
       identity = readIdentitySync(file.fd)
     }
     throw changed()
@@ -121,7 +121,7 @@ export function createDiskReader(place: Place, index: DigestIndex): AnswerBatch 
     if (content === null) return 'changed'
     const { offset, length } = requireWanted(content, extra)
     const part = length === bytes.length ? bytes : bytes.slice(offset, offset + length)
-    return { ...toHeld(identity, content.digest, file.mode), bytes: part }
+    return { ...toHeld(identity, content.digest), bytes: part }
   }
 
   /** The content of this identity, as far as it was hashed after the question or is settled. */
@@ -186,10 +186,10 @@ function isPlain(place: Place, path: string, turn: Turn): boolean {
 }
 
 /** What was asked of a content that is known: its bytes, or a descriptor when they are many. */
-function openKnown({ fd, mode }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
+function openKnown({ fd }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
   const { identity, digest, settled } = content
   const range = requireWanted(content, extra)
-  const held = toHeld(identity, digest, mode)
+  const held = toHeld(identity, digest)
   if (range.length > READ_BYTES) return { ...held, opened: { fd, content } }
   const bytes = readUpTo(fd, allocate(range.length), range.offset)
   if (bytes.length !== range.length || !isSame(readIdentitySync(fd), identity)) return 'changed'
@@ -214,6 +214,6 @@ function requireWanted({ identity, digest }: Content, { open = {} }: Extra): Byt
   return { offset, length }
 }
 
-function toHeld(identity: Identity, digest: string, mode: number): Held {
-  return { size: identity.size, digest, modified: toModified(identity), mode }
+function toHeld(identity: Identity, digest: string): Held {
+  return { size: identity.size, digest, modified: toModified(identity) }
 }
