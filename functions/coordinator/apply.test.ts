@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { PutOptions, Storage } from '../storage/storage.ts'
 import { readAll, toChunks } from '../storage/streams.ts'
+import { createSource, toPut } from '../storage/suite-tools.suite.ts'
 import type { ApplyLine, Plan } from '../wire/plan-schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
@@ -77,6 +78,45 @@ describe('applying a plan', () => {
     const [line] = await apply(memories, plan)
     expect(line).toMatchObject({ outcome: 'skipped', detail: expect.stringContaining('r1') })
     expect(await readTree(memories[2])).toEqual({})
+  })
+
+  it('carries the time of the copy, permissions only of a new file, and reports what was not kept', async () => {
+    const source = createTree({})
+    const time = Date.UTC(2001, 1, 3, 4, 5, 6, 789)
+    const bytes = new TextEncoder().encode('x')
+    for (const name of ['dir/new', 'old']) {
+      const options = { ...(await toPut(bytes, null)), modified: time }
+      await source.put(name, createSource(bytes).body, options)
+    }
+    const readModes = async () => [0o700, 0o640]
+    const target = createTree({ old: 1 })
+    const taken = new Map<string, PutOptions>()
+    const watching: Storage = {
+      ...target,
+      async put(name, body, options) {
+        taken.set(name, options)
+        return { ...(await target.put(name, body, options)), unkept: ['group'] }
+      },
+    }
+    const plan = await makePlan([source, target], { keep: 'r0' })
+    const lines = await apply([{ ...source, readModes }, watching], plan)
+    expect(lines).toMatchObject([
+      { outcome: 'done', unkept: ['group'] },
+      { outcome: 'done', unkept: ['group'] },
+    ])
+    expect(taken.get('dir/new')).toMatchObject({ modified: time, modes: [0o700, 0o640] })
+    expect(taken.get('old')).toMatchObject({ modified: time, modes: undefined })
+  })
+
+  it('fails a step for a new file whose permissions a replica cannot read, and writes nothing', async () => {
+    const memories = [createTree({ a: 1 }), createTree({})]
+    const plan = await makePlan(memories, 'fill-missing')
+    const readModes = () => Promise.reject(new StorageError('unreadable', 'cannot be read (EIO)'))
+    const [line] = await apply([{ ...createTree({ a: 1 }), readModes }, createTree({})], plan)
+    expect(line).toMatchObject({
+      outcome: 'failed',
+      detail: 'no replica gave its permissions: cannot be read (EIO)',
+    })
   })
 
   it('fails a step when a replica does not answer, and writes nothing', async () => {

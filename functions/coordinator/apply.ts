@@ -1,7 +1,8 @@
-import type { Facts, Storage } from '../storage/storage.ts'
+import type { Facts, PutOptions, Storage, Written } from '../storage/storage.ts'
 import { type Chunks, fromBytes, toChunks, toStream } from '../storage/streams.ts'
 import { isFacts } from '../storage/survey.ts'
 import { settle } from '../wire/app.ts'
+import type { Modes } from '../wire/attributes.ts'
 import type { Digest } from '../wire/digest.ts'
 import { HEARTBEAT_MS, MAX_STEPS_UNDER_WAY } from '../wire/limits.ts'
 import type { ApplyLine, Plan, PlanStep } from '../wire/plan-schemas.ts'
@@ -9,7 +10,7 @@ import { StorageError, toStorageError } from '../wire/trouble.ts'
 import type { Answer } from './compare.ts'
 import type { Member } from './gather.ts'
 import { openVersion, type Read } from './read.ts'
-import { type Deadlines, watchReplica } from './silence.ts'
+import { type Deadlines, watchReplica, withDeadline } from './silence.ts'
 
 export interface ApplyContext {
   /** Those that the plan names, and no others. */
@@ -22,7 +23,7 @@ export interface ApplyContext {
   readonly signal: AbortSignal
 }
 
-type Outcome = Pick<Extract<ApplyLine, { outcome: string }>, 'outcome' | 'detail'>
+type Outcome = Pick<Extract<ApplyLine, { outcome: string }>, 'outcome' | 'detail' | 'unkept'>
 
 /**
  * Does what a plan says and nothing else, a few names at a time: tells what became of each step, and at last how many
@@ -82,10 +83,15 @@ async function applyStep(
   if (getDigest(answers, step.to) === step.digest) return { outcome: 'already' }
   const changed = answers.find(({ id }) => !isAsPlanned(getDigest(answers, id), id, step, steps))
   if (changed) return { outcome: 'skipped', detail: `${changed.id} holds another content than the plan saw` }
-  const holders = answers.filter(({ said }) => isFacts(said) && isStep(said, step)).map(({ id }) => id)
+  const holders = answers.flatMap(({ id, said }) =>
+    isFacts(said) && isStep(said, step) ? { id, modified: said.modified } : [],
+  )
   if (holders.length === 0) return { outcome: 'skipped', detail: 'no replica holds the content any more' }
   return await write(step, holders, context)
 }
+
+/** A replica that holds the content of a step, and since when: milliseconds since 1970, null where it keeps no time. */
+type Holder = Pick<Facts, 'modified'> & { readonly id: string }
 
 function isStep({ digest, size }: Facts, step: PlanStep): boolean {
   return digest === step.digest && size === step.size
@@ -107,25 +113,50 @@ function getDigest(answers: readonly Answer[], id: string): Digest | null {
 
 async function write(
   step: PlanStep,
-  holders: readonly string[],
+  holders: readonly Holder[],
   { members, toRead }: ApplyContext,
 ): Promise<Outcome> {
   const { name, to, digest, size, seen } = step
+  const replaces = seen[to] ?? null
   const target = members.find(({ id }) => id === to)
   if (target === undefined) return { outcome: 'failed', detail: `there is no replica ${to}` }
   const read = toRead(name)
-  const body = await openAny(read, step, holders)
+  // A file that is replaced keeps its own permissions.
+  const modes = replaces === null ? await settle(readModes(read, holders)) : undefined
+  if (modes instanceof StorageError)
+    return { outcome: 'failed', detail: `no replica gave its permissions: ${modes.message}` }
+  const ids = holders.map(({ id }) => id)
+  const body = await openAny(read, step, ids)
   if (body instanceof StorageError)
     return { outcome: 'failed', detail: `no replica gave it: ${body.message}` }
+  const modified = holders.find(({ modified }) => modified !== null)?.modified ?? null
+  let unkept: Written['unkept']
   try {
-    await put(target.storage, name, body, { digest, size, replaces: seen[to] ?? null }, read.deadlines)
+    const what = { digest, size, replaces, modified, modes }
+    unkept = (await put(target.storage, name, body, what, read.deadlines)).unkept
   } catch (error) {
     return await toOutcome(toStorageError(error), step, target)
   }
   const { said } = await target.ask(name)
   if (said instanceof StorageError) return { outcome: 'failed', detail: `${to}: ${said.message}` }
-  if (said?.digest === digest) return { outcome: 'done' }
+  if (said?.digest === digest) return { outcome: 'done', ...(unkept && { unkept: [...unkept] }) }
   return { outcome: 'failed', detail: `${to} holds another content than was just written` }
+}
+
+/** The permissions of the first copy whose store has such; undefined when none does. */
+async function readModes(
+  { name, members, deadlines }: Read,
+  holders: readonly Holder[],
+): Promise<Modes | undefined> {
+  for (const { id } of holders) {
+    const storage = members.find((member) => member.id === id)?.storage
+    const modes = await withDeadline(
+      deadlines,
+      async (signal) => await storage?.readModes?.(name, { signal }),
+    )
+    if (modes) return modes
+  }
+  return undefined
 }
 
 /** The content of a step, from the first of its holders that gives it. */
@@ -161,9 +192,9 @@ async function put(
   storage: Storage,
   name: string,
   body: Chunks,
-  what: { readonly digest: Digest; readonly size: number; readonly replaces: Digest | null },
+  what: Omit<PutOptions, 'signal'>,
   { silence, answer }: Deadlines,
-): Promise<void> {
+): Promise<Written> {
   const abort = new AbortController()
   let watch = start(silence)
 
@@ -184,7 +215,7 @@ async function put(
     cancel: (reason) => body.cancel(reason),
   }
   try {
-    await storage.put(name, toStream(watched), { ...what, signal: abort.signal })
+    return await storage.put(name, toStream(watched), { ...what, signal: abort.signal })
   } finally {
     watch.stop()
   }

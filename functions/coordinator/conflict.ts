@@ -3,7 +3,7 @@ import { type Body, createAnswer } from '../wire/answer.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { MAX_MULTIPART_VERSIONS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
-import { toLastModified, toMediaType } from '../wire/representation.ts'
+import { toMediaType, toTimeFields } from '../wire/representation.ts'
 import type { Manifest } from '../wire/schemas.ts'
 import { chooseConflictForm } from './accept.ts'
 import type { Comparison, Version } from './compare.ts'
@@ -76,7 +76,7 @@ function toVersionPart(read: Read, comparison: Comparison, version: Version, bou
     'Content-Disposition': `attachment; filename="${holders[0]}_version${toExtension(read.name)}"`,
     'Repr-Digest': toReprDigest(digest),
     'Replica-Status': toFields(comparison, version)['Replica-Status'] ?? '',
-    ...toLastModified(modified),
+    ...toTimeFields(modified),
   })
   return { head, size, open: () => openVersion(read, version) }
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import { readJsonBody } from '../storage/json-body.ts'
-import { toHeldLine } from '../storage/wire-lines.ts'
+import { toRestored } from '../storage/wire-lines.ts'
 import { settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
@@ -63,7 +63,7 @@ export async function takeRestore(
       return replica.storage.restore(name, { digest, replaces, signal })
     }),
   )
-  return facts instanceof StorageError ? toProblem(facts) : toJson(toHeldLine(name, facts))
+  return facts instanceof StorageError ? toProblem(facts) : toJson(toRestored(name, facts))
 }
 
 function toReplicaRule(replicas: readonly Replica[], got: string): string {

@@ -9,7 +9,7 @@ const SAID: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
 
 // One replica's copy, uncompared, comes without an agreement.
 const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Replica-Status']
-const MAYBE: readonly HeaderName[] = ['Last-Modified', 'Replica-Agreement']
+const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'Replica-Agreement']
 
 const DETAIL: readonly HeaderName[] = ['Content-Length', 'Accept-Ranges']
 
@@ -30,7 +30,7 @@ const answers: Record<string, Reply> = {
   300: {
     description:
       'The copies differ, and the request names `multipart/mixed`: the manifest, then a part for each version with ' +
-      'Content-Type, Content-Length, Content-Disposition, Repr-Digest, Replica-Status and Last-Modified.',
+      'Content-Type, Content-Length, Content-Disposition, Repr-Digest, Replica-Status, Last-Modified and File-Modified.',
     headers: toHeaders(['Content-Length', 'Cache-Control', 'Vary', ...SAID]),
     content: {
       'multipart/mixed': {

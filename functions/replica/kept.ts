@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { readJsonBody } from '../storage/json-body.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toHeldLine } from '../storage/wire-lines.ts'
+import { toRestored } from '../storage/wire-lines.ts'
 import { settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
@@ -38,5 +38,5 @@ export async function takeRestore(
   if (asked instanceof Response) return asked
   const { name, digest, replaces } = asked
   const facts = await settle(storage.restore(name, { digest, replaces, signal: request.signal }))
-  return facts instanceof StorageError ? toProblem(facts) : toJson(toHeldLine(name, facts))
+  return facts instanceof StorageError ? toProblem(facts) : toJson(toRestored(name, facts))
 }

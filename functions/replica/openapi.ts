@@ -24,21 +24,22 @@ A problem has a \`type\` out of a closed table; each stands among the responses 
 is not listed here is answered with \`no-such-resource\`, a method that is not listed for its path with \`method-not-allowed\`.`
 
 const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Digest-Evidence']
+const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'File-Modes']
 const DETAIL: readonly HeaderName[] = ['Content-Length', 'Accept-Ranges']
 const content = { '*/*': { schema: {} } }
 
 const answers: Record<string, Reply> = {
   200: {
     description: 'The file.',
-    headers: toHeaders([...VALIDATORS, ...DETAIL], ['Last-Modified']),
+    headers: toHeaders([...VALIDATORS, ...DETAIL], MAYBE),
     content,
   },
   206: {
     description: 'A part of it.',
-    headers: toHeaders([...VALIDATORS, ...DETAIL, 'Content-Range'], ['Last-Modified']),
+    headers: toHeaders([...VALIDATORS, ...DETAIL, 'Content-Range'], MAYBE),
     content,
   },
-  304: { description: 'The client has it.', headers: toHeaders(VALIDATORS, ['Last-Modified']) },
+  304: { description: 'The client has it.', headers: toHeaders(VALIDATORS, MAYBE) },
 }
 
 const read: Operation = {
@@ -71,14 +72,19 @@ const write: Operation = {
     { ...field('Repr-Digest', 'The SHA-256 of the body (RFC 9530).'), required: true },
     field('If-None-Match', '`*`: there is no such file.'),
     field('If-Match', 'The ETag of what the file holds.'),
+    field('File-Modified', 'When the content was modified: seconds since 1970, with up to nine decimals.'),
+    field(
+      'File-Modes',
+      'For a new file and the directories made for it: permissions in octal, one for each segment of the name.',
+    ),
   ],
   requestBody: { required: true, content: { '*/*': { schema: {} } } },
   responses: {
     201: {
       description: 'Written, and new.',
-      headers: toHeaders([...written, 'Location'], ['Content-Length']),
+      headers: toHeaders([...written, 'Location'], ['Content-Length', 'Not-Kept']),
     },
-    204: { description: 'Written over what was there.', headers: toHeaders(written) },
+    204: { description: 'Written over what was there.', headers: toHeaders(written, ['Not-Kept']) },
     ...toProblems(
       ...WRITE_REFUSALS,
       ...refuse(['length-required', 'invalid-body', 'precondition-required', 'method-not-allowed']),

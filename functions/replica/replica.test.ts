@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import type { DescribeOptions, Storage } from '../storage/storage.ts'
+import type { DescribeOptions, PutOptions, Storage } from '../storage/storage.ts'
 import {
   BODY_MS,
   FIRST_ANSWERS_MS,
@@ -261,6 +261,46 @@ describe('PUT /files/{name}', () => {
     ['another digest', { 'If-None-Match': '*', 'Repr-Digest': `sha-256=:${'A'.repeat(43)}=:` }, 502],
   ])('refuses a write with %s', async (_what, headers, status) => {
     expect((await put(headers)).status).toBe(status)
+  })
+
+  it.each([
+    ['File-Modified', 'yesterday'],
+    ['File-Modified', ''],
+    ['File-Modes', '4755'],
+    ['File-Modes', 'rwx'],
+  ])('refuses %s: %s as invalid-body, and writes nothing', async (field, value) => {
+    const response = await put({ 'If-None-Match': '*', [field]: value })
+    expect([response.status, await response.json()]).toMatchObject([400, { type: 'invalid-body' }])
+  })
+
+  it('hands the store the time and the permissions that it carries, and names what was not kept', async () => {
+    const storage = createMemoryStorage()
+    let taken: PutOptions | undefined
+    const watching: Storage = {
+      ...storage,
+      readModes: async () => [0o700, 0o640],
+      async put(name, body, options) {
+        taken = options
+        return { ...(await storage.put(name, body, options)), unkept: ['owner', 'attributes'] }
+      },
+    }
+    const app = createReplica(watching, { writable: true })
+    const response = await app.request('/files/dir/new', {
+      method: 'PUT',
+      body: 'hello world',
+      headers: {
+        'Content-Length': '11',
+        'Repr-Digest': digest,
+        'If-None-Match': '*',
+        'File-Modified': '1265079845.678',
+        'File-Modes': '700, 640',
+      },
+    })
+    expect([response.status, response.headers.get('Not-Kept')]).toEqual([201, 'owner, attributes'])
+    expect(taken).toMatchObject({ modified: 1_265_079_845_678, modes: [0o700, 0o640] })
+    const head = await app.request('/files/dir/new', { method: 'HEAD' })
+    expect(head.headers.get('File-Modified')).toBe('1265079845.678')
+    expect(head.headers.get('File-Modes')).toBe('700, 640')
   })
 
   it('is a method that a replica not opened for writing does not take', async () => {

@@ -2,11 +2,12 @@ import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { PutOptions, Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
-import { toTimestamp } from '../wire/dates.ts'
+import { parseFileModes, toFileModes, toNotKept } from '../wire/attributes.ts'
+import { parseSeconds, toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { createLimit, withLimit } from '../wire/limit.ts'
@@ -71,7 +72,7 @@ async function withName(c: Context, answer: (name: string) => Promise<Response>)
   return response instanceof StorageError ? toProblem(response) : response
 }
 
-/** HEAD describes; GET opens, so that what is announced is what is sent. */
+/** HEAD describes, permissions too; GET opens, so that what is announced is what is sent. */
 async function answerFile(storage: Storage, name: string, request: Request): Promise<Response> {
   const { method, headers, signal } = request
   const opened = method === 'HEAD' ? null : await openWanted(storage, name, request)
@@ -80,7 +81,8 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
   if (facts === null) return createProblem('not-found', 'this replica has no such file')
 
   let sent = false
-  const fields = { 'Digest-Evidence': facts.evidence }
+  const modes = method === 'HEAD' ? await storage.readModes?.(name, { signal }) : null
+  const fields = { 'Digest-Evidence': facts.evidence, ...(modes && { 'File-Modes': toFileModes(modes) }) }
   const open = async (range?: ByteRange) => {
     const part = range ? await storage.open(name, { range, ifDigest: facts.digest, signal }) : opened
     if (part === null) throw new StorageError('changed', 'the file is no longer there')
@@ -132,8 +134,13 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   if (!said.success || (said.output.ifMatch !== null && replaces === null)) {
     return createProblem('precondition-required', 'a PUT takes If-None-Match: * or If-Match with one ETag')
   }
+  const carried = parseCarried(request.headers)
+  if (carried === null) {
+    return createProblem('invalid-body', 'File-Modified takes seconds since 1970, File-Modes octal numbers')
+  }
   const body = request.body ?? new ReadableStream({ start: (controller) => controller.close() })
-  const facts = await storage.put(name, body, { size, digest, replaces, signal: request.signal })
+  const options = { size, digest, replaces, ...carried, signal: request.signal }
+  const facts = await storage.put(name, body, options)
   return createAnswer(
     replaces === null ? 201 : 204,
     {
@@ -141,7 +148,16 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
       'Repr-Digest': toReprDigest(facts.digest),
       'Digest-Evidence': facts.evidence,
       ...(replaces === null && { Location: toFilePath(name) }),
+      ...toNotKept(facts.unkept),
     },
     null,
   )
+}
+
+/** What a write carries beside its bytes; null when a field is malformed. */
+function parseCarried(headers: Headers): Pick<PutOptions, 'modified' | 'modes'> | null {
+  const [time, list] = [headers.get('File-Modified'), headers.get('File-Modes')]
+  const modified = time === null ? undefined : parseSeconds(time)
+  const modes = list === null ? undefined : parseFileModes(list)
+  return modified === null || modes === null ? null : { modified, modes }
 }

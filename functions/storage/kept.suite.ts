@@ -204,6 +204,24 @@ export function describeKeeping(setup: Setup): void {
       expectBytes(await readBytes(storage, 'dir/a'), young)
     })
 
+    writableFact('puts a content back with the time that it had', async ({ storage, write, remove }) => {
+      const [first, second, third] = ['first', 'second', 'third'].map(toBytes)
+      if (!first || !second || !third) throw new Error('there are three')
+      await write('a', first)
+      const before = (await describeOne(storage, 'a'))?.modified
+      const modified = Date.UTC(2001, 1, 3, 4, 5, 6, 789)
+      const replacing = { ...(await toPut(second, await hash(first))), modified }
+      await storage.put('a', createSource(second).body, replacing)
+      await put(storage, 'a', third, await hash(second))
+      expect((await restore(storage, 'a', second, third)).modified).toBe(modified)
+      expect(await describeOne(storage, 'a')).toMatchObject({ modified })
+      await restore(storage, 'a', first, second)
+      expect(await describeOne(storage, 'a')).toMatchObject({ modified: before })
+      await remove('a')
+      await restore(storage, 'a', second, null)
+      expect(await describeOne(storage, 'a')).toMatchObject({ modified })
+    })
+
     writableFact('puts a content back where nothing is any more', async ({ storage, write, remove }) => {
       await write('a', toBytes(''))
       await put(storage, 'a', toBytes('new'), await hash(toBytes('')))

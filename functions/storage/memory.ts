@@ -23,7 +23,7 @@ interface File {
   readonly facts: Promise<Facts>
 }
 
-interface KeptFile extends Kept {
+interface KeptFile extends Kept, Pick<Facts, 'modified'> {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
@@ -83,7 +83,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     const bytes = await readAll(toChunks(toStream(toChunks(body), options.signal)))
     requireName(name)
     options.signal?.throwIfAborted()
-    const facts = readFacts(bytes, Date.now())
+    const facts = readFacts(bytes, options.modified ?? Date.now())
     await requireProof(facts, options)
     for (;;) {
       const before = held.get(name)
@@ -96,8 +96,8 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     }
   }
 
-  function keep(name: string, bytes: KeptFile['bytes'], { digest, size }: Facts): void {
-    kept.set(toKeptKey({ digest, name }), { name, digest, size, kept: Date.now(), bytes })
+  function keep(name: string, bytes: KeptFile['bytes'], { digest, size, modified }: Facts): void {
+    kept.set(toKeptKey({ digest, name }), { name, digest, size, modified, kept: Date.now(), bytes })
   }
 
   async function listKept(options: ListKeptOptions = {}): Promise<KeptPage> {
@@ -109,14 +109,15 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
       ([key, file]) => compareNames(key, after) > 0 && file.name === (name ?? file.name),
     )
     const page = all.sort(([a], [b]) => compareNames(a, b)).slice(0, size)
-    const entries = page.map(([, { bytes, ...entry }]) => entry)
+    const entries = page.map(([, { bytes, modified, ...entry }]) => entry)
     return { entries, next: all.length > size ? (page.at(-1)?.[0] ?? null) : null }
   }
 
   async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {
     const file = kept.get(toKeptKey({ digest, name: requireName(name) }))
     if (file === undefined) throw notKept()
-    return await put(name, toStream(fromBytes(file.bytes)), { size: file.size, digest, replaces, signal })
+    const { size, modified } = file
+    return await put(name, toStream(fromBytes(file.bytes)), { size, digest, replaces, modified, signal })
   }
 
   return {

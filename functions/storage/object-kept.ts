@@ -55,7 +55,13 @@ export function createObjectKept(objects: Objects, root: string) {
     const bytes = new TextEncoder().encode(name)
     const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
     try {
-      await writes.put(key, toStream(fromBytes(bytes)), { size: bytes.length, digest, over: null, signal })
+      await writes.put(key, toStream(fromBytes(bytes)), {
+        size: bytes.length,
+        digest,
+        over: null,
+        modified: null,
+        signal,
+      })
     } catch (error) {
       // Another has just written the same.
       if (!(error instanceof StorageError && error.code === 'precondition')) throw error

@@ -21,8 +21,19 @@ function createObjects({ isStoring }: { readonly isStoring: boolean }) {
   const asked = { heads: 0, gets: 0 }
   let writes = 0
 
-  function set(key: string, bytes: Uint8Array<ArrayBuffer>, stored: Digest | null): ObjectInfo {
-    const info = { key, size: bytes.length, modified: Date.now(), version: `v${writes++}`, stored }
+  function set(
+    key: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    stored: Digest | null,
+    modified: number | null = null,
+  ): ObjectInfo {
+    const info = {
+      key,
+      size: bytes.length,
+      modified: modified ?? Date.now(),
+      version: `v${writes++}`,
+      stored,
+    }
     held.set(key, { info, bytes })
     return info
   }
@@ -51,16 +62,16 @@ function createObjects({ isStoring }: { readonly isStoring: boolean }) {
       return { objects, isLast: page.length === keys.length }
     },
     writes: {
-      async put(key, body, { digest, over }) {
+      async put(key, body, { digest, over, modified }) {
         const bytes = await readAll(toChunks(body))
         if ((held.get(key)?.info.version ?? null) !== over)
           throw new StorageError('precondition', 'another version')
-        return set(key, bytes, isStoring ? digest : null)
+        return set(key, bytes, isStoring ? digest : null, modified)
       },
       async copy(from, to) {
         const one = held.get(from.key)
         if (one?.info.version !== from.version) throw new StorageError('precondition', 'another version')
-        set(to, one?.bytes ?? new Uint8Array(), one?.info.stored ?? null)
+        set(to, one?.bytes ?? new Uint8Array(), one?.info.stored ?? null, from.modified)
       },
     },
   }

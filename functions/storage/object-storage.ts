@@ -226,7 +226,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     try {
       requireName(name)
       const writes = requireWrites()
-      const { size, digest, replaces, signal } = options
+      const { size, digest, replaces, modified = null, signal } = options
       signal?.throwIfAborted()
       const over = await requireHeld(name, replaces, signal)
       const proven = verified(chunks, { size, digest, createHasher })
@@ -240,6 +240,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
         size,
         digest,
         over: version,
+        modified,
         signal,
       })
       const facts = toKnown(info, { digest, evidence: info.stored === digest ? 'stored' : 'computed' })
@@ -269,7 +270,8 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     signal?.throwIfAborted()
     const opened = await kept.open({ digest, name }, signal)
     if (opened === null) throw notKept()
-    return await put(name, opened.body, { size: opened.info.size, digest, replaces, signal })
+    const { size, modified } = opened.info
+    return await put(name, opened.body, { size, digest, replaces, modified, signal })
   }
 
   return {

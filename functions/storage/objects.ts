@@ -7,7 +7,10 @@ export interface ObjectInfo {
   readonly key: string
   /** Bytes. */
   readonly size: number
-  /** Milliseconds since 1970, null where the store keeps no time. */
+  /**
+   * Milliseconds since 1970, null where the store keeps no time: that of the content where it was written down with the
+   * object, otherwise when the object was stored. A listing tells only the latter.
+   */
   readonly modified: number | null
   /**
    * Tells this content of the key from every other that it has had or will have: a version, an ETag. Null where the
@@ -57,6 +60,8 @@ export interface WriteOptions {
   readonly digest: Digest
   /** The version that is to be replaced; null when there must be none. */
   readonly over: string | null
+  /** What `head` and `get` are to return as the object's time; when it was stored if null. */
+  readonly modified: number | null
   readonly signal?: AbortSignal | undefined
 }
 
@@ -80,6 +85,6 @@ export interface Objects {
 export interface ObjectWrites {
   /** Atomic: readers see the old object or the new, whole. Consumes or cancels `body`. */
   put(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions): Promise<ObjectInfo>
-  /** Copies this version to another key, which may be there already; resolves once the copy is there to stay. */
+  /** Copies this version, and its time, to another key, which may be there already; resolves once the copy is there to stay. */
   copy(from: ObjectInfo, to: string, signal: AbortSignal | undefined): Promise<void>
 }

@@ -1,3 +1,5 @@
+import { parseFileModes, parseNotKept, toFileModes } from '../wire/attributes.ts'
+import { toSeconds } from '../wire/dates.ts'
 import { toEtag, toReprDigest } from '../wire/fields.ts'
 import { HEARTBEAT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { toFilePath } from '../wire/routes.ts'
@@ -31,6 +33,7 @@ import type {
   Storage,
   SurveyOptions,
   Work,
+  Written,
 } from './storage.ts'
 import { type Chunks, createLie, exactly, toChunks, toStream } from './streams.ts'
 import type { Survey, SurveyLine } from './survey.ts'
@@ -196,7 +199,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     throw new StorageError('unreachable', 'the survey broke off', { reason: 'http_response_incomplete' })
   }
 
-  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Written> {
     const chunks = toChunks(body)
     try {
       return await write(requireName(name), chunks, options)
@@ -206,14 +209,16 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     }
   }
 
-  async function write(name: string, body: Chunks, options: PutOptions): Promise<Facts> {
-    const { size, digest, replaces, signal } = options
+  async function write(name: string, body: Chunks, options: PutOptions): Promise<Written> {
+    const { size, digest, replaces, modified, modes, signal } = options
     const response = await ask(toFilePath(name), {
       method: 'PUT',
       headers: {
         'Content-Length': String(size),
         'Repr-Digest': toReprDigest(digest),
         ...(replaces === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(replaces) }),
+        ...(modified != null && { 'File-Modified': toSeconds(modified) }),
+        ...(modes && { 'File-Modes': toFileModes(modes) }),
       },
       // What is sent has to be as long as it is said to be, or the connection breaks and nobody knows why.
       body: toStream(exactly(body, size, createLie)),
@@ -223,8 +228,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     if (response.status !== 201 && response.status !== 204) {
       throw (await readProblem(response)) ?? unexpected('no answer to a write')
     }
+    const unkept = parseNotKept(response.headers.get('Not-Kept') ?? '')
     const written = (await describe([name], { signal })[0]) ?? null
-    if (written?.digest === digest) return written
+    if (written?.digest === digest) return { ...written, ...(unkept.length > 0 && { unkept }) }
     throw new StorageError('changed', 'the file was written, and is another by now')
   }
 
@@ -235,7 +241,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     return await readKeptPage(response, options)
   }
 
-  async function restore(name: string, { signal, ...options }: RestoreOptions): Promise<Facts> {
+  async function restore(name: string, { signal, ...options }: RestoreOptions): Promise<Written> {
     const response = await ask('/restore', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -246,7 +252,15 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     return await readRestored(response, { name, ...options })
   }
 
-  return { describe, open, list, survey, put, listKept, restore }
+  async function readModes(name: string, { signal }: Pick<DescribeOptions, 'signal'> = {}) {
+    const response = await ask(toFilePath(requireName(name)), { method: 'HEAD', ...withSignal(signal) })
+    await response.body?.cancel()
+    if (response.status === 404) return null
+    if (response.status !== 200) throw unexpected(`status ${response.status}`)
+    return parseFileModes(response.headers.get('File-Modes') ?? '')
+  }
+
+  return { describe, open, list, survey, put, listKept, restore, readModes }
 }
 
 /** What each sign of life of one answer reports beyond the one before it. */

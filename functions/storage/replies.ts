@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { parseHttpDate, parseTimestamp } from '../wire/dates.ts'
+import { parseTimestamp } from '../wire/dates.ts'
 import { parseReprDigest } from '../wire/fields.ts'
 import { toGrouped } from '../wire/grouped.ts'
 import {
@@ -12,13 +12,13 @@ import {
 import { type Parsed, parseJson, toWrongText } from '../wire/parse.ts'
 import { toTrouble } from '../wire/problems.ts'
 import { parseContentRange } from '../wire/ranges.ts'
+import { parseTimeFields } from '../wire/representation.ts'
 import { type KeptListing, keptListing, type Listing, listing, problem, restored } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { toKeptKey } from './kept.ts'
 import { compareNames, parseName } from './names.ts'
 import { toNetworkError } from './network-errors.ts'
 import type {
-  Facts,
   KeptPage,
   ListKeptOptions,
   ListOptions,
@@ -26,6 +26,7 @@ import type {
   OpenOptions,
   Page,
   RestoreOptions,
+  Written,
 } from './storage.ts'
 import { type Chunks, exactly, readChunks, readText, through, toChunks, toStream } from './streams.ts'
 import { toFacts } from './wire-lines.ts'
@@ -72,12 +73,12 @@ function requireKeptPage({ entries, next }: KeptListing, { name, after = '', lim
 export async function readRestored(
   response: Reply,
   asked: Pick<RestoreOptions, 'digest'> & { readonly name: string },
-): Promise<Facts> {
+): Promise<Written> {
   const answer = await readJson(response.body, restored, MAX_DESCRIBE_LINE_BYTES)
   if (!answer.success) throw unexpected(`an answer to a restore that is not valid: ${answer.wrong}`)
-  const { name, digest } = answer.output
+  const { name, digest, unkept } = answer.output
   if (name !== asked.name || digest !== asked.digest) throw unexpected('another file than the one put back')
-  return toFacts(answer.output)
+  return { ...toFacts(answer.output), unkept }
 }
 
 /** A listing out of order, or of other names than asked for, would hide files or never end. */
@@ -143,12 +144,11 @@ export async function toOpened(response: Reply, { range, ifDigest, signal }: Ope
     return await refuse(response, 'another part of the file')
   }
   if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
-  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
   const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
   const facts = {
     size: part?.size ?? length,
     digest,
-    modified,
+    modified: parseTimeFields(headers),
     evidence,
   } as const
   return { facts, body: toStream(exactly(mapErrors(body), length), signal) }

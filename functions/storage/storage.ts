@@ -1,3 +1,4 @@
+import type { Modes, Unkept } from '../wire/attributes.ts'
 import type { Digest } from '../wire/digest.ts'
 import type { Passed } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
@@ -19,6 +20,12 @@ export interface Facts {
   readonly evidence: Evidence
 }
 
+/** What a storage knows of a file that it has just written. */
+export interface Written extends Facts {
+  /** What the file could not keep or take; absent for nothing. */
+  readonly unkept?: readonly Unkept[] | undefined
+}
+
 /** A file opened for reading. Who opened it reads `body` to its end or cancels it; both free what lies beneath. */
 export interface Opened {
   readonly facts: Facts
@@ -32,7 +39,10 @@ export interface Entry {
   readonly name: string
   /** Bytes. */
   readonly size: number
-  /** Milliseconds since 1970, null where the store keeps no time. */
+  /**
+   * Milliseconds since 1970, null where the store keeps no time. The listing of a bucket knows only when the object was
+   * stored; `describe` returns the time of the content.
+   */
   readonly modified: number | null
 }
 
@@ -112,6 +122,13 @@ export interface PutOptions {
   readonly digest: Digest
   /** What the name must hold now: this content, or nothing (null). */
   readonly replaces: Digest | null
+  /** When the content was modified: milliseconds since 1970. The time of the write when absent or null. */
+  readonly modified?: number | null | undefined
+  /**
+   * Of the copy that the content comes from, one for each segment of the name; for a new file and the directories made
+   * for it. The store's own defaults when absent. A store without permissions ignores it.
+   */
+  readonly modes?: Modes | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -213,8 +230,12 @@ export interface Storage {
    * The content that is replaced is kept on the same replica, there to stay before the new one takes its place: at no
    * instant, not even that of a crash, is it neither at its name nor kept. A content that is replaced by itself is not
    * kept. What is kept is no file: `list`, `describe` and `open` never show it. Nothing that is kept is ever deleted.
+   *
+   * `describe` then returns `modified`, cut to what the store's clock can hold. A file that replaces another keeps that
+   * one's permissions, owner, group and extended attributes where the store has such; a new one takes `modes`, never
+   * wider, and no bit that is no permission. What could not be kept or taken is named in `unkept`.
    */
-  put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts>
+  put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Written>
 
   /**
    * The contents that are kept, in the byte order of `digest/name`, page by page: one entry for each name that held
@@ -226,7 +247,14 @@ export interface Storage {
   /**
    * Puts the content of `digest` that `name` once held back under the name, with every promise of `put`: conditional,
    * atomic, and what it replaces is kept in turn. Rejects, having changed nothing, also with `not-kept` when no such
-   * content of that name is kept, and with `integrity` when its bytes are others by now. It stays kept.
+   * content of that name is kept, and with `integrity` when its bytes are others by now. It stays kept. The file gets
+   * the time, permissions, owner, group and extended attributes that the content had when it was replaced.
    */
-  restore(name: string, options: RestoreOptions): Promise<Facts>
+  restore(name: string, options: RestoreOptions): Promise<Written>
+
+  /**
+   * The permissions of a file and of the directories that lead to it, one for each segment of the name; null when the
+   * store has no such file, or no permissions. Absent on a store that never has any.
+   */
+  readModes?(name: string, options?: Pick<DescribeOptions, 'signal'>): Promise<Modes | null>
 }

@@ -1,8 +1,9 @@
+import type * as v from 'valibot'
 import { parseTimestamp, toTimestamp } from '../wire/dates.ts'
 import { toPassedMember } from '../wire/passed.ts'
-import type { DescribeLine, SurveyWireLine } from '../wire/schemas.ts'
+import type { DescribeLine, restored, SurveyWireLine } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
-import type { Facts } from './storage.ts'
+import type { Facts, Written } from './storage.ts'
 import { isFacts, type SurveyLine } from './survey.ts'
 
 type HeldLine = Extract<DescribeLine, { digest: string }>
@@ -11,6 +12,11 @@ type FailedLine = Extract<DescribeLine, { error: object }>
 /** A file's facts as a line. */
 export function toHeldLine(name: string, { size, digest, modified, evidence }: Facts): HeldLine {
   return { name, size, digest, modified: toTimestamp(modified), evidence }
+}
+
+/** A file that was put back, as an answer. */
+export function toRestored(name: string, { unkept, ...facts }: Written): v.InferOutput<typeof restored> {
+  return { ...toHeldLine(name, facts), ...(unkept !== undefined && { unkept: [...unkept] }) }
 }
 
 export function toFacts({ size, digest, modified, evidence }: HeldLine): Facts {

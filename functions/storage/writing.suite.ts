@@ -184,6 +184,30 @@ export function describeWriting(setup: Setup): void {
       expectBytes(await readBytes(storage, 'a'), contents[0] ?? new Uint8Array())
     })
 
+    writableFact(
+      'has describe and open return the time that it carried, of a new file and over another',
+      async ({ storage, write }) => {
+        await write('old', toBytes('old'))
+        const times = [Date.UTC(2001, 1, 3, 4, 5, 6, 789), Date.UTC(1969, 6, 20, 20, 17, 40)]
+        for (const [i, modified] of times.entries()) {
+          const bytes = toBytes(`content ${i}`)
+          for (const [name, replaced] of [
+            [`dir/new${i}`, null] as const,
+            ['old', i ? 'content 0' : 'old'] as const,
+          ]) {
+            const replaces = replaced && (await hash(toBytes(replaced)))
+            const options = { ...(await toPut(bytes, replaces)), modified }
+            const facts = await storage.put(name, createSource(bytes).body, options)
+            expect(facts.modified).toBe(modified)
+            expect(await describeOne(storage, name)).toMatchObject({ modified })
+            const opened = await storage.open(name)
+            await opened?.body.cancel()
+            expect(opened?.facts.modified).toBe(modified)
+          }
+        }
+      },
+    )
+
     writableFact('takes every odd name as it is', async ({ storage }) => {
       for (const name of ODD_NAMES) await put(storage, name, toBytes(`put ${name}`), null)
       for (const name of ODD_NAMES) expectBytes(await readBytes(storage, name), toBytes(`put ${name}`))

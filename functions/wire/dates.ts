@@ -69,3 +69,25 @@ export function toTimestamp(ms: number | null): string | null {
 export function parseTimestamp(text: string | null): number | null {
   return text === null ? null : Date.parse(text)
 }
+
+/**
+ * A time in milliseconds since 1970 as decimal seconds, without zeros at its end: what `File-Modified` carries, and
+ * what rclone writes into the metadata of an object.
+ */
+export function toSeconds(ms: number): string {
+  const digits = String(Math.abs(ms)).padStart(4, '0')
+  const fraction = digits.slice(-3).replace(/0+$/, '')
+  return `${ms < 0 ? '-' : ''}${digits.slice(0, -3)}${fraction && `.${fraction}`}`
+}
+
+/**
+ * The whole milliseconds since 1970 of decimal seconds, which may have up to nine decimals; null for anything else, and
+ * for a time outside the years 0 to 9999.
+ */
+export function parseSeconds(text: string): number | null {
+  const [, sign, seconds = '', fraction = ''] = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text) ?? []
+  if (sign === undefined) return null
+  const magnitude = Number(seconds) * 1000 + Number(fraction.padEnd(3, '0').slice(0, 3))
+  const ms = sign === '-' ? 0 - magnitude : magnitude
+  return ms >= EARLIEST && ms <= LATEST ? ms : null
+}

@@ -1,4 +1,5 @@
 import { SECURITY_FIELDS } from './answer.ts'
+import { UNKEPT } from './attributes.ts'
 import type { Header, Headers } from './openapi-types.ts'
 
 const SF_TOKEN = "[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*"
@@ -23,8 +24,20 @@ const own = {
     '^(?:computed|stored)$',
   ),
   ETag: toText('Strong, the SHA-256 in hexadecimal: the same on every server.', '^"[0-9a-f]{64}"$'),
+  'File-Modes': toText(
+    'Of HEAD, where the store has permissions: those of the directories that lead to the file and last its own, in octal.',
+    '^[0-7]{1,3}(?:, [0-7]{1,3})*$',
+  ),
+  'File-Modified': toText(
+    'When the content was modified, where the store knows: seconds since 1970, with up to three decimals.',
+    '^-?\\d+(?:\\.\\d{1,3})?$',
+  ),
   'Last-Modified': toText('When the copy changed, where the store knows.', HTTP_DATE),
   Location: toText('Where the new file is.', '^/files/'),
+  'Not-Kept': toText(
+    'What the file could not keep of the one that it replaces, or take: a List of RFC 9651.',
+    `^(?:${UNKEPT.join('|')})(?:, (?:${UNKEPT.join('|')}))*$`,
+  ),
   'Replica-Agreement': toText(
     'What the comparison came to, and how many of how many replicas answered: an Item of RFC 9651.',
     AGREEMENT,

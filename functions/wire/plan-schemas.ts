@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
 import { boundedArray, type Parsed, toWrongText } from './parse.ts'
 import { parseJsonWithItems } from './parse-items.ts'
-import { auditSummary, digest, globs, replicaId, size } from './schemas.ts'
+import { auditSummary, digest, globs, replicaId, size, unkept } from './schemas.ts'
 
 /** Which version of a name is to be everywhere: none is chosen, the latest, that of most replicas, or one replica's. */
 export const policy = v.union([
@@ -86,6 +86,8 @@ export const applyLine = v.union([
     to: replicaId,
     outcome: v.picklist(STEP_OUTCOMES),
     detail: v.optional(v.string()),
+    /** Of a step that was done: what the file could not keep or take beside its bytes. */
+    unkept,
   }),
   v.object({ progress: v.object({ steps: size, of: size }) }),
   v.object({ summary: v.object({ done: size, already: size, skipped: size, failed: size }) }),

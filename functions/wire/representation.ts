@@ -1,6 +1,6 @@
 import { getMimeType } from 'hono/utils/mime'
 import { type Body, createAnswer } from './answer.ts'
-import { toHttpDate } from './dates.ts'
+import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from './dates.ts'
 import type { Digest } from './digest.ts'
 import { toEtag, toReprDigest } from './fields.ts'
 import { createProblem } from './problems.ts'
@@ -59,16 +59,28 @@ export function toMediaType(name: string): string {
   return getMimeType(name)?.split(';')[0] ?? 'application/octet-stream'
 }
 
-/** `Last-Modified`, which is never later than the answer (RFC 9110 §8.8.2.1); nothing where the time is unknown. */
-export function toLastModified(modified: number | null): Record<string, string> {
-  return modified === null ? {} : { 'Last-Modified': toHttpDate(Math.min(modified, Date.now())) }
+/**
+ * `Last-Modified`, which is never later than the answer (RFC 9110 §8.8.2.1) and has whole seconds, and `File-Modified`,
+ * the time as it is (a Decimal of RFC 9651 §3.3.2, in seconds since 1970); nothing where the time is unknown.
+ */
+export function toTimeFields(modified: number | null): Record<string, string> {
+  if (modified === null) return {}
+  return {
+    'Last-Modified': toHttpDate(Math.min(modified, Date.now())),
+    'File-Modified': toSeconds(modified),
+  }
+}
+
+/** The time in the fields of an answer, from `Last-Modified` where there is no `File-Modified`; null without either. */
+export function parseTimeFields(headers: { get(name: string): string | null }): number | null {
+  return parseSeconds(headers.get('File-Modified') ?? '') ?? parseHttpDate(headers.get('Last-Modified') ?? '')
 }
 
 function toValidators(content: Representation, etag: string): Record<string, string> {
   return {
     ETag: etag,
     'Repr-Digest': toReprDigest(content.digest),
-    ...toLastModified(content.modified),
+    ...toTimeFields(content.modified),
     'Cache-Control': 'no-cache, no-transform',
     Vary: 'Accept',
   }

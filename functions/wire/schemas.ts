@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { UNKEPT } from './attributes.ts'
 import {
   MAX_DETAIL_LENGTH,
   MAX_GLOB_LENGTH,
@@ -147,8 +148,11 @@ export type KeptListing = v.InferOutput<typeof keptListing>
 /** Body of `POST /restore` on a replica: which content, under which name, and what that must hold now. */
 export const restoreRequest = v.object({ name: v.string(), digest, replaces: v.nullable(digest) })
 
+/** What a written file could not keep or take; absent for nothing. */
+export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength(UNKEPT.length)))
+
 /** Answer to `POST /restore`: the facts of the file that is there now. */
-export const restored = held
+export const restored = v.object({ ...held.entries, unkept })
 
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { toUnkeptWords } from '../../functions/wire/attributes.ts'
 import { type ApplyLine, applyLine } from '../../functions/wire/plan-schemas.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import { type Flags, parseSourceFlags } from '../node/configuration.ts'
@@ -78,7 +79,8 @@ async function report(response: Response, flags: Flags, io: Io): Promise<number>
 
 function toRow(line: ApplyLine): string {
   if (!('outcome' in line)) return ''
-  const { name, to, outcome, detail } = line
-  const why = detail === undefined ? '' : `  (${printable(detail)})`
+  const { name, to, outcome, detail, unkept = [] } = line
+  const reason = detail ?? (unkept.length > 0 ? toUnkeptWords(unkept) : undefined)
+  const why = reason === undefined ? '' : `  (${printable(reason)})`
   return `${outcome} ${to} ${printable(name)}${why}\n`
 }

@@ -7,6 +7,7 @@ import {
   parseReprDigest,
 } from '../../functions/wire/fields.ts'
 import { parseJson } from '../../functions/wire/parse.ts'
+import { parseTimeFields } from '../../functions/wire/representation.ts'
 import {
   type Agreement,
   type Problem,
@@ -104,6 +105,8 @@ export interface Announced {
   readonly size: number
   /** As it came, strong: what `If-Range` takes (RFC 9110 §13.1.5). */
   readonly etag: string
+  /** Milliseconds since 1970, null when the answer tells no time. */
+  readonly modified: number | null
   readonly agreement: Agreement
   readonly reports: readonly ReplicaReport[]
 }
@@ -125,7 +128,7 @@ export function readAnnounced({ headers }: Response): Announced {
   if (!isWhole || agreement === undefined || reports === null) {
     throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
   }
-  return { ...content, etag, agreement, reports }
+  return { ...content, etag, modified: parseTimeFields(headers), agreement, reports }
 }
 
 /** Far more than a problem takes: 1,000 replicas, each with an error in words. */

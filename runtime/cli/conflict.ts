@@ -8,7 +8,7 @@ import type { Destination } from './destination.ts'
 import { download } from './download.ts'
 import type { Io } from './io.ts'
 import { openPart, type PartFile, requireTarget } from './part-file.ts'
-import type { Written } from './talk.ts'
+import { sayUnkept, type Written } from './talk.ts'
 
 interface Errand {
   readonly name: string
@@ -43,17 +43,17 @@ export async function receiveVersions(
       if (received === 'vanished') return received
       pending.push(received)
     }
-    return { manifest, written: await commitAll(pending) }
+    return { manifest, written: await commitAll(pending, errand.io) }
   } finally {
     for (const { part } of pending) await (keep ? part.keep() : part.discard('it is of no use'))
   }
 }
 
 /** Puts them into their places, taking each from `pending`. */
-async function commitAll(pending: Pending[]): Promise<Written[]> {
+async function commitAll(pending: Pending[], io: Io): Promise<Written[]> {
   const done: Written[] = []
   for (let next = pending.shift(); next; next = pending.shift()) {
-    await next.part.commit()
+    sayUnkept(io, next.written.path, await next.part.commit())
     done.push(next.written)
   }
   return done
@@ -72,7 +72,7 @@ async function receiveVersion(
       ask,
       path: `${toFilePath(name)}?version=${digest}`,
       digest,
-      openSink: () => openPart(target, { digest, signal: io.signal }),
+      openSink: ({ modified }) => openPart(target, { digest, modified, signal: io.signal }),
     },
     io,
   )

@@ -40,12 +40,26 @@ function createDestination(
 ): Destination {
   return {
     toPath: (name) => join(directory, toBase(name)),
-    toVersionPath: (name, id) => join(directory, toLocal(`${id}_version${extname(name)}`)),
+    toVersionPath: (name, id) => join(directory, toLocal(withExtension(`${id}_version`, name))),
   }
 }
 
 function toReceived(name: string): string {
-  return `client_received${extname(name)}`
+  return withExtension('client_received', name)
+}
+
+/** The longest file name nearly everywhere, in bytes. */
+const MAX_FILE_NAME_BYTES = 255
+
+/** `stem` with the extension of `name`, of which what leaves no room is cut off. */
+function withExtension(stem: string, name: string): string {
+  return cutToBytes(stem + extname(name), MAX_FILE_NAME_BYTES)
+}
+
+/** The beginning of a text that takes no more than `most` bytes in UTF-8, whole characters. */
+export function cutToBytes(text: string, most: number): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most))
+  return text.slice(0, read)
 }
 
 /** What Windows takes for a device, whatever comes behind a dot. */

@@ -15,7 +15,7 @@ import { findHolder, type OwnDirectory } from './outside.ts'
 import { openPart, requireTarget } from './part-file.ts'
 import { askName } from './prompt.ts'
 import { openSource } from './source.ts'
-import { printReport, type Report, sayConflict, sayReceived } from './talk.ts'
+import { printReport, type Report, sayConflict, sayReceived, sayUnkept } from './talk.ts'
 
 /** `vouch get`: one file, once all copies have been compared. */
 export const get: Command = {
@@ -108,12 +108,12 @@ async function getToFile({ name, query, ask, io }: Errand, path: string): Promis
     {
       ask,
       path: toFilePath(name) + query,
-      openSink: ({ digest }) => openPart(target, { digest, signal: io.signal }),
+      openSink: ({ digest, modified }) => openPart(target, { digest, modified, signal: io.signal }),
     },
     io,
   )
   if ('refused' in got) return got.refused
-  await got.sink.commit()
+  sayUnkept(io, path, await got.sink.commit())
   const { digest, size, agreement, reports } = got.announced
   const replicas = reports.filter(({ state }) => state === 'match').map(({ id }) => id)
   return { name, agreement, replicas: reports, written: [{ path, digest, size, replicas }] }

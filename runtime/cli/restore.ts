@@ -12,6 +12,7 @@ import { type Io, say, toJsonLine, writeOut } from './io.ts'
 import { type KeptEntry, readAnswer, readIds, readKept } from './kept.ts'
 import { toSize } from './progress.ts'
 import { openSource } from './source.ts'
+import { sayUnkept } from './talk.ts'
 import { toLocalTime } from './times.ts'
 
 /** `vouch restore`: contents that were replaced. */
@@ -103,11 +104,13 @@ async function putBack(errand: Errand, flags: Flags, io: Io): Promise<number> {
   const replaces = await readCurrent(errand)
   const response = await ask('/restore', { json: JSON.stringify({ replica: on, name, digest, replaces }) })
   if (response.status !== 200) return await tellRefused(response, errand, io)
-  const { size } = await readAnswer(response, restored)
+  const { size, unkept } = await readAnswer(response, restored)
   say(io, `${name}: put ${toShort(digest)} (${toSize(size)}) back on ${on}`)
+  sayUnkept(io, name, unkept ?? [])
   const isKept = replaces !== null && replaces !== digest
   if (isKept) say(io, `${name}: ${toShort(replaces)}, which it replaced, is kept`)
-  if (flags['json']) await writeOut(io, toJsonLine({ replica: on, name, digest, size, replaced: replaces }))
+  if (flags['json'])
+    await writeOut(io, toJsonLine({ replica: on, name, digest, size, replaced: replaces, unkept }))
   return 0
 }
 

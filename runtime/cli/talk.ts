@@ -1,3 +1,4 @@
+import { toUnkeptWords, type Unkept } from '../../functions/wire/attributes.ts'
 import type { Agreement, Manifest, ReplicaReport } from '../../functions/wire/schemas.ts'
 import { toFailureText } from './failure-words.ts'
 import { type Io, say, toJsonLine, writeOut } from './io.ts'
@@ -44,6 +45,11 @@ export function sayConflict(io: Io, manifest: Manifest, written: readonly Writte
     say(io, `wrote ${path} (${toSize(size)}), held by ${replicas.join(', ')}`)
   if (written.length === 0)
     say(io, 'nothing was written to standard output: there is no one content to write')
+}
+
+/** Warns of what a written file could not keep of the one that it replaced, or take; says nothing if that is nothing. */
+export function sayUnkept(io: Io, path: string, unkept: readonly Unkept[]): void {
+  if (unkept.length > 0) say(io, `warning: ${path}: ${toUnkeptWords(unkept)}`)
 }
 
 /** Prints the report for programs. */

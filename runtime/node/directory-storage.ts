@@ -4,13 +4,14 @@ import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
 import { getErrno } from './errno.ts'
+import { readModes } from './file-attributes.ts'
 import { createFileReader } from './file-reader.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { isInside } from './lineage.ts'
-import { requireDirectory } from './root.ts'
+import { requireDirectory, resolvePlace } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 import { createWriter, type Writer } from './writer.ts'
@@ -80,6 +81,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     survey: (survey, options = {}) => trees.survey(survey, options),
     put: writer?.put ?? refusing.put,
     restore: writer?.restore ?? refusing.restore,
+    readModes: async (name) => await readModes(resolvePlace(root), requireName(name)),
     async listKept(options = {}) {
       if (options.name !== undefined) requireName(options.name)
       return await trees.listKept(options)

@@ -77,8 +77,6 @@ export interface Held {
   readonly digest: Digest
   /** Milliseconds since 1970; see `toModified`. */
   readonly modified: number | null
-  /** Permission bits. */
-  readonly mode: number
   /** All that was to be opened. */
   readonly bytes?: Uint8Array<ArrayBuffer>
   /** More than one read was to be opened: its descriptor. Who receives it closes it. */

@@ -20,7 +20,7 @@ import { type Identity, isSame, isSettled, toIdentity, toModified } from './iden
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
 import type { Located } from './located.ts'
 import { listMountPointsBelow } from './mounts.ts'
-import { openFile, type RegularFile, toMode, tryLstat } from './regular-file.ts'
+import { openFile, type RegularFile, tryLstat } from './regular-file.ts'
 import { isOwn, type Place, requireRoot, toPath } from './root.ts'
 import type { RootGuard } from './root-guard.ts'
 import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
@@ -76,7 +76,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     const digest = index.get(name, identity, turn.batch.now)
     if (digest === undefined) return read(name, { unknown: identity }, turn)
     turn.known++
-    return toHeld(identity, digest, toMode(stats))
+    return toHeld(identity, digest)
   }
 
   function read(name: string, extra: Asked, turn: Turn): Answer {
@@ -106,13 +106,13 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     let { identity } = file
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const content = find(name, identity, extra, turn)
-      if (content !== undefined) return toHeld(identity, content.digest, file.mode)
+      if (content !== undefined) return toHeld(identity, content.digest)
       if (identity.size > READ_BYTES) return 'slow'
       if (turn.computed > 0 && performance.now() > turn.until)
         return identity.size > CHEAP_BYTES ? 'slow' : 'later'
       const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
       const hashed = hashSmall(file, bytes, identity, name, turn)
-      if (hashed !== null) return toHeld(identity, hashed.digest, file.mode)
+      if (hashed !== null) return toHeld(identity, hashed.digest)
       identity = readIdentitySync(file.fd)
     }
     throw changed()
@@ -146,7 +146,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     if (content === null) return 'changed'
     const { offset, length } = requireWanted(content, extra)
     const part = length === bytes.length ? bytes : bytes.slice(offset, offset + length)
-    return { ...toHeld(identity, content.digest, file.mode), bytes: part }
+    return { ...toHeld(identity, content.digest), bytes: part }
   }
 
   /** The content of this identity, as far as it was hashed after the question or is settled. */
@@ -255,10 +255,10 @@ function locate(place: Place, name: string, exact: ExactNames): Located {
 }
 
 /** What was asked of a content that is known: its bytes, or a descriptor when they are many. */
-function openKnown({ fd, mode }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
+function openKnown({ fd }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
   const { identity, digest, settled } = content
   const range = requireWanted(content, extra)
-  const held = toHeld(identity, digest, mode)
+  const held = toHeld(identity, digest)
   if (range.length > READ_BYTES) return { ...held, opened: { fd, content } }
   const bytes = readUpTo(fd, allocate(range.length), range.offset)
   if (bytes.length !== range.length || !isSame(readIdentitySync(fd), identity)) return 'changed'
@@ -283,6 +283,6 @@ function requireWanted({ identity, digest }: Content, { open = {} }: Extra): Byt
   return { offset, length }
 }
 
-function toHeld(identity: Identity, digest: string, mode: number): Held {
-  return { size: identity.size, digest, modified: toModified(identity), mode }
+function toHeld(identity: Identity, digest: string): Held {
+  return { size: identity.size, digest, modified: toModified(identity) }
 }

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
-import type { Facts, PutOptions } from '../../functions/storage/storage.ts'
+import type { PutOptions } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence } from './errno.ts'
 import { createHasher } from './hasher.ts'
-import { readIdentity, toModified } from './identity.ts'
 import { STALE_DRAFT_MS } from './limits.ts'
 import type { Root } from './root.ts'
+import { finishSparse, writeSparse } from './sparse.ts'
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
@@ -34,7 +34,7 @@ export async function withDraft<T>(root: Root, run: (draft: Draft) => Promise<T>
 
 /** What `run` makes of a path in `.vouch/tmp` that nobody else uses, and at which nothing is afterwards. */
 export async function withDraftPath<T>(root: Root, run: (path: string) => Promise<T>): Promise<T> {
-  const drafts = await openBelow(root, [RESERVED, 'tmp'], 0o700)
+  const drafts = await openBelow(root, [RESERVED, 'tmp'], { mode: 0o700 })
   const path = `${drafts.path}/${randomUUID()}`
   try {
     return await run(path)
@@ -45,12 +45,12 @@ export async function withDraftPath<T>(root: Root, run: (path: string) => Promis
   }
 }
 
-/** Writes what must be `size` bytes of `digest`, down to the disk; `integrity` when it is not. */
+/** Writes what must be `size` bytes of `digest`, down to the disk, zeros as holes; `integrity` when it is not. */
 export async function fill(
   handle: FileHandle,
   body: ReadableStream<Uint8Array>,
-  options: Omit<PutOptions, 'replaces'>,
-): Promise<Facts> {
+  options: Pick<PutOptions, 'size' | 'digest' | 'signal'>,
+): Promise<void> {
   const { size, digest, signal } = options
   const hasher = createHasher()
   let written = 0
@@ -58,21 +58,14 @@ export async function fill(
     async write(chunk) {
       if (written + chunk.length > size) throw contradicted()
       await hasher.update(chunk)
-      await writeAll(handle, chunk, written)
+      await writeSparse(handle, chunk, written)
       written += chunk.length
     },
   })
   await body.pipeTo(sink, signal === undefined ? {} : { signal })
   if (written !== size || (await hasher.digest()) !== digest) throw contradicted()
+  await finishSparse(handle, size)
   await handle.sync()
-  return { size, digest, modified: toModified(await readIdentity(handle)), evidence: 'computed' }
-}
-
-async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; ) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, position + done)
-    done += bytesWritten
-  }
 }
 
 /** Removes the drafts that were left behind, by a process that was killed, longer than `STALE_DRAFT_MS` before `now`. */

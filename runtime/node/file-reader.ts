@@ -10,8 +10,6 @@ import type { Streams } from './streams.ts'
 /** What a name holds, as the one who replaces it must know. */
 export interface Current {
   readonly digest: Digest
-  /** Permission bits. */
-  readonly mode: number
 }
 
 /** Reads the files of one storage; null where there is no file of that name. */

@@ -1,20 +1,24 @@
-import { lstatSync, renameSync } from 'node:fs'
-import { link, lstat, unlink } from 'node:fs/promises'
+import { closeSync, lstatSync, renameSync } from 'node:fs'
+import { type FileHandle, link, lstat, unlink } from 'node:fs/promises'
 import { notKept } from '../../functions/storage/kept.ts'
 import { requireName } from '../../functions/storage/names.ts'
-import type { Facts, Opened, PutOptions, RestoreOptions, Storage } from '../../functions/storage/storage.ts'
+import type { Opened, PutOptions, RestoreOptions, Storage, Written } from '../../functions/storage/storage.ts'
 import { settle } from '../../functions/wire/app.ts'
+import type { Unkept } from '../../functions/wire/attributes.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { unexpected, withParent } from './below.ts'
+import type { Directory } from './directory.ts'
 import { type Draft, fill, withDraft } from './drafts.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
+import { copyAttributes, dressNew, setModified } from './file-attributes.ts'
 import { changed } from './file-digest.ts'
 import type { FileReader } from './file-reader.ts'
-import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
-import { createKeeper, type Held, isWithoutLinks, type Replaced } from './keep.ts'
+import { type Identity, isSame, isSameContent, readIdentity, toIdentity, toModified } from './identity.ts'
+import { createKeeper, type Held, isWithoutLinks, openOriginal, type Replaced } from './keep.ts'
 import { findShelves, toKeptPath } from './kept-place.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
 import type { Locks } from './locks.ts'
+import { openFile, type RegularFile } from './regular-file.ts'
 import { type Root, toPath } from './root.ts'
 import { requireSegments } from './segment-length.ts'
 import { takeTurn } from './turns.ts'
@@ -38,47 +42,73 @@ export function createFileWriter(
 ): Pick<Storage, 'put' | 'restore'> {
   const keep = createKeeper(root, reader)
 
-  async function place(name: string, draft: Draft, options: PutOptions): Promise<void> {
+  /** Puts the draft in its place; returns what the file could not keep or take. */
+  async function place(name: string, draft: Draft, options: WriteOptions): Promise<Unkept[]> {
     const { replaces } = options
-    if (replaces === null) return await create(root, name, draft, () => requireListed(name))
+    if (replaces === null)
+      return await create(root, name, draft, { ...options, requireListed: () => requireListed(name) })
     // Between the look and the rename no other writer of this process may come.
-    await lock(name, async () => {
+    return await lock(name, async () => {
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        if (await tryReplace(name, draft, { ...options, replaces })) return
+        const unkept = await tryReplace(name, draft, { ...options, replaces })
+        if (unkept !== 'changed') return unkept
       }
       throw changed()
     })
   }
 
-  /** Whether the draft took the place of the file to be replaced; false when that changed since it was read. */
+  /** Puts the draft in the place of the file to be replaced; `changed` when that changed since it was read. */
   async function tryReplace(
     name: string,
     draft: Draft,
-    { replaces, digest, signal }: PutOptions & { readonly replaces: string },
-  ): Promise<boolean> {
+    options: WriteOptions & { readonly replaces: string },
+  ): Promise<Unkept[] | 'changed'> {
+    const { replaces, digest, signal } = options
     const before = await lstat(toPath(root.place, name), { bigint: true }).catch(ignoreAbsence)
     const current = await reader.readCurrent(name, { signal })
     if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
-    if (before === null) return false
-    await draft.handle.chmod(current.mode)
+    if (before === null) return 'changed'
     return await withParent(root, name, async (path) => {
-      const { mode } = current
       const identity = toIdentity(before)
-      const file = { name, path, digest: replaces, identity, mode, links: before.nlink, signal }
+      const file = { name, path, digest: replaces, identity, links: before.nlink, signal }
       // One that is replaced by its own content loses nothing.
-      return await swap(root, file, draft, replaces === digest ? 'apart' : await keep(file))
+      const held = replaces === digest ? 'apart' : await keep(file)
+      if (held === 'changed') return held
+      const original = openOriginal(path, (now) => isStill(now, identity, held))
+      if (original === null) return 'changed'
+      try {
+        const unkept = await dress(draft.handle, options.like ?? original.fd, options)
+        return (await swap(root, { path, identity: original.identity }, draft)) ? unkept : 'changed'
+      } finally {
+        closeSync(original.fd)
+      }
     })
   }
 
-  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function put(
+    name: string,
+    body: ReadableStream<Uint8Array>,
+    { modes, ...options }: PutOptions,
+  ): Promise<Written> {
+    const isWhole = modes?.length === name.split('/').length
+    return await write(name, body, { ...options, modes: isWhole ? modes : undefined })
+  }
+
+  async function write(
+    name: string,
+    body: ReadableStream<Uint8Array>,
+    options: WriteOptions,
+  ): Promise<Written> {
     try {
       requireName(name)
       requireSegments(name)
       options.signal?.throwIfAborted()
       return await withDraft(root, async (draft) => {
-        const facts = await fill(draft.handle, body, options)
-        await place(name, draft, options)
-        return facts
+        await fill(draft.handle, body, options)
+        const unkept = await place(name, draft, options)
+        const modified = toModified(await readIdentity(draft.handle))
+        const { size, digest } = options
+        return { size, digest, modified, evidence: 'computed', ...(unkept.length > 0 && { unkept }) }
       })
     } catch (error) {
       // A body that was being read when the write failed is cancelled or at its end already, and refuses this.
@@ -87,18 +117,31 @@ export function createFileWriter(
     }
   }
 
-  async function restore(name: string, options: RestoreOptions): Promise<Facts> {
-    const { facts, body } = await openKept(requireName(name), options)
-    return await put(name, body, { ...options, size: facts.size })
+  async function restore(name: string, options: RestoreOptions): Promise<Written> {
+    const { path, facts, body } = await openKept(requireName(name), options)
+    let like: RegularFile | null = null
+    try {
+      like = openFile(root.place, path)
+      if (like === null) throw notKept()
+      return await write(name, body, { ...options, size: facts.size, like: like.fd })
+    } finally {
+      if (like !== null) closeSync(like.fd)
+      // After its end this does nothing.
+      await body.cancel().catch(() => {})
+    }
   }
 
   /** Opens what is kept; of several only one that is still what it was. */
-  async function openKept(name: string, { digest, signal }: RestoreOptions): Promise<Opened> {
+  async function openKept(
+    name: string,
+    { digest, signal }: RestoreOptions,
+  ): Promise<Opened & { readonly path: string }> {
     let trouble = notKept()
     for (const shelf of findShelves(root.place)) {
-      const opened = await settle(reader.openAt(toKeptPath(shelf, digest, name), { signal }))
+      const path = toKeptPath(shelf, digest, name)
+      const opened = await settle(reader.openAt(path, { signal }))
       if (opened instanceof StorageError) trouble = opened
-      else if (opened?.facts.digest === digest) return opened
+      else if (opened?.facts.digest === digest) return { ...opened, path }
       else if (opened !== null) {
         await opened.body.cancel()
         trouble = new StorageError('integrity', 'what is kept is no longer what it was')
@@ -110,6 +153,12 @@ export function createFileWriter(
   return { put, restore }
 }
 
+/** A write, of a content that was put or of one that is put back. */
+interface WriteOptions extends PutOptions {
+  /** The file whose time, permissions, owner, group and extended attributes the new one gets: that of a kept content. */
+  readonly like?: number | undefined
+}
+
 /**
  * Gives the draft its name, if nothing has that name. A link alone does both at once, and the whole content with it: a
  * rename would go over what somebody else has just put there, and a file made under its name would be seen unfinished.
@@ -118,9 +167,13 @@ async function create(
   root: Root,
   name: string,
   draft: Draft,
-  requireListed: () => Promise<void>,
-): Promise<void> {
-  await withParent(root, name, async (path) => {
+  { requireListed, ...options }: WriteOptions & { readonly requireListed: () => Promise<void> },
+): Promise<Unkept[]> {
+  const { like, modes } = options
+  const give = async (path: string, parent: Directory) => {
+    const asked = { parent: parent.handle, mode: modes?.at(-1) }
+    const unkept = like === undefined ? await dressNew(draft.handle, asked) : []
+    const more = await dress(draft.handle, like, options)
     try {
       await link(draft.path, path)
     } catch (error) {
@@ -133,17 +186,35 @@ async function create(
       await unlink(path)
       throw error
     })
-  })
+    return [...unkept, ...more]
+  }
+  return await withParent(root, name, give, modes)
 }
 
-/** Puts the draft in the place of `file`, if that is still as it was; whether it did. */
-async function swap(root: Root, file: Replaced, draft: Draft, held: Held): Promise<boolean> {
-  if (held === 'changed') return false
+/** Gives a draft what the file open as `from` has beside its bytes, and its time, down to the disk. */
+async function dress(
+  draft: FileHandle,
+  from: number | undefined,
+  { like, modified }: WriteOptions,
+): Promise<Unkept[]> {
+  const withTime = like !== undefined
+  const unkept = from === undefined ? [] : await copyAttributes(from, draft, { withTime })
+  const untimed = modified == null || withTime ? [] : await setModified(draft, modified)
+  await draft.sync()
+  return [...untimed, ...unkept]
+}
+
+/** Puts the draft in the place of a file, if that is still as it was; whether it did. */
+async function swap(
+  root: Root,
+  { path, identity }: Pick<Replaced, 'path' | 'identity'>,
+  draft: Draft,
+): Promise<boolean> {
   // Both at once on this thread: nothing of vouch comes between, and next to nothing of another program.
   return await takeTurn(root, () => {
-    const stats = lstatSync(file.path, { bigint: true, throwIfNoEntry: false })
-    if (stats === undefined || !isStill(toIdentity(stats), file.identity, held)) return false
-    renameSync(draft.path, file.path)
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+    if (stats === undefined || !isSame(toIdentity(stats), identity)) return false
+    renameSync(draft.path, path)
     return true
   })
 }

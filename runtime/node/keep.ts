@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type BigIntStats, constants, linkSync, lstatSync, renameSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, linkSync, lstatSync, openSync, renameSync } from 'node:fs'
 import { link, lstat, open } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { settle } from '../../functions/wire/app.ts'
@@ -7,12 +7,13 @@ import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import type { Directory } from './directory.ts'
-import { fill, withDraft, withDraftPath } from './drafts.ts'
-import { getErrno } from './errno.ts'
+import { type Draft, fill, withDraft, withDraftPath } from './drafts.ts'
+import { getErrno, isAbsence } from './errno.ts'
+import { copyAttributes } from './file-attributes.ts'
 import type { FileReader } from './file-reader.ts'
 import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
 import { toKeptPath, toShelf } from './kept-place.ts'
-import { toMode } from './regular-file.ts'
+import { FILE_FLAGS } from './regular-file.ts'
 import type { Root } from './root.ts'
 import { takeTurn } from './turns.ts'
 
@@ -23,8 +24,6 @@ export interface Replaced {
   readonly path: string
   readonly digest: Digest
   readonly identity: Identity
-  /** Permission bits. */
-  readonly mode: number
   /** Names of the file, this one and those of its hard links. */
   readonly links: bigint
   readonly signal: AbortSignal | undefined
@@ -72,7 +71,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
   }
 
   async function openShelf(segments: readonly string[]): Promise<Directory | 'blocked'> {
-    const directory = await settle(openBelow(root, segments, 0o700))
+    const directory = await settle(openBelow(root, segments, { mode: 0o700 }))
     if (!(directory instanceof StorageError)) return directory
     if (directory.code === 'precondition') return 'blocked'
     throw directory
@@ -122,7 +121,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
   }
 
   async function copy(path: string, file: Replaced, wrong: Wrong | null): Promise<Held> {
-    const { name, digest, mode, signal } = file
+    const { name, digest, signal } = file
     const opened = await settle(reader.open(name, { ifDigest: digest, signal }))
     if (opened === null) return 'changed'
     if (opened instanceof StorageError) return toChanged(opened)
@@ -130,9 +129,21 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     return await withDraft(root, async (draft) => {
       const filled = await settle(fill(draft.handle, body, { size: facts.size, digest, signal }))
       if (filled instanceof StorageError) return toChanged(filled)
-      await draft.handle.chmod(mode)
+      if (!(await tryDress(file, draft))) return 'changed'
       return (await install(draft.path, path, file, wrong)) ? 'apart' : 'changed'
     })
+  }
+
+  /** Gives a copy what the file has beside its bytes, time included; false when it is no longer that file. */
+  async function tryDress({ path, identity }: Replaced, draft: Draft): Promise<boolean> {
+    const original = openOriginal(path, (now) => isSame(now, identity))
+    if (original === null) return false
+    try {
+      await copyAttributes(original.fd, draft.handle, { withTime: true })
+      return true
+    } finally {
+      closeSync(original.fd)
+    }
   }
 
   /**
@@ -146,7 +157,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     wrong: Wrong | null,
   ): Promise<boolean> {
     if (wrong === null) return await takeTurn(root, () => moveTo(own, path, null))
-    const aside = await openBelow(root, [RESERVED, wrong.shelf, `${digest}~${randomUUID()}`], 0o700)
+    const aside = await openBelow(root, [RESERVED, wrong.shelf, `${digest}~${randomUUID()}`], { mode: 0o700 })
     try {
       const other = `${aside.path}/${path.slice(path.lastIndexOf('/') + 1)}`
       const isDone = await takeTurn(root, () => moveTo(own, path, { stats: wrong.stats, aside: other }))
@@ -210,10 +221,8 @@ export function isWithoutLinks(error: unknown): boolean {
   return NO_LINK.includes(getErrno(error))
 }
 
-const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-
 async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, READ)
+  const handle = await open(path, FILE_FLAGS)
   try {
     await handle.sync()
   } finally {
@@ -221,11 +230,35 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
+/**
+ * Opens the file at `path`, on the calling thread, if its identity `isWanted`; null when it is another, or gone. The
+ * caller closes `fd`.
+ */
+export function openOriginal(path: string, isWanted: (now: Identity) => boolean): OpenedOriginal | null {
+  let fd: number
+  try {
+    fd = openSync(path, FILE_FLAGS)
+  } catch (error) {
+    if (isAbsence(error) || getErrno(error) === 'ELOOP') return null
+    throw error
+  }
+  const identity = toIdentity(fstatSync(fd, { bigint: true }))
+  if (isWanted(identity)) return { fd, identity }
+  closeSync(fd)
+  return null
+}
+
+interface OpenedOriginal {
+  readonly fd: number
+  readonly identity: Identity
+}
+
 /** Has the file's time of change say that its content was replaced just now. */
 async function stamp(path: string, stats: BigIntStats): Promise<void> {
-  const handle = await open(path, READ)
+  const handle = await open(path, FILE_FLAGS)
   try {
-    await handle.chmod(toMode(stats))
+    // What it is already, set-id bits included.
+    await handle.chmod(Number(stats.mode & 0o7777n))
   } finally {
     await handle.close()
   }

@@ -153,6 +153,12 @@ export const MAX_LINES_PER_STEP = 2048
  */
 export const STALE_DRAFT_MS = 6 * 3_600_000
 
+/** How long the program that copies extended attributes may take: it opens two files, which only a dead disk holds up. */
+export const COPY_ATTRIBUTES_MS = 10_000
+
+/** How far a file's time may be from the one that it was given: FAT tells even seconds only. */
+export const MAX_CLOCK_STEP_MS = 2000
+
 /** How often a write that finds another process in its place tries again, and how long it waits in between. */
 export const MAX_TURN_ATTEMPTS = 400
 export const TURN_MS = 5

@@ -32,7 +32,7 @@ export function createRoot({ place, top, device, inode }: Omit<Located, 'other'>
   }
 
   return {
-    place: top === '' ? place : { path: toPath(place, top) },
+    place: top === '' ? place : { ...place, path: toPath(place, top), device, inode, mounts: new Set() },
     async open() {
       try {
         return await open()

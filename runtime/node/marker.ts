@@ -39,7 +39,7 @@ export async function makeMarker(root: Root): Promise<void> {
   await withDraft(root, async ({ handle, path }) => {
     await handle.writeFile(`${randomUUID()}\n`)
     await handle.sync()
-    const own = await openBelow(root, [RESERVED], 0o700)
+    const own = await openBelow(root, [RESERVED], { mode: 0o700 })
     try {
       await give(root, path, `${own.path}/replica`)
       await own.handle.sync()

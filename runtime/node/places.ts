@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import * as v from 'valibot'
 import type { Places } from '../../functions/storage/overlap.ts'
 import type { Send } from '../../functions/storage/remote.ts'
 import { readText, toChunks } from '../../functions/storage/streams.ts'
 import { SILENCE_MS } from '../../functions/wire/limits.ts'
+import { parseJson } from '../../functions/wire/parse.ts'
 import { readiness } from '../../functions/wire/schemas.ts'
 import { MAX_PLACES_BYTES } from './limits.ts'
 import { readLineage } from './lineage.ts'
@@ -70,7 +70,7 @@ export async function askPlaces(url: string, options: AskPlacesOptions): Promise
     } as const
     const reply = await send(`${url.replace(/\/+$/, '')}/readyz`, init)
     const text = reply.body === null ? '' : await readText(toChunks(reply.body), MAX_PLACES_BYTES)
-    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), readiness), text, { abortEarly: true })
+    const parsed = parseJson(readiness, text ?? '')
     return (parsed.success && parsed.output.places) || NO_PLACES
   } catch {
     // What keeps it from answering is reported by what is asked of it afterwards.

@@ -14,8 +14,6 @@ export const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.
 export interface RegularFile {
   readonly fd: number
   readonly identity: Identity
-  /** Permission bits. */
-  readonly mode: number
 }
 
 /**
@@ -60,12 +58,7 @@ function tryOpen(place: Place, name: string): RegularFile | null | 'moved' {
 
 /** A regular file that is open. */
 export function toFile(fd: number, stats: BigIntStats): RegularFile {
-  return { fd, identity: toIdentity(stats), mode: toMode(stats) }
-}
-
-/** Permission bits. */
-export function toMode({ mode }: BigIntStats): number {
-  return Number(mode) & 0o777
+  return { fd, identity: toIdentity(stats) }
 }
 
 /** Whether it is a regular file; false for a directory, `not-a-file` for anything else. */

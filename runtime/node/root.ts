@@ -20,7 +20,7 @@ export interface Place {
 
 /** The directory below which a writer works: a storage's root, or the top of another file system below it. */
 export interface Root {
-  readonly place: Pick<Place, 'path'>
+  readonly place: Place
   /** Opens it; `unreachable` when it is gone, or another lies there. Who opened it closes it. */
   open(): Promise<Directory>
 }

@@ -23,7 +23,7 @@ export function readTops(place: Place): string[] {
 
 /** Has the root remember that something is written there; on the disk when this resolves. */
 export async function noteTop(root: Root, top: string): Promise<void> {
-  const own = await openBelow(root, [RESERVED], 0o700)
+  const own = await openBelow(root, [RESERVED], { mode: 0o700 })
   try {
     const handle = await open(`${own.path}/${TOPS}`, FLAGS, 0o600)
     try {

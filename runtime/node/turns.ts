@@ -15,7 +15,7 @@ import { loadSqlite } from './sqlite.ts'
  * Throws `unreadable` where there are no such locks, or when another process never gives its own back.
  */
 export async function takeTurn<T>(root: Root, work: () => T): Promise<T> {
-  const own = await openBelow(root, [RESERVED], 0o700)
+  const own = await openBelow(root, [RESERVED], { mode: 0o700 })
   try {
     for (let attempt = 1; attempt <= MAX_TURN_ATTEMPTS; attempt++) {
       const taken = tryTurn(`${own.path}/lock`, work)

@@ -48,7 +48,9 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     async put(name, body, options) {
       try {
         const { writer, rest } = await begin(name)
-        return await writer.put(rest, body, options)
+        // One for each segment; those of the file system's top and above are there already.
+        const modes = options.modes?.slice(name.split('/').length - rest.split('/').length)
+        return await writer.put(rest, body, { ...options, modes })
       } catch (error) {
         // A writer cancels it too, and cancelling twice is refused.
         await body.cancel(error).catch(() => {})

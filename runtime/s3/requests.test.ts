@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { createDigestCache } from '../../functions/storage/digest-cache.ts'
+import { createMemoryStorage } from '../../functions/storage/memory.ts'
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import {
@@ -62,6 +64,36 @@ async function put(storage: Storage, name: string, text: string, replaces: strin
 }
 
 describe('an object written by AWS’s own client', () => {
+  it('whose metadata tell when it was modified has that time, which a listing does not know', async () => {
+    const { storage, store } = await setUp()
+    store.hold('a', Buffer.from('old'), null, { mtime: '1000000000.123456789' })
+    store.hold('b', Buffer.from('old'), null, { mtime: 'yesterday' })
+    const [a, b] = await Promise.all(storage.describe(['a', 'b']))
+    const { entries } = await storage.list()
+    expect(a?.modified).toBe(1_000_000_000_123)
+    expect(b?.modified).toBe(entries[1]?.modified)
+    expect(entries[0]?.modified).toBeGreaterThan(1_700_000_000_000)
+  })
+
+  it('is not planned as the newest because it was stored last', async () => {
+    const { storage, store } = await setUp()
+    store.hold('a', Buffer.from('old'), null, { mtime: '1000000000' })
+    const young = createMemoryStorage()
+    const bytes = toBytes('young')
+    const what = { size: bytes.length, digest: sha256(bytes), replaces: null, modified: 1_000_000_001_000 }
+    await young.put('a', createSource(bytes).body, what)
+    const replicas = [
+      { id: 'bucket', storage },
+      { id: 'memory', storage: young },
+    ]
+    const response = await createCoordinator(replicas, { createHasher }).request('/plan', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: 'newest' }] }),
+    })
+    expect((await response.json()).steps).toMatchObject([{ to: 'bucket', digest: sha256('young') }])
+  })
+
   it('with a SHA-256 is compared without a byte of it being read', async () => {
     const { faulty, storage, write } = await setUp()
     await write('a', 'content', true)

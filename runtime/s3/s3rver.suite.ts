@@ -99,6 +99,8 @@ interface Held {
   readonly sha256: string | null
   /** What vouch says of the content; null of what others wrote. */
   readonly own: string | null
+  /** What `x-amz-meta-mtime` said. */
+  readonly mtime: unknown
 }
 
 /** What a store does or does not. */
@@ -114,9 +116,14 @@ export interface MemoryStoreOptions {
 export function createMemoryStore({ heeds, keepsChecksums, hidesTypes = false }: MemoryStoreOptions) {
   const held = new Map<string, Held>()
 
-  function hold(key: string, bytes: Buffer, sha256: string | null = null, own: string | null = null): Held {
+  function hold(
+    key: string,
+    bytes: Buffer,
+    sha256: string | null = null,
+    { own = null, mtime }: { readonly own?: string | null; readonly mtime?: unknown } = {},
+  ): Held {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`
-    const one = { bytes, modified: new Date(), etag, sha256, own }
+    const one = { bytes, modified: new Date(), etag, sha256, own, mtime }
     held.set(key, one)
     return one
   }
@@ -130,6 +137,7 @@ export function createMemoryStore({ heeds, keepsChecksums, hidesTypes = false }:
     if (one.sha256 !== null) object.metadata['x-amz-checksum-sha256'] = one.sha256
     if (one.sha256 !== null && !hidesTypes) object.metadata['x-amz-checksum-type'] = 'FULL_OBJECT'
     if (one.own !== null) object.metadata[OWN_CHECKSUM] = one.own
+    if (one.mtime !== undefined) object.metadata['x-amz-meta-mtime'] = String(one.mtime)
     return object
   }
 
@@ -174,13 +182,22 @@ export function createMemoryStore({ heeds, keepsChecksums, hidesTypes = false }:
       }
       requireCondition(key, headers)
       const own = OWN_CHECKSUM in headers ? String(headers[OWN_CHECKSUM]) : null
-      const { etag } = hold(key, bytes, keepsChecksums && sha256 !== '' ? sha256 : null, own)
+      const kept = keepsChecksums && sha256 !== '' ? sha256 : null
+      const { etag } = hold(key, bytes, kept, { own, mtime: headers['x-amz-meta-mtime'] })
       return { size: bytes.length, md5: etag.slice(1, -1) }
     },
-    async copyObject(_from: string, source: string, _to: string, key: string) {
+    async copyObject(
+      _from: string,
+      source: string,
+      _to: string,
+      key: string,
+      replaced?: Readonly<Record<string, string>>,
+    ) {
       const one = held.get(held.has(source) ? source : (findSource(source) ?? ''))
       if (one === undefined) throw new S3Error('NoSuchKey', 'no such key')
-      const { etag, modified } = hold(key, one.bytes, one.sha256, one.own)
+      const { bytes, sha256, own } = one
+      const mtime = replaced?.['x-amz-meta-mtime'] ?? one.mtime
+      const { etag, modified } = hold(key, bytes, sha256, { own, mtime })
       return { etag, 'last-modified': modified.toUTCString() }
     },
     deleteObject: async (_bucket: string, key: string) => void held.delete(key),

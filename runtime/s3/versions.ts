@@ -1,6 +1,6 @@
 import type { ObjectInfo } from '../../functions/storage/objects.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
-import { parseHttpDate } from '../../functions/wire/dates.ts'
+import { parseHttpDate, parseSeconds } from '../../functions/wire/dates.ts'
 import { type Digest, toDigest } from '../../functions/wire/digest.ts'
 
 /** What HEAD, GET and a listing tell alike of an object. */
@@ -8,7 +8,7 @@ export interface Told {
   readonly key: string
   /** Bytes. */
   readonly size: number
-  /** Milliseconds since 1970. */
+  /** When the object was stored: milliseconds since 1970. */
   readonly modified: number | null
   /** As it was written, in quotes or not; null where there was none. */
   readonly etag: string | null
@@ -36,12 +36,17 @@ function parseEtag(text: string): string | null {
   return /^("?)([\x21\x23-\x7e]{1,256})\1$/.exec(text)?.[2] ?? null
 }
 
+/** The metadata in which rclone, and many others, write down when the content was modified: decimal seconds since 1970. */
+export const MODIFIED_FIELD = 'x-amz-meta-mtime'
+
 /** What the fields of a HEAD or GET tell of an object; null where they are not those of one. `size` is of the whole. */
 export function toInfo(key: string, size: number | null, { headers }: Reply): ObjectInfo | null {
-  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
+  const stored = parseHttpDate(headers.get('Last-Modified') ?? '')
   const etag = headers.get('ETag')
-  if (size === null || modified === null) return null
-  return { key, size, modified, version: toVersion({ size, modified, etag }), stored: toStored(headers) }
+  if (size === null || stored === null) return null
+  const modified = parseSeconds(headers.get(MODIFIED_FIELD) ?? '') ?? stored
+  const version = toVersion({ size, modified: stored, etag })
+  return { key, size, modified, version, stored: toStored(headers) }
 }
 
 /** `Content-Length` in bytes; null where there is none. */

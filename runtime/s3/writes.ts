@@ -1,12 +1,13 @@
 import { RESERVED } from '../../functions/storage/names.ts'
 import type { ObjectInfo, Objects, ObjectWrites, WriteOptions } from '../../functions/storage/objects.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
+import { toSeconds } from '../../functions/wire/dates.ts'
 import { type Digest, toBytes } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { Ask, S3Client } from './client.ts'
 import { type Failure, protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
 import { MAX_SINGLE_PUT_BYTES } from './limits.ts'
-import { OWN_CHECKSUM, toEtag } from './versions.ts'
+import { MODIFIED_FIELD, OWN_CHECKSUM, toEtag } from './versions.ts'
 
 /** What writing is done with. */
 export interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pick<Objects, 'head'> {
@@ -130,6 +131,11 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
       signed: {
         'x-amz-copy-source': toSource(from.key),
         ...(from.version !== null && { 'x-amz-copy-source-if-match': toEtag(from.version) }),
+        // A plain copy of an object without this metadata would bear the time of the copy.
+        ...(from.modified !== null && {
+          'x-amz-metadata-directive': 'REPLACE',
+          [MODIFIED_FIELD]: toSeconds(from.modified),
+        }),
       },
       headers: { 'Content-Length': '0' },
       signal,
@@ -144,7 +150,7 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
 }
 
 function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions, quote: Quote): Ask {
-  const { size, digest, over, signal } = options
+  const { size, digest, over, modified, signal } = options
   return {
     method: 'PUT',
     key,
@@ -153,6 +159,7 @@ function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOpti
       'x-amz-checksum-sha256': toBase64(digest),
       [OWN_CHECKSUM]: toBase64(digest),
       ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over, quote) }),
+      ...(modified !== null && { [MODIFIED_FIELD]: toSeconds(modified) }),
     },
     headers: { 'Content-Length': String(size) },
     body,

@@ -21,6 +21,8 @@ export interface R2Object {
   /** The MD5 of the content, or of the MD5s of its parts: that of another upload of the same content is the same. */
   readonly etag: string
   readonly uploaded: Date
+  /** Absent from a listing. */
+  readonly customMetadata?: Readonly<Record<string, string>>
   readonly checksums: { readonly sha256?: ArrayBuffer }
 }
 
@@ -53,7 +55,11 @@ export interface R2Bucket {
   put(
     key: string,
     body: ReadableStream<Uint8Array>,
-    options: { readonly sha256?: ArrayBuffer | Uint8Array<ArrayBuffer>; readonly onlyIf?: R2Conditional },
+    options: {
+      readonly sha256?: ArrayBuffer | Uint8Array<ArrayBuffer>
+      readonly onlyIf?: R2Conditional
+      readonly customMetadata?: Readonly<Record<string, string>>
+    },
   ): Promise<R2Object | null>
   list(options: R2ListOptions): Promise<{ readonly objects: R2Object[]; readonly truncated: boolean }>
 }

@@ -89,7 +89,7 @@ describe('a bucket of R2', () => {
     const { writes } = createR2Objects(createBucket({ put }))
     const { opened, cancel } = toBody(OBJECT)
     const size = MAX_R2_PUT_BYTES + 1
-    const options = { size, digest: 'f'.repeat(64), over: null }
+    const options = { size, digest: 'f'.repeat(64), over: null, modified: null }
     await expect(writes?.put('a', opened.body, options)).rejects.toMatchObject({ code: 'unreadable' })
     expect(cancel).toHaveBeenCalled()
     const from = { key: 'a', size, modified: null, version: 'e1 v1', stored: null }

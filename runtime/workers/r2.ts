@@ -8,6 +8,7 @@ import type {
   WriteOptions,
 } from '../../functions/storage/objects.ts'
 import { fromBytes, toStream as toWebStream } from '../../functions/storage/streams.ts'
+import { parseSeconds, toSeconds } from '../../functions/wire/dates.ts'
 import { toBytes, toDigest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { R2Bucket, R2Object, R2ObjectBody } from './bindings.ts'
@@ -81,7 +82,7 @@ export function createR2Objects(bucket: R2Bucket): Objects {
   async function put(
     key: string,
     body: ReadableStream<Uint8Array>,
-    { size, digest, over, signal }: WriteOptions,
+    { size, digest, over, modified, signal }: WriteOptions,
   ): Promise<ObjectInfo> {
     if (size > MAX_R2_PUT_BYTES) {
       await body.cancel()
@@ -93,7 +94,11 @@ export function createR2Objects(bucket: R2Bucket): Objects {
     const { readable, stop } = toFixedBody(body, size, signal)
     const onlyIf = over === null ? { etagDoesNotMatch: '*' } : { etagMatches: toEtag(over) }
     try {
-      const object = await bucket.put(key, readable, { sha256: toBytes(digest), onlyIf })
+      const object = await bucket.put(key, readable, {
+        sha256: toBytes(digest),
+        onlyIf,
+        ...toMetadata(modified),
+      })
       if (object === null) throw precondition()
       return toInfo(object)
     } catch (error) {
@@ -110,7 +115,8 @@ export function createR2Objects(bucket: R2Bucket): Objects {
     const object = await getVersion(from.key, { version: from.version, signal })
     if (object === null) throw precondition()
     const { sha256 } = object.checksums
-    await bucket.put(to, object.body, sha256 ? { sha256 } : {}).catch((error) => {
+    const options = { ...(sha256 && { sha256 }), ...toMetadata(from.modified) }
+    await bucket.put(to, object.body, options).catch((error) => {
       throw toPlatformError(error, 'the bucket failed to write')
     })
   }
@@ -119,10 +125,17 @@ export function createR2Objects(bucket: R2Bucket): Objects {
 }
 
 function toInfo(object: R2Object): ObjectInfo {
-  return { ...toListedInfo(object), stored: toStored(object) ?? null }
+  const info = toListedInfo(object)
+  const modified = parseSeconds(object.customMetadata?.['mtime'] ?? '') ?? info.modified
+  return { ...info, modified, stored: toStored(object) ?? null }
 }
 
-/** A listing need not tell the checksums that a head does. */
+/** What S3's `x-amz-meta-mtime` is here: the same object, asked for by way of R2's S3 interface, bears that. */
+function toMetadata(modified: number | null) {
+  return modified === null ? {} : { customMetadata: { mtime: toSeconds(modified) } }
+}
+
+/** A listing need not tell the checksums and the metadata that a head does. */
 function toListedInfo(object: R2Object): ObjectInfo {
   const { key, size, uploaded } = object
   return { key, size, modified: uploaded.getTime(), version: toVersion(object), stored: toStored(object) }

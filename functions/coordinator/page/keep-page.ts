@@ -6,6 +6,7 @@ import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
+import { toUnkeptWords } from '../../wire/attributes.ts'
 import { MAX_FORM_BYTES } from '../../wire/limits.ts'
 import { parseJson } from '../../wire/parse.ts'
 import type { ApplyLine, Plan, PlanStep } from '../../wire/plan-schemas.ts'
@@ -147,8 +148,9 @@ ${renderWay(name)}
     if ('progress' in line) await write('\n')
     if (!('outcome' in line)) return
     isDone &&= line.outcome === 'done' || line.outcome === 'already'
-    const { to, outcome, detail } = line
-    const words = detail === undefined ? OUTCOMES[outcome] : `${OUTCOMES[outcome]}: ${printable(detail)}`
+    const { to, outcome, detail, unkept = [] } = line
+    const reason = detail ?? (unkept.length > 0 ? toUnkeptWords(unkept) : undefined)
+    const words = reason === undefined ? OUTCOMES[outcome] : `${OUTCOMES[outcome]}: ${printable(reason)}`
     await write(String(html`<tr><th scope="row">${to}</th><td>${words}</td></tr>\n`))
   })
   const words = isDone
