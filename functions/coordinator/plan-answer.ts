@@ -33,14 +33,12 @@ export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Prom
     ({ policy }) => typeof policy === 'object' && !ids.includes(policy.keep),
   )
   if (stranger) return createProblem('invalid-body', `keep takes one of ${ids.join(', ')}`)
-  const refused = options.limit.begin()
-  if (refused !== null) return refused
   const { trace } = c.var
-  const body = streamText((write, signal) =>
-    writePlan(request, { ...options, trace, signal, write }).finally(options.limit.end),
-  )
   const fields = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
-  return createAnswer(200, fields, toStream(body))
+  return await options.limit.run(() => {
+    const body = streamText((write, signal) => writePlan(request, { ...options, trace, signal, write }))
+    return createAnswer(200, fields, toStream(body))
+  })
 }
 
 interface Writing extends PlanOptions, Pick<AuditContext, 'trace' | 'signal'> {

@@ -73,3 +73,20 @@ it('what runs around requests comes first, and its trace stands in the log', asy
   await app.request('/f', { headers: { traceparent: `00-${trace.replace('4', '5')}-00f067aa0ba902b7-01` } })
   expect(entries).toMatchObject([{ status: 401, trace }])
 })
+
+it('an app whose handlers throw, whatever that is, answers 500 and goes on to answer everybody', async () => {
+  const entries: RequestEntry[] = []
+  const app = createApp({ log: (entry) => entries.push(entry) })
+  app.get('/throws', () => Promise.reject('not an Error'))
+  app.get('/fails', () => Promise.reject(new Error('an Error')))
+  app.get('/file', (c) => c.text('here'))
+  for (let i = 0; i < MAX_REQUESTS_UNDER_WAY; i++) {
+    const answer = await app.request(i % 2 === 0 ? '/throws' : '/fails')
+    expect(answer.status).toBe(500)
+  }
+  expect((await app.request('/file')).status).toBe(200)
+  expect(entries.slice(0, 2)).toMatchObject([
+    { path: '/throws', status: 500, error: 'not an Error' },
+    { path: '/fails', status: 500, error: { message: 'an Error' } },
+  ])
+})

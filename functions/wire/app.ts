@@ -1,5 +1,6 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { type Context, Hono, type MiddlewareHandler, type Next } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
+import { createLimit } from './limit.ts'
 import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
@@ -49,7 +50,7 @@ export function createApp({
 }: AppOptions & AppNature): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
-  let underWay = 0
+  const requests = createLimit(MAX_REQUESTS_UNDER_WAY, 'requests')
 
   if (around !== undefined) app.use(around)
   app.use(async (c, next) => {
@@ -57,22 +58,10 @@ export function createApp({
     const traceparent = c.req.header('traceparent')
     const trace = c.var.trace ?? parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
     c.set('trace', trace)
-    underWay++
-    if (c.req.url.length > MAX_URL_BYTES) {
-      c.res = createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
-    } else if (underWay > MAX_REQUESTS_UNDER_WAY && c.req.path !== '/healthz') {
-      c.res = createProblem(
-        'overloaded',
-        `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
-      )
-    } else if (c.req.path !== '/healthz' && !isOwnHost(c.req.url)) {
-      c.res = createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
-    } else if (c.req.path !== '/healthz' && !isAllowed(c.req.raw)) {
-      c.res = refuseStranger(hasPages && c.req.header('Accept')?.includes('text/html') === true)
-    } else {
-      await next()
-    }
-    underWay--
+    const refused = refuse(c)
+    if (refused !== null) c.res = refused
+    else if (c.req.path === HEALTH) await next()
+    else setAnswer(c, await requests.run(() => answer(c, next)))
     if (log === undefined) return
     const fields = toParts(c.res)?.fields
     log({
@@ -87,15 +76,48 @@ export function createApp({
       error: failures.get(c.res),
     })
   })
-  app.get('/healthz', () => toJson({ status: 'ok' } satisfies Health))
+  app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
-  app.onError((error, c) => {
+  app.onError(answerFailure)
+
+  /** Why a request is not answered; null when it is. */
+  function refuse(c: Context<AppEnv>): Response | null {
+    if (c.req.url.length > MAX_URL_BYTES)
+      return createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
+    if (c.req.path === HEALTH) return null
+    if (!isOwnHost(c.req.url))
+      return createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
+    if (isAllowed(c.req.raw)) return null
+    return refuseStranger(hasPages && c.req.header('Accept')?.includes('text/html') === true)
+  }
+
+  async function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
+    try {
+      await next()
+      return c.res
+    } catch (error) {
+      // Hono handles errors that are an Error, and rethrows anything else.
+      return answerFailure(error, c)
+    }
+  }
+
+  function answerFailure(error: unknown, c: Context<AppEnv>): Response {
     if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the request broke off')
-    const answer = createProblem('internal-error', 'the server failed in a way it has no word for')
+    const answer = createProblem('internal-error', 'the server failed unexpectedly')
     failures.set(answer, error)
     return answer
-  })
+  }
+
   return app
+}
+
+const HEALTH = '/healthz'
+
+/** Hono merges the fields of an answer that it replaces into the new one, unless it is taken away first. */
+function setAnswer(c: Context<AppEnv>, answer: Response): void {
+  if (c.res === answer) return
+  c.res = undefined
+  c.res = answer
 }
 
 function refuseStranger(isBrowser: boolean): Response {

@@ -74,6 +74,7 @@ function createServer(
 ): Server {
   const listener = getRequestListener(
     async (request, { outgoing }) => {
+      Object.defineProperty(request, 'signal', { get: createSignal(outgoing as ServerResponse) })
       const response = await fetch(request)
       const parts = toParts(response)
       // node-server writes what is in memory at once, without a look into the Response.
@@ -105,11 +106,32 @@ function createServer(
   return server
 }
 
+/**
+ * The signal of a request, made when it is first asked for: aborted with an Error when the client goes away. The signal of
+ * node-server is aborted with a string, which Hono and others do not take for an error when it is thrown.
+ */
+function createSignal(outgoing: ServerResponse): () => AbortSignal {
+  let abort: AbortController | undefined
+
+  function leave(): void {
+    if (!outgoing.writableFinished) abort?.abort(new Error('the client went away'))
+  }
+
+  return () => {
+    if (abort === undefined) {
+      abort = new AbortController()
+      if (outgoing.closed) leave()
+      else outgoing.once('close', leave)
+    }
+    return abort.signal
+  }
+}
+
 /** The answer to an address or a Host field that makes no Request; for whatever comes after, the app answers itself. */
 function toRefusal(error: unknown): Response {
   return error instanceof RequestError
     ? createProblem('malformed-request', 'the address or the Host field of the request is none')
-    : createProblem('internal-error', 'the server failed in a way it has no word for')
+    : createProblem('internal-error', 'the server failed unexpectedly')
 }
 
 const REFUSALS: Readonly<Record<string, readonly [type: ProblemType, detail: string]>> = {
