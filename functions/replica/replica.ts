@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
+import { readBody, refuseSlowBody } from '../storage/request-body.ts'
 import type { Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
@@ -9,7 +10,7 @@ import { toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
 import { createLimit } from '../wire/limit.ts'
-import { MAX_SURVEYS } from '../wire/limits.ts'
+import { BODY_PACE_BYTES, BODY_SILENCE_MS, MAX_SURVEYS, MAX_WRITES_UNDER_WAY } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { createProblem, toProblem } from '../wire/problems.ts'
 import type { ByteRange } from '../wire/ranges.ts'
@@ -43,7 +44,10 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   app.get('/files', (c) => answerListing(storage, c))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
-  if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
+  const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
+  if (options.writable) {
+    app.put('/files/*', (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw))))
+  }
   refuseOtherMethods(app, '/files/*', fileMethods)
   app.get('/readyz', (c) => answerReadiness(storage, c.req.raw.signal))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
@@ -109,6 +113,8 @@ const conditions = v.union([
   v.object({ ifMatch: v.null(), ifNoneMatch: v.literal('*') }),
 ])
 
+const PACE_RULE = `of a body at least ${BODY_PACE_BYTES} bytes must arrive in ${BODY_SILENCE_MS / 1000} seconds`
+
 /** A write is whole, proves its bytes by `Repr-Digest`, and says what it replaces (RFC 6585 §3 otherwise). */
 async function takeFile(storage: Storage, name: string, request: Request): Promise<Response> {
   const size = Number(request.headers.get('Content-Length') ?? Number.NaN)
@@ -123,8 +129,14 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   if (!said.success || (said.output.ifMatch !== null && replaces === null)) {
     return createProblem('precondition-required', 'a PUT takes If-None-Match: * or If-Match with one ETag')
   }
-  const body = request.body ?? new ReadableStream({ start: (controller) => controller.close() })
-  const facts = await storage.put(name, body, { size, digest, replaces, signal: request.signal })
+  const body = readBody(request)
+  const facts = await storage
+    .put(name, toStream(body), { size, digest, replaces, signal: request.signal })
+    .catch((error) => {
+      if (!body.isStalled()) throw error
+      return null
+    })
+  if (facts === null) return refuseSlowBody(PACE_RULE)
   return createAnswer(
     replaces === null ? 201 : 204,
     {

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { BODY_MS } from '../wire/limits.ts'
 import { createProblem } from '../wire/problems.ts'
 import { within } from '../wire/within.ts'
+import { refuseSlowBody } from './request-body.ts'
 import { readText, toChunks } from './streams.ts'
 
 export interface JsonBodyOptions {
@@ -45,7 +46,7 @@ function toType(request: Request): string {
 async function readLimited(request: Request, limit: number): Promise<string | Response> {
   const text = await within(BODY_MS, readBody(request, limit))
   if (text === undefined)
-    return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
+    return refuseSlowBody(`the whole body must arrive in ${BODY_MS / 1000} seconds`)
   return text ?? createProblem('too-large', `this resource takes at most ${limit} bytes`)
 }
 

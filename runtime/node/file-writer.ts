@@ -1,8 +1,10 @@
 import { lstatSync, renameSync } from 'node:fs'
-import { link, lstat } from 'node:fs/promises'
+import { link, lstat, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { notKept } from '../../functions/storage/kept.ts'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Facts, Opened, PutOptions, RestoreOptions, Storage } from '../../functions/storage/storage.ts'
+import { primed, toChunks, toStream } from '../../functions/storage/streams.ts'
 import { settle } from '../../functions/wire/app.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { unexpected, withParent } from './below.ts'
@@ -58,31 +60,46 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
     })
   }
 
+  /** Refuses a write that cannot succeed, before anything is read or written for it. */
+  async function requireHeld(
+    name: string,
+    { replaces, signal }: Pick<PutOptions, 'replaces' | 'signal'>,
+  ): Promise<void> {
+    if (replaces === null) return await requireFree(root, name)
+    const current = await reader.readCurrent(name, { signal })
+    if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
+  }
+
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
       requireName(name)
       options.signal?.throwIfAborted()
       await root.requireThere()
+      await requireHeld(name, options)
+      // A client that sends nothing costs no draft.
+      const begun = toStream(await primed(chunks))
       return await withDraft(root, async (draft) => {
-        const facts = await fill(draft.handle, body, options)
+        const facts = await fill(draft.handle, begun, options)
         await place(name, draft, options)
         return facts
       })
     } catch (error) {
-      // A body that was being read when the write failed is cancelled or at its end already, and refuses this.
-      await body.cancel(error).catch(() => {})
+      // After its end this does nothing.
+      await chunks.cancel(error).catch(() => {})
       throw toIoError(error, 'written')
     }
   }
 
   async function restore(name: string, options: RestoreOptions): Promise<Facts> {
-    const { facts, body } = await openKept(requireName(name), options)
+    await root.requireThere()
+    await requireHeld(requireName(name), options)
+    const { facts, body } = await openKept(name, options)
     return await put(name, body, { ...options, size: facts.size })
   }
 
   /** Opens what is kept; of several only one that is still what it was. */
   async function openKept(name: string, { digest, signal }: RestoreOptions): Promise<Opened> {
-    await root.requireThere()
     let trouble = notKept()
     for (const shelf of findShelves(root.place)) {
       const opened = await settle(reader.openAt(toKeptPath(shelf, digest, name), { signal }))
@@ -99,6 +116,17 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
   return { put, restore }
 }
 
+/** Refuses a name that something has. Of what lies behind a link it says nothing: `create` does. */
+async function requireFree(root: Root, name: string): Promise<void> {
+  const path = toPath(root.place, name)
+  const there = await lstat(path).catch(ignoreAbsence)
+  if (there !== null && (await realpath(dirname(path))) === dirname(path)) throw taken()
+}
+
+function taken(cause?: unknown): StorageError {
+  return unexpected('something has this name already', cause)
+}
+
 /**
  * Gives the draft its name, if nothing has that name. A link alone does both at once, and the whole content with it: a
  * rename would go over what somebody else has just put there, and a file made under its name would be seen unfinished.
@@ -108,7 +136,7 @@ async function create(root: Root, name: string, draft: Draft): Promise<void> {
     try {
       await link(draft.path, path)
     } catch (error) {
-      if (getErrno(error) === 'EEXIST') throw unexpected('something has this name already', error)
+      if (getErrno(error) === 'EEXIST') throw taken(error)
       if (!isWithoutLinks(error)) throw error
       const detail = 'a new file cannot be put here, for this file system has no hard links'
       throw new StorageError('unreadable', detail, { cause: error })

@@ -7,7 +7,7 @@ import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import { CONNECT_MS } from '../../functions/wire/limits.ts'
-import { MAX_UNREAD_BYTES } from './limits.ts'
+import { MAX_UNREAD_BYTES, PROBE_AFTER_MS } from './limits.ts'
 import { type TlsFiles, toConnect } from './tls.ts'
 
 /** How connections come about. */
@@ -23,7 +23,7 @@ export interface SendOptions {
  * any other.
  */
 export function createSend({ connectMs = CONNECT_MS, tls }: SendOptions = {}): Send {
-  const connect = { timeout: connectMs, ...toConnect(tls) }
+  const connect = { timeout: connectMs, keepAliveInitialDelay: PROBE_AFTER_MS, ...toConnect(tls) }
   const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect })
   return async (url, { method = 'GET', headers, body, signal }) => {
     const { origin, pathname, search } = new URL(url)

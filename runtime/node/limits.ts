@@ -30,6 +30,12 @@ export const MAX_REQUESTS_PER_CONNECTION = 1_000_000
 /** How long a client may take nothing of an answer that waits for it: after that it is gone, or means harm. */
 export const STALLED_MS = 120_000
 
+/** How long a connection is silent until the system asks whether the peer is still there: that costs two small packets. */
+export const PROBE_AFTER_MS = 60_000
+
+/** How long a client that has to go on may be silent while the server ends: systemd kills a server after 30 s. */
+export const CLOSING_SILENCE_MS = 5000
+
 /** How often a file of tokens is looked at, at most, when requests come. */
 export const TOKEN_CHECK_MS = 1000
 

@@ -15,11 +15,13 @@ import { toParts } from '../../functions/wire/answer.ts'
 import { createProblem, type ProblemType } from '../../functions/wire/problems.ts'
 import {
   CHECK_CONNECTIONS_MS,
+  CLOSING_SILENCE_MS,
   HEADERS_MS,
   KEEP_ALIVE_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   MAX_REQUESTS_PER_CONNECTION,
+  PROBE_AFTER_MS,
   STALLED_MS,
 } from './limits.ts'
 import { type TlsFiles, toConnect } from './tls.ts'
@@ -42,8 +44,9 @@ export interface Served {
   readonly url: string
   readonly port: number
   /**
-   * Takes no new connection, finishes the answers under way, and resolves when the last connection is closed. Called
-   * once more while that lasts, it ends everything at once.
+   * Takes no new connection, finishes the answers under way, and resolves when the last connection is closed. A client
+   * that neither sends the rest of its request nor takes its answer is not waited for. Called once more while that lasts,
+   * it ends everything at once.
    */
   close(): Promise<void>
 }
@@ -95,6 +98,9 @@ function createServer(
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // A peer that lost its power or its network says nothing: probes find out.
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
   }
   const secure = tls && { ...toConnect(tls), requestCert: tls.ca !== undefined, rejectUnauthorized: true }
   const server = secure
@@ -103,6 +109,13 @@ function createServer(
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
   server.on('clientError', refuse)
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // The client sends its body once somebody reads it, and not at all when it is answered without (RFC 9110 §10.1.1).
+    incoming.once('resume', () => {
+      if (!outgoing.headersSent) outgoing.writeContinue()
+    })
+    server.emit('request', incoming, outgoing)
+  })
   return server
 }
 
@@ -243,9 +256,26 @@ function createClose(server: Server): () => Promise<void> {
       for (const socket of sockets.values()) socket.destroy()
       return closing
     }
-    closing = new Promise((resolve) => server.close(() => resolve()))
+    const timer = setInterval(createStallCheck(answers), CLOSING_SILENCE_MS)
+    closing = new Promise<void>((resolve) => server.close(() => resolve())).finally(() => clearInterval(timer))
     endIdle()
     return closing
+  }
+}
+
+/** Each time it is called, ends the connections on which the client was waited for and nothing moved since the last time. */
+function createStallCheck(answers: ReadonlySet<ServerResponse>): () => void {
+  let before = new Map<ServerResponse, number>()
+  return () => {
+    const now = new Map<ServerResponse, number>()
+    for (const answer of answers) {
+      const { socket, complete, readableLength } = answer.req
+      const isWaiting = answer.writableLength > 0 || (!complete && readableLength === 0)
+      const moved = socket.bytesRead + socket.bytesWritten - socket.writableLength
+      if (isWaiting) now.set(answer, moved)
+      if (isWaiting && before.get(answer) === moved) socket.destroy()
+    }
+    before = now
   }
 }
 
