@@ -2,12 +2,13 @@ import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
-import { removeStaleDrafts } from './drafts.ts'
+import { createDrafts } from './drafts.ts'
 import { getErrno } from './errno.ts'
 import { createFileReader } from './file-reader.ts'
-import { createFileWriter } from './file-writer.ts'
+import { createFileWriter, type FileWriter } from './file-writer.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
+import { TIDY_MS } from './limits.ts'
 import { createRoot } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
@@ -38,7 +39,7 @@ export interface DirectoryStorage extends Storage {
   fillIndex(options?: FillOptions): Promise<Filled>
   /** Starts the thread that goes through the tree, for questions that are about to come. */
   warm(): void
-  /** Refuses what still waits, writes the index, and ends all threads. Streams that are open stay so. */
+  /** Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. */
   close(): Promise<void>
 }
 
@@ -58,12 +59,18 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
-  const writer = writable ? createFileWriter(root, reader) : refusing
-  const tidying = writable ? tidy() : Promise.resolve()
+  const drafts = createDrafts(root)
+  const { put, restore, close: closeWriter } = writable ? createFileWriter(root, reader, drafts) : refusing
+  let tidying = writable ? tidy() : Promise.resolve()
+  const timer = writable ? setInterval(tidyAgain, TIDY_MS).unref() : undefined
+
+  function tidyAgain(): void {
+    tidying = tidying.then(tidy)
+  }
 
   async function tidy(): Promise<void> {
     try {
-      await removeStaleDrafts(root, now())
+      await drafts.tidy()
     } catch (error) {
       onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
     }
@@ -75,7 +82,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     open: reader.open,
     list: (list = {}) => trees.list(list),
     survey: (survey, options = {}) => trees.survey(survey, options),
-    ...writer,
+    put,
+    restore,
     async listKept(options = {}) {
       if (options.name !== undefined) requireName(options.name)
       return await trees.listKept(options)
@@ -91,6 +99,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     warm: trees.warm,
     async close() {
       closing.abort()
+      clearInterval(timer)
+      await closeWriter()
       streams.close()
       await Promise.all([trees.close(), disk.close(), tidying])
     },
@@ -107,12 +117,13 @@ function createNotice(tell: DirectoryOptions['onNotice']): (line: string) => voi
 }
 
 /** What a directory that was not opened for writing answers to a write. */
-const refusing: Pick<Storage, 'put' | 'restore'> = {
+const refusing: FileWriter = {
   async put(name, body) {
     await body.cancel()
     return refuse(name)
   },
   restore: async (name) => refuse(name),
+  async close() {},
 }
 
 function refuse(name: string): never {

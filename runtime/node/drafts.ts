@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises'
+import { constants, existsSync, rmSync } from 'node:fs'
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import type { Facts, PutOptions } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -9,8 +9,8 @@ import { type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence } from './errno.ts'
 import { createHasher } from './hasher.ts'
 import { readIdentity, toModified } from './identity.ts'
-import { STALE_DRAFT_MS } from './limits.ts'
 import type { Root } from './root.ts'
+import { openLock } from './turns.ts'
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
@@ -20,28 +20,125 @@ export interface Draft {
   readonly path: string
 }
 
-/** What `run` makes of a new file in `.vouch/tmp`, which is gone from there afterwards. */
-export async function withDraft<T>(root: Root, run: (draft: Draft) => Promise<T>): Promise<T> {
-  return await withDraftPath(root, async (path) => {
-    const handle = await open(path, FLAGS, 0o666)
-    try {
-      return await run({ handle, path })
-    } finally {
-      await handle.close()
-    }
-  })
+/** The temporary files of one storage, below `.vouch/tmp`. */
+export interface Drafts {
+  /** What `run` makes of a new file, which is gone from there afterwards. */
+  withDraft<T>(run: (draft: Draft) => Promise<T>): Promise<T>
+  /** What `run` makes of a path that nobody else uses, and at which nothing is afterwards. */
+  withPath<T>(run: (path: string) => Promise<T>): Promise<T>
+  /** Removes what processes left behind that have ended. */
+  tidy(): Promise<void>
 }
 
-/** What `run` makes of a path in `.vouch/tmp` that nobody else uses, and at which nothing is afterwards. */
-export async function withDraftPath<T>(root: Root, run: (path: string) => Promise<T>): Promise<T> {
-  const drafts = await openBelow(root, [RESERVED, 'tmp'], 0o700)
-  const path = `${drafts.path}/${randomUUID()}`
-  try {
-    return await run(path)
-  } finally {
-    await unlink(path)
-      .catch(ignoreAbsence)
-      .finally(() => drafts.handle.close())
+/**
+ * Drafts bear the name of their owner, who holds a lock while it has any. A lock ends with its process, however that
+ * ends: drafts whose owner can be locked are nobody's, and are removed before the next one is made.
+ */
+export function createDrafts(root: Root): Drafts {
+  let owner: Owner | null = null
+  let users = 0
+
+  async function withPath<T>(run: (path: string) => Promise<T>): Promise<T> {
+    const directory = await openBelow(root, [RESERVED, 'tmp'], 0o700)
+    try {
+      if (owner === null) await removeDead(directory.path, null)
+      owner ??= createOwner(directory.path)
+      const path = `${directory.path}/${owner.id}.${randomUUID()}`
+      users++
+      try {
+        return await run(path)
+      } finally {
+        await unlink(path).catch(ignoreAbsence).finally(() => leave(directory.path))
+      }
+    } finally {
+      await directory.handle.close()
+    }
+  }
+
+  function leave(path: string): void {
+    if (--users > 0) return
+    const last = owner
+    owner = null
+    last?.end(path)
+  }
+
+  return {
+    withPath,
+    withDraft: (run) =>
+      withPath(async (path) => {
+        const handle = await open(path, FLAGS, 0o666)
+        try {
+          return await run({ handle, path })
+        } finally {
+          await handle.close()
+        }
+      }),
+    async tidy() {
+      const directory = await openTemporary(root)
+      if (directory === null) return
+      try {
+        await removeDead(directory.path, owner)
+      } finally {
+        await directory.handle.close()
+      }
+    },
+  }
+}
+
+/** Who has drafts. */
+interface Owner {
+  /** A UUID, which no owner has had before. */
+  readonly id: string
+  /** Gives the lock back; called when no draft is left in the directory at `path`. */
+  end(path: string): void
+}
+
+function createOwner(path: string): Owner {
+  for (;;) {
+    const id = randomUUID()
+    const lock = openLock(toLockPath(path, id))
+    if (lock === 'busy') continue
+    // One that tidied before it was locked may have taken the file away.
+    if (existsSync(toLockPath(path, id))) {
+      return {
+        id,
+        end(path) {
+          try {
+            rmSync(toLockPath(path, id), { force: true })
+          } finally {
+            lock.close()
+          }
+        },
+      }
+    }
+    lock.close()
+  }
+}
+
+function toLockPath(path: string, owner: string): string {
+  return `${path}/${owner}.lock`
+}
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+/** A draft or a lock; anything else in the directory is somebody else's. */
+const OWNED = new RegExp(`^(${UUID})\\.(?:${UUID}|lock)$`)
+
+async function removeDead(path: string, own: Owner | null): Promise<void> {
+  const drafts = new Map<string, string[]>()
+  for (const entry of await readdir(path)) {
+    const id = OWNED.exec(entry)?.[1]
+    if (id === undefined || id === own?.id) continue
+    drafts.set(id, [...(drafts.get(id) ?? []), entry])
+  }
+  for (const [id, entries] of drafts) {
+    const lock = openLock(toLockPath(path, id))
+    if (lock === 'busy') continue
+    try {
+      for (const entry of entries) rmSync(`${path}/${entry}`, { force: true })
+      rmSync(toLockPath(path, id), { force: true })
+    } finally {
+      lock.close()
+    }
   }
 }
 
@@ -75,21 +172,8 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number)
   }
 }
 
-/** Removes the drafts that were left behind, by a process that was killed, longer than `STALE_DRAFT_MS` before `now`. */
-export async function removeStaleDrafts(root: Root, now: number): Promise<void> {
-  const drafts = await openDrafts(root)
-  if (drafts === null) return
-  try {
-    for (const entry of await readdir(drafts.path)) {
-      if (isDraft(entry)) await removeIfStale(`${drafts.path}/${entry}`, now)
-    }
-  } finally {
-    await drafts.handle.close()
-  }
-}
-
 /** Null when there are none; this makes nothing. */
-async function openDrafts(root: Root): Promise<Directory | null> {
+async function openTemporary(root: Root): Promise<Directory | null> {
   const directory = await root.open()
   try {
     const own = await openDirectory(`${directory.path}/${RESERVED}`)
@@ -103,20 +187,6 @@ async function openDrafts(root: Root): Promise<Directory | null> {
     throw error
   } finally {
     await directory.handle.close()
-  }
-}
-
-/** Whether it bears a name that `withDraftPath` gives: anything else is somebody else's. */
-function isDraft(entry: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry)
-}
-
-async function removeIfStale(path: string, now: number): Promise<void> {
-  try {
-    const stats = await lstat(path)
-    if (stats.isFile() && now - Math.max(stats.mtimeMs, stats.ctimeMs) > STALE_DRAFT_MS) await unlink(path)
-  } catch (error) {
-    ignoreAbsence(error)
   }
 }
 

@@ -17,7 +17,6 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
-import { STALE_DRAFT_MS } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 let directory: TestDirectory
@@ -318,7 +317,7 @@ describe('a write', () => {
     await put('dir/a', 'new', 'old')
     expect(deeds.filter((deed) => deed === 'rename')).toHaveLength(2)
     const [linked, renamed] = [deeds.indexOf('rename'), deeds.lastIndexOf('rename')]
-    expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*')
+    expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*.*')
     for (const path of ['', '/.vouch', '/.vouch/kept', '/.vouch/kept/*'])
       expect(deeds.slice(0, linked)).toContain(`sync ${path}`)
     for (const path of ['/.vouch/kept/*/dir/a', '/.vouch/kept/*/dir'])
@@ -408,37 +407,64 @@ describe('a write beside another process that writes', () => {
   })
 })
 
-describe('what writes left behind when they were killed', () => {
-  const OLD = '00000000-0000-4000-8000-000000000000'
-  const YOUNG = '11111111-1111-4111-8111-111111111111'
+describe('a draft', () => {
+  const OWNER = '00000000-0000-4000-8000-000000000000'
+  const DRAFT = '11111111-1111-4111-8111-111111111111'
 
-  async function writeDrafts(): Promise<void> {
-    for (const name of [OLD, YOUNG, 'notes.txt'])
-      await directory.write(`.vouch/tmp/${name}`, toBytes('draft'))
-    const longAgo = (Date.now() - STALE_DRAFT_MS) / 1000 - 60
-    for (const name of [OLD, 'notes.txt']) await utimes(inRoot('.vouch/tmp', name), longAgo, longAgo)
+  /** What a process leaves behind that is killed. */
+  async function writeDead(): Promise<void> {
+    for (const name of [`${OWNER}.lock`, `${OWNER}.${DRAFT}`])
+      await directory.write(`.vouch/tmp/${name}`, new Uint8Array())
   }
 
-  /** Opens the storage as if it were this many milliseconds later, and closes it. */
-  async function openLater(ms: number, writable: boolean): Promise<void> {
-    await openStorage(directory.root, { writable, now: () => Date.now() + ms }).close()
-  }
+  const readDrafts = () => readdirSync(inRoot('.vouch/tmp'))
 
-  it('is removed after some hours, when the directory is opened for writing', async () => {
-    await writeDrafts()
-    await openLater(STALE_DRAFT_MS - 60_000, true)
-    expect(readdirSync(inRoot('.vouch/tmp')).sort()).toEqual([OLD, YOUNG, 'notes.txt'].sort())
-    await openLater(STALE_DRAFT_MS + 60_000, false)
-    expect(readdirSync(inRoot('.vouch/tmp'))).toHaveLength(3)
-    await openLater(STALE_DRAFT_MS + 60_000, true)
-    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
+  it('of a process that has ended is removed before the next write, and at the opening for writing', async () => {
+    await put('a', 'new', null)
+    await writeDead()
+    await directory.write('.vouch/tmp/notes.txt', toBytes('of somebody else'))
+    await openStorage(directory.root).close()
+    expect(readDrafts()).toHaveLength(3)
+    await put('b', 'new', null)
+    expect(readDrafts()).toEqual(['notes.txt'])
+    await writeDead()
+    await openStorage(directory.root, { writable: true }).close()
+    expect(readDrafts()).toEqual(['notes.txt'])
   })
 
-  it('is left alone where it is no corner of ours', async () => {
-    await directory.write(`elsewhere/${OLD}`, toBytes('mine'))
+  it('stays while its owner lives, whoever else writes', async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const writing = storage.put('slow', readable, await toPut(toBytes('12'), null))
+    await writer.write(toBytes('1'))
+    await expect.poll(readDrafts).toHaveLength(2)
+    const other = openStorage(directory.root, { writable: true })
+    await other.put('quick', createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
+    await other.close()
+    expect(readDrafts()).toHaveLength(2)
+    await writer.write(toBytes('2'))
+    await writer.close()
+    await writing
+    expect(await readText('slow')).toBe('12')
+    expect(readDrafts()).toEqual([])
+  })
+
+  it('is gone once its storage is closed, and so is the write', async () => {
+    const other = openStorage(directory.root, { writable: true })
+    const stalled = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(toBytes('1')) })
+    const writing = other.put('a', stalled, await toPut(toBytes('12'), null))
+    const refused = expectTrouble(writing, 'unreachable')
+    await expect.poll(readDrafts).toHaveLength(2)
+    await other.close()
+    expect(readDrafts()).toEqual([])
+    await refused
+  })
+
+  it('is left alone where the directory is no corner of ours', async () => {
+    await directory.write(`elsewhere/${OWNER}.${DRAFT}`, toBytes('mine'))
     await mkdir(inRoot('.vouch'))
     await symlink(inRoot('elsewhere'), inRoot('.vouch/tmp'))
-    await openLater(2 * STALE_DRAFT_MS, true)
-    expect(readdirSync(inRoot('elsewhere'))).toEqual([OLD])
+    await openStorage(directory.root, { writable: true }).close()
+    expect(readdirSync(inRoot('elsewhere'))).toEqual([`${OWNER}.${DRAFT}`])
   })
 })

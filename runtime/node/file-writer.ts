@@ -8,7 +8,7 @@ import { primed, toChunks, toStream } from '../../functions/storage/streams.ts'
 import { settle } from '../../functions/wire/app.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { unexpected, withParent } from './below.ts'
-import { type Draft, fill, withDraft } from './drafts.ts'
+import { type Draft, type Drafts, fill } from './drafts.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
 import type { FileReader } from './file-reader.ts'
@@ -20,13 +20,21 @@ import { createLocks } from './locks.ts'
 import { type Root, toPath } from './root.ts'
 import { takeTurn } from './turns.ts'
 
+/** Writes the files of one storage. */
+export interface FileWriter extends Pick<Storage, 'put' | 'restore'> {
+  /** Gives up what is being written, and resolves when nothing of it is left. */
+  close(): Promise<void>
+}
+
 /**
- * Writes files below `root`, each by way of a temporary one in `.vouch/tmp/`, and keeps what they replace below
- * `.vouch/kept/`; see `Storage.put`. A body is consumed or cancelled.
+ * Writes files below `root`, each by way of one of `drafts`, and keeps what they replace below `.vouch/kept/`; see
+ * `Storage.put`. A body is consumed or cancelled.
  */
-export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 'put' | 'restore'> {
+export function createFileWriter(root: Root, reader: FileReader, drafts: Drafts): FileWriter {
   const lock = createLocks()
-  const keep = createKeeper(root, reader)
+  const keep = createKeeper(root, reader, drafts)
+  const closing = new AbortController()
+  const underWay = new Set<Promise<Facts>>()
 
   async function place(name: string, draft: Draft, options: PutOptions): Promise<void> {
     const { replaces } = options
@@ -70,7 +78,11 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
     if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
   }
 
-  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function write(
+    name: string,
+    body: ReadableStream<Uint8Array>,
+    options: PutOptions,
+  ): Promise<Facts> {
     const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
       requireName(name)
@@ -79,7 +91,7 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
       await requireHeld(name, options)
       // A client that sends nothing costs no draft.
       const begun = toStream(await primed(chunks))
-      return await withDraft(root, async (draft) => {
+      return await drafts.withDraft(async (draft) => {
         const facts = await fill(draft.handle, begun, options)
         await place(name, draft, options)
         return facts
@@ -113,7 +125,23 @@ export function createFileWriter(root: Root, reader: FileReader): Pick<Storage, 
     throw trouble
   }
 
-  return { put, restore }
+  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    const signals = options.signal ? [options.signal, closing.signal] : [closing.signal]
+    const writing = write(name, body, { ...options, signal: AbortSignal.any(signals) })
+    underWay.add(writing)
+    try {
+      return await writing
+    } finally {
+      underWay.delete(writing)
+    }
+  }
+
+  async function close(): Promise<void> {
+    closing.abort(new StorageError('unreachable', 'the storage was closed'))
+    await Promise.allSettled(underWay)
+  }
+
+  return { put, restore, close }
 }
 
 /** Refuses a name that something has. Of what lies behind a link it says nothing: `create` does. */

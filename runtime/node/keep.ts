@@ -7,7 +7,7 @@ import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import type { Directory } from './directory.ts'
-import { fill, withDraft, withDraftPath } from './drafts.ts'
+import { type Drafts, fill } from './drafts.ts'
 import { getErrno } from './errno.ts'
 import type { FileReader } from './file-reader.ts'
 import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
@@ -46,7 +46,11 @@ export type Held = 'linked' | 'apart' | 'changed'
  * Keeps the content of a file that is about to be replaced, there to stay once this resolves. Whatever else is found
  * where it belongs is put aside, never removed.
  */
-export function createKeeper(root: Root, reader: FileReader): (file: Replaced) => Promise<Held> {
+export function createKeeper(
+  root: Root,
+  reader: FileReader,
+  drafts: Drafts,
+): (file: Replaced) => Promise<Held> {
   async function keep(file: Replaced): Promise<Held> {
     for (let n = 0; ; n++) {
       const held = await keepOn(toShelf(n), file)
@@ -108,7 +112,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
 
   /** By way of a name of our own, so that nothing is ever seen at `path` that was not looked at. */
   async function linkTo(path: string, file: Replaced, wrong: Wrong | null): Promise<Held | 'without links'> {
-    return await withDraftPath(root, async (own) => {
+    return await drafts.withPath(async (own) => {
       try {
         await link(file.path, own)
       } catch (error) {
@@ -127,7 +131,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     if (opened === null) return 'changed'
     if (opened instanceof StorageError) return toChanged(opened)
     const { facts, body } = opened
-    return await withDraft(root, async (draft) => {
+    return await drafts.withDraft(async (draft) => {
       const filled = await settle(fill(draft.handle, body, { size: facts.size, digest, signal }))
       if (filled instanceof StorageError) return toChanged(filled)
       await draft.handle.chmod(mode)

@@ -117,11 +117,8 @@ export const COUNT_AFTER_MS = 10_000
 /** Files that one step of a survey looks at: what it says is then handed over in one piece of some hundred KiB. */
 export const MAX_LINES_PER_STEP = 2048
 
-/**
- * How long nothing was written to a draft until it counts as left behind by a process that was killed: a body that
- * stalls is given up after minutes, and no clock that two machines share through a file system is hours off.
- */
-export const STALE_DRAFT_MS = 6 * 3_600_000
+/** How often a storage that is open for writing looks for drafts of processes that were killed: they take space. */
+export const TIDY_MS = 10 * 60_000
 
 /** How often a write that finds another process in its place tries again, and how long it waits in between. */
 export const MAX_TURN_ATTEMPTS = 400
