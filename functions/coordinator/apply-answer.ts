@@ -23,7 +23,7 @@ async function takePlan(
   c: Context<AppEnv>,
   context: Pick<ApplyContext, 'members' | 'toRead'>,
 ): Promise<Response> {
-  const body = await readJsonBody(c.req.raw, plan, {
+  const body = await readJsonBody(c, plan, {
     limit: MAX_PLAN_BYTES,
     takes: 'a plan as POST /plan makes it: its replicas and steps, each with name, to, digest, size and seen',
   })

@@ -23,7 +23,7 @@ export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHas
  * each step in a line of its own and, in the last line but one, its summary; no JSON at all when the audit breaks off.
  */
 export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Promise<Response> {
-  const request = await readJsonBody(c.req.raw, planRequest, {
+  const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
   })

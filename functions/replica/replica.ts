@@ -36,7 +36,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const app = createApp(options)
   const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
 
-  app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
+  app.post('/describe', (c) => answerDescribe(storage, c))
   refuseOtherMethods(app, '/describe', 'POST')
   const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   app.post('/survey', (c) => answerSurvey(storage, c, surveys))
@@ -53,7 +53,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
   app.get('/kept', (c) => answerKept(storage, c))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
-  app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
+  app.post('/restore', (c) => takeRestore(storage, c, options.writable === true))
   refuseOtherMethods(app, '/restore', 'POST')
   app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
   refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')

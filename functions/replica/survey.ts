@@ -31,7 +31,7 @@ export async function answerSurvey(
   c: Context<AppEnv>,
   { createHasher, limit }: SurveyAnswerOptions,
 ): Promise<Response> {
-  const survey = await readJsonBody(c.req.raw, surveyRequest, {
+  const survey = await readJsonBody(c, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, deep, and up to ${MAX_GLOBS} globs each in match and exclude`,
   })

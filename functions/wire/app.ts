@@ -1,7 +1,14 @@
 import { type Context, Hono, type MiddlewareHandler, type Next } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
-import { createLimit } from './limit.ts'
-import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
+import { type Budget, createBudget } from './budget.ts'
+import { createLimit, watchBody } from './limit.ts'
+import {
+  MAX_RECEIVED_BYTES,
+  MAX_REQUESTS_UNDER_WAY,
+  MAX_STREAMED_BYTES,
+  MAX_URL_BYTES,
+  STREAM_OVERHEAD_BYTES,
+} from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
@@ -33,7 +40,11 @@ export interface AppNature {
 
 /** What handlers find in their context. */
 export interface AppEnv {
-  Variables: { trace: Trace | undefined }
+  Variables: {
+    trace: Trace | undefined
+    /** Of bodies of questions that are held in memory. */
+    received: Budget
+  }
 }
 
 /**
@@ -50,6 +61,8 @@ export function createApp({
 }: AppOptions & AppNature): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
+  const streamed = createBudget(MAX_STREAMED_BYTES)
+  const received = createBudget(MAX_RECEIVED_BYTES)
   const requests = createLimit(MAX_REQUESTS_UNDER_WAY, 'requests')
 
   if (around !== undefined) app.use(around)
@@ -58,10 +71,11 @@ export function createApp({
     const traceparent = c.req.header('traceparent')
     const trace = c.var.trace ?? parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
     c.set('trace', trace)
+    c.set('received', received)
     const refused = refuse(c)
     if (refused !== null) c.res = refused
     else if (c.req.path === HEALTH) await next()
-    else setAnswer(c, await requests.run(() => answer(c, next)))
+    else setAnswer(c, countStream(streamed, await requests.run(() => answer(c, next))))
     if (log === undefined) return
     const fields = toParts(c.res)?.fields
     log({
@@ -112,6 +126,25 @@ export function createApp({
 }
 
 const HEALTH = '/healthz'
+
+/** The answer, its stream counted while it is under way; the problem `overloaded` in its place when there is no room. */
+function countStream(streamed: Budget, answer: Response): Response {
+  const body = toParts(answer)?.body
+  if (!(body instanceof ReadableStream)) return answer
+  if (!streamed.hasRoom(STREAM_OVERHEAD_BYTES)) {
+    body.cancel().catch(() => {})
+    return createProblem('overloaded', 'the clients that are being sent to take their answers too slowly')
+  }
+  const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>()
+  let set = (_bytes: number) => {}
+  streamed.hold((setHeld) => {
+    set = setHeld
+    return ended
+  })
+  set(STREAM_OVERHEAD_BYTES)
+  const onChunk = (bytes: number) => set(STREAM_OVERHEAD_BYTES + bytes)
+  return watchBody(answer, { onChunk, onEnd }) ?? answer
+}
 
 /** Hono merges the fields of an answer that it replaces into the new one, unless it is taken away first. */
 function setAnswer(c: Context<AppEnv>, answer: Response): void {

@@ -102,7 +102,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       clearInterval(timer)
       await closeWriter()
       streams.close()
-      await Promise.all([trees.close(), disk.close(), tidying])
+      await Promise.all([trees.close(), disk.close(), tidying.then(drafts.close)])
     },
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { constants, existsSync, rmSync } from 'node:fs'
 import { type FileHandle, open, readdir, unlink } from 'node:fs/promises'
+import type { DatabaseSync } from 'node:sqlite'
 import { RESERVED } from '../../functions/storage/names.ts'
 import type { Facts, PutOptions } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -28,15 +29,16 @@ export interface Drafts {
   withPath<T>(run: (path: string) => Promise<T>): Promise<T>
   /** Removes what processes left behind that have ended. */
   tidy(): Promise<void>
+  /** Gives the lock back, once no draft is left. A draft that is made after that takes another. */
+  close(): Promise<void>
 }
 
 /**
- * Drafts bear the name of their owner, who holds a lock while it has any. A lock ends with its process, however that
- * ends: drafts whose owner can be locked are nobody's, and are removed before the next one is made.
+ * Drafts bear the name of their owner, who holds a lock from its first draft on. A lock ends with its process, however
+ * that ends: drafts whose owner can be locked have no owner any more. They are removed before an owner makes its first.
  */
 export function createDrafts(root: Root): Drafts {
   let owner: Owner | null = null
-  let users = 0
 
   async function withPath<T>(run: (path: string) => Promise<T>): Promise<T> {
     const directory = await openBelow(root, [RESERVED, 'tmp'], 0o700)
@@ -44,22 +46,36 @@ export function createDrafts(root: Root): Drafts {
       if (owner === null) await removeDead(directory.path, null)
       owner ??= createOwner(directory.path)
       const path = `${directory.path}/${owner.id}.${randomUUID()}`
-      users++
       try {
         return await run(path)
       } finally {
-        await unlink(path).catch(ignoreAbsence).finally(() => leave(directory.path))
+        await unlink(path).catch(ignoreAbsence)
       }
     } finally {
       await directory.handle.close()
     }
   }
 
-  function leave(path: string): void {
-    if (--users > 0) return
+  /** What `run` makes of the directory of drafts; undefined where there is none. */
+  async function inTemporary<T>(run: (path: string) => T | Promise<T>): Promise<T | undefined> {
+    const directory = await openTemporary(root)
+    if (directory === null) return undefined
+    try {
+      return await run(directory.path)
+    } finally {
+      await directory.handle.close()
+    }
+  }
+
+  async function close(): Promise<void> {
     const last = owner
     owner = null
-    last?.end(path)
+    if (last === null) return
+    try {
+      await inTemporary((path) => rmSync(toLockPath(path, last.id), { force: true }))
+    } finally {
+      last.lock.close()
+    }
   }
 
   return {
@@ -73,15 +89,8 @@ export function createDrafts(root: Root): Drafts {
           await handle.close()
         }
       }),
-    async tidy() {
-      const directory = await openTemporary(root)
-      if (directory === null) return
-      try {
-        await removeDead(directory.path, owner)
-      } finally {
-        await directory.handle.close()
-      }
-    },
+    tidy: async () => await inTemporary((path) => removeDead(path, owner)),
+    close,
   }
 }
 
@@ -89,8 +98,7 @@ export function createDrafts(root: Root): Drafts {
 interface Owner {
   /** A UUID, which no owner has had before. */
   readonly id: string
-  /** Gives the lock back; called when no draft is left in the directory at `path`. */
-  end(path: string): void
+  readonly lock: Pick<DatabaseSync, 'close'>
 }
 
 function createOwner(path: string): Owner {
@@ -99,18 +107,7 @@ function createOwner(path: string): Owner {
     const lock = openLock(toLockPath(path, id))
     if (lock === 'busy') continue
     // One that tidied before it was locked may have taken the file away.
-    if (existsSync(toLockPath(path, id))) {
-      return {
-        id,
-        end(path) {
-          try {
-            rmSync(toLockPath(path, id), { force: true })
-          } finally {
-            lock.close()
-          }
-        },
-      }
-    }
+    if (existsSync(toLockPath(path, id))) return { id, lock }
     lock.close()
   }
 }

@@ -3,11 +3,11 @@
 /** One read of a file: at 1 MiB a Node pipe equals sendfile, at 64 KiB it reaches a third of it. */
 export const READ_BYTES = 1024 * 1024
 
-/** What may wait to be read of one answer of a replica: as much as is read of a file at once. */
-export const MAX_UNREAD_BYTES = READ_BYTES
+/** What may wait to be read of one answer of a replica: some packets, beside those in the buffers of the connection. */
+export const MAX_UNREAD_BYTES = 128 * 1024
 
-/** Reads of a large file that are under way for whoever sends it: one being sent, one being read. */
-export const STREAM_AHEAD = 2
+/** The first bytes of a chunk, by which is seen whether its reader takes any: as much as a packet of loopback holds. */
+export const FIRST_BYTES = 64 * 1024
 
 /** Header section of a request: Node's own default, twice the longest address with room for a cookie of nobody's. */
 export const MAX_HEADER_BYTES = 16 * 1024

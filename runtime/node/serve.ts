@@ -16,6 +16,7 @@ import { createProblem, type ProblemType } from '../../functions/wire/problems.t
 import {
   CHECK_CONNECTIONS_MS,
   CLOSING_SILENCE_MS,
+  FIRST_BYTES,
   HEADERS_MS,
   KEEP_ALIVE_MS,
   MAX_CONNECTIONS,
@@ -196,14 +197,23 @@ async function send(
   }
 }
 
+/**
+ * Reads the next chunk while one is being sent, once the client takes some of that: so a client that takes nothing costs
+ * one chunk.
+ */
 async function pour(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   outgoing: ServerResponse,
 ): Promise<void> {
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    if (!outgoing.write(value)) await drained(outgoing)
+  let next = await reader.read()
+  while (!next.done) {
+    const chunk = next.value
+    if (!outgoing.write(chunk.subarray(0, FIRST_BYTES))) await drained(outgoing)
+    const reading = reader.read()
+    // It is awaited when this chunk is sent; that it failed by then is no news to anybody else.
+    reading.catch(() => {})
+    if (chunk.length > FIRST_BYTES && !outgoing.write(chunk.subarray(FIRST_BYTES))) await drained(outgoing)
+    next = await reading
   }
   outgoing.end()
 }

@@ -58,7 +58,7 @@ async function toPutHead(name: string, replaces: string | null, more = ''): Prom
 
 const readDrafts = () => {
   const path = `${directory.root}/.vouch/tmp`
-  return existsSync(path) ? readdirSync(path) : []
+  return existsSync(path) ? readdirSync(path).filter((name) => !name.endsWith('.lock')) : []
 }
 
 const countDescriptors = async () => (await readdir('/proc/self/fd')).length

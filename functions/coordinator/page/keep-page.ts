@@ -84,7 +84,7 @@ ${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to]
 export async function takeKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {
   const name = parseKeptName(c, context)
   if (name instanceof Response) return name
-  const form = await readFormBody(c.req.raw, MAX_FORM_BYTES)
+  const form = await readFormBody(c, MAX_FORM_BYTES)
   if (form instanceof Response) return form
   const ids = context.members.map(({ id }) => id)
   const chosen = parseChoice(form.get('choice') ?? '', ids)
