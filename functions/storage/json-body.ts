@@ -49,8 +49,7 @@ function toType(request: Request): string {
 
 async function readLimited(c: Context<AppEnv>, limit: number): Promise<string | Response> {
   const text = await within(BODY_MS, readBody(c, limit))
-  if (text === undefined)
-    return refuseSlowBody(`the whole body must arrive in ${BODY_MS / 1000} seconds`)
+  if (text === undefined) return refuseSlowBody(`the whole body must arrive in ${BODY_MS / 1000} seconds`)
   if (text === 'no room')
     return createProblem('overloaded', 'the bodies that are being received take all the memory they may')
   return text?.body ?? createProblem('too-large', `this resource takes at most ${limit} bytes`)

@@ -55,7 +55,8 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
 /** What lies where drafts do, but for the lock of a storage that is open. */
-const readDrafts = () => readdirSync(inRoot('.vouch/tmp')).filter((name) => !/^[-0-9a-f]{36}\.lock$/.test(name))
+const readDrafts = () =>
+  readdirSync(inRoot('.vouch/tmp')).filter((name) => !/^[-0-9a-f]{36}\.lock$/.test(name))
 
 /** The contents of all files in vouch's own corner, drafts and locks left out. */
 function readAllKept(): string[] {
@@ -452,7 +453,9 @@ describe('a draft', () => {
 
   it('is gone once its storage is closed, and so is the write', async () => {
     const other = openStorage(directory.root, { writable: true })
-    const stalled = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(toBytes('1')) })
+    const stalled = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(toBytes('1')),
+    })
     const writing = other.put('a', stalled, await toPut(toBytes('12'), null))
     const refused = expectTrouble(writing, 'unreachable')
     await expect.poll(readDrafts).toHaveLength(1)

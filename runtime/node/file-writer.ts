@@ -78,11 +78,7 @@ export function createFileWriter(root: Root, reader: FileReader, drafts: Drafts)
     if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
   }
 
-  async function write(
-    name: string,
-    body: ReadableStream<Uint8Array>,
-    options: PutOptions,
-  ): Promise<Facts> {
+  async function write(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
     const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
       requireName(name)

@@ -267,7 +267,9 @@ function createClose(server: Server): () => Promise<void> {
       return closing
     }
     const timer = setInterval(createStallCheck(answers), CLOSING_SILENCE_MS)
-    closing = new Promise<void>((resolve) => server.close(() => resolve())).finally(() => clearInterval(timer))
+    closing = new Promise<void>((resolve) => server.close(() => resolve())).finally(() =>
+      clearInterval(timer),
+    )
     endIdle()
     return closing
   }
