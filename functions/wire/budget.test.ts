@@ -29,7 +29,8 @@ it('a budget counts what work holds until it ends, however it ends', async () =>
 
 it('an app whose streams hold all that they may answers 503, small answers aside, until one of them ends', async () => {
   const app = createApp({})
-  const toChunk = () => new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(MIB)) }, { highWaterMark: 0 })
+  const toChunk = () =>
+    new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(MIB)) }, { highWaterMark: 0 })
   app.get('/large', () => createAnswer(200, {}, toChunk()))
   app.get('/small', () => createAnswer(200, {}, new Uint8Array(3)))
   const readers = await Promise.all([1, 2].map(async () => (await app.request('/large')).body?.getReader()))
