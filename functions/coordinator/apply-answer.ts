@@ -16,25 +16,24 @@ export async function answerApply(
   c: Context<AppEnv>,
   { limit, ...context }: Pick<ApplyContext, 'members' | 'toRead'> & { readonly limit: Limit },
 ): Promise<Response> {
-  const refused = limit.begin()
-  if (refused !== null) return refused
-  const body = await readParsedBody(c.req.raw, parsePlan, {
+  return await limit.run(() => takePlan(c, context))
+}
+
+async function takePlan(
+  c: Context<AppEnv>,
+  context: Pick<ApplyContext, 'members' | 'toRead'>,
+): Promise<Response> {
+  const body = await readParsedBody(c, parsePlan, {
     limit: MAX_PLAN_BYTES,
     takes: 'a plan as POST /plan makes it: its replicas and steps, each with name, to, digest, size and seen',
   })
-  if (body instanceof Response) {
-    limit.end()
-    return body
-  }
+  if (body instanceof Response) return body
   const wrong = findWrong(
     body,
     context.members.map(({ id }) => id),
   )
-  if (wrong !== undefined) {
-    limit.end()
-    return createProblem('invalid-body', wrong)
-  }
-  const lines = streamLines((tell, signal) => apply(body, { ...context, tell, signal }).finally(limit.end))
+  if (wrong !== undefined) return createProblem('invalid-body', wrong)
+  const lines = streamLines((tell, signal) => apply(body, { ...context, tell, signal }))
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   return createAnswer(200, fields, toStream(lines))
 }

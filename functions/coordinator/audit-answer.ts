@@ -19,19 +19,16 @@ export interface AuditOptions extends Pick<AuditContext, 'deadlines' | 'createHa
 }
 
 /** `GET /audit`: the lines of `audit` as they come. */
-export function answerAudit(c: Context<AppEnv>, options: AuditOptions): Response {
+export async function answerAudit(c: Context<AppEnv>, options: AuditOptions): Promise<Response> {
   const request = parseAuditRequest(new URL(c.req.url, 'http://localhost').searchParams)
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   if (typeof request === 'string') return createProblem('invalid-parameter', request)
   if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
-  const { limit } = options
-  const refused = limit.begin()
-  if (refused !== null) return refused
   const { trace } = c.var
-  const body = streamLines((tell, signal) =>
-    auditObserved(request, options, { trace, tell, signal }).finally(limit.end),
-  )
-  return createAnswer(200, fields, toStream(body))
+  return await options.limit.run(() => {
+    const body = streamLines((tell, signal) => auditObserved(request, options, { trace, tell, signal }))
+    return createAnswer(200, fields, toStream(body))
+  })
 }
 
 /** An audit, of whose end the observer hears, however it comes. */

@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { createLimit, withLimit } from '../wire/limit.ts'
+import { createLimit } from '../wire/limit.ts'
 import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
 import { refuseForeignPage } from '../wire/origin.ts'
 import { createProblem } from '../wire/problems.ts'
@@ -89,7 +89,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   app.on('POST', '*', refuseForeignPage)
   for (const path of ['/audit', '/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
 
-  app.get('/files', (c) => withLimit(listing, () => answerMergedListing(c, members)))
+  app.get('/files', (c) => listing.run(() => answerMergedListing(c, members)))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', async (c) => {
     const name = parseName(parseFilePath(c.req.url) ?? '')
@@ -128,7 +128,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), toAsker(c)))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
 
-  app.get('/kept', (c) => withLimit(listing, () => answerKept(c, replicas, deadlines)))
+  app.get('/kept', (c) => listing.run(() => answerKept(c, replicas, deadlines)))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
   app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
   refuseOtherMethods(app, '/restore', 'POST')

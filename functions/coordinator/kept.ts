@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import * as v from 'valibot'
 import { readJsonBody } from '../storage/json-body.ts'
 import { toRestored } from '../storage/wire-lines.ts'
-import { settle, toJson } from '../wire/app.ts'
+import { type AppEnv, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
@@ -42,12 +42,12 @@ export const restoreOnRequest = v.object({ replica: replicaId, ...restoreRequest
  * It takes JSON alone, which no form of a page elsewhere can send unasked.
  */
 export async function takeRestore(
-  c: Context,
+  c: Context<AppEnv>,
   replicas: readonly Replica[],
   { deadlines, isWritable }: { readonly deadlines: Deadlines; readonly isWritable: boolean },
 ): Promise<Response> {
   if (!isWritable) return createProblem('read-only', 'this coordinator was not opened for writing')
-  const asked = await readJsonBody(c.req.raw, restoreOnRequest, {
+  const asked = await readJsonBody(c, restoreOnRequest, {
     limit: MAX_RESTORE_BYTES,
     takes: '{"replica": …, "name": …, "digest": a SHA-256 in hex, "replaces": a SHA-256 in hex or null}',
   })

@@ -23,7 +23,7 @@ export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHas
  * each step in a line of its own and, in the last line but one, its summary; no JSON at all when the audit breaks off.
  */
 export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Promise<Response> {
-  const request = await readJsonBody(c.req.raw, planRequest, {
+  const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
   })
@@ -33,14 +33,12 @@ export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Prom
     ({ policy }) => typeof policy === 'object' && !ids.includes(policy.keep),
   )
   if (stranger) return createProblem('invalid-body', `keep takes one of ${ids.join(', ')}`)
-  const refused = options.limit.begin()
-  if (refused !== null) return refused
   const { trace } = c.var
-  const body = streamText((write, signal) =>
-    writePlan(request, { ...options, trace, signal, write }).finally(options.limit.end),
-  )
   const fields = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
-  return createAnswer(200, fields, toStream(body))
+  return await options.limit.run(() => {
+    const body = streamText((write, signal) => writePlan(request, { ...options, trace, signal, write }))
+    return createAnswer(200, fields, toStream(body))
+  })
 }
 
 interface Writing extends PlanOptions, Pick<AuditContext, 'trace' | 'signal'> {

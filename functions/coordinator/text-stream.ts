@@ -17,8 +17,8 @@ export function streamLines(work: (tell: Tell, signal: AbortSignal) => Promise<v
 }
 
 /**
- * What `work` writes. It starts at once; its error is the stream's. Cancelling aborts its signal, and whoever waits for
- * room is then rejected.
+ * What `work` writes. It starts at once; its error is the stream's. Cancelling aborts its signal, rejects a write that
+ * waits for room, and resolves when the work has ended.
  */
 export function streamText(work: (write: WriteText, signal: AbortSignal) => Promise<void>): Chunks {
   const abort = new AbortController()
@@ -59,8 +59,9 @@ export function streamText(work: (write: WriteText, signal: AbortSignal) => Prom
     },
     async cancel(reason) {
       abort.abort(reason)
-      room.reject(reason)
+      room.reject(abort.signal.reason)
       news.resolve()
+      await working.catch(() => {})
     },
   }
 }

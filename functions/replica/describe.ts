@@ -1,7 +1,9 @@
+import type { Context } from 'hono'
 import { readJsonBody } from '../storage/json-body.ts'
 import type { Facts, Reading, Storage, Work } from '../storage/storage.ts'
 import { toFailedLine, toHeldLine } from '../storage/wire-lines.ts'
 import { createAnswer } from '../wire/answer.ts'
+import type { AppEnv } from '../wire/app.ts'
 import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
@@ -13,8 +15,8 @@ const encoder = new TextEncoder()
  * `POST /describe`: a line of JSON for each name, in the order in which they are ready, so that one long hash keeps
  * no other answer waiting; while more and more is being done, a sign of life every `HEARTBEAT_MS`, which says how much.
  */
-export async function answerDescribe(storage: Storage, request: Request): Promise<Response> {
-  const question = await readJsonBody(request, describeRequest, {
+export async function answerDescribe(storage: Storage, c: Context<AppEnv>): Promise<Response> {
+  const question = await readJsonBody(c, describeRequest, {
     limit: MAX_DESCRIBE_BYTES,
     takes: `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}`,
   })

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { readJsonBody } from '../storage/json-body.ts'
 import type { Storage } from '../storage/storage.ts'
 import { toRestored } from '../storage/wire-lines.ts'
-import { settle, toJson } from '../wire/app.ts'
+import { type AppEnv, settle, toJson } from '../wire/app.ts'
 import { toTimestamp } from '../wire/dates.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
@@ -27,16 +27,16 @@ export async function answerKept(storage: Storage, c: Context): Promise<Response
  */
 export async function takeRestore(
   storage: Storage,
-  request: Request,
+  c: Context<AppEnv>,
   isWritable: boolean,
 ): Promise<Response> {
   if (!isWritable) return createProblem('read-only', 'this replica was not opened for writing')
-  const asked = await readJsonBody(request, restoreRequest, {
+  const asked = await readJsonBody(c, restoreRequest, {
     limit: MAX_RESTORE_BYTES,
     takes: '{"name": …, "digest": a SHA-256 in hex, "replaces": a SHA-256 in hex or null}',
   })
   if (asked instanceof Response) return asked
   const { name, digest, replaces } = asked
-  const facts = await settle(storage.restore(name, { digest, replaces, signal: request.signal }))
+  const facts = await settle(storage.restore(name, { digest, replaces, signal: c.req.raw.signal }))
   return facts instanceof StorageError ? toProblem(facts) : toJson(toRestored(name, facts))
 }

@@ -88,6 +88,7 @@ const write: Operation = {
     ...toProblems(
       ...WRITE_REFUSALS,
       ...refuse(['length-required', 'invalid-body', 'precondition-required', 'method-not-allowed']),
+      ...refuse(['request-timeout']),
     ),
   },
 }

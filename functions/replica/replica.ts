@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono'
 import * as v from 'valibot'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
+import { readBody, refuseSlowBody } from '../storage/request-body.ts'
 import type { PutOptions, Storage } from '../storage/storage.ts'
 import { primed, toChunks, toStream } from '../storage/streams.ts'
 import { createAnswer } from '../wire/answer.ts'
@@ -10,8 +11,14 @@ import { parseFileModes, toFileModes, toNotKept } from '../wire/attributes.ts'
 import { parseSeconds, toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
-import { createLimit, withLimit } from '../wire/limit.ts'
-import { MAX_LISTINGS, MAX_SURVEYS } from '../wire/limits.ts'
+import { createLimit } from '../wire/limit.ts'
+import {
+  BODY_PACE_BYTES,
+  BODY_SILENCE_MS,
+  MAX_LISTINGS,
+  MAX_SURVEYS,
+  MAX_WRITES_UNDER_WAY,
+} from '../wire/limits.ts'
 import { refuseForeignPage } from '../wire/origin.ts'
 import { parseLimit, toLimitRule } from '../wire/paging.ts'
 import { parse } from '../wire/parse.ts'
@@ -42,23 +49,26 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const app = createApp(options)
   const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
 
-  app.post('/describe', (c) => answerDescribe(storage, c.req.raw))
+  app.post('/describe', (c) => answerDescribe(storage, c))
   refuseOtherMethods(app, '/describe', 'POST')
   const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   app.post('/survey', (c) => answerSurvey(storage, c, surveys))
   refuseOtherMethods(app, '/survey', 'POST')
   for (const path of ['/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
   const listing = createLimit(MAX_LISTINGS, 'listings')
-  app.get('/files', (c) => withLimit(listing, () => answerListing(storage, c)))
+  app.get('/files', (c) => listing.run(() => answerListing(storage, c)))
   refuseOtherMethods(app, '/files', 'GET, HEAD')
   app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
-  if (options.writable) app.put('/files/*', (c) => withName(c, (name) => takeFile(storage, name, c.req.raw)))
+  const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
+  if (options.writable) {
+    app.put('/files/*', (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw))))
+  }
   refuseOtherMethods(app, '/files/*', fileMethods)
   app.get('/readyz', (c) => answerReadiness(storage, options.places, c.req.raw.signal))
   refuseOtherMethods(app, '/readyz', 'GET, HEAD')
-  app.get('/kept', (c) => withLimit(listing, () => answerKept(storage, c)))
+  app.get('/kept', (c) => listing.run(() => answerKept(storage, c)))
   refuseOtherMethods(app, '/kept', 'GET, HEAD')
-  app.post('/restore', (c) => takeRestore(storage, c.req.raw, options.writable === true))
+  app.post('/restore', (c) => takeRestore(storage, c, options.writable === true))
   refuseOtherMethods(app, '/restore', 'POST')
   app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
   refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
@@ -120,6 +130,8 @@ const conditions = v.union([
   v.object({ ifMatch: v.null(), ifNoneMatch: v.literal('*') }),
 ])
 
+const PACE_RULE = `of a body at least ${BODY_PACE_BYTES} bytes must arrive in ${BODY_SILENCE_MS / 1000} seconds`
+
 /** A write is whole, proves its bytes by `Repr-Digest`, and says what it replaces (RFC 6585 §3 otherwise). */
 async function takeFile(storage: Storage, name: string, request: Request): Promise<Response> {
   const size = Number(request.headers.get('Content-Length') ?? Number.NaN)
@@ -138,9 +150,14 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   if (carried === null) {
     return createProblem('invalid-body', 'File-Modified takes seconds since 1970, File-Modes octal numbers')
   }
-  const body = request.body ?? new ReadableStream({ start: (controller) => controller.close() })
-  const options = { size, digest, replaces, ...carried, signal: request.signal }
-  const facts = await storage.put(name, body, options)
+  const body = readBody(request)
+  const facts = await storage
+    .put(name, toStream(body), { size, digest, replaces, ...carried, signal: request.signal })
+    .catch((error) => {
+      if (!body.isStalled()) throw error
+      return null
+    })
+  if (facts === null) return refuseSlowBody(PACE_RULE)
   return createAnswer(
     replaces === null ? 201 : 204,
     {

@@ -37,7 +37,7 @@ export async function answerSurvey(
   c: Context<AppEnv>,
   { createHasher, limit }: SurveyAnswerOptions,
 ): Promise<Response> {
-  const survey = await readJsonBody(c.req.raw, surveyRequest, {
+  const survey = await readJsonBody(c, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, deep, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
   })
@@ -45,13 +45,12 @@ export async function answerSurvey(
   if (!isAscending(survey.ranges)) {
     return createProblem('invalid-body', 'ranges ascend, each from a name to a later one, and none overlap')
   }
-  const refused = limit.begin()
-  if (refused !== null) return refused
-  const abort = new AbortController()
-  abort.signal.addEventListener('abort', limit.end, { once: true })
-  const lines = readSurvey(storage, survey, { signal: abort.signal, trace: c.var.trace, createHasher })
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
-  return createAnswer(200, fields, toStream(toBody(lines, abort)))
+  return await limit.run(() => {
+    const abort = new AbortController()
+    const lines = readSurvey(storage, survey, { signal: abort.signal, trace: c.var.trace, createHasher })
+    return createAnswer(200, fields, toStream(toBody(lines, abort)))
+  })
 }
 
 function isAscending(ranges: readonly Range[]): boolean {
@@ -65,12 +64,12 @@ function isAscending(ranges: readonly Range[]): boolean {
 function toBody(lines: AsyncIterable<SurveyLine>, abort: AbortController): Chunks {
   const texts = write(lines)
   return {
-    async next() {
-      const next = await texts.next()
-      if (next.done) abort.abort()
-      return next
+    next: () => texts.next(),
+    async cancel(reason) {
+      abort.abort(reason)
+      // A generator that stands at a `yield` does not hear of the abort, and would never free what it holds.
+      await texts.return(undefined)
     },
-    cancel: async (reason) => abort.abort(reason),
   }
 }
 

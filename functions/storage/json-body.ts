@@ -1,9 +1,13 @@
+import type { Context } from 'hono'
 import type * as v from 'valibot'
-import { BODY_MS } from '../wire/limits.ts'
+import type { AppEnv } from '../wire/app.ts'
+import type { Budget } from '../wire/budget.ts'
+import { BODY_MS, SMALL_BODY_BYTES } from '../wire/limits.ts'
 import { type Parsed, parseJson } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { within } from '../wire/within.ts'
-import { readText, toChunks } from './streams.ts'
+import { refuseSlowBody } from './request-body.ts'
+import { type Chunks, readChunks, toChunks } from './streams.ts'
 
 export interface JsonBodyOptions {
   /** Bytes. */
@@ -14,24 +18,25 @@ export interface JsonBodyOptions {
 
 /** A request's JSON body as `schema` has it; the problem to answer with when it is none, too large or too slow. */
 export async function readJsonBody<T extends v.GenericSchema>(
-  request: Request,
+  c: Context<AppEnv>,
   schema: T,
   options: JsonBodyOptions,
 ): Promise<v.InferOutput<T> | Response> {
-  return await readParsedBody(request, async (text) => parseJson(schema, text), options)
+  return await readParsedBody(c, async (text) => parseJson(schema, text), options)
 }
 
 /** A request's JSON body as `parse` reads it; the problem to answer with otherwise, as `readJsonBody`. */
 export async function readParsedBody<T>(
-  request: Request,
+  c: Context<AppEnv>,
   parse: (text: string) => Promise<Parsed<T>>,
   { limit, takes }: JsonBodyOptions,
 ): Promise<T | Response> {
-  if (toType(request) !== 'application/json') {
-    const detail = `this resource takes application/json, got '${toType(request)}'`
+  const type = toType(c.req.raw)
+  if (type !== 'application/json') {
+    const detail = `this resource takes application/json, got '${type}'`
     return createProblem('unsupported-media-type', detail)
   }
-  const text = await readLimited(request, limit)
+  const text = await readLimited(c, limit)
   if (text instanceof Response) return text
   const body = await parse(text)
   return body.success
@@ -40,11 +45,11 @@ export async function readParsedBody<T>(
 }
 
 /** What a form of a page sent; the problem to answer with when it is none, too large or too slow. `limit` is in bytes. */
-export async function readFormBody(request: Request, limit: number): Promise<URLSearchParams | Response> {
-  if (toType(request) !== FORM) {
-    return createProblem('unsupported-media-type', `this resource takes ${FORM}, got '${toType(request)}'`)
-  }
-  const text = await readLimited(request, limit)
+export async function readFormBody(c: Context<AppEnv>, limit: number): Promise<URLSearchParams | Response> {
+  const type = toType(c.req.raw)
+  if (type !== FORM)
+    return createProblem('unsupported-media-type', `this resource takes ${FORM}, got '${type}'`)
+  const text = await readLimited(c, limit)
   return text instanceof Response ? text : new URLSearchParams(text)
 }
 
@@ -54,18 +59,40 @@ function toType(request: Request): string {
   return request.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? ''
 }
 
-async function readLimited(request: Request, limit: number): Promise<string | Response> {
-  const text = await within(BODY_MS, readBody(request, limit))
-  if (text === undefined)
-    return createProblem('request-timeout', `a body takes at most ${BODY_MS / 1000} seconds`)
-  return text ?? createProblem('too-large', `this resource takes at most ${limit} bytes`)
+async function readLimited(c: Context<AppEnv>, limit: number): Promise<string | Response> {
+  const text = await within(BODY_MS, readBody(c, limit))
+  if (text === undefined) return refuseSlowBody(`the whole body must arrive in ${BODY_MS / 1000} seconds`)
+  if (text === 'no room')
+    return createProblem('overloaded', 'the bodies that are being received take all the memory they may')
+  return text?.body ?? createProblem('too-large', `this resource takes at most ${limit} bytes`)
 }
 
-/** The body as text; null when it is longer than `limit` bytes. */
-async function readBody(request: Request, limit: number): Promise<string | null> {
+/** The body as text; null when it is longer than `limit` bytes, and `no room` when bodies take all that they may. */
+async function readBody(
+  c: Context<AppEnv>,
+  limit: number,
+): Promise<{ readonly body: string } | 'no room' | null> {
+  const request = c.req.raw
   const length = Number(request.headers.get('Content-Length') ?? Number.NaN)
   // The host holds a sender to the length it announced, and reads such a body in one go.
-  if (length <= limit) return await request.text()
+  if (length <= Math.min(limit, SMALL_BODY_BYTES)) return { body: await request.text() }
   if (length > limit) return null
-  return request.body === null ? '' : await readText(toChunks(request.body), limit)
+  if (request.body === null) return { body: '' }
+  return await readCounted(toChunks(request.body), limit, c.var.received)
+}
+
+async function readCounted(body: Chunks, limit: number, received: Budget) {
+  return await received.hold(async (set) => {
+    const decoder = new TextDecoder()
+    let size = 0
+    let text = ''
+    for await (const chunk of readChunks(body)) {
+      if (!received.hasRoom(chunk.length)) return 'no room'
+      size += chunk.length
+      if (size > limit) return null
+      set(size)
+      text += decoder.decode(chunk, { stream: true })
+    }
+    return { body: text + decoder.decode() }
+  })
 }

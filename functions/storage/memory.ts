@@ -80,8 +80,14 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
   }
 
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+    try {
+      options.signal?.throwIfAborted()
+      requireReplaced((await held.get(requireName(name))?.facts)?.digest ?? null, options.replaces)
+    } catch (error) {
+      await body.cancel(error)
+      throw error
+    }
     const bytes = await readAll(toChunks(toStream(toChunks(body), options.signal)))
-    requireName(name)
     options.signal?.throwIfAborted()
     const facts = readFacts(bytes, options.modified ?? Date.now())
     await requireProof(facts, options)

@@ -88,3 +88,20 @@ it('an app with pages gives what they are made of to everybody, and challenges w
   const replica = createApp({ isAllowed: () => false })
   expect((await replica.request('/assets/page.css')).status).toBe(401)
 })
+
+it('an app whose handlers throw, whatever that is, answers 500 and goes on to answer everybody', async () => {
+  const entries: RequestEntry[] = []
+  const app = createApp({ log: (entry) => entries.push(entry) })
+  app.get('/throws', () => Promise.reject('not an Error'))
+  app.get('/fails', () => Promise.reject(new Error('an Error')))
+  app.get('/file', (c) => c.text('here'))
+  for (let i = 0; i < MAX_REQUESTS_UNDER_WAY; i++) {
+    const answer = await app.request(i % 2 === 0 ? '/throws' : '/fails')
+    expect(answer.status).toBe(500)
+  }
+  expect((await app.request('/file')).status).toBe(200)
+  expect(entries.slice(0, 2)).toMatchObject([
+    { path: '/throws', status: 500, error: 'not an Error' },
+    { path: '/fails', status: 500, error: { message: 'an Error' } },
+  ])
+})

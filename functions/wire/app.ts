@@ -1,6 +1,14 @@
-import { Hono, type HonoRequest, type MiddlewareHandler } from 'hono'
+import { type Context, Hono, type HonoRequest, type MiddlewareHandler, type Next } from 'hono'
 import { createAnswer, toParts } from './answer.ts'
-import { MAX_REQUESTS_UNDER_WAY, MAX_URL_BYTES } from './limits.ts'
+import { type Budget, createBudget } from './budget.ts'
+import { createLimit, watchBody } from './limit.ts'
+import {
+  MAX_RECEIVED_BYTES,
+  MAX_REQUESTS_UNDER_WAY,
+  MAX_STREAMED_BYTES,
+  MAX_URL_BYTES,
+  STREAM_OVERHEAD_BYTES,
+} from './limits.ts'
 import type { Log } from './log.ts'
 import { createProblem } from './problems.ts'
 import { toTarget } from './routes.ts'
@@ -34,7 +42,11 @@ export interface AppNature {
 export interface AppEnv {
   /** What a host may pass beside a request: the address that it came from. */
   Bindings: { client?: string | undefined }
-  Variables: { trace: Trace | undefined }
+  Variables: {
+    trace: Trace | undefined
+    /** Of bodies of questions that are held in memory. */
+    received: Budget
+  }
 }
 
 /**
@@ -51,7 +63,9 @@ export function createApp({
 }: AppOptions & AppNature): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   const failures = new WeakMap<Response, unknown>()
-  let underWay = 0
+  const streamed = createBudget(MAX_STREAMED_BYTES)
+  const received = createBudget(MAX_RECEIVED_BYTES)
+  const requests = createLimit(MAX_REQUESTS_UNDER_WAY, 'requests')
 
   if (around !== undefined) app.use(around)
   app.use(async (c, next) => {
@@ -59,22 +73,11 @@ export function createApp({
     const traceparent = c.req.header('traceparent')
     const trace = c.var.trace ?? parseTraceparent(traceparent ?? '') ?? (isTraced ? createTrace() : undefined)
     c.set('trace', trace)
-    underWay++
-    if (c.req.url.length > MAX_URL_BYTES) {
-      c.res = createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
-    } else if (underWay > MAX_REQUESTS_UNDER_WAY && c.req.path !== '/healthz') {
-      c.res = createProblem(
-        'overloaded',
-        `${MAX_REQUESTS_UNDER_WAY} requests are being answered; ask again soon`,
-      )
-    } else if (c.req.path !== '/healthz' && !isOwnHost(c.req.url)) {
-      c.res = createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
-    } else if (!isPublic(c.req, hasPages) && !isAllowed(c.req.raw)) {
-      c.res = refuseStranger(hasPages && isBrowser(c.req))
-    } else {
-      await next()
-    }
-    underWay--
+    c.set('received', received)
+    const refused = refuse(c)
+    if (refused !== null) c.res = refused
+    else if (c.req.path === HEALTH) await next()
+    else setAnswer(c, countStream(streamed, await requests.run(() => answer(c, next))))
     if (log === undefined) return
     const fields = toParts(c.res)?.fields
     log({
@@ -90,20 +93,46 @@ export function createApp({
       error: failures.get(c.res),
     })
   })
-  app.get('/healthz', () => toJson({ status: 'ok' } satisfies Health))
+  app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
-  app.onError((error, c) => {
+  app.onError(answerFailure)
+
+  /** Why a request is not answered; null when it is. */
+  function refuse(c: Context<AppEnv>): Response | null {
+    if (c.req.url.length > MAX_URL_BYTES)
+      return createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
+    if (c.req.path === HEALTH) return null
+    if (!isOwnHost(c.req.url))
+      return createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
+    if (isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
+    return refuseStranger(hasPages && isBrowser(c.req))
+  }
+
+  async function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
+    try {
+      await next()
+      return c.res
+    } catch (error) {
+      // Hono handles errors that are an Error, and rethrows anything else.
+      return answerFailure(error, c)
+    }
+  }
+
+  function answerFailure(error: unknown, c: Context<AppEnv>): Response {
     if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the request broke off')
-    const answer = createProblem('internal-error', 'the server failed in a way it has no word for')
+    const answer = createProblem('internal-error', 'the server failed unexpectedly')
     failures.set(answer, error)
     return answer
-  })
+  }
+
   return app
 }
 
+const HEALTH = '/healthz'
+
 /** Whether a request needs no token: whether the server runs, and what its pages are made of, which holds nothing of files. */
 function isPublic({ method, path }: HonoRequest, hasPages: boolean): boolean {
-  if (path === '/healthz') return true
+  if (path === HEALTH) return true
   return hasPages && path.startsWith('/assets/') && (method === 'GET' || method === 'HEAD')
 }
 
@@ -114,6 +143,32 @@ function isPublic({ method, path }: HonoRequest, hasPages: boolean): boolean {
 function isBrowser(request: HonoRequest): boolean {
   const isPage = request.header('Accept')?.includes('text/html') === true
   return isPage || request.header('Sec-Fetch-Site') === 'same-origin'
+}
+
+/** The answer, its stream counted while it is under way; the problem `overloaded` in its place when there is no room. */
+function countStream(streamed: Budget, answer: Response): Response {
+  const body = toParts(answer)?.body
+  if (!(body instanceof ReadableStream)) return answer
+  if (!streamed.hasRoom(STREAM_OVERHEAD_BYTES)) {
+    body.cancel().catch(() => {})
+    return createProblem('overloaded', 'the clients that are being sent to take their answers too slowly')
+  }
+  const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>()
+  let set = (_bytes: number) => {}
+  streamed.hold((setHeld) => {
+    set = setHeld
+    return ended
+  })
+  set(STREAM_OVERHEAD_BYTES)
+  const onChunk = (bytes: number) => set(STREAM_OVERHEAD_BYTES + bytes)
+  return watchBody(answer, { onChunk, onEnd }) ?? answer
+}
+
+/** Hono merges the fields of an answer that it replaces into the new one, unless it is taken away first. */
+function setAnswer(c: Context<AppEnv>, answer: Response): void {
+  if (c.res === answer) return
+  c.res = undefined
+  c.res = answer
 }
 
 function refuseStranger(hasPassword: boolean): Response {

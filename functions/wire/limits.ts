@@ -15,6 +15,34 @@ export const OVERLOAD_RETRY_SECONDS = 1
 /** How long the body of a question may take to arrive: 8 MiB at the pace of a slow line. */
 export const BODY_MS = 30_000
 
+/**
+ * How long a client may send next to nothing of a file that it writes, and what counts as more than that: half a KiB a
+ * second, which the slowest line carries. A silent client holds a descriptor, a draft and a turn.
+ */
+export const BODY_SILENCE_MS = 30_000
+export const BODY_PACE_BYTES = 16 * 1024
+
+/**
+ * Streams that are being sent, together: of each the chunk that its reader takes, and `STREAM_OVERHEAD_BYTES` for what
+ * lies beneath it. Some 200 readers of large files that take nothing fill it.
+ */
+export const MAX_STREAMED_BYTES = 256 * 1024 * 1024
+
+/** What a stream holds beside its chunk: buffers of its connections, and what a replica has sent ahead. */
+export const STREAM_OVERHEAD_BYTES = 256 * 1024
+
+/** Bodies of questions that are being received, together: two plans of the greatest size, or 16 questions of theirs. */
+export const MAX_RECEIVED_BYTES = 128 * 1024 * 1024
+
+/** A body that is read in one go and not counted: as many as there may be requests take no more than that again. */
+export const SMALL_BODY_BYTES = 64 * 1024
+
+/**
+ * Files written at once, from the first byte of the body to the answer: each takes descriptors and a temporary file, and
+ * one disk writes no faster for more of them. Clients that send nothing take no place from reads.
+ */
+export const MAX_WRITES_UNDER_WAY = 128
+
 /** Versions in one multipart answer: each is read from another replica, and nobody compares more by eye. */
 export const MAX_MULTIPART_VERSIONS = 16
 

@@ -72,7 +72,7 @@ async function armKill(at: number): Promise<void> {
   const handles = await getHandlePrototype()
   for (const name of ['write', 'chmod'] as const) patchBuiltin(handles, name, wrap)
   for (const name of ['mkdir', 'link', 'rename', 'unlink'] as const) patchBuiltin(promises, name, wrap)
-  for (const name of ['linkSync', 'renameSync'] as const) patchBuiltin(fs, name, wrap)
+  for (const name of ['linkSync', 'renameSync', 'rmSync'] as const) patchBuiltin(fs, name, wrap)
 }
 
 /** Whatever comes to mind; or, so that the same calls come each time, every kind of write once. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -69,9 +69,12 @@ async function write(
   return { status, signal } as { status: number | null; signal: string | null } // events are typed any
 }
 
-/** Asserts that every name holds a whole content, and that no content that was ever there is gone. */
+/**
+ * Asserts that every name holds a whole content, that no content that was ever there is gone, and that no draft stays once
+ * the directory is opened for writing.
+ */
 async function expectNothingLost({ root, stays, known }: Scene): Promise<void> {
-  const storage = openStorage(root)
+  const storage = openStorage(root, { writable: true })
   try {
     for (const name of NAMES) {
       const there = (await describeOne(storage, name))?.digest
@@ -91,6 +94,7 @@ async function expectNothingLost({ root, stays, known }: Scene): Promise<void> {
   } finally {
     await storage.close()
   }
+  if (existsSync(join(root, '.vouch/tmp'))) expect(readdirSync(join(root, '.vouch/tmp'))).toEqual([])
 }
 
 function expectIntact(root: string, { name, digest, size }: Kept): void {

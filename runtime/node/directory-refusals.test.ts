@@ -404,7 +404,8 @@ describe('a write', () => {
     await expectTrouble(putNew('new'), 'precondition')
     const lie = { ...(await toPut(toBytes('new'), null)), size: 2 }
     await expectTrouble(storage.put('other', createSource(toBytes('new')).body, lie), 'integrity')
-    expect(await readdir(join(inside.root, '.vouch/tmp'))).toEqual([])
+    const left = await readdir(join(inside.root, '.vouch/tmp'))
+    expect(left.filter((name) => !name.endsWith('.lock'))).toEqual([])
     expect(await listNames()).toEqual(['dir/file', 'new'])
   })
 

@@ -10,6 +10,7 @@ import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
+import { TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
 import { requireDirectory, resolvePlace } from './root.ts'
 import { createStreams } from './streams.ts'
@@ -42,7 +43,7 @@ export interface DirectoryStorage extends Storage, IndexState {
   fillIndex(options?: FillOptions): Promise<Filled>
   /** Starts the thread that goes through the tree, for questions that are about to come. */
   warm(): void
-  /** Refuses what still waits, writes the index, and ends all threads. Streams that are open stay so. */
+  /** Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. */
   close(): Promise<void>
 }
 
@@ -63,11 +64,16 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
   const writer = writable ? createWriter(disk, reader) : null
-  const tidying = writer === null ? Promise.resolve() : tidy(writer)
+  let tidying = writer === null ? Promise.resolve() : tidy(writer)
+  const timer = writer === null ? undefined : setInterval(() => tidyAgain(writer), TIDY_MS).unref()
+
+  function tidyAgain(writer: Writer): void {
+    tidying = tidying.then(() => tidy(writer))
+  }
 
   async function tidy(writer: Writer): Promise<void> {
     try {
-      await writer.tidy(now())
+      await writer.tidy()
     } catch (error) {
       onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
     }
@@ -98,8 +104,10 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     warm: trees.warm,
     async close() {
       closing.abort()
-      streams.close()
+      clearInterval(timer)
       await tidying
+      await writer?.close()
+      streams.close()
       await Promise.all([trees.close(), disk.close()])
     },
   }

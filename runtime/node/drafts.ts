@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises'
+import { constants, existsSync, rmSync } from 'node:fs'
+import { type FileHandle, open, readdir, unlink } from 'node:fs/promises'
+import type { DatabaseSync } from 'node:sqlite'
 import { RESERVED } from '../../functions/storage/names.ts'
 import type { PutOptions } from '../../functions/storage/storage.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -8,9 +9,9 @@ import { openBelow } from './below.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence } from './errno.ts'
 import { createHasher } from './hasher.ts'
-import { STALE_DRAFT_MS } from './limits.ts'
 import type { Root } from './root.ts'
 import { finishSparse, writeSparse } from './sparse.ts'
+import { openLock } from './turns.ts'
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
@@ -20,28 +21,121 @@ export interface Draft {
   readonly path: string
 }
 
-/** What `run` makes of a new file in `.vouch/tmp`, which is gone from there afterwards. */
-export async function withDraft<T>(root: Root, run: (draft: Draft) => Promise<T>): Promise<T> {
-  return await withDraftPath(root, async (path) => {
-    const handle = await open(path, FLAGS, 0o666)
-    try {
-      return await run({ handle, path })
-    } finally {
-      await handle.close()
-    }
-  })
+/** The temporary files of one storage, below `.vouch/tmp`. */
+export interface Drafts {
+  /** What `run` makes of a new file, which is gone from there afterwards. */
+  withDraft<T>(run: (draft: Draft) => Promise<T>): Promise<T>
+  /** What `run` makes of a path that nobody else uses, and at which nothing is afterwards. */
+  withPath<T>(run: (path: string) => Promise<T>): Promise<T>
+  /** Removes what processes left behind that have ended. */
+  tidy(): Promise<void>
+  /** Gives the lock back, once no draft is left. A draft that is made after that takes another. */
+  close(): Promise<void>
 }
 
-/** What `run` makes of a path in `.vouch/tmp` that nobody else uses, and at which nothing is afterwards. */
-export async function withDraftPath<T>(root: Root, run: (path: string) => Promise<T>): Promise<T> {
-  const drafts = await openBelow(root, [RESERVED, 'tmp'], { mode: 0o700 })
-  const path = `${drafts.path}/${randomUUID()}`
-  try {
-    return await run(path)
-  } finally {
-    await unlink(path)
-      .catch(ignoreAbsence)
-      .finally(() => drafts.handle.close())
+/**
+ * Drafts bear the name of their owner, who holds a lock from its first draft on. A lock ends with its process, however
+ * that ends: drafts whose owner can be locked have no owner any more. They are removed before an owner makes its first.
+ */
+export function createDrafts(root: Root): Drafts {
+  let owner: Owner | null = null
+
+  async function withPath<T>(run: (path: string) => Promise<T>): Promise<T> {
+    const directory = await openBelow(root, [RESERVED, 'tmp'], { mode: 0o700 })
+    try {
+      if (owner === null) await removeDead(directory.path, null)
+      owner ??= createOwner(directory.path)
+      const path = `${directory.path}/${owner.id}.${randomUUID()}`
+      try {
+        return await run(path)
+      } finally {
+        await unlink(path).catch(ignoreAbsence)
+      }
+    } finally {
+      await directory.handle.close()
+    }
+  }
+
+  /** What `run` makes of the directory of drafts; undefined where there is none. */
+  async function inTemporary<T>(run: (path: string) => T | Promise<T>): Promise<T | undefined> {
+    const directory = await openTemporary(root)
+    if (directory === null) return undefined
+    try {
+      return await run(directory.path)
+    } finally {
+      await directory.handle.close()
+    }
+  }
+
+  async function close(): Promise<void> {
+    const last = owner
+    owner = null
+    if (last === null) return
+    try {
+      await inTemporary((path) => rmSync(toLockPath(path, last.id), { force: true }))
+    } finally {
+      last.lock.close()
+    }
+  }
+
+  return {
+    withPath,
+    withDraft: (run) =>
+      withPath(async (path) => {
+        const handle = await open(path, FLAGS, 0o666)
+        try {
+          return await run({ handle, path })
+        } finally {
+          await handle.close()
+        }
+      }),
+    tidy: async () => await inTemporary((path) => removeDead(path, owner)),
+    close,
+  }
+}
+
+/** Who has drafts. */
+interface Owner {
+  /** A UUID, which no owner has had before. */
+  readonly id: string
+  readonly lock: Pick<DatabaseSync, 'close'>
+}
+
+function createOwner(path: string): Owner {
+  for (;;) {
+    const id = randomUUID()
+    const lock = openLock(toLockPath(path, id))
+    if (lock === 'busy') continue
+    // One that tidied before it was locked may have taken the file away.
+    if (existsSync(toLockPath(path, id))) return { id, lock }
+    lock.close()
+  }
+}
+
+function toLockPath(path: string, owner: string): string {
+  return `${path}/${owner}.lock`
+}
+
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+/** A draft or a lock; anything else in the directory is somebody else's. */
+const OWNED = new RegExp(`^(${UUID})\\.(?:${UUID}|lock)$`)
+
+async function removeDead(path: string, own: Owner | null): Promise<void> {
+  const drafts = new Map<string, string[]>()
+  for (const entry of await readdir(path)) {
+    const id = OWNED.exec(entry)?.[1]
+    if (id === undefined || id === own?.id) continue
+    drafts.set(id, [...(drafts.get(id) ?? []), entry])
+  }
+  for (const [id, entries] of drafts) {
+    const lock = openLock(toLockPath(path, id))
+    if (lock === 'busy') continue
+    try {
+      for (const entry of entries) rmSync(`${path}/${entry}`, { force: true })
+      rmSync(toLockPath(path, id), { force: true })
+    } finally {
+      lock.close()
+    }
   }
 }
 
@@ -68,21 +162,8 @@ export async function fill(
   await handle.sync()
 }
 
-/** Removes the drafts that were left behind, by a process that was killed, longer than `STALE_DRAFT_MS` before `now`. */
-export async function removeStaleDrafts(root: Root, now: number): Promise<void> {
-  const drafts = await openDrafts(root)
-  if (drafts === null) return
-  try {
-    for (const entry of await readdir(drafts.path)) {
-      if (isDraft(entry)) await removeIfStale(`${drafts.path}/${entry}`, now)
-    }
-  } finally {
-    await drafts.handle.close()
-  }
-}
-
 /** Null when there are none; this makes nothing. */
-async function openDrafts(root: Root): Promise<Directory | null> {
+async function openTemporary(root: Root): Promise<Directory | null> {
   const directory = await root.open()
   try {
     const own = await openDirectory(`${directory.path}/${RESERVED}`)
@@ -96,20 +177,6 @@ async function openDrafts(root: Root): Promise<Directory | null> {
     throw error
   } finally {
     await directory.handle.close()
-  }
-}
-
-/** Whether it bears a name that `withDraftPath` gives: anything else is somebody else's. */
-function isDraft(entry: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(entry)
-}
-
-async function removeIfStale(path: string, now: number): Promise<void> {
-  try {
-    const stats = await lstat(path)
-    if (stats.isFile() && now - Math.max(stats.mtimeMs, stats.ctimeMs) > STALE_DRAFT_MS) await unlink(path)
-  } catch (error) {
-    ignoreAbsence(error)
   }
 }
 

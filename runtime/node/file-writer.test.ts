@@ -17,7 +17,6 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
-import { STALE_DRAFT_MS } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
 let directory: TestDirectory
@@ -55,11 +54,15 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
+/** What lies where drafts do, but for the lock of a storage that is open. */
+const readDrafts = () =>
+  readdirSync(inRoot('.vouch/tmp')).filter((name) => !/^[-0-9a-f]{36}\.lock$/.test(name))
+
 /** The contents of all files in vouch's own corner, drafts, locks and the marker left out. */
 function readAllKept(): string[] {
   const files = readdirSync(inRoot('.vouch'), { recursive: true, withFileTypes: true })
   return files
-    .filter((file) => file.isFile() && !['lock', 'replica'].includes(file.name))
+    .filter((file) => file.isFile() && file.name !== 'replica' && !/(^|\.)lock$/.test(file.name))
     .map((file) => readFileSync(join(file.parentPath, file.name), 'utf8'))
     .sort()
 }
@@ -100,7 +103,7 @@ describe('what is kept', () => {
       expect(await listKept()).toEqual([{ name: 'a', size: old.length }])
       await storage.restore('a', { digest: await hash(old), replaces: await hash(toBytes('new')) })
       expectBytes(await readBytes(storage, 'a'), old)
-      expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+      expect(readDrafts()).toEqual([])
     },
   )
 
@@ -318,7 +321,7 @@ describe('a write', () => {
     await put('dir/a', 'new', 'old')
     expect(deeds.filter((deed) => deed === 'rename')).toHaveLength(2)
     const [linked, renamed] = [deeds.indexOf('rename'), deeds.lastIndexOf('rename')]
-    expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*')
+    expect(deeds.slice(0, linked)).toContain('sync /.vouch/tmp/*.*')
     for (const path of ['', '/.vouch', '/.vouch/kept', '/.vouch/kept/*'])
       expect(deeds.slice(0, linked)).toContain(`sync ${path}`)
     for (const path of ['/.vouch/kept/*/dir/a', '/.vouch/kept/*/dir'])
@@ -331,7 +334,7 @@ describe('a write', () => {
     await expectTrouble(put('new', 'new', null), 'unreadable')
     await expect(put('new', 'new', null)).rejects.toThrow('no hard links')
     expect(await describeOne(storage, 'new')).toBeNull()
-    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+    expect(readDrafts()).toEqual([])
   })
 
   it('is refused where a link stands in the place of its lock', async () => {
@@ -408,37 +411,64 @@ describe('a write beside another process that writes', () => {
   })
 })
 
-describe('what writes left behind when they were killed', () => {
-  const OLD = '00000000-0000-4000-8000-000000000000'
-  const YOUNG = '11111111-1111-4111-8111-111111111111'
+describe('a draft', () => {
+  const OWNER = '00000000-0000-4000-8000-000000000000'
+  const DRAFT = '11111111-1111-4111-8111-111111111111'
 
-  async function writeDrafts(): Promise<void> {
-    for (const name of [OLD, YOUNG, 'notes.txt'])
-      await directory.write(`.vouch/tmp/${name}`, toBytes('draft'))
-    const longAgo = (Date.now() - STALE_DRAFT_MS) / 1000 - 60
-    for (const name of [OLD, 'notes.txt']) await utimes(inRoot('.vouch/tmp', name), longAgo, longAgo)
+  /** What a process leaves behind that is killed. */
+  async function writeDead(): Promise<void> {
+    for (const name of [`${OWNER}.lock`, `${OWNER}.${DRAFT}`])
+      await directory.write(`.vouch/tmp/${name}`, new Uint8Array())
   }
 
-  /** Opens the storage as if it were this many milliseconds later, and closes it. */
-  async function openLater(ms: number, writable: boolean): Promise<void> {
-    await openStorage(directory.root, { writable, now: () => Date.now() + ms }).close()
-  }
-
-  it('is removed after some hours, when the directory is opened for writing', async () => {
-    await writeDrafts()
-    await openLater(STALE_DRAFT_MS - 60_000, true)
-    expect(readdirSync(inRoot('.vouch/tmp')).sort()).toEqual([OLD, YOUNG, 'notes.txt'].sort())
-    await openLater(STALE_DRAFT_MS + 60_000, false)
-    expect(readdirSync(inRoot('.vouch/tmp'))).toHaveLength(3)
-    await openLater(STALE_DRAFT_MS + 60_000, true)
-    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
+  it('of a process that has ended is removed before the next write, and at the opening for writing', async () => {
+    await put('a', 'new', null)
+    await writeDead()
+    await directory.write('.vouch/tmp/notes.txt', toBytes('of somebody else'))
+    await openStorage(directory.root).close()
+    expect(readdirSync(inRoot('.vouch/tmp'))).toContain(`${OWNER}.lock`)
+    await put('b', 'new', null)
+    expect(readDrafts()).toEqual(['notes.txt'])
+    await writeDead()
+    await openStorage(directory.root, { writable: true }).close()
+    expect(readDrafts()).toEqual(['notes.txt'])
   })
 
-  it('is left alone where it is no corner of ours', async () => {
-    await directory.write(`elsewhere/${OLD}`, toBytes('mine'))
+  it('stays while its owner lives, whoever else writes', async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const writing = storage.put('slow', readable, await toPut(toBytes('12'), null))
+    await writer.write(toBytes('1'))
+    await expect.poll(readDrafts).toHaveLength(1)
+    const other = openStorage(directory.root, { writable: true })
+    await other.put('quick', createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
+    await other.close()
+    expect(readDrafts()).toHaveLength(1)
+    await writer.write(toBytes('2'))
+    await writer.close()
+    await writing
+    expect(await readText('slow')).toBe('12')
+    expect(readDrafts()).toEqual([])
+  })
+
+  it('is gone once its storage is closed, and so is the write', async () => {
+    const other = openStorage(directory.root, { writable: true })
+    const stalled = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(toBytes('1')),
+    })
+    const writing = other.put('a', stalled, await toPut(toBytes('12'), null))
+    const refused = expectTrouble(writing, 'unreachable')
+    await expect.poll(readDrafts).toHaveLength(1)
+    await other.close()
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+    await refused
+  })
+
+  it('is left alone where the directory is no corner of ours', async () => {
+    await directory.write(`elsewhere/${OWNER}.${DRAFT}`, toBytes('mine'))
     await mkdir(inRoot('.vouch'))
     await symlink(inRoot('elsewhere'), inRoot('.vouch/tmp'))
-    await openLater(2 * STALE_DRAFT_MS, true)
-    expect(readdirSync(inRoot('elsewhere'))).toEqual([OLD])
+    await openStorage(directory.root, { writable: true }).close()
+    expect(readdirSync(inRoot('elsewhere'))).toEqual([`${OWNER}.${DRAFT}`])
   })
 })

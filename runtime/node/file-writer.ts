@@ -1,14 +1,16 @@
 import { closeSync, lstatSync, renameSync } from 'node:fs'
-import { type FileHandle, link, lstat, unlink } from 'node:fs/promises'
+import { type FileHandle, link, lstat, realpath, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { notKept } from '../../functions/storage/kept.ts'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Opened, PutOptions, RestoreOptions, Storage, Written } from '../../functions/storage/storage.ts'
+import { primed, toChunks, toStream } from '../../functions/storage/streams.ts'
 import { settle } from '../../functions/wire/app.ts'
 import type { Unkept } from '../../functions/wire/attributes.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { unexpected, withParent } from './below.ts'
 import type { Directory } from './directory.ts'
-import { type Draft, fill, withDraft } from './drafts.ts'
+import { type Draft, type Drafts, fill } from './drafts.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { copyAttributes, dressNew, setModified } from './file-attributes.ts'
 import { changed } from './file-digest.ts'
@@ -26,6 +28,8 @@ import { takeTurn } from './turns.ts'
 export interface FileWriterOptions {
   /** Reads below the same root. */
   readonly reader: FileReader
+  /** Those of this file system; their owner closes them. */
+  readonly drafts: Drafts
   /** Those of all writers of a storage. */
   readonly lock: Locks
   /** Throws when a file of this name that was just made is listed by another. */
@@ -33,14 +37,14 @@ export interface FileWriterOptions {
 }
 
 /**
- * Writes files below `root`, each by way of a temporary one in `.vouch/tmp/`, and keeps what they replace below
+ * Writes files below `root`, each by way of one of `drafts`, and keeps what they replace below
  * `.vouch/kept/`; see `Storage.put`. A body is consumed or cancelled. All of it lies on one file system.
  */
 export function createFileWriter(
   root: Root,
-  { reader, lock, requireListed }: FileWriterOptions,
+  { reader, drafts, lock, requireListed }: FileWriterOptions,
 ): Pick<Storage, 'put' | 'restore'> {
-  const keep = createKeeper(root, reader)
+  const keep = createKeeper(root, reader, drafts)
 
   /** Puts the draft in its place; returns what the file could not keep or take. */
   async function place(name: string, draft: Draft, options: WriteOptions): Promise<Unkept[]> {
@@ -85,6 +89,16 @@ export function createFileWriter(
     })
   }
 
+  /** Refuses a write that cannot succeed, before anything is read or written for it. */
+  async function requireHeld(
+    name: string,
+    { replaces, signal }: Pick<PutOptions, 'replaces' | 'signal'>,
+  ): Promise<void> {
+    if (replaces === null) return await requireFree(root, name)
+    const current = await reader.readCurrent(name, { signal })
+    if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
+  }
+
   async function put(
     name: string,
     body: ReadableStream<Uint8Array>,
@@ -99,26 +113,31 @@ export function createFileWriter(
     body: ReadableStream<Uint8Array>,
     options: WriteOptions,
   ): Promise<Written> {
+    const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
       requireName(name)
       requireSegments(name)
       options.signal?.throwIfAborted()
-      return await withDraft(root, async (draft) => {
-        await fill(draft.handle, body, options)
+      await requireHeld(name, options)
+      // A client that sends nothing costs no draft.
+      const begun = toStream(await primed(chunks))
+      return await drafts.withDraft(async (draft) => {
+        await fill(draft.handle, begun, options)
         const unkept = await place(name, draft, options)
         const modified = toModified(await readIdentity(draft.handle))
         const { size, digest } = options
         return { size, digest, modified, evidence: 'computed', ...(unkept.length > 0 && { unkept }) }
       })
     } catch (error) {
-      // A body that was being read when the write failed is cancelled or at its end already, and refuses this.
-      await body.cancel(error).catch(() => {})
+      // After its end this does nothing.
+      await chunks.cancel(error).catch(() => {})
       throw toIoError(error, 'written')
     }
   }
 
   async function restore(name: string, options: RestoreOptions): Promise<Written> {
-    const { path, facts, body } = await openKept(requireName(name), options)
+    await requireHeld(requireName(name), options)
+    const { path, facts, body } = await openKept(name, options)
     let like: RegularFile | null = null
     try {
       like = openFile(root.place, path)
@@ -153,6 +172,17 @@ export function createFileWriter(
   return { put, restore }
 }
 
+/** Refuses a name that something has. Of what lies behind a link it says nothing: `create` does. */
+async function requireFree(root: Root, name: string): Promise<void> {
+  const path = toPath(root.place, name)
+  const there = await lstat(path).catch(ignoreAbsence)
+  if (there !== null && (await realpath(dirname(path))) === dirname(path)) throw taken()
+}
+
+function taken(cause?: unknown): StorageError {
+  return unexpected('something has this name already', cause)
+}
+
 /** A write, of a content that was put or of one that is put back. */
 interface WriteOptions extends PutOptions {
   /** The file whose time, permissions, owner, group and extended attributes the new one gets: that of a kept content. */
@@ -177,7 +207,7 @@ async function create(
     try {
       await link(draft.path, path)
     } catch (error) {
-      if (getErrno(error) === 'EEXIST') throw unexpected('something has this name already', error)
+      if (getErrno(error) === 'EEXIST') throw taken(error)
       if (!isWithoutLinks(error)) throw error
       const detail = 'a new file cannot be put here, for this file system has no hard links'
       throw new StorageError('unreadable', detail, { cause: error })

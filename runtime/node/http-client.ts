@@ -8,7 +8,7 @@ import type { Send } from '../../functions/storage/remote.ts'
 import type { Reply } from '../../functions/storage/replies.ts'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import { CONNECT_MS } from '../../functions/wire/limits.ts'
-import { MAX_UNREAD_BYTES } from './limits.ts'
+import { MAX_UNREAD_BYTES, PROBE_AFTER_MS } from './limits.ts'
 import { type TlsFiles, type TlsOption, toConnect, toFiles } from './tls.ts'
 
 /** How connections come about. */
@@ -42,7 +42,9 @@ function createConnect(timeout: number, tls: TlsOption = {}): BuildConnector.con
   let connect: BuildConnector.connector | undefined
   return (options, callback) => {
     const now = toFiles(tls)
-    if (connect === undefined || now !== files) connect = buildConnector({ timeout, ...toConnect(now) })
+    if (connect === undefined || now !== files) {
+      connect = buildConnector({ timeout, keepAliveInitialDelay: PROBE_AFTER_MS, ...toConnect(now) })
+    }
     files = now
     connect(options, callback)
   }

@@ -7,7 +7,7 @@ import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import type { Directory } from './directory.ts'
-import { type Draft, fill, withDraft, withDraftPath } from './drafts.ts'
+import { type Draft, type Drafts, fill } from './drafts.ts'
 import { getErrno, isAbsence } from './errno.ts'
 import { copyAttributes } from './file-attributes.ts'
 import type { FileReader } from './file-reader.ts'
@@ -45,7 +45,11 @@ export type Held = 'linked' | 'apart' | 'changed'
  * Keeps the content of a file that is about to be replaced, there to stay once this resolves. Whatever else is found
  * where it belongs is put aside, never removed.
  */
-export function createKeeper(root: Root, reader: FileReader): (file: Replaced) => Promise<Held> {
+export function createKeeper(
+  root: Root,
+  reader: FileReader,
+  drafts: Drafts,
+): (file: Replaced) => Promise<Held> {
   async function keep(file: Replaced): Promise<Held> {
     for (let n = 0; ; n++) {
       const held = await keepOn(toShelf(n), file)
@@ -107,7 +111,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
 
   /** By way of a name of our own, so that nothing is ever seen at `path` that was not looked at. */
   async function linkTo(path: string, file: Replaced, wrong: Wrong | null): Promise<Held | 'without links'> {
-    return await withDraftPath(root, async (own) => {
+    return await drafts.withPath(async (own) => {
       try {
         await link(file.path, own)
       } catch (error) {
@@ -126,7 +130,7 @@ export function createKeeper(root: Root, reader: FileReader): (file: Replaced) =
     if (opened === null) return 'changed'
     if (opened instanceof StorageError) return toChanged(opened)
     const { facts, body } = opened
-    return await withDraft(root, async (draft) => {
+    return await drafts.withDraft(async (draft) => {
       const filled = await settle(fill(draft.handle, body, { size: facts.size, digest, signal }))
       if (filled instanceof StorageError) return toChanged(filled)
       if (!(await tryDress(file, draft))) return 'changed'

@@ -3,11 +3,11 @@
 /** One read of a file: at 1 MiB a Node pipe equals sendfile, at 64 KiB it reaches a third of it. */
 export const READ_BYTES = 1024 * 1024
 
-/** What may wait to be read of one answer of a replica: as much as is read of a file at once. */
-export const MAX_UNREAD_BYTES = READ_BYTES
+/** What may wait to be read of one answer of a replica: some packets, beside those in the buffers of the connection. */
+export const MAX_UNREAD_BYTES = 128 * 1024
 
-/** Reads of a large file that are under way for whoever sends it: one being sent, one being read. */
-export const STREAM_AHEAD = 2
+/** The first bytes of a chunk, by which is seen whether its reader takes any: as much as a packet of loopback holds. */
+export const FIRST_BYTES = 64 * 1024
 
 /** Header section of a request: Node's own default, twice the longest address with room for a cookie of nobody's. */
 export const MAX_HEADER_BYTES = 16 * 1024
@@ -38,6 +38,12 @@ export const CERTIFICATE_CHECK_MS = 2000
 
 /** How long before its certificate expires a server warns: a renewal that failed was due a week before that. */
 export const CERTIFICATE_WARNING_DAYS = 21
+
+/** How long a connection is silent until the system asks whether the peer is still there: that costs two small packets. */
+export const PROBE_AFTER_MS = 60_000
+
+/** How long a client that has to go on may be silent while the server ends: systemd kills a server after 30 s. */
+export const CLOSING_SILENCE_MS = 5000
 
 /** How often files with credentials for S3 are read again: whoever renews a session in one does so minutes before its end. */
 export const AWS_SETTINGS_MS = 60_000
@@ -147,11 +153,8 @@ export const COUNT_AFTER_MS = 10_000
 /** Files that one step of a survey looks at: what it says is then handed over in one piece of some hundred KiB. */
 export const MAX_LINES_PER_STEP = 2048
 
-/**
- * How long nothing was written to a draft until it counts as left behind by a process that was killed: a body that
- * stalls is given up after minutes, and no clock that two machines share through a file system is hours off.
- */
-export const STALE_DRAFT_MS = 6 * 3_600_000
+/** How often a storage that is open for writing looks for drafts of processes that were killed: they take space. */
+export const TIDY_MS = 10 * 60_000
 
 /** How long the program that copies extended attributes may take: it opens two files, which only a dead disk holds up. */
 export const COPY_ATTRIBUTES_MS = 10_000

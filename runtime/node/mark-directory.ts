@@ -1,8 +1,9 @@
+import { createDrafts } from './drafts.ts'
 import { type IndexNotice, openIndexFile, openNoIndexFile } from './index-file.ts'
 import { toIndexFile } from './index-path.ts'
 import { createRoot } from './located.ts'
 import { makeMarker } from './marker.ts'
-import { requireDirectory, resolvePlace } from './root.ts'
+import { type Root, requireDirectory, resolvePlace } from './root.ts'
 import { acceptRoot } from './root-guard.ts'
 
 /** Where the digest index of the directory lies, and who hears that it cannot be used; see `DirectoryOptions`. */
@@ -18,12 +19,21 @@ export interface MarkOptions {
 export async function markDirectory(path: string, { indexPath, onNotice }: MarkOptions): Promise<string> {
   const root = requireDirectory(path)
   const place = resolvePlace(root)
-  await makeMarker(createRoot({ place, top: '', device: place.device, inode: place.inode }))
+  await mark(createRoot({ place, top: '', device: place.device, inode: place.inode }))
   const tell = ({ notice }: IndexNotice) => void (notice !== null && onNotice(notice))
   const index = indexPath === null ? openNoIndexFile() : openIndexFile(toIndexFile(indexPath, root), tell)
   try {
     return acceptRoot(root, index)
   } finally {
     index.close()
+  }
+}
+
+async function mark(root: Root): Promise<void> {
+  const drafts = createDrafts(root)
+  try {
+    await makeMarker(root, drafts)
+  } finally {
+    await drafts.close()
   }
 }

@@ -4,7 +4,7 @@ import { link } from 'node:fs/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
-import { withDraft } from './drafts.ts'
+import type { Drafts } from './drafts.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
 import { isWithoutLinks } from './keep.ts'
 import { FILE_FLAGS } from './regular-file.ts'
@@ -34,9 +34,9 @@ export function readMarker(place: Place): string | null {
   throw toUnreadable('it does not hold an id')
 }
 
-/** Makes a marker where there is none. */
-export async function makeMarker(root: Root): Promise<void> {
-  await withDraft(root, async ({ handle, path }) => {
+/** Makes a marker where there is none, by way of a draft of the same root. */
+export async function makeMarker(root: Root, drafts: Drafts): Promise<void> {
+  await drafts.withDraft(async ({ handle, path }) => {
     await handle.writeFile(`${randomUUID()}\n`)
     await handle.sync()
     const own = await openBelow(root, [RESERVED], { mode: 0o700 })

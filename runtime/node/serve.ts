@@ -18,11 +18,14 @@ import { findWrongHost } from './host-field.ts'
 import {
   CERTIFICATE_CHECK_MS,
   CHECK_CONNECTIONS_MS,
+  CLOSING_SILENCE_MS,
+  FIRST_BYTES,
   HEADERS_MS,
   KEEP_ALIVE_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   MAX_REQUESTS_PER_CONNECTION,
+  PROBE_AFTER_MS,
   STALLED_MS,
 } from './limits.ts'
 import { type TlsOption, toConnect, toFiles } from './tls.ts'
@@ -57,8 +60,9 @@ export interface Served {
   readonly url: string
   readonly port: number
   /**
-   * Takes no new connection, finishes the answers under way, and resolves when the last connection is closed. Called
-   * once more while that lasts, it ends everything at once.
+   * Takes no new connection, finishes the answers under way, and resolves when the last connection is closed. A client
+   * that neither sends the rest of its request nor takes its answer is not waited for. Called once more while that lasts,
+   * it ends everything at once.
    */
   close(): Promise<void>
 }
@@ -83,6 +87,7 @@ export async function serve(fetch: Fetch, options: ServeOptions): Promise<Served
 function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Server {
   const listener = getRequestListener(
     async (request, { incoming, outgoing }) => {
+      Object.defineProperty(request, 'signal', { get: createSignal(outgoing as ServerResponse) })
       const response = await fetch(request, toPeer(incoming as IncomingMessage))
       const parts = toParts(response)
       // node-server writes what is in memory at once, without a look into the Response.
@@ -113,11 +118,21 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    // A peer that lost its power or its network says nothing: probes find out.
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
   }
   const server = tls ? createSecureServer(tls, options, answer) : createHttpServer(options, answer)
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION
   server.on('clientError', refuse)
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    // The client sends its body once somebody reads it, and not at all when it is answered without (RFC 9110 §10.1.1).
+    incoming.once('resume', () => {
+      if (!outgoing.headersSent) outgoing.writeContinue()
+    })
+    server.emit('request', incoming, outgoing)
+  })
   return server
 }
 
@@ -140,11 +155,32 @@ function toPeer({ socket }: IncomingMessage): Peer {
   return { client: socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') }
 }
 
+/**
+ * The signal of a request, made when it is first asked for: aborted with an Error when the client goes away. The signal of
+ * node-server is aborted with a string, which Hono and others do not take for an error when it is thrown.
+ */
+function createSignal(outgoing: ServerResponse): () => AbortSignal {
+  let abort: AbortController | undefined
+
+  function leave(): void {
+    if (!outgoing.writableFinished) abort?.abort(new Error('the client went away'))
+  }
+
+  return () => {
+    if (abort === undefined) {
+      abort = new AbortController()
+      if (outgoing.closed) leave()
+      else outgoing.once('close', leave)
+    }
+    return abort.signal
+  }
+}
+
 /** The answer to an address or a Host field that makes no Request; for whatever comes after, the app answers itself. */
 function toRefusal(error: unknown): Response {
   return error instanceof RequestError
     ? createProblem('malformed-request', 'the request target or the Host field is not valid')
-    : createProblem('internal-error', 'the server failed in a way it has no word for')
+    : createProblem('internal-error', 'the server failed unexpectedly')
 }
 
 const REFUSALS: Readonly<Record<string, readonly [type: ProblemType, detail: string]>> = {
@@ -203,14 +239,23 @@ async function send(
   }
 }
 
+/**
+ * Reads the next chunk while one is being sent, once the client takes some of that: so a client that takes nothing costs
+ * one chunk.
+ */
 async function pour(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   outgoing: ServerResponse,
 ): Promise<void> {
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    if (!outgoing.write(value)) await drained(outgoing)
+  let next = await reader.read()
+  while (!next.done) {
+    const chunk = next.value
+    if (!outgoing.write(chunk.subarray(0, FIRST_BYTES))) await drained(outgoing)
+    const reading = reader.read()
+    // It is awaited when this chunk is sent; that it failed by then is no news to anybody else.
+    reading.catch(() => {})
+    if (chunk.length > FIRST_BYTES && !outgoing.write(chunk.subarray(FIRST_BYTES))) await drained(outgoing)
+    next = await reading
   }
   outgoing.end()
 }
@@ -263,9 +308,28 @@ function createClose(server: Server): () => Promise<void> {
       for (const socket of sockets.values()) socket.destroy()
       return closing
     }
-    closing = new Promise((resolve) => server.close(() => resolve()))
+    const timer = setInterval(createStallCheck(answers), CLOSING_SILENCE_MS)
+    closing = new Promise<void>((resolve) => server.close(() => resolve())).finally(() =>
+      clearInterval(timer),
+    )
     endIdle()
     return closing
+  }
+}
+
+/** Each time it is called, ends the connections on which the client was waited for and nothing moved since the last time. */
+function createStallCheck(answers: ReadonlySet<ServerResponse>): () => void {
+  let before = new Map<ServerResponse, number>()
+  return () => {
+    const now = new Map<ServerResponse, number>()
+    for (const answer of answers) {
+      const { socket, complete, readableLength } = answer.req
+      const isWaiting = answer.writableLength > 0 || (!complete && readableLength === 0)
+      const moved = socket.bytesRead + socket.bytesWritten - socket.writableLength
+      if (isWaiting) now.set(answer, moved)
+      if (isWaiting && before.get(answer) === moved) socket.destroy()
+    }
+    before = now
   }
 }
 

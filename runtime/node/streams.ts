@@ -4,7 +4,6 @@ import { Worker } from 'node:worker_threads'
 import type { Chunks } from '../../functions/storage/streams.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { fromTrouble } from './disk-messages.ts'
-import { STREAM_AHEAD } from './limits.ts'
 import type { Source, StreamMessage, StreamReply } from './stream-worker.ts'
 import { toThreadProgram } from './thread-program.ts'
 
@@ -96,16 +95,13 @@ export function createStreams(): Streams {
   function read(source: Source): Reading {
     const thread = pickThread()
     const id = ids++
-    const ahead: Promise<StreamReply>[] = []
     thread.reading.set(id, source.fd)
     post(thread, { id, begin: source })
     let given: Digest | null = null
     return {
       given: () => given,
       async next() {
-        while (ahead.length < STREAM_AHEAD && thread.reading.has(id))
-          ahead.push(ask(thread, { id, next: true }))
-        const reply = await ahead.shift()
+        const reply = thread.reading.has(id) ? await ask(thread, { id, next: true }) : undefined
         if (reply !== undefined && 'bytes' in reply && reply.bytes !== null) {
           return { done: false, value: reply.bytes }
         }

@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
@@ -30,7 +31,6 @@ export async function takeTurn<T>(root: Root, work: () => T): Promise<T> {
 
 /** All on the calling thread: to close the file elsewhere would give the lock of another turn back. */
 function tryTurn<T>(path: string, work: () => T): { readonly result: T } | 'busy' {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw notAFile()
   const lock = openLock(path)
   if (lock === 'busy') return lock
   try {
@@ -40,11 +40,18 @@ function tryTurn<T>(path: string, work: () => T): { readonly result: T } | 'busy
   }
 }
 
-function openLock(path: string) {
+/**
+ * Locks the empty file at `path`, which is made where there is none, against every process on every machine that shares
+ * locks on this file system; `busy` when somebody holds it. Closing it, and the end of the process, give it back. Throws
+ * `unreadable` where there are no such locks.
+ */
+export function openLock(path: string): Pick<DatabaseSync, 'close'> | 'busy' {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) throw notAFile()
   try {
     const lock = new (loadSqlite().DatabaseSync)(path, { timeout: 0 })
     try {
-      lock.exec('BEGIN IMMEDIATE')
+      // A journal on the disk would be another file, and have no room on a disk that is full.
+      lock.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE')
       return lock
     } catch (error) {
       lock.close()

@@ -13,7 +13,7 @@ const HEAD = { title: 'Audit', current: 'check' } as const
  * `GET /check`: a form that starts an audit; with `run`, what that finds below the folder `in`, which the script shows
  * live, with its progress, in the page of the form.
  */
-export function answerCheck(c: Context<AppEnv>, context: PageContext): Response {
+export function answerCheck(c: Context<AppEnv>, context: PageContext): Response | Promise<Response> {
   const { in: text = '', after = '', deep, run } = c.req.query()
   const folder = text === '' || text.endsWith('/') ? text : `${text}/`
   if (folder !== '' && parseName(folder.slice(0, -1)) === null) {

@@ -75,10 +75,8 @@ async function readDifferences(
 ): Promise<Shown[] | Response> {
   const [first, ...others] = versions
   if (first === undefined || others.length === 0) return []
-  const refused = comparing.begin()
-  if (refused !== null) return refused
-  const shown = others.slice(0, MAX_PAGE_DIFFERENCES).map((other) => showDifference(read, first, other))
-  return await Promise.all(shown).finally(comparing.end)
+  const compared = others.slice(0, MAX_PAGE_DIFFERENCES)
+  return await comparing.run(() => Promise.all(compared.map((other) => showDifference(read, first, other))))
 }
 
 function renderVersions(manifest: Manifest, isWritable: boolean): Html {

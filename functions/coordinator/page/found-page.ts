@@ -32,18 +32,22 @@ export interface FoundOptions {
  * The files below a folder that are not the same everywhere, found by an audit and sent as they are found: the first
  * `PAGE_ROWS`, and the way to more.
  */
-export function answerFound(c: Context<AppEnv>, context: PageContext, options: FoundOptions): Response {
+export async function answerFound(
+  c: Context<AppEnv>,
+  context: PageContext,
+  options: FoundOptions,
+): Promise<Response> {
   const { fields, text } = beginPage(options.head)
   if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
-  const refused = context.limit.begin()
-  if (refused !== null) return refused
   const { trace } = c.var
-  const body = streamText((write, signal) =>
-    writeFound(options, html`${text}${options.before}`, write, (request, tell) =>
-      audit(context.members, request, { ...context, trace, signal, tell }),
-    ).finally(context.limit.end),
-  )
-  return createAnswer(200, fields, toStream(body))
+  return await context.limit.run(() => {
+    const body = streamText((write, signal) =>
+      writeFound(options, html`${text}${options.before}`, write, (request, tell) =>
+        audit(context.members, request, { ...context, trace, signal, tell }),
+      ),
+    )
+    return createAnswer(200, fields, toStream(body))
+  })
 }
 
 type RunAudit = (request: AuditRequest, tell: Parameters<typeof audit>[2]['tell']) => Promise<void>

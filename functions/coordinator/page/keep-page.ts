@@ -89,7 +89,7 @@ ${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to]
 export async function takeKeep(c: Context<AppEnv>, context: PageContext): Promise<Response> {
   const name = parseKeptName(c, context)
   if (name instanceof Response) return name
-  const form = await readFormBody(c.req.raw, MAX_FORM_BYTES)
+  const form = await readFormBody(c, MAX_FORM_BYTES)
   if (form instanceof Response) return form
   const ids = context.members.map(({ id }) => id)
   const chosen = parseChoice(form.get('choice') ?? '', ids)
@@ -97,18 +97,18 @@ export async function takeKeep(c: Context<AppEnv>, context: PageContext): Promis
     return createProblem('invalid-body', `the form must say what to keep, and what ${ids.join(', ')} held`)
   }
   const steps = toSteps(name, chosen, chosen.seen)
-  const refused = context.applying.begin()
-  if (refused !== null) return refused
   const { trace } = c.var
   const { fields, text } = beginPage({ title: `What became of ${printable(name)}` })
-  const body = streamText((write, signal) => {
-    const toRead = (of: string) => context.toRead(of, trace)
-    const plan: Plan = { vouch: 'plan', version: 1, replicas: ids, steps }
-    return writeApplied(name, text, write, (tell) =>
-      apply(plan, { members: context.members, toRead, tell, signal }),
-    ).finally(context.applying.end)
+  const toRead = (of: string) => context.toRead(of, trace)
+  const plan: Plan = { vouch: 'plan', version: 1, replicas: ids, steps }
+  return await context.applying.run(() => {
+    const body = streamText((write, signal) =>
+      writeApplied(name, text, write, (tell) =>
+        apply(plan, { members: context.members, toRead, tell, signal }),
+      ),
+    )
+    return createAnswer(200, fields, toStream(body))
   })
-  return createAnswer(200, fields, toStream(body))
 }
 
 /** What was chosen; null when the form says none, what others than these replicas held, or nothing to write. */
