@@ -150,8 +150,9 @@ it.each([[{ names: 9 }], [{ bytes: 9 }]])(
     const honest: Span = { last: null, names: 1, bytes: 1, fingerprint: toDigest(5) }
     const grains = new Set<number>()
     const storages = [{ ...honest, ...lie }, honest].map((span) =>
-      withSurvey(createTreeStorage(new Map([['a', toFacts(1)]])), async function* ({ grain }) {
+      withSurvey(createTreeStorage(new Map([['a', toFacts(1)]])), async function* ({ grain, passed }) {
         grains.add(grain)
+        if (passed) yield { passed: [] }
         yield grain === 0 ? { name: 'a', said: toFacts(1) } : span
       }),
     )
@@ -180,11 +181,13 @@ describe('GET /audit', () => {
         names: 3,
         agreements: { unanimous: 1, conflict: 1, incomplete: 1 },
         rotten: 0,
+        uncompared: 0,
         replicas: [3, 2].map((names, i) => ({
           id: `server${i + 1}`,
           state: 'ok',
           seen: { names, bytes: names, known: 0 },
           of: null,
+          passed: [],
         })),
       },
     })
