@@ -151,14 +151,18 @@ const LIES = [
   ['/audit', '', '', `{"name":"g","size":1}`, 8 * MIB],
 ] as const
 
-/** Sends every body to real servers, and tells what each did. A server of its own for each address, so that one spoils no other. */
-export async function* runWrongBodies(): AsyncGenerator<Row> {
+/**
+ * Sends every body to real servers, and tells what each did; of one address alone where `only` names it: `GET /files`.
+ * Each address has a server of its own, so that one spoils no other.
+ */
+export async function* runWrongBodies(only?: string): AsyncGenerator<Row> {
   const directory = mkdtempSync(join(tmpdir(), 'vouch-bodies-'))
   mkdirSync(join(directory, 'one'))
   writeFileSync(join(directory, 'one/f'), 'content\n')
   const index = ['--index', join(directory, 'index')]
   try {
     for (const [kind, path, start, end, right, bytes] of POSTED) {
+      if (only !== undefined && only !== `POST ${path}`) continue
       const args =
         kind === 'replica'
           ? ['replica', 'one']
@@ -175,6 +179,7 @@ export async function* runWrongBodies(): AsyncGenerator<Row> {
       }
     }
     for (const [path, start, end, right, bytes] of LIES) {
+      if (only !== undefined && only !== `GET ${path}`) continue
       const liar = await startLiar(path === '/audit' ? '/survey' : path.replace(/\?.*/, ''))
       const replicas = ['--replica', 'one=one', '--replica', `liar=${liar.url}`]
       const server = await startServer(['coordinator', ...replicas, ...index], directory)
@@ -202,7 +207,7 @@ if (import.meta.main) {
     '| what was sent | answer | after ms | read before, ms | after | MiB before | at most | after |',
   )
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
-  for await (const row of runWrongBodies()) {
+  for await (const row of runWrongBodies(process.argv[2])) {
     const { what, status, ms, quietMs, afterMs, beforeMib, peakMib, afterMib } = row
     const numbers = [status, ms.toFixed(0), quietMs.toFixed(1), afterMs.toFixed(1)]
     const memory = [beforeMib, peakMib, afterMib].map((mib) => mib.toFixed(0))
