@@ -27,7 +27,9 @@ export interface Row {
   run(stage: Stage): Promise<(() => void) | undefined>
 }
 
+/** The median of so many reads, and the least of so many medians: what else runs on the machine is not measured. */
 const READS = 100
+const BATCHES = 5
 const MOST_SLOWER = 2
 /** A read of this many milliseconds is quick, whatever a quiet one takes: below, a busy machine decides. */
 const QUICK_MS = 5
@@ -39,15 +41,19 @@ interface Measured {
 }
 
 async function measure({ replica, coordinator }: Stage): Promise<Measured> {
-  const times: number[] = []
-  for (let i = 0; i < READS; i++) {
-    const start = performance.now()
-    const answer = await fetch(`${i % 2 === 0 ? replica.url : coordinator.url}/files/small`)
-    await answer.arrayBuffer()
-    if (answer.status !== 200) throw new Error(`a read was answered with ${answer.status}`)
-    times.push(performance.now() - start)
+  const medians: number[] = []
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const times: number[] = []
+    for (let i = 0; i < READS; i++) {
+      const start = performance.now()
+      const answer = await fetch(`${i % 2 === 0 ? replica.url : coordinator.url}/files/small`)
+      await answer.arrayBuffer()
+      if (answer.status !== 200) throw new Error(`a read was answered with ${answer.status}`)
+      times.push(performance.now() - start)
+    }
+    medians.push(times.sort((a, b) => a - b)[READS / 2] ?? 0)
   }
-  const ms = times.sort((a, b) => a - b)[READS / 2] ?? 0
+  const ms = Math.min(...medians)
   return { ms, mib: [replica, coordinator].map(({ pid }) => readResidentMib(pid)) }
 }
 

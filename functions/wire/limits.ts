@@ -24,7 +24,7 @@ export const BODY_PACE_BYTES = 16 * 1024
 
 /**
  * Streams that are being sent, together: of each the chunk that its reader takes, and `STREAM_OVERHEAD_BYTES` for what
- * lies beneath it. Some 200 readers of large files that take nothing fill it.
+ * lies beneath it. Some 500 readers of large files that take nothing fill it.
  */
 export const MAX_STREAMED_BYTES = 256 * 1024 * 1024
 

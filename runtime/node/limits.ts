@@ -6,6 +6,12 @@ export const READ_BYTES = 1024 * 1024
 /** What may wait to be read of one answer of a replica: some packets, beside those in the buffers of the connection. */
 export const MAX_UNREAD_BYTES = 128 * 1024
 
+/**
+ * A chunk of a large file that is sent: what a reader that takes nothing costs. The next is read while one is sent, so that
+ * chunks of 1 MiB would send a file no faster.
+ */
+export const CHUNK_BYTES = 256 * 1024
+
 /** The first bytes of a chunk, by which is seen whether its reader takes any: as much as a packet of loopback holds. */
 export const FIRST_BYTES = 64 * 1024
 

@@ -8,7 +8,7 @@ import { type Content, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
 import { isSame } from './identity.ts'
-import { READ_BYTES } from './limits.ts'
+import { CHUNK_BYTES } from './limits.ts'
 import { allocate, readIdentitySync, readUpTo } from './sync-reads.ts'
 import { endThread } from './thread-program.ts'
 
@@ -70,7 +70,7 @@ function answer(id: number): StreamReply {
 function readNext(reading: Reading): Uint8Array<ArrayBuffer> {
   const { fd, range, hash } = reading
   reading.before = hash?.copy() ?? null
-  const length = Math.min(READ_BYTES, range.offset + range.length - reading.position)
+  const length = Math.min(CHUNK_BYTES, range.offset + range.length - reading.position)
   const bytes = readUpTo(fd, allocate(length), reading.position)
   if (bytes.length < length) throw changed()
   hash?.update(bytes)
