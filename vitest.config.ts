@@ -19,7 +19,10 @@ export default defineConfig({
       'scripts/**/*.test.ts',
     ],
     env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // They only end what stands still: a busy machine is no fault.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // Most tests wait for processes and sockets, so two share a machine of two cores well.
+    maxWorkers: 2,
   },
 })
