@@ -35,7 +35,7 @@ export interface Drafts {
 
 /**
  * Drafts bear the name of their owner, who holds a lock from its first draft on. A lock ends with its process, however
- * that ends: drafts whose owner can be locked have no owner any more. They are removed before an owner makes its first.
+ * that ends: drafts whose owner can be locked have no owner any more. They are removed before another is made.
  */
 export function createDrafts(root: Root): Drafts {
   let owner: Owner | null = null
@@ -43,7 +43,7 @@ export function createDrafts(root: Root): Drafts {
   async function withPath<T>(run: (path: string) => Promise<T>): Promise<T> {
     const directory = await openBelow(root, [RESERVED, 'tmp'], { mode: 0o700 })
     try {
-      if (owner === null) await removeDead(directory.path, null)
+      await removeDead(directory.path, owner)
       owner ??= createOwner(directory.path)
       const path = `${directory.path}/${owner.id}.${randomUUID()}`
       try {
