@@ -198,7 +198,8 @@ describe('a name that reaches outside', () => {
           const { status, text } = await readWhole(`${url}/restore`, init)
           trap.expectNoCanary(text, name)
           expect(text).not.toContain(trap.root)
-          expect([400, 403, 404, 413], `${status}: ${name.slice(0, 80)}`).toContain(status)
+          // 412: something has that name, which is refused before what is kept is looked for.
+          expect([400, 403, 404, 412, 413], `${status}: ${name.slice(0, 80)}`).toContain(status)
         }
       }
     }
