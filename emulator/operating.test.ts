@@ -171,7 +171,7 @@ describe('once a replica is gone', () => {
     expect(response.headers.get('Retry-After')).toBe('5')
     expect(await response.json()).toMatchObject({
       type: 'too-few-answers',
-      detail: '1 of 2 replicas answered, 2 must',
+      detail: '1 of 2 replicas answered, 2 must; far did not answer: the replica refused the connection',
     })
     expect((await ask('/healthz')).status).toBe(200)
   })

@@ -22,7 +22,7 @@ export interface Writer extends Pick<Storage, 'put' | 'restore'> {
 /** Reads through `reader`, and has `disk` find where names are to be written; their owner closes both. */
 export function createWriter(disk: Disk, reader: FileReader): Writer {
   const lock = createLocks()
-  const owners = createDraftOwners()
+  const useDrafts = createDraftOwners()
   const noted = new Set<string>()
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
@@ -36,7 +36,7 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     requireNoOther(name, located)
     const { top } = located
     await prepare(located)
-    return await owners.use(located, async (root, drafts) => {
+    return await useDrafts(located, async (root, drafts) => {
       const writer = createFileWriter(root, {
         reader: createReaderBelow(reader, top),
         drafts,
@@ -51,7 +51,7 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
   async function prepare({ place, top }: Located): Promise<void> {
     const whole = { place, top: '', device: place.device, inode: place.inode }
     if (place.isMarked && (top === '' || noted.has(top))) return
-    await owners.use(whole, async (root, drafts) => {
+    await useDrafts(whole, async (root, drafts) => {
       if (!place.isMarked) await makeMarker(root, drafts)
       if (top !== '') await noteTop(root, top)
     })
@@ -95,13 +95,12 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
       const { place } = await disk.locate('')
       for (const top of ['', ...readTops(place)]) {
         const located = top === '' ? { place, top, ...place } : await disk.locate(`${top}/x`)
-        await owners.use(located, (_root, drafts) => drafts.tidy())
+        await useDrafts(located, (_root, drafts) => drafts.tidy())
       }
     },
     async close() {
       closing.abort(new StorageError('unreachable', 'the storage was closed'))
       await Promise.allSettled(underWay)
-      await owners.close()
     },
   }
 }
