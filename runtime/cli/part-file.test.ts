@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, linkSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from '../../functions/storage/memory.ts'
@@ -48,10 +58,17 @@ test.each([
   writeFileSync(elsewhere, 'precious')
   const part = join(stage.cwd, PART)
   prepare(part, elsewhere)
-  const { ino } = statSync(part)
-  const { status } = await stage.run(['get', ...(await startContent())])
-  expect([status, stage.read(TARGET), stage.files()]).toEqual([0, CONTENT, [TARGET]])
-  expect(statSync(join(stage.cwd, TARGET)).ino).not.toBe(ino)
+  const before = readFileSync(part)
+  // Open, so that its inode is not given to the part that takes its place.
+  const fd = openSync(part, 'r')
+  try {
+    const { status } = await stage.run(['get', ...(await startContent())])
+    expect([status, stage.read(TARGET), stage.files()]).toEqual([0, CONTENT, [TARGET]])
+    expect(statSync(join(stage.cwd, TARGET)).ino).not.toBe(fstatSync(fd).ino)
+    expect(readFileSync(fd)).toEqual(before)
+  } finally {
+    closeSync(fd)
+  }
   expect(readFileSync(elsewhere, 'utf8')).toBe('precious')
 })
 
