@@ -67,6 +67,8 @@ test('replica and coordinator say where they listen, and one line a request', as
   expect(await coordinator.readLine()).toMatch(
     /^\d{4}-\d\d-\d\dT[\d:.]+Z 127\.0\.0\.1 GET \/files\/file1\.txt 200 unanimous server1;state=match, server2;state=match \d+ ms$/,
   )
+  // Where its files lie is asked once at the start.
+  expect(await replica.readLine()).toMatch(/Z 127\.0\.0\.1 GET \/readyz 200 \d+ ms$/)
   expect(await replica.readLine()).toMatch(/Z 127\.0\.0\.1 POST \/describe 200 \d+ ms$/)
   expect((await fetch(`${coordinator.url}/files/nothing%0Aat%1Ball`)).status).toBe(404)
   expect(await coordinator.readLine()).toMatch(
