@@ -192,6 +192,12 @@ export const MAX_STEP_LENGTH = 32 * 1024
 /** Entries of one directory that a web server lists: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
 export const MAX_WEB_ENTRIES = 700_000
 
+/**
+ * Entries of directories inside each other that are held while a web server's listings are gone through: more than the
+ * largest directory, and some 200 MB.
+ */
+export const MAX_WEB_HELD_ENTRIES = 1_000_000
+
 /** Characters of one such entry: a name of the greatest length escaped at its worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
 
