@@ -202,7 +202,10 @@ function describeAll(
     if (said instanceof StorageError && said.code === 'unreachable') failure = said
     else isReached = true
     question.resolve({ id, said })
-    if (open.size > 0) return leaving?.look()
+    if (open.size > 0) {
+      leaving?.look()
+      return
+    }
     watch.stop()
     leaving?.stop()
     observer.onAsked(id, performance.now() - start)
