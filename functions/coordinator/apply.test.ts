@@ -131,6 +131,48 @@ describe('applying a plan', () => {
     expect(await readTree(memories[1])).toEqual({})
   })
 
+  it('is under way, once its client has left, until the last of the writes under way has ended', async () => {
+    const [from, to] = [createMemoryStorage(), createMemoryStorage()]
+    for (const name of ['a', 'b', 'c', 'd', 'e']) from.set(name, 'one')
+    const writes = new Map(['a', 'b', 'c', 'd'].map((name) => [name, Promise.withResolvers<void>()]))
+    const begun: string[] = []
+    const slow: Storage = {
+      ...to,
+      async put(name, body, options) {
+        begun.push(name)
+        await writes.get(name)?.promise
+        return await to.put(name, body, options)
+      },
+    }
+    const plan = await makePlan([from, to], 'fill-missing')
+    const answer = await createApp([from, slow]).request('/apply', toPost(plan))
+    await expect.poll(() => begun).toHaveLength(writes.size)
+    let isOver = false
+    const left = answer.body?.cancel().then(() => {
+      isOver = true
+    })
+    writes.get('a')?.resolve()
+    await expect.poll(() => digestOf(to, 'a')).toBeDefined()
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    expect(isOver).toBe(false)
+    for (const { resolve } of writes.values()) resolve()
+    await left
+    expect(begun.sort()).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('can be told whatever sizes a replica claims', async () => {
+    const lying = createMemoryStorage()
+    for (const name of ['a', 'b']) lying.set(name, 'one')
+    const size = Number.MAX_SAFE_INTEGER
+    const describe: Storage['describe'] = (names, options) =>
+      lying.describe(names, options).map(async (said) => {
+        const facts = await said
+        return facts && { ...facts, size }
+      })
+    const plan = await makePlan([{ ...lying, describe }, createMemoryStorage()], 'fill-missing')
+    expect(plan).toMatchObject({ steps: [{ size }, { size }], summary: { bytes: size } })
+  })
+
   it('is refused without leave to write, for other replicas, for no plan, and for steps that make no sense', async () => {
     const memories = [createTree({ a: 1 }), createTree({})]
     const plan = await makePlan(memories, 'fill-missing')

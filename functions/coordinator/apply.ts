@@ -51,7 +51,10 @@ export async function apply(plan: Plan, context: ApplyContext): Promise<void> {
     context.tell({ progress: { steps, of: plan.steps.length } }).catch(() => {})
   }, HEARTBEAT_MS)
   try {
-    await Promise.all(Array.from({ length: MAX_STEPS_UNDER_WAY }, work))
+    const works = Array.from({ length: MAX_STEPS_UNDER_WAY }, work)
+    // A write that is under way goes on when another worker fails, as each does once the client has left.
+    await Promise.allSettled(works)
+    await Promise.all(works)
   } finally {
     clearInterval(heartbeat)
   }

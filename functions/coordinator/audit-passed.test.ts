@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Storage } from '../storage/storage.ts'
 import type { Survey, SurveyLine } from '../storage/survey.ts'
+import { isValid } from '../wire/parse.ts'
 import type { Passed } from '../wire/passed.ts'
+import { auditSummary } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { audit, createTreeStorage, toFacts, toRows, withSurvey } from './audit.suite.ts'
 
@@ -67,6 +69,21 @@ describe('an audit', () => {
     const { summary } = await audit([flaky(), flaky()])
     for (const replica of summary.replicas) expect(replica.passed).toEqual([backslash('a\\1', 'b\\2')])
     expect(summary.uncompared).toBe(4)
+  })
+
+  it('stays readable, whatever counts a replica claims', async () => {
+    const most: Passed = { kind: 'backslash', count: Number.MAX_SAFE_INTEGER, examples: [] }
+    const lying = () =>
+      withSurvey(createTreeStorage(TREE), async function* () {
+        yield { passed: [most] }
+        yield { passed: [most, { ...most, kind: 'nul' }] }
+        yield { passed: [] }
+        yield* toLines()
+      })
+    const { summary } = await audit([lying(), lying()])
+    expect(summary).toMatchObject({ agreement: 'degraded', uncompared: Number.MAX_SAFE_INTEGER })
+    expect(summary.replicas[0]?.passed).toEqual([most, { ...most, kind: 'nul' }])
+    expect(isValid(auditSummary, summary)).toBe(true)
   })
 
   it('asks for it in the first survey alone', async () => {

@@ -27,6 +27,24 @@ function createManual() {
   return { storage, batches }
 }
 
+/** A member whose replica reports that it works, and answers a name with absence, when the test says so. */
+function createAnswering() {
+  const { storage, batches } = createManual()
+  let options: DescribeOptions = {}
+  const describe: Storage['describe'] = (names, given = {}) => {
+    options = given
+    return storage.describe(names)
+  }
+  const { defer, end } = createTurn()
+  return {
+    member: createMember({ id: 'a', storage: { ...storage, describe } }, { defer }),
+    end,
+    working: () => options.onProgress?.({ done: 1 }),
+    answer: (name: string) => batches[0]?.answer(name, null),
+    isLeft: () => options.signal?.aborted,
+  }
+}
+
 /** A host whose turn ends when the test says so. */
 function createTurn() {
   const works: (() => void)[] = []
@@ -223,6 +241,35 @@ describe('a member whose askers leave', () => {
       expect(signal?.aborted).toBe(true)
     }
     expect(member.breaker.state()).toBe('closed')
+  })
+
+  it('leaves the replica with the last of them that has no answer yet', async () => {
+    const { member, end, working, answer, isLeft } = createAnswering()
+    const [first, second] = [new AbortController(), new AbortController()]
+    const answered = member.ask('x', { getSignal: () => first.signal })
+    const waiting = member.ask('y', { getSignal: () => second.signal })
+    end()
+    working()
+    answer('x')
+    expect(await answered).toMatchObject({ said: null })
+    second.abort()
+    expect(isLeft()).toBe(true)
+    expect((await waiting).said).toMatchObject({ code: 'unreachable' })
+  })
+
+  it('leaves the replica with the last answer that somebody waits for', async () => {
+    const { member, end, working, answer, isLeft } = createAnswering()
+    const left = new AbortController()
+    const answered = member.ask('x', { getSignal: () => new AbortController().signal })
+    const waiting = member.ask('y', { getSignal: () => left.signal })
+    end()
+    working()
+    left.abort()
+    expect(isLeft()).toBe(false)
+    answer('x')
+    expect(await answered).toMatchObject({ said: null })
+    expect(isLeft()).toBe(true)
+    expect((await waiting).said).toMatchObject({ code: 'unreachable' })
   })
 
   it('goes on for who cannot leave', () => {

@@ -193,7 +193,7 @@ function describeAll(
   const watch = watchReplica(deadlines)
   const open = new Set(questions.values())
   let failure: StorageError | 'left' = 'left'
-  let leaving: AbortController | undefined
+  let leaving: Askers | undefined
   let isReached = false
 
   function answer(question: Question, said: Answer['said']): void {
@@ -202,9 +202,12 @@ function describeAll(
     if (said instanceof StorageError && said.code === 'unreachable') failure = said
     else isReached = true
     question.resolve({ id, said })
-    if (open.size > 0) return
+    if (open.size > 0) {
+      leaving?.look()
+      return
+    }
     watch.stop()
-    leaving?.abort()
+    leaving?.stop()
     observer.onAsked(id, performance.now() - start)
     onDone(isReached ? null : failure)
   }
@@ -214,6 +217,7 @@ function describeAll(
     const error = toLeft()
     for (const question of open) question.resolve({ id, said: error })
     open.clear()
+    leaving?.stop()
     watch.stop()
     watch.abort(error)
     onDone(isReached ? null : failure)
@@ -222,6 +226,7 @@ function describeAll(
   function onProgress(work: Work): void {
     watch.note(work)
     leaving ??= watchAskers(open, leave)
+    leaving.look()
   }
 
   watch.expired.catch((error) => {
@@ -247,19 +252,28 @@ function findTrace(questions: Questions): Trace | undefined {
   return undefined
 }
 
-/** Calls `onLeft` when all who ask have left; not after the controller that comes back is aborted. */
-function watchAskers(questions: Iterable<Question>, onLeft: () => void): AbortController {
+/** Those who wait for the answers to questions. */
+interface Askers {
+  /** Calls `onLeft` if all have left who wait for an answer. */
+  look(): void
+  /** Whoever starts to watch them stops it. */
+  stop(): void
+}
+
+/** Calls `onLeft` once all have left who wait for an answer to one of the questions that are `open` by then. */
+function watchAskers(open: ReadonlySet<Question>, onLeft: () => void): Askers {
   const stop = new AbortController()
-  const signals = [...questions].flatMap(({ askers }) => askers.map(({ getSignal }) => getSignal?.()))
-  let waiting = signals.length
-  const leave = () => {
-    if (--waiting === 0) onLeft()
+  const waiting = new Map(
+    [...open].map((question) => [question, question.askers.map(({ getSignal }) => getSignal?.())]),
+  )
+  const hasLeft = (question: Question) => waiting.get(question)?.every((signal) => signal?.aborted) === true
+  const look = () => {
+    for (const question of open) if (!hasLeft(question)) return
+    if (open.size > 0) onLeft()
   }
-  for (const signal of signals) {
-    if (signal?.aborted) leave()
-    else signal?.addEventListener('abort', leave, { once: true, signal: stop.signal })
-  }
-  return stop
+  for (const signal of [...waiting.values()].flat())
+    signal?.addEventListener('abort', look, { once: true, signal: stop.signal })
+  return { look, stop: () => stop.abort() }
 }
 
 /** Asks all replicas for one name at once: an answer for each, in their order. Never rejects. */

@@ -5,6 +5,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../wire/limits.ts'
+import { addCounts } from '../wire/passed.ts'
 import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
 import type { AuditSummary } from '../wire/schemas.ts'
@@ -71,7 +72,7 @@ async function writePlan(request: PlanRequest, { write, members, ...context }: W
         if (planned === null) left++
         for (const step of planned ?? []) {
           await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
-          bytes += step.size
+          bytes = addCounts(bytes, step.size)
         }
       },
     },

@@ -1,8 +1,10 @@
 import * as v from 'valibot'
 import { parseHttpDate } from '../wire/dates.ts'
+import { toGrouped } from '../wire/grouped.ts'
 import {
   MAX_WEB_ENTRIES,
   MAX_WEB_ENTRY_LENGTH,
+  MAX_WEB_HELD_ENTRIES,
   MAX_WEB_LISTING_BYTES,
   WEB_LISTING_MS,
 } from '../wire/limits.ts'
@@ -90,7 +92,7 @@ export function createWebListing() {
       else if (item.passed !== undefined) objects.push(item)
       else if (item.key.endsWith('/')) {
         const items = await tryReadDirectory(item.key, wanted, ask)
-        if (items !== null) open.push(items)
+        if (items !== null) hold(open, items)
         else if (isMended(item.key)) objects.push({ ...item, passed: 'not-utf-8' })
       } else {
         const isLost = isMended(item.key) && !(await ask.has(item.key))
@@ -101,6 +103,20 @@ export function createWebListing() {
     if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
     return { objects: objects.slice(0, limit), isLast }
   }
+}
+
+/** Enters a directory; throws `unreadable` when too many entries would be held, as of a server that makes them up. */
+function hold(open: ListedObject[][], items: ListedObject[]): void {
+  const held = open.reduce((sum, { length }) => sum + length, items.length)
+  if (held > MAX_WEB_HELD_ENTRIES) {
+    const most = toGrouped(MAX_WEB_HELD_ENTRIES)
+    throw new StorageError(
+      'unreadable',
+      `the web server lists more than ${most} entries in directories inside each other`,
+      { reason: 'http_response_body_size' },
+    )
+  }
+  open.push(items)
 }
 
 /** Whether a server may have put U+FFFD, as Caddy does, in the place of bytes that are not UTF-8. */

@@ -7,6 +7,7 @@ import {
   MAX_REQUESTS_UNDER_WAY,
   MAX_STREAMED_BYTES,
   MAX_URL_BYTES,
+  SMALL_ANSWER_BYTES,
   STREAM_OVERHEAD_BYTES,
 } from './limits.ts'
 import type { Log } from './log.ts'
@@ -77,7 +78,7 @@ export function createApp({
     const refused = refuse(c)
     if (refused !== null) c.res = refused
     else if (c.req.path === HEALTH) await next()
-    else setAnswer(c, countStream(streamed, await requests.run(() => answer(c, next))))
+    else setAnswer(c, await requests.run(async () => count(c, await answer(c, next))))
     if (log === undefined) return
     const fields = toParts(c.res)?.fields
     log({
@@ -106,6 +107,11 @@ export function createApp({
       return createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
     if (isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
     return refuseStranger(hasPages && isBrowser(c.req))
+  }
+
+  /** Of an answer to HEAD nothing is read, and nothing sent. */
+  function count(c: Context<AppEnv>, answer: Response): Response {
+    return c.req.method === 'HEAD' ? answer : countBody(streamed, answer)
   }
 
   async function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
@@ -145,11 +151,15 @@ function isBrowser(request: HonoRequest): boolean {
   return isPage || request.header('Sec-Fetch-Site') === 'same-origin'
 }
 
-/** The answer, its stream counted while it is under way; the problem `overloaded` in its place when there is no room. */
-function countStream(streamed: Budget, answer: Response): Response {
-  const body = toParts(answer)?.body
-  if (!(body instanceof ReadableStream)) return answer
-  if (!streamed.hasRoom(STREAM_OVERHEAD_BYTES)) {
+/**
+ * The answer, its body counted while it is under way, unless it is small; the problem `overloaded` in its place when
+ * there is no room.
+ */
+function countBody(streamed: Budget, answer: Response): Response {
+  const sent = toStreamed(answer)
+  if (sent === null) return answer
+  const { response, body, held } = sent
+  if (!streamed.hasRoom(held)) {
     body.cancel().catch(() => {})
     return createProblem('overloaded', 'the clients that are being sent to take their answers too slowly')
   }
@@ -159,9 +169,41 @@ function countStream(streamed: Budget, answer: Response): Response {
     set = setHeld
     return ended
   })
-  set(STREAM_OVERHEAD_BYTES)
-  const onChunk = (bytes: number) => set(STREAM_OVERHEAD_BYTES + bytes)
-  return watchBody(answer, { onChunk, onEnd }) ?? answer
+  set(held)
+  const onChunk = (bytes: number) => set(Math.max(held, STREAM_OVERHEAD_BYTES + bytes))
+  return watchBody(response, { onChunk, onEnd }) ?? response
+}
+
+/** A stream that is sent, and the bytes that it holds whatever is read of it. */
+interface Streamed {
+  readonly response: Response
+  readonly body: ReadableStream<Uint8Array>
+  readonly held: number
+}
+
+/** An answer with a stream, or with as much from memory that it is sent as one; null for a small one. */
+function toStreamed(answer: Response): Streamed | null {
+  const { status, fields = {}, body } = toParts(answer) ?? {}
+  if (body instanceof ReadableStream) return { response: answer, body, held: STREAM_OVERHEAD_BYTES }
+  if (status === undefined || !body || body.length <= SMALL_ANSWER_BYTES) return null
+  const pieces = toPieces(body)
+  const response = createAnswer(status, fields, pieces)
+  return { response, body: pieces, held: STREAM_OVERHEAD_BYTES + body.length }
+}
+
+/** `bytes` in pieces that are copies: whoever holds the last one does not hold the whole. */
+function toPieces(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  let at = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (at >= bytes.length) return controller.close()
+        controller.enqueue(bytes.slice(at, at + SMALL_ANSWER_BYTES))
+        at += SMALL_ANSWER_BYTES
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /** Hono merges the fields of an answer that it replaces into the new one, unless it is taken away first. */

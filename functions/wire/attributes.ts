@@ -15,7 +15,7 @@ export function toFileModes(modes: Modes): string {
 /** The modes in a `File-Modes` field; null when it is malformed, or has a bit that is no permission. */
 export function parseFileModes(field: string): Modes | null {
   // One segment of a name takes two bytes at least, one of them its slash.
-  const modes = field.split(/ *, */, MAX_NAME_BYTES / 2 + 1)
+  const modes = field.split(',', MAX_NAME_BYTES / 2 + 1).map((mode) => mode.trim())
   const isValid = modes.length <= MAX_NAME_BYTES / 2 && modes.every((mode) => /^[0-7]{1,3}$/.test(mode))
   return isValid ? modes.map((mode) => Number.parseInt(mode, 8)) : null
 }

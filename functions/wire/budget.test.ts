@@ -42,6 +42,23 @@ it('an app whose streams hold all that they may answers 503, small answers aside
   expect((await app.request('/large')).status).toBe(200)
 })
 
+it('an app whose large answers from memory hold all that they may answers 503, until one of them is taken', async () => {
+  const app = createApp({})
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536)).subarray(0, 60_000)
+  const whole = new Uint8Array(MIB)
+  for (let at = 0; at + bytes.length < MIB; at += bytes.length) whole.set(bytes, at)
+  app.get('/whole', () => createAnswer(200, { 'Content-Length': String(MIB) }, whole))
+  const first = await app.request('/whole')
+  expect((await app.request('/whole')).status).toBe(503)
+  expect(first.headers.get('Content-Length')).toBe(String(MIB))
+  expect(new Uint8Array(await first.arrayBuffer()).every((byte, i) => byte === whole[i])).toBe(true)
+  const second = await app.request('/whole')
+  expect(second.status).toBe(200)
+  await second.body?.cancel()
+  for (let i = 0; i < 3; i++) expect((await app.request('/whole', { method: 'HEAD' })).status).toBe(200)
+  expect((await app.request('/whole')).status).toBe(200)
+})
+
 it('a server that receives questions of all the bytes it may answers 503 to the next, until one has come', async () => {
   const app = createReplica(createMemoryStorage())
   const text = JSON.stringify({ names: ['a'] }).padEnd(900_000)

@@ -31,6 +31,13 @@ export const MAX_STREAMED_BYTES = 256 * 1024 * 1024
 /** What a stream holds beside its chunk: buffers of its connections, and what a replica has sent ahead. */
 export const STREAM_OVERHEAD_BYTES = 256 * 1024
 
+/**
+ * An answer from memory that is sent in one go and not counted: no larger than a content that is kept in memory anyway.
+ * A larger one, as a page of a listing may be, counts whole until its reader has taken it, and is sent in pieces of this
+ * size, so that a slow reader is seen to get on.
+ */
+export const SMALL_ANSWER_BYTES = 64 * 1024
+
 /** Bodies of questions that are being received, together: two plans of the greatest size, or 16 questions of theirs. */
 export const MAX_RECEIVED_BYTES = 128 * 1024 * 1024
 
@@ -184,6 +191,12 @@ export const MAX_STEP_LENGTH = 32 * 1024
 
 /** Entries of one directory that a web server lists: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
 export const MAX_WEB_ENTRIES = 700_000
+
+/**
+ * Entries of directories inside each other that are held while a web server's listings are gone through: more than the
+ * largest directory, and some 200 MB.
+ */
+export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
 /** Characters of one such entry: a name of the greatest length escaped at its worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024

@@ -65,9 +65,14 @@ export function toPassedMember(passed: readonly Passed[]) {
   return passed.map((one) => ({ ...one, examples: [...one.examples] }))
 }
 
+/** The sum of two counts that replicas reported, which may be any: no larger than what a message can carry. */
+export function addCounts(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER)
+}
+
 /** How many of the entries are, or may be, files: an audit could not compare them. */
 export function countFiles(passed: readonly Passed[]): number {
-  return passed.reduce((sum, { kind, count }) => (mayBeFile(kind) ? sum + count : sum), 0)
+  return passed.reduce((sum, { kind, count }) => (mayBeFile(kind) ? addCounts(sum, count) : sum), 0)
 }
 
 /** Whether entries of this kind are, or may be, files. */
@@ -93,7 +98,7 @@ export function addPassed(a: readonly Passed[], b: readonly Passed[]): readonly 
     const before = all.get(kind)
     all.set(kind, {
       kind,
-      count: (before?.count ?? 0) + count,
+      count: addCounts(before?.count ?? 0, count),
       examples: [...(before?.examples ?? []), ...examples].slice(0, MAX_PASSED_EXAMPLES),
     })
   }

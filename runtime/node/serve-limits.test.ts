@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { createAnswer } from '../../functions/wire/answer.ts'
+import { createApp } from '../../functions/wire/app.ts'
 import { MAX_HEADER_BYTES } from './limits.ts'
 import { type Served, serve } from './serve.ts'
 
@@ -11,6 +13,11 @@ vi.mock('./limits.ts', async (load) => ({
   CHECK_CONNECTIONS_MS: 20,
   STALLED_MS: 50,
   MAX_CONNECTIONS: 4,
+}))
+
+vi.mock('../../functions/wire/limits.ts', async (load) => ({
+  ...(await load<object>()),
+  MAX_STREAMED_BYTES: 40 * 2 ** 20,
 }))
 
 let served: Served
@@ -70,6 +77,27 @@ it('a client that takes nothing of its answer is left, and the body freed', asyn
   socket.pause()
   await cancelled.promise
   socket.destroy()
+})
+
+it('a client that takes nothing of a large answer from memory is left, and makes room for the next', async () => {
+  const app = createApp({})
+  app.get('/whole', () => createAnswer(200, {}, new Uint8Array(32 * 2 ** 20)))
+  const own = await serve((request, peer) => app.fetch(request, peer), { host: '127.0.0.1', port: 0 })
+  const socket = connect(own.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('GET /whole HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  await once(socket, 'readable')
+  const ask = async () => {
+    const answer = await fetch(`${own.url}/whole`)
+    await answer.body?.cancel()
+    return answer.status
+  }
+  await expect.poll(ask).toBe(200)
+  let taken = 0
+  socket.on('data', ({ length }) => (taken += length))
+  await once(socket, 'close')
+  expect(taken).toBeLessThan(32 * 2 ** 20)
+  await own.close()
 })
 
 it('a connection too many is closed, and the others are served', async () => {
