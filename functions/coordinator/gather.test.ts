@@ -182,8 +182,9 @@ describe('a member whose replica takes long', () => {
       report({ done: 0 })
       await vi.advanceTimersByTimeAsync(5000)
     }
-    const error = new StorageError('unreachable', 'the replica did not get on for 60 seconds', timeout)
-    expect(said).toHaveBeenCalledWith(error)
+    const message =
+      'the replica made no progress for 60 seconds; ask again later, or let --answer-timeout allow more'
+    expect(said).toHaveBeenCalledWith(new StorageError('unreachable', message, timeout))
   })
 })
 
