@@ -90,7 +90,7 @@ describe('vouch check', () => {
     const { status, stderr } = await check(createTrees(), 'typo/')
     expect([status, stderr]).toEqual([
       2,
-      expect.stringContaining("no replica has a name that begins with 'typo/'"),
+      expect.stringContaining("no replica that answered has a name that begins with 'typo/'"),
     ])
   })
 

@@ -119,7 +119,7 @@ describe('one replica alone', () => {
 })
 
 test.each([
-  [['nothing/'], "no replica has a name that begins with 'nothing/'"],
+  [['nothing/'], "no replica that answered has a name that begins with 'nothing/'"],
   [
     ['--match', '*.jpg'],
     "nothing was compared: no replica that answered has a name that passes --match '*.jpg'",
