@@ -73,7 +73,9 @@ it('refuses what is not a directory, or cannot be written to', async () => {
     stderr: expect.stringContaining('mark takes DIR'),
   })
   expect((await stage.run(['mark', 'file'])).stderr).toContain('is not a directory')
-  expect((await stage.run(['mark', 'none'])).stderr).toContain("cannot mark 'none': no such file or directory")
+  expect((await stage.run(['mark', 'none'])).stderr).toContain(
+    "cannot mark 'none': no such file or directory",
+  )
   mkdirSync(join(stage.cwd, 'theirs'))
   const refused = await asNobody(() => stage.run(['mark', 'theirs', '--index', 'index']))
   expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining('permission denied') })
