@@ -201,9 +201,8 @@ describe('a member whose replica takes long', () => {
       await vi.advanceTimersByTimeAsync(5000)
     }
     const message =
-      'the replica did not get on for 60 seconds; ask again later, or let --answer-timeout allow more'
-    const error = new StorageError('unreachable', message, timeout)
-    expect(said).toHaveBeenCalledWith(error)
+      'the replica made no progress for 60 seconds; ask again later, or let --answer-timeout allow more'
+    expect(said).toHaveBeenCalledWith(new StorageError('unreachable', message, timeout))
   })
 })
 

@@ -7,7 +7,7 @@ import { StorageError } from '../wire/trouble.ts'
 export interface Deadlines {
   /** Without a sign of life. */
   readonly silence: number
-  /** Without getting on, whatever signs of life it gives. */
+  /** Without progress, whatever signs of life it gives. */
   readonly answer: number
 }
 
@@ -41,8 +41,8 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
 
   let reading: Reading | undefined
 
-  function expire(late: string): void {
-    const message = reading === undefined ? late : `${late} while it read ${toHowFar(reading)}`
+  function expire(late: string, advice = ''): void {
+    const message = `${late}${reading === undefined ? '' : ` while it read ${toHowFar(reading)}`}${advice}`
     const error = new StorageError('unreachable', message, { reason: 'http_response_timeout' })
     reject(error)
     abort.abort(error)
@@ -51,7 +51,8 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
   const tooLong = () =>
     expire(
-      `the replica did not get on for ${(answer ?? 0) / 1000} seconds; ask again later, or let --answer-timeout allow more`,
+      `the replica made no progress for ${(answer ?? 0) / 1000} seconds`,
+      '; ask again later, or let --answer-timeout allow more',
     )
   const startAnswer = () => (answer === undefined ? undefined : setTimeout(tooLong, answer))
   let last = startAnswer()

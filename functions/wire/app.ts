@@ -104,7 +104,10 @@ export function createApp({
       return createProblem('uri-too-long', `the address takes more than ${MAX_URL_BYTES} bytes`)
     if (c.req.path === HEALTH) return null
     if (!isOwnHost(c.req.url))
-      return createProblem('misdirected', 'without tokens this server goes by localhost or an address alone')
+      return createProblem(
+        'misdirected',
+        'this server has no tokens, so it answers only requests addressed to localhost or an IP address',
+      )
     if (isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
     return refuseStranger(hasPages && isBrowser(c.req))
   }
@@ -161,7 +164,7 @@ function countBody(streamed: Budget, answer: Response): Response {
   const { response, body, held } = sent
   if (!streamed.hasRoom(held)) {
     body.cancel().catch(() => {})
-    return createProblem('overloaded', 'the clients that are being sent to take their answers too slowly')
+    return createProblem('overloaded', 'the answers that are being sent take all the memory they may')
   }
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<void>()
   let set = (_bytes: number) => {}

@@ -90,7 +90,7 @@ describe('vouch check', () => {
     const { status, stderr } = await check(createTrees(), 'typo/')
     expect([status, stderr]).toEqual([
       2,
-      expect.stringContaining("no replica has a name that begins with 'typo/'"),
+      expect.stringContaining("no replica that answered has a name that begins with 'typo/'"),
     ])
   })
 
@@ -108,9 +108,9 @@ describe('vouch check', () => {
   it.each([
     ['same', '--match', '*.txt'],
     ['same', '--exclude', 'same'],
-  ])('is trouble for %s %s %s, which leave no name', async (...args) => {
+  ])('is trouble for %s %s %s, which no name passes', async (...args) => {
     const { status, stderr } = await check(createTrees(), ...args)
-    const said = `nothing was compared: the prefix 'same', ${args[1]} '${args[2]}' leave no name on any replica`
+    const said = `nothing was compared: no replica that answered has a name that passes the prefix 'same', ${args[1]} '${args[2]}'`
     expect([status, stderr]).toEqual([2, expect.stringContaining(said)])
   })
 

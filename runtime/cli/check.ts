@@ -102,14 +102,17 @@ export function isCompared({ passed }: AuditSummary['replicas'][number]): boolea
   return passed !== undefined && countFiles(passed) === 0
 }
 
-/** Throws a Refusal when a prefix or globs leave no name, which whoever typed them did not mean. */
+/** Throws a Refusal when no name passes the prefix and the globs, which the caller did not mean. */
 export function requireNames({ names }: AuditSummary, prefix: string, flags: Flags): void {
   const globs = toFilters(flags).map(([flag, glob]) => `--${flag} '${glob}'`)
   if (names > 0 || (prefix === '' && globs.length === 0)) return
   const rule = "names begin below each root, with no '/' or './' before them"
-  if (globs.length === 0) throw new Refusal(`no replica has a name that begins with '${prefix}'; ${rule}`)
+  if (globs.length === 0)
+    throw new Refusal(`no replica that answered has a name that begins with '${prefix}'; ${rule}`)
   const filter = [...(prefix === '' ? [] : [`the prefix '${prefix}'`]), ...globs].join(', ')
-  throw new Refusal(`nothing was compared: ${filter} leave no name on any replica; ${rule}`)
+  throw new Refusal(
+    `nothing was compared: no replica that answered has a name that passes ${filter}; ${rule}`,
+  )
 }
 
 /** Each glob beside its flag. */

@@ -29,7 +29,7 @@ export const GET: Declaration = {
   ],
   description: [
     'Asks for NAME when it is left out. What comes is checked against the digest that was announced before it gets its name; run again, it goes on with a transfer that broke off.',
-    'A replica that did not answer, or refused to, may hold another version: what came is then complete, but the exit status is 3. With --require all nothing is written instead, and it is 2.',
+    'A replica that did not answer, or refused to, may hold another version: the file is complete then, but the exit status is 3. With --require all nothing is written, and it is 2.',
     "When the copies differ, each version is written to ID_version, with the name's extension, ID being who holds it, beside where the file would have been. On standard output nothing is written then.",
   ],
   examples: [
@@ -46,7 +46,7 @@ export const GET: Declaration = {
   statuses: {
     0: 'got it, and every replica answered',
     1: 'the copies differ',
-    2: 'trouble: no replica has it, or it cannot be said whether one has',
+    2: 'trouble: no replica has it, or it is not known whether one has',
     3: 'got it, but some replica gave no copy and did not say that it has none',
   },
 }
@@ -73,7 +73,7 @@ export const CHECK: Declaration = {
   ],
   description: [
     'Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.',
-    'What a replica has and vouch cannot compare is counted by kind at the end, with the first of the names. Files whose names vouch does not take (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out either.',
+    'What a replica has and vouch cannot compare is counted by kind at the end, with the first of the names. Files whose names are not valid (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out both.',
   ],
   examples: [
     { line: 'vouch check', about: 'all that the coordinator on this machine compares' },
@@ -89,7 +89,7 @@ export const CHECK: Declaration = {
   statuses: {
     0: 'all are alike',
     1: 'some differ or are lacking',
-    2: 'trouble: some could not be compared',
+    2: 'trouble: some could not be compared, or no name passed the prefix and globs',
   },
 }
 
@@ -157,7 +157,11 @@ export const PLAN: Declaration = {
       about: 'and choose where copies differ',
     },
   ],
-  statuses: { 0: 'nothing to do', 1: 'the plan has steps', 2: 'trouble: some could not be compared' },
+  statuses: {
+    0: 'nothing to do',
+    1: 'the plan has steps',
+    2: 'trouble: some could not be compared, or no name passed',
+  },
 }
 
 /** `vouch apply`. */
@@ -177,7 +181,7 @@ export const APPLY: Declaration = {
     SOURCE_FLAGS,
   ],
   description: [
-    'PLAN is a file, or - for standard input. Each step is done only where every replica still holds what the plan saw; otherwise it is skipped and told. What is replaced is kept on its replica, for vouch restore. A plan that was interrupted is applied again: what is done is passed over.',
+    'PLAN is a file, or - for standard input. Each step is done only where every replica still holds what the plan saw; otherwise it is skipped and reported. What is replaced is kept on its replica, for vouch restore. A plan that was interrupted is applied again: what is done is passed over.',
   ],
   examples: [
     { line: 'vouch apply plan.json', about: 'through a coordinator that was started with --writable' },

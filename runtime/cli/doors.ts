@@ -27,7 +27,7 @@ export function openDoor(flags: Flags, host: string, io: Io): OpenedDoor {
   const paths = toPaths(flags, { cert: 'tls-cert', key: 'tls-key', ca: 'tls-client-ca' }, io)
   const tls = readTlsFiles(paths, (line) => say(io, line))
   if (paths.ca !== undefined && paths.cert === undefined)
-    throw new Refusal('--tls-client-ca takes --tls-cert too')
+    throw new Refusal('--tls-client-ca needs --tls-cert')
   if (!isLoopback(host) && tokens === undefined && paths.ca === undefined && flags['open'] !== true) {
     throw new Refusal(
       `on ${host} anybody who reaches this machine could ask: add --token-file or --tls-client-ca, or --open if that is meant`,

@@ -109,7 +109,7 @@ describe('vouch explain of a coordinator', () => {
     const { status, stderr } = await createStage().run(['explain', 't', '--coordinator', url])
     expect([status, stderr]).toEqual([
       2,
-      'vouch: t: corrupt on a, b: the bytes contradict their digest; put a good copy in the place of each\n',
+      'vouch: t: corrupt on a, b: the bytes contradict their digest; replace each with a good copy\n',
     ])
   })
 

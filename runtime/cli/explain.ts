@@ -70,7 +70,7 @@ function requireTold({ name, comparison: { answers, agreement } }: Explanation):
     failed.every(({ said }) => said instanceof StorageError && said.code === 'integrity')
   )
     throw new Refusal(
-      `${name}: corrupt on ${silent.join(', ')}: the bytes contradict their digest; put a good copy in the place of each`,
+      `${name}: corrupt on ${silent.join(', ')}: the bytes contradict their digest; replace each with a good copy`,
     )
   if (silent.length > 0)
     throw new Refusal(

@@ -389,7 +389,7 @@ test.each([
   ['a path in a directory that does not exist', 'no/where', /'.*where': no such file or directory/],
   ['a path below a file', 'file/x', /'.*x': not a directory/],
   // In the stage and no real device: a test of this guard must harm nothing when the guard is broken.
-  ['a FIFO', 'fifo', /'.*fifo': it is no regular file; -o - writes to standard output/],
+  ['a FIFO', 'fifo', /'.*fifo': it is not a regular file; -o - writes to standard output/],
 ])('%s is no place to write to, which is said in one line', async (_what, path, line) => {
   const stage = createStage()
   mkdirSync(join(stage.cwd, 'there'))

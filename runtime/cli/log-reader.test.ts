@@ -111,7 +111,7 @@ it('a server that cannot begin says why in its log', async () => {
 })
 
 it('every line of a JSON log is JSON, from where the server listens to its end', async () => {
-  const args = ['coordinator', '--replica', 'one=files', '--index', 'index', '--log', 'json']
+  const args = ['coordinator', '--replica', 'one=files', '--single', '--index', 'index', '--log', 'json']
   const server = await startServer(args, directory)
   const lines = [server.banner]
   const collect = async () => {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { getErrno } from '../node/errno.ts'
+import { getErrno, toReason } from '../node/errno.ts'
 import { markDirectory } from '../node/mark-directory.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Command } from './command.ts'
@@ -23,7 +23,6 @@ export const mark: Command = {
 
 function toRefusal(directory: string, error: unknown): unknown {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  const errno = getErrno(cause)
-  if (errno === '') return error instanceof Error ? new Refusal(error.message) : error
-  return new Refusal(`'${directory}' cannot be marked (${errno})`)
+  if (getErrno(cause) === '') return error instanceof Error ? new Refusal(error.message) : error
+  return new Refusal(`cannot mark '${directory}': ${toReason(cause)}`)
 }

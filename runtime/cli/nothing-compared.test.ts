@@ -119,10 +119,19 @@ describe('one replica alone', () => {
 })
 
 test.each([
-  [['nothing/'], "no replica has a name that begins with 'nothing/'"],
-  [['--match', '*.jpg'], "nothing was compared: --match '*.jpg' leave no name on any replica"],
-  [['--exclude', '**'], "nothing was compared: --exclude '**' leave no name on any replica"],
-  [['b', '--match', 'f'], "nothing was compared: the prefix 'b', --match 'f' leave no name on any replica"],
+  [['nothing/'], "no replica that answered has a name that begins with 'nothing/'"],
+  [
+    ['--match', '*.jpg'],
+    "nothing was compared: no replica that answered has a name that passes --match '*.jpg'",
+  ],
+  [
+    ['--exclude', '**'],
+    "nothing was compared: no replica that answered has a name that passes --exclude '**'",
+  ],
+  [
+    ['b', '--match', 'f'],
+    "nothing was compared: no replica that answered has a name that passes the prefix 'b', --match 'f'",
+  ],
 ])('a filter that leaves no name is refused by check and plan, and named: %j', async (filter, message) => {
   const coordinator = await startCoordinator({
     a: createMemoryStorage({ f: '' }),

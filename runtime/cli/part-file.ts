@@ -105,13 +105,13 @@ export async function openPart(target: string, { digest, modified, signal }: Par
   }
 }
 
-/** Throws a Refusal unless a file may be put at `target` (absolute): what is no regular file is not written through. */
+/** Throws a Refusal unless a file may be put at `target` (absolute): a link, device or FIFO is not written through. */
 export async function requireTarget(target: string): Promise<void> {
   const there = await refusing(target, stat(target).catch(ignoreAbsent))
   if (there?.isDirectory())
     throw new Refusal(`cannot write '${target}': it is a directory; -o names a file in it`)
   if (there && !there.isFile()) {
-    throw new Refusal(`cannot write '${target}': it is no regular file; -o - writes to standard output`)
+    throw new Refusal(`cannot write '${target}': it is not a regular file; -o - writes to standard output`)
   }
 }
 
@@ -131,7 +131,7 @@ async function openOwn(path: string): Promise<FileHandle> {
     const stats = await found.stat()
     if (!stats.isFile())
       throw new Refusal(
-        `cannot write '${path}': it is no regular file; remove it, or write elsewhere with -o`,
+        `cannot write '${path}': it is not a regular file; remove it, or write elsewhere with -o`,
       )
     if (isOwn(stats)) {
       await found.chmod(0o600)

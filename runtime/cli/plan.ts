@@ -71,7 +71,7 @@ async function print(response: Response, prefix: string, flags: Flags, io: Io): 
   if (left > 0) {
     say(
       io,
-      `${toGrouped(left)} names are left alone: no policy says which copy to keep, or a replica did not say what it holds; see vouch check`,
+      `${toGrouped(left)} names are left alone: no policy chooses a copy, or a replica did not say what it holds; see vouch check`,
     )
   }
   const lost = audit.replicas.filter(({ state }) => state === 'error')

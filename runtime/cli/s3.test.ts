@@ -88,8 +88,10 @@ describe('s3://BUCKET/PREFIX', () => {
     const serving = stage.run(['replica', `s3://${BUCKET}/some/where`, '--port', '0'], {
       ...{ env, stdout: talk, stderr: talk, signal: end.signal },
     })
-    const { status, stderr } = await run('get', 'a', '--replica', `served=${await url}`)
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/unanimous: served, local, bucket/)])
+    const served = ['--replica', `served=${await url}`]
+    const { status, stderr } = await stage.run(['get', 'a', ...served, '--replica', 'local=local'], { env })
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/unanimous: served, local/)])
+    expect((await run('get', 'a', ...served)).stderr).toContain('served and bucket are the same place')
     end.abort()
     expect((await serving).status).toBe(0)
   })

@@ -60,12 +60,12 @@ export const COORDINATOR: Declaration = {
 /** `vouch mark`. */
 export const MARK: Declaration = {
   name: 'mark',
-  about: 'take a directory as it is now, whatever was mounted there before',
+  about: 'accept a directory as it is now, and mark it so that it is known again',
   forms: ['DIR [--index PATH]'],
   operand: { name: 'DIR', takes: { paths: 'directories' } },
   groups: [{ title: 'Options', flags: { index: INDEX } }],
   description: [
-    'Makes the file .vouch/replica in DIR, where there is none, and prints the id in it. By this marker vouch tells the directory from an empty one in its place, as an unmounted disk leaves it; the first write to a directory makes it too. A replica whose marker is gone, or is another one, is unreachable, and so are the names below a file system that was mounted in it and is not: this command makes vouch take DIR as it is instead.',
+    'Creates the file .vouch/replica in DIR if there is none, and prints the id in it. By this marker vouch tells the directory from the empty one that an unmounted disk leaves in its place. The first write to a directory creates it too. While the marker is gone or another one, the replica is unreachable; while a file system that was mounted in DIR is not, the names below it are errors. After this command vouch accepts DIR as it is.',
     'Run it as the user that reads DIR with vouch, and with the same --index.',
   ],
   examples: [

@@ -23,12 +23,12 @@ const TIMEOUT_FLAGS = {
   },
   'silence-timeout': {
     value: SECONDS,
-    about: 'seconds that a replica may go without a sign of life',
+    about: 'seconds that a replica may go without a sign of life, in an audit without progress',
     otherwise: '10',
   },
   'answer-timeout': {
     value: SECONDS,
-    about: 'seconds that the answer of a replica may take, hashing included',
+    about: 'seconds that a replica may take without progress, such as bytes hashed',
     otherwise: '900',
   },
 } as const satisfies FlagSet
@@ -55,7 +55,7 @@ export const INDEX = {
 
 /** For one replica. */
 export const SINGLE_FLAG = {
-  single: { about: 'take one replica alone, which compares with nothing' },
+  single: { about: 'allow one replica alone, although nothing is compared then' },
 } as const satisfies FlagSet
 
 export const REQUIRE = {
@@ -129,7 +129,7 @@ export function toServerFlags(port: number): FlagSet {
     log: {
       value: 'FORMAT',
       takes: { words: ['text', 'json'] },
-      about: 'one line a request as text or as json, which has a trace that goes on to replicas',
+      about: 'the format of the log: text, or json, which has a trace that goes on to replicas',
       otherwise: 'text',
     },
   }

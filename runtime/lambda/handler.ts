@@ -20,9 +20,9 @@ const SCRATCH = '/tmp'
 
 /**
  * A coordinator as a function of AWS Lambda behind a function URL, read-only, over the replicas that the environment
- * names: `REPLICAS`, comma-separated, each as `--replica` takes it, but no directories. Who may ask shows `VOUCH_TOKEN`,
- * or everybody may where `OPEN` is `true`; one replica alone is refused unless `SINGLE` is `true`; replica servers are shown `VOUCH_REPLICA_TOKEN`. Rejects with a Refusal when
- * the environment says something else.
+ * names: `REPLICAS`, comma-separated, each as `--replica` takes it, but no directories. Clients send `VOUCH_TOKEN`, or
+ * need no token where `OPEN` is `true`; replica servers get `VOUCH_REPLICA_TOKEN`. One replica alone is refused unless
+ * `SINGLE` is `true`. Rejects with a Refusal when the environment is not valid.
  */
 export async function createHandler(parts: LambdaIo): Promise<ReturnType<typeof handle>> {
   const plain: Io = { ...parts, cwd: SCRATCH }

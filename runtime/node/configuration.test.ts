@@ -38,7 +38,7 @@ test('a client asks 127.0.0.1:6001 unless told otherwise', () => {
 })
 
 test('deadlines are seconds outside and milliseconds inside', () => {
-  const flags = { replica: ['a=x'], 'silence-timeout': '0.5', 'answer-timeout': '86400' }
+  const flags = { replica: ['a=x', 'b=y'], 'silence-timeout': '0.5', 'answer-timeout': '86400' }
   expect(parseCoordinatorFlags(flags).timeouts).toEqual({
     connect: undefined,
     silence: 500,
@@ -115,7 +115,11 @@ test.each([
     () => parseCoordinatorFlags({ replica: ['a=x', 'b=y'], require: '3' }),
     "--require takes all, majority or a number from 1 to 2, got '3'",
   ],
-  [() => parseCoordinatorFlags({ replica: ['a=x'], require: '0' }), /number from 1 to 1, got '0'$/],
+  [
+    () => parseCoordinatorFlags({ replica: ['a=x', 'b=y'], require: '0' }),
+    /number from 1 to 2, got '0'$/,
+  ],
+  [() => parseCoordinatorFlags({ replica: ['a=x'] }), /^one replica compares with nothing/],
   [
     () => parseCoordinatorFlags({ replica: ['a=x'], 'silence-timeout': '0' }),
     "--silence-timeout takes a number of seconds from 0.001 to 86400, got '0'",

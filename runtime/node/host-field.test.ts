@@ -28,15 +28,23 @@ async function ask(lines: string): Promise<[status: number, body: string]> {
 
 describe('a request is refused in a problem document', () => {
   it.each([
-    ['without a Host field', 'GET /u HTTP/1.1', 'a request of HTTP/1.1 has a Host field, got none'],
-    ['without one, whatever its target', 'GET http://other/u HTTP/1.1', 'has a Host field, got none'],
-    ['with two Host fields', 'GET /u HTTP/1.1\r\nHost: a\r\nHost: b', 'a request has one Host field, got 2'],
+    ['without a Host field', 'GET /u HTTP/1.1', 'a request of HTTP/1.1 must have a Host field, got none'],
+    ['without one, whatever its target', 'GET http://other/u HTTP/1.1', 'must have a Host field, got none'],
+    [
+      'with two Host fields',
+      'GET /u HTTP/1.1\r\nHost: a\r\nHost: b',
+      'a request must have one Host field, got 2',
+    ],
     [
       'with the same one twice',
       'GET /u HTTP/1.1\r\nhost: a\r\nHOST: a',
-      'a request has one Host field, got 2',
+      'a request must have one Host field, got 2',
     ],
-    ['with two, of HTTP/1.0', 'GET /u HTTP/1.0\r\nHost: a\r\nHost: a', 'a request has one Host field, got 2'],
+    [
+      'with two, of HTTP/1.0',
+      'GET /u HTTP/1.0\r\nHost: a\r\nHost: a',
+      'a request must have one Host field, got 2',
+    ],
     ['with two, whatever its target', 'GET http://other/u HTTP/1.1\r\nHost: a\r\nHost: a', 'one Host field'],
     [
       'with an invalid one, whatever its target',

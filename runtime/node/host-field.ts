@@ -17,8 +17,9 @@ export function findWrongHost({ rawHeaders, httpVersion, url = '' }: IncomingMes
       hosts.push(rawHeaders[i + 1] ?? '')
   }
   const [host] = hosts
-  if (hosts.length > 1) return `a request has one Host field, got ${hosts.length}`
-  if (host === undefined && httpVersion !== '1.0') return 'a request of HTTP/1.1 has a Host field, got none'
+  if (hosts.length > 1) return `a request must have one Host field, got ${hosts.length}`
+  if (host === undefined && httpVersion !== '1.0')
+    return 'a request of HTTP/1.1 must have a Host field, got none'
   if (host !== undefined && !HOST.test(host)) return 'the value of the Host field is not a valid host'
   const isOrigin = url.startsWith('/')
   if (!isOrigin && !HOST.test(ABSOLUTE.exec(url)?.[1] ?? ''))

@@ -148,7 +148,7 @@ function requireKnown(known: Known | undefined, now: Omit<Known, 'mounts'>): voi
 }
 
 function unmounted(why: string): StorageError {
-  const message = `the replica's disk seems not to be mounted: ${why}; if this is right, run 'vouch mark' on its directory`
+  const message = `the replica's disk seems not to be mounted: ${why}; if the directory is complete, run 'vouch mark' on it`
   return new StorageError('unreachable', message)
 }
 
