@@ -4,56 +4,41 @@ import type { Root } from './root.ts'
 
 /** The drafts of one storage on each of the file systems that it writes to. */
 export interface DraftOwners {
-  /** Runs `work` on the file system of what was located. Its drafts stay owned at least until `work` ends. */
+  /**
+   * Runs `work` on the file system of what was located. Works that run there at once share its drafts, whose lock is given
+   * back when the last of them ends: an open file would keep the file system from being unmounted.
+   */
   use<T>(located: Omit<Located, 'other'>, work: (root: Root, drafts: Drafts) => Promise<T>): Promise<T>
-  /** Gives all locks back. Called when no work is under way. */
-  close(): Promise<void>
 }
 
 interface Owner {
-  readonly top: string
   readonly drafts: Drafts
-  readonly underWay: Set<symbol>
+  /** How many works are under way. */
+  works: number
 }
 
 /** Locks a file system's drafts when the first is made there. */
 export function createDraftOwners(): DraftOwners {
   const owners = new Map<string, Owner>()
 
-  /** A root that was pointed elsewhere, or whose disk is another now: its drafts go once nothing is written there. */
-  async function leaveOthers(key: string, top: string): Promise<void> {
-    for (const [other, owner] of [...owners]) {
-      if (other === key || owner.top !== top || owner.underWay.size > 0) continue
-      owners.delete(other)
-      await release(owner)
-    }
-  }
-
   return {
     async use(located, work) {
-      const { top, device, inode } = located
+      const { place, device, inode } = located
       const root = createRoot(located)
-      const key = `${device}:${inode}:${root.place.path}`
-      const owner = owners.get(key) ?? { top, drafts: createDrafts(root), underWay: new Set<symbol>() }
-      const one = Symbol(key)
+      // What `root` opens: two roots of one key open the same directory.
+      const key = `${place.device}:${place.inode}:${device}:${inode}:${root.place.path}`
+      const owner = owners.get(key) ?? { drafts: createDrafts(root), works: 0 }
       owners.set(key, owner)
-      owner.underWay.add(one)
+      owner.works++
       try {
-        await leaveOthers(key, top)
         return await work(root, owner.drafts)
       } finally {
-        owner.underWay.delete(one)
+        if (--owner.works === 0) {
+          owners.delete(key)
+          // The lock is given back even where the directory that it lies in is gone.
+          await owner.drafts.close().catch(() => {})
+        }
       }
     },
-    async close() {
-      const all = [...owners.values()]
-      owners.clear()
-      await Promise.all(all.map(release))
-    },
   }
-}
-
-/** The lock is given back even where the directory that it lies in is gone. */
-async function release({ drafts }: Owner): Promise<void> {
-  await drafts.close().catch(() => {})
 }

@@ -54,9 +54,18 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
-/** What lies where drafts do, but for the lock of a storage that is open. */
+/** What lies where drafts do, but for the lock of a storage that is writing. */
 const readDrafts = () =>
   readdirSync(inRoot('.vouch/tmp')).filter((name) => !/^[-0-9a-f]{36}\.lock$/.test(name))
+
+/** Where a link leads; '' when it is gone. */
+function tryReadLink(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
 
 /** The contents of all files in vouch's own corner, drafts, locks and the marker left out. */
 function readAllKept(): string[] {
@@ -428,10 +437,18 @@ describe('a draft', () => {
     await openStorage(directory.root).close()
     expect(readdirSync(inRoot('.vouch/tmp'))).toContain(`${OWNER}.lock`)
     await put('b', 'new', null)
-    expect(readDrafts()).toEqual(['notes.txt'])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
     await writeDead()
     await openStorage(directory.root, { writable: true }).close()
-    expect(readDrafts()).toEqual(['notes.txt'])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
+  })
+
+  it('leaves neither a lock nor an open file where nothing is being written, so that a disk can be unmounted', async () => {
+    await put('a', 'new', null)
+    await Promise.all([put('a', 'newer', 'new'), put('b', 'new', null)])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+    const open = readdirSync('/proc/self/fd').map((fd) => tryReadLink(`/proc/self/fd/${fd}`))
+    expect(open.filter((path) => path.startsWith(`${directory.root}/.vouch`))).toEqual([])
   })
 
   it('stays while its owner lives, whoever else writes', async () => {

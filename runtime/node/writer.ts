@@ -101,7 +101,6 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     async close() {
       closing.abort(new StorageError('unreachable', 'the storage was closed'))
       await Promise.allSettled(underWay)
-      await owners.close()
     },
   }
 }
