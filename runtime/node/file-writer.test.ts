@@ -1,5 +1,6 @@
 import fs, { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import promises, { link, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import timers, { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -17,7 +18,9 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { resolvePlace } from './root.ts'
 import { loadSqlite } from './sqlite.ts'
+import { readTops } from './tops.ts'
 
 let directory: TestDirectory
 let storage: Storage
@@ -488,4 +491,26 @@ describe('a draft', () => {
     await openStorage(directory.root, { writable: true }).close()
     expect(readdirSync(inRoot('elsewhere'))).toEqual([`${OWNER}.${DRAFT}`])
   })
+})
+
+describe('the list of file systems that were written to', () => {
+  it('leads nowhere outside of the root', async () => {
+    const lines = ['../other', '/etc', '.vouch', '', 'photos/2026'].map((top) => `${JSON.stringify(top)}\n`)
+    await directory.write('.vouch/tops', toBytes(lines.join('')))
+    expect(readTops(resolvePlace(directory.root))).toEqual(['photos/2026'])
+  })
+
+  it('is not waited for where a FIFO stands in its place', async () => {
+    await put('a', 'old', null)
+    execFileSync('mkfifo', [inRoot('.vouch/tops')])
+    expect(await listKept()).toEqual([])
+  })
+})
+
+it('what cannot be put back is refused by its code, without the path of the host', async () => {
+  await put('a', 'old', null)
+  for (const write of [put, restore]) {
+    const refused = write(`${'x'.repeat(300)}/b`, 'old', null)
+    await expect(refused).rejects.toMatchObject({ name: 'StorageError', code: 'invalid-name' })
+  }
 })

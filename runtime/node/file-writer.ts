@@ -94,6 +94,7 @@ export function createFileWriter(
     name: string,
     { replaces, signal }: Pick<PutOptions, 'replaces' | 'signal'>,
   ): Promise<void> {
+    requireSegments(requireName(name))
     if (replaces === null) return await requireFree(root, name)
     const current = await reader.readCurrent(name, { signal })
     if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
@@ -115,8 +116,6 @@ export function createFileWriter(
   ): Promise<Written> {
     const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
-      requireName(name)
-      requireSegments(name)
       options.signal?.throwIfAborted()
       await requireHeld(name, options)
       // A client that sends nothing costs no draft.
@@ -136,7 +135,7 @@ export function createFileWriter(
   }
 
   async function restore(name: string, options: RestoreOptions): Promise<Written> {
-    await requireHeld(requireName(name), options)
+    await requireHeld(name, options)
     const { path, facts, body } = await openKept(name, options)
     let like: RegularFile | null = null
     try {

@@ -31,6 +31,12 @@ export interface RootGuard {
   refresh(place: Place): Place
 }
 
+interface Learned {
+  readonly known: Known
+  /** What the memory held then, which is something older where it could not be written. */
+  readonly stored: string | undefined
+}
+
 interface Seen {
   readonly place: Place
   /** Of the file that holds the marker; null when there is none. */
@@ -41,17 +47,20 @@ interface Seen {
 
 /** Remembers in `memory`, and by itself what that cannot take. */
 export function createRootGuard(root: string, memory: Pick<IndexFile, 'readRoot' | 'writeRoot'>): RootGuard {
-  const learned = new Map<string, Known>()
+  const learned = new Map<string, Learned>()
   let seen: Seen | null = null
 
+  /** What was learned here, unless another thread or process has written something since. */
   function recall(path: string): Known | undefined {
-    return parseKnown(memory.readRoot(path)) ?? learned.get(path)
+    const stored = memory.readRoot(path)
+    const own = learned.get(path)
+    return stored === own?.stored ? own?.known : (parseKnown(stored) ?? own?.known)
   }
 
   function learn(path: string, known: Known): void {
     const text = JSON.stringify(known)
-    if (text !== JSON.stringify(recall(path))) memory.writeRoot(path, text)
-    learned.set(path, known)
+    if (text !== memory.readRoot(path)) memory.writeRoot(path, text)
+    learned.set(path, { known, stored: memory.readRoot(path) ?? learned.get(path)?.stored })
   }
 
   function verify(): Place {
