@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Identity, isSame, toIdentity } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
-import { LOOK_FOR_MOUNTS_MS } from './limits.ts'
+import { LOOK_FOR_MOUNTS_MS, MAX_MOUNTS } from './limits.ts'
 import { MARKER, readMarker } from './marker.ts'
 import { findMountPoint, listMountsBelow } from './mounts.ts'
 import { isStillAt, type Place, resolvePlace, toPath } from './root.ts'
@@ -70,7 +70,7 @@ export function createRootGuard(root: string, memory: Pick<IndexFile, 'readRoot'
     const known = recall(path)
     const now = { marker: readKnownMarker(found, known), mountPoint: findMountPoint(path) }
     requireKnown(known, now)
-    const mounts = [...new Set([...(known?.mounts ?? []), ...listMountsBelow(path)])]
+    const mounts = [...new Set([...(known?.mounts ?? []), ...listMountsBelow(path)])].slice(0, MAX_MOUNTS)
     learn(path, { ...now, mounts })
     const place = { ...found, mounts: new Set(mounts), isMarked: now.marker !== null }
     // One object for as long as nothing changes.
