@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import fs, { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import promises, { link, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
-import { execFileSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import timers, { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -18,6 +18,11 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { createDrafts } from './drafts.ts'
+import type { FileReader } from './file-reader.ts'
+import { createFileWriter } from './file-writer.ts'
+import { createRoot } from './located.ts'
+import { createLocks } from './locks.ts'
 import { resolvePlace } from './root.ts'
 import { loadSqlite } from './sqlite.ts'
 import { readTops } from './tops.ts'
@@ -513,4 +518,36 @@ it('what cannot be put back is refused by its code, without the path of the host
     const refused = write(`${'x'.repeat(300)}/b`, 'old', null)
     await expect(refused).rejects.toMatchObject({ name: 'StorageError', code: 'invalid-name' })
   }
+})
+
+/** What is asked of nothing. */
+const NO_READER: FileReader = {
+  describe: () => expect.unreachable(),
+  open: () => expect.unreachable(),
+  readCurrent: () => expect.unreachable(),
+  openAt: () => expect.unreachable(),
+}
+
+it('a new file that is listed by another name is taken back, but not what another program has put in its place', async () => {
+  const place = resolvePlace(directory.root)
+  const root = createRoot({ place, top: '', device: place.device, inode: place.inode })
+  const drafts = createDrafts(root)
+  undo.push(() => void drafts.close())
+  const writer = createFileWriter(root, {
+    reader: NO_READER,
+    drafts,
+    lock: createLocks(),
+    async requireListed(name) {
+      if (name === 'replaced') {
+        await writeFile(inRoot('other'), 'of another program')
+        await rename(inRoot('other'), inRoot(name))
+      }
+      throw new Error('listed by another name')
+    },
+  })
+  for (const name of ['new', 'replaced']) {
+    const writing = writer.put(name, createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
+    await expect(writing).rejects.toThrow('listed by another name')
+  }
+  expect(readdirSync(directory.root).filter((name) => name !== '.vouch')).toEqual(['replaced'])
 })
