@@ -74,6 +74,8 @@ const PARSED: Readonly<Record<string, string>> = {
   'functions/wire/parse.ts': 'the parser itself',
   'functions/coordinator/page/script.ts': 'runs in a browser, on the answers of its own server',
   'runtime/cli/apply.ts': "words for the user's own file",
+  'runtime/node/root-guard.ts': 'its own row of the index, looked at field by field',
+  'runtime/node/tops.ts': 'its own file, of which only valid names are taken',
   'runtime/workers/disk-tree.ts': "workerd's own disk service",
 }
 

@@ -115,10 +115,7 @@ test.each([
     () => parseCoordinatorFlags({ replica: ['a=x', 'b=y'], require: '3' }),
     "--require takes all, majority or a number from 1 to 2, got '3'",
   ],
-  [
-    () => parseCoordinatorFlags({ replica: ['a=x', 'b=y'], require: '0' }),
-    /number from 1 to 2, got '0'$/,
-  ],
+  [() => parseCoordinatorFlags({ replica: ['a=x', 'b=y'], require: '0' }), /number from 1 to 2, got '0'$/],
   [() => parseCoordinatorFlags({ replica: ['a=x'] }), /^one replica compares with nothing/],
   [
     () => parseCoordinatorFlags({ replica: ['a=x'], 'silence-timeout': '0' }),

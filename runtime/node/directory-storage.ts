@@ -12,7 +12,7 @@ import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
-import { requireDirectory, resolvePlace } from './root.ts'
+import { requireDirectory } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 import { createWriter, type Writer } from './writer.ts'
@@ -87,7 +87,11 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     survey: (survey, options = {}) => trees.survey(survey, options),
     put: writer?.put ?? refusing.put,
     restore: writer?.restore ?? refusing.restore,
-    readModes: async (name) => await readModes(resolvePlace(root), requireName(name)),
+    async readModes(name) {
+      requireName(name)
+      const { place } = await disk.locate('')
+      return await readModes(place, name)
+    },
     async listKept(options = {}) {
       if (options.name !== undefined) requireName(options.name)
       return await trees.listKept(options)

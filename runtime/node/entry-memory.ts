@@ -14,7 +14,7 @@ export interface Entries {
 
 /** Which entries of a directory are read. */
 export interface Reading {
-  /** The path of the directory, and what its entries are chosen by beside `after`: equal for the same choice only. */
+  /** The root, the directory's path from it on, and what its entries are chosen by beside `after`. */
   readonly scope: string
   /** Changes whenever the entries do; '' while they may have changed too recently to tell. */
   readonly identity: string

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs, { existsSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import promises, { link, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -17,7 +18,14 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { getHandlePrototype, patchBuiltin } from './builtins.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { createDrafts } from './drafts.ts'
+import type { FileReader } from './file-reader.ts'
+import { createFileWriter } from './file-writer.ts'
+import { createRoot } from './located.ts'
+import { createLocks } from './locks.ts'
+import { resolvePlace } from './root.ts'
 import { loadSqlite } from './sqlite.ts'
+import { readTops } from './tops.ts'
 
 let directory: TestDirectory
 let storage: Storage
@@ -54,9 +62,18 @@ const readText = async (name: string) => new TextDecoder().decode(await readByte
 
 const listKept = async () => (await storage.listKept()).entries.map(({ name, size }) => ({ name, size }))
 
-/** What lies where drafts do, but for the lock of a storage that is open. */
+/** What lies where drafts do, but for the lock of a storage that is writing. */
 const readDrafts = () =>
   readdirSync(inRoot('.vouch/tmp')).filter((name) => !/^[-0-9a-f]{36}\.lock$/.test(name))
+
+/** Where a link leads; '' when it is gone. */
+function tryReadLink(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
 
 /** The contents of all files in vouch's own corner, drafts, locks and the marker left out. */
 function readAllKept(): string[] {
@@ -428,10 +445,18 @@ describe('a draft', () => {
     await openStorage(directory.root).close()
     expect(readdirSync(inRoot('.vouch/tmp'))).toContain(`${OWNER}.lock`)
     await put('b', 'new', null)
-    expect(readDrafts()).toEqual(['notes.txt'])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
     await writeDead()
     await openStorage(directory.root, { writable: true }).close()
-    expect(readDrafts()).toEqual(['notes.txt'])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
+  })
+
+  it('leaves neither a lock nor an open file where nothing is being written, so that a disk can be unmounted', async () => {
+    await put('a', 'new', null)
+    await Promise.all([put('a', 'newer', 'new'), put('b', 'new', null)])
+    expect(readdirSync(inRoot('.vouch/tmp'))).toEqual([])
+    const open = readdirSync('/proc/self/fd').map((fd) => tryReadLink(`/proc/self/fd/${fd}`))
+    expect(open.filter((path) => path.startsWith(`${directory.root}/.vouch`))).toEqual([])
   })
 
   it('stays while its owner lives, whoever else writes', async () => {
@@ -471,4 +496,58 @@ describe('a draft', () => {
     await openStorage(directory.root, { writable: true }).close()
     expect(readdirSync(inRoot('elsewhere'))).toEqual([`${OWNER}.${DRAFT}`])
   })
+})
+
+describe('the list of file systems that were written to', () => {
+  it('leads nowhere outside of the root', async () => {
+    const lines = ['../other', '/etc', '.vouch', '', 'photos/2026'].map((top) => `${JSON.stringify(top)}\n`)
+    await directory.write('.vouch/tops', toBytes(lines.join('')))
+    expect(readTops(resolvePlace(directory.root))).toEqual(['photos/2026'])
+  })
+
+  it('is not waited for where a FIFO stands in its place', async () => {
+    await put('a', 'old', null)
+    execFileSync('mkfifo', [inRoot('.vouch/tops')])
+    expect(await listKept()).toEqual([])
+  })
+})
+
+it('what cannot be put back is refused by its code, without the path of the host', async () => {
+  await put('a', 'old', null)
+  for (const write of [put, restore]) {
+    const refused = write(`${'x'.repeat(300)}/b`, 'old', null)
+    await expect(refused).rejects.toMatchObject({ name: 'StorageError', code: 'invalid-name' })
+  }
+})
+
+/** What is asked of nothing. */
+const NO_READER: FileReader = {
+  describe: () => expect.unreachable(),
+  open: () => expect.unreachable(),
+  readCurrent: () => expect.unreachable(),
+  openAt: () => expect.unreachable(),
+}
+
+it('a new file that is listed by another name is taken back, but not what another program has put in its place', async () => {
+  const place = resolvePlace(directory.root)
+  const root = createRoot({ place, top: '', device: place.device, inode: place.inode })
+  const drafts = createDrafts(root)
+  undo.push(() => void drafts.close())
+  const writer = createFileWriter(root, {
+    reader: NO_READER,
+    drafts,
+    lock: createLocks(),
+    async requireListed(name) {
+      if (name === 'replaced') {
+        await writeFile(inRoot('other'), 'of another program')
+        await rename(inRoot('other'), inRoot(name))
+      }
+      throw new Error('listed by another name')
+    },
+  })
+  for (const name of ['new', 'replaced']) {
+    const writing = writer.put(name, createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
+    await expect(writing).rejects.toThrow('listed by another name')
+  }
+  expect(readdirSync(directory.root).filter((name) => name !== '.vouch')).toEqual(['replaced'])
 })

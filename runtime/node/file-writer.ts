@@ -1,5 +1,5 @@
-import { closeSync, lstatSync, renameSync } from 'node:fs'
-import { type FileHandle, link, lstat, realpath, unlink } from 'node:fs/promises'
+import { closeSync, fstatSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
+import { type FileHandle, link, lstat, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { notKept } from '../../functions/storage/kept.ts'
 import { requireName } from '../../functions/storage/names.ts'
@@ -94,6 +94,7 @@ export function createFileWriter(
     name: string,
     { replaces, signal }: Pick<PutOptions, 'replaces' | 'signal'>,
   ): Promise<void> {
+    requireSegments(requireName(name))
     if (replaces === null) return await requireFree(root, name)
     const current = await reader.readCurrent(name, { signal })
     if (current?.digest !== replaces) throw unexpected('the file is not the one to be replaced')
@@ -115,8 +116,6 @@ export function createFileWriter(
   ): Promise<Written> {
     const chunks = toChunks(toStream(toChunks(body), options.signal))
     try {
-      requireName(name)
-      requireSegments(name)
       options.signal?.throwIfAborted()
       await requireHeld(name, options)
       // A client that sends nothing costs no draft.
@@ -136,7 +135,7 @@ export function createFileWriter(
   }
 
   async function restore(name: string, options: RestoreOptions): Promise<Written> {
-    await requireHeld(requireName(name), options)
+    await requireHeld(name, options)
     const { path, facts, body } = await openKept(name, options)
     let like: RegularFile | null = null
     try {
@@ -212,13 +211,19 @@ async function create(
       const detail = 'a new file cannot be put here, for this file system has no hard links'
       throw new StorageError('unreadable', detail, { cause: error })
     }
-    await requireListed().catch(async (error) => {
-      await unlink(path)
+    await requireListed().catch((error) => {
+      takeBack(path, draft)
       throw error
     })
     return [...unkept, ...more]
   }
   return await withParent(root, name, give, modes)
+}
+
+/** Removes a file that was just made, unless another is in its place by now; all at once on this thread. */
+function takeBack(path: string, { handle }: Draft): void {
+  const [own, there] = [fstatSync(handle.fd), lstatSync(path, { throwIfNoEntry: false })]
+  if (there?.ino === own.ino && there.dev === own.dev) unlinkSync(path)
 }
 
 /** Gives a draft what the file open as `from` has beside its bytes, and its time, down to the disk. */

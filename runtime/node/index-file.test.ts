@@ -73,6 +73,20 @@ describe('an index that cannot be used for a while', () => {
     expect(readAgain()).toEqual(['a', 'b'])
   })
 
+  it('is not asked to take what is known of a root before its pause is over', () => {
+    const index = open()
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    index.write([toRow('a')])
+    clock = INDEX_RETRY_MS - 1
+    index.writeRoot('/root', 'text')
+    other.close()
+    clock = INDEX_RETRY_MS
+    expect([index.write([toRow('a')]), available]).toEqual([true, true])
+    index.writeRoot('/root', 'text')
+    expect(index.readRoot('/root')).toBe('text')
+  })
+
   it('because it is locked when it is opened is opened later', () => {
     const first = open()
     first.write([toRow('a')])

@@ -25,6 +25,7 @@ export interface IndexFile {
   write(rows: readonly IndexRow[]): boolean
   /** What was written of the directory at this path, see `RootGuard`. */
   readRoot(path: string): string | undefined
+  /** Does nothing while the index cannot be used: what is written is what `readRoot` returns then. */
   writeRoot(path: string, text: string): void
   close(): void
 }
@@ -149,7 +150,7 @@ export function openIndexFile(
       return isWritten ?? false
     },
     readRoot: (path) => use((table) => table.readRoot(path)),
-    writeRoot: (path, text) => void use((table) => table.writeRoot(path, text)),
+    writeRoot: (path, text) => void use((table) => pause === 0 && table.writeRoot(path, text)),
     close: disconnect,
   }
 }

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Storage } from '../../functions/storage/storage.ts'
@@ -247,5 +257,21 @@ it('a directory of the same file system that is mounted below the root is writte
   await put(storage, 'photos/a', 'new', 'old')
   await put(storage, 'photos/b', 'b')
   expect(await listNames(storage)).toEqual(['photos/a', 'photos/b'])
+  expect((await storage.listKept()).entries).toMatchObject([{ name: 'photos/a' }])
+})
+
+it('a root that is pointed elsewhere, where a file system is mounted at the same path, lists what is kept on that one', async () => {
+  for (const one of ['first', 'second']) {
+    mkdirSync(join(mounts.path, 'bound', one), { recursive: true })
+    mounts.bind(join(mounts.path, 'bound', one), join(mounts.path, one, 'photos'))
+    writeFileSync(join(mounts.path, one, 'photos/a'), 'old')
+  }
+  symlinkSync('first', root)
+  const storage = open()
+  await put(storage, 'photos/a', 'new', 'old')
+  unlinkSync(root)
+  symlinkSync('second', root)
+  await put(storage, 'b', 'new')
+  await put(storage, 'photos/a', 'new', 'old')
   expect((await storage.listKept()).entries).toMatchObject([{ name: 'photos/a' }])
 })

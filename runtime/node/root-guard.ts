@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Identity, isSame, toIdentity } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
-import { LOOK_FOR_MOUNTS_MS } from './limits.ts'
+import { LOOK_FOR_MOUNTS_MS, MAX_MOUNTS } from './limits.ts'
 import { MARKER, readMarker } from './marker.ts'
 import { findMountPoint, listMountsBelow } from './mounts.ts'
 import { isStillAt, type Place, resolvePlace, toPath } from './root.ts'
@@ -31,6 +31,12 @@ export interface RootGuard {
   refresh(place: Place): Place
 }
 
+interface Learned {
+  readonly known: Known
+  /** What the memory held then, which is something older where it could not be written. */
+  readonly stored: string | undefined
+}
+
 interface Seen {
   readonly place: Place
   /** Of the file that holds the marker; null when there is none. */
@@ -41,17 +47,20 @@ interface Seen {
 
 /** Remembers in `memory`, and by itself what that cannot take. */
 export function createRootGuard(root: string, memory: Pick<IndexFile, 'readRoot' | 'writeRoot'>): RootGuard {
-  const learned = new Map<string, Known>()
+  const learned = new Map<string, Learned>()
   let seen: Seen | null = null
 
+  /** What was learned here, unless another thread or process has written something since. */
   function recall(path: string): Known | undefined {
-    return parseKnown(memory.readRoot(path)) ?? learned.get(path)
+    const stored = memory.readRoot(path)
+    const own = learned.get(path)
+    return stored === own?.stored ? own?.known : (parseKnown(stored) ?? own?.known)
   }
 
   function learn(path: string, known: Known): void {
     const text = JSON.stringify(known)
-    if (text !== JSON.stringify(recall(path))) memory.writeRoot(path, text)
-    learned.set(path, known)
+    if (text !== memory.readRoot(path)) memory.writeRoot(path, text)
+    learned.set(path, { known, stored: memory.readRoot(path) ?? learned.get(path)?.stored })
   }
 
   function verify(): Place {
@@ -61,7 +70,7 @@ export function createRootGuard(root: string, memory: Pick<IndexFile, 'readRoot'
     const known = recall(path)
     const now = { marker: readKnownMarker(found, known), mountPoint: findMountPoint(path) }
     requireKnown(known, now)
-    const mounts = [...new Set([...(known?.mounts ?? []), ...listMountsBelow(path)])]
+    const mounts = [...new Set([...(known?.mounts ?? []), ...listMountsBelow(path)])].slice(0, MAX_MOUNTS)
     learn(path, { ...now, mounts })
     const place = { ...found, mounts: new Set(mounts), isMarked: now.marker !== null }
     // One object for as long as nothing changes.

@@ -1,22 +1,33 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { constants, open } from 'node:fs/promises'
-import { RESERVED } from '../../functions/storage/names.ts'
+import { parseName, RESERVED } from '../../functions/storage/names.ts'
+import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
-import { isAbsence } from './errno.ts'
-import { type Place, type Root, toPath } from './root.ts'
+import { openFile, type RegularFile } from './regular-file.ts'
+import type { Place, Root } from './root.ts'
 
 /** One path in a line, as JSON writes it. */
 const TOPS = 'tops'
 
 /**
  * The paths below the root at which other file systems begin that were written to, each of which keeps in a `.vouch/` of
- * its own; on the calling thread.
+ * its own; on the calling thread. What is no file, or lies behind a link, says nothing.
  */
 export function readTops(place: Place): string[] {
+  const file = tryOpen(place)
+  if (file === null) return []
   try {
-    return parseTops(readFileSync(toPath(place, `${RESERVED}/${TOPS}`), 'utf8'))
+    return parseTops(readFileSync(file.fd, 'utf8'))
+  } finally {
+    closeSync(file.fd)
+  }
+}
+
+function tryOpen(place: Place): RegularFile | null {
+  try {
+    return openFile(place, `${RESERVED}/${TOPS}`)
   } catch (error) {
-    if (isAbsence(error)) return []
+    if (error instanceof StorageError && error.code === 'not-a-file') return null
     throw error
   }
 }
@@ -39,9 +50,11 @@ export async function noteTop(root: Root, top: string): Promise<void> {
   }
 }
 
-const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW
+/** O_NONBLOCK: reading a FIFO would wait for a writer. */
+const FLAGS =
+  constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** A line that was cut off by a crash says nothing. */
+/** A line that was cut off by a crash says nothing, and one that leads out of the root is none of ours. */
 function parseTops(text: string): string[] {
   return [...new Set(text.split('\n').flatMap(parseTop))]
 }
@@ -49,7 +62,7 @@ function parseTops(text: string): string[] {
 function parseTop(line: string): string | [] {
   try {
     const top: unknown = JSON.parse(line)
-    return typeof top === 'string' ? top : []
+    return (typeof top === 'string' && parseName(top)) || []
   } catch {
     return []
   }

@@ -311,12 +311,27 @@ describe('a walk that remembers entries', () => {
     expect(page(memory, '', { prefix: 'large/f1' }).names).toEqual(['large/f10'])
   })
 
+  it('does not take the paths of one root for those of another that leads to the same directory', () => {
+    const memory = createEntryMemory()
+    expect(page(memory, '').names).toEqual(names.slice(0, 3))
+    const within = { ...place, path: join(place.path, 'large') }
+    const course = { ranges: WHOLE, prefix: '', isWanted: () => true, memory }
+    const met = toMet(walkTree(within, course)).map(({ name }) => `large/${name}`)
+    expect(met).toEqual(names)
+  })
+
   it('keeps nothing of a directory that was changed a moment ago', () => {
     vi.restoreAllMocks()
     const memory = createEntryMemory()
     page(memory, '')
     expect(page(memory, '').read).toBeGreaterThan(0)
   })
+})
+
+it('a file that went away with the file system that it lay on is an error, and not passed over', () => {
+  const at = { ...place, mounts: new Set(['photos']) }
+  expect(readEntry(at, { name: 'a' })).toBeNull()
+  expect(() => readEntry(at, { name: 'photos/a' })).toThrow("mounted at 'photos' is not mounted")
 })
 
 describe('while a walk is under way', () => {

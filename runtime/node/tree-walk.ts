@@ -92,12 +92,13 @@ function toUnread(path: string, trouble: unknown, { toFault = findFault }: Cours
 
 /**
  * What was met as an entry of a listing; null when it is passed over, or not a regular file any more. Throws the trouble
- * of a directory, and `unreadable` for a file that may not be looked at.
+ * of a directory, and `unreadable` for a file that may not be looked at, or whose file system went away since.
  */
 export function readEntry(place: Place, { name, trouble, passed }: Met): Entry | null {
   if (trouble !== undefined) throw trouble
   if (passed !== undefined) return null
   const stats = readStats(toPath(place, name))
+  if (stats === null) requireMounts(place, name)
   if (!stats?.isFile()) return null
   const { size, modifiedNs } = toIdentity(stats)
   return { name, size, modified: toModified({ modifiedNs }) }
@@ -146,9 +147,10 @@ function* tryRead(place: Place, path: string, after: string, course: Course): Ge
   }
 }
 
-/** A directory that is gone; to go on as if there was nothing is right only where nothing was mounted. */
+/** A directory that is gone; to go on as if there was nothing is right only where no mount is gone with it. */
 function toGone(place: Place, path: string): Entries {
   try {
+    requireMounts(place, path.slice(0, -1))
     if (path !== '') requireNoMountBelow(place, path.slice(0, -1))
     return NONE
   } catch (trouble) {
@@ -162,7 +164,7 @@ function* readEntries(place: Place, path: string, after: string, course: Course)
   try {
     // Reached by a link, or moved while it was opened.
     if (!isAt({ fd }, real)) return NONE
-    const scope = `${toPath(place, path)}\0${course.prefix}`
+    const scope = [place.path, path, course.prefix].join('\0')
     const identity = course.memory === undefined ? '' : readSettledKey(fd)
     const reading = { scope, identity, after: toStart(after, course) }
     const isNext = (key: string) => isBehind(key, after) && canHold(key, course)

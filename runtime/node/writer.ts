@@ -22,7 +22,7 @@ export interface Writer extends Pick<Storage, 'put' | 'restore'> {
 /** Reads through `reader`, and has `disk` find where names are to be written; their owner closes both. */
 export function createWriter(disk: Disk, reader: FileReader): Writer {
   const lock = createLocks()
-  const useDrafts = createDraftOwners()
+  const owners = createDraftOwners()
   const noted = new Set<string>()
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
@@ -36,7 +36,7 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     requireNoOther(name, located)
     const { top } = located
     await prepare(located)
-    return await useDrafts(located, async (root, drafts) => {
+    return await owners.use(located, async (root, drafts) => {
       const writer = createFileWriter(root, {
         reader: createReaderBelow(reader, top),
         drafts,
@@ -50,12 +50,19 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
   /** So that this directory is known again, and what it keeps is found. */
   async function prepare({ place, top }: Located): Promise<void> {
     const whole = { place, top: '', device: place.device, inode: place.inode }
-    if (place.isMarked && (top === '' || noted.has(top))) return
-    await useDrafts(whole, async (root, drafts) => {
+    // The root may have been pointed elsewhere since.
+    const key = `${place.device}:${place.inode}:${top}`
+    if (place.isMarked && (top === '' || noted.has(key))) return
+    await owners.use(whole, async (root, drafts) => {
       if (!place.isMarked) await makeMarker(root, drafts)
       if (top !== '') await noteTop(root, top)
     })
-    noted.add(top)
+    noted.add(key)
+  }
+
+  async function tidyTop(top: string): Promise<void> {
+    const located = await disk.locate(top === '' ? '' : `${top}/x`)
+    await owners.use(located, (_root, drafts) => drafts.tidy())
   }
 
   async function track<T>(work: Promise<T>): Promise<T> {
@@ -89,14 +96,17 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     },
     async restore(name, options) {
       const signal = toSignal(options.signal)
-      return await track(begin(name, (writer, rest) => writer.restore(rest, { ...options, signal })))
+      try {
+        return await track(begin(name, (writer, rest) => writer.restore(rest, { ...options, signal })))
+      } catch (error) {
+        throw toIoError(error, 'written')
+      }
     },
     async tidy() {
       const { place } = await disk.locate('')
-      for (const top of ['', ...readTops(place)]) {
-        const located = top === '' ? { place, top, ...place } : await disk.locate(`${top}/x`)
-        await useDrafts(located, (_root, drafts) => drafts.tidy())
-      }
+      // One that is not mounted keeps no other from being tidied.
+      const ended = await Promise.allSettled(['', ...readTops(place)].map(tidyTop))
+      for (const one of ended) if (one.status === 'rejected') throw one.reason
     },
     async close() {
       closing.abort(new StorageError('unreachable', 'the storage was closed'))
