@@ -226,7 +226,8 @@ export interface Storage {
    * or the new, each whole. Rejects, having changed nothing, with `precondition` when the name does not hold what
    * `replaces` says, with `integrity` when the body is not `size` bytes of `digest`, and with `read-only` on a
    * storage that was not opened for writing. A condition that does not hold already is refused before `body` is read,
-   * and one that no longer holds after it was read. Consumes or cancels `body` in every case.
+   * and one that no longer holds after it was read; to a
+   * server elsewhere some of it may have been sent. Consumes or cancels `body` in every case.
    *
    * The content that is replaced is kept on the same replica, there to stay before the new one takes its place: at no
    * instant, not even that of a crash, is it neither at its name nor kept. A content that is replaced by itself is not

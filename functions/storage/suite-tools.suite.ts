@@ -111,6 +111,22 @@ export function createSource(bytes: Uint8Array, pieceBytes = 64 * 1024) {
   return { body, isEnded: () => ended }
 }
 
+/** A body of one chunk, and whether any of it was asked for. */
+export function createUntouched() {
+  let isTouched = false
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        isTouched = true
+        controller.enqueue(new Uint8Array(1))
+        controller.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return { body, isTouched: () => isTouched }
+}
+
 /** What `put` wants to know of these bytes. */
 export async function toPut(bytes: Uint8Array<ArrayBuffer>, replaces: Digest | null): Promise<PutOptions> {
   return { size: bytes.length, digest: await hash(bytes), replaces }

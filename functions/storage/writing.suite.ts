@@ -82,30 +82,6 @@ export function describeWriting(setup: Setup): void {
     })
 
     writableFact(
-      'takes next to nothing of a body whose condition does not hold',
-      async ({ storage, write }) => {
-        await write('a', toBytes('old'))
-        const other = await hash(toBytes('other'))
-        const options = { size: 64 * MIB, digest: other }
-        for (const [name, replaces] of [['a', null] as const, ['a', other] as const, ['b', other] as const]) {
-          let pulls = 0
-          const body = new ReadableStream<Uint8Array>(
-            {
-              pull(controller) {
-                pulls++
-                controller.enqueue(new Uint8Array(MIB))
-                if (pulls === 64) controller.close()
-              },
-            },
-            { highWaterMark: 0 },
-          )
-          await expectTrouble(storage.put(name, body, { ...options, replaces }), 'precondition')
-          expect(pulls).toBeLessThan(32)
-        }
-      },
-    )
-
-    writableFact(
       'refuses bytes that contradict size or digest, and keeps what was there',
       async ({ storage, write }) => {
         const bytes = createNoise(2 * MIB)

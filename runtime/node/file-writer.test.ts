@@ -8,6 +8,7 @@ import type { Storage } from '../../functions/storage/storage.ts'
 import {
   createNoise,
   createSource,
+  createUntouched,
   describeOne,
   expectBytes,
   expectTrouble,
@@ -425,6 +426,25 @@ describe('a write beside another process that writes', () => {
     watchWaits()
     await expectTrouble(put('a', 'new', 'old'), 'unreadable')
     expect(await readText('a')).toBe('old')
+  })
+})
+
+describe('a write whose condition does not hold', () => {
+  it('reads nothing of its body, and makes no draft', async () => {
+    await directory.write('a', toBytes('old'))
+    const other = await hash(toBytes('other'))
+    for (const [name, replaces] of [['a', null] as const, ['a', other] as const, ['b', other] as const]) {
+      const { body, isTouched } = createUntouched()
+      await expectTrouble(storage.put(name, body, { size: 1, digest: other, replaces }), 'precondition')
+      expect(isTouched()).toBe(false)
+    }
+    expect(existsSync(inRoot('.vouch'))).toBe(false)
+  })
+
+  it('is a restoration too, before what is kept is looked for', async () => {
+    await directory.write('a', toBytes('old'))
+    await expectTrouble(restore('a', 'never there', 'other'), 'precondition')
+    await expectTrouble(restore('a', 'never there', 'old'), 'not-kept')
   })
 })
 
