@@ -557,6 +557,7 @@ it('a new file that is listed by another name is taken back, but not what anothe
     reader: NO_READER,
     drafts,
     lock: createLocks(),
+    prepare: async () => {},
     async requireListed(name) {
       if (name === 'replaced') {
         await writeFile(inRoot('other'), 'of another program')

@@ -32,6 +32,8 @@ export interface FileWriterOptions {
   readonly drafts: Drafts
   /** Those of all writers of a storage. */
   readonly lock: Locks
+  /** Called before anything is written, once the condition of a write holds. */
+  readonly prepare: () => Promise<void>
   /** Throws when a file of this name that was just made is listed by another. */
   readonly requireListed: (name: string) => Promise<void>
 }
@@ -42,7 +44,7 @@ export interface FileWriterOptions {
  */
 export function createFileWriter(
   root: Root,
-  { reader, drafts, lock, requireListed }: FileWriterOptions,
+  { reader, drafts, lock, prepare, requireListed }: FileWriterOptions,
 ): Pick<Storage, 'put' | 'restore'> {
   const keep = createKeeper(root, reader, drafts)
 
@@ -120,6 +122,7 @@ export function createFileWriter(
       await requireHeld(name, options)
       // A client that sends nothing costs no draft.
       const begun = toStream(await primed(chunks))
+      await prepare()
       return await drafts.withDraft(async (draft) => {
         await fill(draft.handle, begun, options)
         const unkept = await place(name, draft, options)
@@ -174,7 +177,7 @@ export function createFileWriter(
 /** Refuses a name that something has. Of what lies behind a link it says nothing: `create` does. */
 async function requireFree(root: Root, name: string): Promise<void> {
   const path = toPath(root.place, name)
-  const there = await lstat(path).catch(ignoreAbsence)
+  const there = await lstat(path).catch(ignoreUnreached)
   if (there !== null && (await realpath(dirname(path))) === dirname(path)) throw taken()
 }
 
@@ -257,6 +260,11 @@ async function swap(
 /** The link by which a file is kept has changed its time of change, and what is written to it now is kept too. */
 function isStill(now: Identity, before: Identity, held: Held): boolean {
   return held === 'linked' ? isSameContent(now, before) : isSame(now, before)
+}
+
+/** Links that lead to each other lead nowhere. */
+function ignoreUnreached(error: unknown): null {
+  return getErrno(error) === 'ELOOP' ? null : ignoreAbsence(error)
 }
 
 function ignoreAbsence(error: unknown): null {

@@ -35,12 +35,12 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     const located = await disk.locate(requireName(name))
     requireNoOther(name, located)
     const { top } = located
-    await prepare(located)
     return await owners.use(located, async (root, drafts) => {
       const writer = createFileWriter(root, {
         reader: createReaderBelow(reader, top),
         drafts,
         lock: (key, work) => lock(`${top}/${key}`, work),
+        prepare: () => prepare(located),
         requireListed: async () => requireNoOther(name, await disk.locate(name)),
       })
       return await write(writer, top === '' ? name : name.slice(top.length + 1))
