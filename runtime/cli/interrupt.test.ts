@@ -82,7 +82,8 @@ test.each(['get', 'explain', 'check'])(
     mkdirSync(join(cwd, 'a'))
     writeFileSync(join(cwd, 'a/huge'), '')
     truncateSync(join(cwd, 'a/huge'), 1024 * 1024 * MIB)
-    const child = startVouch([command, 'huge', '--replica', 'a=a', '--index', 'index'], cwd)
+    const single = command === 'get' ? [] : ['--single']
+    const child = startVouch([command, 'huge', '--replica', 'a=a', ...single, '--index', 'index'], cwd)
     const finished = finish(child)
     const isIndexed = () => existsSync(join(cwd, 'index')) && readdirSync(join(cwd, 'index')).length > 0
     await expect.poll(isIndexed, { timeout: 20_000 }).toBe(true)

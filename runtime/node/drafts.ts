@@ -139,7 +139,7 @@ async function removeDead(path: string, own: Owner | null): Promise<void> {
   }
 }
 
-/** Writes what must be `size` bytes of `digest`, down to the disk, zeros as holes; `integrity` when it is not. */
+/** Writes what must be `size` bytes of `digest`, zeros as holes; `integrity` when it is not. The caller syncs the file. */
 export async function fill(
   handle: FileHandle,
   body: ReadableStream<Uint8Array>,
@@ -159,7 +159,6 @@ export async function fill(
   await body.pipeTo(sink, signal === undefined ? {} : { signal })
   if (written !== size || (await hasher.digest()) !== digest) throw contradicted()
   await finishSparse(handle, size)
-  await handle.sync()
 }
 
 /** Null when there are none; this makes nothing. */

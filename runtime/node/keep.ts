@@ -134,6 +134,7 @@ export function createKeeper(
       const filled = await settle(fill(draft.handle, body, { size: facts.size, digest, signal }))
       if (filled instanceof StorageError) return toChanged(filled)
       if (!(await tryDress(file, draft))) return 'changed'
+      await draft.handle.sync()
       return (await install(draft.path, path, file, wrong)) ? 'apart' : 'changed'
     })
   }
