@@ -237,7 +237,7 @@ export function describeHttp(start: StartWorld): void {
       '/files/a%00.txt',
       '/files/%zz',
       '/files/.vouch/index',
-      `/files/${'a'.repeat(256)}`,
+      `/files/${'a'.repeat(1025)}`,
       `/files/${'a/'.repeat(513)}a`,
     ])('gets 400: %s', async (path) => {
       const response = await world.fetch(path)

@@ -27,6 +27,12 @@ afterAll(async () => {
   rmSync(directory, { recursive: true })
 })
 
+/** The next entry of the replica in this trace: what the coordinator asked when it started has traces of its own. */
+async function readReplicaEntry(trace: unknown): Promise<Record<string, unknown>> {
+  const entry = await replica.readEntry()
+  return entry['trace'] === trace ? entry : await readReplicaEntry(trace)
+}
+
 it('a JSON line tells each request, and the same trace stands in the lines of the replicas', async () => {
   const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` }
   const response = await fetch(`${coordinator.url}/files/f`, { headers })
@@ -43,13 +49,8 @@ it('a JSON line tells each request, and the same trace stands in the lines of th
     states: 'near;state=missing, far;state=match',
     trace: TRACE,
   })
-  expect(await replica.readEntry()).toMatchObject({ method: 'POST', path: '/describe', trace: TRACE })
-  expect(await replica.readEntry()).toMatchObject({
-    method: 'GET',
-    path: '/files/f',
-    bytes: LARGE,
-    trace: TRACE,
-  })
+  expect(await readReplicaEntry(TRACE)).toMatchObject({ method: 'POST', path: '/describe' })
+  expect(await readReplicaEntry(TRACE)).toMatchObject({ method: 'GET', path: '/files/f', bytes: LARGE })
 })
 
 it('a request without a trace begins one', async () => {
@@ -57,7 +58,7 @@ it('a request without a trace begins one', async () => {
   const { trace } = await coordinator.readEntry()
   expect(trace).toMatch(/^[0-9a-f]{32}$/)
   expect(trace).not.toBe(TRACE)
-  expect(await replica.readEntry()).toMatchObject({ path: '/describe', trace })
+  expect(await readReplicaEntry(trace)).toMatchObject({ path: '/describe' })
 })
 
 it('a format that is none is refused in one line', async () => {
