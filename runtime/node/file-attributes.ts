@@ -94,7 +94,9 @@ async function runCopy(kinds: readonly string[], from: number, to: number): Prom
  */
 export async function setModified(file: FileHandle, ms: number): Promise<Unkept[]> {
   // Doubles hold such seconds to a quarter of a microsecond: half of one more keeps the millisecond from being cut off.
-  const isSet = await attempt(file.utimes(new Date(), (ms + 0.0005) / 1000))
+  // Node takes a number below zero for the present, and a Date for what it says.
+  const time = ms < 0 ? new Date(ms) : (ms + 0.0005) / 1000
+  const isSet = await attempt(file.utimes(new Date(), time))
   const now = toModified({ modifiedNs: (await file.stat({ bigint: true })).mtimeNs })
   return isSet && now !== null && Math.abs(now - ms) < MAX_CLOCK_STEP_MS ? [] : ['modified']
 }
