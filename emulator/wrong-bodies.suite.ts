@@ -166,7 +166,7 @@ export async function* runWrongBodies(only?: string): AsyncGenerator<Row> {
       const args =
         kind === 'replica'
           ? ['replica', 'one']
-          : ['coordinator', '--replica', 'one=one', '--writable', '--open']
+          : ['coordinator', '--replica', 'one=one', '--single', '--writable', '--open']
       const server = await startServer([...args, ...index], directory)
       try {
         for (const [what, body] of toBodies(start, end, right, bytes)) {
