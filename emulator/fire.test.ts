@@ -12,7 +12,7 @@ import { createSmallDisk, NO_DISK, type SmallDisk } from './small-disk.suite.ts'
 // `vouch apply` under kill -9: 1,000 steps, killed once at a random one, and applied again. VOUCH_FIRE_ROUNDS and
 // VOUCH_SEED say how often, and where.
 
-const ROUNDS = Number(process.env['VOUCH_FIRE_ROUNDS'] ?? 4)
+const ROUNDS = Number(process.env['VOUCH_FIRE_ROUNDS'] ?? 6)
 /** Of those on a small disk. */
 const DISK_ROUNDS = Number(process.env['VOUCH_FIRE_ROUNDS'] ?? 2)
 const SEED = Number(process.env['VOUCH_SEED'] ?? Math.floor(Math.random() * 2 ** 31))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { constants, existsSync, rmSync } from 'node:fs'
+import { constants, rmSync } from 'node:fs'
 import { type FileHandle, open, readdir, unlink } from 'node:fs/promises'
 import type { DatabaseSync } from 'node:sqlite'
 import { RESERVED } from '../../functions/storage/names.ts'
@@ -9,6 +9,7 @@ import { openBelow } from './below.ts'
 import { type Directory, openDirectory } from './directory.ts'
 import { getErrno, isAbsence } from './errno.ts'
 import { createHasher } from './hasher.ts'
+import { readStats } from './regular-file.ts'
 import type { Root } from './root.ts'
 import { finishSparse, writeSparse } from './sparse.ts'
 import { openLock } from './turns.ts'
@@ -106,9 +107,14 @@ function createOwner(path: string): Owner {
     const id = randomUUID()
     const lock = openLock(toLockPath(path, id))
     if (lock === 'busy') continue
-    // One that tidied before it was locked may have taken the file away.
-    if (existsSync(toLockPath(path, id))) return { id, lock }
-    lock.close()
+    let isOwned = false
+    try {
+      // A process that tidied before it was locked may have taken the file away.
+      isOwned = readStats(toLockPath(path, id)) !== null
+      if (isOwned) return { id, lock }
+    } finally {
+      if (!isOwned) lock.close()
+    }
   }
 }
 
