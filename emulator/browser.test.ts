@@ -4,6 +4,7 @@ import { createCoordinator } from '../functions/coordinator/coordinator.ts'
 import { createMemoryStorage } from '../functions/storage/memory.ts'
 import { readSurvey } from '../functions/storage/read-survey.ts'
 import type { Storage } from '../functions/storage/storage.ts'
+import { NOTHING_SEEN } from '../functions/storage/survey.ts'
 import { PROGRESS_MS } from '../functions/wire/limits.ts'
 import { createHasher } from '../runtime/node/hasher.ts'
 import { type Served, serve } from '../runtime/node/serve.ts'
@@ -243,7 +244,7 @@ function createSlow(files: Readonly<Record<string, string>>) {
       isGoing = true
     })
     while (!isGoing) {
-      yield { seen: { ...amount(100), known: 0 }, of: amount(400) }
+      yield { seen: { ...NOTHING_SEEN, ...amount(100) }, of: amount(400) }
       const timer = Promise.withResolvers<void>()
       setTimeout(timer.resolve, PROGRESS_MS / 10)
       await Promise.race([timer.promise, going.promise])

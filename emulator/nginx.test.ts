@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createReplica } from '../functions/replica/replica.ts'
 import { createMemoryStorage } from '../functions/storage/memory.ts'
+import { NOTHING_SEEN } from '../functions/storage/survey.ts'
 import { type ServerProcess, startServer } from '../runtime/cli/process.suite.ts'
 import { type Served, serve } from '../runtime/node/serve.ts'
 import { hasProgram } from './operating.suite.ts'
@@ -37,7 +38,7 @@ async function startEndless(): Promise<Served> {
     ...createMemoryStorage(),
     async *survey(_survey, { signal } = {}) {
       for (;;) {
-        yield { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+        yield { seen: NOTHING_SEEN, of: null }
         await new Promise((resolve) => setTimeout(resolve, HEARTBEAT))
         signal?.throwIfAborted()
       }

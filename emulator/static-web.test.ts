@@ -35,7 +35,7 @@ const root = join(scratch, 'root')
 const OLD = new Date('2026-01-01T00:00:00Z')
 const WHOLE: Survey = {
   ...{ ranges: [{ after: '', until: null }], prefix: '', grain: 0 },
-  ...{ deep: false, match: [], exclude: [] },
+  ...{ maxAge: null, match: [], exclude: [] },
 }
 let listing: WebServer | undefined
 let plain: WebServer | undefined

@@ -136,7 +136,7 @@ describe('a replica Worker', () => {
     // What nobody would compute shows that nobody did.
     await kv.put(keys[0]?.name ?? '', 'f'.repeat(64))
     const known = await describeOne(await openStorage(miniflare, 'second'), 'a')
-    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'computed' })
+    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'read', age: 0 })
   })
 })
 

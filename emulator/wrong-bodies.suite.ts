@@ -113,7 +113,7 @@ const POSTED = [
   [
     'replica',
     '/survey',
-    '{"prefix":"","grain":0,"deep":false,"exclude":[],"match":[',
+    '{"prefix":"","grain":0,"maxAge":null,"exclude":[],"match":[',
     '],"ranges":[]}',
     '"f"',
     2 * MIB,

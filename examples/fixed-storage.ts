@@ -19,7 +19,7 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
     const bytes = files.get(requireName(name))
     if (bytes === undefined) return null
     const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
-    return { size: bytes.length, digest, modified: null, evidence: 'computed' }
+    return { size: bytes.length, digest, modified: null, evidence: 'read', age: 0 }
   }
 
   return {

@@ -70,5 +70,11 @@ function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
   if (!isValid(globs, match) || !isValid(globs, exclude)) {
     return `match and exclude take up to ${MAX_GLOBS} globs each, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`
   }
-  return { prefix: query.get('prefix') ?? '', all: query.has('all'), deep: query.has('deep'), match, exclude }
+  return {
+    prefix: query.get('prefix') ?? '',
+    all: query.has('all'),
+    maxAge: query.has('deep') ? 0 : null,
+    match,
+    exclude,
+  }
 }

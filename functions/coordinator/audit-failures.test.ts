@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { readSurvey } from '../storage/read-survey.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
-import type { Progress, Survey, SurveyLine } from '../storage/survey.ts'
+import { NOTHING_SEEN, type Progress, type Survey, type SurveyLine } from '../storage/survey.ts'
 import { MAX_AUDITS, SILENCE_MS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import {
@@ -328,7 +328,7 @@ describe('a replica whose survey reports progress', () => {
     return await promise
   }
 
-  const seen = (names: number, bytes: number) => ({ seen: { names, bytes, known: 0 }, of: null })
+  const seen = (names: number, bytes: number) => ({ seen: { ...NOTHING_SEEN, names, bytes }, of: null })
 
   it.each<[how: string, toProgress: (nth: number) => Progress]>([
     ['never grows', () => seen(0, 0)],

@@ -98,12 +98,12 @@ describe('a copy that rotted', () => {
 
   /** Whose survey says of `b` that it was another. */
   const rotting = withSurvey(createTreeStorage(tree), async function* (survey) {
-    for await (const line of readSurvey(createTreeStorage(tree), { ...survey, deep: false })) {
+    for await (const line of readSurvey(createTreeStorage(tree), { ...survey, maxAge: null })) {
       yield 'said' in line && line.name === 'b' ? { ...line, rottedFrom: toDigest(9) } : line
     }
   })
   const sound = withSurvey(createTreeStorage(tree), (survey) =>
-    readSurvey(createTreeStorage(tree), { ...survey, deep: false }),
+    readSurvey(createTreeStorage(tree), { ...survey, maxAge: null }),
   )
 
   it.each([

@@ -42,7 +42,7 @@ export function toDigest(n: number): Digest {
 }
 
 export function toFacts(n: number, changes: Partial<Facts> = {}): Facts {
-  return { size: n, digest: toDigest(n), modified: null, evidence: 'computed', ...changes }
+  return { size: n, digest: toDigest(n), modified: null, evidence: 'read', age: 0, ...changes }
 }
 
 /** Everything that an audit told. */

@@ -4,7 +4,7 @@ import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
 import type { Facts, Storage } from '../storage/storage.ts'
-import type { Span } from '../storage/survey.ts'
+import { NOTHING_SEEN, type Span } from '../storage/survey.ts'
 import { MAX_AUDITS, MAX_GLOBS, MAX_NAME_BYTES, PROGRESS_MS } from '../wire/limits.ts'
 import {
   audit,
@@ -185,7 +185,7 @@ describe('GET /audit', () => {
         replicas: [3, 2].map((names, i) => ({
           id: `server${i + 1}`,
           state: 'ok',
-          seen: { names, bytes: names, known: 0 },
+          seen: { ...NOTHING_SEEN, names, bytes: names },
           of: null,
           passed: [],
         })),
@@ -240,7 +240,7 @@ describe('while an audit is under way', () => {
   it('it says how far each replica is, once in a while', async () => {
     vi.useFakeTimers({ toFake: ['performance'] })
     const progress = (names: number) => ({
-      seen: { names, bytes: 2 * names, known: 1 },
+      seen: { ...NOTHING_SEEN, names, bytes: 2 * names, remembered: 1 },
       of: { names: 9, bytes: 18 },
     })
     const slow = withSurvey(createMemoryStorage(), async function* () {

@@ -1,5 +1,13 @@
 import { parseName } from '../storage/names.ts'
-import { type Found, isFacts, type Progress, type Range, type Span, type Survey } from '../storage/survey.ts'
+import {
+  type Found,
+  isFacts,
+  NOTHING_SEEN,
+  type Progress,
+  type Range,
+  type Span,
+  type Survey,
+} from '../storage/survey.ts'
 import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../wire/passed.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../wire/schemas.ts'
@@ -13,7 +21,7 @@ import { openStream, type Stream, type SurveyContext } from './survey-stream.ts'
 import type { Suspects } from './suspects.ts'
 
 /** What an audit looks at, and what it tells. */
-export interface AuditRequest extends Pick<Survey, 'prefix' | 'deep' | 'match' | 'exclude'> {
+export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'match' | 'exclude'> {
   /** Whether every name is told, and not only those that are not `unanimous`. */
   readonly all: boolean
   /** Only names after this one in byte order. */
@@ -27,7 +35,7 @@ export interface AuditContext extends Omit<SurveyContext, 'onProgress' | 'onPass
   readonly tell: (line: AuditLine) => Promise<void>
 }
 
-const NOTHING: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+const NOTHING: Progress = { seen: NOTHING_SEEN, of: null }
 
 /**
  * Compares all the names of all replicas, in one pass in byte order: by spans that hold the same wherever they do, and
@@ -41,7 +49,7 @@ export async function audit(
   request: AuditRequest,
   { tell, suspects, ...context }: AuditContext,
 ): Promise<void> {
-  const { prefix, deep, match, exclude, all, after = '' } = request
+  const { prefix, maxAge, match, exclude, all, after = '' } = request
   const whole: readonly Range[] = [{ after, until: null }]
   const lost = new Map<string, StorageError>()
   const progress = new Map(members.map(({ id }) => [id, NOTHING]))
@@ -76,7 +84,7 @@ export async function audit(
       if (isAll) counted.add(id)
     }
     // Each range is surveyed more than once, and what is passed over in it counts once.
-    const survey = { ranges, prefix, grain, deep, pass, passed: isFirst, match, exclude }
+    const survey = { ranges, prefix, grain, maxAge, pass, passed: isFirst, match, exclude }
     return members
       .filter(({ id }) => !lost.has(id))
       .map((member) => openStream<T>(member, survey, { ...context, onProgress, onPassed }))
@@ -222,7 +230,7 @@ export async function audit(
     return { agreement, names, agreements, rotten, uncompared, replicas }
   }
 
-  if (all || deep) await compareAll(whole)
+  if (all || maxAge !== null) await compareAll(whole)
   else await descend(whole, 0)
   await tell({ summary: toSummary() })
 }

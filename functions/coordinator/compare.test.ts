@@ -9,7 +9,8 @@ const facts = (digit: string, size = 1) => ({
   size,
   digest: digit.repeat(64),
   modified: null,
-  evidence: 'computed' as const,
+  evidence: 'read' as const,
+  age: 0,
 })
 const said = fc.oneof(
   fc

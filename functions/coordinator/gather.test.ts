@@ -55,7 +55,7 @@ function createTurn() {
 }
 
 const tick = () => new Promise(setImmediate)
-const facts = (digest: string): Facts => ({ size: 1, digest, modified: null, evidence: 'computed' })
+const facts = (digest: string): Facts => ({ size: 1, digest, modified: null, evidence: 'read', age: 0 })
 
 describe('a gathering member', () => {
   it('asks for what came in one turn at once, each name once', async () => {

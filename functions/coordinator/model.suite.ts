@@ -160,7 +160,7 @@ async function refuseWrite(): Promise<never> {
 }
 
 function toFacts({ bytes, digest }: Content): Facts {
-  return { size: bytes.length, digest, modified: null, evidence: 'computed' }
+  return { size: bytes.length, digest, modified: null, evidence: 'read', age: 0 }
 }
 
 /** The bytes in chunks, made bad at one of them. */

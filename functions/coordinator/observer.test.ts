@@ -3,6 +3,7 @@ import { createHasher } from '../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
 import { fromBytes, toStream } from '../storage/streams.ts'
+import { NOTHING_SEEN } from '../storage/survey.ts'
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
@@ -105,7 +106,7 @@ it('an observer hears what an audit came to, whether it was of all names, and of
     async *survey(_survey, { signal } = {}) {
       for (;;) {
         signal?.throwIfAborted()
-        yield { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+        yield { seen: NOTHING_SEEN, of: null }
         await new Promise((resolve) => setImmediate(resolve))
       }
     },

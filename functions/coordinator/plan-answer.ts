@@ -60,7 +60,7 @@ async function writePlan(request: PlanRequest, { write, members, ...context }: W
   await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
   await audit(
     members,
-    { ...names, all: false, deep: false },
+    { ...names, all: false, maxAge: null },
     {
       ...context,
       async tell(line) {

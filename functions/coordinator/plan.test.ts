@@ -19,7 +19,10 @@ function describeHeld(held: readonly Held[], name: string): Manifest {
   const answers = held.map((one, i) => {
     if (one === null || one === '!') return { id: `r${i}`, said: null }
     const digest = DIGESTS[one.version] ?? ''
-    return { id: `r${i}`, said: { size: 3, digest, modified: one.modified, evidence: 'computed' as const } }
+    return {
+      id: `r${i}`,
+      said: { size: 3, digest, modified: one.modified, evidence: 'read' as const, age: 0 },
+    }
   })
   const manifest = toManifest(name, compare(answers))
   const replicas = manifest.replicas.map((report, i) =>

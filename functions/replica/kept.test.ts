@@ -74,7 +74,8 @@ describe('POST /restore', () => {
       name: 'dir/b',
       digest: OLD,
       size: 3,
-      evidence: 'computed',
+      evidence: 'read',
+      age: 0,
     })
     expect(await (await app.request('/files/dir/b')).text()).toBe('old')
   })
@@ -154,7 +155,7 @@ describe('a replica that answers otherwise', () => {
   })
 
   it('that has put something else back is unreachable', async () => {
-    const facts = { name: 'a', digest: OLD, size: 3, modified: null, evidence: 'computed' }
+    const facts = { name: 'a', digest: OLD, size: 3, modified: null, evidence: 'read', age: 0 }
     const options = { digest: OLD, replaces: NEW }
     expect(await ask(facts).restore('a', options)).toMatchObject({ digest: OLD, size: 3 })
     for (const other of [

@@ -15,7 +15,8 @@ const facts = {
   size: 1,
   digest: '0'.repeat(64),
   modified: '2026-01-01T00:00:00.000Z',
-  evidence: 'computed',
+  evidence: 'read',
+  age: 0,
 }
 
 /** A stream of `chunk` without end, that counts what was asked of it. */

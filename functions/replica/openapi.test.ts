@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createBufferHasher, createSource, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import { NOTHING_SEEN } from '../storage/survey.ts'
 import { toReprDigest } from '../wire/fields.ts'
 import { MAX_RESTORE_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
 import { describeKinds, type Kind, toQuestion, whileWaiting } from '../wire/openapi-kinds.suite.ts'
@@ -28,7 +29,7 @@ function failing(error: Error): Storage {
 
 function failed(fail: () => Promise<never>): NonNullable<Storage['survey']> {
   return async function* () {
-    yield { seen: { names: 0, bytes: 0, known: 0 }, of: { names: 1, bytes: 1 } }
+    yield { seen: NOTHING_SEEN, of: { names: 1, bytes: 1 } }
     await fail()
   }
 }
@@ -46,7 +47,7 @@ const elsewhere = createReplica(storage, { isOwnHost: () => false })
 const named = { names: ['file.txt', 'nothing', '../up'] }
 const everything = {
   ranges: [{ after: '', until: null }],
-  ...{ prefix: '', grain: 0, deep: false, match: [], exclude: [] },
+  ...{ prefix: '', grain: 0, maxAge: null, match: [], exclude: [] },
 }
 const restore = { name: 'was.txt', digest: OLD, replaces: NEW }
 
@@ -130,7 +131,7 @@ const questions: readonly Kind[] = [
     toQuestion({}),
   ],
   ['files of a survey', 200, app, 'POST /survey', toQuestion(everything)],
-  ['spans of a survey', 200, app, 'POST /survey', toQuestion({ ...everything, grain: 12, deep: true })],
+  ['spans of a survey', 200, app, 'POST /survey', toQuestion({ ...everything, grain: 12, maxAge: 0 })],
   ['a survey that breaks off', 200, inTrouble('unreadable'), 'POST /survey', toQuestion(everything)],
   ['no survey', 'invalid-body', app, 'POST /survey', toQuestion({})],
 ]

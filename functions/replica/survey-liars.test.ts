@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { compareNames, parseName } from '../storage/names.ts'
 import { createRemoteStorage, type Send } from '../storage/remote.ts'
-import type { Survey, SurveyLine } from '../storage/survey.ts'
+import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey.ts'
 import { HEARTBEAT_MS, MAX_SPAN_NAMES } from '../wire/limits.ts'
 import { PASSED_KINDS } from '../wire/passed.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -11,7 +11,7 @@ const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
   prefix: '',
   grain: 0,
-  deep: false,
+  maxAge: null,
   match: [],
   exclude: [],
 }
@@ -20,13 +20,13 @@ const TWO_RANGES = [
   { after: 'f', until: 'h' },
 ]
 const digest = '0'.repeat(64)
-const file = (name: string) => ({ name, size: 1, digest, modified: null, evidence: 'computed' })
+const file = (name: string) => ({ name, size: 1, digest, modified: null, evidence: 'read', age: 0 })
 const failed = (name: string) => ({
   name,
   error: { code: 'unreadable', reason: 'proxy_internal_error', detail: 'x' },
 })
 const span = (last: string | null) => ({ last, names: 1, bytes: 1, fingerprint: digest })
-const seen = { seen: { names: 1, bytes: 1, known: 0 }, of: null }
+const seen = { seen: { ...NOTHING_SEEN, names: 1, bytes: 1 }, of: null }
 const end = { end: true }
 
 const COUNTING = { passed: true }

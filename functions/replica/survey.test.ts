@@ -4,7 +4,7 @@ import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { createBufferHasher } from '../storage/suite-tools.suite.ts'
-import type { Survey, SurveyLine } from '../storage/survey.ts'
+import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey.ts'
 import {
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
@@ -20,7 +20,7 @@ const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
   prefix: '',
   grain: 0,
-  deep: false,
+  maxAge: null,
   match: [],
   exclude: [],
 }
@@ -53,7 +53,7 @@ function surveying(lines: readonly SurveyLine[], end: (signal?: AbortSignal) => 
   }
 }
 
-const SEEN: SurveyLine = { seen: { names: 1, bytes: 2, known: 0 }, of: null }
+const SEEN: SurveyLine = { seen: { ...NOTHING_SEEN, names: 1, bytes: 2 }, of: null }
 
 describe('POST /survey', () => {
   it('answers with the files, how many they were, and that this was all', async () => {
@@ -61,12 +61,12 @@ describe('POST /survey', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
     expect(response.headers.get('Cache-Control')).toBe('no-store')
-    const file = (name: string) => ({ name, size: 1, evidence: 'computed', digest: expect.any(String) })
+    const file = (name: string) => ({ name, size: 1, evidence: 'read', age: 0, digest: expect.any(String) })
     expect(await readLines(response)).toMatchObject([
       file('a'),
       file('b/c'),
       file('d'),
-      { seen: { names: 3, bytes: 3, known: 0 }, of: null },
+      { seen: { ...NOTHING_SEEN, names: 3, bytes: 3 }, of: null },
       { end: true },
     ])
   })
@@ -157,7 +157,7 @@ describe('POST /survey', () => {
   })
 
   it('ends a deep survey with an error where nothing can read every byte', async () => {
-    const body = JSON.stringify({ ...EVERYTHING, deep: true })
+    const body = JSON.stringify({ ...EVERYTHING, maxAge: 0 })
     const headers = { 'Content-Type': 'application/json' }
     const app = createReplica(memory)
     const lines = await readLines(await app.request('/survey', { method: 'POST', headers, body }))

@@ -39,7 +39,7 @@ export async function answerSurvey(
 ): Promise<Response> {
   const survey = await readJsonBody(c, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, deep, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
+    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, maxAge in seconds or null, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
   })
   if (survey instanceof Response) return survey
   if (!isAscending(survey.ranges)) {

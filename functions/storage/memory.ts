@@ -140,7 +140,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
 
 async function readFacts(bytes: Uint8Array<ArrayBuffer>, modified: number): Promise<Facts> {
   const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
-  return { size: bytes.length, digest, modified, evidence: 'computed' }
+  return { size: bytes.length, digest, modified, evidence: 'read', age: 0 }
 }
 
 async function requireProof(

@@ -128,7 +128,7 @@ describe('what a store is asked', () => {
         prefix: '',
         ranges,
         grain: 0,
-        deep: false,
+        maxAge: null,
         match: [],
         exclude: [],
       })) {
@@ -153,7 +153,7 @@ describe('what a store is asked', () => {
     const { storage, asked, write } = await setUp(false)
     await write('a', 'content')
     for (let i = 0; i < 3; i++)
-      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'computed' })
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'read', age: 0 })
     expect(asked.gets).toBe(1)
     await write('a', 'changed')
     for (let i = 0; i < 3; i++)

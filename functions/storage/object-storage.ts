@@ -32,7 +32,7 @@ import {
 } from './streams.ts'
 
 /** A digest, and where it came from. */
-export type Known = Pick<Facts, 'digest' | 'evidence'>
+export type Known = Pick<Facts, 'digest' | 'evidence' | 'age'>
 
 /** Remembers digests by what tells one content of a key from the next. It may forget any of them. */
 export interface DigestCache {
@@ -100,7 +100,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   }
 
   async function findDigest({ key, version, stored }: ObjectInfo): Promise<Known | undefined> {
-    if (stored != null) return { digest: stored, evidence: 'stored' }
+    if (stored != null) return { digest: stored, evidence: 'stored', age: null }
     return version === null ? undefined : await cache?.get(key, version)
   }
 
@@ -119,7 +119,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       bytes += chunk.length
       onProgress?.({ done: chunk.length, reading: { name, bytes, size: info.size } })
     }
-    const known = { digest: await hasher.digest(), evidence: 'computed' } as const
+    const known = { digest: await hasher.digest(), evidence: 'read', age: 0 } as const
     await remember(info, known)
     return known
   }
@@ -157,7 +157,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   ): Promise<Opened> {
     const bytes = exactly(await read(info, undefined, signal), info.size)
     const proven = verified(bytes, { size: info.size, digest, createHasher }, changed)
-    const facts = toKnown(info, { digest, evidence: 'computed' })
+    const facts = toKnown(info, { digest, evidence: 'read', age: 0 })
     return {
       facts,
       body: toStream(
@@ -178,8 +178,8 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     return toChunks(opened.body)
   }
 
-  async function remember({ key, version }: ObjectInfo, { digest, evidence }: Known): Promise<void> {
-    if (version !== null) await cache?.set(key, version, { digest, evidence })
+  async function remember({ key, version }: ObjectInfo, { digest, evidence, age }: Known): Promise<void> {
+    if (version !== null) await cache?.set(key, version, { digest, evidence, age })
   }
 
   async function listGapped(options: ListOptions): Promise<GappedPage<Listed>> {
@@ -243,7 +243,10 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
         modified,
         signal,
       })
-      const facts = toKnown(info, { digest, evidence: info.stored === digest ? 'stored' : 'computed' })
+      const facts = toKnown(info, {
+        digest,
+        ...(info.stored === digest ? { evidence: 'stored', age: null } : { evidence: 'read', age: 0 }),
+      })
       await remember(info, facts)
       return facts
     } finally {
@@ -305,8 +308,8 @@ function toPassed(name: string, { size, passed }: ListedObject): PassedKind | nu
   return isFolder && size === 0 ? 'folder-marker' : findFault(name)
 }
 
-function toKnown({ size, modified }: ObjectInfo, { digest, evidence }: Known): Facts {
-  return { size, digest, modified, evidence }
+function toKnown({ size, modified }: ObjectInfo, { digest, evidence, age }: Known): Facts {
+  return { size, digest, modified, evidence, age }
 }
 
 function changed(): StorageError {

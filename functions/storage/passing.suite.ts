@@ -17,7 +17,7 @@ import {
 import type { Survey } from './survey.ts'
 
 const EVERYTHING: Survey = {
-  ...{ ranges: [{ after: '', until: null }], prefix: '', grain: 0, deep: false },
+  ...{ ranges: [{ after: '', until: null }], prefix: '', grain: 0, maxAge: null },
   ...{ match: [], exclude: [], passed: true },
 }
 
@@ -41,7 +41,7 @@ export function describePassing(setup: Setup): void {
         expect(await survey(under.storage, { grain })).toEqual({ counts: count(planted), isAll: true })
         expect(await survey(under.storage, { grain, passed: false })).toEqual({ counts: [], isAll: false })
       }
-      expect(await survey(under.storage, { deep: true })).toEqual({ counts: count(planted), isAll: true })
+      expect(await survey(under.storage, { maxAge: 0 })).toEqual({ counts: count(planted), isAll: true })
     })
 
     fact('is counted where the prefix and the globs are', async (under) => {

@@ -6,13 +6,13 @@ import { readSurvey } from './read-survey.ts'
 import type { Storage } from './storage.ts'
 import { type Chunks, toStream } from './streams.ts'
 import { createBufferHasher, describeOne, hash, toBytes } from './suite-tools.suite.ts'
-import type { Found, Span, Survey, SurveyLine } from './survey.ts'
+import { type Found, NOTHING_SEEN, type Span, type Survey, type SurveyLine } from './survey.ts'
 
 const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
   prefix: '',
   grain: 0,
-  deep: false,
+  maxAge: null,
   match: [],
   exclude: [],
 }
@@ -118,7 +118,7 @@ describe('a deep survey of a store that has none', () => {
   }
 
   it('says what the bytes are, and what they were to be', async () => {
-    const [a, b] = await find(rotted, { deep: true })
+    const [a, b] = await find(rotted, { maxAge: 0 })
     expect(a).toEqual({ name: 'a', said: await describeOne(memory, 'a') })
     const digest = await hash(toBytes('B'))
     const rottedFrom = await hash(toBytes('b'))
@@ -126,14 +126,14 @@ describe('a deep survey of a store that has none', () => {
   })
 
   it('gives no fingerprint for the span that a rotted file is in', async () => {
-    const survey = { deep: true, ranges: TWO_RANGES, grain: 30 }
+    const survey = { maxAge: 0, ranges: TWO_RANGES, grain: 30 }
     const [first, second] = await readSpans(rotted, survey)
     expect(first).toMatchObject({ last: 'b', names: 2, fingerprint: null })
     expect(second).toMatchObject({ last: null, names: 0, fingerprint: await hash(toBytes('')) })
   })
 
   it('is refused where no hasher was given', async () => {
-    const lines = readSurvey(memory, { ...EVERYTHING, deep: true })[Symbol.asyncIterator]()
+    const lines = readSurvey(memory, { ...EVERYTHING, maxAge: 0 })[Symbol.asyncIterator]()
     await expect(lines.next()).rejects.toMatchObject({ code: 'unreadable' })
   })
 
@@ -144,7 +144,7 @@ describe('a deep survey of a store that has none', () => {
       const start = (controller: ReadableStreamDefaultController) => controller.error(error)
       return name === 'a' ? null : opened && { ...opened, body: new ReadableStream({ start }) }
     }
-    expect(await find({ ...memory, open }, { deep: true })).toEqual([{ name: 'b', said: error }])
+    expect(await find({ ...memory, open }, { maxAge: 0 })).toEqual([{ name: 'b', said: error }])
   })
 })
 
@@ -153,7 +153,7 @@ describe('a store that takes its time', () => {
   afterEach(() => void vi.useRealTimers())
 
   const memory = createMemoryStorage({ a: 'a', b: 'b' })
-  const signOfLife = { value: { seen: { names: 0, bytes: 0, known: 0 }, of: null }, done: false }
+  const signOfLife = { value: { seen: NOTHING_SEEN, of: null }, done: false }
 
   /** Gives one byte of each file, and no more until it is freed. */
   function createSlow() {
@@ -198,7 +198,7 @@ describe('a store that takes its time', () => {
 
   it('is freed of the file that is being read when the survey is left, and asked for no other', async () => {
     const { storage, opened, freed } = createSlow()
-    const lines = readSurvey(storage, { ...EVERYTHING, deep: true }, OPTIONS)[Symbol.asyncIterator]()
+    const lines = readSurvey(storage, { ...EVERYTHING, maxAge: 0 }, OPTIONS)[Symbol.asyncIterator]()
     const next = lines.next()
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
     await vi.advanceTimersByTimeAsync(HEARTBEAT_MS)
@@ -213,7 +213,7 @@ describe('a store that takes its time', () => {
     const { storage, opened, freed } = createSlow()
     const abort = new AbortController()
     const options = { ...OPTIONS, signal: abort.signal }
-    const lines = readSurvey(storage, { ...EVERYTHING, deep: true }, options)[Symbol.asyncIterator]()
+    const lines = readSurvey(storage, { ...EVERYTHING, maxAge: 0 }, options)[Symbol.asyncIterator]()
     const next = lines.next()
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
     const reason = new Error('the client went away')

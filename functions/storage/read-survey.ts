@@ -8,11 +8,13 @@ import { compareNames } from './names.ts'
 import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions, Work } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
+  addSeen,
   type Closed,
   createSpanner,
   type Found,
   isFacts,
   isWithin,
+  NOTHING_SEEN,
   type Progress,
   type Span,
   type Survey,
@@ -79,9 +81,9 @@ export async function* surveyPages<E extends Entry>(
   const spanner = createSpanner(survey.ranges, [survey.grain])
   const abort = new AbortController()
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
-  const look = survey.deep ? readDeep : describeAll
+  const look = survey.maxAge === 0 ? readDeep : describeAll
   const tally = createTally()
-  let seen = { names: 0, bytes: 0, known: 0 }
+  let seen = NOTHING_SEEN
   let work = 0
   const onProgress = ({ done }: Work) => {
     work += done
@@ -100,8 +102,7 @@ export async function* surveyPages<E extends Entry>(
       yield* whileWorking(() => ({ seen, of: null, work }))
       const counted = createGapCounter(gaps)
       for (const one of await found) {
-        const { names, bytes } = seen
-        seen = { names: names + 1, bytes: bytes + toSize(one), known: 0 }
+        seen = addSeen(seen, one.said)
         for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
         if (survey.grain === 0) yield* toLines([one])
         else yield* toLines(await toSpans(spanner.add(one.name, toSize(one), toComparable(one))))
@@ -242,8 +243,8 @@ async function readOne(
     }
     const digest = await hasher.digest()
     return digest === facts.digest
-      ? { name, said: facts }
-      : { name, said: { ...facts, digest }, rottedFrom: facts.digest }
+      ? { name, said: { ...facts, evidence: 'read', age: 0 } }
+      : { name, said: { ...facts, digest, evidence: 'read', age: 0 }, rottedFrom: facts.digest }
   } catch (error) {
     return { name, said: toStorageError(error) }
   }

@@ -144,12 +144,13 @@ export async function toOpened(response: Reply, { range, ifDigest, signal }: Ope
     return await refuse(response, 'another part of the file')
   }
   if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
-  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'computed'
+  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'read'
   const facts = {
     size: part?.size ?? length,
     digest,
     modified: parseTimeFields(headers),
     evidence,
+    age: evidence === 'stored' ? null : 0,
   } as const
   return { facts, body: toStream(exactly(mapErrors(body), length), signal) }
 }

@@ -196,7 +196,7 @@ describe('a static web server', () => {
   it('is not remembered where its files bear no time and no strong ETag', async () => {
     const { storage, asked } = over(serving('content', { ETag: 'W/"x"' }))
     for (let i = 0; i < 2; i++)
-      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'computed' })
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'read', age: 0 })
     expect(asked.gets).toBe(2)
   })
 

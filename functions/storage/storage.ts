@@ -2,12 +2,17 @@ import type { Modes, Unkept } from '../wire/attributes.ts'
 import type { Digest } from '../wire/digest.ts'
 import type { Passed } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
+import type { EVIDENCES } from '../wire/schemas.ts'
 import type { Trace } from '../wire/trace.ts'
 import type { Select } from './globs.ts'
 import type { Survey, SurveyLine } from './survey.ts'
 
-/** Where a digest came from: from the bytes by us, now or when they last changed; or the store's own checksum. */
-export type Evidence = 'computed' | 'stored'
+/**
+ * How a digest is known. `read`: from the bytes, all of which were read after the question was asked. `remembered`: from
+ * the bytes, which were read earlier, and are believed to be the same by evidence that the store can give. `stored`: the
+ * store's own checksum of the whole. `recorded`: from a list that was made earlier.
+ */
+export type Evidence = (typeof EVIDENCES)[number]
 
 /** What a storage knows of one file. */
 export interface Facts {
@@ -18,6 +23,11 @@ export interface Facts {
   /** Milliseconds since 1970, null where the store keeps no time. */
   readonly modified: number | null
   readonly evidence: Evidence
+  /**
+   * Whole seconds since the bytes were read, rounded down: 0 where `evidence` is `read`. Null where nobody says when they
+   * were, as for `stored`.
+   */
+  readonly age: number | null
 }
 
 /** What a storage knows of a file that it has just written. */
@@ -83,6 +93,11 @@ export interface DescribeOptions {
   readonly signal?: AbortSignal | undefined
   /** The request that asks, for the logs of a store that is a server. */
   readonly trace?: Trace | undefined
+  /**
+   * Seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after the question, whatever
+   * is remembered. A store's own checksum is no reading. Any evidence will do when absent.
+   */
+  readonly maxAge?: number | undefined
   /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */
   readonly onProgress?: ((work: Work) => void) | undefined
 }

@@ -68,7 +68,7 @@ const RANGES: readonly (readonly Range[])[] = [
   ],
 ]
 
-const EVERYTHING: Survey = { ranges: WHOLE, prefix: '', grain: 0, deep: false, match: [], exclude: [] }
+const EVERYTHING: Survey = { ranges: WHOLE, prefix: '', grain: 0, maxAge: null, match: [], exclude: [] }
 
 /** The promises of `survey`, or of what `readSurvey` makes of the others. */
 export function describeSurvey(setup: Setup): void {
@@ -140,9 +140,9 @@ export function describeSurvey(setup: Setup): void {
 
     fact('finds the same when it reads every byte', async (under) => {
       await writeAll(under, NAMES)
-      expect(await find(under.storage, { deep: true })).toEqual(await find(under.storage))
+      expect(await find(under.storage, { maxAge: 0 })).toEqual(await find(under.storage))
       const spans = await readSpans(under.storage, { grain: 2 })
-      expect(await readSpans(under.storage, { grain: 2, deep: true })).toEqual(spans)
+      expect(await readSpans(under.storage, { grain: 2, maxAge: 0 })).toEqual(spans)
     })
 
     fact('says how much it saw before it ends', async (under) => {
@@ -199,13 +199,13 @@ export function describeSurvey(setup: Setup): void {
     fact('may be left before its end, and the store goes on', async (under) => {
       await writeAll(under, NAMES)
       for await (const _ of survey(under.storage, { grain: 1 })) break
-      for await (const _ of survey(under.storage, { deep: true })) break
+      for await (const _ of survey(under.storage, { maxAge: 0 })) break
       expect(await find(under.storage)).toHaveLength(NAMES.length)
     })
 
     fact('does not mind another at the same time', async (under) => {
       await writeAll(under, NAMES)
-      const several = [{}, { grain: 1 }, { deep: true }, { prefix: 'd/' }]
+      const several = [{}, { grain: 1 }, { maxAge: 0 }, { prefix: 'd/' }]
       const alone: SurveyLine[][] = []
       for (const one of several) alone.push(await readNews(under.storage, one))
       expect(await Promise.all(several.map((one) => readNews(under.storage, one)))).toEqual(alone)

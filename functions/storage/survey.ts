@@ -3,7 +3,7 @@ import { MAX_SPAN_LENGTH, MAX_SPAN_NAMES } from '../wire/limits.ts'
 import type { Passed } from '../wire/passed.ts'
 import type { StorageError } from '../wire/trouble.ts'
 import { compareNames } from './names.ts'
-import type { Facts } from './storage.ts'
+import type { Evidence, Facts } from './storage.ts'
 
 /** The names after `after` and up to `until`, in byte order; `''` is before all of them, null after all. */
 export interface Range {
@@ -19,8 +19,8 @@ export interface Survey {
   readonly prefix: string
   /** 0 for each file by itself; else spans of about 2 to this power of names. */
   readonly grain: number
-  /** Whether every byte is read, whatever is remembered of it. */
-  readonly deep: boolean
+  /** As in `DescribeOptions`; null for any evidence. */
+  readonly maxAge: number | null
   /**
    * Who asks for smaller and smaller spans of the same files names them together: the smaller ones may then be those
    * that the files made when the largest were asked for.
@@ -71,10 +71,31 @@ export interface Amount {
   readonly bytes: number
 }
 
+/** How many digests rest on what; see `Evidence`. */
+export interface EvidenceCounts extends Readonly<Record<Evidence, number>> {
+  /** The greatest `Facts.age` among them; null where none has one. */
+  readonly oldest: number | null
+}
+
+/** Of nothing. */
+export const NOTHING_SEEN: Progress['seen'] = {
+  ...{ names: 0, bytes: 0, read: 0, remembered: 0, stored: 0, recorded: 0 },
+  oldest: null,
+}
+
+/** `seen` and one file more. */
+export function addSeen(seen: Progress['seen'], said: Facts | { readonly code: unknown }): Progress['seen'] {
+  const names = seen.names + 1
+  if (!('digest' in said)) return { ...seen, names }
+  const { evidence, age, size } = said
+  const oldest = age === null ? seen.oldest : Math.max(seen.oldest ?? 0, age)
+  return { ...seen, names, bytes: seen.bytes + size, [evidence]: seen[evidence] + 1, oldest }
+}
+
 /** How far the survey is. */
 export interface Progress {
-  /** Of these, `known` is how many digests were remembered. */
-  readonly seen: Amount & { readonly known: number }
+  /** With what their digests rest on; a file that could not be read counts under no evidence. */
+  readonly seen: Amount & EvidenceCounts
   /** Of how much; null until that is known. */
   readonly of: Amount | null
   /**

@@ -10,8 +10,8 @@ type HeldLine = Extract<DescribeLine, { digest: string }>
 type FailedLine = Extract<DescribeLine, { error: object }>
 
 /** A file's facts as a line. */
-export function toHeldLine(name: string, { size, digest, modified, evidence }: Facts): HeldLine {
-  return { name, size, digest, modified: toTimestamp(modified), evidence }
+export function toHeldLine(name: string, { size, digest, modified, evidence, age }: Facts): HeldLine {
+  return { name, size, digest, modified: toTimestamp(modified), evidence, age }
 }
 
 /** A file that was put back, as an answer. */
@@ -19,8 +19,8 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
   return { ...toHeldLine(name, facts), ...(unkept !== undefined && { unkept: [...unkept] }) }
 }
 
-export function toFacts({ size, digest, modified, evidence }: HeldLine): Facts {
-  return { size, digest, modified: parseTimestamp(modified), evidence }
+export function toFacts({ size, digest, modified, evidence, age }: HeldLine): Facts {
+  return { size, digest, modified: parseTimestamp(modified), evidence, age }
 }
 
 /** A file's trouble as a line. */

@@ -54,9 +54,13 @@ const passed = v.object({
 /** By kind; empty for nothing. */
 const passedList = boundedArray(passed, PASSED_KINDS.length)
 
-/** Body of `POST /describe`. */
+/** How a digest is known; see `Evidence` in storage/storage.ts. */
+export const EVIDENCES = ['read', 'remembered', 'stored', 'recorded'] as const
+
+/** Body of `POST /describe`: `maxAge` as in `DescribeOptions`, null as absent. */
 export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
+  maxAge: v.optional(v.nullable(size)),
 })
 
 const held = v.object({
@@ -64,7 +68,9 @@ const held = v.object({
   size,
   digest,
   modified,
-  evidence: v.picklist(['computed', 'stored']),
+  evidence: v.picklist(EVIDENCES),
+  /** Whole seconds. */
+  age: v.nullable(size),
 })
 const failed = v.object({ name: v.string(), error: trouble })
 
@@ -100,7 +106,7 @@ export const surveyRequest = v.object({
   ),
   prefix: v.string(),
   grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
-  deep: v.boolean(),
+  maxAge: v.nullable(size),
   pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
   passed: v.optional(v.boolean()),
   match: globs,
@@ -111,7 +117,11 @@ const amount = v.object({ names: size, bytes: size })
 
 /** How far a survey is. */
 export const surveyProgress = v.object({
-  seen: v.object({ ...amount.entries, known: size }),
+  seen: v.object({
+    ...amount.entries,
+    ...v.object(v.entriesFromList(EVIDENCES, size)).entries,
+    oldest: v.nullable(size),
+  }),
   of: v.nullable(amount),
 })
 

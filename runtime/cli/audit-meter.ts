@@ -22,10 +22,10 @@ export function createAuditMeter(talk: Talk, now?: () => number): AuditMeter {
 
 function toLine(replicas: readonly Progress[], ms: number): string {
   const seen = replicas.reduce(
-    (sum, { seen: { names, bytes, known } }) => ({
+    (sum, { seen: { names, bytes, remembered } }) => ({
       names: sum.names + names,
       bytes: sum.bytes + bytes,
-      known: sum.known + known,
+      known: sum.known + remembered,
     }),
     { names: 0, bytes: 0, known: 0 },
   )

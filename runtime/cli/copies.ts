@@ -64,7 +64,12 @@ function toFacts({ headers }: Response): Facts {
   const content = parseContent(headers)
   if (content === null)
     throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
-  return { ...content, modified: parseHttpDate(headers.get('Last-Modified') ?? ''), evidence: 'stored' }
+  return {
+    ...content,
+    modified: parseHttpDate(headers.get('Last-Modified') ?? ''),
+    evidence: 'stored',
+    age: null,
+  }
 }
 
 /** None where there is no such field. */

@@ -330,7 +330,7 @@ describe('the root', () => {
     await symlink(directory, link)
   }
 
-  const WHOLE = { ranges: [{ after: '', until: null }], prefix: '', deep: false, match: [], exclude: [] }
+  const WHOLE = { ranges: [{ after: '', until: null }], prefix: '', maxAge: null, match: [], exclude: [] }
 
   async function surveyNames(storage: Storage): Promise<string[]> {
     const names: string[] = []

@@ -68,12 +68,12 @@ async function refuse(name: string): Promise<null> {
 function toFacts(held: Held | null): Facts | null {
   if (held === null) return null
   const { size, digest, modified } = held
-  return { size, digest, modified, evidence: 'computed' }
+  return { size, digest, modified, evidence: 'read', age: 0 }
 }
 
 function toOpened(held: Held, { range, signal }: OpenOptions, streams: Streams): Opened {
   const { size, digest, modified, bytes, opened } = held
-  const facts: Facts = { size, digest, modified, evidence: 'computed' }
+  const facts: Facts = { size, digest, modified, evidence: 'read', age: 0 }
   if (opened === undefined) return { facts, body: toStream(fromBytes(bytes ?? new Uint8Array()), signal) }
   const whole = { offset: 0, length: size }
   const chunks = streams.read({ ...opened, range: range ?? whole })

@@ -128,7 +128,7 @@ export function createFileWriter(
         const unkept = await place(name, draft, options)
         const modified = toModified(await readIdentity(draft.handle))
         const { size, digest } = options
-        return { size, digest, modified, evidence: 'computed', ...(unkept.length > 0 && { unkept }) }
+        return { size, digest, modified, evidence: 'read', age: 0, ...(unkept.length > 0 && { unkept }) }
       })
     } catch (error) {
       // After its end this does nothing.

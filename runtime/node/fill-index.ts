@@ -23,7 +23,7 @@ const EVERYTHING: Survey = {
   prefix: '',
   // Nobody wants the spans.
   grain: 30,
-  deep: false,
+  maxAge: null,
   match: [],
   exclude: [],
 }

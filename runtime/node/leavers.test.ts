@@ -102,7 +102,7 @@ it('a coordinator to which plans were sent that broke off goes on to apply plans
 
 it('a replica whose clients leave between two lines of a survey frees what the surveys hold', async () => {
   let underWay = 0
-  const said = { size: 1, digest: 'a'.repeat(64), modified: null, evidence: 'computed' } as const
+  const said = { size: 1, digest: 'a'.repeat(64), modified: null, evidence: 'read', age: 0 } as const
   const storage: Storage = {
     ...createMemoryStorage(),
     async *survey() {
@@ -119,7 +119,7 @@ it('a replica whose clients leave between two lines of a survey frees what the s
     ranges: [{ after: '', until: null }],
     prefix: '',
     grain: 0,
-    deep: false,
+    maxAge: null,
     match: [],
     exclude: [],
   })

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { expect, it } from 'vitest'
+import { NOTHING_SEEN } from '../../functions/storage/survey.ts'
 import type { AppEnv } from '../../functions/wire/app.ts'
 import type { AuditSummary } from '../../functions/wire/schemas.ts'
 import { StorageError, TROUBLES } from '../../functions/wire/trouble.ts'
@@ -20,8 +21,8 @@ const summary: AuditSummary = {
   agreements: { unanimous: 1, degraded: 2 },
   rotten: 4,
   replicas: [
-    { id: 'a', state: 'ok', seen: { names: 0, bytes: 0, known: 0 }, of: null },
-    { id: 'b', state: 'error', error: 'dns_error', seen: { names: 0, bytes: 0, known: 0 }, of: null },
+    { id: 'a', state: 'ok', seen: NOTHING_SEEN, of: null },
+    { id: 'b', state: 'error', error: 'dns_error', seen: NOTHING_SEEN, of: null },
   ],
 }
 

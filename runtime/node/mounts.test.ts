@@ -68,7 +68,7 @@ async function survey(storage: DirectoryStorage): Promise<Record<string, number 
     ranges: [{ after: '', until: null }],
     prefix: '',
     grain: 0,
-    deep: false,
+    maxAge: null,
     match: [],
     exclude: [],
   }

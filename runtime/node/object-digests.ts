@@ -31,9 +31,9 @@ export function openObjectDigests(
 
   function find(key: string, version: string): Known | undefined {
     if (!isOpen) return undefined
-    for (const evidence of ['computed', 'stored'] as const) {
+    for (const evidence of ['remembered', 'stored'] as const) {
       const digest = file.read(key, toIdentity(version, evidence))
-      if (digest !== undefined) return { digest, evidence }
+      if (digest !== undefined) return { digest, evidence, age: null }
     }
     return undefined
   }
@@ -46,7 +46,11 @@ export function openObjectDigests(
     },
     async set(key, version, known) {
       await memory.set(key, version, known)
-      const row = { name: key, identity: toIdentity(version, known.evidence), digest: known.digest }
+      const row = {
+        name: key,
+        identity: toIdentity(version, known.evidence === 'stored' ? 'stored' : 'remembered'),
+        digest: known.digest,
+      }
       if (isOpen) writer.add(row)
     },
     isIndexAvailable: () => (path === null ? null : health.isAvailable()),

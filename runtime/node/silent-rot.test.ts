@@ -34,7 +34,7 @@ describe.each([
   it('shows in no survey but a deep one, which tells what the bytes are and what they were', async () => {
     const storage = open()
     expect((await find(storage))[1]).toMatchObject({ name: 'b', said: { digest: WAS } })
-    const found = await find(storage, { deep: true })
+    const found = await find(storage, { maxAge: 0 })
     const said = { size, digest: await hash(bytes) }
     expect(found).toMatchObject([{ name: 'a' }, { name: 'b', said }, { name: 'c' }])
     expect(found.map(({ rottedFrom }) => rottedFrom)).toEqual([undefined, WAS, undefined])
@@ -45,7 +45,7 @@ describe.each([
       { after: '', until: 'a' },
       { after: 'a', until: null },
     ]
-    const [first, second] = await readSpans(open(), { deep: true, ranges, grain: 30 })
+    const [first, second] = await readSpans(open(), { maxAge: 0, ranges, grain: 30 })
     expect(first?.fingerprint).toMatch(/^[0-9a-f]{64}$/)
     expect(second).toMatchObject({ names: 2, fingerprint: null })
   })
@@ -53,13 +53,13 @@ describe.each([
   it('is told once: from then on every answer is what the bytes are', async () => {
     const storage = open()
     expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
-    await find(storage, { deep: true })
+    await find(storage, { maxAge: 0 })
     const digest = await hash(bytes)
     expect(await describeOne(storage, 'b')).toMatchObject({ digest })
     await storage.close()
     const again = open()
     expect((await find(again))[1]).toMatchObject({ name: 'b', said: { digest } })
-    expect((await find(again, { deep: true }))[1]?.rottedFrom).toBeUndefined()
+    expect((await find(again, { maxAge: 0 }))[1]?.rottedFrom).toBeUndefined()
     expect(again.counts()).toMatchObject({ computed: 3 })
   })
 
@@ -68,7 +68,7 @@ describe.each([
     expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
     forget(directory, 'b')
     const digest = await hash(bytes)
-    expect((await find(storage, { deep: true }))[1]).toMatchObject({ said: { digest } })
+    expect((await find(storage, { maxAge: 0 }))[1]).toMatchObject({ said: { digest } })
     expect(await describeOne(storage, 'b')).toMatchObject({ digest })
   })
 })

@@ -21,7 +21,15 @@ vi.mock('./limits.ts', async (load) => ({
 }))
 
 const WHOLE: readonly Range[] = [{ after: '', until: null }]
-const SURVEY: Survey = { ranges: WHOLE, prefix: '', grain: 3, deep: false, pass: 'p', match: [], exclude: [] }
+const SURVEY: Survey = {
+  ranges: WHOLE,
+  prefix: '',
+  grain: 3,
+  maxAge: null,
+  pass: 'p',
+  match: [],
+  exclude: [],
+}
 const digest = 'ab'.repeat(32)
 
 const name = fc.nat({ max: 99 }).map((n) => `f${String(n).padStart(2, '0')}`)
@@ -124,7 +132,7 @@ describe('the smaller spans of a survey', () => {
     ['a grain that nobody goes down to', { grain: 5 }],
     ['files by themselves', { grain: 0 }],
     ['another prefix', { prefix: 'f' }],
-    ['every byte', { deep: true }],
+    ['every byte', { maxAge: 0 }],
     ['names that match', { match: ['*'] }],
     ['all but some', { exclude: ['x'] }],
   ])('are not those of %s', (_what, changes) => {

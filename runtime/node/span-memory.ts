@@ -67,8 +67,8 @@ function begin(survey: Survey): Remembered {
 }
 
 /** Equal for surveys of the same files, in spans of the same grain, in the same pass. */
-function toKey({ pass, grain, prefix, deep, match, exclude }: Survey): string {
-  return JSON.stringify([pass, grain, prefix, deep, match, exclude])
+function toKey({ pass, grain, prefix, maxAge, match, exclude }: Survey): string {
+  return JSON.stringify([pass, grain, prefix, maxAge, match, exclude])
 }
 
 /** The spans of these ranges; null when a range begins or ends within one, or where none are. */

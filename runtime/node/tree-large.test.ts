@@ -12,7 +12,7 @@ const COUNT = 140_000
 /** Fewer than a file of ext4 may have names. */
 const LINKS = 60_000
 const toName = (i: number) => `large/${String(i).padStart(6, '0')}`
-const WHOLE = { ranges: [{ after: '', until: null }], prefix: '', deep: false, match: [], exclude: [] }
+const WHOLE = { ranges: [{ after: '', until: null }], prefix: '', maxAge: null, match: [], exclude: [] }
 
 let directory: TestDirectory
 beforeAll(async () => {

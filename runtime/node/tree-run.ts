@@ -1,5 +1,5 @@
 import type { Work } from '../../functions/storage/storage.ts'
-import type { Progress, Survey, SurveyLine } from '../../functions/storage/survey.ts'
+import { NOTHING_SEEN, type Progress, type Survey, type SurveyLine } from '../../functions/storage/survey.ts'
 import { MAX_LINES_AHEAD, PROGRESS_MS } from '../../functions/wire/limits.ts'
 import { toStorageError } from '../../functions/wire/trouble.ts'
 import type { Counts, Disk } from './disk.ts'
@@ -40,7 +40,7 @@ export function createTreeRun(
   thread.tell({ survey: id, begin: survey })
   let ready: SurveyLine[] = []
   let hashed: Hashed[] = []
-  let progress: Progress = { seen: { names: 0, bytes: 0, known: 0 }, of: null }
+  let progress: Progress = { seen: NOTHING_SEEN, of: null }
   let told = 0
   let read = 0
   let isDone = false

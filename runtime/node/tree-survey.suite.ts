@@ -11,7 +11,7 @@ const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
   prefix: '',
   grain: 0,
-  deep: false,
+  maxAge: null,
   match: [],
   exclude: [],
 }

@@ -155,7 +155,7 @@ describe('while a survey is under way', () => {
   it('closing the storage rejects it, and ends every thread', async () => {
     writeMany('a')
     await writeHoles(1024 * MIB, 'b')
-    for (const changes of [{}, { grain: 30 }, { deep: true }]) {
+    for (const changes of [{}, { grain: 30 }, { maxAge: 0 }]) {
       const storage = openStorage(directory.root)
       const lines = survey(storage, changes)[Symbol.asyncIterator]()
       const first = lines.next()
@@ -206,7 +206,7 @@ describe('files too large for the thread that walks', () => {
     const expected = await Promise.all(
       contents.map(async (bytes) => ({ size: bytes.length, digest: await hash(bytes) })),
     )
-    for (const changes of [{}, { deep: true }, {}]) {
+    for (const changes of [{}, { maxAge: 0 }, {}]) {
       const found = await find(storage, changes)
       expect(found.map(({ name }) => name)).toEqual(names)
       expect(found.map(({ said }) => said)).toMatchObject(expected)
@@ -221,10 +221,10 @@ describe('a survey with an index', () => {
     for (const name of names) await directory.write(name, toBytes(name))
     const known: (number | undefined)[] = []
     const computed: number[] = []
-    for (const changes of [{ grain: 12 }, { grain: 4 }, {}, { deep: true }]) {
+    for (const changes of [{ grain: 12 }, { grain: 4 }, {}, { maxAge: 0 }]) {
       const storage = openStorage(directory.root, { now: later, indexPath: directory.indexPath })
       const lines = await readLines(storage, changes)
-      known.push(lines.findLast((line) => 'seen' in line)?.seen.known)
+      known.push(lines.findLast((line) => 'seen' in line)?.seen.remembered)
       await storage.close()
       computed.push(storage.counts().computed)
     }

@@ -2,7 +2,14 @@ import { hash } from 'node:crypto'
 import { closeSync } from 'node:fs'
 import { createPrune, createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
-import { type Amount, type Closed, createSpanner, type Survey } from '../../functions/storage/survey.ts'
+import {
+  type Amount,
+  addSeen,
+  type Closed,
+  createSpanner,
+  NOTHING_SEEN,
+  type Survey,
+} from '../../functions/storage/survey.ts'
 import { createTally } from '../../functions/storage/tally.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { PassedKind } from '../../functions/wire/passed.ts'
@@ -81,7 +88,8 @@ export function createTreeSurvey(
   { place, requireSame, index, writer, memory }: Tree,
   survey: Survey,
 ): TreeSurvey {
-  const { ranges, prefix, deep, grain } = survey
+  const { ranges, prefix, grain } = survey
+  const deep = survey.maxAge === 0
   const course = { ranges, prefix, isWanted: createSelect(survey), isPruned: createPrune(survey) }
   const walk = walkTree(place, course)
   const count = createCount(place, course)
@@ -92,10 +100,11 @@ export function createTreeSurvey(
   const spanner = createSpanner(ranges, grain === 0 ? [] : [grain, ...finer.grains])
   const hashing = new Map<string, Slot>()
   let slots: Slot[] = []
-  const seen = { names: 0, bytes: 0, known: 0 }
+  let seen = NOTHING_SEEN
   const tally = createTally()
   let isWalked = false
   let computed = 0
+  let known = 0
   let work = 0
 
   function look(name: string, now: number): Slot {
@@ -120,7 +129,7 @@ export function createTreeSurvey(
     const stats = tryLstatQuickly(path)
     if (!stats?.isFile() || !isSettledAt(Math.max(stats.mtimeMs, stats.ctimeMs), now)) return undefined
     return hasKey(stats, identity)
-      ? { size: stats.size, digest, modified: null, evidence: 'computed' }
+      ? { size: stats.size, digest, modified: null, evidence: 'remembered', age: null }
       : undefined
   }
 
@@ -188,9 +197,8 @@ export function createTreeSurvey(
     if (said === null || said === undefined) return
     const isHeld = 'digest' in said
     const size = isHeld ? said.size : 0
-    seen.names++
-    seen.bytes += size
-    if (isKnown) seen.known++
+    seen = addSeen(seen, said)
+    if (isKnown) known++
     if (grain === 0) {
       putPassed(lines)
       lines.push({ name, said, rottedFrom })
@@ -275,8 +283,8 @@ export function createTreeSurvey(
       // What was hashed elsewhere is of the tree that was there then.
       requireSame(place)
       const until = performance.now() + patience
-      const known = seen.known
       computed = 0
+      known = 0
       const wanted: Wanted[] = []
       for (const one of hashed) take(one)
       walkOn(now, until, wanted)
@@ -287,8 +295,8 @@ export function createTreeSurvey(
       const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
       const isWaiting = isStuck && !isCounting
       if (isDone || isWaiting) writer.flush()
-      const progress = { seen: { ...seen }, of: count.all(), work: work + count.work() }
-      const counts = { computed, known: seen.known - known }
+      const progress = { seen, of: count.all(), work: work + count.work() }
+      const counts = { computed, known }
       return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
     },
     end() {
@@ -346,9 +354,9 @@ function isRotten(row: IndexRow, remembered: IndexRow | undefined): boolean {
 }
 
 function toFacts(identity: Identity, digest: Digest): Facts {
-  return { size: identity.size, digest, modified: toModified(identity), evidence: 'computed' }
+  return { size: identity.size, digest, modified: toModified(identity), evidence: 'read', age: 0 }
 }
 
 function fromHeld({ size, digest, modified }: Held): Facts {
-  return { size, digest, modified, evidence: 'computed' }
+  return { size, digest, modified, evidence: 'read', age: 0 }
 }

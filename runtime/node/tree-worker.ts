@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createPageBuilder } from '../../functions/storage/page-builder.ts'
 import type { KeptPage, Page } from '../../functions/storage/storage.ts'
-import type { Span, Survey } from '../../functions/storage/survey.ts'
+import { NOTHING_SEEN, type Span, type Survey } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { createEntryMemory } from './entry-memory.ts'
@@ -125,7 +125,7 @@ function createRefused(error: unknown): TreeSurvey {
 
 /** A survey of which all is known. */
 function createRecalled(lines: readonly Span[]): TreeSurvey {
-  const nothing = { seen: { names: 0, bytes: 0, known: 0 }, of: null, work: 0 }
+  const nothing = { seen: NOTHING_SEEN, of: null, work: 0 }
   const counts = { computed: 0, known: 0 }
   return { step: () => ({ lines, wanted: [], progress: nothing, counts, state: 'done' }), end() {} }
 }

@@ -39,7 +39,7 @@ describe('what a user may not look at is never called absent', () => {
   })
 
   it('is in an audit as trouble where a directory may be read but not searched', async () => {
-    const survey = { ranges: [{ after: '', until: null }], prefix: '', grain: 0, deep: false }
+    const survey = { ranges: [{ after: '', until: null }], prefix: '', grain: 0, maxAge: null }
     const lines: SurveyLine[] = []
     await withMode(join(directory.root, 'dir'), 0o744, async () => {
       for await (const line of storage.survey?.({ ...survey, match: [], exclude: [] }) ?? []) lines.push(line)

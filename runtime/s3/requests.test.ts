@@ -109,7 +109,8 @@ describe('an object written by AWS’s own client', () => {
       for (let i = 0; i < 3; i++) {
         expect(await describeOne(storage, 'a')).toMatchObject({
           digest: sha256(content),
-          evidence: 'computed',
+          evidence: 'read',
+          age: 0,
         })
       }
       expect(faulty.requests.filter((line) => line.startsWith('GET'))).toEqual([`GET /${BUCKET}/a`])
@@ -156,7 +157,11 @@ describe('an object written by AWS’s own client', () => {
       response.writeHead(200, all).end(request.method === 'HEAD' ? '' : 'content')
       return true
     }
-    expect(await describeOne(storage, 'a')).toMatchObject({ digest: sha256('content'), evidence: 'computed' })
+    expect(await describeOne(storage, 'a')).toMatchObject({
+      digest: sha256('content'),
+      evidence: 'read',
+      age: 0,
+    })
   })
 })
 
@@ -164,7 +169,7 @@ describe('of a store that does not say which checksums are of the whole', () => 
   it('what others wrote is read once, and what vouch wrote, and kept, is compared without a byte being read', async () => {
     const { faulty, storage, write } = await setUp({ hidesTypes: true })
     await write('foreign', 'content', true)
-    expect(await describeOne(storage, 'foreign')).toMatchObject({ evidence: 'computed' })
+    expect(await describeOne(storage, 'foreign')).toMatchObject({ evidence: 'read', age: 0 })
     await put(storage, 'own', 'one', null)
     await put(storage, 'own', 'other', 'one')
     await storage.restore('own', { digest: sha256('one'), replaces: sha256('other') })

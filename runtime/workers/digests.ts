@@ -17,12 +17,12 @@ export function createDigests(place: string, kv: KvNamespace | null): DigestCach
       if (known !== undefined) return known
       const digest = await kv.get(await toKvKey(place, key, version)).catch(() => null)
       if (digest === null || !isDigest(digest)) return undefined
-      await memory.set(key, version, { digest, evidence: 'computed' })
-      return { digest, evidence: 'computed' }
+      await memory.set(key, version, { digest, evidence: 'remembered', age: null })
+      return { digest, evidence: 'remembered', age: null }
     },
     async set(key, version, known) {
       await memory.set(key, version, known)
-      if (known.evidence === 'computed') {
+      if (known.evidence !== 'stored') {
         await kv.put(await toKvKey(place, key, version), known.digest).catch(() => {})
       }
     },

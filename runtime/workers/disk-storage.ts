@@ -54,7 +54,7 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
       onProgress?.({ done: chunk.length, reading: { name, bytes: size, size: of } })
     }
     if (size !== toSize(response)) throw changed()
-    return { size, digest: await hasher.digest(), modified: toModified(response), evidence: 'computed' }
+    return { size, digest: await hasher.digest(), modified: toModified(response), evidence: 'read', age: 0 }
   }
 
   async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {

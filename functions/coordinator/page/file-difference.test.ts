@@ -42,7 +42,7 @@ function createEndless(
   digit: string,
   size: number,
 ): { storage: Storage; given: () => number; isFreed: () => boolean } {
-  const facts = { size, digest: digit.repeat(64), modified: null, evidence: 'stored' as const }
+  const facts = { size, digest: digit.repeat(64), modified: null, evidence: 'stored' as const, age: null }
   let given = 0
   let isFreed = false
   const open = async () => {

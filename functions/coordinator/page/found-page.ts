@@ -66,7 +66,7 @@ async function writeFound(
   let rows = 0
   let last = ''
   await write(String(before))
-  const request = { prefix: folder, after, deep, match: [], exclude: [], all: false }
+  const request = { prefix: folder, after, maxAge: deep ? 0 : null, match: [], exclude: [], all: false }
   const running = run(request, async (line) => {
     if ('summary' in line) summary = line.summary
     // It means nothing, and shows that the work goes on.
