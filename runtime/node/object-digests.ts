@@ -32,8 +32,8 @@ export function openObjectDigests(
   function find(key: string, version: string): Known | undefined {
     if (!isOpen) return undefined
     for (const evidence of ['remembered', 'stored'] as const) {
-      const digest = file.read(key, toIdentity(version, evidence))
-      if (digest !== undefined) return { digest, evidence, age: null }
+      const dated = file.read(key, toIdentity(version, evidence))
+      if (dated !== undefined) return { digest: dated.digest, evidence, age: null }
     }
     return undefined
   }
@@ -50,6 +50,7 @@ export function openObjectDigests(
         name: key,
         identity: toIdentity(version, known.evidence === 'stored' ? 'stored' : 'remembered'),
         digest: known.digest,
+        readAt: Date.now(),
       }
       if (isOpen) writer.add(row)
     },
