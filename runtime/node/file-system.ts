@@ -157,7 +157,7 @@ function findMount(path: string): Mount | null {
     const end = fields.indexOf('-')
     if (end < 0) continue
     const [point = '', kind = '', source = '', options = ''] = [fields[4], ...fields.slice(end + 1)].map(
-      unescape,
+      decode,
     )
     const isAbove = path === point || path.startsWith(point === '/' ? point : `${point}/`)
     if (isAbove && point.length >= (found?.point.length ?? 0)) found = { point, kind, source, options }
@@ -166,7 +166,7 @@ function findMount(path: string): Mount | null {
 }
 
 /** Blanks, tabs, line feeds and backslashes stand as `\040` and the like. */
-function unescape(field = ''): string {
+function decode(field = ''): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
