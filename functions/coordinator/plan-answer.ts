@@ -54,7 +54,10 @@ interface Writing extends PlanOptions, Pick<AuditContext, 'trace' | 'signal'> {
   readonly maxAge: number | null
 }
 
-async function writePlan(request: PlanRequest, { write, members, maxAge, ...context }: Writing): Promise<void> {
+async function writePlan(
+  request: PlanRequest,
+  { write, members, maxAge, ...context }: Writing,
+): Promise<void> {
   const { rules, ...names } = request
   const head = {
     vouch: 'plan',

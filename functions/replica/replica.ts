@@ -92,7 +92,10 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
 
   let sent = false
   const modes = method === 'HEAD' ? await storage.readModes?.(name, { signal }) : null
-  const fields = { 'Digest-Evidence': toDigestEvidence(facts), ...(modes && { 'File-Modes': toFileModes(modes) }) }
+  const fields = {
+    'Digest-Evidence': toDigestEvidence(facts),
+    ...(modes && { 'File-Modes': toFileModes(modes) }),
+  }
   const open = async (range?: ByteRange) => {
     const part = range ? await storage.open(name, { range, ifDigest: facts.digest, signal }) : opened
     if (part === null) throw new StorageError('changed', 'the file is no longer there')

@@ -164,10 +164,7 @@ async function recall({ facts, since }: File): Promise<Facts> {
   return { ...(await facts), evidence: 'remembered', age }
 }
 
-async function requireProof(
-  facts: Promise<Held>,
-  expected: { size: number; digest: Digest },
-): Promise<void> {
+async function requireProof(facts: Promise<Held>, expected: { size: number; digest: Digest }): Promise<void> {
   const { size, digest } = await facts
   if (size === expected.size && digest === expected.digest) return
   throw new StorageError('integrity', 'the bytes contradict their digest')

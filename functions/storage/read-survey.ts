@@ -205,7 +205,8 @@ function toLook(maxAge: number | null) {
   return <E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look =>
     createLook(options, async (onProgress) => {
       // With 0 every byte is read, whatever is known.
-      const known = maxAge === 0 ? entries.map(toName) : await describeAll(storage, entries, options, onProgress)
+      const known =
+        maxAge === 0 ? entries.map(toName) : await describeAll(storage, entries, options, onProgress)
       return await readStale(storage, known, maxAge, options, onProgress)
     })
 }

@@ -7,6 +7,9 @@ import type { Storage } from '../../functions/storage/storage.ts'
 import { createStage, hash, type Ran, type Stage, startCoordinator } from './stage.suite.ts'
 import { toLocalTime } from './times.ts'
 
+/** How a digest in a directory is known. */
+const KNOWN = { evidence: expect.stringMatching(/^(read|remembered)$/), age: expect.any(Number) }
+
 const MIB = 1024 * 1024
 
 /** Writes files, by `replica/name`. */
@@ -265,9 +268,9 @@ describe('vouch explain of replicas', () => {
       name: 't',
       agreement: 'conflict',
       replicas: [
-        { id: 'a', state: 'differ', version: hash('x1'), size: 2, modified },
-        { id: 'b', state: 'differ', version: hash('x2'), size: 2, modified },
-        { id: 'c', state: 'differ', version: hash('x'), size: 1, modified },
+        { id: 'a', state: 'differ', version: hash('x1'), size: 2, modified, ...KNOWN },
+        { id: 'b', state: 'differ', version: hash('x2'), size: 2, modified, ...KNOWN },
+        { id: 'c', state: 'differ', version: hash('x'), size: 1, modified, ...KNOWN },
         { id: 'd', state: 'missing' },
         {
           id: 'e',
