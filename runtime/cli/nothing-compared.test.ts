@@ -98,7 +98,7 @@ describe('one replica alone', () => {
     const { status, stderr } = await run(createTrees(), ['check', '--single'], 'a')
     expect([status, stderr]).toEqual([
       0,
-      expect.stringMatching(/^2 names: 2 on one replica, compared with nothing\nevidence: a: 2 read .*\n$/),
+      expect.stringMatching(/^2 names: 2 on one replica, compared with nothing\nevidence: one: 2 read .*\n$/),
     ])
     expect(await run(createTrees(), ['explain', 'f', '--single'], 'a')).toMatchObject({ status: 0 })
     expect(await run(createTrees(), ['plan', '--single'], 'a')).toMatchObject({ status: 0 })
