@@ -99,7 +99,7 @@ describe.runIf(canCount)('a file that every replica remembers', () => {
     expectAllRead(told)
   })
 
-  it('is read by each of them for each of several such questions at once that come one after another', async () => {
+  it('is read by each of them where other questions come at the same time', async () => {
     const before = countRead()
     const paths = ['/files/f?max-age=0', '/files/f', '/files/f?max-age=0', '/files/f?max-age=3600']
     const answers = await Promise.all(paths.map((path) => fetch(coordinator.url + path, { method: 'HEAD' })))
