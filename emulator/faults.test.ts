@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readStates } from '../functions/wire/states.suite.ts'
 import { type Emulator, startEmulator } from './emulator.ts'
 import type { Fault } from './fault.ts'
 import { hash, makeBytes, readBytes, readProblem, writeTrees } from './scenarios/world.suite.ts'
@@ -76,7 +77,7 @@ describe('a fault in one replica', () => {
     await emulator.setFault('server1', { type: 'wrong-bytes' })
     expect(await getBytes('/files/large.bin')).toBeNull()
     const response = await emulator.fetch('/files/large.bin')
-    expect(response.headers.get('Replica-Status')).toMatch(/^server1;state=corrupt;.*, server2;state=match$/)
+    expect(readStates(response.headers)).toMatch(/^server1;state=corrupt;.*, server2;state=match$/)
     expect(hash(await readBytes(response)).hex).toBe(hash(BYTES).hex)
   })
 
@@ -99,9 +100,7 @@ describe('a fault in one replica', () => {
   ])('is named in a degraded answer: %j', async (fault, reason) => {
     await emulator.setFault('server1', fault)
     const response = await emulator.fetch('/files/large.bin')
-    expect(response.headers.get('Replica-Status')).toBe(
-      `server1;state=error;error=${reason}, server2;state=match`,
-    )
+    expect(readStates(response.headers)).toBe(`server1;state=error;error=${reason}, server2;state=match`)
     expect(hash(await readBytes(response)).hex).toBe(hash(BYTES).hex)
     const missing = await emulator.fetch('/files/missing.txt')
     expect(missing.status).toBe(503)

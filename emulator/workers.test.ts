@@ -5,6 +5,7 @@ import type { Storage } from '../functions/storage/storage.ts'
 import { fromBytes, toStream } from '../functions/storage/streams.ts'
 import { describeOne, expectTrouble, toBytes, toPut } from '../functions/storage/suite-tools.suite.ts'
 import { MAX_NAME_BYTES } from '../functions/wire/limits.ts'
+import { readStates } from '../functions/wire/states.suite.ts'
 import { openBucket, openNamespace } from './bucket.ts'
 import { bundle } from './bundle.ts'
 import { toWorker } from './replicas.ts'
@@ -164,7 +165,7 @@ describe('a coordinator Worker', () => {
     const { origin } = await miniflare.unsafeGetDirectURL('coordinator')
     expect((await fetch(`${origin}/files/a`)).status).toBe(401)
     const response = await fetch(`${origin}/files/a`, { headers: { Authorization: `Bearer ${TOKEN}` } })
-    expect(response.headers.get('Replica-Status')).toBe(
+    expect(readStates(response.headers)).toBe(
       'nas;state=match, my-box;state=match, other;state=error;error=http_request_denied',
     )
   })

@@ -45,7 +45,17 @@ export type {
   SurveyOptions,
 } from './storage/storage.ts'
 export { type Chunks, fromBytes, toStream } from './storage/streams.ts'
-export type { Amount, Found, Progress, Range, Skipped, Span, Survey, SurveyLine } from './storage/survey.ts'
+export type {
+  Amount,
+  EvidenceCounts,
+  Found,
+  Progress,
+  Range,
+  Skipped,
+  Span,
+  Survey,
+  SurveyLine,
+} from './storage/survey.ts'
 export type { AppEnv, AppOptions } from './wire/app.ts'
 export { type CreateHasher, type Digest, type Hasher, isDigest, toDigest } from './wire/digest.ts'
 export { MAX_LISTING_PAGE } from './wire/limits.ts'

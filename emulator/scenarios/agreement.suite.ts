@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readStates } from '../../functions/wire/states.suite.ts'
 import {
   hash,
   makeBytes,
@@ -65,7 +66,7 @@ export function describeAgreement(start: StartWorld): void {
     async function expectFile(path: string, content: string | Uint8Array, agreement: string, status: string) {
       const response = await world.fetch(path)
       expect(response.headers.get('Replica-Agreement')).toBe(agreement)
-      expect(response.headers.get('Replica-Status')).toBe(status)
+      expect(readStates(response.headers)).toBe(status)
       expect(response.status).toBe(200)
       expect(response.headers.get('Content-Length')).toBe(String(Buffer.byteLength(content)))
       expect((await readBytes(response)).equals(Buffer.from(content))).toBe(true)
@@ -188,7 +189,7 @@ export function describeAgreement(start: StartWorld): void {
         const response = await world.fetch(`/files/${name}`)
         expect(response.status).toBe(200)
         expect(response.headers.get('Replica-Agreement')).toBe('degraded;answered=1;of=2')
-        expect(response.headers.get('Replica-Status')).toMatch(
+        expect(readStates(response.headers)).toMatch(
           /^server1;state=match, server2;state=error;error=[a-z_]+$/,
         )
         expect(hash(await readBytes(response)).field).toBe(response.headers.get('Repr-Digest'))
@@ -245,7 +246,7 @@ export function describeAgreement(start: StartWorld): void {
           'repr-digest': hash('new').field,
         },
       ])
-      expect(versions[0]?.headers.get('Replica-Status')).toBe(
+      expect(readStates(versions[0]?.headers)).toBe(
         `server1;state=match, server2;state=differ;version="${hash('new').hex}", server3;state=match`,
       )
     })

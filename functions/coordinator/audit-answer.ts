@@ -4,6 +4,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH } from '../wire/limits.ts'
+import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
 import { isValid } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type AuditSummary, globs } from '../wire/schemas.ts'
@@ -61,7 +62,7 @@ async function auditObserved(
 
 /** What the query asks; a sentence on what is wrong with it otherwise. */
 function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
-  const known = ['prefix', 'all', 'deep', 'match', 'exclude']
+  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude']
   const unknown = [...query.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
   const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
@@ -70,11 +71,15 @@ function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
   if (!isValid(globs, match) || !isValid(globs, exclude)) {
     return `match and exclude take up to ${MAX_GLOBS} globs each, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`
   }
-  return {
-    prefix: query.get('prefix') ?? '',
-    all: query.has('all'),
-    maxAge: query.has('deep') ? 0 : null,
-    match,
-    exclude,
-  }
+  const maxAge = parseAuditAge(query)
+  if (typeof maxAge === 'string') return maxAge
+  return { prefix: query.get('prefix') ?? '', all: query.has('all'), maxAge, match, exclude }
+}
+
+/** Seconds; null for any evidence; a sentence on what is wrong with it otherwise. `deep` is another word for 0. */
+function parseAuditAge(query: URLSearchParams): number | string | null {
+  const text = query.get('max-age')
+  const maxAge = text === null ? null : parseMaxAge(text)
+  if (text !== null && maxAge === null) return toMaxAgeRule(text)
+  return query.has('deep') ? 0 : maxAge
 }

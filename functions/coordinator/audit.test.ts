@@ -185,7 +185,7 @@ describe('GET /audit', () => {
         replicas: [3, 2].map((names, i) => ({
           id: `server${i + 1}`,
           state: 'ok',
-          seen: { ...NOTHING_SEEN, names, bytes: names },
+          seen: { ...NOTHING_SEEN, names, bytes: names, remembered: names, oldest: expect.any(Number) },
           of: null,
           passed: [],
         })),

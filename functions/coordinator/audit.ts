@@ -182,7 +182,11 @@ export async function audit(
       const error = lost.get(id)
       return error
         ? names.map(() => ({ id, said: error }))
-        : askAll(names, { trace: context.trace, getSignal: () => context.signal })
+        : askAll(names, {
+            trace: context.trace,
+            getSignal: () => context.signal,
+            maxAge: maxAge ?? undefined,
+          })
     })
     const answers = await Promise.all(questions.map((promises) => Promise.all(promises)))
     return new Map(

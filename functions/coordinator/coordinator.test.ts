@@ -6,6 +6,7 @@ import { createRemoteStorage, type SendInit } from '../storage/remote.ts'
 import type { Opened, Storage } from '../storage/storage.ts'
 import { fromBytes, toStream } from '../storage/streams.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
+import { readStates, toStates } from '../wire/states.suite.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
 
@@ -69,7 +70,7 @@ describe('a compared read', () => {
     const response = await coordinate(...storages).request('/files/f.txt')
     expect(response.status).toBe(status)
     expect(response.headers.get('Replica-Agreement')).toBe(agreement)
-    expect(response.headers.get('Replica-Status')).toBe(states)
+    expect(readStates(response.headers)).toBe(states)
     if (status === 200) expect(await response.text()).toBe('same')
     else await readProblem(response)
     expect(response.headers.has('Retry-After')).toBe(status === 503)
@@ -103,7 +104,7 @@ describe('a compared read', () => {
     }
     const response = await app.request(versions[1]?.href ?? '')
     expect(await response.text()).toBe('other')
-    expect(response.headers.get('Replica-Status')).toMatch(
+    expect(readStates(response.headers)).toMatch(
       /^server1;state=differ;version="[0-9a-f]{64}", server2;state=match$/,
     )
     const unheld = `/files/f.txt?version=${'0'.repeat(64)}`
@@ -115,7 +116,7 @@ describe('a compared read', () => {
     const app = coordinate(a(), b(), empty(), refusing)
     const response = await app.request('/files/f.txt?replica=server2')
     expect(await response.text()).toBe('other')
-    expect(response.headers.get('Replica-Status')).toBe('server2;state=match')
+    expect(readStates(response.headers)).toBe('server2;state=match')
     expect(response.headers.has('Replica-Agreement')).toBe(false)
     expect((await app.request('/files/f.txt?replica=server3')).status).toBe(404)
     expect((await app.request('/files/f.txt?replica=server4')).status).toBe(502)
@@ -181,7 +182,7 @@ describe('a compared read', () => {
     const lying = but(a(), { open: async (name, o) => lie(await a().open(name, o)) })
     const response = await coordinate(lying, a()).request('/files/f.txt')
     expect(await response.text()).toBe('same')
-    expect(response.headers.get('Replica-Status')).toMatch(/^server1;state=corrupt;/)
+    expect(readStates(response.headers)).toMatch(/^server1;state=corrupt;/)
   })
 
   it('says of whom every copy is corrupt, when none is left to deliver', async () => {
@@ -214,7 +215,7 @@ describe('a compared read', () => {
       const silent = but(a(), { describe: () => [new Promise(() => {})] })
       const reading = coordinate(silent, a()).request('/files/f.txt')
       const response = await passTimeUntil(reading)
-      expect(response.headers.get('Replica-Status')).toBe(
+      expect(readStates(response.headers)).toBe(
         'server1;state=error;error=http_response_timeout, server2;state=match',
       )
     } finally {
@@ -303,7 +304,7 @@ describe('a conflict', () => {
     expect(parts[3]).toBe('--\r\n')
     expect(parts[0]).toContain('"agreement":"conflict"')
     expect(parts[1]).toContain('filename="server1_version.txt"')
-    expect(parts[1]).toContain('Replica-Status: server1;state=match, server2;state=differ')
+    expect(toStates(parts[1] ?? '')).toContain('Replica-Status: server1;state=match, server2;state=differ')
     expect(parts[1]?.endsWith('\r\n\r\none')).toBe(true)
     expect(parts[2]?.endsWith('\r\n\r\ntwo')).toBe(true)
   })
@@ -390,7 +391,7 @@ describe('a coordinator', () => {
           path: '/files/f?require=1',
           status: 200,
           agreement: 'unanimous',
-          states: 'a;state=match',
+          states: expect.stringMatching(/^a;state=match;evidence=remembered;age=\d+$/),
         }),
       ],
     ])

@@ -98,9 +98,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
     const prefer = c.req.header('Prefer')
     const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
-    const { replica, version, require = options.require ?? 1 } = parameters
+    const { replica, version, maxAge, require = options.require ?? 1 } = parameters
     const required = isStrict ? ids.length : toCount(require, ids.length)
-    const read = { ...toRead(name, c.var.trace, () => c.req.raw.signal), required, isStrict }
+    const read = { ...toRead(name, c.var.trace, () => c.req.raw.signal), required, isStrict, maxAge }
     if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
     return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
   })

@@ -34,8 +34,8 @@ export async function deliver(request: Request, read: Read): Promise<Response> {
 }
 
 /** What every replica says; a copy whose bytes have contradicted these very facts is corrupt, whatever it says. */
-async function askAll({ members, name, trace, getSignal, suspects }: Read): Promise<Answer[]> {
-  return suspects.judge(await gather(members, name, { trace, getSignal }), name)
+async function askAll({ members, name, trace, getSignal, maxAge, suspects }: Read): Promise<Answer[]> {
+  return suspects.judge(await gather(members, name, { trace, getSignal, maxAge }), name)
 }
 
 /** The version to deliver, or what to say instead. */

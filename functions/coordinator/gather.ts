@@ -1,3 +1,4 @@
+import { isFresh, notFresh } from '../storage/freshness.ts'
 import type { ListOptions, Page, Storage, Work } from '../storage/storage.ts'
 import { MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import type { Trace } from '../wire/trace.ts'
@@ -43,6 +44,8 @@ export interface AskOptions {
    * have left, so has the coordinator. It is called only where an answer takes long: hosts make a signal at a cost.
    */
   readonly getSignal?: (() => AbortSignal) | undefined
+  /** As in `DescribeOptions`. Facts that rest on no such reading, of a storage that does not heed it, are an error. */
+  readonly maxAge?: number | undefined
 }
 
 export interface MemberOptions {
@@ -56,6 +59,7 @@ export interface MemberOptions {
   readonly observer?: Observer | undefined
 }
 
+/** Questions that go together, by their names; all of them have one `maxAge`. */
 type Questions = Map<string, Question>
 
 interface Question extends PromiseWithResolvers<Answer> {
@@ -76,7 +80,7 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
       onDone()
     })
   }
-  const askReplica = defer ? gatherQuestions(send, defer) : askAlone(send)
+  const askReplica = defer ? gatherByAge(send, defer) : askAlone(send)
 
   async function ask(name: string, asker: AskOptions = {}): Promise<Answer> {
     const refused = breaker.refuse()
@@ -123,11 +127,28 @@ function askAlone(send: Send): AskReplica {
 }
 
 /**
+ * Gathers the questions of concurrent reads as `gatherQuestions` does, those of each `maxAge` by themselves: a read never
+ * gets an answer that another, with a looser one, was content with.
+ */
+function gatherByAge(send: Send, defer: Defer): AskReplica {
+  const ofAny = gatherQuestions(send, defer)
+  const byAge = new Map<number, AskReplica>()
+  return (name, asker) => {
+    const { maxAge } = asker
+    if (maxAge === undefined) return ofAny(name, asker)
+    const ask = byAge.get(maxAge) ?? gatherQuestions(send, defer, () => byAge.delete(maxAge))
+    byAge.set(maxAge, ask)
+    return ask(name, asker)
+  }
+}
+
+/**
  * Gathers the questions of concurrent reads into one `describe`, each name once. What is asked while a batch is under
  * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
- * nobody. A question that was sent is never joined: its answer may be older than the read that comes later.
+ * nobody. A question that was sent is never joined: its answer may be older than the read that comes later. Calls
+ * `onIdle` when nothing waits or is under way any more.
  */
-function gatherQuestions(send: Send, defer: Defer): AskReplica {
+function gatherQuestions(send: Send, defer: Defer, onIdle: () => void = () => {}): AskReplica {
   let waiting: Questions = new Map()
   let underWay = 0
 
@@ -156,6 +177,7 @@ function gatherQuestions(send: Send, defer: Defer): AskReplica {
     const leave = createOnce(() => {
       underWay--
       sendWhenFree()
+      if (underWay === 0) onIdle()
     })
     const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
     send(questions, () => {
@@ -232,14 +254,16 @@ function describeAll(
   watch.expired.catch((error) => {
     for (const question of [...open]) answer(question, toStorageError(error))
   })
+  const maxAge = findMaxAge(questions)
   const answers = storage.describe([...questions.keys()], {
     signal: watch.signal,
+    maxAge,
     onProgress,
     trace: findTrace(questions),
   })
   for (const [i, question] of [...questions.values()].entries()) {
     Promise.resolve(answers[i]).then(
-      (said) => answer(question, said ?? null),
+      (said) => answer(question, said && !isFresh(said, maxAge) ? notFresh() : (said ?? null)),
       (error) => answer(question, toStorageError(error)),
     )
   }
@@ -249,6 +273,11 @@ function describeAll(
 function findTrace(questions: Questions): Trace | undefined {
   for (const { askers } of questions.values())
     for (const { trace } of askers) if (trace !== undefined) return trace
+  return undefined
+}
+
+function findMaxAge(questions: Questions): number | undefined {
+  for (const { askers } of questions.values()) return askers[0]?.maxAge
   return undefined
 }
 

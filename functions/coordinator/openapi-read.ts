@@ -1,6 +1,6 @@
 import { toReadable, toRef, toSchema } from '../wire/openapi.ts'
 import { type HeaderName, toHeaders } from '../wire/openapi-headers.ts'
-import { CONDITIONS, field, NAME, query, READ_REFUSALS } from '../wire/openapi-parts.ts'
+import { CONDITIONS, field, MAX_AGE, NAME, query, READ_REFUSALS } from '../wire/openapi-parts.ts'
 import { refuse, refuseFile, toProblems } from '../wire/openapi-problems.ts'
 import type { Operation, Reply, ReplyObject, Schema } from '../wire/openapi-types.ts'
 import { digest, replicaId } from '../wire/schemas.ts'
@@ -70,6 +70,7 @@ const get: Operation = {
         { type: 'integer', minimum: 1 },
       ],
     }),
+    MAX_AGE,
     field(
       'Prefer',
       '`handling=strict` makes an error of a file that a replica lacks or does not tell of (RFC 7240).',

@@ -3,6 +3,7 @@ import { createDocument, toReadable, toRef, toSchema } from '../wire/openapi.ts'
 import { toHeaders } from '../wire/openapi-headers.ts'
 import {
   BODY_REFUSALS,
+  MAX_AGE,
   query,
   READ_REFUSALS,
   SHARED_PATHS,
@@ -39,7 +40,8 @@ const whole: Readonly<Record<string, PathItem>> = {
       query('match', `Only names that match one of these globs, ${MAX_GLOBS} at most.`, globs),
       query('exclude', 'No names that match one of these.', globs),
       query('all', 'Names that are the same everywhere are told as well.', flag),
-      query('deep', 'Every byte is read, whatever is remembered.', flag),
+      MAX_AGE,
+      query('deep', 'Another word for `max-age=0`.', flag),
     ],
     responses: {
       200: toLinesAnswer('AuditLine', 'What was found, as it is found.'),
@@ -50,6 +52,7 @@ const whole: Readonly<Record<string, PathItem>> = {
     post: {
       operationId: 'plan',
       summary: 'Say what would have to be copied where',
+      parameters: [MAX_AGE],
       requestBody: toJsonBody('PlanRequest'),
       responses: {
         200: {
@@ -57,7 +60,7 @@ const whole: Readonly<Record<string, PathItem>> = {
           headers: toHeaders(['Cache-Control']),
           content: { 'application/json': { schema: toRef('MadePlan') } },
         },
-        ...toProblems(...BODY_REFUSALS, ...refuse(['cross-site'])),
+        ...toProblems(...BODY_REFUSALS, ...refuse(['invalid-parameter', 'cross-site'])),
       },
     },
   },

@@ -1,4 +1,5 @@
 import { type Digest, isDigest } from '../wire/digest.ts'
+import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
 
 /** How many replicas must answer. */
 export type Require = 'all' | 'majority' | number
@@ -10,6 +11,8 @@ export interface ReadParameters {
   readonly version: Digest | undefined
   /** That replica's copy, uncompared. */
   readonly replica: string | undefined
+  /** As in `AskOptions`; of that version or replica as well. */
+  readonly maxAge: number | undefined
 }
 
 /** The parameters of a read of files that `ids` hold; a sentence on what is wrong with them otherwise. */
@@ -25,7 +28,10 @@ export function parseReadParameters(
   if (replica !== undefined && !ids.includes(replica))
     return `replica takes one of ${ids.join(', ')}, got '${replica}'`
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
-  return { require, version, replica }
+  const age = query['max-age']
+  const maxAge = age === undefined ? undefined : parseMaxAge(age)
+  if (maxAge === null) return toMaxAgeRule(age ?? '')
+  return { require, version, replica, maxAge }
 }
 
 /** `all`, `majority` or a number from 1 to `of`; null for anything else. */

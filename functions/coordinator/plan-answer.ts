@@ -5,6 +5,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../wire/limits.ts'
+import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
 import { addCounts } from '../wire/passed.ts'
 import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
@@ -20,10 +21,13 @@ export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHas
 }
 
 /**
- * `POST /plan`: what an audit finds, as the writes that would put it right. The JSON of `plan` in wire/plan-schemas.ts,
+ * `POST /plan`, `?max-age=` as for an audit: what an audit finds, as the writes that would put it right. The JSON of `plan` in wire/plan-schemas.ts,
  * each step in a line of its own and, in the last line but one, its summary; no JSON at all when the audit breaks off.
  */
 export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Promise<Response> {
+  const age = c.req.query('max-age')
+  const maxAge = age === undefined ? null : parseMaxAge(age)
+  if (age !== undefined && maxAge === null) return createProblem('invalid-parameter', toMaxAgeRule(age))
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
@@ -37,16 +41,23 @@ export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Prom
   const { trace } = c.var
   const fields = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
   return await options.limit.run(() => {
-    const body = streamText((write, signal) => writePlan(request, { ...options, trace, signal, write }))
+    const body = streamText((write, signal) =>
+      writePlan(request, { ...options, maxAge, trace, signal, write }),
+    )
     return createAnswer(200, fields, toStream(body))
   })
 }
 
 interface Writing extends PlanOptions, Pick<AuditContext, 'trace' | 'signal'> {
   readonly write: WriteText
+  /** As in `AuditRequest`. */
+  readonly maxAge: number | null
 }
 
-async function writePlan(request: PlanRequest, { write, members, ...context }: Writing): Promise<void> {
+async function writePlan(
+  request: PlanRequest,
+  { write, members, maxAge, ...context }: Writing,
+): Promise<void> {
   const { rules, ...names } = request
   const head = {
     vouch: 'plan',
@@ -60,7 +71,7 @@ async function writePlan(request: PlanRequest, { write, members, ...context }: W
   await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
   await audit(
     members,
-    { ...names, all: false, maxAge: null },
+    { ...names, all: false, maxAge },
     {
       ...context,
       async tell(line) {

@@ -28,6 +28,8 @@ export interface Read {
   readonly getSignal?: AskOptions['getSignal']
   /** Deliver this version, whatever else there is. */
   readonly version?: Digest | undefined
+  /** As in `AskOptions`. */
+  readonly maxAge?: number | undefined
   readonly deadlines: Deadlines
   readonly createHasher: CreateHasher
   readonly contents: Contents

@@ -4,6 +4,7 @@ import { createMemoryStorage } from '../storage/memory.ts'
 import type { Opened, OpenOptions, Storage } from '../storage/storage.ts'
 import { fromBytes, toStream } from '../storage/streams.ts'
 import { createNoise, hash } from '../storage/suite-tools.suite.ts'
+import { readStates } from '../wire/states.suite.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createCoordinator } from './coordinator.ts'
 
@@ -102,7 +103,7 @@ describe('a copy whose bytes contradict its digest', () => {
     expect(await (await app.request('/replicas')).json()).toMatchObject({
       replicas: [{ corrupt: 1 }, { corrupt: 0 }],
     })
-    const status = (await app.request('/files/f', { method: 'HEAD' })).headers.get('Replica-Status')
+    const status = readStates((await app.request('/files/f', { method: 'HEAD' })).headers)
     expect(corrupt).toEqual(['r1 f'])
     expect(status).toBe('r1;state=corrupt;error=http_response_incomplete, r2;state=match')
   })

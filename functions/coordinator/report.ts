@@ -18,8 +18,11 @@ export function toFields(comparison: Comparison, delivered?: Version): Record<st
 export function toReports(answers: readonly Answer[], delivered?: Version): ReplicaReport[] {
   return answers.map(({ id, said }) => {
     if (said === null) return { id, state: 'missing' }
-    if (isFacts(said))
-      return { id, state: delivered?.holders.includes(id) ? 'match' : 'differ', version: said.digest }
+    if (isFacts(said)) {
+      const { digest: version, evidence, age } = said
+      const state = delivered?.holders.includes(id) ? 'match' : 'differ'
+      return { id, state, version, evidence, age: age ?? undefined }
+    }
     const state = said.code === 'integrity' ? 'corrupt' : 'error'
     return { id, state, error: said.reason, detail: said.message }
   })

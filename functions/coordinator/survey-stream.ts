@@ -1,7 +1,9 @@
+import { isFresh, notFresh } from '../storage/freshness.ts'
 import { readSurvey } from '../storage/read-survey.ts'
 import {
   cutRanges,
   type Found,
+  isFacts,
   type Progress,
   type Span,
   type Survey,
@@ -104,6 +106,8 @@ export function openStream<T extends Span | Found>(
       hasMoved = true
       settlePassed()
       ranges = cutRanges(ranges, 'last' in value ? value.last : value.name)
+      if ('said' in value && isFacts(value.said) && !isFresh(value.said, survey.maxAge))
+        return { name: value.name, said: notFresh() } as T // a file, as `value` is
       return value as T // the kind that a survey of this grain gives
     }
     return null

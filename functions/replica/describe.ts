@@ -4,7 +4,14 @@ import type { Facts, Reading, Storage, Work } from '../storage/storage.ts'
 import { toFailedLine, toHeldLine } from '../storage/wire-lines.ts'
 import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
-import { FIRST_ANSWERS_MS, HEARTBEAT_MS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
+import { toGrouped } from '../wire/grouped.ts'
+import {
+  FIRST_ANSWERS_MS,
+  HEARTBEAT_MS,
+  MAX_AGE_SECONDS,
+  MAX_DESCRIBE_BYTES,
+  MAX_NAMES_PER_DESCRIBE,
+} from '../wire/limits.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/trouble.ts'
 import { within } from '../wire/within.ts'
@@ -18,11 +25,11 @@ const encoder = new TextEncoder()
 export async function answerDescribe(storage: Storage, c: Context<AppEnv>): Promise<Response> {
   const question = await readJsonBody(c, describeRequest, {
     limit: MAX_DESCRIBE_BYTES,
-    takes: `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}`,
+    takes: `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${toGrouped(MAX_AGE_SECONDS)}, or null`,
   })
   if (question instanceof Response) return question
   const names = [...new Set(question.names)]
-  const body = await toBody(startLines(storage, names))
+  const body = await toBody(startLines(storage, names, question.maxAge ?? undefined))
   const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
   const length = body instanceof Uint8Array ? { 'Content-Length': String(body.length) } : {}
   return createAnswer(200, { ...fields, ...length }, body)
@@ -38,7 +45,7 @@ interface Lines {
   stop(reason: unknown): void
 }
 
-function startLines(storage: Storage, names: readonly string[]): Lines {
+function startLines(storage: Storage, names: readonly string[], maxAge: number | undefined): Lines {
   const abort = new AbortController()
   let ready = ''
   let open = names.length
@@ -74,7 +81,7 @@ function startLines(storage: Storage, names: readonly string[]): Lines {
     work += now.done
     reading = now.reading
   }
-  const answers = storage.describe(names, { signal: abort.signal, onProgress })
+  const answers = storage.describe(names, { signal: abort.signal, maxAge, onProgress })
   const all = Promise.all(names.map((name, i) => answer(name, answers[i])))
   const done = all.then(() => {
     clearInterval(heartbeat)

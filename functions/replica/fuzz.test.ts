@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote.ts'
+import { EVIDENCES } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createReplica } from './replica.ts'
 
@@ -26,7 +27,8 @@ const line = fc.oneof(
       size: fc.oneof(fc.integer(), fc.double()),
       digest: fc.oneof(digest, fc.string()),
       modified: fc.oneof(fc.constant(null), fc.string(), fc.constant('2020-01-01T00:00:00.000Z')),
-      evidence: fc.oneof(fc.constantFrom('computed', 'stored'), fc.string()),
+      evidence: fc.oneof(fc.constantFrom(...EVIDENCES), fc.string()),
+      age: fc.oneof(fc.constantFrom(null, 0, 5), fc.integer(), fc.double()),
       absent: fc.oneof(fc.constant(true), fc.jsonValue()),
       error: fc.oneof(
         fc.jsonValue(),
@@ -77,7 +79,8 @@ test('whatever answers describe is facts, absence or a StorageError', async () =
         size: expect.any(Number),
         digest: expect.stringMatching(/^[0-9a-f]{64}$/),
         modified: said.modified === null ? null : expect.any(Number),
-        evidence: expect.stringMatching(/^(computed|stored)$/),
+        evidence: expect.stringMatching(/^(read|remembered|stored|recorded)$/),
+        age: said.age === null ? null : expect.any(Number),
       })
       expect(Number.isSafeInteger(said.size) && said.size >= 0).toBe(true)
     }),

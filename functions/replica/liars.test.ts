@@ -5,6 +5,7 @@ import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage, type Send } from '../storage/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { HEARTBEAT_MS, MAX_PROBLEM_BYTES, SILENCE_MS } from '../wire/limits.ts'
+import { readStates } from '../wire/states.suite.ts'
 import { createReplica } from './replica.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -143,7 +144,7 @@ describe('a coordinator with one good copy', () => {
     await (await app.request('/files/f')).arrayBuffer().catch(() => {})
     for (let i = 0; i < 2; i++) {
       const response = await app.request('/files/f')
-      expect(response.headers.get('Replica-Status')).toMatch(/^r0;state=corrupt;.*, r1;state=match$/)
+      expect(readStates(response.headers)).toMatch(/^r0;state=corrupt;.*, r1;state=match$/)
       expect(new Uint8Array(await response.arrayBuffer())[0]).toBe(7)
     }
   })

@@ -70,8 +70,8 @@ describe('POST /describe', () => {
       size: 11,
       digest: 'b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9',
       modified: expect.stringMatching(/Z$/),
-      evidence: 'read',
-      age: 0,
+      evidence: 'remembered',
+      age: expect.any(Number),
     })
     expect(lines).toContainEqual({ name: 'nothing', absent: true })
     expect(lines).toContainEqual({ name: '../up', error: expect.objectContaining({ code: 'invalid-name' }) })

@@ -10,7 +10,7 @@ import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, to
 import { parseFileModes, toFileModes, toNotKept } from '../wire/attributes.ts'
 import { parseSeconds, toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { parseEtag, parseReprDigest, toEtag, toReprDigest } from '../wire/fields.ts'
+import { parseEtag, parseReprDigest, toDigestEvidence, toEtag, toReprDigest } from '../wire/fields.ts'
 import { createLimit } from '../wire/limit.ts'
 import {
   BODY_PACE_BYTES,
@@ -92,7 +92,10 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
 
   let sent = false
   const modes = method === 'HEAD' ? await storage.readModes?.(name, { signal }) : null
-  const fields = { 'Digest-Evidence': facts.evidence, ...(modes && { 'File-Modes': toFileModes(modes) }) }
+  const fields = {
+    'Digest-Evidence': toDigestEvidence(facts),
+    ...(modes && { 'File-Modes': toFileModes(modes) }),
+  }
   const open = async (range?: ByteRange) => {
     const part = range ? await storage.open(name, { range, ifDigest: facts.digest, signal }) : opened
     if (part === null) throw new StorageError('changed', 'the file is no longer there')
@@ -163,7 +166,7 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
     {
       ETag: toEtag(facts.digest),
       'Repr-Digest': toReprDigest(facts.digest),
-      'Digest-Evidence': facts.evidence,
+      'Digest-Evidence': toDigestEvidence(facts),
       ...(replaces === null && { Location: toFilePath(name) }),
       ...toNotKept(facts.unkept),
     },

@@ -57,7 +57,7 @@ const SEEN: SurveyLine = { seen: { ...NOTHING_SEEN, names: 1, bytes: 2 }, of: nu
 
 describe('POST /survey', () => {
   it('answers with the files, how many they were, and that this was all', async () => {
-    const response = await post(memory, EVERYTHING)
+    const response = await post(memory, { ...EVERYTHING, maxAge: 0 })
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
     expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -66,7 +66,7 @@ describe('POST /survey', () => {
       file('a'),
       file('b/c'),
       file('d'),
-      { seen: { ...NOTHING_SEEN, names: 3, bytes: 3 }, of: null },
+      { seen: { ...NOTHING_SEEN, names: 3, bytes: 3, read: 3, oldest: 0 }, of: null },
       { end: true },
     ])
   })
@@ -98,8 +98,11 @@ describe('POST /survey', () => {
     ['a grain above 30', { grain: 31 }],
     ['a grain that is a part', { grain: 1.5 }],
     ['a grain in words', { grain: '0' }],
-    ['no word on depth', { deep: undefined }],
-    ['a depth in words', { deep: 'true' }],
+    ['no age', { maxAge: undefined }],
+    ['an age in words', { maxAge: '0' }],
+    ['a negative age', { maxAge: -1 }],
+    ['a part of a second', { maxAge: 0.5 }],
+    ['an age above every other', { maxAge: 2 ** 31 }],
     ['a glob that is no list', { match: '*' }],
     ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
     ['a glob that is longer than any', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
@@ -239,7 +242,7 @@ describe('whatever is posted to /survey', () => {
             ranges: fc.oneof(fc.jsonValue(), fc.array(range, { minLength: 1, maxLength: 3 })),
             prefix: fc.oneof(text, fc.jsonValue()),
             grain: fc.oneof(fc.nat({ max: 30 }), fc.jsonValue()),
-            deep: fc.oneof(fc.boolean(), fc.jsonValue()),
+            maxAge: fc.oneof(fc.constantFrom(0, 60, null), fc.jsonValue()),
             match: fc.oneof(fc.array(text), fc.jsonValue()),
             exclude: fc.array(text),
           },

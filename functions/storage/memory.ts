@@ -1,9 +1,11 @@
 import { type Digest, toDigest } from '../wire/digest.ts'
 import { MAX_LISTING_PAGE } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
+import { isFresh } from './freshness.ts'
 import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
 import type {
+  DescribeOptions,
   Facts,
   Kept,
   KeptPage,
@@ -18,9 +20,15 @@ import type {
 } from './storage.ts'
 import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
 
+/** What is known of a file that was put there; `age` is made for each question. */
+type Held = Pick<Facts, 'size' | 'digest' | 'modified'>
+
 interface File {
   readonly bytes: Uint8Array<ArrayBuffer>
-  readonly facts: Promise<Facts>
+  /** Resolves once the bytes have been hashed, which nothing can change. */
+  readonly facts: Promise<Held>
+  /** When they were: milliseconds of `performance.now()`. */
+  readonly since: number
 }
 
 interface KeptFile extends Kept, Pick<Facts, 'modified'> {
@@ -44,19 +52,23 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
 
   function set(name: string, content: string | Uint8Array): void {
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content)
-    held.set(requireName(name), { bytes, facts: readFacts(bytes, Date.now()) })
+    held.set(requireName(name), toFile(bytes, Date.now()))
   }
 
-  async function describeOne(name: string, signal: AbortSignal | undefined): Promise<Facts | null> {
+  async function describeOne(name: string, { signal, maxAge }: DescribeOptions): Promise<Facts | null> {
     signal?.throwIfAborted()
-    return (await held.get(requireName(name))?.facts) ?? null
+    const file = held.get(requireName(name))
+    if (file === undefined) return null
+    const known = await recall(file)
+    if (isFresh(known, maxAge)) return known
+    return { ...(await readFacts(file.bytes, known.modified)), evidence: 'read', age: 0 }
   }
 
   async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
     options.signal?.throwIfAborted()
     const file = held.get(requireName(name))
     if (file === undefined) return null
-    const facts = await file.facts
+    const facts = await recall(file)
     if (options.ifDigest !== undefined && options.ifDigest !== facts.digest) throw changed()
     const { offset, length } = options.range ?? { offset: 0, length: facts.size }
     if (offset + length > facts.size)
@@ -89,20 +101,20 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     }
     const bytes = await readAll(toChunks(toStream(toChunks(body), options.signal)))
     options.signal?.throwIfAborted()
-    const facts = readFacts(bytes, options.modified ?? Date.now())
-    await requireProof(facts, options)
+    const file = toFile(bytes, options.modified ?? Date.now())
+    await requireProof(file.facts, options)
     for (;;) {
       const before = held.get(name)
       const current = await before?.facts
       requireReplaced(current?.digest ?? null, options.replaces)
       if (held.get(name) !== before) continue
       if (before && current && current.digest !== options.digest) keep(name, before.bytes, current)
-      held.set(name, { bytes, facts })
-      return facts
+      held.set(name, file)
+      return { ...(await file.facts), evidence: 'read', age: 0 }
     }
   }
 
-  function keep(name: string, bytes: KeptFile['bytes'], { digest, size, modified }: Facts): void {
+  function keep(name: string, bytes: KeptFile['bytes'], { digest, size, modified }: Held): void {
     kept.set(toKeptKey({ digest, name }), { name, digest, size, modified, kept: Date.now(), bytes })
   }
 
@@ -129,7 +141,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
   return {
     set,
     delete: (name) => void held.delete(name),
-    describe: (names, options) => names.map((name) => describeOne(name, options?.signal)),
+    describe: (names, options) => names.map((name) => describeOne(name, options ?? {})),
     open,
     list,
     put,
@@ -138,15 +150,21 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
   }
 }
 
-async function readFacts(bytes: Uint8Array<ArrayBuffer>, modified: number): Promise<Facts> {
-  const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
-  return { size: bytes.length, digest, modified, evidence: 'read', age: 0 }
+function toFile(bytes: Uint8Array<ArrayBuffer>, modified: number): File {
+  return { bytes, facts: readFacts(bytes, modified), since: performance.now() }
 }
 
-async function requireProof(
-  facts: Promise<Facts>,
-  expected: { size: number; digest: Digest },
-): Promise<void> {
+async function readFacts(bytes: Uint8Array<ArrayBuffer>, modified: number | null): Promise<Held> {
+  const digest = toDigest(await crypto.subtle.digest('SHA-256', bytes))
+  return { size: bytes.length, digest, modified }
+}
+
+async function recall({ facts, since }: File): Promise<Facts> {
+  const age = Math.floor((performance.now() - since) / 1000)
+  return { ...(await facts), evidence: 'remembered', age }
+}
+
+async function requireProof(facts: Promise<Held>, expected: { size: number; digest: Digest }): Promise<void> {
   const { size, digest } = await facts
   if (size === expected.size && digest === expected.digest) return
   throw new StorageError('integrity', 'the bytes contradict their digest')

@@ -119,7 +119,7 @@ describe('a deep survey of a store that has none', () => {
 
   it('says what the bytes are, and what they were to be', async () => {
     const [a, b] = await find(rotted, { maxAge: 0 })
-    expect(a).toEqual({ name: 'a', said: await describeOne(memory, 'a') })
+    expect(a).toEqual({ name: 'a', said: (await memory.describe(['a'], { maxAge: 0 })[0]) ?? null })
     const digest = await hash(toBytes('B'))
     const rottedFrom = await hash(toBytes('b'))
     expect(b).toMatchObject({ name: 'b', said: { size: 1, digest }, rottedFrom })

@@ -3,6 +3,7 @@ import { HEARTBEAT_MS } from '../wire/limits.ts'
 import type { Passed } from '../wire/passed.ts'
 import { StorageError, toStorageError } from '../wire/trouble.ts'
 import { within } from '../wire/within.ts'
+import { isFresh } from './freshness.ts'
 import { createSelect } from './globs.ts'
 import { compareNames } from './names.ts'
 import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions, Work } from './storage.ts'
@@ -81,7 +82,7 @@ export async function* surveyPages<E extends Entry>(
   const spanner = createSpanner(survey.ranges, [survey.grain])
   const abort = new AbortController()
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
-  const look = survey.maxAge === 0 ? readDeep : describeAll
+  const look = toLook(survey.maxAge)
   const tally = createTally()
   let seen = NOTHING_SEEN
   let work = 0
@@ -199,30 +200,61 @@ function createLook(
   }
 }
 
-function describeAll<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
-  const { signal, trace } = options
-  return createLook(options, async (onProgress) => {
-    const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
-    signal?.throwIfAborted()
-    return answers.flatMap((answer, i) => {
-      const said = answer.status === 'fulfilled' ? answer.value : toStorageError(answer.reason)
-      // What is gone since it was listed is no file of the store's.
-      return said === null ? [] : [{ name: entries[i]?.name ?? '', said }]
+/** How the files of a page are looked at. */
+function toLook(maxAge: number | null) {
+  return <E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look =>
+    createLook(options, async (onProgress) => {
+      // With 0 every byte is read, whatever is known.
+      const known =
+        maxAge === 0 ? entries.map(toName) : await describeAll(storage, entries, options, onProgress)
+      return await readStale(storage, known, maxAge, options, onProgress)
     })
+}
+
+function toName({ name }: Entry): Known {
+  return { name, said: null }
+}
+
+/** A file and what is known of it; null for nothing yet. */
+interface Known {
+  readonly name: string
+  readonly said: Found['said'] | null
+}
+
+async function describeAll<E extends Entry>(
+  storage: Pages<E>,
+  entries: readonly E[],
+  { signal, trace }: LookOptions,
+  onProgress: (work: Work) => void,
+): Promise<Found[]> {
+  const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
+  signal?.throwIfAborted()
+  return answers.flatMap((answer, i) => {
+    const said = answer.status === 'fulfilled' ? answer.value : toStorageError(answer.reason)
+    // What is gone since it was listed is no file of the store's.
+    return said === null ? [] : [{ name: entries[i]?.name ?? '', said }]
   })
 }
 
-/** Reads every byte of every file. */
-function readDeep<E extends Entry>(storage: Pages<E>, entries: readonly E[], options: LookOptions): Look {
-  return createLook(options, async (onProgress) => {
-    const found: Found[] = []
-    for (const { name } of entries) {
-      const one = await readOne(storage, name, options, onProgress)
-      options.signal?.throwIfAborted()
-      if (one !== null) found.push(one)
-    }
-    return found
-  })
+/**
+ * Reads every byte of the files of which no reading is known that `maxAge` takes. They are opened rather than described:
+ * the bytes are then compared with the digest that the store goes on to claim, which is how rot is found.
+ */
+async function readStale(
+  storage: Pick<Storage, 'open'>,
+  files: readonly Known[],
+  maxAge: number | null,
+  options: LookOptions,
+  onProgress: (work: Work) => void,
+): Promise<Found[]> {
+  const found: Found[] = []
+  for (const { name, said } of files) {
+    const isEnough = said !== null && (!isFacts(said) || isFresh(said, maxAge))
+    const one = isEnough ? { name, said } : await readOne(storage, name, options, onProgress)
+    options.signal?.throwIfAborted()
+    if (one !== null) found.push(one)
+  }
+  return found
 }
 
 async function readOne(

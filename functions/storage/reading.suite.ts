@@ -31,7 +31,8 @@ export function describeReading(setup: Setup): void {
         size: 3,
         digest: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
         modified: facts?.modified,
-        evidence: expect.stringMatching(/^(computed|stored)$/),
+        evidence: expect.stringMatching(/^(read|remembered|stored)$/),
+        age: facts?.age,
       })
       expect(facts?.modified === null || Number.isInteger(facts?.modified)).toBe(true)
     })

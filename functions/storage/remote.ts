@@ -118,7 +118,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): S
     const reply = await ask('/describe', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', ...toTraceFields(options.trace) },
-      body: JSON.stringify({ names }),
+      body: JSON.stringify({ names, maxAge: options.maxAge }),
       ...withSignal(options.signal),
     })
     if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)

@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
 import { parseTimestamp } from '../wire/dates.ts'
-import { parseReprDigest } from '../wire/fields.ts'
+import { parseDigestEvidence, parseReprDigest } from '../wire/fields.ts'
 import { toGrouped } from '../wire/grouped.ts'
 import {
   MAX_DESCRIBE_LINE_BYTES,
@@ -144,14 +144,12 @@ export async function toOpened(response: Reply, { range, ifDigest, signal }: Ope
     return await refuse(response, 'another part of the file')
   }
   if (ifDigest !== undefined && digest !== ifDigest) return await refuse(response, 'another file')
-  const evidence = headers.get('Digest-Evidence') === 'stored' ? 'stored' : 'read'
   const facts = {
     size: part?.size ?? length,
     digest,
     modified: parseTimeFields(headers),
-    evidence,
-    age: evidence === 'stored' ? null : 0,
-  } as const
+    ...parseDigestEvidence(headers.get('Digest-Evidence') ?? ''),
+  }
   return { facts, body: toStream(exactly(mapErrors(body), length), signal) }
 }
 

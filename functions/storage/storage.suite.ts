@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { describeEvidence } from './evidence.suite.ts'
 import { describeKeeping } from './kept.suite.ts'
 import { describeListing } from './listing.suite.ts'
 import { describePassing } from './passing.suite.ts'
@@ -16,6 +17,7 @@ export type { Setup, StorageUnderTest } from './suite-tools.suite.ts'
 export function describeStorage(title: string, setup: Setup): void {
   describe(title, () => {
     describeReading(setup)
+    describeEvidence(setup)
     describeListing(setup)
     describeSurvey(setup)
     describePassing(setup)

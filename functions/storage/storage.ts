@@ -94,8 +94,9 @@ export interface DescribeOptions {
   /** The request that asks, for the logs of a store that is a server. */
   readonly trace?: Trace | undefined
   /**
-   * Seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after the question, whatever
-   * is remembered. A store's own checksum is no reading. Any evidence will do when absent.
+   * Seconds, a whole number: the bytes are read unless they were read at most so long ago. With 0 they are read after the
+   * question, whatever is remembered, and the evidence is `read`. A store's own checksum is not a reading, and neither is a
+   * list. A storage that cannot read them rejects. Any evidence will do when absent.
    */
   readonly maxAge?: number | undefined
   /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */

@@ -19,7 +19,10 @@ export interface Survey {
   readonly prefix: string
   /** 0 for each file by itself; else spans of about 2 to this power of names. */
   readonly grain: number
-  /** As in `DescribeOptions`; null for any evidence. */
+  /**
+   * As in `DescribeOptions`; null for any evidence. A file whose bytes were read once more for this, and are others than
+   * those remembered for the same size and times, is reported with `rottedFrom`.
+   */
   readonly maxAge: number | null
   /**
    * Who asks for smaller and smaller spans of the same files names them together: the smaller ones may then be those

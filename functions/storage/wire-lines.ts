@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
 import { parseTimestamp, toTimestamp } from '../wire/dates.ts'
+import { toConsistent } from '../wire/fields.ts'
 import { toPassedMember } from '../wire/passed.ts'
 import type { DescribeLine, restored, SurveyWireLine } from '../wire/schemas.ts'
 import { StorageError } from '../wire/trouble.ts'
@@ -20,7 +21,7 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
 }
 
 export function toFacts({ size, digest, modified, evidence, age }: HeldLine): Facts {
-  return { size, digest, modified: parseTimestamp(modified), evidence, age }
+  return { size, digest, modified: parseTimestamp(modified), ...toConsistent(evidence, age) }
 }
 
 /** A file's trouble as a line. */

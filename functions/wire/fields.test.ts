@@ -4,16 +4,18 @@ import { parseDictionary, parseItem, parseList, Token } from 'structured-headers
 import { describe, expect, test } from 'vitest'
 import { toHttpDate } from './dates.ts'
 import {
+  parseDigestEvidence,
   parseEtag,
   parseReplicaAgreement,
   parseReplicaStatus,
   parseReprDigest,
+  toDigestEvidence,
   toEtag,
   toReplicaAgreement,
   toReplicaStatus,
   toReprDigest,
 } from './fields.ts'
-import { AGREEMENTS, type ReplicaReport } from './schemas.ts'
+import { AGREEMENTS, EVIDENCES, type ReplicaReport } from './schemas.ts'
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 const EMPTY_BASE64 = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
@@ -102,9 +104,14 @@ describe('ETag', () => {
 
 const ids = fc.stringMatching(/^[A-Za-z][A-Za-z0-9._-]{0,20}$/)
 const errors = fc.stringMatching(/^[A-Za-z*][A-Za-z0-9:/!#$%&'*+.^_`|~-]{0,20}$/)
+const known = { evidence: fc.constantFrom(...EVIDENCES), age: fc.nat({ max: 2 ** 31 - 1 }) }
 const reports: fc.Arbitrary<ReplicaReport> = fc.oneof(
   fc.record({ id: ids, state: fc.constantFrom('match', 'missing') }),
-  fc.record({ id: ids, state: fc.constant('differ'), version: digests }),
+  fc.record(
+    { id: ids, state: fc.constant('match'), ...known },
+    { requiredKeys: ['id', 'state', 'evidence'] },
+  ),
+  fc.record({ id: ids, state: fc.constant('differ'), version: digests, ...known }),
   fc.record({ id: ids, state: fc.constant('error'), error: errors }),
   fc.record(
     { id: ids, state: fc.constant('corrupt'), version: digests, error: errors },
@@ -115,23 +122,20 @@ const reports: fc.Arbitrary<ReplicaReport> = fc.oneof(
 describe('Replica-Status', () => {
   test('names every replica in order, its state, and what goes with it', () => {
     const status = toReplicaStatus([
-      { id: 'server1', state: 'match', version: EMPTY },
-      { id: 'server2', state: 'differ', version: EMPTY },
+      { id: 'server1', state: 'match', version: EMPTY, evidence: 'remembered', age: 86_400 },
+      { id: 'server2', state: 'differ', version: EMPTY, evidence: 'stored' },
       { id: 'server3', state: 'missing' },
       { id: 'nas', state: 'error', error: 'connection_timeout', detail: 'did not answer within 10 s' },
     ])
     expect(status).toBe(
-      `server1;state=match, server2;state=differ;version="${EMPTY}", server3;state=missing, ` +
+      `server1;state=match;evidence=remembered;age=86400, server2;state=differ;version="${EMPTY}";evidence=stored, server3;state=missing, ` +
         'nas;state=error;error=connection_timeout',
     )
   })
 
   test('is a List of Tokens to structured-headers, versions Strings, states and errors Tokens', () => {
     const property = fc.property(fc.array(reports), (sent) => {
-      const expected = sent.map(({ id, state, version, error }) => [
-        new Token(id),
-        toParameters({ state, version, error }),
-      ])
+      const expected = sent.map(({ id, ...report }) => [new Token(id), toParameters(report)])
       expect(parseList(toReplicaStatus(sent))).toEqual(expected)
     })
     fc.assert(property)
@@ -161,7 +165,7 @@ describe('Replica-Status', () => {
   )
 
   test('is read past parameters that it does not know', () => {
-    expect(parseReplicaStatus('a;state=match;age=3;x')).toEqual([{ id: 'a', state: 'match' }])
+    expect(parseReplicaStatus('a;state=match;more=3;x')).toEqual([{ id: 'a', state: 'match' }])
   })
 
   test('is read with other white space, and as several fields joined', () => {
@@ -186,6 +190,12 @@ describe('Replica-Status', () => {
     ['a;state=differ;version', 'a version that is a Boolean'],
     ['a;state=error;error="x"', 'an error that is a String'],
     ['a;state=error;error=1', 'an error that is an Integer'],
+    ['a;state=match;evidence="read"', 'evidence that is a String'],
+    ['a;state=match;evidence=guessed', 'evidence of a kind that there is not'],
+    ['a;state=match;evidence=read;age=-1', 'an age below 0'],
+    ['a;state=match;evidence=read;age=1.5', 'an age with a fraction'],
+    ['a;state=match;evidence=read;age="0"', 'an age that is a String'],
+    ['a;state=match;evidence=read;age=2147483648', 'an age above every other'],
     ['a;state=match,', 'a comma at the end'],
     ['a;state=match b;state=match', 'no comma'],
     ['a;state=match, b', 'one good and one bad'],
@@ -194,12 +204,47 @@ describe('Replica-Status', () => {
   })
 })
 
-function toParameters({ state, version, error }: Omit<ReplicaReport, 'id'>): Map<string, unknown> {
+function toParameters(report: Omit<ReplicaReport, 'id'>): Map<string, unknown> {
+  const { state, version, error, evidence, age } = report
   const parameters = new Map<string, unknown>([['state', new Token(state)]])
   if (version !== undefined) parameters.set('version', version)
   if (error !== undefined) parameters.set('error', new Token(error))
+  if (evidence !== undefined) parameters.set('evidence', new Token(evidence))
+  if (age !== undefined) parameters.set('age', age)
   return parameters
 }
+
+describe('Digest-Evidence', () => {
+  test('comes back as it was sent', () => {
+    for (const age of [0, 1, 86_400, 2 ** 31 - 1, null]) {
+      const sent = { evidence: 'remembered', age } as const
+      expect(parseDigestEvidence(toDigestEvidence(sent))).toEqual(sent)
+    }
+    expect(parseDigestEvidence(toDigestEvidence({ evidence: 'read', age: 0 }))).toEqual({
+      evidence: 'read',
+      age: 0,
+    })
+    expect(toDigestEvidence({ evidence: 'stored', age: null })).toBe('stored')
+    expect(toDigestEvidence({ evidence: 'remembered', age: 86_400 })).toBe('remembered;age=86400')
+  })
+
+  test.each([
+    ['', 'remembered', null],
+    ['computed', 'remembered', null],
+    ['read', 'remembered', null],
+    ['read;age=5', 'remembered', 5],
+    ['read;age="0"', 'remembered', null],
+    ['read;age=0.5', 'remembered', null],
+    ['read;age=-1', 'remembered', null],
+    ['"read";age=0', 'remembered', null],
+    ['read;age=0, read;age=0', 'remembered', null],
+    ['stored;age=5', 'stored', null],
+    ['recorded;age=7', 'recorded', 7],
+    ['read;age=0;more', 'read', 0],
+  ])('claims no more than %j says', (field, evidence, age) => {
+    expect(parseDigestEvidence(field)).toEqual({ evidence, age })
+  })
+})
 
 describe('Replica-Agreement', () => {
   test('names the agreement and how many answered of how many', () => {

@@ -11,7 +11,7 @@ import * as v from 'valibot'
 import { type Digest, isDigest, toDigest } from './digest.ts'
 import { MAX_REPLICA_STATUS_BYTES, MAX_REPLICAS } from './limits.ts'
 import { boundedArray, parse } from './parse.ts'
-import { AGREEMENTS, type Agreement, type ReplicaReport, replicaReport } from './schemas.ts'
+import { AGREEMENTS, type Agreement, EVIDENCES, type ReplicaReport, replicaReport } from './schemas.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
@@ -50,20 +50,32 @@ export function parseEtag(field: string): Digest | null {
 /**
  * `Replica-Status`: a List (RFC 9651 §3.1) of the reports in their order. `version` is left out where the copy matches,
  * since it is the answer's own; `detail` is never sent. An error that is not a valid Token becomes
- * `proxy_internal_error`. A list of more than `MAX_REPLICA_STATUS_BYTES` leaves out `version` and `error` everywhere:
- * every replica keeps its item and its state, and a manifest has the rest.
+ * `proxy_internal_error`. A list of more than `MAX_REPLICA_STATUS_BYTES` leaves out `version` and `error` everywhere, and
+ * if that is not enough `evidence` and `age` too. Every replica keeps its item and its state; a manifest has the rest.
  */
 export function toReplicaStatus(reports: readonly ReplicaReport[]): string {
   const field = reports.map(toStatus).join(', ')
   if (field.length <= MAX_REPLICA_STATUS_BYTES) return field
-  return reports.map(({ id, state }) => `${id};state=${state}`).join(', ')
+  const shorter = reports.map((report) => toBareStatus(report) + toEvidence(report)).join(', ')
+  if (shorter.length <= MAX_REPLICA_STATUS_BYTES) return shorter
+  return reports.map(toBareStatus).join(', ')
 }
 
-function toStatus({ id, state, version, error }: ReplicaReport): string {
-  let item = `${id};state=${state}`
+function toStatus(report: ReplicaReport): string {
+  const { state, version, error } = report
+  let item = toBareStatus(report)
   if (version !== undefined && state !== 'match') item += `;version="${version}"`
   if (error !== undefined) item += `;error=${isValidTokenStr(error) ? error : 'proxy_internal_error'}`
-  return item
+  return item + toEvidence(report)
+}
+
+function toBareStatus({ id, state }: ReplicaReport): string {
+  return `${id};state=${state}`
+}
+
+function toEvidence({ evidence, age }: ReplicaReport): string {
+  if (evidence === undefined) return ''
+  return age === undefined ? `;evidence=${evidence}` : `;evidence=${evidence};age=${age}`
 }
 
 /**
@@ -83,7 +95,40 @@ function toReport([id, parameters]: InnerList | Item): unknown {
     state: toText(parameters.get('state')),
     version: parameters.get('version'),
     error: toText(parameters.get('error')),
+    evidence: toText(parameters.get('evidence')),
+    age: parameters.get('age'),
   }
+}
+
+/** How a digest is known, as `Facts` has it. */
+export interface DigestEvidence {
+  readonly evidence: (typeof EVIDENCES)[number]
+  /** Whole seconds; null where it is not known. */
+  readonly age: number | null
+}
+
+/** `Digest-Evidence`: an Item (RFC 9651 §3.3), the evidence as a Token, and its age where that is known. */
+export function toDigestEvidence({ evidence, age }: DigestEvidence): string {
+  return age === null ? evidence : `${evidence};age=${age}`
+}
+
+const digestEvidence = v.object({ evidence: v.picklist(EVIDENCES), age: replicaReport.entries.age })
+
+/**
+ * What a `Digest-Evidence` field says. One that is absent, malformed or not of this shape is the evidence that claims
+ * least of bytes that somebody read: they were, it is not known when.
+ */
+export function parseDigestEvidence(field: string): DigestEvidence {
+  const item = attempt(() => parseItem(field))
+  const parsed = parse(digestEvidence, { evidence: toText(item?.[0]), age: item?.[1].get('age') })
+  if (!parsed.success) return { evidence: 'remembered', age: null }
+  return toConsistent(parsed.output.evidence, parsed.output.age ?? null)
+}
+
+/** What a peer says of its evidence, where its two words contradict each other by the one that claims less. */
+export function toConsistent(evidence: DigestEvidence['evidence'], age: number | null): DigestEvidence {
+  if (evidence === 'read' && age !== 0) return { evidence: 'remembered', age }
+  return { evidence, age: evidence === 'stored' ? null : age }
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))

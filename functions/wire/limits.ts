@@ -207,6 +207,9 @@ export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
  */
 export const MAX_REPLICA_STATUS_BYTES = 2560
 
+/** Seconds of an age: the greatest that HTTP knows (RFC 9111 §1.2.2), 68 years. */
+export const MAX_AGE_SECONDS = 2 ** 31 - 1
+
 /** Replicas in one answer: more than fit into `MAX_REPLICA_STATUS_BYTES` with ids of one letter. */
 export const MAX_REPLICAS = 160
 

@@ -20,8 +20,8 @@ const own = {
   },
   'Content-Range': toText('Which part it is, or how long the whole.', '^bytes (?:\\d+-\\d+|\\*)/\\d+$'),
   'Digest-Evidence': toText(
-    'Where the digest comes from: computed from the bytes, or stored beside them.',
-    '^(?:computed|stored)$',
+    'How the digest is known: an Item of RFC 9651. read: from the bytes, for this answer. remembered: from the bytes, age seconds ago. stored: it is the own checksum of the store. recorded: from a list made earlier.',
+    '^(?:read;age=0|stored|(?:remembered|recorded)(?:;age=\\d+)?)$',
   ),
   ETag: toText('Strong, the SHA-256 in hexadecimal: the same on every server.', '^"[0-9a-f]{64}"$'),
   'File-Modes': toText(
@@ -43,7 +43,7 @@ const own = {
     AGREEMENT,
   ),
   'Replica-Status': toText(
-    'What each replica said, in their order: a List of RFC 9651. States: match, differ, missing, error, corrupt.',
+    'What each replica said, in their order: a List of RFC 9651. States: match, differ, missing, error, corrupt. A replica that holds a content says by evidence and age how it knows its digest (see Digest-Evidence).',
     STATUS,
   ),
   'Repr-Digest': toText('The SHA-256 of the whole content (RFC 9530).', '^sha-256=:[A-Za-z0-9+/]{43}=:$'),

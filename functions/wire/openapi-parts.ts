@@ -1,4 +1,4 @@
-import { MAX_LISTING_PAGE, MAX_NAME_BYTES } from './limits.ts'
+import { MAX_AGE_SECONDS, MAX_LISTING_PAGE, MAX_NAME_BYTES } from './limits.ts'
 import { toReadable, toRef } from './openapi.ts'
 import { toHeaders } from './openapi-headers.ts'
 import { refuse, toProblems } from './openapi-problems.ts'
@@ -15,6 +15,13 @@ export function query(name: string, description: string, schema: Schema = text):
 export function field(name: string, description: string, schema: Schema = text): Parameter {
   return { name, in: 'header', description, schema }
 }
+
+/** How recently the bytes must have been read. */
+export const MAX_AGE: Parameter = query(
+  'max-age',
+  'Seconds: a reading of the bytes that is older does not count, and neither does a checksum of the store or a list; they are read again. With 0 every copy is read after the question.',
+  { type: 'integer', minimum: 0, maximum: MAX_AGE_SECONDS },
+)
 
 /** The name in the path of a file. */
 export const NAME: Parameter = {

@@ -13,6 +13,9 @@ const toPlan = (steps: unknown, more = '') =>
 describe('an array of JSON that is read item by item', () => {
   const spaced = fc.tuple(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 1, '\t'))
 
+  // Valibot leaves this one out of every object, so that nobody sets a prototype by it.
+  const key = fc.string().filter((text) => text !== '__proto__')
+
   it('is what JSON.parse makes of it', async () => {
     await fc.assert(
       fc.asyncProperty(spaced, async ([values, space]) => {
@@ -25,7 +28,7 @@ describe('an array of JSON that is read item by item', () => {
 
   it('is what JSON.parse makes of it within an object, whatever else that holds', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.dictionary(fc.string(), fc.jsonValue()), spaced, async (more, [values, space]) => {
+      fc.asyncProperty(fc.dictionary(key, fc.jsonValue()), spaced, async (more, [values, space]) => {
         const text = JSON.stringify({ ...more, items: values, after: more }, null, space)
         const read = await parseJsonWithItems(v.looseObject({}), 'items', v.any(), text, anything)
         const { items, ...rest } = JSON.parse(text)

@@ -33,6 +33,7 @@ describe('Replica-Status', () => {
         id,
         state,
         ...(state === 'differ' && { version: 'a'.repeat(64) }),
+        ...((state === 'match' || state === 'differ') && { evidence: 'remembered', age: 86_400 }),
         ...(state === 'error' && { error: 'connection_timeout' }),
       }
     })
@@ -48,8 +49,11 @@ describe('Replica-Status', () => {
     }
   })
 
-  it('leaves out version and error of every item where not all of them fit', () => {
+  it('leaves out version and error of every item where not all fit, then evidence and age', () => {
     expect(toReplicaStatus(toReports(10))).toContain(';version=')
+    const shorter = toReplicaStatus(toReports(60))
+    expect(shorter).not.toMatch(/version|error=/)
+    expect(shorter.match(/;evidence=remembered;age=86400/g)).toHaveLength(24)
     const long = toReplicaStatus(toReports(100))
     expect(long).toMatch(/^(r\d+x+;state=(match|differ|missing|error|corrupt)(, |$)){100}$/)
   })

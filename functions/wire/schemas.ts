@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { UNKEPT } from './attributes.ts'
 import {
+  MAX_AGE_SECONDS,
   MAX_DETAIL_LENGTH,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
@@ -57,10 +58,13 @@ const passedList = boundedArray(passed, PASSED_KINDS.length)
 /** How a digest is known; see `Evidence` in storage/storage.ts. */
 export const EVIDENCES = ['read', 'remembered', 'stored', 'recorded'] as const
 
+/** Whole seconds. */
+const age = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_AGE_SECONDS))
+
 /** Body of `POST /describe`: `maxAge` as in `DescribeOptions`, null as absent. */
 export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
-  maxAge: v.optional(v.nullable(size)),
+  maxAge: v.optional(v.nullable(age)),
 })
 
 const held = v.object({
@@ -69,8 +73,7 @@ const held = v.object({
   digest,
   modified,
   evidence: v.picklist(EVIDENCES),
-  /** Whole seconds. */
-  age: v.nullable(size),
+  age: v.nullable(age),
 })
 const failed = v.object({ name: v.string(), error: trouble })
 
@@ -106,7 +109,7 @@ export const surveyRequest = v.object({
   ),
   prefix: v.string(),
   grain: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(30)),
-  maxAge: v.nullable(size),
+  maxAge: v.nullable(age),
   pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
   passed: v.optional(v.boolean()),
   match: globs,
@@ -120,7 +123,7 @@ export const surveyProgress = v.object({
   seen: v.object({
     ...amount.entries,
     ...v.object(v.entriesFromList(EVIDENCES, size)).entries,
-    oldest: v.nullable(size),
+    oldest: v.nullable(age),
   }),
   of: v.nullable(amount),
 })
@@ -249,11 +252,16 @@ export const version = v.object({
   href: v.string(),
 })
 
-/** What one replica said: `version` where it holds a content, `error` and `detail` where it did not answer. */
+/**
+ * What one replica said: `version` where it holds a content, with `evidence` and `age` as in `Facts`, `age` absent where
+ * the replica does not know it; `error` and `detail` where it did not answer.
+ */
 export const replicaReport = v.object({
   id: replicaId,
   state: v.picklist(['match', 'differ', 'missing', 'error', 'corrupt']),
   version: v.optional(digest),
+  evidence: v.optional(v.picklist(EVIDENCES)),
+  age: v.optional(age),
   /** What its bytes were before they changed with no change of its size and its times. */
   rottedFrom: v.optional(digest),
   error: v.optional(v.string()),

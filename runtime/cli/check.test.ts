@@ -44,13 +44,17 @@ describe('vouch check', () => {
   it('marks as rclone does what is not the same on both, in the order of names', async () => {
     const { status, stdout, stderr } = await check(createTrees())
     expect([status, stdout]).toEqual([1, '* differ\n+ dir/only a.txt\n- only b\n'])
-    expect(stderr).toBe('4 names: 1 alike everywhere, 1 differ, 2 lacking somewhere\n')
+    expect(stderr).toMatch(/^4 names: 1 alike everywhere, 1 differ, 2 lacking somewhere\nevidence: .*\n$/)
   })
 
   it('exits with 0 when all are alike, and tells of every name only when asked', async () => {
     const stage = createStage()
     write(stage, { 'a/x': '1', 'b/x': '1', 'a/y/z': '', 'b/y/z': '' })
-    expect(await check(stage)).toEqual({ status: 0, stdout: '', stderr: '2 names: 2 alike everywhere\n' })
+    expect(await check(stage, '--max-age', '0')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: '2 names: 2 alike everywhere\nevidence: a, b: 2 read now\n',
+    })
     expect((await check(stage, '--all')).stdout).toBe('= x\n= y/z\n')
   })
 

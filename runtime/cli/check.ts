@@ -1,3 +1,4 @@
+import { toSeenTexts } from '../../functions/wire/evidence-words.ts'
 import { toGrouped } from '../../functions/wire/grouped.ts'
 import { countFiles, mayBeFile, toPassedText } from '../../functions/wire/passed.ts'
 import { printable } from '../../functions/wire/printable.ts'
@@ -18,6 +19,7 @@ import { toFailureText } from './failure-words.ts'
 import { type Io, say as sayLine, toJsonLine, writeOut } from './io.ts'
 import { MAX_REASONS } from './limits.ts'
 import { readLines } from './lines.ts'
+import { toMaxAgeQuery } from './max-age.ts'
 import { openSource, requireCompared } from './source.ts'
 import { createTwins } from './twins.ts'
 
@@ -36,8 +38,8 @@ export const check: Command = {
 }
 
 function toQuery(flags: Flags, prefix: string): URLSearchParams {
-  const query = new URLSearchParams(prefix === '' ? {} : { prefix })
-  for (const flag of ['all', 'deep']) if (flags[flag]) query.set(flag, 'true')
+  const query = new URLSearchParams({ ...(prefix !== '' && { prefix }), ...toMaxAgeQuery(flags) })
+  if (flags['all']) query.set('all', 'true')
   for (const [flag, glob] of toFilters(flags)) query.append(flag, glob)
   return query
 }
@@ -193,11 +195,17 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
   ] as const
   const parts = counts.filter(([count], i) => count > 0 || i === 0)
   const list = parts.map(([count, what]) => `${toGrouped(count)} ${what}`).join(', ')
-  sayLine(io, `${toGrouped(names)} names: ${list}`)
+  sayLine(io, `${toGrouped(names)} ${names === 1 ? 'name' : 'names'}: ${list}`)
   for (const { id, error, detail } of replicas) {
     if (error !== undefined) sayLine(io, `warning: ${id} was left out: ${detail ?? error}`)
   }
   sayPassed(io, replicas)
+  if (names > 0) sayLine(io, `evidence: ${toSeenTexts(replicas.filter(isSeen)).join('; ')}`)
+}
+
+/** Of a replica that failed before it showed a file there is nothing to say. */
+function isSeen({ state, seen }: AuditSummary['replicas'][number]): boolean {
+  return state === 'ok' || seen.names > 0
 }
 
 /** Says what each replica has that is not compared. */

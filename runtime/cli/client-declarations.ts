@@ -1,5 +1,5 @@
 import type { Declaration } from './declaration.ts'
-import { GLOB_FLAGS, REQUIRE, SINGLE_FLAG, SOURCE_FLAGS } from './shared-flags.ts'
+import { GLOB_FLAGS, MAX_AGE_FLAG, REQUIRE, SINGLE_FLAG, SOURCE_FLAGS } from './shared-flags.ts'
 
 const LINES_OF_JSON = { about: 'print a line of JSON for each name, and one at the end' }
 
@@ -22,6 +22,7 @@ export const GET: Declaration = {
         },
         'remote-name': { short: 'O', about: "write to the name's last part" },
         require: REQUIRE,
+        ...MAX_AGE_FLAG,
         json: { about: 'print a report to standard output, in one line of JSON' },
       },
     },
@@ -64,7 +65,8 @@ export const CHECK: Declaration = {
         ...GLOB_FLAGS,
         'one-way': { about: 'only names that the first replica holds' },
         all: { about: 'every name' },
-        deep: { about: 'read every byte, whatever the index remembers: this finds what rotted on the disk' },
+        ...MAX_AGE_FLAG,
+        deep: { about: 'the same as --max-age 0; this finds what rotted on the disk' },
         ...SINGLE_FLAG,
         json: LINES_OF_JSON,
       },
@@ -73,10 +75,12 @@ export const CHECK: Declaration = {
   ],
   description: [
     'Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.',
+    'At the end it says how the copies are known: how many were read now, how many earlier and when the oldest, how many by the checksum of the store.',
     'What a replica has and vouch cannot compare is counted by kind at the end, with the first of the names. Files whose names are not valid (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out both.',
   ],
   examples: [
     { line: 'vouch check', about: 'all that the coordinator on this machine compares' },
+    { line: 'vouch check --max-age 30d', about: 'the same, each copy read within the last 30 days' },
     {
       line: 'vouch check photos/ --replica disk=/srv/files --replica nas=/mnt/nas --deep',
       about: 'two directories, every byte of what lies below photos/',
@@ -102,12 +106,12 @@ export const EXPLAIN: Declaration = {
   groups: [
     {
       title: 'Options',
-      flags: { ...SINGLE_FLAG, json: { about: 'print one object, in one line of JSON' } },
+      flags: { ...MAX_AGE_FLAG, ...SINGLE_FLAG, json: { about: 'print one object, in one line of JSON' } },
     },
     SOURCE_FLAGS,
   ],
   description: [
-    'Prints what each replica holds, and since when; who holds which version; where each version begins to differ from the first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0; times are those of this machine, in JSON those of UTC.',
+    'Prints what each replica holds, since when, and how its digest is known: read now, read earlier and when, or by the checksum of the store; who holds which version; where each version begins to differ from the first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0; times are those of this machine, in JSON those of UTC.',
   ],
   examples: [
     { line: 'vouch explain notes.txt', about: 'who holds what, and a diff' },
@@ -141,6 +145,7 @@ export const PLAN: Declaration = {
           about:
             'the same for names that start with PREFIX alone: keep:ID, newest, majority or fill-missing; once for each, the longest prefix counts',
         },
+        ...MAX_AGE_FLAG,
         ...SINGLE_FLAG,
         json: { about: 'changes nothing: a plan is JSON' },
       },

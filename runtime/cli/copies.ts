@@ -11,11 +11,18 @@ import { type Ask, parseContent, readProblem, toLine } from './ask.ts'
 /**
  * What the copies of a name come to. The compared read tells which replicas there are, then each is asked for its own,
  * and these answers are compared as a coordinator compares them: so what is said of all is true of what is said of each,
- * even when a copy changed in between. Throws a Refusal when the coordinator does not tell.
+ * even when a copy changed in between. `query` goes with the question for each. Throws a Refusal when the coordinator does
+ * not tell.
  */
-export async function readCopies(ask: Ask, name: string): Promise<Comparison> {
+export async function readCopies(ask: Ask, name: string, query: string): Promise<Comparison> {
   const reports = await readReports(ask, name)
-  const answers = reports.map(async (report) => ({ id: report.id, said: await askCopy(ask, name, report) }))
+  const answers = reports.map(async (report) => ({
+    id: report.id,
+    said: await askCopy(ask, `${toFilePath(name)}?replica=${report.id}${query.replace('?', '&')}`, {
+      name,
+      ...report,
+    }),
+  }))
   return compare(await Promise.all(answers))
 }
 
@@ -27,8 +34,11 @@ async function readReports(ask: Ask, name: string): Promise<readonly ReplicaRepo
   throw new Refusal(`${name}: ${toLine(await readProblem(await ask(path)))}`)
 }
 
-async function askCopy(ask: Ask, name: string, { id, state }: ReplicaReport): Promise<Answer['said']> {
-  const path = `${toFilePath(name)}?replica=${id}`
+async function askCopy(
+  ask: Ask,
+  path: string,
+  { name, state }: Pick<ReplicaReport, 'state'> & { readonly name: string },
+): Promise<Answer['said']> {
   const head = isTrouble(state) ? null : await ask(path, { method: 'HEAD' })
   const isTold = head !== null && isTelling(head)
   // What its trouble is in words stands in a body.
@@ -48,7 +58,7 @@ async function readSaid(response: Response, name: string): Promise<Answer['said'
   const [report] = parseReports(response)
   if (report !== undefined && !isTrouble(report.state)) {
     await response.body?.cancel()
-    return report.state === 'missing' ? null : toFacts(response)
+    return report.state === 'missing' ? null : toFacts(response, report)
   }
   const problem = await readProblem(response)
   if (report === undefined) throw new Refusal(`${name}: ${toLine(problem)}`)
@@ -59,17 +69,16 @@ async function readSaid(response: Response, name: string): Promise<Answer['said'
   )
 }
 
-/** Where a digest came from is not told here, and nothing is compared by it. */
-function toFacts({ headers }: Response): Facts {
+/** A coordinator that does not say how the digest is known gets the evidence that claims least. */
+function toFacts(
+  { headers }: Response,
+  { evidence = 'remembered', age }: Pick<ReplicaReport, 'evidence' | 'age'>,
+): Facts {
   const content = parseContent(headers)
   if (content === null)
     throw new Refusal("the answer lacks a coordinator's fields: is that a coordinator's address?")
-  return {
-    ...content,
-    modified: parseHttpDate(headers.get('Last-Modified') ?? ''),
-    evidence: 'stored',
-    age: null,
-  }
+  const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
+  return { ...content, modified, evidence, age: age ?? null }
 }
 
 /** None where there is no such field. */

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { readStates } from '../../functions/wire/states.suite.ts'
 import { finish, type ServerProcess, startServer, startVouch } from './process.suite.ts'
 import { createStage } from './stage.suite.ts'
 
@@ -163,9 +164,7 @@ describe('tokens', () => {
       / error: server2: the replica refused the token; reads do without it until that is mended$/,
     )
     const { headers } = await fetch(`${coordinator.url}/files/f`)
-    expect(headers.get('Replica-Status')).toBe(
-      'server1;state=match, server2;state=error;error=http_request_denied',
-    )
+    expect(readStates(headers)).toBe('server1;state=match, server2;state=error;error=http_request_denied')
     const ready = await fetch(`${coordinator.url}/readyz`)
     const failed = { id: 'server2', error: 'http_request_denied', detail: 'the replica refused the token' }
     expect([ready.status, await ready.json()]).toEqual([
@@ -253,9 +252,7 @@ describe('certificates', () => {
   it('that are not trusted make a replica one that did not answer', async () => {
     const { coordinator } = await startPair(SERVER, ['--ca', 'strange.pem'])
     const { headers } = await fetch(`${coordinator.url}/files/f`)
-    expect(headers.get('Replica-Status')).toBe(
-      'server1;state=match, server2;state=error;error=tls_certificate_error',
-    )
+    expect(readStates(headers)).toBe('server1;state=match, server2;state=error;error=tls_certificate_error')
   })
 })
 

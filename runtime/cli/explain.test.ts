@@ -7,6 +7,9 @@ import type { Storage } from '../../functions/storage/storage.ts'
 import { createStage, hash, type Ran, type Stage, startCoordinator } from './stage.suite.ts'
 import { toLocalTime } from './times.ts'
 
+/** How a digest in a directory is known. */
+const KNOWN = { evidence: expect.stringMatching(/^(read|remembered)$/), age: expect.any(Number) }
+
 const MIB = 1024 * 1024
 
 /** Writes files, by `replica/name`. */
@@ -36,12 +39,12 @@ describe('vouch explain', () => {
     write(stage, { 'a/x/t': 'one\ntwo\nthree\n', 'b/x/t': 'one\n2\nthree\n' })
     utimesSync(join(stage.cwd, 'a/x/t'), 1000, 1000)
     utimesSync(join(stage.cwd, 'b/x/t'), 2000, 2000)
-    expect(await explain(stage, ['a', 'b'], 'x/t')).toEqual({
+    expect(await explain(stage, ['a', 'b'], 'x/t', '--max-age', '0')).toEqual({
       status: 1,
       stderr: '',
       stdout: `x/t: conflict
-  a  A  14 B  ${toLocalTime('1970-01-01T00:16:40.000Z')}  ${hash('one\ntwo\nthree\n').slice(0, 12)}
-  b  B  12 B  ${toLocalTime('1970-01-01T00:33:20.000Z')} (newest)  ${hash('one\n2\nthree\n').slice(0, 12)}
+  a  A  14 B  ${toLocalTime('1970-01-01T00:16:40.000Z')}  ${hash('one\ntwo\nthree\n').slice(0, 12)}  read now
+  b  B  12 B  ${toLocalTime('1970-01-01T00:33:20.000Z')} (newest)  ${hash('one\n2\nthree\n').slice(0, 12)}  read now
 B against A: the first byte that differs is at offset 4, in line 2
 --- a/x/t
 +++ b/x/t
@@ -208,8 +211,8 @@ describe('vouch explain of replicas', () => {
       a: createMemoryStorage({ t: 'x1\n' }),
       b: createMemoryStorage({ t: 'x2\n' }),
     })
-    const far = await stage.run(['explain', 't', ...flags])
-    const near = await explain(stage, ['a', 'b'], 't')
+    const far = await stage.run(['explain', 't', '--max-age', '0', ...flags])
+    const near = await explain(stage, ['a', 'b'], 't', '--max-age', '0')
     const timeless = ({ stdout }: Ran) => stdout.replaceAll(/\d{4}-\S*Z( \(newest\))?/g, 'TIME')
     expect(timeless(far)).toBe(timeless(near))
     expect([far.status, near.status]).toEqual([1, 1])
@@ -265,9 +268,9 @@ describe('vouch explain of replicas', () => {
       name: 't',
       agreement: 'conflict',
       replicas: [
-        { id: 'a', state: 'differ', version: hash('x1'), size: 2, modified },
-        { id: 'b', state: 'differ', version: hash('x2'), size: 2, modified },
-        { id: 'c', state: 'differ', version: hash('x'), size: 1, modified },
+        { id: 'a', state: 'differ', version: hash('x1'), size: 2, modified, ...KNOWN },
+        { id: 'b', state: 'differ', version: hash('x2'), size: 2, modified, ...KNOWN },
+        { id: 'c', state: 'differ', version: hash('x'), size: 1, modified, ...KNOWN },
         { id: 'd', state: 'missing' },
         {
           id: 'e',

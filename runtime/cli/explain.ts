@@ -17,9 +17,9 @@ export const explain: Command = {
   async run(flags, [text = ''], io) {
     const name = parseName(text)
     if (name === null) throw new Refusal(`'${text}' is no name of a file: ${NAME_RULE}`)
-    const { ask, close } = await openSource(flags, io, { isComparing: true })
+    const { ask, query, close } = await openSource(flags, io, { isComparing: true })
     try {
-      const explanation = await readExplanation(ask, name)
+      const explanation = await readExplanation(ask, name, query)
       requireCompared(explanation.comparison.answers, flags)
       await writeOut(
         io,
@@ -34,9 +34,9 @@ export const explain: Command = {
 }
 
 /** Compares the copies, again when a version is gone by the time it is read. */
-async function readExplanation(ask: Ask, name: string): Promise<Explanation> {
+async function readExplanation(ask: Ask, name: string, query: string): Promise<Explanation> {
   for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
-    const comparison = await readCopies(ask, name)
+    const comparison = await readCopies(ask, name, query)
     const differences = await readDifferences(ask, name, comparison.versions)
     if (differences !== null) return { name, comparison, differences }
   }

@@ -3,6 +3,7 @@ import { toReports } from '../../functions/coordinator/report.ts'
 import { isFacts } from '../../functions/storage/survey.ts'
 import { toTimestamp } from '../../functions/wire/dates.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
+import { toEvidenceText } from '../../functions/wire/evidence-words.ts'
 import { toGrouped } from '../../functions/wire/grouped.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import type { ReplicaReport } from '../../functions/wire/schemas.ts'
@@ -89,14 +90,15 @@ function countVersions(copies: readonly Copy[]): number {
 }
 
 function toRow(copy: Copy, letters: ReadonlyMap<Digest, string>, newest: string | undefined): string {
-  const { state, version, size, modified, error, detail } = copy
+  const { state, version, size, modified, error, detail, evidence, age } = copy
   if (version === undefined || size === undefined) {
     const words = detail ?? error?.replaceAll('_', ' ') ?? state
     return state === 'corrupt' ? `corrupt: ${words}` : state === 'missing' ? state : words
   }
   const time = `${modified === undefined ? 'no time' : toLocalTime(modified)}${modified !== undefined && modified === newest ? ' (newest)' : ''}`
   const bytes = size < 1024 ? '' : ` (${toGrouped(size)} B)`
-  return `${letters.get(version)}  ${toSize(size)}${bytes}  ${time}  ${version.slice(0, 12)}`
+  const known = evidence === undefined ? '' : `  ${toEvidenceText(evidence, age)}`
+  return `${letters.get(version)}  ${toSize(size)}${bytes}  ${time}  ${version.slice(0, 12)}${known}`
 }
 
 function toHolders({ versions, answers: { length: of } }: Comparison): string[] {

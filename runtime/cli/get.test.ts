@@ -16,6 +16,9 @@ import {
   type,
 } from './stage.suite.ts'
 
+/** How a digest in a directory is known. */
+const KNOWN = { evidence: expect.stringMatching(/^(read|remembered)$/), age: expect.any(Number) }
+
 const SAME = { 'file1.txt': 'the same', 'dir/deep.tar.gz': 'below', 'no-extension': 'bare' }
 
 function createPair(): { server1: MemoryStorage; server2: MemoryStorage } {
@@ -172,8 +175,8 @@ test('--json prints a report for every outcome', async () => {
       name: 'file1.txt',
       agreement: 'unanimous',
       replicas: [
-        { id: 'server1', state: 'match' },
-        { id: 'server2', state: 'match' },
+        { id: 'server1', state: 'match', ...KNOWN },
+        { id: 'server2', state: 'match', ...KNOWN },
       ],
       written: [
         { path: 'client_received.txt', digest: hash('the same'), size: 8, replicas: ['server1', 'server2'] },
@@ -183,8 +186,8 @@ test('--json prints a report for every outcome', async () => {
       name: 'file2.txt',
       agreement: 'conflict',
       replicas: [
-        { id: 'server1', state: 'differ', version: one },
-        { id: 'server2', state: 'differ', version: two },
+        { id: 'server1', state: 'differ', version: one, ...KNOWN },
+        { id: 'server2', state: 'differ', version: two, ...KNOWN },
       ],
       written: [
         { path: 'server1_version.txt', digest: one, size: 20, replicas: ['server1'] },

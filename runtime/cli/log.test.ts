@@ -46,7 +46,7 @@ it('a JSON line tells each request, and the same trace stands in the lines of th
     bytes: LARGE,
     ms: expect.any(Number),
     agreement: 'incomplete',
-    states: 'near;state=missing, far;state=match',
+    states: expect.stringMatching(/^near;state=missing, far;state=match;evidence=\w+;age=\d+$/),
     trace: TRACE,
   })
   expect(await readReplicaEntry(TRACE)).toMatchObject({ method: 'POST', path: '/describe' })

@@ -35,7 +35,10 @@ it('takes a directory as it is when a disk below it was taken away, whose names 
   for (const path of ['a/x', 'a/photos/1', 'b/x']) write(path, 'same')
   mounts.mount(mounts.make('image', 'ext4'), at)
   write('b/photos/1', 'same')
-  expect(await run('check')).toMatchObject({ status: 0, stderr: '2 names: 2 alike everywhere\n' })
+  expect(await run('check')).toMatchObject({
+    status: 0,
+    stderr: expect.stringMatching(/^2 names: 2 alike everywhere\n/),
+  })
   await mounts.unmount(at)
 
   const checked = await run('check')

@@ -46,7 +46,7 @@ test("the user's own index is not kept inside a replica, which is said once, and
   })
   expect([status, stdout]).toEqual([0, ''])
   expect(stderr).toMatch(
-    /^warning: .*a\/\.cache\/vouch lies inside the replica a, .*: digests are kept in memory only .*; --index .*\n1 names: 1 alike everywhere\n$/,
+    /^warning: .*a\/\.cache\/vouch lies inside the replica a, .*: digests are kept in memory only .*; --index .*\n1 name: 1 alike everywhere\nevidence: .*\n$/,
   )
   expect(readdirSync(join(stage.cwd, 'a'))).toEqual(['f'])
 })

@@ -16,9 +16,9 @@ export const plan: Command = {
   async run(flags, [prefix = ''], io) {
     const { match = [], exclude = [] } = flags
     const rules = toRules(flags)
-    const { ask, close } = await openSource(flags, io, { isWhole: true, isComparing: true })
+    const { ask, query, close } = await openSource(flags, io, { isWhole: true, isComparing: true })
     try {
-      const response = await ask('/plan', { json: JSON.stringify({ prefix, match, exclude, rules }) })
+      const response = await ask(`/plan${query}`, { json: JSON.stringify({ prefix, match, exclude, rules }) })
       if (response.status !== 200) throw new Refusal(toLine(await readProblem(response)))
       return await print(response, prefix, flags, io)
     } finally {

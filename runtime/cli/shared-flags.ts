@@ -64,6 +64,16 @@ export const REQUIRE = {
   about: 'how many replicas must answer: all, majority or a number',
 } as const
 
+/** How recently copies must have been read. */
+export const MAX_AGE_FLAG = {
+  'max-age': {
+    value: 'AGE',
+    about:
+      'take no reading of a copy that is older: seconds, or a number with s, m, h, d or w behind it, such as 30d; 0 reads every copy now',
+    otherwise: 'what each replica remembers, however old',
+  },
+} as const satisfies FlagSet
+
 /** Whom a client asks. */
 export const SOURCE_FLAGS: FlagGroup = {
   title: 'Whom to ask',

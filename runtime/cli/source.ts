@@ -4,6 +4,7 @@ import { Refusal } from '../node/refusal.ts'
 import { type Ask, createAsk } from './ask.ts'
 import { openKeys, openTokens } from './doors.ts'
 import type { Io } from './io.ts'
+import { toMaxAgeQuery } from './max-age.ts'
 import type { OwnDirectory } from './outside.ts'
 import { openReplicas } from './replicas.ts'
 
@@ -33,7 +34,7 @@ export async function openSource(
   const source = parseSourceFlags(flags)
   if (isComparing && !flags['single'] && 'replicas' in source) requireSeveral(source.replicas)
   const token = openTokens(flags, 'token-file', 'VOUCH_TOKEN', io)
-  const query = source.require === undefined ? '' : `?require=${source.require}`
+  const query = toQuery(source.require, flags)
   if ('coordinator' in source) {
     const { createFetch } = await import('../node/http-client.ts')
     const fetch = createFetch(openKeys(flags, io)?.get())
@@ -53,6 +54,11 @@ export async function openSource(
     signal: io.signal,
   })
   return { ask, query, directories, close }
+}
+
+function toQuery(require: string | number | undefined, flags: Flags): string {
+  const parameters = { ...(require !== undefined && { require: String(require) }), ...toMaxAgeQuery(flags) }
+  return Object.keys(parameters).length === 0 ? '' : `?${new URLSearchParams(parameters)}`
 }
 
 /** Throws a Refusal when the coordinator has so few replicas that it compared nothing, and no flag says that this is meant. */

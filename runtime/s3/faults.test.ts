@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { createDigestCache } from '../../functions/storage/digest-cache.ts'
 import { createObjectStorage } from '../../functions/storage/object-storage.ts'
+import { readStates } from '../../functions/wire/states.suite.ts'
 import { createDirectoryStorage } from '../node/directory-storage.ts'
 import { createHasher } from '../node/hasher.ts'
 import { createForeignClient, openObjects } from './bucket.suite.ts'
@@ -185,7 +186,7 @@ describe('a store of S3 that', () => {
       const { faulty, bucket, ask } = await setUp()
       faulty.fault = fault
       const read = await ask('/files/both')
-      expect([read.status, read.headers.get('Replica-Status')]).toEqual([
+      expect([read.status, readStates(read.headers)]).toEqual([
         200,
         `local;state=match, bucket;state=error;error=${reason}`,
       ])
@@ -203,7 +204,7 @@ describe('a store of S3 that', () => {
   it('has no such key lacks the file, and only then', async () => {
     const { ask } = await setUp()
     const response = await ask('/files/nowhere')
-    expect([response.status, response.headers.get('Replica-Status')]).toEqual([
+    expect([response.status, readStates(response.headers)]).toEqual([
       404,
       'local;state=missing, bucket;state=missing',
     ])
@@ -220,7 +221,7 @@ describe('a store of S3 that', () => {
       faulty.fault = (request, response) =>
         times++ < 2 && answerError(request, response, { status, code, headers: { 'Retry-After': '0' } })
       const { headers } = await ask('/files/both')
-      expect(headers.get('Replica-Status')).toBe('local;state=match, bucket;state=match')
+      expect(readStates(headers)).toBe('local;state=match, bucket;state=match')
       expect(times).toBeGreaterThan(2)
     }
   })
@@ -234,9 +235,7 @@ describe('a store of S3 that', () => {
       return true
     }
     const response = await ask('/files/both')
-    expect(response.headers.get('Replica-Status')).toMatch(
-      /^local;state=match, bucket;state=error;error=\w+$/,
-    )
+    expect(readStates(response.headers)).toMatch(/^local;state=match, bucket;state=error;error=\w+$/)
     await expect(bucket.describe(['both'])[0]).rejects.toMatchObject({ name: 'StorageError' })
   })
 
@@ -256,7 +255,7 @@ describe('a store of S3 that', () => {
     }
     const response = await ask('/files/both')
     expect(etag).toBe('"e"')
-    expect(response.headers.get('Replica-Status')).toMatch(
+    expect(readStates(response.headers)).toMatch(
       /^local;state=match, bucket;state=error;error=http_response_incomplete$/,
     )
   })

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
+import { toSeenTexts } from '../../wire/evidence-words.ts'
 import { toGrouped } from '../../wire/grouped.ts'
 import { PAGE_ROWS } from '../../wire/limits.ts'
 import { mayBeFile, toPassedText } from '../../wire/passed.ts'
@@ -134,7 +135,13 @@ function renderSummary(
   const isUnknown = silent.length > 0 || uncompared > 0
   const outcome = names === 0 && !isUnknown && after === '' ? 'No replica has a file here.' : NOTHING[show]
   return html`${rows > 0 ? '' : html`<p class="outcome">${outcome}</p>\n`}<p>${counts.join(', ')}.</p>
-${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}${renderPassed(replicas)}`
+${renderEvidence(replicas)}${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${printable(detail ?? '')}. What it holds or lacks is not known.</p>\n`)}${renderPassed(replicas)}`
+}
+
+/** How the copies of each replica are known. */
+function renderEvidence(replicas: AuditSummary['replicas']): Html {
+  const known = replicas.filter(({ seen }) => seen.names > 0)
+  return html`${toSeenTexts(known).map((text) => html`<p>How the copies are known, on ${text}.</p>\n`)}`
 }
 
 /** What each replica has that is not compared. */

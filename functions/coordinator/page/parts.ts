@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import { parseName } from '../../storage/names.ts'
+import { toEvidenceText } from '../../wire/evidence-words.ts'
 import { toGrouped } from '../../wire/grouped.ts'
 import { printable } from '../../wire/printable.ts'
 import { toNamedPath } from '../../wire/routes.ts'
@@ -82,11 +83,11 @@ export function renderReplicas({ replicas, versions }: Pick<Manifest, 'versions'
   const letters = new Map(versions.map(({ digest }, i) => [digest, toLetter(i)]))
   return html`<table>
 <caption>Replicas</caption>
-<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th></tr></thead>
+<thead><tr><th scope="col">Replica</th><th scope="col">What it holds</th><th scope="col">How that is known</th></tr></thead>
 <tbody>
-${replicas.map(({ id, state, version, detail }) => {
+${replicas.map(({ id, state, version, detail, evidence, age }) => {
   const letter = state === 'differ' && version !== undefined ? ` ${letters.get(version) ?? ''}` : ''
-  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td></tr>\n`
+  return html`<tr><th scope="row">${id}</th><td>${STATES[state]}${letter}${detail ? `: ${printable(detail)}` : ''}</td><td>${evidence === undefined ? '' : toEvidenceText(evidence, age)}</td></tr>\n`
 })}</tbody>
 </table>
 `

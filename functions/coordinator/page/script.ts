@@ -1,3 +1,4 @@
+import { AGE_UNITS, SEEN_WORDS } from '../../wire/evidence-words.ts'
 import { PASSED_WORDS } from '../../wire/passed.ts'
 
 /**
@@ -17,6 +18,8 @@ const MARKS = {
   conflict: ['\\u2260', 'the copies differ'],
   unknown: ['?', 'nobody could show it'],
 }
+const AGES = ${JSON.stringify(AGE_UNITS)}
+const SEEN = ${JSON.stringify(SEEN_WORDS)}
 const PASSED = ${JSON.stringify(PASSED_WORDS)}
 let abort = new AbortController()
 
@@ -98,7 +101,7 @@ function createView() {
     const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
     const same = agreements.unanimous || 0
     const words = names === 0 && lost.length === 0 && !uncompared ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
-    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...lost, ...replicas.flatMap(toPassed)].join(' ')
+    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...replicas.flatMap(toSeen), ...lost, ...replicas.flatMap(toPassed)].join(' ')
   }
 
   return {
@@ -119,6 +122,18 @@ function createView() {
 
 function toAmount({ id, seen, of }) {
   return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files looked at'
+}
+
+function toSeen({ id, seen }) {
+  const words = SEEN.filter(([kind]) => seen[kind] > 0).map(([kind, words]) => count(seen[kind]) + ' ' + words)
+  if (words.length === 0) return []
+  const isOld = seen.remembered + seen.recorded > 0 && seen.oldest > 0
+  return ['How the copies are known, on ' + id + ': ' + words.join(', ') + (isOld ? ' (the oldest ' + toAge(seen.oldest) + ' ago)' : '') + '.']
+}
+
+function toAge(seconds) {
+  const [length, unit] = AGES.find(([length]) => seconds >= 2 * length) || [1, seconds === 1 ? 'second' : 'seconds']
+  return count(Math.floor(seconds / length)) + ' ' + unit
 }
 
 function toPassed({ id, state, passed }) {
