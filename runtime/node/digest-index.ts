@@ -28,13 +28,13 @@ export function createDigestIndex(file: IndexFile): DigestIndex {
       if (!isSettled(identity, now)) return undefined
       const remembered = memory.get(identity)
       if (remembered !== undefined) return remembered
-      const digest = file.read(name, toKey(identity))
+      const digest = file.read(name, toKey(identity))?.digest
       if (digest !== undefined) memory.set(identity, digest)
       return digest
     },
     set(name, identity, digest) {
       memory.set(identity, digest)
-      writer.add({ name, identity: toKey(identity), digest })
+      writer.add({ name, identity: toKey(identity), digest, readAt: Date.now() })
     },
     close() {
       writer.close()

@@ -1,5 +1,5 @@
-import type { Digest } from '../../functions/wire/digest.ts'
 import {
+  type DatedDigest,
   type IndexPageRow,
   type IndexRow,
   type IndexTable,
@@ -18,7 +18,7 @@ import { INDEX_RETRY_MS, MAX_INDEX_RETRY_MS } from './limits.ts'
  */
 export interface IndexFile {
   /** The digest written for exactly this identity of this name. */
-  read(name: string, identity: string): Digest | undefined
+  read(name: string, identity: string): DatedDigest | undefined
   /** At most `limit` rows, of this name and those after it, in the byte order of names; null while it cannot be read. */
   readPage(from: string, limit: number): IndexPageRow[] | null
   /** Writes all of them in one transaction. Returns whether they are written; the caller keeps those that are not. */

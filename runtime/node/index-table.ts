@@ -6,12 +6,17 @@ import { getErrno, isAbsence } from './errno.ts'
 import { INDEX_BUSY_MS, INDEX_LOG_PAGES, INDEX_PAUSE_MS } from './limits.ts'
 import { loadSqlite } from './sqlite.ts'
 
+/** A digest, and when the reading that it comes from began: whole milliseconds since 1970. */
+export interface DatedDigest {
+  readonly digest: Digest
+  readonly readAt: number
+}
+
 /** What the index holds of one name. */
-export interface IndexRow {
+export interface IndexRow extends DatedDigest {
   readonly name: string
   /** See `toKey`. */
   readonly identity: string
-  readonly digest: Digest
 }
 
 /** A row as it was read; what `isGenuine` says no of is as good as absent. */
@@ -27,7 +32,7 @@ export function isGenuine(row: IndexPageRow): boolean {
 /** The table of an open index. All but the last two throw the errors of SQLite. */
 export interface IndexTable {
   /** The digest written for exactly this identity of this name. */
-  read(name: string, identity: string): Digest | undefined
+  read(name: string, identity: string): DatedDigest | undefined
   /** At most `limit` rows, of this name and those after it, in the byte order of names. */
   readPage(from: string, limit: number): IndexPageRow[]
   /** Writes all of them in one transaction. */
@@ -43,13 +48,14 @@ export interface IndexTable {
 }
 
 /** What is in the table; a file of another version starts over. */
-const SCHEMA_VERSION = 4
+const SCHEMA_VERSION = 5
 
 // The name in UTF-8, so that rows lie in the byte order of names, as listings have it.
 const SCHEMA = [
   'DROP TABLE IF EXISTS files',
   `CREATE TABLE files (
-    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, seal INTEGER NOT NULL
+    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, readAt INTEGER NOT NULL,
+    seal INTEGER NOT NULL
   ) WITHOUT ROWID`,
   'CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID',
   `PRAGMA user_version = ${SCHEMA_VERSION}`,
@@ -117,10 +123,10 @@ function execute(db: DatabaseSync, statement: string): void {
 }
 
 function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
-  const select = db.prepare('SELECT identity, digest, seal FROM files WHERE name = ?')
+  const select = db.prepare('SELECT identity, digest, readAt, seal FROM files WHERE name = ?')
   // The sums in text: as BLOBs they would cost three times as much to hand over.
   const page = db.prepare(
-    `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, seal
+    `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, readAt, seal
      FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
   )
   const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
@@ -133,8 +139,8 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
     read(name, identity) {
       const row = select.get(Buffer.from(name))
       if (row?.['identity'] !== identity) return undefined
-      const digest = toHex(row['digest'])
-      return row['seal'] === seal({ name, identity, digest }) ? digest : undefined
+      const dated = { digest: toHex(row['digest']), readAt: Number(row['readAt']) }
+      return row['seal'] === seal({ name, identity, ...dated }) ? dated : undefined
     },
     // Rows of a table that only this file writes have these columns; what is in them, the seal tells.
     readPage: (from, limit) => page.all(Buffer.from(from), limit) as unknown as IndexPageRow[],
@@ -168,12 +174,12 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
 const ROWS_AT_ONCE = 32
 
 function prepareUpsert(db: DatabaseSync, rows: number): StatementSync {
-  const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?)').join()
-  return db.prepare(`INSERT OR REPLACE INTO files (name, identity, digest, seal) VALUES ${values}`)
+  const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?, ?)').join()
+  return db.prepare(`INSERT OR REPLACE INTO files (name, identity, digest, readAt, seal) VALUES ${values}`)
 }
 
 function toColumns(row: IndexRow): (string | number)[] {
-  return [row.name, row.identity, row.digest, seal(row)]
+  return [row.name, row.identity, row.digest, row.readAt, seal(row)]
 }
 
 function transact(db: DatabaseSync, run: () => void): void {
@@ -188,8 +194,8 @@ function transact(db: DatabaseSync, run: () => void): void {
 }
 
 /** What a row must carry; see `isGenuine`. FNV-1a: no change of one character leaves it as it was. */
-function seal({ name, identity, digest }: IndexRow): number {
-  return mix(digest, mix(identity, mix(name, 0x811c9dc5))) >>> 0
+function seal({ name, identity, digest, readAt }: IndexRow): number {
+  return mix(`${readAt}`, mix(digest, mix(identity, mix(name, 0x811c9dc5)))) >>> 0
 }
 
 function mix(text: string, start: number): number {
