@@ -4,6 +4,7 @@ import { toFilePath } from '../wire/routes.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { toNetworkError } from './network-errors.ts'
 import type { GetOptions, ObjectInfo, Objects, OpenedObject } from './objects.ts'
+import { createProvisionalDigests } from './provisional-digests.ts'
 import type { Send, SendInit } from './remote.ts'
 import { mapErrors, type Reply } from './replies.ts'
 import { beforeEnd, type Chunks, exactly, fromBytes, through, toStream } from './streams.ts'
@@ -160,6 +161,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   return {
     head,
     get,
+    provisional: createProvisionalDigests(),
     list: (prefix, after, limit, signal) =>
       listPage(
         { prefix, after, limit },
