@@ -47,9 +47,16 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
   async function look(key: string, signal: AbortSignal | undefined): Promise<Sight | null> {
     const askedAt = performance.now()
     const info = await objects.head(key, signal)
-    const confirmed = provisional?.see(key, info?.version ?? null, askedAt)
-    if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
+    provisional?.see(key, info?.version ?? null)
     return info && { info, askedAt }
+  }
+
+  /** Looks at an object that was read a while ago, and remembers its digest where that is confirmed. */
+  async function lookAgain(key: string, signal: AbortSignal | undefined): Promise<void> {
+    const sight = await look(key, signal)
+    if (sight === null || sight.info.version === null) return
+    const confirmed = provisional?.confirm(key, sight.info.version, sight.askedAt)
+    if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
   }
 
   /** What is known of it without reading it, as `maxAge` of `DescribeOptions` has it. */
@@ -138,7 +145,7 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
     return provisional?.has(key) ?? false
   }
 
-  return { look, find, describe, remember, rememberStored, remembering, isProvisional }
+  return { look, lookAgain, find, describe, remember, rememberStored, remembering, isProvisional }
 }
 
 function isRecent({ readAt }: Known, maxAge: number | undefined): boolean {

@@ -264,7 +264,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
    * two seconds longer where that is so.
    */
   async function* survey(wanted: Survey, options: SurveyOptions = {}): AsyncGenerator<SurveyLine> {
-    const looks = createSecondLooks((key) => digests.look(key, options.signal))
+    const looks = createSecondLooks((key) => digests.lookAgain(key, options.signal))
     const describeNoting = async (one: Listed, options: DescribeOptions) => {
       const facts = await describeListed(one, options)
       if (facts?.evidence === 'read' && digests.isProvisional(one.info.key)) looks.add(one.info.key)

@@ -19,23 +19,24 @@ export interface Reading {
  * answer. So the validators in an answer are those that the file had at some time of the second before, the bytes are
  * those of now, and requests before and after a reading agree on the wrong validators. A digest is confirmed by
  *
- * 1. the next look, where it begins from `SEEN_AGAIN_MS` to `SEEN_AGAIN_WITHIN_MS` after the end of the reading, and
- *    shows the same validators; or
- * 2. a second reading that begins at least `SEEN_AGAIN_MS` after the end of the first, under the same validators, and
- *    gives the same digest.
+ * 1. a second reading that begins at least `SEEN_AGAIN_MS` after the end of the first, under the same validators, and
+ *    gives the same digest; or
+ * 2. a second look, made for that from `SEEN_AGAIN_MS` to `SEEN_AGAIN_WITHIN_MS` after the end of the reading, which
+ *    shows the same validators. It spares a survey the second reading.
  *
  * Why: validators that are shown so long after the reading are those that the file had after it. Where it had them
- * during the reading too, the bytes are theirs. Where it did not, an earlier content has come back since, with its old
- * time. A look that saw the content in between drops the digest. Where none did, (1) is wrong only if the earlier
- * content came back within `SEEN_AGAIN_WITHIN_MS`, and (2) only if the later content came back as well, and each of the
- * two readings began less than a second after it came. Neither is covered, and docs/stores/static-web.md says so.
+ * during the reading too, the bytes are theirs. Where it did not, an earlier content has come back since with its old
+ * time, and no look saw the later one in between: that would have dropped the digest. A second reading then gives the
+ * digest of the earlier content. So (1) is wrong only where the later content came back too, and each reading began
+ * within the second in which it came; (2) only where the earlier content came back within those few seconds. A second
+ * look at an arbitrary time would be wrong whenever the earlier content came back before it. What is not covered is named
+ * in docs/stores/static-web.md.
  */
 export interface ProvisionalDigests {
-  /**
-   * Takes note that a request sent at `askedAt` showed this version, or none (null): returns the reading that this
-   * confirms, which the caller remembers.
-   */
-  see(key: string, version: string | null, askedAt: number): Reading | undefined
+  /** Takes note that the store showed this version of a key, or none (null): a reading of another version is dropped. */
+  see(key: string, version: string | null): void
+  /** Returns the reading of this version that a second look confirms, which the caller remembers. */
+  confirm(key: string, version: string, askedAt: number): Reading | undefined
   /** Takes a reading that has just ended. Returns whether it is confirmed by an earlier one. */
   add(reading: Reading): boolean
   /** Whether a reading of this key is not confirmed yet. */
@@ -52,14 +53,12 @@ interface Held extends Reading {
 export function createProvisionalDigests(): ProvisionalDigests {
   const held = new Map<string, Held>()
   return {
-    see(key, version, askedAt) {
+    see(key, version) {
+      if (held.get(key)?.version !== version) held.delete(key)
+    },
+    confirm(key, version, askedAt) {
       const one = held.get(key)
-      if (one === undefined) return undefined
-      if (one.version !== version) {
-        held.delete(key)
-        return undefined
-      }
-      if (askedAt - one.firstEnd < SEEN_AGAIN_MS || askedAt - one.lastEnd > SEEN_AGAIN_WITHIN_MS) return undefined
+      if (one?.version !== version || !isTimely(one, askedAt)) return undefined
       held.delete(key)
       return one
     },
@@ -78,4 +77,8 @@ export function createProvisionalDigests(): ProvisionalDigests {
     },
     has: (key) => held.has(key),
   }
+}
+
+function isTimely({ firstEnd, lastEnd }: Held, askedAt: number): boolean {
+  return askedAt - firstEnd >= SEEN_AGAIN_MS && askedAt - lastEnd <= SEEN_AGAIN_WITHIN_MS
 }

@@ -99,10 +99,10 @@ export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
 export const SEEN_AGAIN_MS = 2000
 
 /**
- * How long after the end of a reading validators still confirm it. Until then an earlier content may have come back
- * unseen; the wait leaves time for a server that is slow to answer.
+ * How long after the end of a reading a second look still confirms it: until then an earlier content may have come back
+ * unseen. The look is due after `SEEN_AGAIN_MS`; the rest is for its turn among others.
  */
-export const SEEN_AGAIN_WITHIN_MS = 10_000
+export const SEEN_AGAIN_WITHIN_MS = 5000
 
 /** Objects of one survey that wait to be looked at again: those of two seconds, and some 10 MB. */
 export const MAX_SECOND_LOOKS = 16_384
