@@ -14,13 +14,11 @@ import {
   readBytes,
   toBytes,
 } from '../../functions/storage/suite-tools.suite.ts'
-import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { createTestDirectory, later, openSynced, type TestDirectory } from './directory-setup.suite.ts'
 import type { DirectoryOptions, DirectoryStorage } from './directory-storage.ts'
 import { isSame, toIdentity } from './identity.ts'
 import { openIndexFile } from './index-file.ts'
 import { find } from './tree-survey.suite.ts'
-
-const LATER = () => Date.now() + 60_000
 
 let directory: TestDirectory
 let notices: string[]
@@ -30,14 +28,14 @@ beforeEach(async () => {
 })
 afterEach(() => directory.close())
 
-function open(options: DirectoryOptions = {}): DirectoryStorage {
+async function open(options: DirectoryOptions = {}): Promise<DirectoryStorage> {
   const { root, indexPath } = directory
-  return openStorage(root, { indexPath, now: LATER, onNotice: (line) => notices.push(line), ...options })
+  return await openSynced(root, { indexPath, now: later, onNotice: (line) => notices.push(line), ...options })
 }
 
 /** Describes a file by a storage that is closed again. */
 async function describeOnce(name: string, options: DirectoryOptions = {}) {
-  const storage = open(options)
+  const storage = await open(options)
   const facts = await describeOne(storage, name)
   await storage.close()
   return { digest: facts?.digest, ...storage.counts() }
@@ -60,13 +58,16 @@ describe('the digest index', () => {
     const names = Array.from({ length: 2000 }, (_, i) => `dir${i % 7}/file ${i}`)
     for (const name of names) await directory.write(name, toBytes(name))
     await directory.write('large', createNoise(3 * 1024 * 1024))
-    const first = open()
+    const first = await open()
     const before = await Promise.all(first.describe([...names, 'large']))
     for (const name of names.slice(0, 50)) await readBytes(first, name)
     await first.close()
     expect(first.counts().computed).toBe(2001)
-    const second = open()
-    expect(await Promise.all(second.describe([...names, 'large']))).toEqual(before)
+    const second = await open()
+    const remembered = { evidence: 'remembered', age: expect.any(Number) }
+    expect(await Promise.all(second.describe([...names, 'large']))).toEqual(
+      before.map((facts) => ({ ...facts, ...remembered })),
+    )
     for (const name of names.slice(0, 50)) await readBytes(second, name)
     await second.close()
     expect(second.counts()).toEqual({ computed: 0, known: 2051 })
@@ -99,7 +100,7 @@ describe('the digest index', () => {
       const path = join(directory.root, 'a')
       await directory.write('a', toBytes('old!'))
       await utimes(path, 1000, 1000)
-      const running = open()
+      const running = await open()
       expect((await describeOne(running, 'a'))?.digest).toBe(await hash(toBytes('old!')))
       await describeOnce('a')
       await untilItShows(path, () => run(path))
@@ -112,8 +113,8 @@ describe('the digest index', () => {
 
   it('knows nothing once the clock was set back', async () => {
     await directory.write('a', toBytes('abc'))
-    let now = LATER()
-    const running = open({ now: () => now })
+    let now = later()
+    const running = await open({ now: () => now })
     await describeOne(running, 'a')
     await describeOne(running, 'a')
     expect(running.counts()).toEqual({ computed: 1, known: 1 })
@@ -128,7 +129,7 @@ describe('the digest index', () => {
     await describeOnce('a')
     await rm(findIndex())
     expect(await describeOnce('a')).toMatchObject({ computed: 1 })
-    const running = open()
+    const running = await open()
     await describeOne(running, 'a')
     await rm(directory.indexPath, { recursive: true })
     await directory.write('b', toBytes('b'))
@@ -151,10 +152,10 @@ describe('the digest index', () => {
   it('gives no wrong answer when it is garbled while it is in use', async () => {
     const names = Array.from({ length: 3000 }, (_, i) => `${i}`)
     for (const name of names) await directory.write(name, toBytes(name))
-    const first = open()
+    const first = await open()
     await Promise.all(first.describe(names))
     await first.close()
-    const running = open()
+    const running = await open()
     await describeOne(running, '0')
     const index = findIndex()
     writeFileSync(index, Buffer.concat([readFileSync(index).subarray(0, 4096), createNoise(200_000)]))
@@ -188,7 +189,7 @@ describe('the digest index', () => {
     await directory.write('a', toBytes('abc'))
     await directory.write('b', toBytes('b'))
     writeFileSync(join(directory.indexPath, 'file'), '')
-    const storage = open({ indexPath: join(directory.indexPath, 'file') })
+    const storage = await open({ indexPath: join(directory.indexPath, 'file') })
     for (const name of ['a', 'b', 'a']) expect(await describeOne(storage, name)).not.toBeNull()
     expect(storage.counts()).toEqual({ computed: 2, known: 1 })
     expect(notices).toEqual([expect.stringContaining('digests are kept in memory until it can')])
@@ -198,7 +199,7 @@ describe('the digest index', () => {
     for (const name of ['a', 'b']) await directory.write(name, toBytes(name))
     const indexPath = join(directory.indexPath, 'file')
     writeFileSync(indexPath, '')
-    const storage = open({ indexPath })
+    const storage = await open({ indexPath })
     for (let i = 0; i < 2; i++) expect(await find(storage)).toHaveLength(2)
     expect(storage.counts()).toEqual({ computed: 2, known: 2 })
   })
@@ -206,7 +207,7 @@ describe('the digest index', () => {
   it('that another process locks for long is reported, and knows after a restart what was hashed meanwhile', async () => {
     await directory.write('a', toBytes('abc'))
     await describeOnce('a')
-    const running = open()
+    const running = await open()
     await describeOne(running, 'a')
     expect(running.isIndexAvailable()).toBe(true)
     const other = new DatabaseSync(findIndex())
@@ -222,14 +223,14 @@ describe('the digest index', () => {
       expect.stringContaining('cannot be used (database is locked)'),
       expect.stringContaining('can be used again'),
     ])
-    const restarted = open()
+    const restarted = await open()
     await Promise.all(restarted.describe(['a', 'b', 'c']))
     expect(restarted.counts()).toEqual({ computed: 0, known: 3 })
   })
 
   it('goes on in the file that was put in the place of its own', async () => {
     await directory.write('a', toBytes('abc'))
-    const storage = open()
+    const storage = await open()
     await describeOne(storage, 'none')
     const index = findIndex()
     renameSync(index, `${index}.aside`)
@@ -246,7 +247,7 @@ describe('the digest index', () => {
     await directory.write('a', toBytes('abc'))
     const indexPath = join(directory.indexPath, 'file')
     writeFileSync(indexPath, '')
-    const storage = open({ indexPath })
+    const storage = await open({ indexPath })
     await describeOne(storage, 'a')
     await storage.list()
     expect(notices).toEqual([expect.stringContaining('cannot be used')])
@@ -255,10 +256,10 @@ describe('the digest index', () => {
   it('serves two storages of one root at once', async () => {
     for (let i = 0; i < 50; i++) await directory.write(`${i}`, toBytes(`${i}`))
     const names = Array.from({ length: 50 }, (_, i) => `${i}`)
-    const storages = [open(), open()]
+    const storages = await Promise.all([open(), open()])
     await Promise.all(storages.flatMap((storage) => storage.describe(names)))
     await Promise.all(storages.map((storage) => storage.close()))
-    const third = open()
+    const third = await open()
     await Promise.all(third.describe(names))
     expect(third.counts()).toEqual({ computed: 0, known: 50 })
     expect(notices).toEqual([])
@@ -297,7 +298,7 @@ describe('the digest index', () => {
     db.close()
     child.kill('SIGKILL')
     await once(child, 'exit')
-    const storage = open()
+    const storage = await open()
     await Promise.all(storage.describe(names))
     expect(storage.counts()).toEqual({ computed: 0, known: 300 })
   })
@@ -306,8 +307,9 @@ describe('the digest index', () => {
 /** Describes 300 files, and then waits to be killed. */
 const DESCRIBE_ALL = `
   const { createDirectoryStorage } = await import(process.env.MODULE)
-  const now = () => Date.now() + 60_000
+  const now = () => Date.now() + 3_600_000
   const storage = createDirectoryStorage(process.env.ROOT, { indexPath: process.env.INDEX, now })
+  await storage.sync()
   await Promise.all(storage.describe(Array.from({ length: 300 }, (_, i) => String(i))))
   console.log('described')
   setInterval(() => {}, 1000)

@@ -1,19 +1,30 @@
-import type { Digest } from '../../functions/wire/digest.ts'
+import { isRecent } from './belief.ts'
 import { createDigestMemory } from './digest-memory.ts'
+import type { Content } from './disk-messages.ts'
+import type { FileSystem } from './file-system.ts'
 import { type Identity, isSettled, toKey } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
+import type { DatedDigest } from './index-table.ts'
 import { createIndexWriter } from './index-writer.ts'
 import { MAX_REMEMBERED_DIGESTS } from './limits.ts'
+
+/** What a question takes for an answer. */
+export interface Terms {
+  /** Of the root; null where nothing is remembered. */
+  readonly system: FileSystem | null
+  /** Milliseconds since 1970, when it was asked. */
+  readonly now: number
+}
 
 /** Digests by name and identity, in memory and in a file. */
 export interface DigestIndex {
   /**
-   * The digest of a file whose identity was just read. `now` (milliseconds since 1970) is when the question was asked:
-   * a file that is not settled by then is unknown here, as after the clock was set back.
+   * The digest of a file whose identity was just read, from a reading that `isRecent`. A file that is not settled at
+   * `now` is unknown here, as after the clock was set back, and so is one on another file system than the root's.
    */
-  get(name: string, identity: Identity, now: number): Digest | undefined
-  /** Only for a file that was settled before it was hashed; see `isSettled`. */
-  set(name: string, identity: Identity, digest: Digest): void
+  get(name: string, identity: Identity, terms: Terms, maxAge?: number): DatedDigest | undefined
+  /** Does nothing with a content that may not be remembered. */
+  set(name: string, content: Content): void
   /** Writes what is not written yet, and closes the file. */
   close(): void
 }
@@ -24,17 +35,21 @@ export function createDigestIndex(file: IndexFile): DigestIndex {
   const writer = createIndexWriter(file)
 
   return {
-    get(name, identity, now) {
-      if (!isSettled(identity, now)) return undefined
-      const remembered = memory.get(identity)
-      if (remembered !== undefined) return remembered
-      const digest = file.read(name, toKey(identity))?.digest
-      if (digest !== undefined) memory.set(identity, digest)
-      return digest
+    get(name, identity, { system, now }, maxAge) {
+      if (system === null || identity.device !== system.device || !isSettled(identity, now)) return undefined
+      const key = toKey(system.id, identity)
+      const remembered = memory.get(key)
+      if (remembered !== undefined && isRecent(remembered.readAt, now, maxAge)) return remembered
+      const written = file.read(name, key)
+      if (written === undefined || !isRecent(written.readAt, now, maxAge)) return undefined
+      memory.set(key, written)
+      return written
     },
-    set(name, identity, digest) {
-      memory.set(identity, digest)
-      writer.add({ name, identity: toKey(identity), digest, readAt: Date.now() })
+    set(name, { identity, digest, readAt, systemId }) {
+      if (systemId === null) return
+      const key = toKey(systemId, identity)
+      memory.set(key, { digest, readAt })
+      writer.add({ name, identity: key, digest, readAt })
     },
     close() {
       writer.close()

@@ -1,31 +1,28 @@
-import type { Digest } from '../../functions/wire/digest.ts'
-import { type Identity, toKey } from './identity.ts'
+import type { DatedDigest } from './index-table.ts'
 
-/** Digests by the identity of the file they were computed from. */
+/** Digests by the key of the identity that they were computed from; see `toKey`. */
 export interface DigestMemory {
-  get(identity: Identity): Digest | undefined
-  /** Only for a file that was settled before it was hashed; see `isSettled`. */
-  set(identity: Identity, digest: Digest): void
+  get(key: string): DatedDigest | undefined
+  set(key: string, dated: DatedDigest): void
 }
 
 /** Remembers at most `limit` digests; the one that was asked for longest ago goes first. */
 export function createDigestMemory(limit: number): DigestMemory {
-  const digests = new Map<string, Digest>()
+  const digests = new Map<string, DatedDigest>()
 
-  function store(key: string, digest: Digest): void {
+  function store(key: string, dated: DatedDigest): void {
     digests.delete(key)
-    digests.set(key, digest)
+    digests.set(key, dated)
   }
 
   return {
-    get(identity) {
-      const key = toKey(identity)
-      const digest = digests.get(key)
-      if (digest !== undefined) store(key, digest)
-      return digest
+    get(key) {
+      const dated = digests.get(key)
+      if (dated !== undefined) store(key, dated)
+      return dated
     },
-    set(identity, digest) {
-      store(toKey(identity), digest)
+    set(key, dated) {
+      store(key, dated)
       const [oldest] = digests.keys()
       if (digests.size > limit && oldest !== undefined) digests.delete(oldest)
     },

@@ -17,14 +17,15 @@ import { isAtByName } from './directory.ts'
 import {
   countDescriptors,
   createTestDirectory,
+  later,
   openStorage,
+  openSynced,
   type TestDirectory,
 } from './directory-setup.suite.ts'
 import { type Identity, isSettled, toIdentity, toModified } from './identity.ts'
 import { createStreams } from './streams.ts'
 
 const MIB = 1024 * 1024
-const LATER = () => Date.now() + 60_000
 
 let directory: TestDirectory
 beforeEach(async () => {
@@ -50,7 +51,7 @@ async function writeHoles(name: string, size: number): Promise<void> {
 
 describe('the digest of a file', () => {
   it('is computed once, and is then remembered', async () => {
-    const storage = openStorage(directory.root, { now: LATER })
+    const storage = await openSynced(directory.root, { now: later })
     await directory.write('a', createNoise(3 * MIB))
     expect(await countReads(storage, 'a')).toBe(3)
     expect(await countReads(storage, 'a')).toBe(0)
@@ -67,7 +68,7 @@ describe('the digest of a file', () => {
   })
 
   it('is that of the new content, though size and time of modification are those of the old', async () => {
-    const storage = openStorage(directory.root, { now: LATER })
+    const storage = await openSynced(directory.root, { now: later })
     const path = join(directory.root, 'a')
     await directory.write('a', toBytes('old!'))
     await utimes(path, 1000, 1000)
@@ -178,7 +179,7 @@ describe('the digest of a file', () => {
 describe('descriptors', () => {
   // Counted at once, each time: given time, the garbage collector closes what was forgotten.
   it('are as many as before after each of fifty streams that was cancelled, read or not', async () => {
-    const storage = openStorage(directory.root, { now: LATER })
+    const storage = await openSynced(directory.root, { now: later })
     await directory.write('a', createNoise(3 * MIB))
     await readBytes(storage, 'a')
     const before = await countDescriptors()
@@ -191,7 +192,7 @@ describe('descriptors', () => {
   })
 
   it('are as many as before after reads that were refused, ended, or aborted', async () => {
-    const storage = openStorage(directory.root, { now: LATER })
+    const storage = await openSynced(directory.root, { now: later })
     await directory.write('a', createNoise(3 * MIB))
     const range = { offset: 3 * MIB, length: 1 }
     await readBytes(storage, 'a')
@@ -268,7 +269,8 @@ describe('a body', () => {
   async function readOther({ settled }: { settled: boolean }) {
     const fd = openSync(join(directory.root, 'a'), 'r')
     const identity = toIdentity(fstatSync(fd, { bigint: true }))
-    const content = { identity, digest: await hash(toBytes('another content')), settled }
+    const systemId = settled ? identity.device : null
+    const content = { identity, digest: await hash(toBytes('another content')), readAt: 0, systemId }
     const streams = createStreams()
     const chunks = streams.read({ fd, content, range: { offset: 0, length: 2 * MIB } })
     streams.close()
@@ -299,16 +301,11 @@ describe('toModified', () => {
 describe('the digest memory', () => {
   it('forgets the digest that was asked for longest ago', () => {
     const memory = createDigestMemory(2)
-    const [a, b, c] = [1n, 2n, 3n].map(
-      (inode) => ({ device: 1n, inode, size: 1, modifiedNs: 1n, changedNs: 1n }) as const,
-    )
-    if (!a || !b || !c) throw new Error('three were made')
-    memory.set(a, 'a')
-    memory.set(b, 'b')
-    memory.get(a)
-    memory.set(c, 'c')
-    expect([memory.get(a), memory.get(b), memory.get(c)]).toEqual(['a', undefined, 'c'])
-    expect(memory.get({ ...a, changedNs: 2n })).toBeUndefined()
+    const toDated = (digest: string) => ({ digest, readAt: 1 })
+    for (const key of ['a', 'b']) memory.set(key, toDated(key))
+    memory.get('a')
+    memory.set('c', toDated('c'))
+    expect(['a', 'b', 'c'].map((key) => memory.get(key))).toEqual([toDated('a'), undefined, toDated('c')])
   })
 })
 

@@ -302,9 +302,9 @@ describe('the root', () => {
       const guard = createRootGuard(link, openNoIndexFile())
       const index = openNoIndexFile()
       const writer = createIndexWriter(index)
-      const tree = { place: guard.resolve(), requireSame: guard.requireSame, index, writer }
+      const tree = { place: guard.resolve(), requireSame: guard.requireSame, look: () => null, index, writer }
       const survey = createTreeSurvey({ ...tree, memory: createSpanMemory() }, { ...WHOLE, grain: 0 })
-      const order = { now: Date.now(), patience: 60_000, hashed: [] }
+      const order = { now: Date.now(), synced: null, patience: 60_000, hashed: [], isPatient: true }
       expect(survey.step({ ...order, patience: -1 }).state).toBe('going')
       await pointTo(second, link)
       expect(() => survey.step(order)).toThrow('another directory took its place while it was read')

@@ -71,6 +71,24 @@ export function openStorage(root: string, options: DirectoryOptions = {}): Direc
 }
 
 /**
+ * `openStorage`, where what is read from then on may be remembered: what was stored before is written out. Fails where the
+ * file system of temporary directories is one whose digests are not remembered.
+ */
+export async function openSynced(root: string, options: DirectoryOptions = {}): Promise<DirectoryStorage> {
+  const storage = openStorage(root, options)
+  if (await storage.sync()) return storage
+  const why = storage.whyForgetful() ?? `'sync -f' failed`
+  throw new Error(
+    `no digest below '${root}' is remembered (${why}): these tests need a TMPDIR on ext4, xfs or btrfs`,
+  )
+}
+
+/** A time at which every file of a test has been left alone long enough to be remembered, however large it is. */
+export function later(): number {
+  return Date.now() + 3_600_000
+}
+
+/**
  * Runs `run` as a user whom permissions bind, also where the tests run as root, for whom there are none. The whole
  * process changes its user meanwhile.
  */

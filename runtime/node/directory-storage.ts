@@ -6,6 +6,7 @@ import { type Counts, createDisk } from './disk.ts'
 import { getErrno } from './errno.ts'
 import { readModes } from './file-attributes.ts'
 import { createFileReader } from './file-reader.ts'
+import { type Looked, toKnown } from './file-system.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
@@ -14,6 +15,7 @@ import { TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
 import { requireDirectory } from './root.ts'
 import { createStreams } from './streams.ts'
+import { createSyncs } from './syncs.ts'
 import { createTrees } from './trees.ts'
 import { createWriter, type Writer } from './writer.ts'
 
@@ -28,7 +30,10 @@ export interface DirectoryOptions {
    * in the user's cache directory when absent. It must not lie inside the root.
    */
   readonly indexPath?: string | null | undefined
-  /** Called with one line when the digest index was damaged, cannot be used, or can be used again. */
+  /**
+   * Called with one line when the digest index was damaged, cannot be used, or can be used again; and when no digest is
+   * remembered, because the directory's file system does not show every change, or `sync -f` fails.
+   */
   readonly onNotice?: ((line: string) => void) | undefined
 }
 
@@ -36,6 +41,16 @@ export interface DirectoryOptions {
 export interface DirectoryStorage extends Storage, IndexState {
   /** Digests computed by hashing, and digests that the index knew, since the start. */
   counts(): Counts
+  /**
+   * Why no digest of its files is remembered, so that every question reads whole files: a clause. Null where digests are
+   * remembered, and before the first question.
+   */
+  whyForgetful(): string | null
+  /**
+   * Has what programs have stored through mappings written out, so that what is read from then on may be remembered.
+   * Resolves with whether it is.
+   */
+  sync(): Promise<boolean>
   /**
    * Has every file below the root described, so that the index knows it, while nothing else is asked. Resolves with
    * how far it came, at the end, when `signal` aborts or at `close`; rejects when the root cannot be read.
@@ -57,9 +72,21 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const health = createIndexHealth(onNotice)
   const root = requireDirectory(path)
   const indexFile = findIndexFile(options.indexPath, root, onNotice)
-  const disk = createDisk({ root, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
-  const onIndex = (notice: IndexNotice) => health.note('tree', notice)
-  const trees = createTrees({ root, indexFile, disk, now, onIndex })
+  const syncs = createSyncs({ now, onNotice })
+  const notices = new Set<string>()
+  let forgetful: string | null = null
+
+  function onLooked(looked: Looked): void {
+    syncs.aim(toKnown(looked))
+    forgetful = 'why' in looked ? looked.why : null
+    if (forgetful === null || notices.has(forgetful)) return
+    notices.add(forgetful)
+    onNotice(`digests are not remembered: ${forgetful}; every question reads the whole file`)
+  }
+
+  const toIndexNote = (thread: 'disk' | 'tree') => (notice: IndexNotice) => health.note(thread, notice)
+  const disk = createDisk({ root, indexFile, now, syncs, onLooked, onIndex: toIndexNote('disk') })
+  const trees = createTrees({ root, indexFile, disk, now, syncs, onLooked, onIndex: toIndexNote('tree') })
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const closing = new AbortController()
@@ -100,6 +127,11 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       const [ofDisk, ofTrees] = [disk.counts(), trees.counts()]
       return { computed: ofDisk.computed + ofTrees.computed, known: ofDisk.known + ofTrees.known }
     },
+    whyForgetful: () => forgetful,
+    async sync() {
+      await disk.locate('')
+      return await syncs.wait()
+    },
     isIndexAvailable: () => (indexFile === null ? null : health.isAvailable()),
     fillIndex({ signal, onProgress } = {}) {
       const signals = signal ? [signal, closing.signal] : [closing.signal]
@@ -109,6 +141,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     async close() {
       closing.abort()
       clearInterval(timer)
+      syncs.close()
       await tidying
       await writer?.close()
       streams.close()

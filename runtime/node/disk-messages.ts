@@ -1,7 +1,9 @@
-import type { OpenOptions } from '../../functions/storage/storage.ts'
+import type { Facts, OpenOptions } from '../../functions/storage/storage.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import { StorageError, type TroubleCode } from '../../functions/wire/trouble.ts'
+import type { Synced } from './belief.ts'
 import { getErrno } from './errno.ts'
+import type { Looked } from './file-system.ts'
 import type { Identity } from './identity.ts'
 import type { IndexNotice } from './index-file.ts'
 import type { Located } from './located.ts'
@@ -24,6 +26,8 @@ export interface Batch {
   readonly now: number
   /** How long small files may be hashed before the rest is `slow` or `later`. */
   readonly patience: number
+  /** The last sync that had ended by then. */
+  readonly synced: Synced | null
   readonly names: readonly string[]
   /** For places in `names`, what is asked beyond facts. */
   readonly extras: ReadonlyMap<number, Extra>
@@ -36,25 +40,33 @@ export interface Extra {
   readonly locate?: boolean | undefined
   /** Whether it is a path of vouch's own, below a `.vouch/`. */
   readonly own?: boolean | undefined
-  /** Whether it is hashed whatever is remembered of it. */
-  readonly fresh?: boolean | undefined
-  /** What a hash thread found, which began after the question was asked. */
-  readonly hashed?: Content | undefined
+  /** As in `DescribeOptions`. */
+  readonly maxAge?: number | undefined
+  /** What a hash thread found. */
+  readonly hashed?: Hashed | undefined
+}
+
+/** A content that was hashed for a question, or for one before it. */
+export interface Hashed extends Content {
+  /** Whether its reading began before this question was asked. */
+  readonly isEarlier: boolean
 }
 
 /** As in `OpenOptions`. */
 export type OpenWanted = Pick<OpenOptions, 'range' | 'ifDigest'>
 
-/** A content of a file: whatever has this identity has this digest, but for a change too quick for the clock. */
+/** A content of a file: whatever has this identity has this digest, but for a change that its times do not show. */
 export interface Content {
   readonly identity: Identity
   readonly digest: Digest
-  /** Whether even such a change is ruled out; see `isSettled`. */
-  readonly settled: boolean
+  /** When its reading began: whole milliseconds since 1970. */
+  readonly readAt: number
+  /** `FileSystem.id` where even such a change is ruled out, so that it may be remembered; null where it is not. */
+  readonly systemId: bigint | null
 }
 
-/** What the disk thread sends: answers, or how the index is. */
-export type DiskReply = Answers | IndexNotice
+/** What the disk thread sends: answers, how the index is, or what the root's file system is. */
+export type DiskReply = Answers | IndexNotice | { readonly looked: Looked }
 
 /** The answers to a batch, in the order of its names. */
 export interface Answers {
@@ -63,6 +75,8 @@ export interface Answers {
   /** Digests computed for it, and digests that the index knew. */
   readonly computed: number
   readonly known: number
+  /** Whether a digest was not remembered because no sync has ended since its file was changed. */
+  readonly wantsSync: boolean
 }
 
 /**
@@ -77,14 +91,26 @@ export interface Held {
   readonly digest: Digest
   /** Milliseconds since 1970; see `toModified`. */
   readonly modified: number | null
+  /** Seconds since its bytes were read, as in `Facts`, where that was not for this question. */
+  readonly age?: number
   /** All that was to be opened. */
   readonly bytes?: Uint8Array<ArrayBuffer>
   /** More than one read was to be opened: its descriptor. Who receives it closes it. */
   readonly opened?: { readonly fd: number; readonly content: Content }
 }
 
-/** What a hash thread is told: hash this file, as of `now`, or end. */
-export type HashMessage = { readonly name: string; readonly now: number } | 'close'
+/** A file that is there, as facts. */
+export function fromHeld({ size, digest, modified, age }: Held): Facts {
+  return { size, digest, modified, evidence: age === undefined ? 'read' : 'remembered', age: age ?? 0 }
+}
+
+/** What a hash thread is told: hash this file, or end. */
+export type HashMessage = HashOrder | 'close'
+
+/** A file to be hashed. */
+export interface HashOrder extends Pick<Batch, 'now' | 'synced'> {
+  readonly name: string
+}
 
 /**
  * What a hash thread says: how much it has read; or, at its end, what it found, null when the file did not keep still,

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { type BigIntStats, closeSync } from 'node:fs'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
+import { isRecent, isWrittenOut, toAge } from './belief.ts'
 import type { DigestIndex } from './digest-index.ts'
 import {
   type Answer,
@@ -16,6 +17,7 @@ import {
 import { toIoError } from './errno.ts'
 import { createExactNames, type ExactNames } from './exact-names.ts'
 import { changed } from './file-digest.ts'
+import type { FileSystem } from './file-system.ts'
 import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
 import type { Located } from './located.ts'
@@ -33,6 +35,10 @@ interface Turn {
   readonly batch: Batch
   /** Where the root lies. */
   place: Place
+  /** What `place` lies on; null where nothing is remembered. */
+  readonly system: FileSystem | null
+  /** As in `batch`. */
+  readonly now: number
   /** Whether `place` has the mounts that others have met by now. */
   isRefreshed: boolean
   /** By `performance.now()`, when hashing is to be left to others. */
@@ -44,6 +50,12 @@ interface Turn {
   readonly plain: Map<string, boolean>
   computed: number
   known: number
+  wantsSync: boolean
+}
+
+/** A content, and how old its reading is where it was not made for the question. */
+interface Found extends Content {
+  readonly age: number | undefined
 }
 
 interface Asked extends Extra {
@@ -51,8 +63,12 @@ interface Asked extends Extra {
   readonly unknown?: Identity
 }
 
-/** Reads below the root of `guard`; what it hashes goes into `index`. */
-export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBatch {
+/** Reads below the root of `guard`, which lies on what `look` tells; what it hashes goes into `index`. */
+export function createDiskReader(
+  guard: RootGuard,
+  index: DigestIndex,
+  look: (place: Place) => FileSystem | null,
+): AnswerBatch {
   const scratch = new Uint8Array(READ_BYTES)
   const exact = createExactNames()
 
@@ -61,8 +77,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
       if (extra?.locate) return locate(turn.place, name, exact)
       if (!extra?.own && isOwn(turn.place, name)) return null
       if (extra === undefined) return recallOrRead(name, turn)
-      const { identity, digest, settled } = extra.hashed ?? {}
-      if (settled && identity && digest) index.set(name, identity, digest)
+      if (extra.hashed) index.set(name, extra.hashed)
       return read(name, extra, turn)
     } catch (error) {
       return { trouble: toTrouble(toIoError(error, 'read')) }
@@ -73,10 +88,10 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     const stats = readPlainStats(name, turn, exact)
     if (stats === null) return read(name, {}, turn)
     const identity = toIdentity(stats)
-    const digest = index.get(name, identity, turn.batch.now)
-    if (digest === undefined) return read(name, { unknown: identity }, turn)
+    const dated = index.get(name, identity, turn)
+    if (dated === undefined) return read(name, { unknown: identity }, turn)
     turn.known++
-    return toHeld(identity, digest)
+    return toHeld(identity, dated.digest, toAge(dated.readAt, turn.now))
   }
 
   function read(name: string, extra: Asked, turn: Turn): Answer {
@@ -106,7 +121,7 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     let { identity } = file
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const content = find(name, identity, extra, turn)
-      if (content !== undefined) return toHeld(identity, content.digest)
+      if (content !== undefined) return toHeld(identity, content.digest, content.age)
       if (identity.size > READ_BYTES) return 'slow'
       if (turn.computed > 0 && performance.now() > turn.until)
         return identity.size > CHEAP_BYTES ? 'slow' : 'later'
@@ -149,19 +164,22 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     return { ...toHeld(identity, content.digest), bytes: part }
   }
 
-  /** The content of this identity, as far as it was hashed after the question or is settled. */
+  /** The content of this identity, as far as it was hashed after the question, or is remembered and recent enough. */
   function find(
     name: string,
     identity: Identity,
-    { hashed, fresh, unknown }: Asked,
+    { hashed, maxAge, unknown }: Asked,
     turn: Turn,
-  ): Content | undefined {
-    if (hashed !== undefined && isSame(hashed.identity, identity)) return hashed
-    if (fresh || (unknown !== undefined && isSame(unknown, identity))) return undefined
-    const digest = index.get(name, identity, turn.batch.now)
-    if (digest === undefined) return undefined
+  ): Found | undefined {
+    if (hashed !== undefined && isSame(hashed.identity, identity)) {
+      if (!hashed.isEarlier) return { ...hashed, age: undefined }
+      if (isRecent(hashed.readAt, turn.now, maxAge)) return { ...hashed, age: toAge(hashed.readAt, turn.now) }
+    }
+    if (unknown !== undefined && isSame(unknown, identity)) return undefined
+    const dated = index.get(name, identity, turn, maxAge)
+    if (dated === undefined) return undefined
     turn.known++
-    return { identity, digest, settled: true }
+    return { identity, ...dated, systemId: turn.system?.id ?? null, age: toAge(dated.readAt, turn.now) }
   }
 
   /** The content that `bytes` are, if they are all that the file holds and still does; else null. */
@@ -175,9 +193,9 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     const digest = hash('sha256', bytes, 'hex')
     turn.computed++
     if (bytes.length !== identity.size || !isSame(readIdentitySync(file.fd), identity)) return null
-    const settled = isSettled(identity, turn.batch.now)
-    if (settled) index.set(name, identity, digest)
-    return { identity, digest, settled }
+    const content = { identity, digest, readAt: Math.floor(turn.now), systemId: findSystem(identity, turn) }
+    index.set(name, content)
+    return content
   }
 
   function resolve(): Place | Trouble {
@@ -192,13 +210,36 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     const until = performance.now() + batch.patience
     const place = resolve()
     if ('message' in place) {
-      return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), computed: 0, known: 0 }
+      return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), ...NOTHING_DONE }
     }
     exact.begin()
-    const turn: Turn = { batch, place, isRefreshed: false, until, plain: new Map(), computed: 0, known: 0 }
+    const system = look(place)
+    const { now } = batch
+    const turn: Turn = {
+      batch,
+      place,
+      system,
+      now,
+      isRefreshed: false,
+      until,
+      plain: new Map(),
+      ...NOTHING_DONE,
+    }
     const answers = batch.names.map((name, i) => answerOne(name, batch.extras.get(i), turn))
-    return { id: batch.id, answers, computed: turn.computed, known: turn.known }
+    const { computed, known, wantsSync } = turn
+    return { id: batch.id, answers, computed, known, wantsSync }
   }
+}
+
+const NOTHING_DONE = { computed: 0, known: 0, wantsSync: false }
+
+/** The file system of a file that was read in this turn, where its digest may be remembered; else null. */
+function findSystem(identity: Identity, turn: Turn): bigint | null {
+  const { system, now, batch } = turn
+  if (system === null || system.device !== identity.device || !isSettled(identity, now)) return null
+  if (isWrittenOut(identity, system, batch.synced)) return system.id
+  turn.wantsSync = true
+  return null
 }
 
 /** The stats of a file to be reached without a link, on the root's device; null when it is not as most are. */
@@ -255,16 +296,17 @@ function locate(place: Place, name: string, exact: ExactNames): Located {
 }
 
 /** What was asked of a content that is known: its bytes, or a descriptor when they are many. */
-function openKnown({ fd }: RegularFile, content: Content, extra: Extra): Answer | 'changed' {
-  const { identity, digest, settled } = content
+function openKnown({ fd }: RegularFile, content: Found, extra: Extra): Answer | 'changed' {
+  const { identity, digest, age } = content
   const range = requireWanted(content, extra)
-  const held = toHeld(identity, digest)
+  const held = toHeld(identity, digest, age)
   if (range.length > READ_BYTES) return { ...held, opened: { fd, content } }
   const bytes = readUpTo(fd, allocate(range.length), range.offset)
   if (bytes.length !== range.length || !isSame(readIdentitySync(fd), identity)) return 'changed'
-  if (range.length < identity.size || hash('sha256', bytes, 'hex') === digest) return { ...held, bytes }
-  // A change too quick for the clock shows in the bytes alone; of a settled file nobody wrote these bytes.
-  if (!settled) return 'changed'
+  if (range.length < identity.size) return { ...held, bytes }
+  if (hash('sha256', bytes, 'hex') === digest) return { ...toHeld(identity, digest), bytes }
+  // A change that the times do not show is seen in the bytes alone; where they do, nobody wrote these bytes.
+  if (content.systemId === null) return 'changed'
   throw new StorageError('integrity', 'the bytes contradict their digest')
 }
 
@@ -283,6 +325,8 @@ function requireWanted({ identity, digest }: Content, { open = {} }: Extra): Byt
   return { offset, length }
 }
 
-function toHeld(identity: Identity, digest: string): Held {
-  return { size: identity.size, digest, modified: toModified(identity) }
+/** `age` is absent for what was read for the question. */
+function toHeld(identity: Identity, digest: string, age?: number): Held {
+  const held = { size: identity.size, digest, modified: toModified(identity) }
+  return age === undefined ? held : { ...held, age }
 }

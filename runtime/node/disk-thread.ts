@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Answers, Batch, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
+import type { Looked } from './file-system.ts'
 import type { IndexNotice } from './index-file.ts'
 import { THREAD_LIMITS } from './limits.ts'
 import { toThreadProgram } from './thread-program.ts'
@@ -17,6 +18,7 @@ export interface DiskThread {
 export interface DiskThreadOptions {
   readonly onAnswers: (answers: Answers) => void
   readonly onIndex: (notice: IndexNotice) => void
+  readonly onLooked: (looked: Looked) => void
   /** What was sent will not be answered. */
   readonly onCrash: (error: unknown) => void
 }
@@ -37,6 +39,7 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     })
     started.on('message', (reply: DiskReply) => {
       if ('notice' in reply) options.onIndex(reply)
+      else if ('looked' in reply) options.onLooked(reply.looked)
       else options.onAnswers(reply)
     })
     if (!isReffed) started.unref()

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createDigestIndex } from './digest-index.ts'
 import type { Answers, DiskMessage, DiskReply, DiskWorkerData } from './disk-messages.ts'
 import { createDiskReader } from './disk-reader.ts'
+import { createLook } from './file-system.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { createRootGuard } from './root-guard.ts'
 import { endThread } from './thread-program.ts'
@@ -11,7 +12,8 @@ import { endThread } from './thread-program.ts'
 const { root, indexFile } = workerData as DiskWorkerData // from disk.ts
 const file = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
 const index = createDigestIndex(file)
-const answer = createDiskReader(createRootGuard(root, file), index)
+const look = createLook((looked) => reply({ looked }))
+const answer = createDiskReader(createRootGuard(root, file), index, look)
 
 function reply(message: DiskReply, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, transfer)

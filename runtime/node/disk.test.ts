@@ -17,13 +17,13 @@ import {
 import {
   countDescriptors,
   createTestDirectory,
+  later,
   openStorage,
   type TestDirectory,
 } from './directory-setup.suite.ts'
 import type { DirectoryStorage } from './directory-storage.ts'
 
 const MIB = 1024 * 1024
-const LATER = () => Date.now() + 60_000
 
 let directory: TestDirectory
 beforeEach(async () => {
@@ -88,7 +88,7 @@ describe('a question', () => {
   it('asked while its file is hashed shares that hash only when a change would show', async () => {
     await writeHoles('large', 256 * MIB)
     for (const { now, computed } of [
-      { now: LATER, computed: 1 },
+      { now: later, computed: 1 },
       { now: () => 0, computed: 2 },
     ]) {
       const storage = openStorage(directory.root, { now })
@@ -100,7 +100,7 @@ describe('a question', () => {
   })
 
   it('asked while its file is hashed, and after it was replaced, is told of the new one', async () => {
-    for (const now of [LATER, () => 0]) {
+    for (const now of [later, () => 0]) {
       const storage = openStorage(directory.root, { now })
       await writeHoles('large', 64 * MIB)
       const { answer } = await beginToHash(storage, 'large')
@@ -130,7 +130,7 @@ describe('a question', () => {
   })
 
   it('is answered anew for each file of a large batch', async () => {
-    const storage = openStorage(directory.root, { now: LATER })
+    const storage = openStorage(directory.root, { now: later })
     const names = Array.from({ length: 60 }, (_, i) => `${i}`)
     for (const [i, name] of names.entries()) await directory.write(name, createNoise(MIB - 1, i))
     const facts = await Promise.all(storage.describe(names))
@@ -219,7 +219,7 @@ describe('the background pass', () => {
     const names = Array.from({ length: 100 }, (_, i) => `dir${i % 3}/${i}`)
     for (const name of names) await directory.write(name, toBytes('abc'))
     await writeHoles('large', 3 * MIB)
-    const storage = openStorage(directory.root, { indexPath: directory.indexPath, now: LATER })
+    const storage = openStorage(directory.root, { indexPath: directory.indexPath, now: later })
     const seen: number[] = []
     const filled = await storage.fillIndex({ onProgress: ({ done }) => seen.push(done) })
     expect(filled).toEqual({ done: 101, total: 101, bytes: 300 + 3 * MIB })
@@ -265,7 +265,7 @@ describe('the background pass', () => {
 
 const CLOSE = `
   const { createHashPool } = await import(process.env.HASH_POOL)
-  const pool = createHashPool({ root: process.env.ROOT, now: Date.now, onReturn() {} })
+  const pool = createHashPool({ root: process.env.ROOT, now: Date.now, synced: () => null, onReturn() {} })
   await new Promise((begun) =>
     pool.add({ name: 'huge', options: { onProgress: begun }, askedAt: 0, attempts: 0, reject() {} }),
   )

@@ -8,6 +8,7 @@ import {
   type Held,
 } from './disk-messages.ts'
 import { createDiskThread } from './disk-thread.ts'
+import type { Looked } from './file-system.ts'
 import { createHashPool } from './hash-pool.ts'
 import type { IndexNotice } from './index-file.ts'
 import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES } from './limits.ts'
@@ -20,6 +21,7 @@ import {
   tellProgress,
   type Wanted,
 } from './question.ts'
+import type { Syncs } from './syncs.ts'
 import { createQueue, createWaiting } from './waiting.ts'
 
 /** How many digests were computed by hashing, and how many the index knew, since the start. */
@@ -54,15 +56,18 @@ export interface DiskOptions extends DiskWorkerData {
   readonly now: () => number
   /** Called when that changes: whether the index can be used. */
   readonly onIndex: (notice: IndexNotice) => void
+  /** Called when that changes: what the root's file system is. */
+  readonly onLooked: (looked: Looked) => void
+  readonly syncs: Pick<Syncs, 'last' | 'request'>
 }
 
 /** Starts threads when they are first needed. While nobody waits for an answer no thread keeps the process alive. */
-export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk {
+export function createDisk({ root, indexFile, now, onIndex, onLooked, syncs }: DiskOptions): Disk {
   const queue = createQueue()
   const sent = new Map<number, readonly Question[]>()
   const waiting = createWaiting()
-  const pool = createHashPool({ root, now, onReturn: enqueue })
-  const thread = createDiskThread({ root, indexFile }, { onAnswers, onIndex, onCrash })
+  const pool = createHashPool({ root, now, synced: syncs.last, onReturn: enqueue })
+  const thread = createDiskThread({ root, indexFile }, { onAnswers, onIndex, onLooked, onCrash })
   let computed = 0
   let known = 0
   let batches = 0
@@ -112,7 +117,8 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
     sent.set(id, questions)
     const patience = questions[0]?.options.background ? BACKGROUND_BATCH_MS : BATCH_MS
     const names = questions.map(({ name }) => name)
-    thread.send({ id, now: now(), patience, names, extras: collectExtras(questions) })
+    const extras = collectExtras(questions)
+    thread.send({ id, now: now(), synced: syncs.last(), patience, names, extras })
   }
 
   function onAnswers(reply: Answers): void {
@@ -120,6 +126,7 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
     sent.delete(reply.id)
     computed += reply.computed
     known += reply.known
+    if (reply.wantsSync) syncs.request()
     if (reply.computed > 0) tellProgress(questions, { done: reply.computed })
     queue.tell(reply.answers.length)
     for (const [i, question] of questions.entries()) settle(question, reply.answers[i] ?? null)
@@ -162,8 +169,9 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
 
 function collectExtras(questions: readonly Question[]): Map<number, Extra> {
   const extras = new Map<number, Extra>()
-  for (const [i, { open, locate, own, fresh, hashed }] of questions.entries())
-    if (open || locate || own || fresh || hashed) extras.set(i, { open, locate, own, fresh, hashed })
+  for (const [i, { open, locate, own, maxAge, hashed }] of questions.entries())
+    if (open || locate || own || maxAge !== undefined || hashed)
+      extras.set(i, { open, locate, own, maxAge, hashed })
   return extras
 }
 

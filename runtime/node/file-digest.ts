@@ -1,12 +1,20 @@
 import { createHash } from 'node:crypto'
-import { fstatSync, readSync } from 'node:fs'
+import { fdatasyncSync, fstatSync, readSync } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
+import { isWrittenOut, type Synced } from './belief.ts'
 import type { Content } from './disk-messages.ts'
+import type { FileSystem } from './file-system.ts'
 import { isSame, isSettled, toIdentity } from './identity.ts'
 import { READ_BYTES } from './limits.ts'
 import type { RegularFile } from './regular-file.ts'
 
 export interface HashOptions {
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** The last sync that has ended. */
+  readonly synced: Synced | null
+  /** What the root lies on; null where nothing is remembered. */
+  readonly system: FileSystem | null
   /** Asked before every read. */
   readonly isStopped: () => boolean
   /** Called after every read, with the bytes that were read so far. */
@@ -16,7 +24,9 @@ export interface HashOptions {
 const buffer = new Uint8Array(READ_BYTES)
 
 /** Hashes an open file on the calling thread; null when it is stopped, or when the file does not keep still for that. */
-export function hashFile({ fd, identity }: RegularFile, now: number, options: HashOptions): Content | null {
+export function hashFile(file: RegularFile, options: HashOptions): Content | null {
+  const { fd, identity } = file
+  const systemId = findSystem(file, options)
   const hash = createHash('sha256')
   for (let position = 0; position < identity.size; ) {
     if (options.isStopped()) return null
@@ -28,7 +38,24 @@ export function hashFile({ fd, identity }: RegularFile, now: number, options: Ha
   }
   const after = toIdentity(fstatSync(fd, { bigint: true }))
   if (!isSame(after, identity)) return null
-  return { identity, digest: hash.digest('hex'), settled: isSettled(identity, now) }
+  return { identity, digest: hash.digest('hex'), readAt: Math.floor(options.now), systemId }
+}
+
+/** The file system of a file, where the digest of what is read from now on may be remembered; else null. */
+function findSystem({ fd, identity }: RegularFile, { now, synced, system }: HashOptions): bigint | null {
+  if (system === null || system.device !== identity.device || !isSettled(identity, now)) return null
+  return isWrittenOut(identity, system, synced) || writeOut(fd) ? system.id : null
+}
+
+/** Has what was stored into a file through mappings written out, so that the next store shows. Returns whether it was. */
+function writeOut(fd: number): boolean {
+  try {
+    fdatasyncSync(fd)
+    return true
+  } catch {
+    // A disk that is full or failing: the digest is not remembered.
+    return false
+  }
 }
 
 /** The file is no longer what it was when it was read. */

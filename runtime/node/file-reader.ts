@@ -3,7 +3,7 @@ import type { Facts, Opened, OpenOptions, Storage } from '../../functions/storag
 import { fromBytes, toStream } from '../../functions/storage/streams.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { Disk } from './disk.ts'
-import type { Held } from './disk-messages.ts'
+import { fromHeld, type Held } from './disk-messages.ts'
 import { closeOpened } from './question.ts'
 import type { Streams } from './streams.ts'
 
@@ -34,9 +34,10 @@ export function createFileReader(disk: Disk, streams: Streams): FileReader {
 
   return {
     describe(names, options = {}) {
-      const wanted = [...new Set(names)].filter((name) => parseName(name) !== null).map((name) => ({ name }))
-      const promises = disk.ask(wanted, options)
-      const answers = new Map(wanted.map(({ name }, i) => [name, promises[i]?.then(toFacts)]))
+      const wanted = [...new Set(names)].filter((name) => parseName(name) !== null)
+      const asked = wanted.map((name) => ({ name, maxAge: options.maxAge }))
+      const promises = disk.ask(asked, options)
+      const answers = new Map(wanted.map((name, i) => [name, promises[i]?.then(toFacts)]))
       return names.map((name) => answers.get(name) ?? refuse(name))
     },
     async readCurrent(name, { signal }) {
@@ -66,14 +67,12 @@ async function refuse(name: string): Promise<null> {
 }
 
 function toFacts(held: Held | null): Facts | null {
-  if (held === null) return null
-  const { size, digest, modified } = held
-  return { size, digest, modified, evidence: 'read', age: 0 }
+  return held === null ? null : fromHeld(held)
 }
 
 function toOpened(held: Held, { range, signal }: OpenOptions, streams: Streams): Opened {
-  const { size, digest, modified, bytes, opened } = held
-  const facts: Facts = { size, digest, modified, evidence: 'read', age: 0 }
+  const { size, bytes, opened } = held
+  const facts = fromHeld(held)
   if (opened === undefined) return { facts, body: toStream(fromBytes(bytes ?? new Uint8Array()), signal) }
   const whole = { offset: 0, length: size }
   const chunks = streams.read({ ...opened, range: range ?? whole })

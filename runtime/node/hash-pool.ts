@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import type { Synced } from './belief.ts'
 import {
   type Content,
   fromTrouble,
@@ -28,6 +29,8 @@ export interface HashPoolOptions {
   /** As in `DiskWorkerData`. */
   readonly root: string
   readonly now: () => number
+  /** The last sync that has ended. */
+  readonly synced: () => Synced | null
   /**
    * Takes a question back, with what was found in `hashed`. The question is then put once more: what is answered is
    * what a stat made after it still shows.
@@ -38,8 +41,8 @@ export interface HashPoolOptions {
 /**
  * One file to be hashed. Who asks before that begins shares it. Who asks later cannot: bytes read before a question
  * may be older than what it must be told, and in a file that is not settled no stat shows that. Those wait, and are
- * put once more when it is done; if what was found is settled it serves them, since the stat rules out a change, and
- * otherwise they share a job that begins after all of them. So a question sees one such end and one hash of its own
+ * put once more when it is done; if what was found may be remembered it serves those that take a reading from before their
+ * question, since the stat rules out a change, and the others share a job that begins after all of them. So a question sees one such end and one hash of its own
  * at most, but for changes, which `MAX_ATTEMPTS` limits.
  */
 interface Job {
@@ -64,7 +67,7 @@ interface Thread {
 const MAX_THREADS = Math.max(2, availableParallelism())
 
 /** Threads start when they are first needed, and keep no process alive while they have nothing to do. */
-export function createHashPool({ root, now, onReturn }: HashPoolOptions): HashPool {
+export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions): HashPool {
   const queued = new Map<string, Job>()
   const threads = new Set<Thread>()
   let count = 0
@@ -113,7 +116,7 @@ export function createHashPool({ root, now, onReturn }: HashPoolOptions): HashPo
       job.begunAt = performance.now()
       Atomics.store(thread.stop, 0, 0)
       thread.worker.ref()
-      const message: HashMessage = { name: job.name, now: now() }
+      const message: HashMessage = { name: job.name, now: now(), synced: synced() }
       thread.worker.postMessage(message)
     }
   }
@@ -176,22 +179,23 @@ export function createHashPool({ root, now, onReturn }: HashPoolOptions): HashPo
     if (content !== null) count++
     for (const question of asked) {
       question.attempts++
-      returnOne(question, content)
+      returnOne(question, content, false)
     }
     for (const question of later) {
-      returnOne(question, content?.settled ? content : null)
+      const serves = content !== null && content.systemId !== null && question.maxAge !== 0
+      returnOne(question, serves ? content : null, true)
     }
   }
 
-  function returnOne(question: Question, content: Content | null): void {
+  function returnOne(question: Question, content: Content | null, isEarlier: boolean): void {
     question.isHashing = false
-    question.hashed = content ?? undefined
+    question.hashed = content === null ? undefined : { ...content, isEarlier }
     onReturn(question)
   }
 
   function fail(job: Job | null, error: Error): void {
     for (const question of job?.asked ?? []) question.reject(error)
-    for (const question of job?.later ?? []) returnOne(question, null)
+    for (const question of job?.later ?? []) returnOne(question, null, true)
   }
 
   async function close(error: Error): Promise<void> {

@@ -1,8 +1,15 @@
 import { closeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { type HashMessage, type HashReply, type HashWorkerData, toTrouble } from './disk-messages.ts'
+import {
+  type HashMessage,
+  type HashOrder,
+  type HashReply,
+  type HashWorkerData,
+  toTrouble,
+} from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { hashFile } from './file-digest.ts'
+import { readFileSystem, toKnown } from './file-system.ts'
 import { openFile } from './regular-file.ts'
 import { resolvePlace } from './root.ts'
 import { endThread } from './thread-program.ts'
@@ -15,14 +22,18 @@ function reply(message: HashReply): void {
   parentPort?.postMessage(message)
 }
 
-function hash(name: string, now: number): HashReply {
+function hash({ name, now, synced }: HashOrder): HashReply {
   try {
-    const file = openFile(resolvePlace(root), name)
+    const place = resolvePlace(root)
+    const file = openFile(place, name)
     if (file === null) return { content: null }
     try {
       const isStopped = () => Atomics.load(stop, 0) === 1
       return {
-        content: hashFile(file, now, {
+        content: hashFile(file, {
+          now,
+          synced,
+          system: toKnown(readFileSystem(place)),
           isStopped,
           onRead: (bytes) => reply({ bytes, size: file.identity.size }),
         }),
@@ -37,5 +48,5 @@ function hash(name: string, now: number): HashReply {
 
 parentPort?.on('message', (message: HashMessage) => {
   if (message === 'close') endThread()
-  else reply(hash(message.name, message.now))
+  else reply(hash(message))
 })

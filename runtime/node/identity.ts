@@ -1,6 +1,6 @@
 import type { BigIntStats, Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { SETTLED_MS } from './limits.ts'
+import { MAX_CALL_BYTES, SETTLED_MS, SLOWEST_CALL_BYTES_PER_MS } from './limits.ts'
 
 /** What tells one content of one file from the next without reading it. */
 export interface Identity {
@@ -30,18 +30,18 @@ export async function readIdentity(handle: Pick<FileHandle, 'stat'>): Promise<Id
   return toIdentity(await handle.stat({ bigint: true }))
 }
 
-/** The identity as text: equal for equal identities only. */
-export function toKey({ device, inode, size, modifiedNs, changedNs }: Identity): string {
-  return `${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
+/** The identity as text, `id` being `FileSystem.id`: equal for equal identities of one file system only. */
+export function toKey(id: bigint, { inode, size, modifiedNs, changedNs }: Omit<Identity, 'device'>): string {
+  return `${id}:${inode}:${size}:${modifiedNs}:${changedNs}`
 }
 
 /**
- * Whether a settled file has the identity of that key, by stats in plain numbers, which cost half as much: they tell
+ * Whether a settled file of this file system has the identity of that key, by stats in plain numbers, which cost half as much: they tell
  * times to two microseconds, and whatever changed a file that was settled when it was hashed came seconds later. False also
  * for what they do not tell, such as the greatest inodes.
  */
-export function hasKey({ dev, ino, size, mtimeMs, ctimeMs }: Stats, key: string): boolean {
-  const shown = [dev, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]
+export function hasKey({ ino, size, mtimeMs, ctimeMs }: Stats, id: number, key: string): boolean {
+  const shown = [id, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]
   let [field, number] = [0, 0]
   for (let i = 0; i <= key.length; i++) {
     const digit = key.charCodeAt(i) - DIGIT_0
@@ -77,17 +77,22 @@ export function isSameContent(a: Identity, b: Identity): boolean {
   return isSame(a, { ...b, changedNs: a.changedNs })
 }
 
-/**
- * Whether the file was left alone long enough before `now` (milliseconds since 1970) that any change from now on
- * shows in its identity. A file from the future never is.
- */
-export function isSettled({ modifiedNs, changedNs }: Identity, now: number): boolean {
-  return isSettledAt(Number(modifiedNs > changedNs ? modifiedNs : changedNs) / 1e6, now)
+/** The later of an identity's times, in milliseconds since 1970. */
+export function toLast({ modifiedNs, changedNs }: Identity): number {
+  return Number(modifiedNs > changedNs ? modifiedNs : changedNs) / 1e6
 }
 
-/** The same by the later of the times, in milliseconds. */
-export function isSettledAt(last: number, now: number): boolean {
-  return now - last > SETTLED_MS
+/**
+ * Whether the file was left alone long enough before `now` (milliseconds since 1970) that no call that changes it is still
+ * under way, and that any later call shows in its identity. A file from the future never is.
+ */
+export function isSettled(identity: Identity, now: number): boolean {
+  return isSettledAt(toLast(identity), identity.size, now)
+}
+
+/** The same by the later of the times, in milliseconds, and the size: the times are set when a call begins. */
+export function isSettledAt(last: number, size: number, now: number): boolean {
+  return now - last > SETTLED_MS + Math.min(size, MAX_CALL_BYTES) / SLOWEST_CALL_BYTES_PER_MS
 }
 
 /** RFC 3339 has four digits for the year; a time outside is a time unknown. */

@@ -27,7 +27,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true })
 })
 
-const toRow = (name: string) => ({ name, identity: `of ${name}`, digest: 'ab'.repeat(32) })
+const toRow = (name: string) => ({ name, identity: `of ${name}`, digest: 'ab'.repeat(32), readAt: 1 })
 const name = fc.string({
   unit: fc.constantFrom('a', 'b', '/', 'é', '\uffff', '\u{1f600}'),
   minLength: 1,

@@ -44,7 +44,7 @@ function open(at = path): IndexFile {
   return index
 }
 
-const toRow = (name: string) => ({ name, identity: `of ${name}`, digest: 'ab'.repeat(32) })
+const toRow = (name: string) => ({ name, identity: `of ${name}`, digest: 'ab'.repeat(32), readAt: 1 })
 const readNames = (index: IndexFile) => index.readPage('', 100)?.map(({ name }) => name)
 
 /** The names that another process would find. */

@@ -105,6 +105,30 @@ export const SAY_PROGRESS_MS = 10_000
  */
 export const SETTLED_MS = 2000
 
+/**
+ * What one write(2) moves at most: its times are set when it begins, and what it changes after that shows nowhere. See
+ * write(2), NOTES.
+ */
+export const MAX_CALL_BYTES = 2 ** 31
+
+/**
+ * How slow such a call is taken to be at worst: 1 MiB a second, a tenth of what a worn SD card or a throttled cloud disk writes.
+ * A call that is slower, because its source or its disk is, is not covered.
+ */
+export const SLOWEST_CALL_BYTES_PER_MS = 2 ** 20 / 1000
+
+/** How long a survey waits for a sync before it goes on and remembers less: a disk with much to write may take minutes. */
+export const SYNC_WAIT_MS = 2000
+
+/** The pause between two syncs: 8 ms where there is nothing to write, they cost everybody on that file system. */
+export const SYNC_PAUSE_MS = 1000
+
+/** The pause after a sync, as a multiple of how long it took: no more than a tenth of the time is spent in them. */
+export const SYNC_PAUSE_TIMES = 9
+
+/** How far a clock may run from another until it is taken to have been set; less than `SETTLED_MS`. */
+export const CLOCK_STEP_MS = 1000
+
 /** How often a file that changes while it is opened or hashed is tried again before that is the answer. */
 export const MAX_ATTEMPTS = 3
 

@@ -1,6 +1,6 @@
 import { close } from 'node:fs'
 import type { DescribeOptions, Work } from '../../functions/storage/storage.ts'
-import type { Content, Held, OpenWanted } from './disk-messages.ts'
+import type { Hashed, Held, OpenWanted } from './disk-messages.ts'
 import type { Located } from './located.ts'
 
 /** What is asked of one name, which is valid: facts, or to be opened. */
@@ -10,8 +10,8 @@ export interface Wanted {
   /** See `Extra`. */
   readonly locate?: boolean | undefined
   readonly own?: boolean | undefined
-  /** Whether it is hashed whatever is remembered of it. */
-  readonly fresh?: boolean | undefined
+  /** As in `DescribeOptions`. */
+  readonly maxAge?: number | undefined
 }
 
 /** What comes back: null for no such file. */
@@ -34,7 +34,7 @@ export interface Question extends Wanted {
   /** How many times its file was hashed for it. */
   attempts: number
   /** What that gave the last time, to be compared with what is there now. */
-  hashed: Content | undefined
+  hashed: Hashed | undefined
   /** Whether it waits for its file to be hashed. */
   isHashing: boolean
   isEnded: boolean
@@ -84,7 +84,7 @@ interface Settle {
 }
 
 function createQuestion(
-  { name, open, locate, own, fresh }: Wanted,
+  { name, open, locate, own, maxAge }: Wanted,
   options: AskOptions,
   settle: Settle,
 ): Question {
@@ -93,7 +93,7 @@ function createQuestion(
     open,
     locate,
     own,
-    fresh,
+    maxAge,
     options,
     askedAt: performance.now(),
     attempts: 0,

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createNoise, describeOne, hash, toBytes } from '../../functions/storage/suite-tools.suite.ts'
-import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { createTestDirectory, later, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import { READ_BYTES } from './limits.ts'
-import { find, forge, forget, later, readSpans } from './tree-survey.suite.ts'
+import { find, forge, forget, readSpans } from './tree-survey.suite.ts'
 
 // No test can change bytes and leave no trace in the times: the index is told what they were before.
 

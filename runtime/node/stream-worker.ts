@@ -86,8 +86,10 @@ function isAtEnd({ position, range }: Reading): boolean {
 function requireGenuine({ fd, content, hash }: Reading): void {
   if (!isSame(readIdentitySync(fd), content.identity)) throw changed()
   if (hash === null || hash.digest('hex') === content.digest) return
-  // A change too quick for the clock shows in the bytes alone; of a settled file nobody wrote these bytes.
-  throw content.settled ? new StorageError('integrity', 'the bytes contradict their digest') : changed()
+  // A change that the times do not show is seen in the bytes alone; where they do, nobody wrote these bytes.
+  throw content.systemId !== null
+    ? new StorageError('integrity', 'the bytes contradict their digest')
+    : changed()
 }
 
 function end(id: number): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { SurveyLine } from '../../functions/storage/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
-import { createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import { createTestDirectory, later, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import { MAX_DIRECTORY_ENTRIES } from './limits.ts'
 
 // What the walk does with small directories, told that they are large, stands in tree-walk.test.ts.
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => directory.close())
 
 it('a directory of more entries than are kept at once is surveyed whole and in order', async () => {
-  const storage = openStorage(directory.root, { now: () => Date.now() + 60_000 })
+  const storage = openStorage(directory.root, { now: later })
   expect(COUNT).toBeGreaterThan(2 * MAX_DIRECTORY_ENTRIES)
   let [next, names] = [0, 0]
   let last: SurveyLine | undefined

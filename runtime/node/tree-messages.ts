@@ -1,7 +1,8 @@
 import type { Facts, KeptPage, ListKeptOptions, ListOptions, Page } from '../../functions/storage/storage.ts'
 import type { Found, Progress, Skipped, Span, Survey } from '../../functions/storage/survey.ts'
 import type { Counts } from './disk.ts'
-import type { Held, Trouble } from './disk-messages.ts'
+import type { Batch, Held, Trouble } from './disk-messages.ts'
+import type { Looked } from './file-system.ts'
 import type { IndexNotice } from './index-file.ts'
 
 /** What the tree thread is started with. */
@@ -27,13 +28,13 @@ export type TreeMessage =
   | 'close'
 
 /** Go on with a survey. */
-export interface StepOrder {
-  /** Milliseconds since 1970, no later than the message. */
-  readonly now: number
+export interface StepOrder extends Pick<Batch, 'now' | 'synced'> {
   /** How long to work, in milliseconds. */
   readonly patience: number
   /** What became of files that it wanted hashed. */
   readonly hashed: readonly Hashed[]
+  /** Whether a sync is waited for, rather than that a digest is not remembered for the lack of it. */
+  readonly isPatient: boolean
 }
 
 /** A file that was asked for by `TreeStep.wanted`. */
@@ -42,11 +43,12 @@ export interface Hashed {
   readonly said: Held | Trouble | null
 }
 
-/** What the tree thread sends: the answer to a question, why there is none, or how the index is. */
+/** What the tree thread sends: the answer to a question, why there is none, how the index is, or what the root lies on. */
 export type TreeReply =
   | { readonly id: number; readonly answer: TreeAnswer }
   | { readonly id: number; readonly trouble: Trouble }
   | IndexNotice
+  | { readonly looked: Looked }
 
 /** A page, or how a survey goes on, by what was asked. */
 export type TreeAnswer = Page | KeptPage | TreeStep
@@ -54,13 +56,15 @@ export type TreeAnswer = Page | KeptPage | TreeStep
 /** What one step of a survey came to. */
 export interface TreeStep {
   readonly lines: readonly TreeLine[]
-  /** Files to be hashed elsewhere: `fresh` whatever is remembered of them. */
-  readonly wanted: readonly { readonly name: string; readonly fresh: boolean }[]
+  /** Files to be hashed elsewhere. */
+  readonly wanted: readonly { readonly name: string; readonly maxAge: number | undefined }[]
   readonly progress: Progress
   /** Digests that this step computed, and that the index knew. */
   readonly counts: Counts
-  /** `waiting` when it cannot go on before a file that it wanted is hashed. */
-  readonly state: 'going' | 'waiting' | 'done'
+  /** As in `Answers`. */
+  readonly wantsSync: boolean
+  /** `waiting` when it cannot go on before a file that it wanted is hashed, `unsynced` before a sync. */
+  readonly state: 'going' | 'waiting' | 'unsynced' | 'done'
 }
 
 /** A line of a survey on its way from one thread to another. */

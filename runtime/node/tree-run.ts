@@ -5,6 +5,7 @@ import { toStorageError } from '../../functions/wire/trouble.ts'
 import type { Counts, Disk } from './disk.ts'
 import { fromTrouble, toTrouble } from './disk-messages.ts'
 import { BACKGROUND_BATCH_MS, TREE_STEP_MS } from './limits.ts'
+import type { Syncs } from './syncs.ts'
 import type { Hashed, TreeLine, TreeStep } from './tree-messages.ts'
 import type { TreeThread } from './tree-thread.ts'
 
@@ -21,6 +22,7 @@ export interface TreeRunOptions {
   readonly disk: Disk
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly syncs: Pick<Syncs, 'last' | 'request' | 'wait'>
   /** Where it is given, the survey gives way: it goes on when this resolves, and little at a time. */
   readonly quiet?: (() => Promise<void>) | undefined
   /** Told after each step. */
@@ -33,7 +35,7 @@ let runs = 0
 export function createTreeRun(
   thread: TreeThread,
   survey: Survey,
-  { disk, now, quiet, onCounts }: TreeRunOptions,
+  { disk, now, syncs, quiet, onCounts }: TreeRunOptions,
 ): TreeRun {
   const abort = new AbortController()
   const id = runs++
@@ -44,9 +46,12 @@ export function createTreeRun(
   let told = 0
   let read = 0
   let isDone = false
+  /** Until it has waited for a sync once. */
+  let isPatient = true
   let news = Promise.withResolvers<void>()
   let room = Promise.withResolvers<void>()
   let released = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
 
   function wake(): void {
     news.resolve()
@@ -66,7 +71,7 @@ export function createTreeRun(
 
   /** Has files hashed that are too large for the thread that walks. */
   function hash(wanted: TreeStep['wanted']): void {
-    const questions = wanted.map(({ name, fresh }) => ({ name, fresh }))
+    const questions = wanted.map(({ name, maxAge }) => ({ name, maxAge }))
     const onProgress = ({ done }: Work) => {
       read += done
       tellProgress()
@@ -87,10 +92,12 @@ export function createTreeRun(
       await Promise.race([quiet(), released.promise])
     }
     abort.signal.throwIfAborted()
-    const order = { now: now(), patience: quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS, hashed }
+    const patience = quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS
+    const order = { now: now(), synced: syncs.last(), patience, hashed, isPatient }
     hashed = []
     const step = (await thread.ask({ survey: id, step: order }, abort.signal)) as TreeStep // what it answers to a step
     if (step.wanted.length > 0) hash(step.wanted)
+    if (step.wantsSync) syncs.request()
     progress = step.progress
     onCounts(step.counts)
     // Whoever takes the last span waits for no more lines.
@@ -103,6 +110,10 @@ export function createTreeRun(
 
   async function work(): Promise<void> {
     for (let state = await step(); state !== 'done'; state = await step()) {
+      if (state === 'unsynced') {
+        isPatient = false
+        await Promise.race([syncs.wait(), stopped.promise])
+      }
       while (ready.length > MAX_LINES_AHEAD || (state === 'waiting' && hashed.length === 0)) {
         room = Promise.withResolvers()
         abort.signal.throwIfAborted()
@@ -134,6 +145,7 @@ export function createTreeRun(
     },
     stop(reason) {
       abort.abort(reason)
+      stopped.resolve()
       released.resolve()
       room.resolve()
     },

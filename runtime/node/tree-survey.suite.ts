@@ -16,11 +16,6 @@ const EVERYTHING: Survey = {
   exclude: [],
 }
 
-/** A time at which every file of a test has been left alone long enough to be remembered. */
-export function later(): number {
-  return Date.now() + 60_000
-}
-
 /** A survey of all files, each by itself, changed as told. */
 export function survey({ survey }: Storage, changes: Partial<Survey> = {}, signal?: AbortSignal) {
   if (survey === undefined) throw new Error('a directory has a survey of its own')
@@ -49,13 +44,13 @@ interface Places {
 
 /** Has the index say of a file, as it is, what its bytes were: as if they had rotted since. */
 export function forge(places: Places, name: string, digest: string): void {
-  const identity = toKey(toIdentity(lstatSync(join(places.root, name), { bigint: true })))
-  writeRow(places, { name, identity, digest })
+  const { device, ...rest } = toIdentity(lstatSync(join(places.root, name), { bigint: true }))
+  writeRow(places, { name, identity: toKey(device, rest), digest, readAt: Date.now() })
 }
 
 /** Has the index know nothing of a file. */
 export function forget(places: Places, name: string): void {
-  writeRow(places, { name, identity: 'of another', digest: '0'.repeat(64) })
+  writeRow(places, { name, identity: 'of another', digest: '0'.repeat(64), readAt: Date.now() })
 }
 
 function writeRow({ root, indexPath }: Places, row: IndexRow): void {

@@ -7,11 +7,12 @@ import {
   asNobody,
   countDescriptors,
   createTestDirectory,
+  later,
   openStorage,
   type TestDirectory,
 } from './directory-setup.suite.ts'
 import { touch } from './random-tree.suite.ts'
-import { find, forge, later, readLines, readSpans, survey } from './tree-survey.suite.ts'
+import { find, forge, readLines, readSpans, survey } from './tree-survey.suite.ts'
 
 const MIB = 1024 * 1024
 

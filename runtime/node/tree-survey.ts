@@ -14,10 +14,12 @@ import { createTally } from '../../functions/storage/tally.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { PassedKind } from '../../functions/wire/passed.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { type Content, type Held, type Trouble, toTrouble } from './disk-messages.ts'
+import { isRecent, isWrittenOut, toAge } from './belief.ts'
+import { fromHeld, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
 import { createFileOpener } from './file-opener.ts'
+import type { FileSystem } from './file-system.ts'
 import {
   hasKey,
   type Identity,
@@ -61,6 +63,8 @@ export interface Tree {
   readonly place: Place
   /** Throws `unreachable` when the root no longer is at `place`. */
   requireSame(place: Place): void
+  /** What a place lies on; null where nothing is remembered. */
+  readonly look: (place: Place) => FileSystem | null
   readonly index: IndexFile
   /** Writes to it. */
   readonly writer: IndexWriter
@@ -75,6 +79,8 @@ interface Slot {
   /** Null once it is known to be gone; undefined while it is being hashed elsewhere. */
   said: Facts | Trouble | null | undefined
   isKnown: boolean
+  /** Whether other bytes were found than those remembered, of which the thread that answers reads is to hear. */
+  isRotten?: boolean
   rottedFrom?: Digest | undefined
   /** Why it is passed over; `said` is null then. */
   readonly passed?: PassedKind | undefined
@@ -82,14 +88,19 @@ interface Slot {
 
 type Wanted = TreeStep['wanted'][number]
 
+/** What holds for one step. */
+interface Turn extends Pick<StepOrder, 'now' | 'synced' | 'isPatient'> {
+  readonly system: FileSystem | null
+  readonly wanted: Wanted[]
+}
+
 const scratch = new Uint8Array(READ_BYTES)
 
 export function createTreeSurvey(
-  { place, requireSame, index, writer, memory }: Tree,
+  { place, requireSame, look: lookAt, index, writer, memory }: Tree,
   survey: Survey,
 ): TreeSurvey {
-  const { ranges, prefix, grain } = survey
-  const deep = survey.maxAge === 0
+  const { ranges, prefix, grain, maxAge } = survey
   const course = { ranges, prefix, isWanted: createSelect(survey), isPruned: createPrune(survey) }
   const walk = walkTree(place, course)
   const count = createCount(place, course)
@@ -100,53 +111,63 @@ export function createTreeSurvey(
   const spanner = createSpanner(ranges, grain === 0 ? [] : [grain, ...finer.grains])
   const hashing = new Map<string, Slot>()
   let slots: Slot[] = []
+  /** Met, and not read before a sync has ended. */
+  let unsynced: Slot | null = null
   let seen = NOTHING_SEEN
   const tally = createTally()
   let isWalked = false
   let computed = 0
   let known = 0
   let work = 0
+  let wantsSync = false
 
-  function look(name: string, now: number): Slot {
+  function look(name: string, turn: Turn): Slot {
     const row = cursor.seek(name)
     const written = row !== undefined && isGenuine(row) ? row : undefined
     const remembered = writer.find(name) ?? written
     const slot: Slot = { name, remembered, said: null, isKnown: false }
-    const facts = deep || remembered === undefined ? undefined : recall(name, remembered, now)
-    slot.isKnown = facts !== undefined
-    slot.said = facts ?? read(slot, now)
+    slot.said = remembered === undefined ? undefined : recall(name, remembered, turn)
+    slot.isKnown = slot.said !== undefined
     return slot
   }
 
-  /** The facts of a file that is as the index has it. */
-  function recall(name: string, row: IndexRow, now: number): Facts | undefined {
+  /** The facts of a file that is as the index has it, from a reading that is recent enough. */
+  function recall(name: string, row: IndexRow, { system, now }: Turn): Facts | undefined {
+    if (system === null || !isRecent(row.readAt, now, maxAge)) return undefined
     const path = toPath(place, name)
-    return (grain > 0 ? recallQuickly(path, row, now) : undefined) ?? recallExactly(path, row, now)
+    const isQuick = grain > 0
+    return (isQuick ? recallQuickly(path, row, system, now) : null) ?? recallExactly(path, row, system, now)
   }
 
   /** Only what a span is made of: its size and its digest. */
-  function recallQuickly(path: string, { identity, digest }: IndexRow, now: number): Facts | undefined {
+  function recallQuickly(path: string, row: IndexRow, { device, id }: FileSystem, now: number): Facts | null {
     const stats = tryLstatQuickly(path)
-    if (!stats?.isFile() || !isSettledAt(Math.max(stats.mtimeMs, stats.ctimeMs), now)) return undefined
-    return hasKey(stats, identity)
-      ? { size: stats.size, digest, modified: null, evidence: 'remembered', age: null }
-      : undefined
+    if (!stats?.isFile() || stats.dev !== Number(device)) return null
+    if (!isSettledAt(Math.max(stats.mtimeMs, stats.ctimeMs), stats.size, now)) return null
+    return hasKey(stats, Number(id), row.identity) ? toRecalled(stats.size, null, row, now) : null
   }
 
-  function recallExactly(path: string, row: IndexRow, now: number): Facts | undefined {
+  function recallExactly(
+    path: string,
+    row: IndexRow,
+    { device, id }: FileSystem,
+    now: number,
+  ): Facts | undefined {
     const stats = tryLstat(path)
-    if (stats === null || !stats.isFile()) return undefined
+    if (stats === null || !stats.isFile() || stats.dev !== device) return undefined
     const identity = toIdentity(stats)
-    const isUnchanged = isSettled(identity, now) && toKey(identity) === row.identity
-    return isUnchanged ? toFacts(identity, row.digest) : undefined
+    const isUnchanged = isSettled(identity, now) && toKey(id, identity) === row.identity
+    return isUnchanged ? toRecalled(identity.size, toModified(identity), row, now) : undefined
   }
 
-  function read(slot: Slot, now: number): Slot['said'] {
+  /** What a file that the index does not tell of holds; undefined when it is hashed elsewhere. */
+  function read(slot: Slot, turn: Turn): Slot['said'] | typeof UNSYNCED {
     try {
       const file = opener.open(slot.name)
       if (file === null) return null
       try {
-        return isForOthers(file, slot) ? undefined : hashSmall(file, slot, now)
+        if (turn.isPatient && lacksSync(file.identity, turn)) return UNSYNCED
+        return isForOthers(file, slot, turn) ? undefined : hashSmall(file, slot, turn)
       } finally {
         closeSync(file.fd)
       }
@@ -157,37 +178,63 @@ export function createTreeSurvey(
     }
   }
 
-  /** What is large; and, of a deep survey, what the index does not know: the thread that answers reads still may. */
-  function isForOthers({ identity }: RegularFile, { remembered }: Slot): boolean {
-    return identity.size > READ_BYTES || (deep && remembered?.identity !== toKey(identity))
+  /** Whether nothing but a sync is missing for a small file's digest to be remembered. */
+  function lacksSync(identity: Identity, { system, now, synced }: Turn): boolean {
+    if (system?.device !== identity.device || identity.size > READ_BYTES || !isSettled(identity, now))
+      return false
+    return !isWrittenOut(identity, system, synced)
   }
 
-  function hashSmall(file: RegularFile, { name, remembered }: Slot, now: number): Facts | undefined {
-    const { identity, digest, settled } = hashWhole(file, now)
+  /**
+   * What is large; and, where readings must be recent, what the index does not know: the thread that answers reads may, and
+   * is to hear of what is found.
+   */
+  function isForOthers({ identity }: RegularFile, { remembered }: Slot, { system }: Turn): boolean {
+    if (identity.size > READ_BYTES) return true
+    return maxAge !== null && system !== null && remembered?.identity !== toKey(system.id, identity)
+  }
+
+  function hashSmall(file: RegularFile, slot: Slot, turn: Turn): Facts | undefined {
+    const { name, remembered } = slot
+    const { system, now } = turn
+    const isMissed = lacksSync(file.identity, turn)
+    const { identity, digest, isSteady } = hashWhole(file, (identity) => isShown(identity, turn))
     computed++
     work += identity.size
-    const row = { name, identity: toKey(identity), digest }
-    // The thread that answers reads has to hear of it, and hashes it once more.
-    if (deep && isRotten(row, remembered)) return undefined
-    if (settled) writer.add(row)
-    return toFacts(identity, digest)
+    if (isMissed) wantsSync = true
+    if (system?.device === identity.device) {
+      const row = { name, identity: toKey(system.id, identity), digest, readAt: Math.floor(now) }
+      // The thread that answers reads has to hear of it, and hashes it once more.
+      slot.isRotten = isSettled(identity, now) && isRotten(row, remembered)
+      if (slot.isRotten) return undefined
+      if (isSteady) writer.add(row)
+    }
+    return { size: identity.size, digest, modified: toModified(identity), evidence: 'read', age: 0 }
   }
 
-  function take({ name, said }: Hashed): void {
+  /** Whether every change of a file from now on shows, so that its digest may be remembered. */
+  function isShown(identity: Identity, { system, now, synced }: Turn): boolean {
+    if (system?.device !== identity.device || !isSettled(identity, now)) return false
+    return isWrittenOut(identity, system, synced)
+  }
+
+  function take({ name, said }: Hashed, turn: Turn): void {
     const slot = hashing.get(name)
     if (slot === undefined) return
     hashing.delete(name)
     if (said === null || !('digest' in said)) slot.said = said
     else {
       slot.said = fromHeld(said)
-      slot.rottedFrom = deep ? findRot(slot, said.digest) : undefined
+      slot.rottedFrom = findRot(slot, said.digest, turn)
     }
   }
 
-  function findRot({ name, remembered }: Slot, digest: Digest): Digest | undefined {
+  function findRot({ name, remembered }: Slot, digest: Digest, { system, now }: Turn): Digest | undefined {
     const stats = tryLstat(toPath(place, name))
-    if (stats === null) return undefined
-    const row = { name, identity: toKey(toIdentity(stats)), digest }
+    if (system === null || stats?.dev !== system.device) return undefined
+    const identity = toIdentity(stats)
+    const row = { identity: toKey(system.id, identity), digest }
+    if (!isSettled(identity, now)) return undefined
     return isRotten(row, remembered) ? remembered?.digest : undefined
   }
 
@@ -219,7 +266,7 @@ export function createTreeSurvey(
     for (const one of tally.take()) lines.push({ passed: [one] })
   }
 
-  function meet(now: number, wanted: Wanted[]): void {
+  function meet(turn: Turn): void {
     const { value: met, done } = walk.next()
     work++
     if (done) {
@@ -237,19 +284,28 @@ export function createTreeSurvey(
       slots.push({ name, remembered: undefined, said, isKnown: false })
       return
     }
-    const slot = look(name, now)
-    if (slot.said === null) return
-    slots.push(slot)
-    if (slot.said !== undefined) return
-    hashing.set(name, slot)
-    wanted.push({ name, fresh: deep })
+    const slot = look(name, turn)
+    if (slot.isKnown) slots.push(slot)
+    else readInto(slot, turn)
   }
 
-  function walkOn(now: number, until: number, wanted: Wanted[]): void {
+  function readInto(slot: Slot, turn: Turn): void {
+    const said = read(slot, turn)
+    unsynced = said === UNSYNCED ? slot : null
+    if (said === UNSYNCED || said === null) return
+    slot.said = said
+    slots.push(slot)
+    if (said !== undefined) return
+    hashing.set(slot.name, slot)
+    turn.wanted.push({ name: slot.name, maxAge: slot.isRotten ? 0 : (maxAge ?? undefined) })
+  }
+
+  function walkOn(turn: Turn, until: number): void {
     try {
-      for (let i = 0; !isWalked && !isFull() && i < MAX_LINES_PER_STEP; i++) {
+      if (unsynced !== null) readInto(unsynced, turn)
+      for (let i = 0; unsynced === null && !isWalked && !isFull() && i < MAX_LINES_PER_STEP; i++) {
         if (performance.now() > until) return
-        meet(now, wanted)
+        meet(turn)
       }
     } finally {
       opener.rest()
@@ -279,15 +335,17 @@ export function createTreeSurvey(
   }
 
   return {
-    step({ now, patience, hashed }) {
+    step({ now, synced, isPatient, patience, hashed }) {
       // What was hashed elsewhere is of the tree that was there then.
       requireSame(place)
       const until = performance.now() + patience
       computed = 0
       known = 0
+      wantsSync = false
       const wanted: Wanted[] = []
-      for (const one of hashed) take(one)
-      walkOn(now, until, wanted)
+      const turn: Turn = { now, synced, isPatient, wanted, system: lookAt(place) }
+      for (const one of hashed) take(one, turn)
+      walkOn(turn, until)
       const lines = drain()
       const isDone = isWalked && slots.length === 0
       if (isDone) finish(lines)
@@ -297,7 +355,8 @@ export function createTreeSurvey(
       if (isDone || isWaiting) writer.flush()
       const progress = { seen, of: count.all(), work: work + count.work() }
       const counts = { computed, known }
-      return { lines, wanted, progress, counts, state: isDone ? 'done' : isWaiting ? 'waiting' : 'going' }
+      const state = unsynced !== null ? 'unsynced' : isDone ? 'done' : isWaiting ? 'waiting' : 'going'
+      return { lines, wanted, progress, counts, wantsSync, state }
     },
     end() {
       walk.return(null)
@@ -332,31 +391,39 @@ function createCount(place: Place, course: Course) {
   return { step, all: () => all, work: () => work, end: () => walk.return(null) }
 }
 
-/** The content of a small file that keeps still for it. */
-function hashWhole(file: RegularFile, now: number): Content {
+/** What a small file holds, and whether any change since would show. */
+interface Small {
+  readonly identity: Identity
+  readonly digest: Digest
+  readonly isSteady: boolean
+}
+
+/** The content of a small file that keeps still for it; `isShown` is asked of its identity before it is read. */
+function hashWhole(file: RegularFile, isShown: (identity: Identity) => boolean): Small {
   let { identity } = file
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (identity.size > READ_BYTES) break
+    const isSteady = isShown(identity)
     const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
-    const content = { identity, digest: hash('sha256', bytes, 'hex'), settled: isSettled(identity, now) }
+    const small = { identity, digest: hash('sha256', bytes, 'hex'), isSteady }
     const isWhole = bytes.length === identity.size
     // What changes it from now on shows: the digest is kept for an identity that no file has any more.
-    if (isWhole && content.settled) return content
+    if (isWhole && isSteady) return small
     identity = readIdentitySync(file.fd)
-    if (isWhole && isSame(identity, content.identity)) return content
+    if (isWhole && isSame(identity, small.identity)) return small
   }
   throw changed()
 }
 
 /** Whether the bytes are others than those that had the same size and times. */
-function isRotten(row: IndexRow, remembered: IndexRow | undefined): boolean {
+function isRotten(row: Pick<IndexRow, 'identity' | 'digest'>, remembered: IndexRow | undefined): boolean {
   return remembered !== undefined && row.identity === remembered.identity && row.digest !== remembered.digest
 }
 
-function toFacts(identity: Identity, digest: Digest): Facts {
-  return { size: identity.size, digest, modified: toModified(identity), evidence: 'read', age: 0 }
+/** What is remembered of a file, as an answer. */
+function toRecalled(size: number, modified: number | null, { digest, readAt }: IndexRow, now: number): Facts {
+  return { size, digest, modified, evidence: 'remembered', age: toAge(readAt, now) }
 }
 
-function fromHeld({ size, digest, modified }: Held): Facts {
-  return { size, digest, modified, evidence: 'read', age: 0 }
-}
+/** Said of a file that is not read before a sync has ended. */
+const UNSYNCED = Symbol('unsynced')

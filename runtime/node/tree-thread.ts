@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { fromTrouble } from './disk-messages.ts'
+import type { Looked } from './file-system.ts'
 import type { IndexNotice } from './index-file.ts'
 import { TREE_THREAD_LIMITS } from './limits.ts'
 import { toThreadProgram } from './thread-program.ts'
@@ -19,7 +20,14 @@ export interface TreeThread {
   close(): Promise<void>
 }
 
-export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNotice) => void): TreeThread {
+export interface TreeThreadOptions {
+  /** Called when that changes: whether the index can be used. */
+  readonly onIndex: (notice: IndexNotice) => void
+  /** Called when that changes: what the root's file system is. */
+  readonly onLooked: (looked: Looked) => void
+}
+
+export function createTreeThread(data: TreeWorkerData, { onIndex, onLooked }: TreeThreadOptions): TreeThread {
   const asked = new Map<number, PromiseWithResolvers<TreeAnswer>>()
   let questions = 0
   let worker: Worker | null = null
@@ -34,6 +42,7 @@ export function createTreeThread(data: TreeWorkerData, onIndex: (notice: IndexNo
     })
     started.on('message', (reply: TreeReply) => {
       if ('notice' in reply) return onIndex(reply)
+      if ('looked' in reply) return onLooked(reply.looked)
       const question = take(reply.id)
       if ('trouble' in reply) question?.reject(fromTrouble(reply.trouble))
       else question?.resolve(reply.answer)

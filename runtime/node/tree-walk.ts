@@ -18,7 +18,7 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from './directory.ts'
 import type { Entries, EntryMemory } from './entry-memory.ts'
 import { getErrno, isAbsence, toIoError } from './errno.ts'
-import { isSettled, toIdentity, toKey, toModified } from './identity.ts'
+import { isSettledAt, toIdentity, toKey, toLast, toModified } from './identity.ts'
 import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from './limits.ts'
 import { readStats } from './regular-file.ts'
 import { isOwn, type Place, requireMounts, requireNoMountBelow, toMountKeys, toPath } from './root.ts'
@@ -184,7 +184,7 @@ function* readEntries(place: Place, path: string, after: string, course: Course)
 /** A key that changes whenever the directory's entries do; '' while they may have changed too recently to tell. */
 function readSettledKey(fd: number): string {
   const identity = toIdentity(fstatSync(fd, { bigint: true }))
-  return isSettled(identity, Date.now()) ? toKey(identity) : ''
+  return isSettledAt(toLast(identity), 0, Date.now()) ? toKey(identity.device, identity) : ''
 }
 
 /** The path to what a walk met, whose name need not be UTF-8. */

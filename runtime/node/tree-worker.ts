@@ -6,6 +6,7 @@ import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import { toTrouble } from './disk-messages.ts'
 import { createEntryMemory } from './entry-memory.ts'
 import { toIoError } from './errno.ts'
+import { createLook } from './file-system.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { createIndexWriter } from './index-writer.ts'
 import { listKept } from './kept-listing.ts'
@@ -33,6 +34,7 @@ const { root, indexFile } = workerData as TreeWorkerData // from trees.ts
 const index = indexFile === null ? openNoIndexFile() : openIndexFile(indexFile, reply)
 const writer = createIndexWriter(index)
 const guard = createRootGuard(root, index)
+const look = createLook((looked) => reply({ looked }))
 let memory = createSpanMemory()
 let entries = createEntryMemory()
 let place: Place | null = null
@@ -106,7 +108,7 @@ function begin(survey: Survey): TreeSurvey {
   try {
     const place = resolve()
     const spans = memory.recall(survey)
-    const tree = { place, requireSame: guard.requireSame, index, writer, memory }
+    const tree = { place, requireSame: guard.requireSame, look, index, writer, memory }
     return spans === null ? createTreeSurvey(tree, survey) : createRecalled(spans)
   } catch (error) {
     return createRefused(error)
@@ -127,7 +129,8 @@ function createRefused(error: unknown): TreeSurvey {
 function createRecalled(lines: readonly Span[]): TreeSurvey {
   const nothing = { seen: NOTHING_SEEN, of: null, work: 0 }
   const counts = { computed: 0, known: 0 }
-  return { step: () => ({ lines, wanted: [], progress: nothing, counts, state: 'done' }), end() {} }
+  const step = { lines, wanted: [], progress: nothing, counts, wantsSync: false, state: 'done' } as const
+  return { step: () => step, end() {} }
 }
 
 function end(id: number): void {

@@ -8,10 +8,9 @@ import type {
 import type { Survey, SurveyLine } from '../../functions/storage/survey.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import type { Counts } from './disk.ts'
-import type { IndexNotice } from './index-file.ts'
 import type { TreeWorkerData } from './tree-messages.ts'
 import { createTreeRun, type TreeRunOptions } from './tree-run.ts'
-import { createTreeThread } from './tree-thread.ts'
+import { createTreeThread, type TreeThreadOptions } from './tree-thread.ts'
 
 /** Goes through the tree of one root in byte order, on a thread that starts when it is first needed. */
 export interface Trees {
@@ -34,13 +33,14 @@ export interface TreeSurveyOptions extends SurveyOptions {
   readonly background?: boolean | undefined
 }
 
-export interface TreesOptions extends TreeWorkerData, Pick<TreeRunOptions, 'disk' | 'now'> {
-  /** Called when that changes: whether the index can be used. */
-  readonly onIndex: (notice: IndexNotice) => void
-}
+export interface TreesOptions
+  extends TreeWorkerData,
+    TreeThreadOptions,
+    Pick<TreeRunOptions, 'disk' | 'now' | 'syncs'> {}
 
-export function createTrees({ root, indexFile, disk, now, onIndex }: TreesOptions): Trees {
-  const thread = createTreeThread({ root, indexFile }, onIndex)
+export function createTrees(all: TreesOptions): Trees {
+  const { root, indexFile, disk, now, syncs, onIndex, onLooked } = all
+  const thread = createTreeThread({ root, indexFile }, { onIndex, onLooked })
   let counts: Counts = { computed: 0, known: 0 }
   let foreground = 0
   let idle = Promise.withResolvers<void>()
@@ -64,7 +64,7 @@ export function createTrees({ root, indexFile, disk, now, onIndex }: TreesOption
     survey: Survey,
     { signal, background }: TreeSurveyOptions,
   ): AsyncGenerator<SurveyLine> {
-    const options = { disk, now, onCounts, ...(background && { quiet }) }
+    const options = { disk, now, syncs, onCounts, ...(background && { quiet }) }
     const run = createTreeRun(thread, survey, options)
     const stop = () => run.stop(signal?.reason)
     if (!background) foreground++

@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Synced } from './belief.ts'
+import type { FileSystem } from './file-system.ts'
+import { CLOCK_STEP_MS, SYNC_PAUSE_MS, SYNC_PAUSE_TIMES, SYNC_WAIT_MS } from './limits.ts'
+
+/**
+ * Syncs of the file system of one root. After each, the first store through a mapping into a file moves the file's times, so
+ * that what is read from then on may be remembered. Node has no call for syncfs(2): `sync -f` of GNU coreutils or busybox
+ * does it in a process of its own, so that a disk that does not answer holds up nothing.
+ */
+export interface Syncs {
+  /** The last sync that has ended; null where there is none, and once the clock was set since. */
+  last(): Synced | null
+  /** Tells which file system it is; null for one that is not to be synced. */
+  aim(system: FileSystem | null): void
+  /** Has it synced before long. */
+  request(): void
+  /** Has it synced now, and waits for `SYNC_WAIT_MS` at most. Resolves with whether it was. */
+  wait(): Promise<boolean>
+  /** Ends what is under way. */
+  close(): void
+}
+
+export interface SyncsOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Called with a line the first time that a sync fails. */
+  readonly onNotice: (line: string) => void
+}
+
+interface Running {
+  readonly child: ChildProcess | null
+  /** With whether all went well. */
+  readonly ended: Promise<boolean>
+}
+
+interface Done extends Synced {
+  /** From the host's clock that never goes back to `now`, at its beginning. */
+  readonly offset: number
+}
+
+export function createSyncs({ now, onNotice }: SyncsOptions): Syncs {
+  let target: FileSystem | null = null
+  let done: Done | null = null
+  let running: Running | null = null
+  let timer: NodeJS.Timeout | undefined
+  // By `performance.now()`: not in the first second, in which one file may be all that is asked for.
+  let next = performance.now() + SYNC_PAUSE_MS
+  let isReported = false
+  let isClosed = false
+
+  function start(system: FileSystem): Running {
+    clearTimeout(timer)
+    timer = undefined
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const [at, begun] = [now(), performance.now()]
+    const end = (fault: string | null) => {
+      running = null
+      const took = performance.now() - begun
+      next = begun + took + Math.max(SYNC_PAUSE_MS, SYNC_PAUSE_TIMES * took)
+      if (fault === null) done = { id: system.id, at, offset: at - begun }
+      else report(fault)
+      resolve(fault === null)
+    }
+    return { child: launch(system.path, end), ended: promise }
+  }
+
+  function report(fault: string): void {
+    if (isReported || isClosed) return
+    isReported = true
+    onNotice(
+      `'sync -f' failed (${fault}): digests of files that were changed since the last sync are not remembered`,
+    )
+  }
+
+  /** Whether the clock went as it should since then. */
+  function isSteady({ offset }: Done): boolean {
+    return Math.abs(now() - performance.now() - offset) <= CLOCK_STEP_MS
+  }
+
+  function run(): Running | null {
+    if (running === null && target !== null && !isClosed) running = start(target)
+    return running
+  }
+
+  return {
+    last: () => (done !== null && isSteady(done) ? { id: done.id, at: done.at } : null),
+    aim(system) {
+      target = system
+    },
+    request() {
+      if (running !== null || timer !== undefined || target === null || isClosed) return
+      timer = setTimeout(run, Math.max(0, next - performance.now())).unref()
+    },
+    async wait() {
+      const ended = run()?.ended
+      if (ended === undefined) return false
+      const late = Promise.withResolvers<boolean>()
+      const patience = setTimeout(() => late.resolve(false), SYNC_WAIT_MS)
+      try {
+        return await Promise.race([ended, late.promise])
+      } finally {
+        clearTimeout(patience)
+      }
+    },
+    close() {
+      isClosed = true
+      clearTimeout(timer)
+      running?.child?.kill('SIGKILL')
+    },
+  }
+}
+
+/** Starts the program; `end` is called once, with null or what went wrong. */
+function launch(path: string, end: (fault: string | null) => void): ChildProcess | null {
+  try {
+    const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
+    const child = spawn('sync', ['-f', path], { stdio: 'ignore', env })
+    // Whoever wants to end does not wait for a disk.
+    child.unref()
+    child.once('error', (error) => end(error.message))
+    child.once('exit', (code, signal) => end(code === 0 ? null : `exit status ${code ?? signal}`))
+    return child
+  } catch (error) {
+    end(error instanceof Error ? error.message : String(error))
+    return null
+  }
+}
