@@ -136,13 +136,17 @@ describe.skipIf(!hasNginx)('a cache before a web server', () => {
   const PASSING = 'proxy_cache_bypass $http_cache_control;'
   const VCL_PASSING = 'sub vcl_recv { if (req.http.Cache-Control ~ "no-cache") { return (pass); } }'
 
-  const caches: [cache: string, has: boolean, start: (at: string) => Promise<WebServer>, isPassing: boolean][] =
-    [
-      ['nginx that shows its hits', true, (at) => startNginx(at, root, toProxy(SHOWING), CACHE), false],
-      ['nginx that passes no-cache', true, (at) => startNginx(at, root, toProxy(PASSING), CACHE), true],
-      ['Varnish', hasVarnish, (at) => startVarnish(at, origin.url), false],
-      ['Varnish that passes no-cache', hasVarnish, (at) => startVarnish(at, origin.url, VCL_PASSING), true],
-    ]
+  const caches: [
+    cache: string,
+    has: boolean,
+    start: (at: string) => Promise<WebServer>,
+    isPassing: boolean,
+  ][] = [
+    ['nginx that shows its hits', true, (at) => startNginx(at, root, toProxy(SHOWING), CACHE), false],
+    ['nginx that passes no-cache', true, (at) => startNginx(at, root, toProxy(PASSING), CACHE), true],
+    ['Varnish', hasVarnish, (at) => startVarnish(at, origin.url), false],
+    ['Varnish that passes no-cache', hasVarnish, (at) => startVarnish(at, origin.url, VCL_PASSING), true],
+  ]
 
   for (const [cache, has, startCache, isPassing] of caches) {
     it.skipIf(!has)(

@@ -124,7 +124,8 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
   /** Takes the store's own checksum: a listing does not show it, and the next one need not ask for it again. */
   async function rememberStored({ key, version, stored }: ObjectInfo): Promise<void> {
     if (version === null || stored == null || cache === undefined) return
-    if ((await cache.get(key, version)) === undefined) await cache.set(key, version, { digest: stored, readAt: null })
+    if ((await cache.get(key, version)) === undefined)
+      await cache.set(key, version, { digest: stored, readAt: null })
   }
 
   /** `body`, all of an object, whose digest is remembered once all of it has come. */

@@ -35,15 +35,7 @@ import type {
   Storage,
   SurveyOptions,
 } from './storage.ts'
-import {
-  beforeEnd,
-  type Chunks,
-  exactly,
-  sliced,
-  toChunks,
-  toStream,
-  verified,
-} from './streams.ts'
+import { beforeEnd, type Chunks, exactly, sliced, toChunks, toStream, verified } from './streams.ts'
 import type { Survey, SurveyLine } from './survey.ts'
 import { createTurns } from './turns.ts'
 

@@ -65,7 +65,9 @@ function createLaggingServer() {
     /** What the file held in the last second. */
     recent() {
       const from = performance.now() - 1000
-      return history.filter((_, i) => (history[i + 1]?.at ?? Number.POSITIVE_INFINITY) > from).map(({ text }) => text)
+      return history
+        .filter((_, i) => (history[i + 1]?.at ?? Number.POSITIVE_INFINITY) > from)
+        .map(({ text }) => text)
     },
   }
 }
@@ -108,11 +110,15 @@ describe('a digest that was read under validators which a server shows late', ()
       server.visit()
       server.replace()
       // In the same second: new bytes, old validators.
-      expect(await describeOne(server.storage, 'a')).toMatchObject({ digest: await hash(toBytes('content 1')) })
+      expect(await describeOne(server.storage, 'a')).toMatchObject({
+        digest: await hash(toBytes('content 1')),
+      })
       server.putBack(1)
       await vi.advanceTimersByTimeAsync(ms)
       for (let i = 0; i < 3; i++) {
-        expect(await describeOne(server.storage, 'a')).toMatchObject({ digest: await hash(toBytes('content 0')) })
+        expect(await describeOne(server.storage, 'a')).toMatchObject({
+          digest: await hash(toBytes('content 0')),
+        })
         await vi.advanceTimersByTimeAsync(SEEN_AGAIN_MS)
       }
     },
@@ -140,7 +146,10 @@ describe('a digest that was read under validators which a server shows late', ()
       { weight: 1, arbitrary: fc.record({ do: fc.constant('survey' as const) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('visit' as const) }) },
       { weight: 2, arbitrary: fc.record({ do: fc.constant('replace' as const) }) },
-      { weight: 2, arbitrary: fc.record({ do: fc.constant('put back' as const), steps: fc.integer({ min: 1, max: 2 }) }) },
+      {
+        weight: 2,
+        arbitrary: fc.record({ do: fc.constant('put back' as const), steps: fc.integer({ min: 1, max: 2 }) }),
+      },
     )
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 40, size: 'max' }), async (actions) => {

@@ -262,7 +262,7 @@ describe('a static web server', () => {
     const digest = await hash(toBytes('another'))
     const { storage, asked } = over(serving('content', { ...OLD, 'Repr-Digest': toReprDigest(digest) }))
     for (const maxAge of [0, 3600]) {
-      expect(await storage.describe(["a"], { maxAge })[0]).toMatchObject({
+      expect(await storage.describe(['a'], { maxAge })[0]).toMatchObject({
         ...{ digest: await hash(toBytes('content')), evidence: 'read', age: 0 },
       })
     }

@@ -192,7 +192,7 @@ function watched(
 ): Chunks {
   const requireSame = async () => {
     const { reply, size } = await look()
-    const isSame = MARKS.every((field) => reply.headers.get(field) === before.headers.get(field))
+    const isSame = MARKS.every((field) => toMark(reply, field) === toMark(before, field))
     if (!isSame || size !== before.size) throw changed()
     return reply.headers
   }
@@ -213,6 +213,11 @@ function watched(
 
 /** What a file bears as long as it is the same. */
 const MARKS = ['Last-Modified', 'ETag']
+
+/** Apache marks the same ETag as weak until the file is a second old: they are compared as RFC 9110 §8.8.3.2 has it. */
+function toMark({ headers }: Pick<Reply, 'headers'>, field: string): string | undefined {
+  return headers.get(field)?.replace(/^W\//, '')
+}
 
 /** The bytes as they are, and from the server itself: what a cache on the way remembers is not its word (RFC 9111 §5.2.1.4). */
 const ALWAYS = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-cache' }

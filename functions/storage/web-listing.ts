@@ -49,9 +49,10 @@ interface Walk {
   readonly begun: number
 }
 
-/** A walk that is not at its end, and the files that its last page had. */
+/** A walk that is not at its end, and the files that its last page had, behind which name. */
 interface Unfinished extends Walk {
   readonly prefix: string
+  readonly after: string
   readonly given: readonly ListedObject[]
 }
 
@@ -64,13 +65,13 @@ interface Unfinished extends Walk {
 export function createWebListing() {
   let unfinished: Unfinished | null = null
 
-  /** The walk whose last page had `after`, and what that page had from there. */
+  /** The walk whose last page began or went on behind `after`, and what that page had from there. */
   function resume({ prefix, after }: Wanted): { walk: Walk; objects: ListedObject[] } | null {
     const held = unfinished
     if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
-    // A listing that begins again is a new question, which is not answered by what was there before it.
     const at = held.given.findIndex(({ key }) => key === after)
-    if (at < 0) return null
+    // A listing from the beginning is a new question, which is not answered by what was there before it.
+    if (at < 0 && (after === '' || held.after !== after)) return null
     // Nobody else may go on with it meanwhile.
     unfinished = null
     return { walk: held, objects: held.given.slice(at + 1) }
@@ -82,7 +83,7 @@ export function createWebListing() {
   }
 
   return async function list(wanted: Wanted, ask: AskWeb): Promise<ObjectPage> {
-    const { prefix, limit } = wanted
+    const { prefix, after, limit } = wanted
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
     const { walk, objects } = resume(wanted) ?? (await begin(wanted, ask))
     const { open, begun } = walk
@@ -100,7 +101,7 @@ export function createWebListing() {
       }
     }
     const isLast = open.length === 0 && objects.length <= limit
-    if (!isLast) unfinished = { open, begun, prefix, given: objects }
+    if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
     return { objects: objects.slice(0, limit), isLast }
   }
 }
