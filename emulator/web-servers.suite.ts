@@ -14,8 +14,16 @@ export interface WebServer {
 /** What each server of nginx has beside `root`. */
 export const WITH_LISTINGS = 'autoindex on; autoindex_format json; index .no-index;'
 
-/** nginx over the files of `root`, with these directives for them. Its own files lie in `scratch`. */
-export async function startNginx(scratch: string, root: string, directives: string): Promise<WebServer> {
+/**
+ * nginx over the files of `root`, with these directives for them, and `shared` outside of its server. Its own files lie in
+ * `scratch`.
+ */
+export async function startNginx(
+  scratch: string,
+  root: string,
+  directives: string,
+  shared = '',
+): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
@@ -26,7 +34,7 @@ export async function startNginx(scratch: string, root: string, directives: stri
     conf,
     `${process.getuid?.() === 0 ? 'user root;' : ''} daemon off; pid ${join(scratch, 'nginx.pid')};
 error_log ${join(scratch, 'error.log')}; events {}
-http { access_log off; ${temporary}
+http { access_log off; ${temporary} ${shared}
   server { listen 127.0.0.1:${port}; root ${root}; default_type application/octet-stream; ${directives} } }`,
   )
   return await start(spawn('nginx', ['-c', conf, '-p', scratch], { stdio: 'inherit' }), port)
@@ -103,6 +111,21 @@ server.errorlog = "${join(scratch, 'error.log')}"
 mimetype.assign = ( ".txt" => "text/plain" )`,
   )
   return await start(spawn('lighttpd', ['-D', '-f', conf], { stdio: 'inherit' }), port)
+}
+
+/** Varnish before the server at `origin`, with these lines of its language. Its own files lie in `scratch`. */
+export async function startVarnish(scratch: string, origin: string, lines = ''): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'default.vcl')
+  writeFileSync(
+    conf,
+    `vcl 4.1;
+backend origin { .host = "127.0.0.1"; .port = "${new URL(origin).port}"; }
+${lines}`,
+  )
+  const options = ['-F', '-n', join(scratch, 'work'), '-a', `127.0.0.1:${port}`, '-f', conf]
+  return await start(spawn('varnishd', [...options, '-s', 'malloc,16m'], { stdio: 'ignore' }), port)
 }
 
 async function start(child: ChildProcess, port: number): Promise<WebServer> {

@@ -133,11 +133,16 @@ describe('a replica Worker', () => {
     const kv = await openNamespace(miniflare, 'DIGESTS', 'first')
     const { keys } = await kv.list()
     expect(keys).toHaveLength(1)
-    expect(await kv.get(keys[0]?.name ?? '')).toBe(facts?.digest)
-    // What nobody would compute shows that nobody did.
-    await kv.put(keys[0]?.name ?? '', 'f'.repeat(64))
-    const known = await describeOne(await openStorage(miniflare, 'second'), 'a')
-    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'read', age: 0 })
+    const [digest, readAt] = (await kv.get(keys[0]?.name ?? ''))?.split(' ') ?? []
+    expect(digest).toBe(facts?.digest)
+    // A digest of no content shows that nothing was read.
+    await kv.put(keys[0]?.name ?? '', `${'f'.repeat(64)} ${Number(readAt) - 3600_000}`)
+    const second = await openStorage(miniflare, 'second')
+    const known = await describeOne(second, 'a')
+    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'remembered' })
+    expect(known?.age).toBeGreaterThanOrEqual(3600)
+    const read = await second.describe(['a'], { maxAge: 0 })[0]
+    expect(read).toMatchObject({ digest, evidence: 'read', age: 0 })
   })
 })
 

@@ -9,12 +9,8 @@ export { createDigestCache } from './storage/digest-cache.ts'
 export type { Select } from './storage/globs.ts'
 export { createMemoryStorage, type MemoryStorage } from './storage/memory.ts'
 export { compareNames, parseName, requireName } from './storage/names.ts'
-export {
-  createObjectStorage,
-  type DigestCache,
-  type Known,
-  type ObjectStorageOptions,
-} from './storage/object-storage.ts'
+export type { DigestCache, Known } from './storage/object-digests.ts'
+export { createObjectStorage, type ObjectStorageOptions } from './storage/object-storage.ts'
 export type {
   GetOptions,
   ObjectInfo,

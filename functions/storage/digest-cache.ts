@@ -1,5 +1,5 @@
 import { MAX_CACHED_DIGESTS } from '../wire/limits.ts'
-import type { DigestCache, Known } from './object-storage.ts'
+import type { DigestCache, Known } from './object-digests.ts'
 
 /** Remembers digests in memory: of one key the last version's, and of keys those set last. */
 export function createDigestCache(): DigestCache {
@@ -15,5 +15,6 @@ export function createDigestCache(): DigestCache {
       const [oldest] = held.keys()
       if (held.size > MAX_CACHED_DIGESTS && oldest !== undefined) held.delete(oldest)
     },
+    forget: (key) => void held.delete(key),
   }
 }

@@ -1,14 +1,28 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
-import { MAX_LISTING_PAGE, MAX_OBJECTS_AT_ONCE } from '../wire/limits.ts'
+import {
+  HEARTBEAT_MS,
+  MAX_LISTING_PAGE,
+  MAX_OBJECTS_AT_ONCE,
+  MAX_SETTLING_HEARTBEATS,
+} from '../wire/limits.ts'
 import { addPassed, type Passed, type PassedKind } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { notKept } from './kept.ts'
 import { findFault, parseName, RESERVED, requireName } from './names.ts'
+import {
+  changed,
+  createObjectDigests,
+  type DigestCache,
+  type Sight,
+  toFacts,
+  toReadFacts,
+} from './object-digests.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect, toPageSize } from './object-pages.ts'
 import type { ListedObject, ObjectInfo, Objects, ObjectWrites } from './objects.ts'
 import { type GappedPage, surveyPages } from './read-survey.ts'
+import { createSecondLooks } from './second-looks.ts'
 import type {
   DescribeOptions,
   Entry,
@@ -19,26 +33,11 @@ import type {
   PutOptions,
   RestoreOptions,
   Storage,
+  SurveyOptions,
 } from './storage.ts'
-import {
-  beforeEnd,
-  type Chunks,
-  exactly,
-  readChunks,
-  sliced,
-  toChunks,
-  toStream,
-  verified,
-} from './streams.ts'
-
-/** A digest, and where it came from. */
-export type Known = Pick<Facts, 'digest' | 'evidence' | 'age'>
-
-/** Remembers digests by what tells one content of a key from the next. It may forget any of them. */
-export interface DigestCache {
-  get(key: string, version: string): Known | undefined | Promise<Known | undefined>
-  set(key: string, version: string, known: Known): void | Promise<void>
-}
+import { beforeEnd, type Chunks, exactly, sliced, toChunks, toStream, verified } from './streams.ts'
+import type { Survey, SurveyLine } from './survey.ts'
+import { createTurns } from './turns.ts'
 
 /** What makes a storage of a store. */
 export interface ObjectStorageOptions {
@@ -58,20 +57,22 @@ interface Listed extends Entry {
 
 /**
  * The objects of a store as a storage, keys that are no names passed over. A digest is the store's own where it has one
- * of the whole content, else it is computed by reading the object once, and remembered by its version.
+ * of the whole content, else it is computed by reading the object, and remembered as `createObjectDigests` has it.
  */
 export function createObjectStorage(objects: Objects, options: ObjectStorageOptions): Storage {
   const { createHasher, cache, root = '', writable = false } = options
   const writes = writable ? objects.writes : undefined
   const kept = createObjectKept(objects, root)
   const take = createTurns(MAX_OBJECTS_AT_ONCE)
+  const toName = (key: string) => key.slice(root.length)
+  const digests = createObjectDigests(objects, { createHasher, cache, toName })
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
     const key = root + requireName(name)
     return await take(async () => {
       options.signal?.throwIfAborted()
-      const info = await objects.head(key, options.signal)
-      return info && (await toFacts(info, options))
+      const sight = await digests.look(key, options.signal)
+      return sight && (await digests.describe(sight, options))
     })
   }
 
@@ -86,62 +87,43 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
 
   /** What is known of a listed object without asking again, else what the store and its bytes say. */
   async function describeListed({ info }: Listed, options: DescribeOptions): Promise<Facts | null> {
-    const known = await findDigest(info)
-    if (known !== undefined) return toKnown(info, known)
+    const known = await digests.find(info, options.maxAge)
+    if (known !== undefined) return toFacts(info, known)
     return await take(async () => {
       options.signal?.throwIfAborted()
-      const now = await objects.head(info.key, options.signal)
-      if (now === null) return null
-      const facts = await toFacts(now, options)
-      // A listing does not tell what the store keeps of an object: the next one shall not have to ask for it.
-      if (facts.evidence === 'stored') await remember(now, facts)
+      const sight = await digests.look(info.key, options.signal)
+      if (sight === null) return null
+      const facts = await digests.describe(sight, options)
+      if (facts.evidence === 'stored') await digests.rememberStored(sight.info)
       return facts
     })
   }
 
-  async function findDigest({ key, version, stored }: ObjectInfo): Promise<Known | undefined> {
-    if (stored != null) return { digest: stored, evidence: 'stored', age: null }
-    return version === null ? undefined : await cache?.get(key, version)
-  }
+  const open = (name: string, options: OpenOptions = {}) => openFor(name, options, false)
 
-  async function toFacts(info: ObjectInfo, options: DescribeOptions): Promise<Facts> {
-    return toKnown(info, (await findDigest(info)) ?? (await compute(info, options)))
-  }
-
-  async function compute(info: ObjectInfo, { signal, onProgress }: DescribeOptions): Promise<Known> {
-    const hasher = createHasher()
-    const name = info.key.slice(root.length)
-    let bytes = 0
-    // Bytes that come are a sign of life; an abort must be heard while none do.
-    const body = toStream(exactly(await read(info, undefined, signal), info.size), signal)
-    for await (const chunk of readChunks(toChunks(body))) {
-      await hasher.update(chunk)
-      bytes += chunk.length
-      onProgress?.({ done: chunk.length, reading: { name, bytes, size: info.size } })
-    }
-    const known = { digest: await hasher.digest(), evidence: 'read', age: 0 } as const
-    await remember(info, known)
-    return known
-  }
-
-  async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
-    const { range, ifDigest, signal } = options
-    const key = root + requireName(name)
+  /** As `open`; with `isRemembered` a whole that is read counts as a reading of it, for which it is hashed once more. */
+  async function openFor(
+    name: string,
+    { range, ifDigest, signal }: OpenOptions,
+    isRemembered: boolean,
+  ): Promise<Opened | null> {
     signal?.throwIfAborted()
-    const info = await objects.head(key, signal)
-    if (info === null) return null
-    const known = await findDigest(info)
+    const sight = await digests.look(root + requireName(name), signal)
+    if (sight === null) return null
+    const { info } = sight
+    const known = await digests.find(info, undefined)
     if (known === undefined && ifDigest !== undefined && range === undefined) {
-      return await openUnproven(info, ifDigest, signal)
+      return await openUnproven(sight, ifDigest, signal)
     }
-    const facts = toKnown(info, known ?? (await toFacts(info, { signal })))
+    const facts = known === undefined ? await digests.describe(sight, { signal }) : toFacts(info, known)
     if (facts.digest !== (ifDigest ?? facts.digest)) throw changed()
     const { offset, length } = range ?? { offset: 0, length: info.size }
     if (offset + length > info.size) throw new StorageError('out-of-range', 'the range lies outside the file')
     const bytes =
       info.version === null ? await readProven(info, facts, signal) : await read(info, range, signal)
     const part = info.version === null && range !== undefined ? sliced(bytes, range) : bytes
-    return { facts, body: toStream(exactly(part, length), signal) }
+    const body = exactly(part, length)
+    return { facts, body: toStream(isRemembered ? digests.remembering(body, sight) : body, signal) }
   }
 
   /** All the bytes of an object without a version, which alone can tell that they are still those that were hashed. */
@@ -151,20 +133,16 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
 
   /** A whole of which only the end will tell whether it is what was asked for: nothing is read twice for that. */
   async function openUnproven(
-    info: ObjectInfo,
+    sight: Sight,
     digest: Digest,
     signal: AbortSignal | undefined,
   ): Promise<Opened> {
+    const { info } = sight
+    const readAt = Date.now()
     const bytes = exactly(await read(info, undefined, signal), info.size)
     const proven = verified(bytes, { size: info.size, digest, createHasher }, changed)
-    const facts = toKnown(info, { digest, evidence: 'read', age: 0 })
-    return {
-      facts,
-      body: toStream(
-        beforeEnd(proven, () => remember(info, facts)),
-        signal,
-      ),
-    }
+    const body = beforeEnd(proven, () => digests.remember(sight, { digest, readAt }))
+    return { facts: toReadFacts(info, digest), body: toStream(body, signal) }
   }
 
   /** The bytes of this version; `changed` when it is gone. */
@@ -176,10 +154,6 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     const opened = await objects.get(key, { range, version, signal })
     if (opened === null) throw changed()
     return toChunks(opened.body)
-  }
-
-  async function remember({ key, version }: ObjectInfo, { digest, evidence, age }: Known): Promise<void> {
-    if (version !== null) await cache?.set(key, version, { digest, evidence, age })
   }
 
   async function listGapped(options: ListOptions): Promise<GappedPage<Listed>> {
@@ -243,12 +217,12 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
         modified,
         signal,
       })
-      const facts = toKnown(info, {
-        digest,
-        ...(info.stored === digest ? { evidence: 'stored', age: null } : { evidence: 'read', age: 0 }),
-      })
-      await remember(info, facts)
-      return facts
+      if (info.stored === digest) {
+        await digests.rememberStored(info)
+        return toFacts(info, { digest, readAt: null })
+      }
+      await digests.remember({ info, askedAt: performance.now() }, { digest, readAt: Date.now() })
+      return toReadFacts(info, digest)
     } finally {
       // After its end this does nothing.
       await chunks.cancel().catch(() => {})
@@ -257,14 +231,14 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
 
   /** The object that a write is to replace, if the name holds that; null where it is to hold nothing. */
   async function requireHeld(name: string, replaces: Digest | null, signal: AbortSignal | undefined) {
-    const info = await objects.head(root + name, signal)
-    const current = info && (await toFacts(info, { signal }))
+    const sight = await digests.look(root + name, signal)
+    const current = sight && (await digests.describe(sight, { signal }))
     if ((current?.digest ?? null) !== replaces) {
       throw new StorageError('precondition', 'the name does not hold what was to be replaced')
     }
     // Without a version a write could not be conditional on it.
-    if (info?.version === null) throw new StorageError('changed', 'the file was changed a moment ago')
-    return info
+    if (sight?.info.version === null) throw new StorageError('changed', 'the file was changed a moment ago')
+    return sight && sight.info
   }
 
   async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {
@@ -277,23 +251,50 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     return await put(name, opened.body, { size, digest, replaces, modified, signal })
   }
 
+  /**
+   * Whatever was read is looked at once more before the end, so that the next survey need not read it: this one lasts
+   * two seconds longer where that is so.
+   */
+  async function* survey(wanted: Survey, options: SurveyOptions = {}): AsyncGenerator<SurveyLine> {
+    const looks = createSecondLooks((key) => digests.lookAgain(key, options.signal))
+    const describeNoting = async (one: Listed, options: DescribeOptions) => {
+      const facts = await describeListed(one, options)
+      if (facts?.evidence === 'read' && digests.isProvisional(one.info.key)) looks.add(one.info.key)
+      return facts
+    }
+    const lines = surveyPages(
+      {
+        list: listForSurvey,
+        describe: (entries, options) => entries.map((one) => describeNoting(one, options)),
+        open: (name, options = {}) => openFor(name, options, true),
+      },
+      wanted,
+      { createHasher, ...options },
+    )
+    // A client may leave at the last line: it is held back until then.
+    let held: SurveyLine | undefined
+    let progress: SurveyLine | undefined
+    try {
+      for await (const line of lines) {
+        if (held !== undefined) yield held
+        held = line
+        if ('seen' in line) progress = line
+      }
+      for (let i = 0; i < MAX_SETTLING_HEARTBEATS && !(await looks.settle(HEARTBEAT_MS)); i++) {
+        options.signal?.throwIfAborted()
+        if (progress !== undefined) yield progress
+      }
+      if (held !== undefined) yield held
+    } finally {
+      looks.close()
+    }
+  }
+
   return {
     describe,
     open,
     list,
-    survey: (survey, options = {}) =>
-      surveyPages(
-        {
-          list: listForSurvey,
-          describe: (entries, options) => entries.map((one) => describeListed(one, options)),
-          open,
-        },
-        survey,
-        {
-          createHasher,
-          ...options,
-        },
-      ),
+    survey,
     put,
     listKept: kept.list,
     restore,
@@ -306,29 +307,4 @@ function toPassed(name: string, { size, passed }: ListedObject): PassedKind | nu
   if (name.startsWith(`${RESERVED}/`)) return null
   const isFolder = name === '' || (name.endsWith('/') && parseName(name.slice(0, -1)) !== null)
   return isFolder && size === 0 ? 'folder-marker' : findFault(name)
-}
-
-function toKnown({ size, modified }: ObjectInfo, { digest, evidence, age }: Known): Facts {
-  return { size, digest, modified, evidence, age }
-}
-
-function changed(): StorageError {
-  return new StorageError('changed', 'the file is no longer the one asked for')
-}
-
-/** Runs so much at once, and the rest in its turn. */
-function createTurns(most: number) {
-  const waiting: (() => void)[] = []
-  let running = 0
-  return async function take<T>(work: () => Promise<T>): Promise<T> {
-    if (running === most) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running--
-      else next()
-    }
-  }
 }

@@ -1,6 +1,7 @@
 import type { Digest } from '../wire/digest.ts'
 import type { PassedKind } from '../wire/passed.ts'
 import type { ByteRange } from '../wire/ranges.ts'
+import type { ProvisionalDigests } from './provisional-digests.ts'
 
 /** One object, as its store tells of it. */
 export interface ObjectInfo {
@@ -77,6 +78,11 @@ export interface Objects {
   get(key: string, options: GetOptions): Promise<OpenedObject | null>
   /** A page of at most `limit` (1 to 1,000) keys that begin with `prefix` and come after `after`, '' being before all. */
   list(prefix: string, after: string, limit: number, signal: AbortSignal | undefined): Promise<ObjectPage>
+  /**
+   * Where digests wait until the store has shown their version again. Absent for a store that is strongly consistent: it
+   * answers by what it holds when it is asked, and sends the bytes of a version under that version alone.
+   */
+  readonly provisional?: ProvisionalDigests | undefined
   /** What writes; absent where there is none. */
   readonly writes?: ObjectWrites | undefined
 }

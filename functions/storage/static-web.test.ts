@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { toReprDigest } from '../wire/fields.ts'
+import { SEEN_AGAIN_MS } from '../wire/limits.ts'
 import { createDigestCache } from './digest-cache.ts'
 import { createObjectStorage } from './object-storage.ts'
 import { createStaticWeb } from './static-web.ts'
@@ -197,6 +198,74 @@ describe('a static web server', () => {
     const { storage, asked } = over(serving('content', { ETag: 'W/"x"' }))
     for (let i = 0; i < 2; i++)
       expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'read', age: 0 })
+    expect(asked.gets).toBe(2)
+  })
+
+  it.each([
+    ['', 2],
+    ['W/"x"', 4],
+    ['"x"', 2],
+  ])('whose files bear a time and the ETag %j reads one %d times for four questions', async (etag, gets) => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      const { storage, asked } = over(serving('content', { ...OLD, ...(etag && { ETag: etag }) }))
+      for (let i = 0; i < 4; i++) {
+        expect(await describeOne(storage, 'a')).toMatchObject({ digest: await hash(toBytes('content')) })
+        vi.advanceTimersByTime(SEEN_AGAIN_MS)
+      }
+      expect(asked.gets).toBe(gets)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  const CACHED = 'answered from a cache'
+
+  it.each([
+    ['Age', '12', `${CACHED}, 12 s old; name the origin server, or turn the cache off for vouch`],
+    ['X-Cache', 'HIT from proxy', `${CACHED}; name the origin server`],
+    ['X-Cache', 'MISS, HIT', CACHED],
+    ['X-Cache', 'Hit from cloudfront', CACHED],
+    ['X-Cache-Status', 'HIT', CACHED],
+    ['X-Cache-Status', 'STALE', CACHED],
+    ['CF-Cache-Status', 'HIT', CACHED],
+    ['X-Varnish', '32770 3', CACHED],
+    ['Cache-Status', 'ExampleCache; hit', CACHED],
+    ['Cache-Status', 'OriginCache; hit; ttl=1100, "CDN Company Here"; fwd=uri-miss', CACHED],
+  ])('whose answer has the field %s: %s is an error: a cache answered', async (field, value, message) => {
+    const { storage, asked } = over(serving('content', { ...OLD, [field]: value }))
+    await expectTrouble(describeOne(storage, 'a'), 'unreadable')
+    await expect(describeOne(storage, 'a')).rejects.toThrow(message)
+    await expectTrouble(storage.open('a'), 'unreadable')
+    expect(asked.gets).toBe(0)
+  })
+
+  it('whose 404 comes from a cache does not say that the file is missing', async () => {
+    const { storage } = over(always(404, { Age: '3' }))
+    await expect(describeOne(storage, 'a')).rejects.toThrow('answered from a cache, 3 s old')
+  })
+
+  it.each([
+    ['Age', '0'],
+    ['X-Cache', 'MISS from proxy'],
+    ['X-Cache', 'RefreshHit from cloudfront'],
+    ['X-Cache-Status', 'REVALIDATED'],
+    ['X-Varnish', '32770'],
+    ['Cache-Status', 'ExampleCache; fwd=request; stored'],
+    ['Cache-Status', 'not a; list of, {'],
+  ])('whose answer has the field %s: %s answered itself', async (field, value) => {
+    const { storage } = over(serving('content', { ...OLD, [field]: value }))
+    expect(await describeOne(storage, 'a')).toMatchObject({ digest: await hash(toBytes('content')) })
+  })
+
+  it('is read, whatever digest it tells, for a question with a maxAge', async () => {
+    const digest = await hash(toBytes('another'))
+    const { storage, asked } = over(serving('content', { ...OLD, 'Repr-Digest': toReprDigest(digest) }))
+    for (const maxAge of [0, 3600]) {
+      expect(await storage.describe(['a'], { maxAge })[0]).toMatchObject({
+        ...{ digest: await hash(toBytes('content')), evidence: 'read', age: 0 },
+      })
+    }
     expect(asked.gets).toBe(2)
   })
 

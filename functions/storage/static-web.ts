@@ -4,9 +4,11 @@ import { toFilePath } from '../wire/routes.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { toNetworkError } from './network-errors.ts'
 import type { GetOptions, ObjectInfo, Objects, OpenedObject } from './objects.ts'
+import { createProvisionalDigests } from './provisional-digests.ts'
 import type { Send, SendInit } from './remote.ts'
 import { mapErrors, type Reply } from './replies.ts'
 import { beforeEnd, type Chunks, exactly, fromBytes, through, toStream } from './streams.ts'
+import { findCachedAge } from './web-caches.ts'
 import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
 import { createWebListing } from './web-listing.ts'
 import { toPart } from './web-ranges.ts'
@@ -21,7 +23,9 @@ export interface StaticWebOptions {
 /**
  * The files below `url`, which ends in a slash, on any web server that serves files as they are: by GET, HEAD and, where
  * it has them, ranges; read-only. Its `Repr-Digest` is its own word for a content. Nothing is remembered of a file that
- * bears neither a time nor a strong ETag, or was changed in the last two seconds. Redirects are not followed. A file is
+ * bears neither a time nor a strong ETag, bears a weak one, or was changed in the last two seconds; of any other once the
+ * server has shown the same again (`ProvisionalDigests`). An answer that a cache gave is an error. Redirects are not
+ * followed. A file is
  * absent only while the server still shows the directory itself, or another file in it, so that a wrong path or a lost
  * disk is an error; and none is there for a server that shows something whatever it is asked for. Errors never name the
  * address.
@@ -45,6 +49,8 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
       init.signal?.throwIfAborted()
       throw toNetworkError(error)
     })
+    const cachedAge = findCachedAge(reply.headers)
+    if (cachedAge !== undefined) throw await refuseCached(reply, cachedAge)
     if (reply.headers.get('Content-Encoding') !== null) throw await refuse(reply, 'an encoded answer')
     return reply
   }
@@ -160,6 +166,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   return {
     head,
     get,
+    provisional: createProvisionalDigests(),
     list: (prefix, after, limit, signal) =>
       listPage(
         { prefix, after, limit },
@@ -185,7 +192,7 @@ function watched(
 ): Chunks {
   const requireSame = async () => {
     const { reply, size } = await look()
-    const isSame = MARKS.every((field) => reply.headers.get(field) === before.headers.get(field))
+    const isSame = MARKS.every((field) => toMark(reply, field) === toMark(before, field))
     if (!isSame || size !== before.size) throw changed()
     return reply.headers
   }
@@ -206,6 +213,11 @@ function watched(
 
 /** What a file bears as long as it is the same. */
 const MARKS = ['Last-Modified', 'ETag']
+
+/** Apache marks the same ETag as weak until the file is a second old: they are compared as RFC 9110 §8.8.3.2 has it. */
+function toMark({ headers }: Pick<Reply, 'headers'>, field: string): string | undefined {
+  return headers.get(field)?.replace(/^W\//, '')
+}
 
 /** The bytes as they are, and from the server itself: what a cache on the way remembers is not its word (RFC 9111 §5.2.1.4). */
 const ALWAYS = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-cache' }
@@ -274,6 +286,17 @@ function toFailure(reply: Reply): StorageError {
 async function refuse(reply: Reply, what: string): Promise<StorageError> {
   await reply.body?.cancel()
   return unexpected(what)
+}
+
+/** An answer that is not the server's, whatever it says: a file that is not there may be, and the other way round. */
+async function refuseCached(reply: Reply, age: number | null): Promise<StorageError> {
+  await reply.body?.cancel()
+  const old = age === null ? '' : `, ${age} s old`
+  return new StorageError(
+    'unreadable',
+    `the web server answered from a cache${old}; name the origin server, or turn the cache off for vouch`,
+    { reason: 'proxy_configuration_error' },
+  )
 }
 
 /** An answer about one file; others may well be read. */

@@ -70,7 +70,8 @@ export function createWebListing() {
     const held = unfinished
     if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
     const at = held.given.findIndex(({ key }) => key === after)
-    if (at < 0 && held.after !== after) return null
+    // A listing from the beginning is a new question, which is not answered by what was there before it.
+    if (at < 0 && (after === '' || held.after !== after)) return null
     // Nobody else may go on with it meanwhile.
     unfinished = null
     return { walk: held, objects: held.given.slice(at + 1) }

@@ -21,11 +21,13 @@ export interface Marks {
 /**
  * What tells this content of a file from any later one; null where nothing does. `fields` are of the answer that told
  * the marks. A strong ETag alone is believed where there is no time. With one, many servers make it of the size and the
- * time in seconds: it tells no two changes of one second apart.
+ * time in seconds: it tells no two changes of one second apart. A time alone is believed once it is settled (RFC 9110
+ * §8.8.2.2), but not beside a weak ETag, by which the server says that the bytes may be others (§8.8.1).
  */
 export function toVersion(marks: Marks, fields: Fields): string | null {
   const { size, modified, etag } = marks
   const isStrong = etag.startsWith('"')
+  if (etag !== '' && !isStrong) return null
   if (modified === null) return isStrong ? `${size} ${etag}` : null
   if (!isSettled(modified, fields)) return null
   const seconds = Math.floor(modified / 1000)

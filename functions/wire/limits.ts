@@ -92,6 +92,24 @@ export const MAX_CACHED_DIGESTS = 50_000
 /** The listing of one directory by a web server: some 300,000 entries. It is held whole. */
 export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
 
+/**
+ * How long after the end of a reading a web server has to show the same validators before the digest is remembered:
+ * lighttpd shows those of an earlier content for up to a second, by a clock that counts whole seconds.
+ */
+export const SEEN_AGAIN_MS = 2000
+
+/**
+ * How long after the end of a reading a second look still confirms it: until then an earlier content may have come back
+ * unseen. The look is due after `SEEN_AGAIN_MS`; the rest is for its turn among others.
+ */
+export const SEEN_AGAIN_WITHIN_MS = 5000
+
+/** Objects of one survey that wait to be looked at again: those of two seconds, and some 10 MB. */
+export const MAX_SECOND_LOOKS = 16_384
+
+/** How long a survey waits for them at its end, in `HEARTBEAT_MS`: two for the last one's turn, one for slow answers. */
+export const MAX_SETTLING_HEARTBEATS = 3
+
 /** How long directories that a web server has listed serve the pages that follow: until files among them are new. */
 export const WEB_LISTING_MS = 30_000
 

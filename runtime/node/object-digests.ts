@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createDigestCache } from '../../functions/storage/digest-cache.ts'
-import type { DigestCache, Known } from '../../functions/storage/object-storage.ts'
+import type { DigestCache, Known } from '../../functions/storage/object-digests.ts'
 import { openIndexFile, openNoIndexFile } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { createIndexWriter } from './index-writer.ts'
@@ -31,11 +31,14 @@ export function openObjectDigests(
 
   function find(key: string, version: string): Known | undefined {
     if (!isOpen) return undefined
-    for (const evidence of ['remembered', 'stored'] as const) {
-      const dated = file.read(key, toIdentity(version, evidence))
-      if (dated !== undefined) return { digest: dated.digest, evidence, age: null }
-    }
-    return undefined
+    const reading = file.read(key, toIdentity(version, 'reading'))
+    if (reading !== undefined) return reading
+    const stored = file.read(key, toIdentity(version, 'stored'))
+    return stored && { digest: stored.digest, readAt: null }
+  }
+
+  function write(name: string, identity: string, { digest, readAt }: Known): void {
+    if (isOpen) writer.add({ name, identity, digest, readAt: readAt ?? 0 })
   }
 
   return {
@@ -46,13 +49,13 @@ export function openObjectDigests(
     },
     async set(key, version, known) {
       await memory.set(key, version, known)
-      const row = {
-        name: key,
-        identity: toIdentity(version, known.evidence === 'stored' ? 'stored' : 'remembered'),
-        digest: known.digest,
-        readAt: Date.now(),
-      }
-      if (isOpen) writer.add(row)
+      write(key, toIdentity(version, known.readAt === null ? 'stored' : 'reading'), known)
+    },
+    async forget(key, version) {
+      await memory.forget(key, version)
+      // Rows are only ever replaced: this one is of no version.
+      write(key, '', { digest: NO_DIGEST, readAt: null })
+      if (isOpen) writer.flush()
     },
     isIndexAvailable: () => (path === null ? null : health.isAvailable()),
     close() {
@@ -64,9 +67,12 @@ export function openObjectDigests(
   }
 }
 
-/** What a row counts for: one version, and how its digest came about. */
-function toIdentity(version: string, evidence: Known['evidence']): string {
-  return `${evidence} ${version}`
+/** The digest of a row that is not of any version. */
+const NO_DIGEST = '0'.repeat(64)
+
+/** What a row counts for: one version, and whether its digest comes from a reading or is the store's own checksum. */
+function toIdentity(version: string, kind: 'reading' | 'stored'): string {
+  return `${kind} ${version}`
 }
 
 /** Of the same form as those of directories, and never of the same text: no path begins with a scheme. */

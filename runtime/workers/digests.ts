@@ -1,32 +1,49 @@
 import { createDigestCache } from '../../functions/storage/digest-cache.ts'
-import type { DigestCache } from '../../functions/storage/object-storage.ts'
+import type { DigestCache, Known } from '../../functions/storage/object-digests.ts'
 import { isDigest, toDigest } from '../../functions/wire/digest.ts'
 import type { KvNamespace } from './bindings.ts'
 
 /**
  * Remembers digests in memory and, where there is such a namespace, in Workers KV, which outlives this Worker and is
  * shared by all that run at once. `place` tells the keys of one bucket from those of others. Only what was computed
- * goes to KV: what the store keeps is one question away, as KV is. A KV that fails is one that remembers nothing.
+ * goes to KV, with the time of the reading: what the store keeps is one question away, as KV is. A KV that fails is one
+ * that remembers nothing. KV may return an earlier value for a minute: that is a digest of the same version, read earlier,
+ * or one that was forgotten since.
  */
 export function createDigests(place: string, kv: KvNamespace | null): DigestCache {
   const memory = createDigestCache()
   if (kv === null) return memory
+  const write = async (key: string, version: string, value: string) => {
+    await kv.put(await toKvKey(place, key, version), value).catch(() => {})
+  }
   return {
     async get(key, version) {
-      const known = await memory.get(key, version)
-      if (known !== undefined) return known
-      const digest = await kv.get(await toKvKey(place, key, version)).catch(() => null)
-      if (digest === null || !isDigest(digest)) return undefined
-      await memory.set(key, version, { digest, evidence: 'remembered', age: null })
-      return { digest, evidence: 'remembered', age: null }
+      const held = await memory.get(key, version)
+      if (held !== undefined) return held
+      const value = await kv.get(await toKvKey(place, key, version)).catch(() => null)
+      const known = value === null ? null : parseValue(value)
+      if (known === null) return undefined
+      await memory.set(key, version, known)
+      return known
     },
     async set(key, version, known) {
       await memory.set(key, version, known)
-      if (known.evidence !== 'stored') {
-        await kv.put(await toKvKey(place, key, version), known.digest).catch(() => {})
-      }
+      if (known.readAt !== null) await write(key, version, `${known.digest} ${known.readAt}`)
+    },
+    async forget(key, version) {
+      await memory.forget(key, version)
+      await write(key, version, FORGOTTEN)
     },
   }
+}
+
+/** The value of a digest that turned out to be untrue. */
+const FORGOTTEN = ''
+
+/** A digest and when its reading began, in milliseconds since 1970; null for any other text, such as one without a time. */
+function parseValue(text: string): Known | null {
+  const [digest = '', time = ''] = text.split(' ')
+  return isDigest(digest) && /^\d{1,15}$/.test(time) ? { digest, readAt: Number(time) } : null
 }
 
 /** KV takes keys of at most 512 bytes, and those of a bucket are longer. */

@@ -1,0 +1,43 @@
+import { isInnerList, parseList } from 'structured-headers'
+
+/** The fields of an answer. */
+interface Fields {
+  get(name: string): string | null
+}
+
+/**
+ * What the fields of an answer say about a cache that gave it without asking the server: how old it was then, in seconds,
+ * or null where they do not say. Undefined where nothing says that a cache did.
+ *
+ * `Age` (RFC 9111 §5.1) counts only above 0, as Varnish sends 0 with what it has just fetched. `Cache-Status` is of RFC
+ * 9211; `X-Cache` is what squid, CloudFront and Fastly send, `X-Cache-Status` what nginx is usually configured to send,
+ * `CF-Cache-Status` Cloudflare's; Varnish tells a hit by two numbers in `X-Varnish`.
+ */
+export function findCachedAge(fields: Fields): number | null | undefined {
+  const text = fields.get('Age') ?? ''
+  const age = /^\d{1,15}$/.test(text) ? Number(text) : 0
+  if (age > 0) return age
+  return isHit(fields) ? null : undefined
+}
+
+function isHit(fields: Fields): boolean {
+  return (
+    HIT_FIELDS.some((name) => (fields.get(name) ?? '').split(',').some((value) => HIT.test(value))) ||
+    /^\d+ \d+$/.test(fields.get('X-Varnish') ?? '') ||
+    isCacheStatusHit(fields.get('Cache-Status'))
+  )
+}
+
+const HIT_FIELDS = ['X-Cache', 'X-Cache-Status', 'CF-Cache-Status']
+
+/** nginx and Cloudflare give what is too old (`STALE`), or being fetched anew (`UPDATING`), without asking as well. */
+const HIT = /^\s*(hit|stale|updating)\b/i
+
+function isCacheStatusHit(field: string | null): boolean {
+  if (field === null) return false
+  try {
+    return parseList(field).some((item) => !isInnerList(item) && item[1].get('hit') === true)
+  } catch {
+    return false
+  }
+}
