@@ -1,18 +1,20 @@
 import { resolve } from 'node:path'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
+import { SILENCE_MS } from '../../functions/wire/limits.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
 import { getErrno } from './errno.ts'
 import { readModes } from './file-attributes.ts'
 import { createFileReader } from './file-reader.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
+import { hasEnded } from './held-up.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
 import { TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
-import { requireDirectory } from './root.ts'
+import { toRefusedRoot } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createTrees } from './trees.ts'
 import { createWriter, type Writer } from './writer.ts'
@@ -32,8 +34,22 @@ export interface DirectoryOptions {
   readonly onNotice?: ((line: string) => void) | undefined
 }
 
+/** How long a directory is waited for. */
+export interface ReadyOptions {
+  /** Milliseconds until a file system that gives no answer is waited for no longer; `SILENCE_MS` when absent. */
+  readonly silence?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A directory as a storage. Who made it closes it. */
 export interface DirectoryStorage extends Storage, IndexState {
+  /**
+   * Has the directory looked at, which nothing else does before the first question. Resolves with it and all directories
+   * above it, the innermost first, each as device and inode. Rejects with an Error that names the path when that is no
+   * directory, or one that may not be read. Resolves with null when the file system gives no answer within `silence`:
+   * `onNotice` hears that, and every question is then `unreachable` at once until the answer comes.
+   */
+  ready(options?: ReadyOptions): Promise<readonly string[] | null>
   /** Digests computed by hashing, and digests that the index knew, since the start. */
   counts(): Counts
   /**
@@ -43,19 +59,23 @@ export interface DirectoryStorage extends Storage, IndexState {
   fillIndex(options?: FillOptions): Promise<Filled>
   /** Starts the thread that goes through the tree, for questions that are about to come. */
   warm(): void
-  /** Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. */
+  /**
+   * Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. A
+   * thread that a file system gives no answer to is waited for `CLOSE_MS` at most, and left behind.
+   */
   close(): Promise<void>
 }
 
 /**
- * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory, or one
- * that may not be read. A symbolic link on the way is followed for each question, so that it may be pointed elsewhere.
- * When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
+ * The files below the directory `path` as a storage. Only its threads touch the directory, so that a file system that
+ * gives no answer holds nothing else up; `ready` tells whether there is a directory. A symbolic link on the way is followed
+ * for each question, so that it may be pointed elsewhere. While the directory is gone, or the disk that it lies on,
+ * everything is `unreachable`. Throws an Error when `indexPath` lies inside the directory.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
   const { writable, now = Date.now, onNotice = () => {} } = options
   const health = createIndexHealth(onNotice)
-  const root = requireDirectory(path)
+  const root = resolve(path)
   const indexFile = findIndexFile(options.indexPath, root, onNotice)
   const disk = createDisk({ root, indexFile, now, onIndex: (notice) => health.note('disk', notice) })
   const onIndex = (notice: IndexNotice) => health.note('tree', notice)
@@ -67,6 +87,37 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   let tidying = writer === null ? Promise.resolve() : tidy(writer)
   const timer = writer === null ? undefined : setInterval(() => tidyAgain(writer), TIDY_MS).unref()
 
+  let isHeld = false
+
+  async function ready({ silence = SILENCE_MS, signal }: ReadyOptions = {}): Promise<readonly string[] | null> {
+    const looking = disk.look()
+    const late = AbortSignal.any([AbortSignal.timeout(silence), ...(signal ? [signal] : [])])
+    const { promise, resolve } = Promise.withResolvers<null>()
+    late.addEventListener('abort', () => resolve(null), { once: true })
+    try {
+      const looked = await Promise.race([looking, promise])
+      if (looked !== null) return looked.lineage
+    } catch (error) {
+      throw toRefusedRoot(path, error)
+    }
+    // Whether it fails later is for the questions to tell.
+    const looked = looking.catch(() => {})
+    signal?.throwIfAborted()
+    isHeld = true
+    looked.finally(() => {
+      isHeld = false
+    })
+    onNotice(`the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`)
+    return null
+  }
+
+  async function end(): Promise<void> {
+    await tidying
+    await writer?.close()
+    streams.close()
+    await Promise.all([trees.close(), disk.close()])
+  }
+
   function tidyAgain(writer: Writer): void {
     tidying = tidying.then(() => tidy(writer))
   }
@@ -75,16 +126,19 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     try {
       await writer.tidy()
     } catch (error) {
+      // Where nothing is, nothing was left behind.
+      if (error instanceof StorageError && error.code === 'unreachable') return
       onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
     }
   }
 
   return {
+    ready,
     isProving: true,
-    describe: reader.describe,
-    open: reader.open,
-    list: (list = {}) => trees.list(list),
-    survey: (survey, options = {}) => trees.survey(survey, options),
+    describe: (names, options) => (isHeld ? names.map(refuseHeld) : reader.describe(names, options)),
+    open: (name, options) => (isHeld ? refuseHeld() : reader.open(name, options)),
+    list: (list = {}) => (isHeld ? refuseHeld() : trees.list(list)),
+    survey: (survey, options = {}) => (isHeld ? refuseSurvey() : trees.survey(survey, options)),
     put: writer?.put ?? refusing.put,
     restore: writer?.restore ?? refusing.restore,
     async readModes(name) {
@@ -109,12 +163,17 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     async close() {
       closing.abort()
       clearInterval(timer)
-      await tidying
-      await writer?.close()
-      streams.close()
-      await Promise.all([trees.close(), disk.close()])
+      if (!(await hasEnded(end()))) disk.abandon()
     },
   }
+}
+
+async function refuseHeld(): Promise<never> {
+  throw new StorageError('unreachable', 'the file system of the directory gives no answer')
+}
+
+async function* refuseSurvey(): AsyncGenerator<never> {
+  yield await refuseHeld()
 }
 
 /**

@@ -5,6 +5,7 @@ import { getErrno } from './errno.ts'
 import type { Identity } from './identity.ts'
 import type { IndexNotice } from './index-file.ts'
 import type { Located } from './located.ts'
+import type { Looked } from './root-guard.ts'
 
 /** What the disk thread is started with. */
 export interface DiskWorkerData {
@@ -34,6 +35,8 @@ export interface Extra {
   readonly open?: OpenWanted | undefined
   /** Whether only where it lies is asked; of the root when the name is ''. */
   readonly locate?: boolean | undefined
+  /** Whether the root is only to be looked at, whatever is remembered of it; the name is ''. */
+  readonly look?: boolean | undefined
   /** Whether it is a path of vouch's own, below a `.vouch/`. */
   readonly own?: boolean | undefined
   /** Whether it is hashed whatever is remembered of it. */
@@ -69,7 +72,7 @@ export interface Answers {
  * Null for no such file, `slow` for one that a hash thread must see first, `later` for one to be asked for again, when
  * others had their turn.
  */
-export type Answer = null | 'slow' | 'later' | Held | Located | { readonly trouble: Trouble }
+export type Answer = null | 'slow' | 'later' | Held | Located | Looked | { readonly trouble: Trouble }
 
 /** A file that is there, with what was asked beyond facts. */
 export interface Held {

@@ -56,8 +56,17 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
   const scratch = new Uint8Array(READ_BYTES)
   const exact = createExactNames()
 
+  function look(): Answer {
+    try {
+      return guard.look()
+    } catch (error) {
+      return { trouble: toTrouble(error) }
+    }
+  }
+
   function answerOne(name: string, extra: Extra | undefined, turn: Turn): Answer {
     try {
+      if (extra?.look) return look()
       if (extra?.locate) return locate(turn.place, name, exact)
       if (!extra?.own && isOwn(turn.place, name)) return null
       if (extra === undefined) return recallOrRead(name, turn)
@@ -192,7 +201,8 @@ export function createDiskReader(guard: RootGuard, index: DigestIndex): AnswerBa
     const until = performance.now() + batch.patience
     const place = resolve()
     if ('message' in place) {
-      return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), computed: 0, known: 0 }
+      const answers = batch.names.map((_, i) => (batch.extras.get(i)?.look ? look() : { trouble: place }))
+      return { id: batch.id, answers, computed: 0, known: 0 }
     }
     exact.begin()
     const turn: Turn = { batch, place, isRefreshed: false, until, plain: new Map(), computed: 0, known: 0 }

@@ -20,6 +20,7 @@ import {
   tellProgress,
   type Wanted,
 } from './question.ts'
+import type { Looked } from './root-guard.ts'
 import { createQueue, createWaiting } from './waiting.ts'
 
 /** How many digests were computed by hashing, and how many the index knew, since the start. */
@@ -40,6 +41,8 @@ export interface Disk {
   ask(wanted: readonly Wanted[], options?: AskOptions): Promise<Held | null>[]
   /** Where this valid name is to be written, '' being the root. Rejects as `ask` does. */
   locate(name: string): Promise<Located>
+  /** The root, whatever is remembered of it. Rejects with what `requireReadable` throws. */
+  look(): Promise<Looked>
   counts(): Counts
   /** Starts its first thread, for questions that are about to come. */
   warm(): void
@@ -47,6 +50,8 @@ export interface Disk {
   quiet(): Promise<void>
   /** Refuses what still waits, writes the index and ends all threads. */
   close(): Promise<void>
+  /** Refuses all that was asked, what a thread is working on too. */
+  abandon(): void
 }
 
 export interface DiskOptions extends DiskWorkerData {
@@ -78,6 +83,12 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
       else enqueue(question)
     }
     return promises
+  }
+
+  async function putOne<T extends Answered>(wanted: Wanted): Promise<T> {
+    const [promise] = put<T>([wanted])
+    if (promise === undefined) throw new Error('one name has one answer')
+    return await promise
   }
 
   function onEnd(question: Question): void {
@@ -135,10 +146,14 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
   }
 
   function onCrash(error: unknown): void {
+    refuseSent(error)
+    schedule()
+  }
+
+  function refuseSent(error: unknown): void {
     const lost = [...sent.values()].flat()
     sent.clear()
     for (const question of lost) question.reject(error)
-    schedule()
   }
 
   async function end(): Promise<void> {
@@ -148,22 +163,24 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
 
   return {
     ask: put<Held | null>,
-    async locate(name) {
-      const [promise] = put<Located>([{ name, locate: true }])
-      if (promise === undefined) throw new Error('one name has one answer')
-      return await promise
-    },
+    locate: (name) => putOne<Located>({ name, locate: true }),
+    look: () => putOne<Looked>({ name: '', look: true }),
     counts: () => ({ computed: computed + pool.count(), known }),
     warm: thread.start,
     quiet: waiting.quiet,
     close: () => (closing ??= end()),
+    abandon() {
+      closing ??= end()
+      refuseSent(toClosed())
+    },
   }
 }
 
 function collectExtras(questions: readonly Question[]): Map<number, Extra> {
   const extras = new Map<number, Extra>()
-  for (const [i, { open, locate, own, fresh, hashed }] of questions.entries())
-    if (open || locate || own || fresh || hashed) extras.set(i, { open, locate, own, fresh, hashed })
+  for (const [i, { open, locate, look, own, fresh, hashed }] of questions.entries())
+    if (open || locate || look || own || fresh || hashed)
+      extras.set(i, { open, locate, look, own, fresh, hashed })
   return extras
 }
 
