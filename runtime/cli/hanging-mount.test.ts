@@ -40,13 +40,80 @@ async function endByTerm({ child }: ServerProcess): Promise<number | null> {
   return status
 }
 
-describe('a replica whose file system gives no answer', () => {
-  const silence = ['--silence-timeout', '2']
+describe.concurrent('a replica whose file system gives no answer', () => {
+  const silence = ['--silence-timeout', '5']
 
   it('leaves get with the other copy, degraded, and the command ends with status 3', async () => {
     const args = ['--replica', `a=${hanging}`, '--replica', `b=${good}`, ...silence]
     const ran = await run('get', 'a', '-o', '-', ...args)
     expect(ran).toMatchObject({ status: 3, stdout: 'text' })
     expect(ran.stderr).toContain('a did not answer')
+  })
+
+  it('leaves check to end, which says that the copy could not be asked', async () => {
+    const ran = await run('check', '--replica', `a=${hanging}`, '--replica', `b=${good}`, ...silence)
+    expect(ran.status).toBe(2)
+    expect(ran.stderr).toContain('the file system of the directory gives no answer')
+  })
+
+  it('leaves a coordinator to start, to serve the other copy, to be ready and to end', async () => {
+    const args = ['--replica', `a=${hanging}`, '--replica', `b=${good}`, ...silence]
+    const server = await startServer(['coordinator', ...args, '--writable', '--open'], mounts.path)
+    try {
+      const answer = await fetch(`${server.url}/files/a`)
+      expect(await answer.text()).toBe('text')
+      expect(answer.headers.get('replica-agreement')).toMatch(/^degraded/)
+      expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+      expect(await endByTerm(server)).toBe(0)
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('leaves a replica server to start, and to end while a client waits', async () => {
+    const server = await startServer(['replica', hanging], mounts.path)
+    try {
+      const waiting = fetch(`${server.url}/files/a`).catch(() => null)
+      expect(await endByTerm(server)).toBe(0)
+      await waiting
+    } finally {
+      await server.stop()
+    }
+  })
+})
+
+describe.concurrent('a replica whose file system stops answering', () => {
+  it('leaves a coordinator to serve the other copy, and to end', async () => {
+    const [at, behind] = [join(mounts.path, 'later'), join(mounts.path, 'behind')]
+    const mirror = await mounts.mirror(behind, at)
+    const args = ['--replica', `a=${at}`, '--replica', `b=${good}`, '--silence-timeout', '5']
+    const server = await startServer(['coordinator', ...args, '--writable', '--open'], mounts.path)
+    try {
+      expect((await fetch(`${server.url}/files/a`)).headers.get('replica-agreement')).toMatch(/^unanimous/)
+      mirror.stop()
+      const answer = await fetch(`${server.url}/files/a`)
+      expect(await answer.text()).toBe('text')
+      expect(answer.headers.get('replica-agreement')).toMatch(/^degraded/)
+      expect(await endByTerm(server)).toBe(0)
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('leaves a replica server to end while a client waits', async () => {
+    const [at, behind] = [join(mounts.path, 'last'), join(mounts.path, 'behind')]
+    const mirror = await mounts.mirror(behind, at)
+    const server = await startServer(['replica', at], mounts.path)
+    try {
+      expect(await (await fetch(`${server.url}/files/a`)).text()).toBe('text')
+      mirror.stop()
+      const waiting = fetch(`${server.url}/files/a`).catch(() => null)
+      // Its request is under way once the server answers another one.
+      await (await fetch(`${server.url}/none`)).text()
+      expect(await endByTerm(server)).toBe(0)
+      await waiting
+    } finally {
+      await server.stop()
+    }
   })
 })

@@ -52,7 +52,7 @@ async function runReplica(
   const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
   try {
     return await whileFilling(directories, io, () =>
-      runServer(app, io, { host, port, tls, log, toBanner, tracing }),
+      runServer(app, io, { host, port, tls, log, toBanner, tracing, directories }),
     )
   } finally {
     close()

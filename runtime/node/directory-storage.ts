@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
 import { SILENCE_MS } from '../../functions/wire/limits.ts'
@@ -12,7 +13,7 @@ import { hasEnded } from './held-up.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
-import { TIDY_MS } from './limits.ts'
+import { CLOSE_MS, TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
 import { toRefusedRoot } from './root.ts'
 import { createStreams } from './streams.ts'
@@ -91,24 +92,45 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
 
   async function ready({ silence = SILENCE_MS, signal }: ReadyOptions = {}): Promise<readonly string[] | null> {
     const looking = disk.look()
-    const late = AbortSignal.any([AbortSignal.timeout(silence), ...(signal ? [signal] : [])])
-    const { promise, resolve } = Promise.withResolvers<null>()
-    late.addEventListener('abort', () => resolve(null), { once: true })
+    const answered = new AbortController()
+    const waiting = AbortSignal.any([answered.signal, ...(signal ? [signal] : [])])
+    const late = isLate(silence, waiting)
+    late.catch(() => {})
     try {
-      const looked = await Promise.race([looking, promise])
+      const looked = await Promise.race([looking, late])
       if (looked !== null) return looked.lineage
     } catch (error) {
+      signal?.throwIfAborted()
       throw toRefusedRoot(path, error)
+    } finally {
+      answered.abort()
     }
     // Whether it fails later is for the questions to tell.
-    const looked = looking.catch(() => {})
-    signal?.throwIfAborted()
     isHeld = true
-    looked.finally(() => {
-      isHeld = false
-    })
+    looking
+      .catch(() => {})
+      .finally(() => {
+        isHeld = false
+      })
     onNotice(`the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`)
     return null
+  }
+
+  /** Waits for the file system alone: on a busy machine a thread takes its time to start. */
+  async function isLate(silence: number, signal: AbortSignal): Promise<null> {
+    await disk.started()
+    await setTimeout(silence, null, { signal })
+    // An answer that came while this thread was busy is taken before.
+    return await setImmediate(null)
+  }
+
+  let ended: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    closing.abort()
+    clearInterval(timer)
+    // One that is known to give no answer is not waited for.
+    if (!(await hasEnded(end(), isHeld ? 0 : CLOSE_MS))) disk.abandon()
   }
 
   async function end(): Promise<void> {
@@ -160,11 +182,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       return fillIndex(trees, { signal: AbortSignal.any(signals), onProgress })
     },
     warm: trees.warm,
-    async close() {
-      closing.abort()
-      clearInterval(timer)
-      if (!(await hasEnded(end()))) disk.abandon()
-    },
+    close: () => (ended ??= close()),
   }
 }
 

@@ -56,8 +56,8 @@ export interface Content {
   readonly settled: boolean
 }
 
-/** What the disk thread sends: answers, or how the index is. */
-export type DiskReply = Answers | IndexNotice
+/** What the disk thread sends: that it runs, answers, or how the index is. */
+export type DiskReply = 'started' | Answers | IndexNotice
 
 /** The answers to a batch, in the order of its names. */
 export interface Answers {

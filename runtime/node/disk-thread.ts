@@ -8,6 +8,8 @@ import { toThreadProgram } from './thread-program.ts'
 export interface DiskThread {
   send(batch: Batch): void
   start(): void
+  /** Resolves when it runs, and has touched nothing of the root yet. */
+  started(): Promise<void>
   ref(): void
   unref(): void
   /** Has it answer what it was sent, write the index, and end. */
@@ -23,6 +25,7 @@ export interface DiskThreadOptions {
 
 export function createDiskThread(data: DiskWorkerData, options: DiskThreadOptions): DiskThread {
   let worker: Worker | null = null
+  const running = Promise.withResolvers<void>()
   let isReffed = false
   let isClosing = false
 
@@ -36,7 +39,8 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
       trackUnmanagedFds: false,
     })
     started.on('message', (reply: DiskReply) => {
-      if ('notice' in reply) options.onIndex(reply)
+      if (reply === 'started') running.resolve()
+      else if ('notice' in reply) options.onIndex(reply)
       else options.onAnswers(reply)
     })
     if (!isReffed) started.unref()
@@ -76,5 +80,5 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     if (!isClosing) worker?.unref()
   }
 
-  return { send: post, start, ref, unref, close }
+  return { send: post, start, started: () => running.promise, ref, unref, close }
 }

@@ -32,3 +32,5 @@ parentPort?.on('message', (message: DiskMessage) => {
   const answers = answer(message)
   reply(answers, message.extras.size === 0 ? [] : collectBuffers(answers))
 })
+
+reply('started')

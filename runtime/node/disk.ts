@@ -43,6 +43,8 @@ export interface Disk {
   locate(name: string): Promise<Located>
   /** The root, whatever is remembered of it. Rejects with what `requireReadable` throws. */
   look(): Promise<Looked>
+  /** Resolves when the thread runs that looks. */
+  started(): Promise<void>
   counts(): Counts
   /** Starts its first thread, for questions that are about to come. */
   warm(): void
@@ -164,6 +166,7 @@ export function createDisk({ root, indexFile, now, onIndex }: DiskOptions): Disk
   return {
     ask: put<Held | null>,
     locate: (name) => putOne<Located>({ name, locate: true }),
+    started: thread.started,
     look: () => putOne<Looked>({ name: '', look: true }),
     counts: () => ({ computed: computed + pool.count(), known }),
     warm: thread.start,

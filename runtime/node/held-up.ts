@@ -4,10 +4,10 @@ import { CLOSE_MS } from './limits.ts'
 
 let heldUp = 0
 
-/** Waits for `ended` for `CLOSE_MS` at most, and resolves with whether it came. Rejects when `ended` does. */
-export async function hasEnded(ended: Promise<unknown>): Promise<boolean> {
+/** Waits `ms` milliseconds at most for `ended`, and resolves with whether it came. Rejects when `ended` does. */
+export async function hasEnded(ended: Promise<unknown>, ms = CLOSE_MS): Promise<boolean> {
   const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(() => late.resolve('late'), CLOSE_MS)
+  const timer = setTimeout(() => late.resolve('late'), ms)
   heldUp++
   const settled = ended.finally(() => heldUp--)
   // Nobody waits for one that comes too late.
