@@ -20,7 +20,7 @@ function open(path: string): IndexFile {
 
 /** Writes a row, and returns what came of it. */
 function tryOut(index: IndexFile, name: string) {
-  const isWritten = index.write([{ name, identity: 'one', digest: '0'.repeat(64) }])
+  const isWritten = index.write([{ name, identity: 'one', digest: '0'.repeat(64), readAt: 0 }])
   const names = index.readPage('', 10)?.map((row) => row.name) ?? null
   const told = notices
   notices = []

@@ -8,7 +8,7 @@ import { createMemoryStorage } from '../../functions/storage/memory.ts'
 import { asNobody } from '../node/directory-setup.suite.ts'
 import { createDirectoryStorage } from '../node/directory-storage.ts'
 import { createHasher } from '../node/hasher.ts'
-import { isSettled, toIdentity, toKey } from '../node/identity.ts'
+import { isSettled, toIdentity } from '../node/identity.ts'
 import { openIndexFile } from '../node/index-file.ts'
 import { toIndexFile } from '../node/index-path.ts'
 import { serve } from '../node/serve.ts'
@@ -249,13 +249,13 @@ describe('silent rot', () => {
     for (const id of ['a', 'b']) utimesSync(join(stage.cwd, id, 'x'), 1000, 1000)
     await untilSettled(join(stage.cwd, 'b/x'))
     // What the bytes were before they rotted is what the index knows by the same size and times.
+    await check(stage)
     const root = join(stage.cwd, 'a')
     const index = openIndexFile(toIndexFile(join(stage.cwd, 'index'), root), () => {})
     const before = createHash('sha256')
       .update(old ?? '')
       .digest('hex')
-    const identity = toKey(toIdentity(lstatSync(join(stage.cwd, 'a/x'), { bigint: true })))
-    index.write([{ name: 'x', identity, digest: before }])
+    index.write((index.readPage('', 1) ?? []).map(({ seal: _, ...row }) => ({ ...row, digest: before })))
     index.close()
 
     expect((await check(stage)).stdout).toBe('* x\n')

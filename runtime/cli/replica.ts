@@ -52,7 +52,7 @@ async function runReplica(
   const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
   try {
     return await whileFilling(directories, io, () =>
-      runServer(app, io, { host, port, tls, log, toBanner, tracing }),
+      runServer(app, io, { host, port, tls, log, toBanner, tracing, directories }),
     )
   } finally {
     close()
@@ -75,7 +75,7 @@ async function openOperand(id: string, text: string, flags: Flags, io: Io): Prom
     const directory = { id, path: resolve(io.cwd, text) }
     requireOutside(io, [directory])
     const indexPath = toIndexPath(flags, io, [directory])
-    const opened = openDirectory(directory, { flags, io, indexPath })
+    const opened = await openDirectory(directory, { flags, io, indexPath })
     const { storage, places } = opened
     return { storage, directories: [opened], index: storage, places, close() {} }
   }

@@ -74,10 +74,10 @@ export async function openReplicas(
   )
   requireOutside(io, own)
   const indexPath = toIndexPath(flags, io, own)
-  const directories = own.map((directory) => openDirectory(directory, { flags, io, indexPath }))
-  if (isWhole) for (const { storage } of directories) storage.warm()
+  const opening = openDirectories(own, { flags, io, indexPath, silence: timeouts?.silence })
   // Loaded while the threads of the directories start.
-  const { createSend } = await import('../node/http-client.ts')
+  const [directories, { createSend }] = await Promise.all([opening, import('../node/http-client.ts')])
+  if (isWhole) for (const { storage } of directories) storage.warm()
   const connectMs = timeouts?.connect
   const stores: { readonly id: string; readonly store: OpenedStore }[] = []
   /** The address of a replica server, and where it reports itself that its files lie. */
@@ -124,11 +124,33 @@ function requireApart(located: readonly Located[]): void {
   if (overlap !== null) throw new Refusal(`--replica: ${toOverlapText(overlap)}`)
 }
 
-/** The storage over a directory, as `openReplicas` opens it, for writing when the flags say so; who asks for it closes it. */
-export function openDirectory(
+/** Opens all of them at once, or none. */
+async function openDirectories(
+  own: readonly OwnDirectory[],
+  opening: DirectoryOpening,
+): Promise<OpenedDirectory[]> {
+  const ended = await Promise.allSettled(own.map((directory) => openDirectory(directory, opening)))
+  const opened = ended.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+  const failed = ended.find((one) => one.status === 'rejected')
+  if (failed === undefined) return opened
+  await Promise.all(opened.map(({ storage }) => storage.close()))
+  throw failed.reason
+}
+
+/** What a directory is opened with. */
+export interface DirectoryOpening extends Opening {
+  /** See `ReadyOptions`. */
+  readonly silence?: number | undefined
+}
+
+/**
+ * The storage over a directory, as `openReplicas` opens it, for writing when the flags say so; who asks for it closes it.
+ * One whose file system gives no answer in time is opened all the same, which is then said.
+ */
+export async function openDirectory(
   { id, path }: OwnDirectory,
-  { flags, io, indexPath }: Opening,
-): OpenedDirectory {
+  { flags, io, indexPath, silence }: DirectoryOpening,
+): Promise<OpenedDirectory> {
   if ('Deno' in globalThis) {
     throw new Refusal(
       `Deno cannot open the directory of ${id}: its threads share no open files; serve it by vouch replica on Node or Bun`,
@@ -136,10 +158,13 @@ export function openDirectory(
   }
   const writable = flags['writable'] === true
   const onNotice = (line: string) => say(io, `${id}: ${line}`)
+  const storage = createDirectoryStorage(path, { indexPath, writable, onNotice })
   try {
-    const places = hidePlaces(toDirectoryPlaces(path))
-    return { id, path, storage: createDirectoryStorage(path, { indexPath, writable, onNotice }), places }
+    const lineage = await storage.ready({ silence, signal: io.signal })
+    return { id, path, storage, places: hidePlaces(toDirectoryPlaces(path, lineage)) }
   } catch (error) {
+    await storage.close()
+    io.signal?.throwIfAborted()
     const reason = error instanceof Error ? error.message : String(error)
     throw new Refusal(`${reason}; a replica is a directory that is there and may be read`)
   }

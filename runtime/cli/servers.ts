@@ -3,6 +3,8 @@ import type { Log } from '../../functions/wire/log.ts'
 import { toTarget } from '../../functions/wire/routes.ts'
 import { toExpiryWarning } from '../node/certificate-expiry.ts'
 import type { Flags } from '../node/configuration.ts'
+import type { DirectoryStorage } from '../node/directory-storage.ts'
+import { CLOSING_SILENCE_MS } from '../node/limits.ts'
 import { Refusal } from '../node/refusal.ts'
 import type { Reread } from '../node/reread.ts'
 import { type Fetch, serve } from '../node/serve.ts'
@@ -10,6 +12,7 @@ import type { TlsFiles } from '../node/tls.ts'
 import type { Tracing } from '../node/tracing.ts'
 import { type Io, say } from './io.ts'
 import { EXPIRY_CHECK_MS } from './limits.ts'
+import type { OpenedDirectory } from './replicas.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 
 /** Where a server listens, and the line it says when it does. */
@@ -21,6 +24,8 @@ export interface ServerOptions {
   readonly toBanner: (url: string) => string
   /** Closed when the server has ended. */
   readonly tracing: Tracing | null
+  /** The directories that answers may wait for without a deadline. */
+  readonly directories?: readonly Pick<OpenedDirectory, 'storage'>[]
 }
 
 /**
@@ -30,7 +35,7 @@ export interface ServerOptions {
 export async function runServer(
   app: { readonly fetch: Fetch },
   io: Io,
-  { host, port, tls, log, toBanner, tracing }: ServerOptions,
+  { host, port, tls, log, toBanner, tracing, directories = [] }: ServerOptions,
 ): Promise<number> {
   const onBroken = (request: Request, error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
@@ -44,12 +49,22 @@ export async function runServer(
   const stopWarning = warnOfExpiry(tls, io)
   try {
     if (!io.signal?.aborted) await (io.signal ? once(io.signal, 'abort') : new Promise(() => {}))
-    await served.close()
+    const closed = served.close()
+    // The second call ends all answers at once.
+    for (const { storage } of directories) whenHeld(storage, served.close)
+    await closed
   } finally {
     stopWarning()
   }
   await tracing?.close()
   return 0
+}
+
+/** Calls `run` when the file system of a directory gives no answer now, for which its clients would wait for ever. */
+async function whenHeld(storage: DirectoryStorage, run: () => void): Promise<void> {
+  // That the directory is gone is an answer.
+  const answer = await storage.ready({ silence: CLOSING_SILENCE_MS }).catch(() => [])
+  if (answer === null) run()
 }
 
 /**

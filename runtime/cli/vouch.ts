@@ -22,7 +22,11 @@ if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module) {
   module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 }
 
-const [{ run }, { Interruption }] = await Promise.all([import('./run.ts'), import('./io.ts')])
+const [{ run }, { Interruption }, { endProcess, isHeldUp }] = await Promise.all([
+  import('./run.ts'),
+  import('./io.ts'),
+  import('../node/held-up.ts'),
+])
 
 const ending = new AbortController()
 const signals = ['SIGINT', 'SIGTERM'] as const
@@ -60,6 +64,7 @@ const status = await run(process.argv.slice(2), {
   },
 })
 
-// Neither a server nor a command that was interrupted waits for a reader of what is left to be written.
-if (isServer || (ending.signal.aborted && status !== 0)) process.exit(status)
+// Neither a server nor a command that was interrupted waits for a reader of what is left to be written; and where a file
+// system holds a thread up, the process would not end by itself.
+if (isServer || (ending.signal.aborted && status !== 0) || isHeldUp()) endProcess(status)
 process.exitCode = status

@@ -253,10 +253,10 @@ describe('a file that must not be read', () => {
 })
 
 describe('the root', () => {
-  it('must be a directory, and the error names it', () => {
+  it('must be a directory, which `ready` tells by an error that names it', async () => {
     const none = join(inside.root, 'none')
-    expect(() => openStorage(none)).toThrow(none)
-    expect(() => openStorage(join(inside.root, 'dir/file'))).toThrow('is not a directory')
+    await expect(openStorage(none).ready()).rejects.toThrow(none)
+    await expect(openStorage(join(inside.root, 'dir/file')).ready()).rejects.toThrow('is not a directory')
   })
 
   it.each(['300', '600'])(
@@ -265,7 +265,9 @@ describe('the root', () => {
       const closed = await mkdtemp(join(inside.root, 'closed-'))
       await chmod(inside.root, 0o755)
       await chmod(closed, Number.parseInt(mode, 8))
-      await asNobody(async () => expect(() => openStorage(closed)).toThrow(`'${closed}' cannot be opened`))
+      await asNobody(async () => {
+        await expect(openStorage(closed).ready()).rejects.toThrow(`'${closed}' cannot be opened`)
+      })
     },
   )
 

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { requireName } from '../../functions/storage/names.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
+import { SILENCE_MS } from '../../functions/wire/limits.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Counts, createDisk } from './disk.ts'
 import { getErrno } from './errno.ts'
@@ -8,12 +10,13 @@ import { readModes } from './file-attributes.ts'
 import { createFileReader } from './file-reader.ts'
 import { type Looked, toKnown } from './file-system.ts'
 import { type Filled, type FillOptions, fillIndex } from './fill-index.ts'
+import { hasEnded } from './held-up.ts'
 import type { IndexNotice } from './index-file.ts'
 import { createIndexHealth, type IndexState } from './index-health.ts'
 import { toIndexDirectory, toIndexFile } from './index-path.ts'
-import { TIDY_MS } from './limits.ts'
+import { CLOSE_MS, TIDY_MS } from './limits.ts'
 import { isInside } from './lineage.ts'
-import { requireDirectory } from './root.ts'
+import { toRefusedRoot } from './root.ts'
 import { createStreams } from './streams.ts'
 import { createSyncs } from './syncs.ts'
 import { createTrees } from './trees.ts'
@@ -37,8 +40,22 @@ export interface DirectoryOptions {
   readonly onNotice?: ((line: string) => void) | undefined
 }
 
+/** How long a directory is waited for. */
+export interface ReadyOptions {
+  /** Milliseconds until a file system that gives no answer is waited for no longer; `SILENCE_MS` when absent. */
+  readonly silence?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A directory as a storage. Who made it closes it. */
 export interface DirectoryStorage extends Storage, IndexState {
+  /**
+   * Has the directory looked at, which nothing else does before the first question. Resolves with it and all directories
+   * above it, the innermost first, each as device and inode. Rejects with an Error that names the path when that is no
+   * directory, or one that may not be read. Resolves with null when the file system gives no answer within `silence`:
+   * `onNotice` hears that, and every question is then `unreachable` at once until the answer comes.
+   */
+  ready(options?: ReadyOptions): Promise<readonly string[] | null>
   /** Digests computed by hashing, and digests that the index knew, since the start. */
   counts(): Counts
   /**
@@ -58,19 +75,23 @@ export interface DirectoryStorage extends Storage, IndexState {
   fillIndex(options?: FillOptions): Promise<Filled>
   /** Starts the thread that goes through the tree, for questions that are about to come. */
   warm(): void
-  /** Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. */
+  /**
+   * Gives up writes under way, refuses what still waits, writes the index, and ends all threads. Open streams stay so. A
+   * thread that a file system gives no answer to is waited for `CLOSE_MS` at most, and left behind.
+   */
   close(): Promise<void>
 }
 
 /**
- * The files below the directory `path` as a storage. Throws an Error that names `path` when that is no directory, or one
- * that may not be read. A symbolic link on the way is followed for each question, so that it may be pointed elsewhere.
- * When the directory goes away later, or the disk that it lies on, everything is `unreachable` until it is back.
+ * The files below the directory `path` as a storage. Only its threads touch the directory, so that a file system that
+ * gives no answer holds nothing else up; `ready` tells whether there is a directory. A symbolic link on the way is followed
+ * for each question, so that it may be pointed elsewhere. While the directory is gone, or the disk that it lies on,
+ * everything is `unreachable`. Throws an Error when `indexPath` lies inside the directory.
  */
 export function createDirectoryStorage(path: string, options: DirectoryOptions = {}): DirectoryStorage {
   const { writable, now = Date.now, onNotice = () => {} } = options
   const health = createIndexHealth(onNotice)
-  const root = requireDirectory(path)
+  const root = resolve(path)
   const indexFile = findIndexFile(options.indexPath, root, onNotice)
   const syncs = createSyncs({ now, onNotice })
   const notices = new Set<string>()
@@ -94,6 +115,64 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   let tidying = writer === null ? Promise.resolve() : tidy(writer)
   const timer = writer === null ? undefined : setInterval(() => tidyAgain(writer), TIDY_MS).unref()
 
+  let isHeld = false
+
+  async function ready({
+    silence = SILENCE_MS,
+    signal,
+  }: ReadyOptions = {}): Promise<readonly string[] | null> {
+    const looking = disk.look()
+    const answered = new AbortController()
+    const waiting = AbortSignal.any([answered.signal, ...(signal ? [signal] : [])])
+    const late = isLate(silence, waiting)
+    late.catch(() => {})
+    try {
+      const looked = await Promise.race([looking, late])
+      if (looked !== null) return looked.lineage
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw toRefusedRoot(path, error)
+    } finally {
+      answered.abort()
+    }
+    // Whether it fails later is for the questions to tell.
+    isHeld = true
+    looking
+      .catch(() => {})
+      .finally(() => {
+        isHeld = false
+      })
+    onNotice(
+      `the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`,
+    )
+    return null
+  }
+
+  /** Waits for the file system alone: on a busy machine a thread takes its time to start. */
+  async function isLate(silence: number, signal: AbortSignal): Promise<null> {
+    await disk.started()
+    await setTimeout(silence, null, { signal })
+    // An answer that came while this thread was busy is taken before.
+    return await setImmediate(null)
+  }
+
+  let ended: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    closing.abort()
+    clearInterval(timer)
+    syncs.close()
+    // One that is known to give no answer is not waited for.
+    if (!(await hasEnded(end(), isHeld ? 0 : CLOSE_MS))) disk.abandon()
+  }
+
+  async function end(): Promise<void> {
+    await tidying
+    await writer?.close()
+    streams.close()
+    await Promise.all([trees.close(), disk.close()])
+  }
+
   function tidyAgain(writer: Writer): void {
     tidying = tidying.then(() => tidy(writer))
   }
@@ -102,16 +181,19 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     try {
       await writer.tidy()
     } catch (error) {
+      // Where nothing is, nothing was left behind.
+      if (error instanceof StorageError && error.code === 'unreachable') return
       onNotice(`what a write left behind cannot be removed (${getErrno(error) || error})`)
     }
   }
 
   return {
+    ready,
     isProving: true,
-    describe: reader.describe,
-    open: reader.open,
-    list: (list = {}) => trees.list(list),
-    survey: (survey, options = {}) => trees.survey(survey, options),
+    describe: (names, options) => (isHeld ? names.map(refuseHeld) : reader.describe(names, options)),
+    open: (name, options) => (isHeld ? refuseHeld() : reader.open(name, options)),
+    list: (list = {}) => (isHeld ? refuseHeld() : trees.list(list)),
+    survey: (survey, options = {}) => (isHeld ? refuseSurvey() : trees.survey(survey, options)),
     put: writer?.put ?? refusing.put,
     restore: writer?.restore ?? refusing.restore,
     async readModes(name) {
@@ -138,16 +220,16 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       return fillIndex(trees, { signal: AbortSignal.any(signals), onProgress })
     },
     warm: trees.warm,
-    async close() {
-      closing.abort()
-      clearInterval(timer)
-      syncs.close()
-      await tidying
-      await writer?.close()
-      streams.close()
-      await Promise.all([trees.close(), disk.close()])
-    },
+    close: () => (ended ??= close()),
   }
+}
+
+async function refuseHeld(): Promise<never> {
+  throw new StorageError('unreachable', 'the file system of the directory gives no answer')
+}
+
+async function* refuseSurvey(): AsyncGenerator<never> {
+  yield await refuseHeld()
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Looked } from './file-system.ts'
 import type { Identity } from './identity.ts'
 import type { IndexNotice } from './index-file.ts'
 import type { Located } from './located.ts'
+import type { RootLook } from './root-guard.ts'
 
 /** What the disk thread is started with. */
 export interface DiskWorkerData {
@@ -38,6 +39,8 @@ export interface Extra {
   readonly open?: OpenWanted | undefined
   /** Whether only where it lies is asked; of the root when the name is ''. */
   readonly locate?: boolean | undefined
+  /** Whether the root is only to be looked at, whatever is remembered of it; the name is ''. */
+  readonly look?: boolean | undefined
   /** Whether it is a path of vouch's own, below a `.vouch/`. */
   readonly own?: boolean | undefined
   /** As in `DescribeOptions`. */
@@ -65,8 +68,8 @@ export interface Content {
   readonly systemId: bigint | null
 }
 
-/** What the disk thread sends: answers, how the index is, or what the root's file system is. */
-export type DiskReply = Answers | IndexNotice | { readonly looked: Looked }
+/** What the disk thread sends: that it runs, answers, how the index is, or what the root's file system is. */
+export type DiskReply = 'started' | Answers | IndexNotice | { readonly looked: Looked }
 
 /** The answers to a batch, in the order of its names. */
 export interface Answers {
@@ -83,7 +86,7 @@ export interface Answers {
  * Null for no such file, `slow` for one that a hash thread must see first, `later` for one to be asked for again, when
  * others had their turn.
  */
-export type Answer = null | 'slow' | 'later' | Held | Located | { readonly trouble: Trouble }
+export type Answer = null | 'slow' | 'later' | Held | Located | RootLook | { readonly trouble: Trouble }
 
 /** A file that is there, with what was asked beyond facts. */
 export interface Held {

@@ -63,17 +63,26 @@ interface Asked extends Extra {
   readonly unknown?: Identity
 }
 
-/** Reads below the root of `guard`, which lies on what `look` tells; what it hashes goes into `index`. */
+/** Reads below the root of `guard`, which lies on the file system that `readSystem` returns; what it hashes goes into `index`. */
 export function createDiskReader(
   guard: RootGuard,
   index: DigestIndex,
-  look: (place: Place) => FileSystem | null,
+  readSystem: (place: Place) => FileSystem | null,
 ): AnswerBatch {
   const scratch = new Uint8Array(READ_BYTES)
   const exact = createExactNames()
 
+  function look(): Answer {
+    try {
+      return guard.look()
+    } catch (error) {
+      return { trouble: toTrouble(error) }
+    }
+  }
+
   function answerOne(name: string, extra: Extra | undefined, turn: Turn): Answer {
     try {
+      if (extra?.look) return look()
       if (extra?.locate) return locate(turn.place, name, exact)
       if (!extra?.own && isOwn(turn.place, name)) return null
       if (extra === undefined) return recallOrRead(name, turn)
@@ -210,10 +219,11 @@ export function createDiskReader(
     const until = performance.now() + batch.patience
     const place = resolve()
     if ('message' in place) {
-      return { id: batch.id, answers: batch.names.map(() => ({ trouble: place })), ...NOTHING_DONE }
+      const answers = batch.names.map((_, i) => (batch.extras.get(i)?.look ? look() : { trouble: place }))
+      return { id: batch.id, answers, ...NOTHING_DONE }
     }
     exact.begin()
-    const system = look(place)
+    const system = readSystem(place)
     const { now } = batch
     const turn: Turn = {
       batch,

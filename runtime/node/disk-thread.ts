@@ -9,6 +9,8 @@ import { toThreadProgram } from './thread-program.ts'
 export interface DiskThread {
   send(batch: Batch): void
   start(): void
+  /** Resolves when it runs, and has touched nothing of the root yet. */
+  started(): Promise<void>
   ref(): void
   unref(): void
   /** Has it answer what it was sent, write the index, and end. */
@@ -25,6 +27,7 @@ export interface DiskThreadOptions {
 
 export function createDiskThread(data: DiskWorkerData, options: DiskThreadOptions): DiskThread {
   let worker: Worker | null = null
+  const running = Promise.withResolvers<void>()
   let isReffed = false
   let isClosing = false
 
@@ -38,7 +41,8 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
       trackUnmanagedFds: false,
     })
     started.on('message', (reply: DiskReply) => {
-      if ('notice' in reply) options.onIndex(reply)
+      if (reply === 'started') running.resolve()
+      else if ('notice' in reply) options.onIndex(reply)
       else if ('looked' in reply) options.onLooked(reply.looked)
       else options.onAnswers(reply)
     })
@@ -79,5 +83,5 @@ export function createDiskThread(data: DiskWorkerData, options: DiskThreadOption
     if (!isClosing) worker?.unref()
   }
 
-  return { send: post, start, ref, unref, close }
+  return { send: post, start, started: () => running.promise, ref, unref, close }
 }

@@ -34,3 +34,5 @@ parentPort?.on('message', (message: DiskMessage) => {
   const answers = answer(message)
   reply(answers, message.extras.size === 0 ? [] : collectBuffers(answers))
 })
+
+reply('started')

@@ -21,6 +21,7 @@ import {
   tellProgress,
   type Wanted,
 } from './question.ts'
+import type { RootLook } from './root-guard.ts'
 import type { Syncs } from './syncs.ts'
 import { createQueue, createWaiting } from './waiting.ts'
 
@@ -42,6 +43,10 @@ export interface Disk {
   ask(wanted: readonly Wanted[], options?: AskOptions): Promise<Held | null>[]
   /** Where this valid name is to be written, '' being the root. Rejects as `ask` does. */
   locate(name: string): Promise<Located>
+  /** The root, whatever is remembered of it. Rejects with what `requireReadable` throws. */
+  look(): Promise<RootLook>
+  /** Resolves when the thread runs that looks. */
+  started(): Promise<void>
   counts(): Counts
   /** Starts its first thread, for questions that are about to come. */
   warm(): void
@@ -49,6 +54,8 @@ export interface Disk {
   quiet(): Promise<void>
   /** Refuses what still waits, writes the index and ends all threads. */
   close(): Promise<void>
+  /** Refuses all that was asked, what a thread is working on too. */
+  abandon(): void
 }
 
 export interface DiskOptions extends DiskWorkerData {
@@ -83,6 +90,12 @@ export function createDisk({ root, indexFile, now, onIndex, onLooked, syncs }: D
       else enqueue(question)
     }
     return promises
+  }
+
+  async function putOne<T extends Answered>(wanted: Wanted): Promise<T> {
+    const [promise] = put<T>([wanted])
+    if (promise === undefined) throw new Error('one name has one answer')
+    return await promise
   }
 
   function onEnd(question: Question): void {
@@ -142,10 +155,14 @@ export function createDisk({ root, indexFile, now, onIndex, onLooked, syncs }: D
   }
 
   function onCrash(error: unknown): void {
+    refuseSent(error)
+    schedule()
+  }
+
+  function refuseSent(error: unknown): void {
     const lost = [...sent.values()].flat()
     sent.clear()
     for (const question of lost) question.reject(error)
-    schedule()
   }
 
   async function end(): Promise<void> {
@@ -155,23 +172,25 @@ export function createDisk({ root, indexFile, now, onIndex, onLooked, syncs }: D
 
   return {
     ask: put<Held | null>,
-    async locate(name) {
-      const [promise] = put<Located>([{ name, locate: true }])
-      if (promise === undefined) throw new Error('one name has one answer')
-      return await promise
-    },
+    locate: (name) => putOne<Located>({ name, locate: true }),
+    started: thread.started,
+    look: () => putOne<RootLook>({ name: '', look: true }),
     counts: () => ({ computed: computed + pool.count(), known }),
     warm: thread.start,
     quiet: waiting.quiet,
     close: () => (closing ??= end()),
+    abandon() {
+      closing ??= end()
+      refuseSent(toClosed())
+    },
   }
 }
 
 function collectExtras(questions: readonly Question[]): Map<number, Extra> {
   const extras = new Map<number, Extra>()
-  for (const [i, { open, locate, own, maxAge, hashed }] of questions.entries())
-    if (open || locate || own || maxAge !== undefined || hashed)
-      extras.set(i, { open, locate, own, maxAge, hashed })
+  for (const [i, { open, locate, look, own, maxAge, hashed }] of questions.entries())
+    if (open || locate || look || own || maxAge !== undefined || hashed)
+      extras.set(i, { open, locate, look, own, maxAge, hashed })
   return extras
 }
 

@@ -22,6 +22,7 @@ import { createTestDirectory, openStorage, type TestDirectory } from './director
 import { createDrafts } from './drafts.ts'
 import type { FileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
+import { createLinkProbe } from './link-probe.ts'
 import { createRoot } from './located.ts'
 import { createLocks } from './locks.ts'
 import { resolvePlace } from './root.ts'
@@ -556,6 +557,7 @@ it('a new file that is listed by another name is taken back, but not what anothe
   const writer = createFileWriter(root, {
     reader: NO_READER,
     drafts,
+    links: createLinkProbe(),
     lock: createLocks(),
     prepare: async () => {},
     async requireListed(name) {

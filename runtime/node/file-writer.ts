@@ -11,14 +11,15 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { unexpected, withParent } from './below.ts'
 import type { Directory } from './directory.ts'
 import { type Draft, type Drafts, fill } from './drafts.ts'
-import { getErrno, isAbsence, toIoError } from './errno.ts'
+import { getErrno, isAbsence, isWithoutLinks, toIoError } from './errno.ts'
 import { copyAttributes, dressNew, setModified } from './file-attributes.ts'
 import { changed } from './file-digest.ts'
 import type { FileReader } from './file-reader.ts'
 import { type Identity, isSame, isSameContent, readIdentity, toIdentity, toModified } from './identity.ts'
-import { createKeeper, type Held, isWithoutLinks, openOriginal, type Replaced } from './keep.ts'
+import { createKeeper, type Held, openOriginal, type Replaced } from './keep.ts'
 import { findShelves, toKeptPath } from './kept-place.ts'
 import { MAX_ATTEMPTS } from './limits.ts'
+import type { LinkProbe } from './link-probe.ts'
 import type { Locks } from './locks.ts'
 import { openFile, type RegularFile } from './regular-file.ts'
 import { type Root, toPath } from './root.ts'
@@ -30,6 +31,8 @@ export interface FileWriterOptions {
   readonly reader: FileReader
   /** Those of this file system; their owner closes them. */
   readonly drafts: Drafts
+  /** That of all writers of a storage. */
+  readonly links: LinkProbe
   /** Those of all writers of a storage. */
   readonly lock: Locks
   /** Called before anything is written, once the condition of a write holds. */
@@ -44,9 +47,9 @@ export interface FileWriterOptions {
  */
 export function createFileWriter(
   root: Root,
-  { reader, drafts, lock, prepare, requireListed }: FileWriterOptions,
+  { reader, drafts, links, lock, prepare, requireListed }: FileWriterOptions,
 ): Pick<Storage, 'put' | 'restore'> {
-  const keep = createKeeper(root, reader, drafts)
+  const keep = createKeeper(root, reader, drafts, links)
 
   /** Puts the draft in its place; returns what the file could not keep or take. */
   async function place(name: string, draft: Draft, options: WriteOptions): Promise<Unkept[]> {
@@ -211,9 +214,11 @@ async function create(
     } catch (error) {
       if (getErrno(error) === 'EEXIST') throw taken(error)
       if (!isWithoutLinks(error)) throw error
-      const detail = 'a new file cannot be put here, for this file system has no hard links'
+      // Without one, another program's file of this name might be replaced unseen.
+      const detail = `a new file cannot be put here, for this file system makes no hard links (${getErrno(error)})`
       throw new StorageError('unreadable', detail, { cause: error })
     }
+    await showSize(draft, options)
     await requireListed().catch((error) => {
       takeBack(path, draft)
       throw error
@@ -221,6 +226,12 @@ async function create(
     return [...unkept, ...more]
   }
   return await withParent(root, name, give, modes)
+}
+
+/** gocryptfs shows the size of what it encrypted for a second after a link; a change of mode has it tell the right one. */
+async function showSize({ handle }: Draft, { size: wanted }: Pick<PutOptions, 'size'>): Promise<void> {
+  const { size, mode } = await handle.stat()
+  if (size !== wanted) await handle.chmod(mode & 0o7777)
 }
 
 /** Removes a file that was just made, unless another is in its place by now; all at once on this thread. */

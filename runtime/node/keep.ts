@@ -8,11 +8,12 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { openBelow } from './below.ts'
 import type { Directory } from './directory.ts'
 import { type Draft, type Drafts, fill } from './drafts.ts'
-import { getErrno, isAbsence } from './errno.ts'
+import { getErrno, isAbsence, isWithoutLinks } from './errno.ts'
 import { copyAttributes } from './file-attributes.ts'
 import type { FileReader } from './file-reader.ts'
 import { type Identity, isSame, isSameContent, toIdentity } from './identity.ts'
 import { toKeptPath, toShelf } from './kept-place.ts'
+import type { LinkProbe } from './link-probe.ts'
 import { FILE_FLAGS } from './regular-file.ts'
 import type { Root } from './root.ts'
 import { takeTurn } from './turns.ts'
@@ -49,6 +50,7 @@ export function createKeeper(
   root: Root,
   reader: FileReader,
   drafts: Drafts,
+  links: LinkProbe,
 ): (file: Replaced) => Promise<Held> {
   async function keep(file: Replaced): Promise<Held> {
     for (let n = 0; ; n++) {
@@ -103,7 +105,10 @@ export function createKeeper(
     return !(kept instanceof StorageError) && kept?.digest === digest
   }
 
-  /** A file that has other names too may be written to by one of them, so its content is copied. */
+  /**
+   * A file that has other names too may be written to by one of them, so its content is copied; and so is one whose link
+   * could not be told to be that file.
+   */
   async function place(path: string, file: Replaced, wrong: Wrong | null): Promise<Held> {
     const held = file.links === 1n ? await linkTo(path, file, wrong) : 'without links'
     return held === 'without links' ? await copy(path, file, wrong) : held
@@ -111,6 +116,7 @@ export function createKeeper(
 
   /** By way of a name of our own, so that nothing is ever seen at `path` that was not looked at. */
   async function linkTo(path: string, file: Replaced, wrong: Wrong | null): Promise<Held | 'without links'> {
+    if (!(await links.showsLinks(root, drafts))) return 'without links'
     return await drafts.withPath(async (own) => {
       try {
         await link(file.path, own)
@@ -119,7 +125,10 @@ export function createKeeper(
         if (isWithoutLinks(error)) return 'without links'
         throw error
       }
-      if (!isSameContent(toIdentity(await lstat(own, { bigint: true })), file.identity)) return 'changed'
+      if (!isSameContent(toIdentity(await lstat(own, { bigint: true })), file.identity)) {
+        links.forget(root)
+        return 'changed'
+      }
       return (await install(own, path, file, wrong)) ? 'linked' : 'changed'
     })
   }
@@ -216,14 +225,6 @@ async function tryStat(path: string): Promise<BigIntStats | null> {
     if (getErrno(error) === 'ENOENT') return null
     throw error
   }
-}
-
-/** Where a file system, or its rules, have no hard link for this file. */
-const NO_LINK: readonly string[] = ['EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']
-
-/** Whether a system error says that a file gets no hard link there. */
-export function isWithoutLinks(error: unknown): boolean {
-  return NO_LINK.includes(getErrno(error))
 }
 
 async function syncFile(path: string): Promise<void> {

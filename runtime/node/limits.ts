@@ -236,3 +236,9 @@ export const EXACT_NAMES_MS = 5000
 
 /** Directories of which that is remembered. */
 export const MAX_EXACT_DIRECTORIES = 65_536
+
+/**
+ * How long a storage that is closed waits for its threads, which end in some milliseconds: one that a file system gives no
+ * answer to is then left behind.
+ */
+export const CLOSE_MS = 5000

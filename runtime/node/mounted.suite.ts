@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { vi } from 'vitest'
+import { expect, vi } from 'vitest'
 
 /** A directory for file systems that a test makes and mounts; `close` unmounts them all and removes it. */
 export interface Mounts {
@@ -12,9 +13,19 @@ export interface Mounts {
   mount(image: string, at: string): void
   /** Mounts a directory at another place too. */
   bind(directory: string, at: string): void
+  /** Mounts a directory at another place by bindfs, which answers nothing while it is stopped. */
+  mirror(directory: string, at: string): Promise<Mirror>
   /** Waits for what still has something there open. */
   unmount(at: string): Promise<void>
   close(): Promise<void>
+}
+
+/** A file system that a process of its own serves. */
+export interface Mirror {
+  /** From here on every call on it waits. */
+  stop(): void
+  /** Has it answer all that waits. */
+  go(): void
 }
 
 const MIB = 1024 * 1024
@@ -34,6 +45,7 @@ export function createMounts(): Mounts {
   const kinds = new Map<string, keyof typeof KINDS>()
   const mounted: string[] = []
   const loops: string[] = []
+  const mirrors: ChildProcess[] = []
 
   function toDevice(image: string): string {
     if (kinds.get(image) !== 'exfat') return image
@@ -67,8 +79,21 @@ export function createMounts(): Mounts {
       run('mount', '--bind', directory, at)
       mounted.push(at)
     },
+    async mirror(directory, at) {
+      mkdirSync(at, { recursive: true })
+      // Nothing that the kernel remembers answers for it.
+      const uncached = 'attr_timeout=0,entry_timeout=0,negative_timeout=0'
+      const child = spawn('bindfs', ['-f', '-o', uncached, directory, at], { stdio: 'ignore' })
+      await once(child, 'spawn')
+      // Nothing touches the file system itself, which might not answer yet.
+      await vi.waitFor(() => expect(readFileSync('/proc/self/mountinfo', 'utf8')).toContain(` ${at} `))
+      mounted.push(at)
+      mirrors.push(child)
+      return { stop: () => void child.kill('SIGSTOP'), go: () => void child.kill('SIGCONT') }
+    },
     unmount,
     async close() {
+      for (const child of mirrors) child.kill('SIGCONT')
       for (const at of mounted.toReversed()) await unmount(at)
       for (const device of loops) run('losetup', '-d', device)
       rmSync(path, { recursive: true })

@@ -23,37 +23,58 @@ export function listMountPointsBelow(path: string): string[] {
 /** Those of them on another device than the directory above: no bind mounts of one and the same file system. */
 export function listMountsBelow(path: string): string[] {
   return listMountPointsBelow(path).filter((mount) => {
-    const point = toPoint(path, mount)
+    const point = toMountPath(path, mount)
     const stats = tryLstatQuickly(point)
     return stats === null || stats.dev !== tryLstatQuickly(dirname(point))?.dev
   })
 }
 
+/**
+ * The device that is mounted at each mount point (`8:1`); null where the system does not tell. Nothing that is mounted is
+ * touched for it.
+ */
+export function readMountedDevices(): ReadonlyMap<string, string> | null {
+  const entries = readMountEntries()
+  // What was mounted last at a point covers what was mounted there before.
+  return entries && new Map(entries.map(({ point, device }) => [point, device]))
+}
+
 /** Whether a file system is mounted at `mount`, which lies below `path`. */
 export function isMounted(path: string, mount: string): boolean {
-  const point = toPoint(path, mount)
+  const point = toMountPath(path, mount)
   const [here, above] = [point, dirname(point)].map((one) => lstatSync(one, { throwIfNoEntry: false }))
   if (here === undefined) return false
   return here.dev !== above?.dev || (readMountPoints()?.includes(point) ?? false)
 }
 
-/** See proc_pid_mountinfo(5); null where there is no such file. */
 function readMountPoints(): string[] | null {
+  return readMountEntries()?.map(({ point }) => point) ?? null
+}
+
+interface MountEntry {
+  readonly point: string
+  readonly device: string
+}
+
+/** See proc_pid_mountinfo(5); null where there is no such file. */
+function readMountEntries(): MountEntry[] | null {
   let text: string
   try {
     text = readFileSync('/proc/self/mountinfo', 'utf8')
   } catch {
     return null
   }
-  return text.split('\n').flatMap((line) => toPoints(line.split(' ')[4]))
+  return text.split('\n').flatMap((line) => {
+    const [, , device, , point] = line.split(' ')
+    return device === undefined || point === undefined ? [] : { device, point: toPoint(point) }
+  })
 }
 
 /** Blanks, tabs, line feeds and backslashes stand as `\040` and the like. */
-function toPoints(field: string | undefined): string | [] {
-  if (field === undefined) return []
+function toPoint(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
-function toPoint(path: string, mount: string): string {
+function toMountPath(path: string, mount: string): string {
   return path === '/' ? `/${mount}` : `${path}/${mount}`
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Places } from '../../functions/storage/overlap.ts'
 import type { Send } from '../../functions/storage/remote.ts'
 import { readText, toChunks } from '../../functions/storage/streams.ts'
@@ -7,16 +8,26 @@ import { SILENCE_MS } from '../../functions/wire/limits.ts'
 import { parseJson } from '../../functions/wire/parse.ts'
 import { readiness } from '../../functions/wire/schemas.ts'
 import { MAX_PLACES_BYTES } from './limits.ts'
-import { readLineage } from './lineage.ts'
 
 /**
- * The places of the directory at `path` (absolute), as the file system knows them whatever path leads there: by device
- * and inode, on this machine.
+ * The places of the directory at `path` (absolute), of which `lineage` is as `readLineage` returns it: on this machine, by
+ * device and inode, whatever path leads there. Null is one that gave no answer, which only its path tells from others, and
+ * only within this process: another may see another directory there.
  */
-export function toDirectoryPlaces(path: string): Places {
-  const [self = '', ...above] = readLineage(path).map((place) => `${getMachine()} ${place}`)
-  return { self: [self], above }
+export function toDirectoryPlaces(path: string, lineage: readonly string[] | null): Places {
+  const paths = [path]
+  for (let at = path; at !== dirname(at); at = dirname(at)) paths.push(dirname(at))
+  const [byPath, byLineage] = [
+    paths.map((at) => `${PROCESS} ${at}`),
+    (lineage ?? []).map((place) => `${getMachine()} ${place}`),
+  ]
+  return {
+    self: [...byPath.slice(0, 1), ...byLineage.slice(0, 1)],
+    above: [...byPath.slice(1), ...byLineage.slice(1)],
+  }
 }
+
+const PROCESS = randomUUID()
 
 let machine: string | undefined
 

@@ -2,6 +2,7 @@ import { close } from 'node:fs'
 import type { DescribeOptions, Work } from '../../functions/storage/storage.ts'
 import type { Hashed, Held, OpenWanted } from './disk-messages.ts'
 import type { Located } from './located.ts'
+import type { RootLook } from './root-guard.ts'
 
 /** What is asked of one name, which is valid: facts, or to be opened. */
 export interface Wanted {
@@ -9,13 +10,14 @@ export interface Wanted {
   readonly open?: OpenWanted | undefined
   /** See `Extra`. */
   readonly locate?: boolean | undefined
+  readonly look?: boolean | undefined
   readonly own?: boolean | undefined
   /** As in `DescribeOptions`. */
   readonly maxAge?: number | undefined
 }
 
 /** What comes back: null for no such file. */
-export type Answered = Held | Located | null
+export type Answered = Held | Located | RootLook | null
 
 /** What holds for all questions that were asked at once. */
 export interface AskOptions {
@@ -84,7 +86,7 @@ interface Settle {
 }
 
 function createQuestion(
-  { name, open, locate, own, maxAge }: Wanted,
+  { name, open, locate, look, own, maxAge }: Wanted,
   options: AskOptions,
   settle: Settle,
 ): Question {
@@ -92,6 +94,7 @@ function createQuestion(
     name,
     open,
     locate,
+    look,
     own,
     maxAge,
     options,

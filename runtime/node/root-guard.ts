@@ -3,9 +3,10 @@ import { StorageError } from '../../functions/wire/trouble.ts'
 import { type Identity, isSame, toIdentity } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
 import { LOOK_FOR_MOUNTS_MS, MAX_MOUNTS } from './limits.ts'
+import { readLineage } from './lineage.ts'
 import { MARKER, readMarker } from './marker.ts'
 import { findMountPoint, listMountsBelow } from './mounts.ts'
-import { isStillAt, type Place, resolvePlace, toPath } from './root.ts'
+import { isStillAt, type Place, requireReadable, resolvePlace, toPath } from './root.ts'
 
 /** What is remembered of the directory at one path, so that an empty directory in its place is not taken for it. */
 export interface Known {
@@ -23,12 +24,20 @@ export interface Known {
  * empty directory behind.
  */
 export interface RootGuard {
+  /** Looks at the path for the first time, whatever is remembered of it; throws what `requireReadable` throws. */
+  look(): RootLook
   /** Called at the start of each batch, listing or survey, and before a write. */
   resolve(): Place
   /** Throws `unreachable` when the root no longer leads to this place: what was read is not all of one tree. */
   requireSame(place: Place): void
   /** The place with the mounts that other threads and processes have met meanwhile. */
   refresh(place: Place): Place
+}
+
+/** What was seen of a root that is there and may be read. */
+export interface RootLook {
+  /** See `readLineage`. */
+  readonly lineage: readonly string[]
 }
 
 interface Learned {
@@ -89,6 +98,10 @@ export function createRootGuard(root: string, memory: Pick<IndexFile, 'readRoot'
   }
 
   return {
+    look() {
+      requireReadable(root)
+      return { lineage: readLineage(root) }
+    },
     resolve,
     requireSame(place) {
       if (isAtSame(resolve(), place)) return

@@ -1,5 +1,4 @@
 import { type BigIntStats, closeSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { RESERVED } from '../../functions/storage/names.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { DIRECTORY_FLAGS, type Directory } from './directory.ts'
@@ -25,18 +24,24 @@ export interface Root {
   open(): Promise<Directory>
 }
 
-/** The absolute path of a root, its symbolic links not resolved. Throws an Error that names `path` when it cannot be used. */
-export function requireDirectory(path: string): string {
-  const root = resolve(path)
+/**
+ * Throws unless the path leads to a directory whose names can be read, and what they lead to. Bun's `opendirSync` does not
+ * open a directory: open(2) does.
+ */
+export function requireReadable(root: string): void {
+  const { path } = resolvePlace(root)
   try {
-    const { path: real } = resolvePlace(root)
-    requireReadable(real)
-    return root
+    closeSync(openSync(`${path}/.`, DIRECTORY_FLAGS))
   } catch (error) {
-    const cause = error instanceof StorageError ? error.cause : error
-    if (cause === undefined) throw new Error(`'${path}' is not a directory`)
-    throw new Error(`'${path}' cannot be opened as a directory (${getErrno(cause)})`, { cause })
+    throw toRootError(error)
   }
+}
+
+/** The error that names `path`, after `requireReadable` threw `error` for it. */
+export function toRefusedRoot(path: string, error: unknown): Error {
+  const cause = error instanceof StorageError ? error.cause : error
+  if (cause === undefined) return new Error(`'${path}' is not a directory`)
+  return new Error(`'${path}' cannot be opened as a directory (${getErrno(cause)})`, { cause })
 }
 
 /** Where the path leads now, symbolic links followed; neither mounts nor a marker are looked for. Throws `unreachable` when that is not a directory. */
@@ -127,11 +132,6 @@ function isThere({ device, inode }: Place, stats: BigIntStats): boolean {
 
 function toRootError(error: unknown): unknown {
   return isAbsence(error) || getErrno(error) === 'ELOOP' ? gone(error) : toIoError(error, 'read')
-}
-
-/** Throws unless its names can be read, and what they lead to. Bun's `opendirSync` does not open a directory: open(2) does. */
-function requireReadable(path: string): void {
-  closeSync(openSync(`${path}/.`, DIRECTORY_FLAGS))
 }
 
 /** The root is not there. */

@@ -6,6 +6,7 @@ import { createDraftOwners } from './draft-owners.ts'
 import { toIoError } from './errno.ts'
 import { createReaderBelow, type FileReader } from './file-reader.ts'
 import { createFileWriter } from './file-writer.ts'
+import { createLinkProbe } from './link-probe.ts'
 import type { Located } from './located.ts'
 import { createLocks } from './locks.ts'
 import { makeMarker } from './marker.ts'
@@ -22,6 +23,7 @@ export interface Writer extends Pick<Storage, 'put' | 'restore'> {
 /** Reads through `reader`, and has `disk` find where names are to be written; their owner closes both. */
 export function createWriter(disk: Disk, reader: FileReader): Writer {
   const lock = createLocks()
+  const links = createLinkProbe()
   const owners = createDraftOwners()
   const noted = new Set<string>()
   const closing = new AbortController()
@@ -39,6 +41,7 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
       const writer = createFileWriter(root, {
         reader: createReaderBelow(reader, top),
         drafts,
+        links,
         lock: (key, work) => lock(`${top}/${key}`, work),
         prepare: () => prepare(located),
         requireListed: async () => requireNoOther(name, await disk.locate(name)),
