@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createMounts, type Mounts } from '../node/mounted.suite.ts'
@@ -48,6 +48,28 @@ describe.concurrent('a replica whose file system gives no answer', () => {
     const ran = await run('get', 'a', '-o', '-', ...args)
     expect(ran).toMatchObject({ status: 3, stdout: 'text' })
     expect(ran.stderr).toContain('a did not answer')
+  })
+
+  it('leaves a replica server beside it, named by a host name, to be asked', async () => {
+    const server = await startServer(['replica', good], mounts.path)
+    try {
+      const byName = `b=http://localhost:${new URL(server.url).port}`
+      const ran = await run(
+        'get',
+        'a',
+        '-o',
+        '-',
+        '--replica',
+        `a=${hanging}`,
+        '--replica',
+        byName,
+        ...silence,
+      )
+      expect(ran).toMatchObject({ status: 3, stdout: 'text' })
+      expect(ran.stderr).not.toContain('b did not answer')
+    } finally {
+      await server.stop()
+    }
   })
 
   it('leaves check to end, which says that the copy could not be asked', async () => {

@@ -90,7 +90,10 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
 
   let isHeld = false
 
-  async function ready({ silence = SILENCE_MS, signal }: ReadyOptions = {}): Promise<readonly string[] | null> {
+  async function ready({
+    silence = SILENCE_MS,
+    signal,
+  }: ReadyOptions = {}): Promise<readonly string[] | null> {
     const looking = disk.look()
     const answered = new AbortController()
     const waiting = AbortSignal.any([answered.signal, ...(signal ? [signal] : [])])
@@ -112,7 +115,9 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
       .finally(() => {
         isHeld = false
       })
-    onNotice(`the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`)
+    onNotice(
+      `the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`,
+    )
     return null
   }
 

@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -50,7 +59,14 @@ export function mountGocryptfs(path: string, root: string): Mounted {
 
 export async function mountRclone(path: string, root: string): Promise<Mounted> {
   const source = makeDirectory(path, 'source')
-  const cache = ['--vfs-cache-mode', 'full', '--vfs-write-back', '0s', '--cache-dir', makeDirectory(path, 'cache')]
+  const cache = [
+    '--vfs-cache-mode',
+    'full',
+    '--vfs-write-back',
+    '0s',
+    '--cache-dir',
+    makeDirectory(path, 'cache'),
+  ]
   const client = spawn('rclone', ['mount', '--config', '/dev/null', ...cache, `:local:${source}`, root], {
     stdio: 'ignore',
   })
@@ -92,7 +108,7 @@ async function untilMounted(root: string): Promise<void> {
   })
 }
 
-function toMounted(root: string, serving: readonly ChildProcess[] = [], after = () => '') : Mounted {
+function toMounted(root: string, serving: readonly ChildProcess[] = [], after = () => ''): Mounted {
   return {
     root,
     source: root,
@@ -147,7 +163,10 @@ export function describeWrites(kind: string, mount: Mount, { hasNew, isSteady }:
     async function settle(write: () => Promise<unknown>): Promise<void> {
       let trouble: unknown = null
       const attempt = async () => {
-        trouble = await write().then(() => null, (error) => error)
+        trouble = await write().then(
+          () => null,
+          (error) => error,
+        )
         if (!isSteady) expect(trouble ?? {}).not.toMatchObject({ code: 'changed' })
       }
       await vi.waitFor(attempt, { timeout: 60_000, interval: 500 })
