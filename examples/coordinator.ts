@@ -8,6 +8,8 @@ const replicas = [
   { id: 'first', storage: createDirectoryStorage(first) },
   { id: 'second', storage: createDirectoryStorage(second) },
 ]
+// Rejects when one is no directory.
+for (const { storage } of replicas) await storage.ready()
 // A Hono app: it may as well be mounted in another one, or handed to any server that takes a fetch handler.
 const coordinator = createCoordinator(replicas, { createHasher, defer: setImmediate })
 const server = await serve((request) => coordinator.fetch(request), { host: '127.0.0.1', port: Number(port) })

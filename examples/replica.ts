@@ -6,6 +6,8 @@ import { createDirectoryStorage, createHasher, serve } from 'vouch/node'
 const [directory = '.', port = '6002'] = process.argv.slice(2)
 const token = process.env['VOUCH_TOKEN']
 const storage = createDirectoryStorage(directory, { onNotice: console.warn })
+// Rejects when that is no directory.
+await storage.ready()
 const replica = createReplica(storage, {
   createHasher,
   log: ({ method, path, status }) => console.log(JSON.stringify({ method, path, status })),

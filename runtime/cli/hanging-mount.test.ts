@@ -50,6 +50,28 @@ describe.concurrent('a replica whose file system gives no answer', () => {
     expect(ran.stderr).toContain('a did not answer')
   })
 
+  it('leaves a replica server beside it, named by a host name, to be asked', async () => {
+    const server = await startServer(['replica', good], mounts.path)
+    try {
+      const byName = `b=http://localhost:${new URL(server.url).port}`
+      const ran = await run(
+        'get',
+        'a',
+        '-o',
+        '-',
+        '--replica',
+        `a=${hanging}`,
+        '--replica',
+        byName,
+        ...silence,
+      )
+      expect(ran).toMatchObject({ status: 3, stdout: 'text' })
+      expect(ran.stderr).not.toContain('b did not answer')
+    } finally {
+      await server.stop()
+    }
+  })
+
   it('leaves check to end, which says that the copy could not be asked', async () => {
     const ran = await run('check', '--replica', `a=${hanging}`, '--replica', `b=${good}`, ...silence)
     expect(ran.status).toBe(2)

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, linkSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { PutOptions } from '../../functions/storage/storage.ts'
@@ -14,6 +15,7 @@ import {
 } from '../../functions/storage/suite-tools.suite.ts'
 import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import type { DirectoryStorage } from './directory-storage.ts'
+import { dressDirectory } from './file-attributes.ts'
 
 const NOBODY = 65534
 
@@ -182,6 +184,25 @@ describe('a new file', () => {
     const written = await asNobody(async () => await put('team/x/a', 'new', null, { modes }))
     expect(statSync(inRoot('team/x')).mode & 0o2000).toBe(0o2000)
     expect(written.unkept).toEqual(['group'])
+  })
+})
+
+describe('a directory that is made', () => {
+  it('stays as it is where the system lets no mode with a set-group-id bit be set', async () => {
+    const path = join(directory.root, 'made')
+    mkdirSync(path)
+    chmodSync(path, 0o2700)
+    const handle = await open(path)
+    try {
+      // As under systemd's RestrictSUIDSGID.
+      handle.chmod = async () => {
+        throw Object.assign(new Error('EPERM'), { code: 'EPERM' })
+      }
+      await dressDirectory(handle, 0o755)
+      expect(statSync(path).mode & 0o7777).toBe(0o2700)
+    } finally {
+      await handle.close()
+    }
   })
 })
 

@@ -126,7 +126,9 @@ export async function dressDirectory(directory: FileHandle, mode: number): Promi
   const { mode: now, gid } = await directory.stat()
   const wanted = toDirectoryMode(mode) | (now & SPECIAL)
   if ((now & (PERMISSIONS | SPECIAL)) === wanted) return
-  if ((now & SET_GROUP_ID) === 0 || isOfGroup(gid)) await directory.chmod(wanted)
+  if ((now & SET_GROUP_ID) === 0) await directory.chmod(wanted)
+  // Under systemd's RestrictSUIDSGID no mode with that bit can be set, even where it is set already.
+  else if (isOfGroup(gid)) await attempt(directory.chmod(wanted))
 }
 
 /** The permissions of a directory that is made like one of these. */
