@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Digest } from '../wire/digest.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createDigestCache } from './digest-cache.ts'
@@ -121,14 +121,14 @@ describe('what a store is asked', () => {
     })
     const write = async (name: string, text: string) =>
       set(name, toBytes(text), isStoring ? await hash(toBytes(text)) : null)
-    const survey = async () => {
+    const survey = async (maxAge: number | null = null) => {
       const found = []
       const ranges = [{ after: '', until: null }]
       for await (const line of readSurvey(storage, {
         prefix: '',
         ranges,
         grain: 0,
-        maxAge: null,
+        maxAge,
         match: [],
         exclude: [],
       })) {
@@ -147,6 +147,39 @@ describe('what a store is asked', () => {
       evidence: 'stored',
     })
     expect(asked).toEqual({ heads: 1, gets: 0 })
+  })
+
+  it('is for every byte of any object for a question with a maxAge, once within it', async () => {
+    const { storage, asked, write, survey } = await setUp(true)
+    await write('a', 'content')
+    const ask = async (maxAge?: number) => await storage.describe(['a'], { maxAge })[0]
+    expect(await ask(3600)).toMatchObject({ evidence: 'read', age: 0 })
+    expect(await ask(3600)).toMatchObject({ evidence: 'remembered', age: 0 })
+    expect(await ask()).toMatchObject({ evidence: 'stored', age: null })
+    expect(asked.gets).toBe(1)
+    expect(await ask(0)).toMatchObject({ evidence: 'read', age: 0 })
+    expect(asked.gets).toBe(2)
+    expect((await survey()).map(({ name }) => name)).toEqual((await survey(0)).map(({ name }) => name))
+    expect(asked.gets).toBe(3)
+  })
+
+  it('is for every byte once more when the reading is too old, or was made in the future', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const { storage, asked, write } = await setUp(false)
+      await write('a', 'content')
+      const ask = async (maxAge?: number) => await storage.describe(['a'], { maxAge })[0]
+      await ask()
+      vi.setSystemTime(Date.now() + 90_000)
+      expect(await ask(90)).toMatchObject({ evidence: 'remembered', age: 90 })
+      expect(await ask(89)).toMatchObject({ evidence: 'read', age: 0 })
+      expect(await ask(89)).toMatchObject({ evidence: 'remembered', age: 0 })
+      vi.setSystemTime(Date.now() - 60_000)
+      expect(await ask()).toMatchObject({ evidence: 'read', age: 0 })
+      expect(asked.gets).toBe(3)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('is for every byte of another once, and again when its version changes', async () => {

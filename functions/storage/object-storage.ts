@@ -238,7 +238,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     }
     // Without a version a write could not be conditional on it.
     if (sight?.info.version === null) throw new StorageError('changed', 'the file was changed a moment ago')
-    return sight && sight.info
+    return sight?.info ?? null
   }
 
   async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {

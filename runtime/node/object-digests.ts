@@ -53,7 +53,7 @@ export function openObjectDigests(
     },
     async forget(key, version) {
       await memory.forget(key, version)
-      // Rows are only ever replaced: this one is of no version.
+      // Rows are only ever replaced: this one is of no version. It is written at once, as the file is read before that.
       write(key, '', { digest: NO_DIGEST, readAt: null })
       if (isOpen) writer.flush()
     },

@@ -25,6 +25,10 @@ export interface S3Options extends S3ClientOptions {
 /**
  * The objects of a bucket of S3, or of what speaks like it. An object is absent only where the store says `NoSuchKey`:
  * an answer of 404 alone may be another bucket's, or another server's. Errors name no address, bucket, key or secret.
+ *
+ * A digest is believed as soon as it was computed, without `Objects.provisional`: S3 promises that a GET, HEAD or LIST
+ * sees every write that was answered before, and never a mixture. The GET is conditional on the ETag (If-Match), and what
+ * comes is refused unless its whole version is the one that HEAD showed.
  */
 export function createS3Objects(options: S3Options): Objects {
   const client = createS3Client(options)

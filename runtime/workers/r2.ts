@@ -23,6 +23,9 @@ import { toPlatformError } from './platform-errors.ts'
  * R2's conditions know ETags alone, which are MD5s of the content: a version is the ETag and R2's own, unique one, and
  * what a condition lets through is compared with both. Only a write cannot be: one that comes between the comparison
  * and the write with another content of the same MD5 would be taken for the one that was compared.
+ *
+ * A digest is believed as soon as it was computed, without `Objects.provisional`: R2 is strongly consistent, and what a
+ * get returns bears the version of its bytes.
  */
 export function createR2Objects(bucket: R2Bucket): Objects {
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
