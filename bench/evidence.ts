@@ -129,7 +129,7 @@ async function measureReads({ builds, scratch, processes, rounds, add }: Run): P
         agreement: 'unanimous',
       } as const
       const before = readCpuSeconds(pids[build] ?? 0)
-      const { rate, reads } = await runLoad(load)
+      const { rate = Number.NaN, reads = Number.NaN } = await runLoad(load)
       // The first is for what is to be remembered.
       if (round < 0) continue
       add('reads a second', build, rate)
