@@ -30,7 +30,11 @@ const CASES: readonly Case[] = [
     title: 'rewritten in place with its times put back by utimensat',
     ...{ setUp: 'make', changes: ['rewrite', 'rewrite'] },
   },
-  { name: 'copied', title: 'overwritten by cp -p', setUp: 'make', changes: ['copy', 'copy'] },
+  {
+    name: 'copied',
+    title: 'overwritten by cp -p',
+    ...{ setUp: 'make', changes: ['copy', 'copy'], needs: 'modes' },
+  },
   {
     name: 'synced',
     title: 'overwritten by rsync -t --inplace',

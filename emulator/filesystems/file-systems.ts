@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { mount, run, unmount } from './commands.ts'
 
 /** What a file system cannot do. */
-export type Lack = 'links' | 'holes' | 'reflinks' | 'new files'
+export type Lack = 'links' | 'holes' | 'reflinks' | 'modes'
 
 /** A file system that files can be written to, and what is expected of it. */
 export interface FileSystem {
@@ -156,7 +156,7 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   {
     name: 'exfat-fuse',
     packages: ['exfat-fuse', 'exfatprogs', 'mount'],
-    ...{ remembers: false, lacks: ['links', 'holes', 'reflinks', 'new files'] },
+    ...{ remembers: false, lacks: ['links', 'holes', 'reflinks'] },
     make: makeExfat,
   },
   {
@@ -167,7 +167,7 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   {
     name: 'mergerfs',
     ...{ packages: ['mergerfs'], remembers: false, lacks: ['reflinks'] },
-    make: over((behind, at) => ['mergerfs', behind, at]),
+    make: over((behind, at) => ['mergerfs', '-o', 'minfreespace=0', behind, at]),
   },
   {
     name: 'unionfs-fuse',
@@ -186,7 +186,7 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   },
   {
     name: 'rclone mount',
-    ...{ packages: ['rclone'], remembers: false, lacks: ['links', 'holes', 'reflinks'] },
+    ...{ packages: ['rclone', 'fuse3'], remembers: false, lacks: ['links', 'holes', 'reflinks', 'modes'] },
     make: over(toRclone),
   },
 ]

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Answered, openBoth, toDigest } from './asked.ts'
 import { type Case, toCases } from './cases.ts'
 import { mount, run, unmount } from './commands.ts'
 import type { FileSystem, Volume } from './file-systems.ts'
+import { createPlace, type Place, QUIET_MS } from './place.ts'
 import { startWriter, type Writer } from './writer.ts'
 
 /** When a file is asked for. */
@@ -42,11 +42,8 @@ const BYTES = 8192
 const LONG_BYTES = 16 * 1024 * 1024
 /** Slow enough that the call lasts beyond the time that a small file has to be left alone. */
 const SOURCE_BYTES_PER_S = 3 * 1024 * 1024
-/** More than `SETTLED_MS` in runtime/node/limits.ts, and a tick of FAT's clock. */
-const QUIET_MS = 4500
 /** More than two syncs are apart. */
 const SYNC_MS = 1500
-const DISK_BYTES = 2 * 1024 ** 3
 
 /** Three contents of a file, of one size. */
 export const TEXTS = ['a', 'b', 'c'].map((letter) => letter.repeat(BYTES))
@@ -57,33 +54,6 @@ const PUNCHED = OLD.slice(0, BYTES / 2) + '\0'.repeat(BYTES / 2)
 function toWritten({ isOpaque }: Case, deed: string, text: string): string | null {
   if (isOpaque) return null
   return toDigest(deed === 'punch' ? PUNCHED : text)
-}
-
-/** A directory for one file system: an ext4 of its own at `disk`, a mount point, and a plain directory. */
-export interface Place {
-  readonly disk: string
-  readonly root: string
-  readonly plain: string
-  readonly index: string
-  close(): Promise<void>
-}
-
-/** Makes it; who makes it closes it, once nothing is mounted at its root. */
-export async function createPlace(): Promise<Place> {
-  const home = mkdtempSync(join(tmpdir(), 'vouch-'))
-  const [disk, root, plain, image] = [join(home, 'disk'), join(home, 'root'), join(home, 'plain'), join(home, 'image')]
-  for (const directory of [disk, root, plain]) mkdirSync(directory)
-  writeFileSync(image, '')
-  truncateSync(image, DISK_BYTES)
-  await run('mkfs.ext4', '-q', '-F', image)
-  await mount(disk, 'mount', '-o', 'loop', image, disk)
-  return {
-    ...{ disk, root, plain, index: join(home, 'index') },
-    async close() {
-      await unmount(disk)
-      rmSync(home, { recursive: true })
-    },
-  }
 }
 
 /** Runs every case on one file system; takes half a minute, most of it waiting. */
