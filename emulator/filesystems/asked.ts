@@ -5,6 +5,7 @@ import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
 import { createDirectoryStorage, type DirectoryStorage } from '../../runtime/node/directory-storage.ts'
 import { createHasher } from '../../runtime/node/hasher.ts'
+import { DEADLINES } from './place.ts'
 
 /** What is answered of one file, and what a program that reads it gets. */
 export interface Answered {
@@ -70,7 +71,7 @@ export function openBoth(root: string, plain: string, indexPath: string): Asked 
       storages = open()
       coordinator = createCoordinator(
         Object.entries(storages).map(([id, storage]) => ({ id, storage })),
-        { createHasher, defer: setImmediate },
+        { createHasher, defer: setImmediate, deadlines: DEADLINES },
       )
     },
   }

@@ -15,6 +15,8 @@ export interface FileSystem {
   readonly lacks: readonly Lack[]
   /** Whether a file with two names may be read as it was before a write by the other name, until caches are dropped. */
   readonly isStale?: boolean
+  /** Whether it has a size of its own, and not that of an ext4 below it. */
+  readonly hasRoom?: boolean
   /** Makes it; `disk` is an empty directory on an ext4. */
   make(disk: string): Promise<Volume>
 }
@@ -54,7 +56,7 @@ function onLoop(mib: number, ...command: readonly string[]): FileSystem['make'] 
 /** A file system of a program in an image. */
 function inImage(program: string, ...command: readonly string[]): FileSystem['make'] {
   return async (disk) => {
-    const image = await makeImage(disk, 64, ...command)
+    const image = await makeImage(disk, 48, ...command)
     return { mount: (at) => mount(at, program, image, at), unmount }
   }
 }
@@ -77,7 +79,7 @@ function asOverlay(toCommand: (options: string) => readonly string[]): FileSyste
 }
 
 async function makeTmpfs(): Promise<Volume> {
-  return { mount: (at) => mount(at, 'mount', '-t', 'tmpfs', '-o', 'size=64m', 'none', at), unmount }
+  return { mount: (at) => mount(at, 'mount', '-t', 'tmpfs', '-o', 'size=48m', 'none', at), unmount }
 }
 
 /** `sftp-server` answers sshfs over a pipe: neither network nor keys. */
@@ -101,7 +103,7 @@ async function makeGocryptfs(disk: string): Promise<Volume> {
 }
 
 async function makeExfat(disk: string): Promise<Volume> {
-  const image = await makeImage(disk, 64, 'mkfs.exfat')
+  const image = await makeImage(disk, 48, 'mkfs.exfat')
   let device = ''
   return {
     async mount(at) {
@@ -119,25 +121,28 @@ async function makeExfat(disk: string): Promise<Volume> {
 export const FILE_SYSTEMS: readonly FileSystem[] = [
   {
     name: 'ext4',
+    hasRoom: true,
     ...{ packages: ['e2fsprogs'], remembers: true, lacks: ['reflinks'] },
-    make: onLoop(96, 'mkfs.ext4', '-q', '-F'),
+    make: onLoop(64, 'mkfs.ext4', '-q', '-F'),
   },
   {
     name: 'xfs',
+    hasRoom: true,
     ...{ packages: ['xfsprogs'], remembers: true, lacks: [] },
     make: onLoop(320, 'mkfs.xfs', '-q'),
   },
   {
     name: 'btrfs',
+    hasRoom: true,
     ...{ packages: ['btrfs-progs'], remembers: true, lacks: [] },
-    make: onLoop(256, 'mkfs.btrfs', '-q'),
+    make: onLoop(160, 'mkfs.btrfs', '-q'),
   },
   {
     name: 'overlay',
     ...{ packages: [], remembers: true, lacks: ['reflinks'] },
     make: asOverlay((options) => ['mount', '-t', 'overlay', '-o', options, 'none']),
   },
-  { name: 'tmpfs', packages: [], remembers: false, lacks: ['reflinks'], make: makeTmpfs },
+  { name: 'tmpfs', packages: [], remembers: false, lacks: ['reflinks'], hasRoom: true, make: makeTmpfs },
   {
     name: 'sshfs',
     ...{ packages: ['sshfs', 'openssh-sftp-server'], remembers: false, lacks: ['holes', 'reflinks'] },
@@ -150,17 +155,20 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   },
   {
     name: 'ntfs-3g',
+    hasRoom: true,
     ...{ packages: ['ntfs-3g'], remembers: false, lacks: ['holes', 'reflinks'], isStale: true },
     make: inImage('ntfs-3g', 'mkfs.ntfs', '-F', '-q'),
   },
   {
     name: 'exfat-fuse',
+    hasRoom: true,
     packages: ['exfat-fuse', 'exfatprogs', 'mount'],
     ...{ remembers: false, lacks: ['links', 'holes', 'reflinks'] },
     make: makeExfat,
   },
   {
     name: 'fuse2fs',
+    hasRoom: true,
     ...{ packages: ['fuse2fs', 'e2fsprogs'], remembers: false, lacks: ['reflinks'], isStale: true },
     make: inImage('fuse2fs', 'mkfs.ext4', '-q', '-F'),
   },

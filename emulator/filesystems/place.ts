@@ -6,6 +6,9 @@ import { mount, run, unmount } from './commands.ts'
 /** Longer than `SETTLED_MS` in runtime/node/limits.ts, and a tick of FAT's clock. */
 export const QUIET_MS = 4500
 
+/** How long a coordinator waits here: a busy machine is no fault. */
+export const DEADLINES = { silence: 120_000, answer: 120_000 }
+
 const DISK_BYTES = 2 * 1024 ** 3
 
 /** A directory for one file system: an ext4 of its own at `disk`, a mount point, and a plain directory. */
