@@ -10,7 +10,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: ['emulator/filesystems/*.suite.ts'],
-    env: { XDG_CACHE_HOME: cache },
+    env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
     testTimeout: 600_000,
     hookTimeout: 600_000,
     // Most of the time each of them waits for a clock.

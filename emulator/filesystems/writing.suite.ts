@@ -12,6 +12,11 @@ import { FILE_SYSTEMS, type FileSystem } from './file-systems.ts'
 import { createPlace, DEADLINES } from './place.ts'
 import { requirePackages } from './requirements.ts'
 
+/** One after the other on each file system. */
+const ALONE = { concurrent: false }
+
+const ROOM_BYTES = 2 * 1024 * 1024
+
 /** A directory of the file system that takes writes, beside a plain one that is the source of plans. */
 interface Written {
   readonly root: string
@@ -102,7 +107,7 @@ describe.concurrent.each(FILE_SYSTEMS)('$name', (system) => {
   })
   afterAll(() => written.close())
 
-  it.sequential('lets apply replace a file, keeps what it held, and puts it back', async () => {
+  it('lets apply replace a file, keeps what it held, and puts it back', ALONE, async () => {
     const { root, plain, storage } = written
     for (const top of [root, plain]) mkdirSync(join(top, 'directory'))
     writeFileSync(join(root, 'directory/file'), 'old')
@@ -116,12 +121,12 @@ describe.concurrent.each(FILE_SYSTEMS)('$name', (system) => {
   })
 
   if (system.lacks.includes('links')) {
-    it.sequential('refuses to make a new file, and says why', async () => {
+    it('refuses to make a new file, and says why', ALONE, async () => {
       await expect(put(written, 'new/file', 'new', null)).rejects.toThrow('no hard links')
       expect(readDrafts(written.root)).toEqual([])
     })
   } else {
-    it.sequential('makes a new file', async () => {
+    it('makes a new file', ALONE, async () => {
       await put(written, 'new/file', 'new', null)
       expect(readFileSync(join(written.root, 'new/file'), 'utf8')).toBe('new')
       expect(readDrafts(written.root)).toEqual([])
@@ -130,7 +135,7 @@ describe.concurrent.each(FILE_SYSTEMS)('$name', (system) => {
 
   // The others show the room of the ext4 below them.
   if (system.hasRoom) {
-    it.sequential('loses nothing where there is no room, and says so', async () => {
+    it('loses nothing where there is no room, and says so', ALONE, async () => {
       const { root } = written
       writeFileSync(join(root, 'file'), 'old')
       await fill(root)
@@ -160,5 +165,3 @@ describe('btrfs with a quota', () => {
     }
   })
 })
-
-const ROOM_BYTES = 2 * 1024 * 1024
