@@ -20,9 +20,14 @@ export interface Case {
   readonly isBehind?: boolean
   /** The content is what a program makes of the text: the oracle is what a read gives. */
   readonly isOpaque?: boolean
+  /** An error is an answer too: its size is known for a while as it was. */
+  readonly mayFail?: boolean
   /** Only these; all when absent. */
   readonly only?: readonly string[]
 }
+
+/** Those that show a plain directory. */
+const OVER_PLAIN = ['sshfs', 'bindfs', 'mergerfs', 'unionfs-fuse', 'rclone mount']
 
 const CASES: readonly Case[] = [
   {
@@ -85,7 +90,13 @@ const CASES: readonly Case[] = [
     name: 'behind',
     title: 'rewritten behind the file system with its times put back',
     ...{ setUp: 'make', changes: ['rewrite', 'rewrite'], isBehind: true },
-    only: ['sshfs', 'bindfs', 'mergerfs', 'unionfs-fuse', 'rclone mount'],
+    only: OVER_PLAIN,
+  },
+  {
+    name: 'grown',
+    title: 'made longer behind the file system',
+    ...{ setUp: 'make', changes: ['lengthen', 'lengthen'], isBehind: true, mayFail: true },
+    only: OVER_PLAIN,
   },
 ]
 

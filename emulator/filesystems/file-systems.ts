@@ -13,8 +13,11 @@ export interface FileSystem {
   /** Whether vouch remembers digests of its files. */
   readonly remembers: boolean
   readonly lacks: readonly Lack[]
-  /** Whether a file with two names may be read as it was before a write by the other name, until caches are dropped. */
-  readonly isStale?: boolean
+  /**
+   * After what a read may give the bytes from before: a write by another of the file's names, until the kernel's cache is
+   * dropped; a write behind the file system. What is answered is then what a read gives.
+   */
+  readonly stale?: 'by link' | 'behind'
   /** Whether it has a size of its own, and not that of an ext4 below it. */
   readonly hasRoom?: boolean
   /** Makes it; `disk` is an empty directory on an ext4. */
@@ -62,7 +65,9 @@ function inImage(program: string, ...command: readonly string[]): FileSystem['ma
 }
 
 /** A directory that a program shows at another place; `toCommand` says how. */
-function over(toCommand: (behind: string, at: string, disk: string) => readonly string[]): FileSystem['make'] {
+function over(
+  toCommand: (behind: string, at: string, disk: string) => readonly string[],
+): FileSystem['make'] {
   return async (disk) => {
     const behind = join(disk, 'behind')
     mkdirSync(behind)
@@ -156,7 +161,7 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   {
     name: 'ntfs-3g',
     hasRoom: true,
-    ...{ packages: ['ntfs-3g'], remembers: false, lacks: ['holes', 'reflinks'], isStale: true },
+    ...{ packages: ['ntfs-3g'], remembers: false, lacks: ['holes', 'reflinks'], stale: 'by link' },
     make: inImage('ntfs-3g', 'mkfs.ntfs', '-F', '-q'),
   },
   {
@@ -169,7 +174,7 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   {
     name: 'fuse2fs',
     hasRoom: true,
-    ...{ packages: ['fuse2fs', 'e2fsprogs'], remembers: false, lacks: ['reflinks'], isStale: true },
+    ...{ packages: ['fuse2fs', 'e2fsprogs'], remembers: false, lacks: ['reflinks'], stale: 'by link' },
     make: inImage('fuse2fs', 'mkfs.ext4', '-q', '-F'),
   },
   {
@@ -194,7 +199,12 @@ export const FILE_SYSTEMS: readonly FileSystem[] = [
   },
   {
     name: 'rclone mount',
-    ...{ packages: ['rclone', 'fuse3'], remembers: false, lacks: ['links', 'holes', 'reflinks', 'modes'] },
+    ...{
+      packages: ['rclone', 'fuse3'],
+      remembers: false,
+      lacks: ['links', 'holes', 'reflinks', 'modes'],
+      stale: 'behind',
+    },
     make: over(toRclone),
   },
 ]

@@ -53,7 +53,8 @@ const PUNCHED = OLD.slice(0, BYTES / 2) + '\0'.repeat(BYTES / 2)
 /** What `change` makes of the file. */
 function toWritten({ isOpaque }: Case, deed: string, text: string): string | null {
   if (isOpaque) return null
-  return toDigest(deed === 'punch' ? PUNCHED : text)
+  if (deed === 'punch') return toDigest(PUNCHED)
+  return toDigest(deed === 'lengthen' ? text + text : text)
 }
 
 /** Runs every case on one file system; takes half a minute, most of it waiting. */
@@ -150,7 +151,12 @@ async function runOn(system: FileSystem, volume: Volume, place: Place): Promise<
   }
 }
 
-async function setUp(cases: readonly Case[], writer: Writer, { root, plain }: Place, refused: Map<string, string>) {
+async function setUp(
+  cases: readonly Case[],
+  writer: Writer,
+  { root, plain }: Place,
+  refused: Map<string, string>,
+) {
   for (const { setUp, name } of cases) {
     const refusal = await writer.do(setUp, join(root, name), OLD)
     if (refusal !== null) refused.set(name, refusal)

@@ -23,7 +23,12 @@ export interface Place {
 /** Makes it; who makes it closes it, once nothing is mounted at its root. */
 export async function createPlace(): Promise<Place> {
   const home = mkdtempSync(join(tmpdir(), 'vouch-'))
-  const [disk, root, plain, image] = [join(home, 'disk'), join(home, 'root'), join(home, 'plain'), join(home, 'image')]
+  const [disk, root, plain, image] = [
+    join(home, 'disk'),
+    join(home, 'root'),
+    join(home, 'plain'),
+    join(home, 'image'),
+  ]
   for (const directory of [disk, root, plain]) mkdirSync(directory)
   writeFileSync(image, '')
   truncateSync(image, DISK_BYTES)

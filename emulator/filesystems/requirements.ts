@@ -5,7 +5,8 @@ export const WRITER_PACKAGES: readonly string[] = ['python3', 'python3-lmdb', 'r
 
 /** Throws an Error that says what is missing, and how to install it: a suite that cannot run has not passed. */
 export async function requirePackages(packages: readonly string[]): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error('npm run test:filesystems mounts file systems: run it as root')
+  if (process.getuid?.() !== 0)
+    throw new Error('npm run test:filesystems mounts file systems: run it as root')
   const wanted = [...new Set(['mount', ...packages])]
   const installed = await Promise.all(wanted.map(isInstalled))
   const missing = wanted.filter((_, i) => !installed[i])

@@ -99,6 +99,11 @@ def punch(path, text):
     put_times_back(path, before)
 
 
+def lengthen(path, text):
+    with open(path, "wb") as file:
+        file.write(text.encode() * 2)
+
+
 def link(path, text):
     make(path, text)
     os.link(path, path + ".link")
@@ -148,6 +153,7 @@ def write_long(path, source):
 DEEDS = {
     "copy": copy,
     "copy range": copy_range,
+    "lengthen": lengthen,
     "link": link,
     "make": make,
     "map": map_file,

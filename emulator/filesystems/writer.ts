@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 export type Deed =
   | 'copy'
   | 'copy range'
+  | 'lengthen'
   | 'link'
   | 'make'
   | 'map'
