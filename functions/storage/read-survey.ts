@@ -9,13 +9,12 @@ import { compareNames } from './names.ts'
 import type { DescribeOptions, Entry, Facts, ListOptions, Storage, SurveyOptions, Work } from './storage.ts'
 import { readChunks, toChunks } from './streams.ts'
 import {
-  addSeen,
   type Closed,
+  createSeenCounter,
   createSpanner,
   type Found,
   isFacts,
   isWithin,
-  NOTHING_SEEN,
   type Progress,
   type Span,
   type Survey,
@@ -84,7 +83,7 @@ export async function* surveyPages<E extends Entry>(
   const signal = AbortSignal.any([abort.signal, ...(options.signal ? [options.signal] : [])])
   const look = toLook(survey.maxAge)
   const tally = createTally()
-  let seen = NOTHING_SEEN
+  const seen = createSeenCounter()
   let work = 0
   const onProgress = ({ done }: Work) => {
     work += done
@@ -100,16 +99,16 @@ export async function* surveyPages<E extends Entry>(
     for await (const { entries, gaps, listed } of readPages(storage, survey, signal)) {
       work += listed
       const { found, whileWorking } = look(storage, entries, { ...options, signal, onProgress })
-      yield* whileWorking(() => ({ seen, of: null, work }))
+      yield* whileWorking(() => ({ seen: seen.get(), of: null, work }))
       const counted = createGapCounter(gaps)
       for (const one of await found) {
-        seen = addSeen(seen, one.said)
+        seen.add(one.said)
         for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
         if (survey.grain === 0) yield* toLines([one])
         else yield* toLines(await toSpans(spanner.add(one.name, toSize(one), toComparable(one))))
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)
-      yield { seen, of: null, work }
+      yield { seen: seen.get(), of: null, work }
     }
     const last = survey.grain > 0 ? await toSpans(spanner.end()) : []
     if (survey.passed) for (const passed of [...tally.take().map((one) => [one]), []]) yield { passed }

@@ -86,13 +86,27 @@ export const NOTHING_SEEN: Progress['seen'] = {
   oldest: null,
 }
 
-/** `seen` and one file more. */
-export function addSeen(seen: Progress['seen'], said: Facts | { readonly code: unknown }): Progress['seen'] {
-  const names = seen.names + 1
-  if (!('digest' in said)) return { ...seen, names }
-  const { evidence, age, size } = said
-  const oldest = age === null ? seen.oldest : Math.max(seen.oldest ?? 0, age)
-  return { ...seen, names, bytes: seen.bytes + size, [evidence]: seen[evidence] + 1, oldest }
+/** Counts the files that a survey has seen. */
+export interface SeenCounter {
+  /** Takes what is known of a file, or why nothing is. */
+  add(said: Facts | { readonly code: unknown }): void
+  /** All so far. */
+  get(): Progress['seen']
+}
+
+export function createSeenCounter(): SeenCounter {
+  const seen = { ...NOTHING_SEEN }
+  return {
+    add(said) {
+      seen.names++
+      if (!('digest' in said)) return
+      const { evidence, age, size } = said
+      seen.bytes += size
+      seen[evidence]++
+      if (age !== null && (seen.oldest === null || age > seen.oldest)) seen.oldest = age
+    },
+    get: () => ({ ...seen }),
+  }
 }
 
 /** How far the survey is. */

@@ -4,10 +4,9 @@ import { createPrune, createSelect } from '../../functions/storage/globs.ts'
 import type { Facts } from '../../functions/storage/storage.ts'
 import {
   type Amount,
-  addSeen,
   type Closed,
+  createSeenCounter,
   createSpanner,
-  NOTHING_SEEN,
   type Survey,
 } from '../../functions/storage/survey.ts'
 import { createTally } from '../../functions/storage/tally.ts'
@@ -113,7 +112,7 @@ export function createTreeSurvey(
   let slots: Slot[] = []
   /** Met, and not read before a sync has ended. */
   let unsynced: Slot | null = null
-  let seen = NOTHING_SEEN
+  const seen = createSeenCounter()
   const tally = createTally()
   let isWalked = false
   let computed = 0
@@ -244,7 +243,7 @@ export function createTreeSurvey(
     if (said === null || said === undefined) return
     const isHeld = 'digest' in said
     const size = isHeld ? said.size : 0
-    seen = addSeen(seen, said)
+    seen.add(said)
     if (isKnown) known++
     if (grain === 0) {
       putPassed(lines)
@@ -353,7 +352,7 @@ export function createTreeSurvey(
       const isCounting = !isDone && (isStuck || performance.now() > countFrom) && !count.step()
       const isWaiting = isStuck && !isCounting
       if (isDone || isWaiting) writer.flush()
-      const progress = { seen, of: count.all(), work: work + count.work() }
+      const progress = { seen: seen.get(), of: count.all(), work: work + count.work() }
       const counts = { computed, known }
       const state = unsynced !== null ? 'unsynced' : isDone ? 'done' : isWaiting ? 'waiting' : 'going'
       return { lines, wanted, progress, counts, wantsSync, state }
