@@ -31,7 +31,7 @@ function isHit(fields: Fields): boolean {
 const HIT_FIELDS = ['X-Cache', 'X-Cache-Status', 'CF-Cache-Status']
 
 /** nginx and Cloudflare give what is too old (`STALE`), or being fetched anew (`UPDATING`), without asking as well. */
-const HIT = /^\s*(hit|stale|updating)\b/i
+const HIT = /^\s*((tcp_(mem_)?)?hit|stale|updating)\b/i
 
 function isCacheStatusHit(field: string | null): boolean {
   if (field === null) return false

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import fc from 'fast-check'
-import { isWrittenOut, type Synced } from './belief.ts'
+import { findLack, type Synced } from './belief.ts'
 import { createDisk, type Event, type Traits } from './belief-disk.suite.ts'
 import { createDigestIndex, type DigestIndex } from './digest-index.ts'
 import type { FileSystem } from './file-system.ts'
-import { hasKey, type Identity, isSame, isSettled, isSettledAt } from './identity.ts'
+import { hasKey, type Identity, isSame, isSettledAt } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
 import type { IndexPageRow } from './index-table.ts'
 import { CLOCK_STEP_MS } from './limits.ts'
@@ -173,7 +173,8 @@ export function findWrong(
     const known = how === 'survey' ? recall(rows, name, identity, now) : recollect(index, name, identity, now)
     if (known !== undefined) return known
     before.forEach(disk.happen)
-    const isSure = isSettled(identity, now) && (isWrittenOut(identity, SYSTEM, usable) || how === 'hash')
+    const lack = findLack(identity, { system: SYSTEM, now, synced: usable })
+    const isSure = lack === null || (lack === 'sync' && how === 'hash')
     if (how === 'hash') opened.sync()
     const digest = toDigest(opened.read())
     after.forEach(disk.happen)

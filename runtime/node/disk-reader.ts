@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { type BigIntStats, closeSync } from 'node:fs'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { isRecent, isWrittenOut, toAge } from './belief.ts'
+import { findLack, isRecent, toAge } from './belief.ts'
 import type { DigestIndex } from './digest-index.ts'
 import {
   type Answer,
@@ -18,7 +18,7 @@ import { toIoError } from './errno.ts'
 import { createExactNames, type ExactNames } from './exact-names.ts'
 import { changed } from './file-digest.ts'
 import type { FileSystem } from './file-system.ts'
-import { type Identity, isSame, isSettled, toIdentity, toModified } from './identity.ts'
+import { type Identity, isSame, toIdentity, toModified } from './identity.ts'
 import { CHEAP_BYTES, MAX_ATTEMPTS, READ_BYTES } from './limits.ts'
 import type { Located } from './located.ts'
 import { listMountPointsBelow } from './mounts.ts'
@@ -246,10 +246,9 @@ const NOTHING_DONE = { computed: 0, known: 0, wantsSync: false }
 /** The file system of a file that was read in this turn, where its digest may be remembered; else null. */
 function findSystem(identity: Identity, turn: Turn): bigint | null {
   const { system, now, batch } = turn
-  if (system === null || system.device !== identity.device || !isSettled(identity, now)) return null
-  if (isWrittenOut(identity, system, batch.synced)) return system.id
-  turn.wantsSync = true
-  return null
+  const lack = findLack(identity, { system, now, synced: batch.synced })
+  if (lack === 'sync') turn.wantsSync = true
+  return lack === null ? (system?.id ?? null) : null
 }
 
 /** The stats of a file to be reached without a link, on the root's device; null when it is not as most are. */

@@ -1,20 +1,13 @@
 import { createHash } from 'node:crypto'
 import { fdatasyncSync, fstatSync, readSync } from 'node:fs'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { isWrittenOut, type Synced } from './belief.ts'
+import { findLack, type Knowledge } from './belief.ts'
 import type { Content } from './disk-messages.ts'
-import type { FileSystem } from './file-system.ts'
-import { isSame, isSettled, toIdentity } from './identity.ts'
+import { isSame, toIdentity } from './identity.ts'
 import { READ_BYTES } from './limits.ts'
 import type { RegularFile } from './regular-file.ts'
 
-export interface HashOptions {
-  /** Milliseconds since 1970. */
-  readonly now: number
-  /** The last sync that has ended. */
-  readonly synced: Synced | null
-  /** What the root lies on; null where nothing is remembered. */
-  readonly system: FileSystem | null
+export interface HashOptions extends Knowledge {
   /** Asked before every read. */
   readonly isStopped: () => boolean
   /** Called after every read, with the bytes that were read so far. */
@@ -42,9 +35,10 @@ export function hashFile(file: RegularFile, options: HashOptions): Content | nul
 }
 
 /** The file system of a file, where the digest of what is read from now on may be remembered; else null. */
-function findSystem({ fd, identity }: RegularFile, { now, synced, system }: HashOptions): bigint | null {
-  if (system === null || system.device !== identity.device || !isSettled(identity, now)) return null
-  return isWrittenOut(identity, system, synced) || writeOut(fd) ? system.id : null
+function findSystem({ fd, identity }: RegularFile, knowledge: Knowledge): bigint | null {
+  const lack = findLack(identity, knowledge)
+  const isShown = lack === null || (lack === 'sync' && writeOut(fd))
+  return isShown ? (knowledge.system?.id ?? null) : null
 }
 
 /** Has what was stored into a file through mappings written out, so that the next store shows. Returns whether it was. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { lstatSync, readdirSync, readFileSync, realpathSync, statfsSync } from 'node:fs'
+import { lstatSync, readdirSync, realpathSync, statfsSync } from 'node:fs'
 import { basename } from 'node:path'
+import { type MountEntry, readMountEntries } from './mounts.ts'
 import type { Place } from './root.ts'
 
 /**
@@ -141,37 +142,19 @@ function listLayers(options: string): string[] {
   })
 }
 
-/** A mount; see proc_pid_mountinfo(5). */
-interface Mount {
-  readonly point: string
-  readonly kind: string
-  readonly source: string
-  readonly options: string
-}
-
 /** The mount that a path (absolute, without links) lies on; the last of those that lie on one another. */
-function findMount(path: string): Mount | null {
-  let found: Mount | null = null
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const fields = line.split(' ')
-    const end = fields.indexOf('-')
-    if (end < 0) continue
-    const [point = '', kind = '', source = '', options = ''] = [fields[4], ...fields.slice(end + 1)].map(
-      decode,
-    )
+function findMount(path: string): MountEntry | null {
+  let found: MountEntry | null = null
+  for (const mount of readMountEntries() ?? []) {
+    const { point } = mount
     const isAbove = path === point || path.startsWith(point === '/' ? point : `${point}/`)
-    if (isAbove && point.length >= (found?.point.length ?? 0)) found = { point, kind, source, options }
+    if (isAbove && point.length >= (found?.point.length ?? 0)) found = mount
   }
   return found
 }
 
-/** Blanks, tabs, line feeds and backslashes stand as `\040` and the like. */
-function decode(field = ''): string {
-  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-}
-
 /** Whether the files directly on a mount have this device number. */
-function isDeviceOf({ point }: Mount, device: bigint): boolean {
+function isDeviceOf({ point }: MountEntry, device: bigint): boolean {
   return lstatSync(point, { bigint: true }).dev === device
 }
 

@@ -51,13 +51,20 @@ function readMountPoints(): string[] | null {
   return readMountEntries()?.map(({ point }) => point) ?? null
 }
 
-interface MountEntry {
+/** A mount. */
+export interface MountEntry {
   readonly point: string
+  /** `8:1` */
   readonly device: string
+  /** `ext4`, `fuse.sshfs` */
+  readonly kind: string
+  readonly source: string
+  /** Of the file system, not of this mount of it. */
+  readonly options: string
 }
 
-/** See proc_pid_mountinfo(5); null where there is no such file. */
-function readMountEntries(): MountEntry[] | null {
+/** See proc_pid_mountinfo(5), in the order in which they were mounted; null where there is no such file. */
+export function readMountEntries(): MountEntry[] | null {
   let text: string
   try {
     text = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -65,13 +72,16 @@ function readMountEntries(): MountEntry[] | null {
     return null
   }
   return text.split('\n').flatMap((line) => {
-    const [, , device, , point] = line.split(' ')
-    return device === undefined || point === undefined ? [] : { device, point: toPoint(point) }
+    const fields = line.split(' ').map(toField)
+    const [, , device, , point] = fields
+    if (device === undefined || point === undefined) return []
+    const [kind = '', source = '', options = ''] = fields.slice(fields.indexOf('-') + 1)
+    return { point, device, kind, source, options }
   })
 }
 
 /** Blanks, tabs, line feeds and backslashes stand as `\040` and the like. */
-function toPoint(field: string): string {
+function toField(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 

@@ -13,7 +13,7 @@ import { createTally } from '../../functions/storage/tally.ts'
 import type { Digest } from '../../functions/wire/digest.ts'
 import type { PassedKind } from '../../functions/wire/passed.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { isRecent, isWrittenOut, toAge } from './belief.ts'
+import { findLack, isRecent, type Knowledge, toAge } from './belief.ts'
 import { fromHeld, type Trouble, toTrouble } from './disk-messages.ts'
 import { toIoError } from './errno.ts'
 import { changed } from './file-digest.ts'
@@ -88,8 +88,7 @@ interface Slot {
 type Wanted = TreeStep['wanted'][number]
 
 /** What holds for one step. */
-interface Turn extends Pick<StepOrder, 'now' | 'synced' | 'isPatient'> {
-  readonly system: FileSystem | null
+interface Turn extends Knowledge, Pick<StepOrder, 'isPatient'> {
   readonly wanted: Wanted[]
 }
 
@@ -178,10 +177,8 @@ export function createTreeSurvey(
   }
 
   /** Whether nothing but a sync is missing for a small file's digest to be remembered. */
-  function lacksSync(identity: Identity, { system, now, synced }: Turn): boolean {
-    if (system?.device !== identity.device || identity.size > READ_BYTES || !isSettled(identity, now))
-      return false
-    return !isWrittenOut(identity, system, synced)
+  function lacksSync(identity: Identity, turn: Turn): boolean {
+    return identity.size <= READ_BYTES && findLack(identity, turn) === 'sync'
   }
 
   /**
@@ -197,7 +194,7 @@ export function createTreeSurvey(
     const { name, remembered } = slot
     const { system, now } = turn
     const isMissed = lacksSync(file.identity, turn)
-    const { identity, digest, isSteady } = hashWhole(file, (identity) => isShown(identity, turn))
+    const { identity, digest, isSteady } = hashWhole(file, (identity) => findLack(identity, turn) === null)
     computed++
     work += identity.size
     if (isMissed) wantsSync = true
@@ -209,12 +206,6 @@ export function createTreeSurvey(
       if (isSteady) writer.add(row)
     }
     return { size: identity.size, digest, modified: toModified(identity), evidence: 'read', age: 0 }
-  }
-
-  /** Whether every change of a file from now on shows, so that its digest may be remembered. */
-  function isShown(identity: Identity, { system, now, synced }: Turn): boolean {
-    if (system?.device !== identity.device || !isSettled(identity, now)) return false
-    return isWrittenOut(identity, system, synced)
   }
 
   function take({ name, said }: Hashed, turn: Turn): void {
