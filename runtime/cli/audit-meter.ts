@@ -1,5 +1,5 @@
 import type { Progress } from '../../functions/storage/survey.ts'
-import { toGrouped } from '../../functions/wire/grouped.ts'
+import { toCounted } from '../../functions/wire/grouped.ts'
 import type { Talk } from './io.ts'
 import { createMeter, toBar, toLeft, toSize } from './progress.ts'
 
@@ -31,7 +31,7 @@ function toLine(replicas: readonly Progress[], ms: number): string {
   )
   const rate = (seen.bytes * 1000) / ms
   const known = seen.names === 0 ? 0 : Math.floor((100 * seen.known) / seen.names)
-  const files = `${toGrouped(seen.names)} files  ${toSize(seen.bytes)}  ${toSize(rate)}/s  ${known}% from the index`
+  const files = `${toCounted(seen.names, 'file', 'files')}  ${toSize(seen.bytes)}  ${toSize(rate)}/s  ${known}% from the index`
   const totals = replicas.flatMap(({ of }) => of?.bytes ?? [])
   if (totals.length < replicas.length) return files
   const total = totals.reduce((a, b) => a + b, 0)

@@ -1,5 +1,5 @@
 import { toSeenTexts } from '../../functions/wire/evidence-words.ts'
-import { toGrouped } from '../../functions/wire/grouped.ts'
+import { toCounted, toGrouped } from '../../functions/wire/grouped.ts'
 import { countFiles, mayBeFile, toPassedText } from '../../functions/wire/passed.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import {
@@ -195,7 +195,7 @@ function saySummary(io: Io, { names, agreements, replicas }: AuditSummary): void
   ] as const
   const parts = counts.filter(([count], i) => count > 0 || i === 0)
   const list = parts.map(([count, what]) => `${toGrouped(count)} ${what}`).join(', ')
-  sayLine(io, `${toGrouped(names)} ${names === 1 ? 'name' : 'names'}: ${list}`)
+  sayLine(io, `${toCounted(names, 'name', 'names')}: ${list}`)
   for (const { id, error, detail } of replicas) {
     if (error !== undefined) sayLine(io, `warning: ${id} was left out: ${detail ?? error}`)
   }

@@ -49,7 +49,7 @@ describe('vouch plan', () => {
     const steps = made.steps.map(({ name, to }: { name: string; to: string }) => `${name} → ${to}`)
     expect(steps).toEqual(['dir/only a → b', 'only b → a'])
     expect(made.steps[0].seen).toEqual({ a: hash('x'), b: null })
-    expect(stderr).toContain('2 steps, 2 B to be written\n1 names are left alone')
+    expect(stderr).toContain('2 steps, 2 B to be written\n1 name is left alone')
     expect(stdout.split('\n').filter((line) => line.startsWith('{"name"'))).toHaveLength(2)
     expect([read(stage, 'b/dir/only a'), read(stage, 'a/only b')]).toEqual([null, null])
   })

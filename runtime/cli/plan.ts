@@ -1,4 +1,4 @@
-import { toGrouped } from '../../functions/wire/grouped.ts'
+import { toCounted } from '../../functions/wire/grouped.ts'
 import { parse } from '../../functions/wire/parse.ts'
 import { type PlanSummary, planSummary, policy, type Rule } from '../../functions/wire/plan-schemas.ts'
 import type { Flags } from '../node/configuration.ts'
@@ -67,11 +67,11 @@ async function print(response: Response, prefix: string, flags: Flags, io: Io): 
   const { steps, bytes, left, audit } = summary
   requireCompared(audit.replicas, flags)
   requireNames(audit, prefix, flags)
-  say(io, `${toGrouped(steps)} steps, ${toSize(bytes)} to be written`)
+  say(io, `${toCounted(steps, 'step', 'steps')}, ${toSize(bytes)} to be written`)
   if (left > 0) {
     say(
       io,
-      `${toGrouped(left)} names are left alone: no policy chooses a copy, or a replica did not say what it holds; see vouch check`,
+      `${toCounted(left, 'name is', 'names are')} left alone: no policy chooses a copy, or a replica did not say what it holds; see vouch check`,
     )
   }
   const lost = audit.replicas.filter(({ state }) => state === 'error')

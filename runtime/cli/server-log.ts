@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import type { Audited } from '../../functions/coordinator/observer.ts'
-import { toGrouped } from '../../functions/wire/grouped.ts'
+import { toCounted, toGrouped } from '../../functions/wire/grouped.ts'
 import type { Log } from '../../functions/wire/log.ts'
 import { printable } from '../../functions/wire/printable.ts'
 import type { Flags } from '../node/configuration.ts'
@@ -119,7 +119,8 @@ function toAuditLine({ ms, summary }: Audited): string {
   )
   const lost = summary.replicas.filter(({ state }) => state === 'error').map(({ id }) => `, without ${id}`)
   const found = counts.length === 0 ? '' : `: ${counts.join(', ')}`
-  return `audit ${summary.agreement}, ${toGrouped(summary.names)} names${found}; ${toGrouped(summary.rotten)} rotten copies${lost.join('')}, ${took}`
+  const rotten = toCounted(summary.rotten, 'rotten copy', 'rotten copies')
+  return `audit ${summary.agreement}, ${toCounted(summary.names, 'name', 'names')}${found}; ${rotten}${lost.join('')}, ${took}`
 }
 
 function toBug(error: unknown): string {

@@ -4,7 +4,7 @@ import { toStream } from '../../storage/streams.ts'
 import { createAnswer } from '../../wire/answer.ts'
 import type { AppEnv } from '../../wire/app.ts'
 import { toSeenTexts } from '../../wire/evidence-words.ts'
-import { toGrouped } from '../../wire/grouped.ts'
+import { toCounted, toGrouped } from '../../wire/grouped.ts'
 import { PAGE_ROWS } from '../../wire/limits.ts'
 import { mayBeFile, toPassedText } from '../../wire/passed.ts'
 import { printable } from '../../wire/printable.ts'
@@ -125,12 +125,12 @@ function renderSummary(
   const silent = replicas.filter(({ state }) => state === 'error')
   const same = agreements.unanimous ?? 0
   const counts = [
-    `${toGrouped(names)} ${names === 1 ? 'file' : 'files'} compared`,
+    `${toCounted(names, 'file', 'files')} compared`,
     `${toGrouped(same)} the same everywhere`,
     `${toGrouped(agreements.conflict ?? 0)} in conflict`,
     `${toGrouped(agreements.incomplete ?? 0)} lacking somewhere`,
     ...(uncompared > 0 ? [`${toGrouped(uncompared)} not compared`] : []),
-    ...(rotten > 0 ? [`${toGrouped(rotten)} rotten copies`] : []),
+    ...(rotten > 0 ? [toCounted(rotten, 'rotten copy', 'rotten copies')] : []),
   ]
   const isUnknown = silent.length > 0 || uncompared > 0
   const outcome = names === 0 && !isUnknown && after === '' ? 'No replica has a file here.' : NOTHING[show]

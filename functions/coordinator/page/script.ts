@@ -101,7 +101,7 @@ function createView() {
     const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
     const same = agreements.unanimous || 0
     const words = names === 0 && lost.length === 0 && !uncompared ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
-    status.textContent = ['Done.', words, count(names) + ' files compared, ' + count(same) + ' the same everywhere.', ...replicas.flatMap(toSeen), ...lost, ...replicas.flatMap(toPassed)].join(' ')
+    status.textContent = ['Done.', words, count(names) + (names === 1 ? ' file' : ' files') + ' compared, ' + count(same) + ' the same everywhere.', ...replicas.flatMap(toSeen), ...lost, ...replicas.flatMap(toPassed)].join(' ')
   }
 
   return {
