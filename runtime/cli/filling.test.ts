@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { whileFilling } from './filling.ts'
 import type { Io } from './io.ts'
 import { openReplicas } from './replicas.ts'
@@ -53,3 +53,29 @@ test('--index names the directory of the digest indexes, and nothing is written 
   expect(readdirSync(join(stage.cwd, 'cache'))).toEqual(['vouch'])
   expect(await stage.run([...args, '--index', ''])).toMatchObject({ status: 2 })
 })
+
+const SHARED_MEMORY = '/dev/shm'
+const hasTmpfs = existsSync(SHARED_MEMORY) && statfsSync(SHARED_MEMORY).type === 0x01021994
+if (!hasTmpfs)
+  console.warn(`NOT TESTED without tmpfs at ${SHARED_MEMORY}: a directory that no index is filled for`)
+
+test.runIf(hasTmpfs)(
+  'a server reads no file in the background where digests are not remembered',
+  async () => {
+    const path = mkdtempSync(join(SHARED_MEMORY, 'vouch-filling-'))
+    onTestFinished(() => rmSync(path, { recursive: true }))
+    writeFileSync(join(path, 'f'), 'text')
+    const { cwd } = createStage()
+    const stderr = createCollector()
+    const io: Io = { stdin: Readable.from([]), stdout: createCollector(), stderr, cwd, env: {} }
+    const replicas = [{ id: 'one', target: { kind: 'directory', path } as const }]
+    const [directory] = (await openReplicas({ replicas }, { index: 'index' }, io)).directories
+    if (directory === undefined) throw new Error('the directory was not opened')
+    const fillIndex = vi.spyOn(directory.storage, 'fillIndex')
+    await whileFilling([directory], io, async () => {})
+    expect(fillIndex).not.toHaveBeenCalled()
+    expect(stderr.text()).toMatch(
+      /^one: digests are not remembered, since tmpfs .*\none: 0 digests computed, 0 known from the index\n$/,
+    )
+  },
+)

@@ -1,4 +1,4 @@
-import { toGrouped } from '../../functions/wire/grouped.ts'
+import { toCounted, toGrouped } from '../../functions/wire/grouped.ts'
 import type { Filled } from '../node/fill-index.ts'
 import { SAY_PROGRESS_MS } from '../node/limits.ts'
 import { type Io, say } from './io.ts'
@@ -7,7 +7,8 @@ import type { OpenedDirectory } from './replicas.ts'
 
 /**
  * What `run` comes to; meanwhile the digest indexes of the directories are filled in the background, which says on
- * `stderr` how far it is, and at the end how many digests were computed. The directories are closed afterwards.
+ * `stderr` how far it is, and at the end how many digests were computed. A directory whose digests are not remembered is not
+ * read for that. The directories are closed afterwards.
  */
 export async function whileFilling<T>(
   directories: readonly OpenedDirectory[],
@@ -30,6 +31,7 @@ export async function whileFilling<T>(
 }
 
 async function fill({ id, storage }: OpenedDirectory, io: Io): Promise<void> {
+  if (storage.whyForgetful() !== null) return
   let filled: Filled = { done: 0, total: null, bytes: 0 }
   const before = storage.counts().computed
   const tell = () => say(io, `${id}: ${toLine(filled, storage.counts().computed - before)}`)
@@ -48,6 +50,7 @@ async function fill({ id, storage }: OpenedDirectory, io: Io): Promise<void> {
 }
 
 function toLine({ done, total, bytes }: Filled, hashed: number): string {
-  const [files, now] = [done, Math.min(hashed, done)].map((count) => toGrouped(count))
-  return `digest index holds ${files} files (${toSize(bytes)})${total === null ? ' so far' : ''}, ${now} of them hashed now`
+  const files = toCounted(done, 'file', 'files')
+  const now = toGrouped(Math.min(hashed, done))
+  return `digest index holds ${files} (${toSize(bytes)})${total === null ? ' so far' : ''}, ${now} of them hashed now`
 }
