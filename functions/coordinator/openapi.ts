@@ -41,7 +41,7 @@ const whole: Readonly<Record<string, PathItem>> = {
       query('exclude', 'No names that match one of these.', globs),
       query('all', 'Names that are the same everywhere are told as well.', flag),
       MAX_AGE,
-      query('deep', 'Another word for `max-age=0`.', flag),
+      query('deep', 'The same as `max-age=0`, whatever `max-age` says.', flag),
     ],
     responses: {
       200: toLinesAnswer('AuditLine', 'What was found, as it is found.'),

@@ -20,7 +20,7 @@ const own = {
   },
   'Content-Range': toText('Which part it is, or how long the whole.', '^bytes (?:\\d+-\\d+|\\*)/\\d+$'),
   'Digest-Evidence': toText(
-    'How the digest is known: an Item of RFC 9651. read: from the bytes, for this answer. remembered: from the bytes, age seconds ago. stored: it is the own checksum of the store. recorded: from a list made earlier.',
+    'How the digest is known: an Item of RFC 9651. read: from the bytes, for this answer. remembered: from the bytes, age seconds ago. stored: it is the checksum that the store keeps. recorded: from a list made earlier.',
     '^(?:read;age=0|stored|(?:remembered|recorded)(?:;age=\\d+)?)$',
   ),
   ETag: toText('Strong, the SHA-256 in hexadecimal: the same on every server.', '^"[0-9a-f]{64}"$'),

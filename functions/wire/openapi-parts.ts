@@ -19,7 +19,7 @@ export function field(name: string, description: string, schema: Schema = text):
 /** How recently the bytes must have been read. */
 export const MAX_AGE: Parameter = query(
   'max-age',
-  'Seconds: a reading of the bytes that is older does not count, and neither does a checksum of the store or a list; they are read again. With 0 every copy is read after the question.',
+  'Seconds. A copy is read again if its last reading is older. A checksum of the store does not count as a reading, and neither does a list. With 0 every copy is read after the question.',
   { type: 'integer', minimum: 0, maximum: MAX_AGE_SECONDS },
 )
 

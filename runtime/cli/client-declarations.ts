@@ -75,7 +75,7 @@ export const CHECK: Declaration = {
   ],
   description: [
     'Prints a mark and the name of each file that is not the same everywhere. Of two replicas: * they differ, + the second lacks it, - the first lacks it, ! it could not be read, and with --all = they are alike. Of more, who holds what follows.',
-    'At the end it says how the copies are known: how many were read now, how many earlier and when the oldest, how many by the checksum of the store.',
+    'At the end it says how the digests of each replica are known: how many copies were read now, how many were read earlier, how long ago the oldest of these was read, and how many digests are checksums of the store.',
     'What a replica has and vouch cannot compare is counted by kind at the end, with the first of the names. Files whose names are not valid (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out both.',
   ],
   examples: [
@@ -111,7 +111,7 @@ export const EXPLAIN: Declaration = {
     SOURCE_FLAGS,
   ],
   description: [
-    'Prints what each replica holds, since when, and how its digest is known: read now, read earlier and when, or by the checksum of the store; who holds which version; where each version begins to differ from the first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0; times are those of this machine, in JSON those of UTC.',
+    'Prints what each replica holds, since when, and how its digest is known: from bytes that were read now, or some time ago, or by the checksum of the store; who holds which version; where each version begins to differ from the first; and how, where they are texts of at most 1 MiB. Offsets count bytes from 0; times are those of this machine, in JSON those of UTC.',
   ],
   examples: [
     { line: 'vouch explain notes.txt', about: 'who holds what, and a diff' },

@@ -46,13 +46,13 @@ function createTrees(): Stage {
 describe.each(['get', 'check', 'plan', 'explain'])('vouch %s', (command) => {
   const operands = command === 'check' || command === 'plan' ? [] : ['f']
 
-  it('refuses an age that is none, and says what it takes', async () => {
+  it('refuses what is not a valid age, and says what it takes', async () => {
     const stage = createTrees()
     for (const text of ['yesterday', '1.5h', '9999999999'])
       expect(await stage.run([command, ...operands, '--max-age', text, ...DIRECTORIES])).toEqual({
         status: 2,
         stdout: '',
-        stderr: `vouch: --max-age takes a whole number of seconds, or one with s, m, h, d or w behind it such as 30d, up to 2,147,483,647 seconds, got '${text}'\n`,
+        stderr: `vouch: --max-age takes a whole number of seconds, or a number with s, m, h, d or w behind it, such as 30d, up to 2,147,483,647 seconds; got '${text}'\n`,
       })
     const negative = await stage.run([command, ...operands, '--max-age=-1', ...DIRECTORIES])
     expect(negative).toMatchObject({ status: 2, stderr: expect.stringContaining("got '-1'") })

@@ -12,7 +12,7 @@ export function toMaxAgeQuery(flags: Flags): Readonly<Record<string, string>> {
   const seconds = parseAge(String(text))
   if (seconds === null)
     throw new Refusal(
-      `--max-age takes a whole number of seconds, or one with s, m, h, d or w behind it such as 30d, up to ${toGrouped(MAX_AGE_SECONDS)} seconds, got '${text}'`,
+      `--max-age takes a whole number of seconds, or a number with s, m, h, d or w behind it, such as 30d, up to ${toGrouped(MAX_AGE_SECONDS)} seconds; got '${text}'`,
     )
   if (flags['deep'] && seconds !== 0)
     throw new Refusal(`--deep means --max-age 0, got also --max-age ${text}; leave one of them out`)

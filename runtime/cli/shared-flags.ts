@@ -69,8 +69,8 @@ export const MAX_AGE_FLAG = {
   'max-age': {
     value: 'AGE',
     about:
-      'take no reading of a copy that is older: seconds, or a number with s, m, h, d or w behind it, such as 30d; 0 reads every copy now',
-    otherwise: 'what each replica remembers, however old',
+      'read again each copy that was last read longer ago than AGE: seconds, or a number with s, m, h, d or w behind it, such as 30d; 0 reads every copy',
+    otherwise: 'readings of any age count',
   },
 } as const satisfies FlagSet
 

@@ -239,11 +239,11 @@ describe.runIf(canMount)('on tmpfs', () => {
           evidence: 'read',
         })
       }
-      expect(storage.whyForgetful()).toBe('tmpfs does not show stores through shared mappings')
+      expect(storage.whyForgetful()).toBe('tmpfs does not show what programs write through a memory mapping')
       expect(await storage.sync()).toBe(false)
       await storage.close()
       expect(notices.splice(0)).toEqual([
-        'digests are not remembered: tmpfs does not show stores through shared mappings; every question reads the whole file',
+        'digests are not remembered, since tmpfs does not show what programs write through a memory mapping; every question reads the whole file',
       ])
     }
     const [file = ''] = readdirSync(directory.indexPath).filter((name) => name.endsWith('.sqlite'))

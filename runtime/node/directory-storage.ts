@@ -102,7 +102,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     forgetful = 'why' in looked ? looked.why : null
     if (forgetful === null || notices.has(forgetful)) return
     notices.add(forgetful)
-    onNotice(`digests are not remembered: ${forgetful}; every question reads the whole file`)
+    onNotice(`digests are not remembered, since ${forgetful}; every question reads the whole file`)
   }
 
   const toIndexNote = (thread: 'disk' | 'tree') => (notice: IndexNotice) => health.note(thread, notice)
@@ -143,7 +143,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
         isHeld = false
       })
     onNotice(
-      `the file system of '${path}' gave no answer for ${silence / 1000} seconds; nothing waits for it`,
+      `the file system of '${path}' gave no answer for ${silence / 1000} s; until it answers, each question to it fails at once`,
     )
     return null
   }

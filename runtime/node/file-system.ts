@@ -51,7 +51,7 @@ const IMAGES: readonly string[] = ['squashfs', 'erofs', 'iso9660']
  */
 export function readFileSystem({ path, device }: Pick<Place, 'path' | 'device'>): Looked {
   if (process.platform !== 'linux')
-    return { why: 'only on Linux is it known what a file system shows of a change' }
+    return { why: 'vouch knows on Linux only which file systems show every change' }
   try {
     const { type } = statfsSync(path)
     if (type === EXT || type === XFS) return { path, device, id: device }
@@ -62,17 +62,18 @@ export function readFileSystem({ path, device }: Pick<Place, 'path' | 'device'>)
     }
   } catch (error) {
     return {
-      why: `the kind of its file system cannot be told (${error instanceof Error ? error.message : error})`,
+      why: `the type of its file system cannot be determined (${error instanceof Error ? error.message : error})`,
     }
   }
 }
 
 function explain(kind: string): string {
-  if (kind === 'tmpfs' || kind === 'ramfs') return `${kind} does not show stores through shared mappings`
-  if (kind.startsWith('fuse')) return `files on ${kind} can change while all their times stay the same`
+  if (kind === 'tmpfs' || kind === 'ramfs')
+    return `${kind} does not show what programs write through a memory mapping`
+  if (kind.startsWith('fuse')) return `a file on ${kind} can change while its times stay the same`
   if (IMAGES.includes(kind))
-    return `${kind} keeps the times of its image, and another image may show the same`
-  return `it was not measured what ${kind} shows of a change`
+    return `${kind} shows the times of its image, and another image may have the same ones`
+  return `whether ${kind} shows every change was not measured`
 }
 
 /** Device numbers of btrfs are given out at each mount, so that two subvolumes may swap theirs. */
@@ -83,7 +84,7 @@ function toSubvolume(path: string, device: bigint): Looked {
     return { why: 'the directory lies in a subvolume of btrfs that is not mounted itself' }
   }
   const uuid = findUuid(mount.source)
-  if (uuid === null) return { why: `the UUID of the btrfs on ${mount.source} cannot be told` }
+  if (uuid === null) return { why: `the UUID of the btrfs on ${mount.source} cannot be determined` }
   return { path, device, id: toId(`btrfs ${uuid} ${subvolume}`) }
 }
 
@@ -108,17 +109,17 @@ function tryRealpath(path: string): string | null {
 function toOverlay(path: string, device: bigint): Looked {
   const mount = findMount(path)
   if (mount?.kind !== 'overlay' || !isDeviceOf(mount, device)) {
-    return { why: 'the layers of the overlay file system cannot be told' }
+    return { why: 'the layers of the overlay file system cannot be determined' }
   }
   if (/(^|,)(fsync=)?volatile(,|$)/.test(mount.options)) {
-    return { why: 'a volatile overlay file system takes no part in a sync' }
+    return { why: 'a sync does not write out a volatile overlay file system' }
   }
   const layers = listLayers(mount.options)
   for (const layer of layers) {
     const why = findFault(layer)
     if (why !== null) return { why }
   }
-  if (layers.length === 0) return { why: 'the layers of the overlay file system cannot be told' }
+  if (layers.length === 0) return { why: 'the layers of the overlay file system cannot be determined' }
   const devices = layers.map((layer) => lstatSync(layer, { bigint: true }).dev)
   return { path, device, id: toId(`overlay ${layers.join(':')} ${devices.join()}`) }
 }
