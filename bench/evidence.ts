@@ -17,7 +17,7 @@ const USAGE = `node bench/evidence.ts OTHER [options]: measure this build beside
   --only SET,...    of small, big, reads (all)
   --age SECONDS     how old files are when they are first checked (3); in some 35 seconds Linux has written them out
 
-Both must have been built (npm run build). Prints the median of each, and how they compare: files are made anew for each
+Both must have been built (npm run build). Prints the median of each, and how they compare: files are made again for each
 first check, so that nothing of them is written out. Takes 9 GiB of temporary space for big.
 `
 /** What was changed less than 2 seconds ago is not remembered by any build. */

@@ -80,8 +80,8 @@ describe.runIf(canCount)('a file that every replica remembers', () => {
     ['without max-age', '/files/f', {}],
     ['with max-age of an hour', '/files/f?max-age=3600', {}],
     ['by a browser that reloads', '/files/f', { headers: { 'Cache-Control': 'max-age=0' } }],
-    ['by one that is told to take nothing kept', '/files/f', { headers: { 'Cache-Control': 'no-cache' } }],
-  ])('is read by none for a question %s', async (_what, path, init) => {
+    ['with Cache-Control: no-cache', '/files/f', { headers: { 'Cache-Control': 'no-cache' } }],
+  ])('is read by no replica for a question %s', async (_what, path, init) => {
     const told = await ask(path, { ...init, method: 'HEAD' })
     expect(told.known).toMatch(REMEMBERED)
     expectNoneRead(told)

@@ -40,7 +40,7 @@ describe.concurrent.each(FILE_SYSTEMS)('$name', (system) => {
     }
   })
 
-  it(`${system.remembers ? 'remembers the digest of' : 'reads for each answer'} a file that nobody changes`, () => {
+  it(`${system.remembers ? 'remembers the digest of' : 'reads for each answer'} a file that does not change`, () => {
     const seen = history.seen.get(QUIET) ?? []
     expect(new Set(seen.map(({ digest }) => digest)).size).toBe(1)
     expect(seen.map(({ agreement }) => agreement)).toEqual(seen.map(() => 'unanimous'))

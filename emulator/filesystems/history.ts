@@ -34,7 +34,7 @@ export interface History {
   readonly refused: ReadonlyMap<string, string>
 }
 
-/** A file that nobody changes, and one that is written by one long call. */
+/** A file that does not change, and one that is written by one long call. */
 export const QUIET = 'quiet'
 export const LONG = 'long'
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-// No test touches the caches of whoever runs it.
+// No test touches the caches of the user that runs it.
 const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
 
 export default defineConfig({

@@ -44,7 +44,7 @@ export interface AskOptions {
    * have left, so has the coordinator. It is called only where an answer takes long: hosts make a signal at a cost.
    */
   readonly getSignal?: (() => AbortSignal) | undefined
-  /** As in `DescribeOptions`. Facts that rest on no such reading, of a storage that does not heed it, are an error. */
+  /** As in `DescribeOptions`. Facts that do not rest on such a reading count as an error. */
   readonly maxAge?: number | undefined
 }
 
@@ -128,7 +128,7 @@ function askAlone(send: Send): AskReplica {
 
 /**
  * Gathers the questions of concurrent reads as `gatherQuestions` does, those of each `maxAge` by themselves: a read never
- * gets an answer that another, with a looser one, was content with.
+ * gets an answer to a question with a looser one.
  */
 function gatherByAge(send: Send, defer: Defer): AskReplica {
   const ofAny = gatherQuestions(send, defer)
@@ -144,8 +144,8 @@ function gatherByAge(send: Send, defer: Defer): AskReplica {
 
 /**
  * Gathers the questions of concurrent reads into one `describe`, each name once. What is asked while a batch is under
- * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash holds up
- * nobody. A question that was sent is never joined: its answer may be older than the read that comes later. Calls
+ * way waits for it, so that batches grow with the load, but not longer than `MAX_BATCH_WAIT_MS`: a long hash does
+ * not delay the rest. A question that was sent is never joined: its answer may be older than a later read. Calls
  * `onIdle` when nothing waits or is under way any more.
  */
 function gatherQuestions(send: Send, defer: Defer, onIdle: () => void = () => {}): AskReplica {

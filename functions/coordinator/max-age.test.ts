@@ -118,7 +118,7 @@ describe('a read with max-age', () => {
     },
   )
 
-  it('tells in a conflict how each version is known', async () => {
+  it('reports in a conflict how each version is known', async () => {
     const [a, b] = [createRemote('one'), createRemote('two')]
     const response = await coordinate([a.storage, b.storage]).request('/files/f?max-age=0')
     expect(response.status).toBe(409)

@@ -39,7 +39,7 @@ const whole: Readonly<Record<string, PathItem>> = {
       query('prefix', 'Only names that start with it.'),
       query('match', `Only names that match one of these globs, ${MAX_GLOBS} at most.`, globs),
       query('exclude', 'No names that match one of these.', globs),
-      query('all', 'Names that are the same everywhere are told as well.', flag),
+      query('all', 'Names that are the same everywhere are reported as well.', flag),
       MAX_AGE,
       query('deep', 'The same as `max-age=0`, whatever `max-age` says.', flag),
     ],

@@ -21,8 +21,9 @@ export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHas
 }
 
 /**
- * `POST /plan`, `?max-age=` as for an audit: what an audit finds, as the writes that would put it right. The JSON of `plan` in wire/plan-schemas.ts,
- * each step in a line of its own and, in the last line but one, its summary; no JSON at all when the audit breaks off.
+ * `POST /plan`, with `?max-age=` as for an audit: the writes that would put right what an audit finds. The JSON of `plan`
+ * in wire/plan-schemas.ts, with each step in a line of its own and the summary in the last line but one. It is not
+ * valid JSON when the audit breaks off.
  */
 export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Promise<Response> {
   const age = c.req.query('max-age')

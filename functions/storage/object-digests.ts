@@ -59,7 +59,7 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
     if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
   }
 
-  /** What is known of it without reading it, as `maxAge` of `DescribeOptions` has it. */
+  /** Returns what is known of it without a read, within `maxAge` of `DescribeOptions`. */
   async function find(
     { key, version, stored }: ObjectInfo,
     maxAge: number | undefined,
@@ -151,9 +151,9 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
 
 function isRecent({ readAt }: Known, maxAge: number | undefined): boolean {
   if (readAt === null) return maxAge === undefined
-  const age = toAge(readAt)
-  // A reading in the future was dated by a clock that was set back since: nobody knows how old it is.
-  return age >= 0 && age <= (maxAge ?? age)
+  const elapsed = Date.now() - readAt
+  // A reading in the future was dated by a clock that was set back since: its age is not known.
+  return elapsed >= 0 && (maxAge === undefined || elapsed <= 1000 * maxAge)
 }
 
 function toAge(readAt: number): number {

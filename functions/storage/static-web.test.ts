@@ -258,7 +258,7 @@ describe('a static web server', () => {
     expect(await describeOne(storage, 'a')).toMatchObject({ digest: await hash(toBytes('content')) })
   })
 
-  it('is read, whatever digest it tells, for a question with a maxAge', async () => {
+  it('is read for a question with a maxAge, whatever digest the server sends', async () => {
     const digest = await hash(toBytes('another'))
     const { storage, asked } = over(serving('content', { ...OLD, 'Repr-Digest': toReprDigest(digest) }))
     for (const maxAge of [0, 3600]) {

@@ -24,8 +24,8 @@ export interface Facts {
   readonly modified: number | null
   readonly evidence: Evidence
   /**
-   * Whole seconds since the bytes were read, rounded down: 0 where `evidence` is `read`. Null where nobody says when they
-   * were, as for `stored`.
+   * Whole seconds since the bytes were read, rounded down: 0 where `evidence` is `read`. Null where that is not
+   * known, as for `stored`.
    */
   readonly age: number | null
 }

@@ -11,7 +11,7 @@ interface Fields {
  *
  * `Age` (RFC 9111 §5.1) counts only above 0, as Varnish sends 0 with what it has just fetched. `Cache-Status` is of RFC
  * 9211; `X-Cache` is what squid, CloudFront and Fastly send, `X-Cache-Status` what nginx is usually configured to send,
- * `CF-Cache-Status` Cloudflare's; Varnish tells a hit by two numbers in `X-Varnish`.
+ * `CF-Cache-Status` Cloudflare's; Varnish marks a hit by two numbers in `X-Varnish`.
  */
 export function findCachedAge(fields: Fields): number | null | undefined {
   const text = fields.get('Age') ?? ''
@@ -30,7 +30,7 @@ function isHit(fields: Fields): boolean {
 
 const HIT_FIELDS = ['X-Cache', 'X-Cache-Status', 'CF-Cache-Status']
 
-/** nginx and Cloudflare give what is too old (`STALE`), or being fetched anew (`UPDATING`), without asking as well. */
+/** nginx and Cloudflare also answer without asking when a copy is too old (`STALE`) or is being fetched (`UPDATING`). */
 const HIT = /^\s*((tcp_(mem_)?)?hit|stale|updating)\b/i
 
 function isCacheStatusHit(field: string | null): boolean {

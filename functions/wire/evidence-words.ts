@@ -3,7 +3,7 @@ import type { EVIDENCES } from './schemas.ts'
 
 type Evidence = (typeof EVIDENCES)[number]
 
-/** From how many seconds on an age is told in which unit, twice that at least. */
+/** Units of ages, in seconds. A unit is used from twice its length on. */
 export const AGE_UNITS = [
   [86_400, 'days'],
   [3600, 'hours'],
@@ -12,7 +12,7 @@ export const AGE_UNITS = [
 
 /** An age in seconds for people, in whole units and rounded down: `3 days`, `90 seconds`, `1 second`. */
 export function toAgeText(seconds: number): string {
-  // Two of a unit at least: of one, the half that is rounded away would be too much.
+  // At least two of a unit: rounding down `1 day` could hide almost half of the age.
   const [length, unit] = AGE_UNITS.find(([length]) => seconds >= 2 * length) ?? [
     1,
     seconds === 1 ? 'second' : 'seconds',

@@ -253,7 +253,7 @@ describe('a file that must not be read', () => {
 })
 
 describe('the root', () => {
-  it('must be a directory, which `ready` tells by an error that names it', async () => {
+  it('must be a directory: `ready` rejects with an error that names the path otherwise', async () => {
     const none = join(inside.root, 'none')
     await expect(openStorage(none).ready()).rejects.toThrow(none)
     await expect(openStorage(join(inside.root, 'dir/file')).ready()).rejects.toThrow('is not a directory')

@@ -50,10 +50,10 @@ export interface ReadyOptions {
 /** A directory as a storage. Who made it closes it. */
 export interface DirectoryStorage extends Storage, IndexState {
   /**
-   * Has the directory looked at, which nothing else does before the first question. Resolves with it and all directories
+   * Looks at the directory; nothing else does before the first question. Resolves with the directory and all directories
    * above it, the innermost first, each as device and inode. Rejects with an Error that names the path when that is no
    * directory, or one that may not be read. Resolves with null when the file system gives no answer within `silence`:
-   * `onNotice` hears that, and every question is then `unreachable` at once until the answer comes.
+   * `onNotice` is called with that, and every question is then `unreachable` at once until the answer comes.
    */
   ready(options?: ReadyOptions): Promise<readonly string[] | null>
   /** Digests computed by hashing, and digests that the index knew, since the start. */
@@ -135,7 +135,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     } finally {
       answered.abort()
     }
-    // Whether it fails later is for the questions to tell.
+    // If it fails later, the questions report that.
     isHeld = true
     looking
       .catch(() => {})

@@ -107,7 +107,7 @@ export function fromHeld({ size, digest, modified, age }: Held): Facts {
   return { size, digest, modified, evidence: age === undefined ? 'read' : 'remembered', age: age ?? 0 }
 }
 
-/** What a hash thread is told: hash this file, or end. */
+/** A message to a hash thread: hash this file, or end. */
 export type HashMessage = HashOrder | 'close'
 
 /** A file to be hashed. */

@@ -314,7 +314,7 @@ function openKnown({ fd }: RegularFile, content: Found, extra: Extra): Answer | 
   if (bytes.length !== range.length || !isSame(readIdentitySync(fd), identity)) return 'changed'
   if (range.length < identity.size) return { ...held, bytes }
   if (hash('sha256', bytes, 'hex') === digest) return { ...toHeld(identity, digest), bytes }
-  // A change that the times do not show is seen in the bytes alone; where they do, nobody wrote these bytes.
+  // Where the times do not show every change, the file counts as changed; where they do, the disk returned other bytes.
   if (content.systemId === null) return 'changed'
   throw new StorageError('integrity', 'the bytes contradict their digest')
 }

@@ -228,7 +228,7 @@ async function create(
   return await withParent(root, name, give, modes)
 }
 
-/** gocryptfs shows the size of what it encrypted for a second after a link; a change of mode has it tell the right one. */
+/** gocryptfs shows the size of what it encrypted for a second after a link; a change of mode makes it show the right one. */
 async function showSize({ handle }: Draft, { size: wanted }: Pick<PutOptions, 'size'>): Promise<void> {
   const { size, mode } = await handle.stat()
   if (size !== wanted) await handle.chmod(mode & 0o7777)

@@ -39,11 +39,11 @@ export interface HashPoolOptions {
 }
 
 /**
- * One file to be hashed. Who asks before that begins shares it. Who asks later cannot: bytes read before a question
- * may be older than what it must be told, and in a file that is not settled no stat shows that. Those wait, and are
- * put once more when it is done; if what was found may be remembered it serves those that take a reading from before their
- * question, since the stat rules out a change, and the others share a job that begins after all of them. So a question sees one such end and one hash of its own
- * at most, but for changes, which `MAX_ATTEMPTS` limits.
+ * One file to be hashed. Questions that come before the hash begins share it. Later questions cannot: the bytes may have
+ * been read before the question, and in a file that is not settled no stat shows a change since. They wait, and are put
+ * once more when the hash is done. A digest that may be remembered then answers those that take an earlier reading, since
+ * the stat rules out a change. The others share a job that begins after all of them. So a question waits for at most one
+ * such end and one hash of its own, except after changes, which `MAX_ATTEMPTS` limits.
  */
 interface Job {
   readonly name: string

@@ -10,7 +10,7 @@ export async function hasEnded(ended: Promise<unknown>, ms = CLOSE_MS): Promise<
   const timer = setTimeout(() => late.resolve('late'), ms)
   heldUp++
   const settled = ended.finally(() => heldUp--)
-  // Nobody waits for one that comes too late.
+  // A rejection that comes too late is ignored.
   settled.catch(() => {})
   try {
     return (await Promise.race([settled, late.promise])) !== 'late'

@@ -36,9 +36,9 @@ export function toKey(id: bigint, { inode, size, modifiedNs, changedNs }: Omit<I
 }
 
 /**
- * Whether a settled file of this file system has the identity of that key, by stats in plain numbers, which cost half as much: they tell
- * times to two microseconds, and whatever changed a file that was settled when it was hashed came seconds later. False also
- * for what they do not tell, such as the greatest inodes.
+ * Whether a settled file of this file system has the identity of that key, by stats in plain numbers, which cost half as
+ * much. They give times to two microseconds, and any change of a file that was settled when it was hashed came seconds
+ * later. False also for numbers that they do not give exactly, such as the greatest inodes.
  */
 export function hasKey({ ino, size, mtimeMs, ctimeMs }: Stats, id: number, key: string): boolean {
   const shown = [id, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]

@@ -107,7 +107,7 @@ export function createKeeper(
 
   /**
    * A file that has other names too may be written to by one of them, so its content is copied; and so is one whose link
-   * could not be told to be that file.
+   * could not be identified as that file.
    */
   async function place(path: string, file: Replaced, wrong: Wrong | null): Promise<Held> {
     const held = file.links === 1n ? await linkTo(path, file, wrong) : 'without links'

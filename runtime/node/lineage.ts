@@ -19,7 +19,7 @@ export function readLineage(path: string): string[] {
 /**
  * Whether `path` (absolute), which need not be there yet, is the directory `outer` or lies inside it; false where `outer`
  * is not there. What lies on another device than `path` and the directories above it cannot hold it, and is not touched:
- * a file system that gives no answer holds nobody up.
+ * so a file system that gives no answer cannot delay this.
  */
 export function isInside(path: string, outer: string): boolean {
   return hasIn(readAncestry(path), outer)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 
-/** A program that has a file mapped, and stores into it as it is told. */
+/** A program that has a file mapped, and stores into it on command. */
 export interface Mapper {
   /** Resolves when the bytes are stored, at the beginning of the file. */
   store(text: string): Promise<void>

@@ -30,7 +30,7 @@ export function listMountsBelow(path: string): string[] {
 }
 
 /**
- * The device that is mounted at each mount point (`8:1`); null where the system does not tell. Nothing that is mounted is
+ * The device that is mounted at each mount point (`8:1`); null where the system has no list of them. Nothing that is mounted is
  * touched for it.
  */
 export function readMountedDevices(): ReadonlyMap<string, string> | null {

@@ -86,7 +86,7 @@ function isAtEnd({ position, range }: Reading): boolean {
 function requireGenuine({ fd, content, hash }: Reading): void {
   if (!isSame(readIdentitySync(fd), content.identity)) throw changed()
   if (hash === null || hash.digest('hex') === content.digest) return
-  // A change that the times do not show is seen in the bytes alone; where they do, nobody wrote these bytes.
+  // Where the times do not show every change, the file counts as changed; where they do, the disk returned other bytes.
   throw content.systemId !== null
     ? new StorageError('integrity', 'the bytes contradict their digest')
     : changed()

@@ -11,7 +11,7 @@ import { CLOCK_STEP_MS, SYNC_PAUSE_MS, SYNC_PAUSE_TIMES, SYNC_WAIT_MS } from './
 export interface Syncs {
   /** The last sync that has ended; null where there is none, and once the clock was set since. */
   last(): Synced | null
-  /** Tells which file system it is; null for one that is not to be synced. */
+  /** Sets the file system; null for one that must not be synced. */
   aim(system: FileSystem | null): void
   /** Has it synced before long. */
   request(): void
@@ -116,7 +116,7 @@ function launch(path: string, end: (fault: string | null) => void): ChildProcess
   try {
     const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
     const child = spawn('sync', ['-f', path], { stdio: 'ignore', env })
-    // Whoever wants to end does not wait for a disk.
+    // The process may end before the disk answers.
     child.unref()
     child.once('error', (error) => end(error.message))
     child.once('exit', (code, signal) => end(code === 0 ? null : `exit status ${code ?? signal}`))

@@ -78,7 +78,7 @@ interface Slot {
   /** Null once it is known to be gone; undefined while it is being hashed elsewhere. */
   said: Facts | Trouble | null | undefined
   isKnown: boolean
-  /** Whether other bytes were found than those remembered, of which the thread that answers reads is to hear. */
+  /** Whether the bytes differ from those remembered, which the thread that answers reads must learn. */
   isRotten?: boolean
   rottedFrom?: Digest | undefined
   /** Why it is passed over; `said` is null then. */
@@ -182,8 +182,8 @@ export function createTreeSurvey(
   }
 
   /**
-   * What is large; and, where readings must be recent, what the index does not know: the thread that answers reads may, and
-   * is to hear of what is found.
+   * Whether another thread hashes the file: a large one, and, where readings must be recent, one that the index does not
+   * know. The thread that answers reads may know it, and must learn what is found.
    */
   function isForOthers({ identity }: RegularFile, { remembered }: Slot, { system }: Turn): boolean {
     if (identity.size > READ_BYTES) return true
@@ -200,7 +200,7 @@ export function createTreeSurvey(
     if (isMissed) wantsSync = true
     if (system?.device === identity.device) {
       const row = { name, identity: toKey(system.id, identity), digest, readAt: Math.floor(now) }
-      // The thread that answers reads has to hear of it, and hashes it once more.
+      // The thread that answers reads must learn of it, and hashes the file once more.
       slot.isRotten = isSettled(identity, now) && isRotten(row, remembered)
       if (slot.isRotten) return undefined
       if (isSteady) writer.add(row)
