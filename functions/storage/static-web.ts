@@ -23,12 +23,11 @@ export interface StaticWebOptions {
 /**
  * The files below `url`, which ends in a slash, on any web server that serves files as they are: by GET, HEAD and, where
  * it has them, ranges; read-only. Its `Repr-Digest` is its own word for a content. Nothing is remembered of a file that
- * bears neither a time nor a strong ETag, bears a weak one, or was changed in the last two seconds; of any other once the
- * server has shown the same again (`ProvisionalDigests`). An answer that a cache gave is an error. Redirects are not
- * followed. A file is
- * absent only while the server still shows the directory itself, or another file in it, so that a wrong path or a lost
- * disk is an error; and none is there for a server that shows something whatever it is asked for. Errors never name the
- * address.
+ * bears neither a time nor a strong ETag, bears a weak one, or was changed in the last two seconds. The digest of any other
+ * file is remembered once the server has shown the same again (`ProvisionalDigests`). An answer from a cache is an error.
+ * Redirects are not followed. A file is absent only while the server still shows the directory itself, or another file in
+ * it, so that a wrong path or a lost disk is an error; and none is there for a server that shows something whatever it is
+ * asked for. Errors never name the address.
  */
 export function createStaticWeb(url: string, options: StaticWebOptions = {}): Objects {
   const send: Send = options.fetch ?? fetch
