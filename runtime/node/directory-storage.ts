@@ -60,7 +60,7 @@ export interface DirectoryStorage extends Storage, IndexState {
   counts(): Counts
   /**
    * Why no digest of its files is remembered, so that every question reads whole files: a clause. Null where digests are
-   * remembered, and before the first question.
+   * remembered, and until `ready` or a question has looked at the directory.
    */
   whyForgetful(): string | null
   /**

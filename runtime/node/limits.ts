@@ -120,7 +120,7 @@ export const SLOWEST_CALL_BYTES_PER_MS = 2 ** 20 / 1000
 /** How long a survey waits for a sync before it goes on and remembers less: a disk with much to write may take minutes. */
 export const SYNC_WAIT_MS = 2000
 
-/** The pause between two syncs: 8 ms where there is nothing to write, they cost everybody on that file system. */
+/** The pause between two syncs: each takes 8 ms where there is nothing to write, and delays other writers. */
 export const SYNC_PAUSE_MS = 1000
 
 /** The pause after a sync, as a multiple of how long it took: no more than a tenth of the time is spent in them. */
