@@ -111,7 +111,7 @@ export function createSyncs({ now, onNotice }: SyncsOptions): Syncs {
   }
 }
 
-/** Starts the program; `end` is called once, with null or what went wrong. */
+/** Starts the program; `end` is called once, later, with null or what went wrong. */
 function launch(path: string, end: (fault: string | null) => void): ChildProcess | null {
   try {
     const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
@@ -122,7 +122,7 @@ function launch(path: string, end: (fault: string | null) => void): ChildProcess
     child.once('exit', (code, signal) => end(code === 0 ? null : `exit status ${code ?? signal}`))
     return child
   } catch (error) {
-    end(error instanceof Error ? error.message : String(error))
+    process.nextTick(end, error instanceof Error ? error.message : String(error))
     return null
   }
 }
