@@ -1,3 +1,4 @@
+import { MAX_AGE_SECONDS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Facts } from './storage.ts'
 
@@ -19,10 +20,11 @@ export function toAge(readAt: number, now: number): number {
 }
 
 /**
- * Whether a reading counts for a question of `now` that takes none older than `maxAge` seconds; any age where that is null
- * or absent. A reading from the future never counts: the clock was set back since.
+ * Whether a reading counts for a question of `now` that takes none older than `maxAge` seconds, `MAX_AGE_SECONDS` where
+ * that is null or absent: no answer can say a greater age. A reading from the future never counts: the clock was set back
+ * since.
  */
 export function isRecent(readAt: number, now: number, maxAge: number | null | undefined): boolean {
-  if (readAt > now) return false
-  return maxAge === null || maxAge === undefined || (maxAge > 0 && now - readAt <= 1000 * maxAge)
+  const most = maxAge ?? MAX_AGE_SECONDS
+  return readAt <= now && most > 0 && now - readAt <= 1000 * most
 }
