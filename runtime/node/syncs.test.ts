@@ -18,3 +18,20 @@ it('syncs again after a program that could not be started at all', async () => {
     syncs.close()
   }
 })
+
+it('waits for a sync that begins after it was asked for, not for one that is under way', async () => {
+  let ahead = 0
+  const now = () => Date.now() + ahead
+  const syncs = createSyncs({ now, onNotice: () => {} })
+  try {
+    syncs.aim({ path: tmpdir(), device: 1n, id: 1n })
+    const first = syncs.wait()
+    ahead = 500
+    const asked = now()
+    expect(await syncs.wait()).toBe(true)
+    expect(await first).toBe(true)
+    expect(syncs.last()?.at).toBeGreaterThanOrEqual(asked)
+  } finally {
+    syncs.close()
+  }
+})
