@@ -1,3 +1,4 @@
+import { MAX_AGE_SECONDS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import type { Facts } from './storage.ts'
 
@@ -11,4 +12,19 @@ export function isFresh({ evidence, age }: Facts, maxAge: number | null | undefi
 /** The error for facts that rest on no such reading. */
 export function notFresh(): StorageError {
   return new StorageError('unreadable', 'the replica did not read its copy as recently as was asked')
+}
+
+/** Whole seconds from the beginning of a reading to `now`, both in milliseconds since 1970. */
+export function toAge(readAt: number, now: number): number {
+  return Math.floor((now - readAt) / 1000)
+}
+
+/**
+ * Whether a reading counts for a question of `now` that takes none older than `maxAge` seconds, `MAX_AGE_SECONDS` where
+ * that is null or absent: no answer can say a greater age. A reading from the future never counts: the clock was set back
+ * since.
+ */
+export function isRecent(readAt: number, now: number, maxAge: number | null | undefined): boolean {
+  const most = maxAge ?? MAX_AGE_SECONDS
+  return readAt <= now && most > 0 && now - readAt <= 1000 * most
 }

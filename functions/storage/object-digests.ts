@@ -1,5 +1,6 @@
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { StorageError } from '../wire/trouble.ts'
+import { isRecent, toAge } from './freshness.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 import type { DescribeOptions, Facts } from './storage.ts'
 import { beforeEnd, type Chunks, exactly, readChunks, through, toChunks, toStream } from './streams.ts'
@@ -68,7 +69,9 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
     if (stored != null && maxAge === undefined) return { digest: stored, readAt: null }
     if (version === null || maxAge === 0) return undefined
     const known = await cache?.get(key, version)
-    return known !== undefined && isRecent(known, maxAge) ? known : undefined
+    if (known === undefined) return undefined
+    const isEnough = known.readAt === null ? maxAge === undefined : isRecent(known.readAt, Date.now(), maxAge)
+    return isEnough ? known : undefined
   }
 
   /** Facts by what is known, else by reading the object. */
@@ -149,21 +152,10 @@ export function createObjectDigests(objects: Objects, { createHasher, cache, toN
   return { look, lookAgain, find, describe, remember, rememberStored, remembering, isProvisional }
 }
 
-function isRecent({ readAt }: Known, maxAge: number | undefined): boolean {
-  if (readAt === null) return maxAge === undefined
-  const elapsed = Date.now() - readAt
-  // A reading in the future was dated by a clock that was set back since: its age is not known.
-  return elapsed >= 0 && (maxAge === undefined || elapsed <= 1000 * maxAge)
-}
-
-function toAge(readAt: number): number {
-  return Math.floor((Date.now() - readAt) / 1000)
-}
-
 /** Facts by a digest that was known before the question. */
 export function toFacts({ size, modified }: ObjectInfo, { digest, readAt }: Known): Facts {
   if (readAt === null) return { size, digest, modified, evidence: 'stored', age: null }
-  return { size, digest, modified, evidence: 'remembered', age: Math.max(0, toAge(readAt)) }
+  return { size, digest, modified, evidence: 'remembered', age: Math.max(0, toAge(readAt, Date.now())) }
 }
 
 /** Facts by a digest of bytes that were read for the question. */

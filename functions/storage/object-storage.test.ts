@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Digest } from '../wire/digest.ts'
+import { MAX_AGE_SECONDS } from '../wire/limits.ts'
 import { StorageError } from '../wire/trouble.ts'
 import { createDigestCache } from './digest-cache.ts'
 import { compareNames } from './names.ts'
@@ -172,11 +173,28 @@ describe('what a store is asked', () => {
       await ask()
       vi.setSystemTime(Date.now() + 90_000)
       expect(await ask(90)).toMatchObject({ evidence: 'remembered', age: 90 })
-      expect(await ask(89)).toMatchObject({ evidence: 'read', age: 0 })
-      expect(await ask(89)).toMatchObject({ evidence: 'remembered', age: 0 })
+      vi.setSystemTime(Date.now() + 1)
+      expect(await ask(91)).toMatchObject({ evidence: 'remembered', age: 90 })
+      expect(await ask(90)).toMatchObject({ evidence: 'read', age: 0 })
+      expect(await ask(90)).toMatchObject({ evidence: 'remembered', age: 0 })
       vi.setSystemTime(Date.now() - 60_000)
       expect(await ask()).toMatchObject({ evidence: 'read', age: 0 })
       expect(asked.gets).toBe(3)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  it('is for every byte once more when the reading is older than any age that can be sent', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const { storage, write } = await setUp(false)
+      await write('a', 'content')
+      await describeOne(storage, 'a')
+      vi.setSystemTime(Date.now() + 1000 * MAX_AGE_SECONDS)
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'remembered', age: MAX_AGE_SECONDS })
+      vi.setSystemTime(Date.now() + 1000)
+      expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'read', age: 0 })
     } finally {
       vi.useRealTimers()
     }

@@ -11,7 +11,7 @@ export interface SecondLooks {
   add(key: string): void
   /** Resolves once all were looked at, or after `ms`; with whether all were. */
   settle(ms: number): Promise<boolean>
-  /** Drops those that were not looked at yet. */
+  /** Drops those that were not looked at yet, also those whose turn has not come. */
   close(): void
 }
 
@@ -20,10 +20,13 @@ export function createSecondLooks(look: (key: string) => Promise<unknown>): Seco
   const timers = new Set<ReturnType<typeof setTimeout>>()
   const take = createTurns(MAX_OBJECTS_AT_ONCE)
   let waiting = 0
+  let isClosed = false
   let idle = Promise.withResolvers<void>()
 
   async function run(key: string): Promise<void> {
-    await take(async () => await look(key)).catch(() => {})
+    await take(async () => {
+      if (!isClosed) await look(key)
+    }).catch(() => {})
     waiting--
     if (waiting === 0) idle.resolve()
   }
@@ -44,6 +47,7 @@ export function createSecondLooks(look: (key: string) => Promise<unknown>): Seco
       return waiting === 0
     },
     close() {
+      isClosed = true
       for (const timer of timers) clearTimeout(timer)
       timers.clear()
     },

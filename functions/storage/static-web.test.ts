@@ -226,6 +226,9 @@ describe('a static web server', () => {
     ['X-Cache', 'HIT from proxy', `${CACHED}; name the origin server`],
     ['X-Cache', 'MISS, HIT', CACHED],
     ['X-Cache', 'Hit from cloudfront', CACHED],
+    // Of two servers, each of which has sent the field.
+    ['Age', '0, 12', `${CACHED}, 12 s old; name the origin server, or turn the cache off for vouch`],
+    ['X-Varnish', '32770, 5 3', CACHED],
     ['X-Cache-Status', 'HIT', CACHED],
     ['X-Cache-Status', 'STALE', CACHED],
     ['CF-Cache-Status', 'HIT', CACHED],

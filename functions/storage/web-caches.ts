@@ -14,24 +14,30 @@ interface Fields {
  * `CF-Cache-Status` Cloudflare's; Varnish marks a hit by two numbers in `X-Varnish`.
  */
 export function findCachedAge(fields: Fields): number | null | undefined {
-  const text = fields.get('Age') ?? ''
-  const age = /^\d{1,15}$/.test(text) ? Number(text) : 0
+  const age = Math.max(
+    ...toMembers(fields, 'Age').map((text) => (/^\d{1,15}$/.test(text) ? Number(text) : 0)),
+  )
   if (age > 0) return age
   return isHit(fields) ? null : undefined
 }
 
 function isHit(fields: Fields): boolean {
   return (
-    HIT_FIELDS.some((name) => (fields.get(name) ?? '').split(',').some((value) => HIT.test(value))) ||
-    /^\d+ \d+$/.test(fields.get('X-Varnish') ?? '') ||
+    HIT_FIELDS.some((name) => toMembers(fields, name).some((value) => HIT.test(value))) ||
+    toMembers(fields, 'X-Varnish').some((value) => /^\d+ \d+$/.test(value)) ||
     isCacheStatusHit(fields.get('Cache-Status'))
   )
+}
+
+/** One member for each server on the way that has sent the field, at least one. */
+function toMembers(fields: Fields, name: string): string[] {
+  return (fields.get(name) ?? '').split(',').map((text) => text.trim())
 }
 
 const HIT_FIELDS = ['X-Cache', 'X-Cache-Status', 'CF-Cache-Status']
 
 /** nginx and Cloudflare also answer without asking when a copy is too old (`STALE`) or is being fetched (`UPDATING`). */
-const HIT = /^\s*((tcp_(mem_)?)?hit|stale|updating)\b/i
+const HIT = /^((tcp_(mem_)?)?hit|stale|updating)\b/i
 
 function isCacheStatusHit(field: string | null): boolean {
   if (field === null) return false

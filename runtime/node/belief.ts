@@ -35,17 +35,3 @@ export function findLack(
   const isWrittenOut = synced?.id === system.id && isSettledAt(toLast(identity), 0, synced.at)
   return isWrittenOut ? null : 'sync'
 }
-
-/** Whole seconds from the beginning of a reading to `now`, both in milliseconds since 1970. */
-export function toAge(readAt: number, now: number): number {
-  return Math.floor((now - readAt) / 1000)
-}
-
-/**
- * Whether a reading counts for a question of `now` that takes none older than `maxAge` seconds; any age where that is null
- * or absent. A reading from the future never counts: the clock was set back since.
- */
-export function isRecent(readAt: number, now: number, maxAge: number | null | undefined): boolean {
-  if (readAt > now) return false
-  return maxAge === null || maxAge === undefined || (maxAge > 0 && now - readAt <= 1000 * maxAge)
-}

@@ -1,4 +1,4 @@
-import { isRecent } from './belief.ts'
+import { isRecent } from '../../functions/storage/freshness.ts'
 import { createDigestMemory } from './digest-memory.ts'
 import type { Content } from './disk-messages.ts'
 import type { FileSystem } from './file-system.ts'

@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto'
 import { type BigIntStats, closeSync } from 'node:fs'
+import { isRecent, toAge } from '../../functions/storage/freshness.ts'
 import type { ByteRange } from '../../functions/wire/ranges.ts'
 import { StorageError } from '../../functions/wire/trouble.ts'
-import { findLack, isRecent, toAge } from './belief.ts'
+import { findLack } from './belief.ts'
 import type { DigestIndex } from './digest-index.ts'
 import {
   type Answer,

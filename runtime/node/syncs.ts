@@ -15,7 +15,7 @@ export interface Syncs {
   aim(system: FileSystem | null): void
   /** Has it synced before long. */
   request(): void
-  /** Has it synced now, and waits for `SYNC_WAIT_MS` at most. Resolves with whether it was. */
+  /** Has it synced from now on, and waits for `SYNC_WAIT_MS` at most. Resolves with whether it was. */
   wait(): Promise<boolean>
   /** Ends what is under way. */
   close(): void
@@ -83,6 +83,12 @@ export function createSyncs({ now, onNotice }: SyncsOptions): Syncs {
     return running
   }
 
+  async function syncAnew(): Promise<boolean> {
+    // One that is under way may have begun before what is to be written out.
+    await running?.ended
+    return (await run()?.ended) ?? false
+  }
+
   return {
     last: () => (done !== null && isSteady(done) ? { id: done.id, at: done.at } : null),
     aim(system) {
@@ -93,12 +99,10 @@ export function createSyncs({ now, onNotice }: SyncsOptions): Syncs {
       timer = setTimeout(run, Math.max(0, next - performance.now())).unref()
     },
     async wait() {
-      const ended = run()?.ended
-      if (ended === undefined) return false
       const late = Promise.withResolvers<boolean>()
       const patience = setTimeout(() => late.resolve(false), SYNC_WAIT_MS)
       try {
-        return await Promise.race([ended, late.promise])
+        return await Promise.race([syncAnew(), late.promise])
       } finally {
         clearTimeout(patience)
       }
@@ -111,7 +115,7 @@ export function createSyncs({ now, onNotice }: SyncsOptions): Syncs {
   }
 }
 
-/** Starts the program; `end` is called once, with null or what went wrong. */
+/** Starts the program; `end` is called once, later, with null or what went wrong. */
 function launch(path: string, end: (fault: string | null) => void): ChildProcess | null {
   try {
     const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
@@ -122,7 +126,7 @@ function launch(path: string, end: (fault: string | null) => void): ChildProcess
     child.once('exit', (code, signal) => end(code === 0 ? null : `exit status ${code ?? signal}`))
     return child
   } catch (error) {
-    end(error instanceof Error ? error.message : String(error))
+    process.nextTick(end, error instanceof Error ? error.message : String(error))
     return null
   }
 }

@@ -8,11 +8,13 @@ import type { KvNamespace } from './bindings.ts'
  * shared by all that run at once. `place` tells the keys of one bucket from those of others. Only what was computed
  * goes to KV, with the time of the reading: what the store keeps is one question away, as KV is. A KV that fails is one
  * that remembers nothing. KV may return an earlier value for a minute: that is a digest of the same version, read earlier,
- * or one that was forgotten since.
+ * or one that another Worker has forgotten since. What this one has forgotten it does not take from KV again.
  */
 export function createDigests(place: string, kv: KvNamespace | null): DigestCache {
   const memory = createDigestCache()
   if (kv === null) return memory
+  /** Those that turned out to be untrue. */
+  const forgotten = createDigestCache()
   const write = async (key: string, version: string, value: string) => {
     await kv.put(await toKvKey(place, key, version), value).catch(() => {})
   }
@@ -20,6 +22,7 @@ export function createDigests(place: string, kv: KvNamespace | null): DigestCach
     async get(key, version) {
       const held = await memory.get(key, version)
       if (held !== undefined) return held
+      if ((await forgotten.get(key, version)) !== undefined) return undefined
       const value = await kv.get(await toKvKey(place, key, version)).catch(() => null)
       const known = value === null ? null : parseValue(value)
       if (known === null) return undefined
@@ -27,10 +30,13 @@ export function createDigests(place: string, kv: KvNamespace | null): DigestCach
       return known
     },
     async set(key, version, known) {
+      await forgotten.forget(key, version)
       await memory.set(key, version, known)
       if (known.readAt !== null) await write(key, version, `${known.digest} ${known.readAt}`)
     },
     async forget(key, version) {
+      const known = await memory.get(key, version)
+      if (known !== undefined) await forgotten.set(key, version, known)
       await memory.forget(key, version)
       await write(key, version, FORGOTTEN)
     },
