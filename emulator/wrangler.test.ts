@@ -8,7 +8,7 @@ import { openWrangler, type Wrangler } from './wrangler.suite.ts'
  * What the Workers measure, and a fifth: a dependency that slips in shows, long before the 3 MiB that a free plan takes.
  * Bytes, compressed.
  */
-const MAX_BUNDLE_BYTES = { coordinator: 146 * 1024, replica: 92 * 1024 } as const
+const MAX_BUNDLE_BYTES = { coordinator: 148 * 1024, replica: 98 * 1024 } as const
 
 let wrangler: Wrangler
 beforeAll(async () => {

@@ -288,7 +288,9 @@ function toComparable(headers: Headers): Record<string, string> {
     connection: _c,
     'keep-alive': _k,
     'content-type': type = '',
+    'replica-status': status = '',
     ...rest
   } = Object.fromEntries(headers)
-  return { ...rest, 'content-type': type.replace(/boundary=.*/, '') }
+  // The second of two answers may rest on what was read for the first.
+  return { ...rest, 'replica-status': toStates(status), 'content-type': type.replace(/boundary=.*/, '') }
 }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { MAX_TWINS_SAID } from './limits.ts'
 import { createStage } from './stage.suite.ts'
 
-/** Checks directories that hold these names each; what it says to people. */
+/** Checks directories that hold these names each; what it says to people before the two lines of its summary. */
 async function check(...trees: readonly (readonly string[])[]): Promise<string[]> {
   const stage = createStage()
   const flags = trees.flatMap((names, i) => {
@@ -14,7 +14,7 @@ async function check(...trees: readonly (readonly string[])[]): Promise<string[]
     return ['--replica', `${id}=${id}`]
   })
   const { stderr } = await stage.run(['check', ...flags, '--index', 'index'])
-  return stderr.trimEnd().split('\n').slice(0, -1)
+  return stderr.trimEnd().split('\n').slice(0, -2)
 }
 
 it('says of names that are lacking when they differ from others only in case or normal form', async () => {
