@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DOCUMENT } from '../../functions/coordinator/openapi.ts'
+import { toStates } from '../../functions/wire/states.suite.ts'
 import {
   hash,
   makeBytes,
