@@ -109,7 +109,7 @@ function spin(ms: number): void {
 }
 
 describe('a process that is killed while it writes', () => {
-  it(`loses no content, at whichever of ${ROUNDS} random moments`, { timeout: 120_000 }, async () => {
+  it(`loses no content, at whichever of ${ROUNDS} random moments`, { timeout: 300_000 }, async () => {
     console.info(`VOUCH_SEED=${SEED}`)
     const scene = await createScene()
     const random = createRandom(SEED)
@@ -127,7 +127,7 @@ describe('a process that is killed while it writes', () => {
     expect(Math.max(...[...scene.stays.values()].map(({ size }) => size))).toBeGreaterThan(5)
   })
 
-  it('loses no content, before whichever of its calls to the file system', { timeout: 120_000 }, async () => {
+  it('loses no content, before whichever of its calls to the file system', { timeout: 300_000 }, async () => {
     console.info(`VOUCH_SEED=${SEED}`)
     let calls = 0
     let isKilled = true
@@ -150,7 +150,7 @@ describe('a process that is killed while it writes', () => {
 })
 
 describe('several processes that write to one directory', () => {
-  it('lose no content to each other', { timeout: 120_000 }, async () => {
+  it('lose no content to each other', { timeout: 300_000 }, async () => {
     console.info(`VOUCH_SEED=${SEED}`)
     const scene = await createScene()
     const ended = await Promise.all([1, 2, 3].map((n) => write(scene, { seed: SEED + n * 1000, puts: 60 })))
