@@ -96,6 +96,8 @@ export interface Held {
   readonly modified: number | null
   /** Seconds since its bytes were read, as in `Facts`, where that was not for this question. */
   readonly age?: number
+  /** Where a hash thread found it: what that found. */
+  readonly content?: Content
   /** All that was to be opened. */
   readonly bytes?: Uint8Array<ArrayBuffer>
   /** More than one read was to be opened: its descriptor. Who receives it closes it. */

@@ -131,7 +131,10 @@ export function createDiskReader(
     let { identity } = file
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const content = find(name, identity, extra, turn)
-      if (content !== undefined) return toHeld(identity, content.digest, content.age)
+      if (content !== undefined) {
+        const held = toHeld(identity, content.digest, content.age)
+        return extra.hashed === undefined ? held : { ...held, content }
+      }
       if (identity.size > READ_BYTES) return 'slow'
       if (turn.computed > 0 && performance.now() > turn.until)
         return identity.size > CHEAP_BYTES ? 'slow' : 'later'

@@ -205,6 +205,12 @@ export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSize
 /** Of the thread that goes through a tree: in less room a seventh of its time goes into collecting what soon is garbage. */
 export const TREE_THREAD_LIMITS = { ...THREAD_LIMITS, maxYoungGenerationSizeMb: 16 } as const
 
+/**
+ * Large files of which an audit remembers the contents from its first look to its last: of 16 GiB at least, since smaller
+ * ones are not among them; some 5 MB.
+ */
+export const MAX_PASS_FILES = 16_384
+
 /** Spans of one grain that are remembered of a survey: of the smallest, as a million files make them; some 10 MB. */
 export const MAX_REMEMBERED_SPANS = 65_536
 

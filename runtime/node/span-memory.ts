@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type Closed, cutRanges, type Range, type Span, type Survey } from '../../functions/storage/survey.ts'
 import { SPAN_GRAINS } from '../../functions/wire/limits.ts'
+import type { Content } from './disk-messages.ts'
 import { MAX_REMEMBERED_SPANS } from './limits.ts'
 
 /**
@@ -16,6 +17,11 @@ export interface SpanMemory {
 
 /** Takes the spans of these grains, in order. */
 interface Recorder {
+  /**
+   * The contents of large files by name, as surveys of the same pass found them. It takes `MAX_PASS_FILES` at most; of a
+   * survey without a pass it is empty.
+   */
+  readonly files: Map<string, Content>
   readonly grains: readonly number[]
   keep(span: Closed): void
 }
@@ -36,16 +42,24 @@ interface Remembered {
 
 export function createSpanMemory(): SpanMemory {
   let remembered: ReadonlyMap<number, Remembered> = new Map()
+  let last: { readonly pass: string; readonly files: Map<string, Content> } | undefined
+
+  function findFiles(pass: string | undefined): Map<string, Content> {
+    if (pass === undefined) return new Map()
+    if (last?.pass !== pass) last = { pass, files: new Map() }
+    return last.files
+  }
 
   return {
     begin(survey) {
       const { pass, grain } = survey
+      const files = findFiles(pass)
       const grains = pass === undefined ? [] : SPAN_GRAINS.filter((finer) => finer < grain)
-      if (grains.length === 0) return { grains, keep() {} }
+      if (grains.length === 0) return { files, grains, keep() {} }
       const mine = new Map<number, Remembered>(grains.map((grain) => [grain, begin({ ...survey, grain })]))
       remembered = mine
       return {
-        grains,
+        ...{ files, grains },
         keep(span) {
           const one = remembered === mine ? mine.get(span.grain) : undefined
           if (one === undefined) return

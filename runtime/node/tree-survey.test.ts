@@ -216,6 +216,28 @@ describe('files too large for the thread that walks', () => {
   })
 })
 
+describe('surveys of one pass', () => {
+  it('hash a large file once, though it was changed a moment ago, until it changes or every byte is to be read', async () => {
+    await directory.write('large', createNoise(2_000_000, 1))
+    const storage = openStorage(directory.root)
+    const pass = crypto.randomUUID()
+    await readSpans(storage, { grain: 12, pass })
+    const before = await find(storage, { pass })
+    expect(storage.counts().computed).toBe(1)
+    expect(before[0]?.said).toMatchObject({
+      digest: await hash(createNoise(2_000_000, 1)),
+      evidence: 'remembered',
+    })
+    expect((await find(storage))[0]?.said).toMatchObject({ evidence: 'read' })
+    expect((await find(storage, { pass, maxAge: 0 }))[0]?.said).toMatchObject({ evidence: 'read' })
+    expect(storage.counts().computed).toBe(3)
+    await directory.write('large', createNoise(2_000_000, 2))
+    expect((await find(storage, { pass }))[0]?.said).toMatchObject({
+      digest: await hash(createNoise(2_000_000, 2)),
+    })
+  })
+})
+
 describe('a survey with an index', () => {
   it('hashes each file once, and tells how many digests were known', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `d${i % 7}/f${i}`)

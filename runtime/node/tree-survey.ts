@@ -39,6 +39,7 @@ import {
   MAX_ATTEMPTS,
   MAX_FILES_AHEAD,
   MAX_LINES_PER_STEP,
+  MAX_PASS_FILES,
   MAX_SURVEY_HASHES,
   READ_BYTES,
   TREE_STEP_MS,
@@ -125,7 +126,7 @@ export function createTreeSurvey(
     const written = row !== undefined && isGenuine(row) ? row : undefined
     const remembered = writer.find(name) ?? written
     const slot: Slot = { name, remembered, said: null, isKnown: false }
-    slot.said = remembered === undefined ? undefined : recall(name, remembered, turn)
+    slot.said = (remembered && recall(name, remembered, turn)) ?? recallFromPass(name, turn)
     slot.isKnown = slot.said !== undefined
     return slot
   }
@@ -136,6 +137,17 @@ export function createTreeSurvey(
     const path = toPath(place, name)
     const isQuick = grain > 0
     return (isQuick ? recallQuickly(path, row, system, now) : null) ?? recallExactly(path, row, system, now)
+  }
+
+  /** The facts of a large file that an earlier survey of this pass had hashed, and that shows no change since. */
+  function recallFromPass(name: string, { now }: Turn): Facts | undefined {
+    const content = finer.files.get(name)
+    if (content === undefined || !isRecent(content.readAt, now, maxAge)) return undefined
+    const stats = tryLstat(toPath(place, name))
+    if (stats === null || !isSame(toIdentity(stats), content.identity)) return undefined
+    const { identity, digest, readAt } = content
+    const age = toAge(readAt, now)
+    return { size: identity.size, digest, modified: toModified(identity), evidence: 'remembered', age }
   }
 
   /** Only what a span is made of: its size and its digest. */
@@ -216,6 +228,8 @@ export function createTreeSurvey(
     if (said === null || !('digest' in said)) slot.said = said
     else {
       slot.said = fromHeld(said)
+      const { content } = said
+      if (content !== undefined && finer.files.size < MAX_PASS_FILES) finer.files.set(name, content)
       slot.rottedFrom = findRot(slot, said.digest, turn)
     }
   }
