@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Node 24.21.0: fs.utimes with a time before 1970.
-# The documentation says that a time may be a number of seconds since 1970, and that values which are no finite number
-# become the present. A negative number is finite, and becomes the present too, without an error; a Date of the same
-# time is set as it is. A program that restores times by numbers silently makes files from before 1970 new.
+# Node takes a negative number of seconds for the present, and a Date of the same time as it is.
 #
-# Seen:
+# Version: Node 24.21.0 (the npm package node).
+# Expected: the documentation says that a time may be a number of seconds since 1970, and that values which are no finite number
+# become the present. A negative number is finite, so that it is a time before 1970.
+# Seen: fs.utimes sets the present for it, without an error; a Date of the same time is set as it is. A program that restores
+# times by numbers silently makes files from before 1970 new. Output:
 #   number -14182940 present
 #   Date   -14182940 1969-07-20T20:17:40.000Z
+#
+# Prints both; exits 1 if that is no longer so.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

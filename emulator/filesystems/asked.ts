@@ -34,7 +34,7 @@ export function toDigest(text: string | Uint8Array): string {
 }
 
 /** The digest of what a read gives now, or the error's code. */
-export function readDigest(path: string): string {
+function readDigest(path: string): string {
   try {
     return toDigest(readFileSync(path))
   } catch (error) {

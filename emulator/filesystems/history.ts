@@ -46,8 +46,7 @@ const SOURCE_BYTES_PER_S = 3 * 1024 * 1024
 const SYNC_MS = 1500
 
 /** Three contents of a file, of one size. */
-export const TEXTS = ['a', 'b', 'c'].map((letter) => letter.repeat(BYTES))
-const [OLD = '', NEW = '', NEWER = ''] = TEXTS
+const [OLD = '', NEW = '', NEWER = ''] = ['a', 'b', 'c'].map((letter) => letter.repeat(BYTES))
 const PUNCHED = OLD.slice(0, BYTES / 2) + '\0'.repeat(BYTES / 2)
 
 /** What `change` makes of the file. */

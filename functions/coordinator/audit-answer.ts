@@ -4,7 +4,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH } from '../wire/limits.ts'
-import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
+import { parseMaxAge } from '../wire/max-age.ts'
 import { isValid } from '../wire/parse.ts'
 import { createProblem } from '../wire/problems.ts'
 import { type AuditSummary, globs } from '../wire/schemas.ts'
@@ -71,15 +71,9 @@ function parseAuditRequest(query: URLSearchParams): AuditRequest | string {
   if (!isValid(globs, match) || !isValid(globs, exclude)) {
     return `match and exclude take up to ${MAX_GLOBS} globs each, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`
   }
-  const maxAge = parseAuditAge(query)
-  if (typeof maxAge === 'string') return maxAge
+  const age = parseMaxAge(query.get('max-age'))
+  if (typeof age === 'string') return age
+  // `deep` is another word for 0.
+  const maxAge = query.has('deep') ? 0 : age
   return { prefix: query.get('prefix') ?? '', all: query.has('all'), maxAge, match, exclude }
-}
-
-/** Seconds; null for any evidence; a sentence on what is wrong with it otherwise. `deep` is another word for 0. */
-function parseAuditAge(query: URLSearchParams): number | string | null {
-  const text = query.get('max-age')
-  const maxAge = text === null ? null : parseMaxAge(text)
-  if (text !== null && maxAge === null) return toMaxAgeRule(text)
-  return query.has('deep') ? 0 : maxAge
 }

@@ -1,5 +1,5 @@
 import { type Digest, isDigest } from '../wire/digest.ts'
-import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
+import { parseMaxAge } from '../wire/max-age.ts'
 
 /** How many replicas must answer. */
 export type Require = 'all' | 'majority' | number
@@ -28,10 +28,9 @@ export function parseReadParameters(
   if (replica !== undefined && !ids.includes(replica))
     return `replica takes one of ${ids.join(', ')}, got '${replica}'`
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
-  const age = query['max-age']
-  const maxAge = age === undefined ? undefined : parseMaxAge(age)
-  if (maxAge === null) return toMaxAgeRule(age ?? '')
-  return { require, version, replica, maxAge }
+  const maxAge = parseMaxAge(query['max-age'])
+  if (typeof maxAge === 'string') return maxAge
+  return { require, version, replica, maxAge: maxAge ?? undefined }
 }
 
 /** `all`, `majority` or a number from 1 to `of`; null for anything else. */

@@ -5,7 +5,7 @@ import { createAnswer } from '../wire/answer.ts'
 import type { AppEnv } from '../wire/app.ts'
 import type { Limit } from '../wire/limit.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../wire/limits.ts'
-import { parseMaxAge, toMaxAgeRule } from '../wire/max-age.ts'
+import { parseMaxAge } from '../wire/max-age.ts'
 import { addCounts } from '../wire/passed.ts'
 import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../wire/plan-schemas.ts'
 import { createProblem } from '../wire/problems.ts'
@@ -26,9 +26,8 @@ export interface PlanOptions extends Pick<AuditContext, 'deadlines' | 'createHas
  * valid JSON when the audit breaks off.
  */
 export async function answerPlan(c: Context<AppEnv>, options: PlanOptions): Promise<Response> {
-  const age = c.req.query('max-age')
-  const maxAge = age === undefined ? null : parseMaxAge(age)
-  if (age !== undefined && maxAge === null) return createProblem('invalid-parameter', toMaxAgeRule(age))
+  const maxAge = parseMaxAge(c.req.query('max-age'))
+  if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,

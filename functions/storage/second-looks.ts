@@ -24,11 +24,16 @@ export function createSecondLooks(look: (key: string) => Promise<unknown>): Seco
   let idle = Promise.withResolvers<void>()
 
   async function run(key: string): Promise<void> {
-    await take(async () => {
-      if (!isClosed) await look(key)
-    }).catch(() => {})
-    waiting--
-    if (waiting === 0) idle.resolve()
+    try {
+      await take(async () => {
+        if (!isClosed) await look(key)
+      })
+    } catch {
+      // Nothing is confirmed.
+    } finally {
+      waiting--
+      if (waiting === 0) idle.resolve()
+    }
   }
 
   return {

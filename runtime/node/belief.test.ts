@@ -20,7 +20,6 @@ import {
   openSynced,
   type TestDirectory,
 } from './directory-setup.suite.ts'
-import type { DirectoryOptions } from './directory-storage.ts'
 import { mapFile } from './mapping.suite.ts'
 import { createMounts } from './mounted.suite.ts'
 import { find } from './tree-survey.suite.ts'
@@ -32,16 +31,10 @@ const canMount = process.getuid?.() === 0
 if (!canMount) console.warn('NOT TESTED without root: digests of files on tmpfs and btrfs')
 
 let directory: TestDirectory
-let notices: string[]
 beforeEach(async () => {
   directory = await createTestDirectory()
-  notices = []
 })
 afterEach(() => directory.close())
-
-function toOptions(options: DirectoryOptions = {}): DirectoryOptions {
-  return { indexPath: directory.indexPath, now: later, onNotice: (line) => notices.push(line), ...options }
-}
 
 async function hashFile(path: string): Promise<string> {
   return await hash(new Uint8Array(readFileSync(path)))
@@ -68,7 +61,7 @@ describe.each([
     ['surveyed', async (storage: ReturnType<typeof openStorage>) => toDigest((await find(storage))[0]?.said)],
   ])('that was stored into before is seen when the file is %s, running and restarted', async (_how, ask) => {
     let ahead = 0
-    const options = toOptions({ now: () => Date.now() + ahead })
+    const options = directory.toIndexed({ now: () => Date.now() + ahead })
     const mapper = await mapFile(path())
     /** Stores, and lets an hour pass: no sync from before counts after that, since the clock was set. */
     const store = async (text: string) => {
@@ -89,7 +82,7 @@ describe.each([
   it('moves the times of the file once its digest is remembered', async () => {
     const mapper = await mapFile(path())
     await mapper.store('first')
-    const storage = await openSynced(directory.root, toOptions())
+    const storage = await openSynced(directory.root, directory.toIndexed())
     await describeOne(storage, 'a')
     expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'remembered' })
     const before = await readTimes(path())
@@ -113,7 +106,10 @@ describe('a digest is remembered', () => {
     const { ctimeMs } = await stat(join(directory.root, 'a'))
     const computed: number[] = []
     for (const ms of [10_000, 40_000]) {
-      const storage = openStorage(directory.root, toOptions({ now: () => ctimeMs + ms, indexPath: null }))
+      const storage = openStorage(
+        directory.root,
+        directory.toIndexed({ now: () => ctimeMs + ms, indexPath: null }),
+      )
       for (let i = 0; i < 2; i++) await describeOne(storage, 'a')
       computed.push(storage.counts().computed)
     }
@@ -122,7 +118,7 @@ describe('a digest is remembered', () => {
 
   it('from no reading before the first sync has ended, and then from the next', async () => {
     await directory.write('a', toBytes('abc'))
-    const storage = openStorage(directory.root, toOptions())
+    const storage = openStorage(directory.root, directory.toIndexed())
     for (let i = 0; i < 2; i++) expect(await describeOne(storage, 'a')).toMatchObject({ evidence: 'read' })
     expect(await storage.sync()).toBe(true)
     const evidences = []
@@ -132,7 +128,7 @@ describe('a digest is remembered', () => {
 
   it('without being asked for a sync, a second after a file was met that lacks one', async () => {
     await directory.write('a', toBytes('abc'))
-    const storage = openStorage(directory.root, toOptions())
+    const storage = openStorage(directory.root, directory.toIndexed())
     await expect
       .poll(async () => (await describeOne(storage, 'a'))?.evidence, { timeout: 60_000 })
       .toBe('remembered')
@@ -142,7 +138,7 @@ describe('a digest is remembered', () => {
     const path = join(directory.root, 'a')
     await directory.write('a', toBytes('content'))
     let ahead = 3_600_000
-    const storage = await openSynced(directory.root, toOptions({ now: () => Date.now() + ahead }))
+    const storage = await openSynced(directory.root, directory.toIndexed({ now: () => Date.now() + ahead }))
     const mapper = await mapFile(path)
     await mapper.store('first')
     ahead /= 2
@@ -160,7 +156,7 @@ describe('a digest is remembered', () => {
     await directory.write('large', createNoise(2 * MIB))
     const names = ['a', 'b', 'large']
     let ahead = 3_600_000
-    const options = toOptions({ now: () => Date.now() + ahead })
+    const options = directory.toIndexed({ now: () => Date.now() + ahead })
     const first = await openSynced(directory.root, options)
     for (const facts of await Promise.all(first.describe(names)))
       expect(facts).toMatchObject({ evidence: 'read', age: 0 })
@@ -185,10 +181,10 @@ describe('a digest is remembered', () => {
 
   it('from no reading in the future, as after the clock was set back', async () => {
     await directory.write('a', toBytes('abc'))
-    const first = await openSynced(directory.root, toOptions({ now: () => later() + 600_000 }))
+    const first = await openSynced(directory.root, directory.toIndexed({ now: () => later() + 600_000 }))
     await describeOne(first, 'a')
     await first.close()
-    const second = openStorage(directory.root, toOptions())
+    const second = openStorage(directory.root, directory.toIndexed())
     expect(await describeOne(second, 'a')).toMatchObject({ evidence: 'read' })
     expect((await find(second))[0]).toMatchObject({ said: { evidence: 'read' } })
   })
@@ -197,7 +193,7 @@ describe('a digest is remembered', () => {
 it('a question that takes no earlier reading does not share a hash that began before it', async () => {
   await directory.write('large', new Uint8Array())
   await truncate(join(directory.root, 'large'), 64 * MIB)
-  const storage = openStorage(directory.root, toOptions())
+  const storage = openStorage(directory.root, directory.toIndexed())
   const { promise: begun, resolve } = Promise.withResolvers<void>()
   const [first] = storage.describe(['large'], { onProgress: () => resolve() })
   await Promise.race([begun, first])
@@ -225,7 +221,7 @@ describe.runIf(canMount)('on tmpfs', () => {
     const mapper = await mapFile(path)
     await mapper.store('first')
     for (let run = 0; run < 2; run++) {
-      const storage = openStorage(root, toOptions())
+      const storage = openStorage(root, directory.toIndexed())
       expect(storage.whyForgetful()).toBeNull()
       for (const text of ['second', 'third']) {
         expect(await describeOne(storage, 'a')).toMatchObject({
@@ -242,7 +238,7 @@ describe.runIf(canMount)('on tmpfs', () => {
       expect(storage.whyForgetful()).toBe('tmpfs does not show what programs write through a memory mapping')
       expect(await storage.sync()).toBe(false)
       await storage.close()
-      expect(notices.splice(0)).toEqual([
+      expect(directory.notices.splice(0)).toEqual([
         'digests are not remembered, since tmpfs does not show what programs write through a memory mapping; every question reads the whole file',
       ])
     }
@@ -253,7 +249,7 @@ describe.runIf(canMount)('on tmpfs', () => {
   })
 
   it('files are replaced, kept and put back', async () => {
-    const storage = openStorage(root, toOptions({ writable: true }))
+    const storage = openStorage(root, directory.toIndexed({ writable: true }))
     const [one, two] = [createNoise(2 * MIB, 1), toBytes('two')]
     const put = async (bytes: Uint8Array<ArrayBuffer>, replaces: string | null) => {
       const digest = await hash(bytes)
@@ -286,7 +282,7 @@ describe.runIf(canMount)('on btrfs', () => {
       try {
         const { dev, ino, size, mtimeNs, ctimeNs } = await stat(join(root, 'file'), { bigint: true })
         identities.push([dev, ino, size, mtimeNs, ctimeNs].join())
-        const storage = await openSynced(root, toOptions())
+        const storage = await openSynced(root, directory.toIndexed())
         const evidences = []
         for (let i = 0; i < 2; i++) {
           const facts = await describeOne(storage, 'file')

@@ -21,16 +21,13 @@ import { openIndexFile } from './index-file.ts'
 import { find } from './tree-survey.suite.ts'
 
 let directory: TestDirectory
-let notices: string[]
 beforeEach(async () => {
   directory = await createTestDirectory()
-  notices = []
 })
 afterEach(() => directory.close())
 
-async function open(options: DirectoryOptions = {}): Promise<DirectoryStorage> {
-  const { root, indexPath } = directory
-  return await openSynced(root, { indexPath, now: later, onNotice: (line) => notices.push(line), ...options })
+async function open(options?: DirectoryOptions): Promise<DirectoryStorage> {
+  return await openSynced(directory.root, directory.toIndexed(options))
 }
 
 /** Describes a file by a storage that is closed again. */
@@ -144,7 +141,7 @@ describe('the digest index', () => {
     for (const garbage of [createNoise(8192), toBytes('SQLite format 3\0 and no more')]) {
       writeFileSync(findIndex(), garbage)
       expect(await describeOnce('a')).toMatchObject({ digest: await hash(toBytes('abc')), computed: 1 })
-      expect(notices.splice(0)).toEqual([expect.stringContaining('was damaged and starts over')])
+      expect(directory.notices.splice(0)).toEqual([expect.stringContaining('was damaged and starts over')])
       expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
     }
   })
@@ -192,7 +189,7 @@ describe('the digest index', () => {
     const storage = await open({ indexPath: join(directory.indexPath, 'file') })
     for (const name of ['a', 'b', 'a']) expect(await describeOne(storage, name)).not.toBeNull()
     expect(storage.counts()).toEqual({ computed: 2, known: 1 })
-    expect(notices).toEqual([expect.stringContaining('digests are kept in memory until it can')])
+    expect(directory.notices).toEqual([expect.stringContaining('digests are kept in memory until it can')])
   })
 
   it('that cannot be kept costs surveys one hash a file', async () => {
@@ -219,7 +216,7 @@ describe('the digest index', () => {
     other.close()
     await expect.poll(() => running.isIndexAvailable(), { timeout: 30_000 }).toBe(true)
     await running.close()
-    expect(notices).toEqual([
+    expect(directory.notices).toEqual([
       expect.stringContaining('cannot be used (database is locked)'),
       expect.stringContaining('can be used again'),
     ])
@@ -240,7 +237,7 @@ describe('the digest index', () => {
     expect(storage.counts()).toEqual({ computed: 1, known: 1 })
     await storage.close()
     expect(await describeOnce('a')).toMatchObject({ computed: 0, known: 1 })
-    expect(notices).toEqual([])
+    expect(directory.notices).toEqual([])
   })
 
   it('is told once to be of no use, however many threads want it', async () => {
@@ -250,7 +247,7 @@ describe('the digest index', () => {
     const storage = await open({ indexPath })
     await describeOne(storage, 'a')
     await storage.list()
-    expect(notices).toEqual([expect.stringContaining('cannot be used')])
+    expect(directory.notices).toEqual([expect.stringContaining('cannot be used')])
   })
 
   it('serves two storages of one root at once', async () => {
@@ -262,7 +259,7 @@ describe('the digest index', () => {
     const third = await open()
     await Promise.all(third.describe(names))
     expect(third.counts()).toEqual({ computed: 0, known: 50 })
-    expect(notices).toEqual([])
+    expect(directory.notices).toEqual([])
   })
 
   it('takes its turn with another that makes the same index', async () => {
@@ -274,10 +271,12 @@ describe('the digest index', () => {
       await once(other, 'message')
       Atomics.store(flag, 0, i + 1)
       Atomics.notify(flag, 0)
-      openIndexFile(path, ({ notice }) => notices.push(...(notice === null ? [] : [notice]))).close()
+      openIndexFile(path, ({ notice }) =>
+        directory.notices.push(...(notice === null ? [] : [notice])),
+      ).close()
     }
     await other.terminate()
-    expect(notices).toEqual([])
+    expect(directory.notices).toEqual([])
   })
 
   it('knows what it has written when its process is killed', async () => {

@@ -1,28 +1,25 @@
 import { isRecent } from '../../functions/storage/freshness.ts'
+import type { Knowledge } from './belief.ts'
 import { createDigestMemory } from './digest-memory.ts'
 import type { Content } from './disk-messages.ts'
-import type { FileSystem } from './file-system.ts'
 import { type Identity, isSettled, toKey } from './identity.ts'
 import type { IndexFile } from './index-file.ts'
 import type { DatedDigest } from './index-table.ts'
 import { createIndexWriter } from './index-writer.ts'
 import { MAX_REMEMBERED_DIGESTS } from './limits.ts'
 
-/** What a question takes for an answer. */
-export interface Terms {
-  /** Of the root; null where nothing is remembered. */
-  readonly system: FileSystem | null
-  /** Milliseconds since 1970, when it was asked. */
-  readonly now: number
-}
-
 /** Digests by name and identity, in memory and in a file. */
 export interface DigestIndex {
   /**
-   * The digest of a file whose identity was just read, from a reading that `isRecent`. A file that is not settled at
+   * The digest of a file whose identity was just read for a question of `now`, from a reading that `isRecent`. A file that is not settled at
    * `now` is unknown here, as after the clock was set back, and so is one on another file system than the root's.
    */
-  get(name: string, identity: Identity, terms: Terms, maxAge?: number): DatedDigest | undefined
+  get(
+    name: string,
+    identity: Identity,
+    known: Pick<Knowledge, 'system' | 'now'>,
+    maxAge?: number,
+  ): DatedDigest | undefined
   /** Does nothing with a content that may not be remembered. */
   set(name: string, content: Content): void
   /** Writes what is not written yet, and closes the file. */

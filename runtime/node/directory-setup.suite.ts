@@ -14,15 +14,20 @@ export interface TestDirectory
   readonly root: string
   /** Where its digest index lies, outside of it. */
   readonly indexPath: string
+  /** The lines of `onNotice` so far, of storages with `toIndexed`. */
+  readonly notices: string[]
+  /** Options with this index, and with its files old enough to be remembered. */
+  toIndexed(options?: DirectoryOptions): DirectoryOptions
 }
 
 /** Makes an empty directory; `close` removes it. */
 export async function createTestDirectory(): Promise<TestDirectory> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'vouch-')))
   const indexPath = await mkdtemp(join(tmpdir(), 'index-'))
+  const notices: string[] = []
   return {
-    root,
-    indexPath,
+    ...{ root, indexPath, notices },
+    toIndexed: (options) => ({ indexPath, now: later, onNotice: (line) => notices.push(line), ...options }),
     async write(name, bytes) {
       await mkdir(dirname(join(root, name)), { recursive: true })
       await writeFile(join(root, name), bytes)

@@ -85,8 +85,7 @@ export function createMounts(): Mounts {
       const uncached = 'attr_timeout=0,entry_timeout=0,negative_timeout=0'
       const child = spawn('bindfs', ['-f', '-o', uncached, directory, at], { stdio: 'ignore' })
       await once(child, 'spawn')
-      // Nothing touches the file system itself, which might not answer yet.
-      await vi.waitFor(() => expect(readFileSync('/proc/self/mountinfo', 'utf8')).toContain(` ${at} `))
+      await untilMounted(at)
       mounted.push(at)
       mirrors.push(child)
       return { stop: () => void child.kill('SIGSTOP'), go: () => void child.kill('SIGCONT') }
@@ -101,6 +100,13 @@ export function createMounts(): Mounts {
   }
 }
 
-function run(...[program = '', ...args]: readonly string[]): string {
+/** Waits until something is mounted at `at`, whose file system is not touched: it might not answer yet. */
+export async function untilMounted(at: string): Promise<void> {
+  const isMounted = () => expect(readFileSync('/proc/self/mountinfo', 'utf8')).toContain(` ${at} `)
+  await vi.waitFor(isMounted, { timeout: 20_000 })
+}
+
+/** Runs a program to its end, and returns what it printed. Throws when it fails. */
+export function run(...[program = '', ...args]: readonly string[]): string {
   return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }

@@ -41,7 +41,7 @@ it('a root is known by what was last learned of it, also while the index takes n
   expect(guard.resolve().isMarked).toBe(true)
   unmark()
   expect(guard.resolve).toThrow("its marker '.vouch/replica' is not there")
-  // An index that is begun anew has nothing of it.
+  // A new index does not remember the root.
   stored.clear()
   expect(guard.resolve).toThrow("its marker '.vouch/replica' is not there")
 })

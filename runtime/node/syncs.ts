@@ -9,7 +9,7 @@ import { CLOCK_STEP_MS, SYNC_PAUSE_MS, SYNC_PAUSE_TIMES, SYNC_WAIT_MS } from './
  * does it in a process of its own, so that a disk that does not answer holds up nothing.
  */
 export interface Syncs {
-  /** The last sync that has ended; null where there is none, and once the clock was set since. */
+  /** The last sync that has ended; null before the first one ends, and after the clock was set. */
   last(): Synced | null
   /** Sets the file system; null for one that must not be synced. */
   aim(system: FileSystem | null): void

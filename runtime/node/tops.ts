@@ -54,7 +54,7 @@ export async function noteTop(root: Root, top: string): Promise<void> {
 const FLAGS =
   constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
-/** A line that was cut off by a crash says nothing, and one that leads out of the root is none of ours. */
+/** Skips lines that a crash has cut off, and lines that lead out of the root. */
 function parseTops(text: string): string[] {
   return [...new Set(text.split('\n').flatMap(parseTop))]
 }

@@ -43,7 +43,7 @@ export interface Hashed {
   readonly said: Held | Trouble | null
 }
 
-/** What the tree thread sends: the answer to a question, why there is none, how the index is, or what the root lies on. */
+/** What the tree thread sends: an answer or an error for a question, the state of the index, or the root's file system. */
 export type TreeReply =
   | { readonly id: number; readonly answer: TreeAnswer }
   | { readonly id: number; readonly trouble: Trouble }
