@@ -1,28 +1,85 @@
-import { mkdtempSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-// No test touches the caches of whoever runs it.
-const cache = mkdtempSync(join(tmpdir(), 'vouch-cache-'))
+// No test touches the caches of the user who runs it, or reads their settings.
+const cache = mkdtempSync(join(tmpdir(), 'test-cache-'))
+process.on('exit', () => rmSync(cache, { recursive: true, force: true, maxRetries: 5 }))
+// Node reads it when a process starts: the workers of Vitest, their threads and the programs that tests start share what
+// is compiled, which halves the start of a thread.
+process.env['NODE_COMPILE_CACHE'] = join(cache, 'node')
+
+const portable = globSync([
+  'functions/**/*.test.ts',
+  'runtime/{s3,workers}/**/*.test.ts',
+  'examples/*.test.ts',
+])
+// A test that replaces a module needs a module graph of its own, and one of a host its own globals.
+const replacing = portable.filter((path) => readFileSync(path, 'utf8').includes('vi.mock('))
+
+/** The test files that take longest, longest first: begun last, one of them would run on alone at the end. */
+const LONGEST = [
+  'tests/package/package.test.ts',
+  'tests/siege/siege.test.ts',
+  'tests/guide/guide.test.ts',
+  'tests/stores/r2-storage.test.ts',
+  'tests/browser/browser-pages.test.ts',
+  'tests/siege/large-file.test.ts',
+  'tests/siege/fire.test.ts',
+  'runtime/node/write/crash.test.ts',
+  'runtime/node/directory-storage.test.ts',
+  'tests/stores/static-web.test.ts',
+  'tests/browser/browser.test.ts',
+  'runtime/node/http/remote.test.ts',
+  'tests/stores/r2-faults.test.ts',
+  'tests/s3/objects.test.ts',
+  'runtime/hosting/workers/run-workers.test.ts',
+  'tests/stores/r2-listing.test.ts',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.findIndex((path) => moduleId.endsWith(path))
+      return place < 0 ? LONGEST.length : place
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
-  // Examples import the package by its name; where none is installed, that is its sources.
+  // Examples import the package by its name; where it is not installed, that is its sources.
   resolve: { tsconfigPaths: true },
   test: {
-    // What npm run test:worlds fetches, and nothing else has.
-    exclude: process.env['VOUCH_BUN'] === undefined ? ['emulator/worlds/**'] : [],
-    include: [
-      'functions/**/*.test.ts',
-      'runtime/**/*.test.ts',
-      'emulator/**/*.test.ts',
-      'scripts/**/*.test.ts',
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', isolate: false, include: portable, exclude: replacing },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: ['{runtime/*,scripts,emulator,tests}/**/*.test.ts', ...replacing],
+          exclude: [
+            '**/node_modules/**',
+            'runtime/{s3,workers}/**',
+            // What npm run test:worlds fetches, and nothing else has.
+            ...(process.env['VOUCH_BUN'] === undefined ? ['tests/worlds/**'] : []),
+          ],
+        },
+      },
     ],
-    env: { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') },
-    // They only end what stands still: a busy machine is no fault.
+    env: { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: cache },
+    globalSetup: 'vitest.setup.ts',
+    sequence: { sequencer: LongestFirst },
+    // They only end what stands still: a busy machine is not a fault.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // Most tests wait for processes and sockets, so two share a machine of two cores well.
-    maxWorkers: 2,
+    expect: { poll: { timeout: 60_000 } },
+    // Most tests wait for processes, disks and sockets: three keep a machine of two cores busy.
+    maxWorkers: 3,
   },
 })

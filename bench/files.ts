@@ -1,75 +1,108 @@
-import { randomFillSync } from 'node:crypto'
 import {
   closeSync,
   createReadStream,
   mkdirSync,
   openSync,
-  utimesSync,
+  readSync,
+  rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { copyFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Names below each tree, and their contents' sizes. */
-export const SMALL = 'small.bin'
-export const MEDIUM = 'medium.bin'
-export const CONFLICT = 'conflict.bin'
-export const LARGE = 'large.bin'
-export const SMALL_BYTES = 1024
-export const MEDIUM_BYTES = 64 * 1024
+/** What trees are made of. */
+export interface Shape {
+  readonly files: number
+  /** Bytes of the nth file. */
+  readonly sizeOf: (nth: number) => number
+}
 
-const CHUNK_BYTES = 2 ** 20
-const NAMES_A_DIRECTORY = 1000
+/** Two trees that are alike but for a few files. */
+export interface Pair {
+  readonly a: string
+  readonly b: string
+}
+
+const KIB = 1024
+const MIB = KIB * KIB
 /** File systems whose clock ticks slowest tick every 2 s: a younger file may change without a trace. */
 const SETTLE_MS = 3000
 
-/** Makes `count` trees below `directory` that agree on the small files, except that the first has its own `CONFLICT`. */
-export async function createTrees(directory: string, count: number): Promise<string[]> {
-  const same = [SMALL_BYTES, MEDIUM_BYTES, SMALL_BYTES].map((bytes) => randomFillSync(Buffer.alloc(bytes)))
-  const other = randomFillSync(Buffer.alloc(SMALL_BYTES))
-  const trees = Array.from({ length: count }, (_, i) => join(directory, String(i + 1)))
-  for (const [i, tree] of trees.entries()) {
-    mkdirSync(tree, { recursive: true })
-    for (const [j, name] of [SMALL, MEDIUM, CONFLICT].entries()) {
-      const content = name === CONFLICT && i === 0 ? other : (same[j] ?? other)
-      writeFileSync(join(tree, name), content)
-      age(join(tree, name))
-    }
-  }
-  await settle()
-  return trees
+/** The pairs of `bench:trees` and `bench/compare.ts`. */
+export const SHAPES: Readonly<Record<string, Shape>> = {
+  small: { files: 20_000, sizeOf: (nth) => KIB + ((nth * 7919) % (15 * KIB + 1)) },
+  big: { files: 8, sizeOf: () => 512 * MIB },
+  tiny: { files: 200_000, sizeOf: () => 64 },
+  million: { files: 1_000_000, sizeOf: () => 16 },
+  few: { files: 200, sizeOf: () => KIB },
 }
 
-/** Writes the same `bytes` random bytes to all `paths`. */
-export async function createCopies(paths: readonly string[], bytes: number): Promise<void> {
-  const [first = '', ...others] = paths
-  const file = openSync(first, 'w')
-  const chunk = Buffer.alloc(CHUNK_BYTES)
-  for (let left = bytes; left > 0; left -= chunk.length) {
-    writeSync(file, randomFillSync(chunk), 0, Math.min(left, chunk.length))
+/** Makes a pair in `directory` in which some files differ, some are only in `a` and some only in `b`. */
+export function createPair(directory: string, shape: Shape): Pair {
+  const [a, b] = [join(directory, 'a'), join(directory, 'b')]
+  writeTrees([a, b], shape)
+  const { files } = shape
+  const changes = files > 100 ? 5 : 1
+  // Each kind at other places, none at an end.
+  const step = Math.floor(files / (2 * changes + 1))
+  for (let i = 0; i < changes; i++) {
+    flipLastByte(join(b, toName(step * (2 * i + 1))))
+    if (files > 100) rmSync(join(b, toName(step * (2 * i + 2))))
+    else writeFileSync(join(a, `only a ${i}`), 'x')
+    writeFileSync(join(b, `only b ${i}`), 'x')
+  }
+  return { a, b }
+}
+
+/** Writes the same files to each tree. */
+export function writeTrees(trees: readonly string[], { files, sizeOf }: Shape): void {
+  for (let nth = 0; nth < files; nth++) {
+    for (const tree of trees) writeContent(join(tree, toName(nth)), nth, sizeOf(nth))
+  }
+}
+
+/** Of the nth file: 100 files to a directory, 100 directories to the next above. */
+export function toName(nth: number): string {
+  const [file, folder, top] = [nth % 100, Math.floor(nth / 100) % 100, Math.floor(nth / 10_000)]
+  const pad = (number: number) => String(number).padStart(2, '0')
+  return `d${pad(top)}/e${pad(folder)}/f${pad(file)}.bin`
+}
+
+function createNoise(length: number): Buffer {
+  const noise = Buffer.alloc(length)
+  let state = 1
+  for (let i = 0; i < length; i += 4) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    noise.writeUInt32LE(state, i)
+  }
+  return noise
+}
+
+const NOISE = createNoise(MIB)
+
+/** Writes a file with the nth content: the same in every run, and unlike every other. */
+export function writeContent(path: string, nth: number, size: number): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const file = openSync(path, 'w')
+  const head = Buffer.alloc(Math.min(size, 16))
+  head.write(String(nth))
+  writeSync(file, head)
+  for (let left = size - head.length; left > 0; left -= NOISE.length) {
+    writeSync(file, NOISE.subarray(0, Math.min(left, NOISE.length)))
   }
   closeSync(file)
-  for (const other of others) await copyFile(first, other)
-  for (const path of paths) age(path)
-  await settle()
 }
 
-/** Makes two trees of `count` files of 100 bytes, all different; returns the names. */
-export async function createManyFiles(trees: readonly string[], count: number): Promise<string[]> {
-  const names = Array.from({ length: count }, (_, i) => `d${Math.floor(i / NAMES_A_DIRECTORY)}/f${i}.txt`)
-  for (const tree of trees) {
-    for (let i = 0; i < count; i += NAMES_A_DIRECTORY) {
-      mkdirSync(join(tree, `d${i / NAMES_A_DIRECTORY}`), { recursive: true })
-    }
-    for (const name of names) {
-      writeFileSync(join(tree, name), name.padEnd(100, '.'))
-      age(join(tree, name))
-    }
-  }
-  await settle()
-  return names
+/** Changes a file without changing its size. */
+export function flipLastByte(path: string): void {
+  const file = openSync(path, 'r+')
+  const at = statSync(path).size - 1
+  const byte = Buffer.alloc(1)
+  readSync(file, byte, 0, 1, at)
+  writeSync(file, Buffer.from([(byte[0] ?? 0) ^ 1]), 0, 1, at)
+  closeSync(file)
 }
 
 /** Waits until the files written last are old enough for their digests to be remembered. */
@@ -80,13 +113,7 @@ export async function settle(): Promise<void> {
 /** Reads files whole, so that none of them has to come from the disk. */
 export async function warmPageCache(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES })
+    const stream = createReadStream(path, { highWaterMark: MIB })
     for await (const _ of stream);
   }
-}
-
-/** Sets the time of the last change to yesterday. */
-function age(path: string): void {
-  const yesterday = Date.now() / 1000 - 86_400
-  utimesSync(path, yesterday, yesterday)
 }

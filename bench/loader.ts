@@ -1,30 +1,30 @@
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createHistogram } from 'node:perf_hooks'
+import { toName } from './files.ts'
 
-/** What this program, a process of its own, is told to do: its only argument, as JSON. */
+/** The only argument of this program, as JSON. */
 export interface LoaderTask {
   readonly protocol: 'http' | 'seed'
   readonly port: number
   readonly connections: number
-  /** Paths or names, asked for one after another and over again. */
-  readonly targets?: readonly string[]
-  /** A file with one target a line, each asked for once. */
-  readonly targetFile?: string
-  /** How long; until the file of targets is through when absent. */
+  /** A path, or for `seed` a name; it is requested for `seconds`. */
+  readonly target: string
   readonly seconds?: number
-  /** What every answer must begin with. */
+  /** Instead of `seconds`: so many names below the path `target`, once each. */
+  readonly names?: number
+  /** The beginning of every answer. */
   readonly expected: string
-  /** What its field `Replica-Agreement` must begin with, where it must have one. */
-  readonly agreement?: string
+  /** The beginning of its field `Replica-Agreement`; absent for a server without that field. */
+  readonly agreement?: string | undefined
 }
 
-/** What it prints, as JSON: answers as expected and others, and the time that the first ones took. */
+/** What it prints, as JSON. */
 export interface LoaderResult {
+  /** Answers as expected. */
   readonly reads: number
   readonly failed: number
   readonly seconds: number
-  /** Milliseconds. */
+  /** Milliseconds that the expected answers took. */
   readonly p50: number
   readonly p99: number
 }
@@ -60,16 +60,14 @@ async function run(task: LoaderTask): Promise<LoaderResult> {
   return { reads, failed, seconds, p50: toMs(50), p99: toMs(99) }
 }
 
-function createTargets(task: LoaderTask, start: number): () => string | undefined {
-  const { targets = [], targetFile, seconds } = task
-  const all = targetFile === undefined ? targets : readFileSync(targetFile, 'utf8').trim().split('\n')
-  const end = seconds === undefined ? Number.POSITIVE_INFINITY : start + seconds * 1000
+function createTargets({ target, seconds, names }: LoaderTask, start: number): () => string | undefined {
   let i = 0
-  if (targetFile !== undefined) return () => all[i++]
-  return () => (performance.now() < end ? all[i++ % all.length] : undefined)
+  if (names !== undefined) return () => (i < names ? `${target}${toName(i++)}` : undefined)
+  const end = start + (seconds ?? 0) * 1000
+  return () => (performance.now() < end ? target : undefined)
 }
 
-/** One connection at a time, opened when it is needed; `onData` and `onEnd` are those of the request under way. */
+/** One connection at a time, opened when needed; `onData` and `onEnd` belong to the current request. */
 interface Connection {
   onData: (data: Buffer) => void
   onEnd: () => void
@@ -104,7 +102,7 @@ function createConnection(port: number): Connection {
   return connection
 }
 
-/** One GET on a kept connection; whether the answer is the expected one and whole. */
+/** Sends one GET on a kept-alive connection; resolves with whether the answer is the expected one and complete. */
 async function askHttp(connection: Connection, path: string, task: LoaderTask): Promise<boolean> {
   return await new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0)
@@ -121,7 +119,7 @@ async function askHttp(connection: Connection, path: string, task: LoaderTask): 
         left = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? -1) - (received.length - end - 4)
       }
       if (left === 0) resolve(isExpected(head, task))
-      // More than was announced, or nothing announced: the connection cannot be used again.
+      // A body longer than announced, or not announced: the connection cannot be used again.
       if (left < 0) connection.close()
     }
     connection.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
@@ -133,7 +131,7 @@ function isExpected(head: string, { expected, agreement = '' }: LoaderTask): boo
   return agreement === '' || new RegExp(`^replica-agreement: ${agreement}`, 'im').test(head)
 }
 
-/** One name on a connection of its own; whether the answer began with `expected`. The server closes. */
+/** Sends one name on a new connection, which the server closes; resolves with whether the answer is the expected one. */
 async function askSeed(connection: Connection, name: string, { expected }: LoaderTask): Promise<boolean> {
   return await new Promise((resolve) => {
     let matches: boolean | undefined

@@ -1,87 +1,92 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { readMemory, untilQuiet, type Watched } from './usage.ts'
+import { promisify } from 'node:util'
+import type { Figures } from './runner.ts'
 
-/** A server that listens. */
-export interface Running extends Watched {
+/** A server that listens on 127.0.0.1. */
+export interface Server {
+  readonly name: string
+  readonly pid: number
   readonly url: string
-  /** Everything that it has written on standard error. */
+  /** Everything that it has written to standard error. */
   readErrors(): string
-  /** Asks it to end, kills it when it does not, and resolves when it is gone. */
+  /** Sends SIGTERM, then SIGKILL after STOP_MS; resolves when the process has ended. */
   stop(): Promise<void>
 }
 
 export interface StartOptions {
   readonly cwd?: string | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Where it will listen; absent when it says so itself, in its first line on standard output. */
+  /** Where it will listen; absent when its first line on standard output says so. */
   readonly port?: number | undefined
-  /** Not to be waited for until it rests. */
+  /** Resolves as soon as it listens, instead of when it is idle. */
   readonly busy?: boolean | undefined
 }
 
-/** The processes that a run started. Whoever made this calls `stopAll`, or `killAll` when there is no time left. */
-export interface Processes {
-  /** Starts a server; resolves when it listens and has come to rest, and rejects when it does neither. */
-  start(name: string, command: string, args: readonly string[], options?: StartOptions): Promise<Running>
-  /** Empties the logs, which would otherwise grow with every request; no server may be starting. */
-  trimLogs(): void
-  stopAll(): Promise<void>
-  killAll(): void
+/** A temporary directory, and the servers that a run started. */
+export interface Workshop {
+  readonly scratch: string
+  /** Starts a server; its output goes to files, as a server's log does. Rejects when it does not listen in START_MS. */
+  start(name: string, command: string, args: readonly string[], options?: StartOptions): Promise<Server>
 }
 
 const START_MS = 20_000
 const STOP_MS = 30_000
 const POLL_MS = 20
+const QUIET_MS = 300
+const MAX_QUIET_WAITS = 400
+const TICKS_A_SECOND = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout)
+const interruption = new AbortController()
+const execFileAsync = promisify(execFile)
 
-/** Processes whose output goes to files in `directory`, as a server's log does. */
-export function createProcesses(directory: string): Processes {
-  mkdirSync(directory, { recursive: true })
+/** Runs `work`; ends its servers and removes its directory afterwards, at SIGINT and SIGTERM too. */
+export async function withWorkshop<T>(work: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const scratch = mkdtempSync(join(tmpdir(), 'vouch-bench-'))
   const children = new Set<ChildProcess>()
-  const logs: string[] = []
-
-  function launch(log: string, command: string, args: readonly string[], { cwd, env }: StartOptions) {
-    const outputs = [openSync(`${log}.out`, 'a'), openSync(`${log}.err`, 'a')]
-    const stdio = ['ignore' as const, ...outputs]
-    const child = spawn(command, [...args], { cwd, env: { ...process.env, ...env }, stdio })
-    for (const output of outputs) closeSync(output)
-    children.add(child)
-    child.once('exit', () => children.delete(child))
-    child.once('error', () => children.delete(child))
-    return child
+  const cleanUp = () => {
+    for (const child of children) child.kill('SIGKILL')
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5 })
   }
+  const interrupt = () => {
+    interruption.abort()
+    cleanUp()
+    process.exit(130)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt)
+  try {
+    return await work(createWorkshop(scratch, children))
+  } finally {
+    await Promise.all([...children].map(stop))
+    cleanUp()
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt)
+  }
+}
 
+function createWorkshop(scratch: string, children: Set<ChildProcess>): Workshop {
+  const directory = join(scratch, 'logs')
+  let count = 0
+  mkdirSync(directory)
   return {
-    async start(name, command, args, options = {}) {
-      const log = join(directory, `${logs.length}-${name.replaceAll(/\W+/g, '-')}`)
-      logs.push(log)
-      const child = launch(log, command, args, options)
+    scratch,
+    async start(name, command, args, { cwd, env, port, busy } = {}) {
+      const log = join(directory, `${count++}-${name.replaceAll(/\W+/g, '-')}`)
+      const outputs = [openSync(`${log}.out`, 'a'), openSync(`${log}.err`, 'a')]
+      const stdio = ['ignore' as const, ...outputs]
+      const child = spawn(command, [...args], { cwd, env: { ...process.env, ...env }, stdio })
+      for (const output of outputs) closeSync(output)
+      children.add(child)
+      child.once('exit', () => children.delete(child)).once('error', () => children.delete(child))
       await Promise.race([once(child, 'spawn'), once(child, 'error')])
       const { pid } = child
-      if (pid === undefined) throw new Error(`${name} did not start: there is no ${command}`)
-      const url = await untilListening(name, child, log, options.port)
-      if (!options.busy) await untilQuiet(pid)
-      return {
-        name,
-        pid,
-        url,
-        startMiB: readMemory(pid, 'VmRSS'),
-        readErrors: () => readFileSync(`${log}.err`, 'utf8'),
-        stop: () => stop(child),
-      }
-    },
-    trimLogs() {
-      for (const log of logs) truncateSync(`${log}.out`)
-    },
-    async stopAll() {
-      await Promise.all([...children].map(stop))
-    },
-    killAll() {
-      for (const child of children) child.kill('SIGKILL')
+      if (pid === undefined) throw new Error(`${name} did not start: '${command}' is not installed`)
+      const url = await untilListening(name, child, log, port)
+      if (!busy) await untilQuiet(pid)
+      return { name, pid, url, readErrors: () => readFileSync(`${log}.err`, 'utf8'), stop: () => stop(child) }
     },
   }
 }
@@ -92,31 +97,24 @@ async function untilListening(
   log: string,
   port?: number,
 ): Promise<string> {
-  for (const start = Date.now(); Date.now() - start < START_MS; await delay(POLL_MS)) {
-    if (hasEnded(child)) break
-    const url = port === undefined ? readAddress(log) : await reach(port)
+  for (const start = Date.now(); Date.now() - start < START_MS && !hasEnded(child); await delay(POLL_MS)) {
+    const url = port === undefined ? readUrl(log) : await tryConnect(port)
     if (url !== undefined) return url
   }
-  throw new Error(`${name} does not listen: ${readReason(`${log}.err`)}`)
+  throw new Error(`${name} does not listen: ${readFileSync(`${log}.err`, 'utf8').trim()}`)
 }
 
-/** The line of a log that says what went wrong, which in a stack trace is neither the first nor the last. */
-function readReason(log: string): string {
-  const lines = readFileSync(log, 'utf8').trim().split('\n')
-  return lines.find((line) => /error|vouch:/i.test(line)) ?? lines.at(-1) ?? ''
-}
-
-function readAddress(log: string): string | undefined {
+function readUrl(log: string): string | undefined {
   return /http:\/\/[\d.]+:\d+/.exec(readFileSync(`${log}.out`, 'utf8'))?.[0]
 }
 
-async function reach(port: number): Promise<string | undefined> {
+async function tryConnect(port: number): Promise<string | undefined> {
   const socket = connect(port, '127.0.0.1')
-  const reached = await once(socket, 'connect').catch(() => undefined)
-  // What speaks no HTTP may wait for a request from this connection, and for nobody else, until it has one.
+  const connected = await once(socket, 'connect').catch(() => undefined)
+  // A server that serves one connection at a time waits for a request on this one.
   socket.on('error', () => {})
   socket.resume().end('x')
-  return reached && `http://127.0.0.1:${port}`
+  return connected && `http://127.0.0.1:${port}`
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -140,4 +138,69 @@ export async function findFreePort(): Promise<number> {
   server.close()
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port')
   return address.port
+}
+
+/** Runs a program to its end and resolves with its standard output; rejects when it fails or `signal` aborts it. */
+export async function execute(
+  program: string,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const signals = signal === undefined ? [interruption.signal] : [interruption.signal, signal]
+  return (await execFileAsync(program, [...args], { signal: AbortSignal.any(signals) })).stdout
+}
+
+/** The first line that a program prints for `flag`; undefined when it is not installed. */
+export function readVersion(program: string, flag: string): string | undefined {
+  const { stdout, stderr, error, status } = spawnSync(program, [flag], { encoding: 'utf8' })
+  // wrk fails when asked for its version; 126 and 127 come from a wrapper that found no program.
+  if (error || status === 126 || status === 127) return undefined
+  return `${stdout}${stderr}`.split('\n')[0]?.replace(/ [([].*/, '')
+}
+
+/**
+ * The figures of `work`, and the processor time and memory that each server took meanwhile. The processor time is that of
+ * one of the `reads` in the figures, times `perReads`; `reads` itself is dropped.
+ */
+export async function watch(
+  servers: readonly Server[],
+  perReads: 1 | 1000,
+  work: () => Promise<Figures>,
+): Promise<Figures> {
+  for (const { pid } of servers) writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  const before = servers.map(({ pid }) => ({ cpu: readCpuSeconds(pid), rest: readMemory(pid, 'VmRSS') }))
+  const { reads = 1, ...figures } = await work()
+  const all: Record<string, number> = { ...figures }
+  for (const [i, { name, pid }] of servers.entries()) {
+    const { cpu = Number.NaN, rest = Number.NaN } = before[i] ?? {}
+    const title = perReads === 1 ? 'CPU s a download' : `CPU s/${perReads}`
+    all[`${title}|${name}`] = ((readCpuSeconds(pid) - cpu) / reads) * perReads
+    all[`peak MiB|${name}`] = Math.round(readMemory(pid, 'VmHWM'))
+    all[`MiB above rest|${name}`] = Math.round(readMemory(pid, 'VmHWM') - rest)
+  }
+  return all
+}
+
+/** Processor time of a process since it began, all threads together. Throws when there is no such process. */
+export function readCpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name of the program, in parentheses, may itself hold blanks and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
+}
+
+/** Resident memory in MiB: now, or the peak since the start or the last reset. */
+export function readMemory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
+}
+
+/** Resolves when a process is idle; rejects when it is still at work after two minutes. */
+async function untilQuiet(pid: number): Promise<void> {
+  for (let i = 0; i < MAX_QUIET_WAITS; i++) {
+    const before = readCpuSeconds(pid)
+    await delay(QUIET_MS)
+    if (readCpuSeconds(pid) - before <= 0.02) return
+  }
+  throw new Error(`process ${pid} did not become idle`)
 }

@@ -1,71 +1,89 @@
-import { CONFLICT, MEDIUM, SMALL } from './files.ts'
-import { type Load, runLoad, runLoader } from './load.ts'
-import { type Measurement, toMeasurement } from './measurement.ts'
-import type { Running } from './processes.ts'
-import { ROWS } from './rows.ts'
-import type { Cluster, Setting } from './setting.ts'
-import type { Stage } from './stage.ts'
-import { watch } from './usage.ts'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { settle, writeTrees } from './files.ts'
+import { runLoad, runLoader } from './load.ts'
+import { type Workshop, watch } from './processes.ts'
+import type { Figures, Measurement } from './runner.ts'
+import { type Cluster, CONFLICT, SMALL, type Stage, withPair } from './servers.ts'
 
-/** Compared reads of small files. */
-export function createReadMeasurements({ seconds }: Setting, stage: Stage): Measurement[] {
-  const { pair, one, three } = stage
+const CONNECTIONS = 32
 
-  function row(name: string, start: () => Promise<Cluster>, file: string, connections: number) {
-    const status = file === CONFLICT ? 409 : 200
-    const agreement = file === CONFLICT ? 'conflict' : 'unanimous'
-    return toMeasurement(name, async () => {
-      const { coordinator, all } = await start()
-      const url = `${coordinator.url}/files/${file}`
-      return await watch(all, () => runLoad({ url, connections, seconds, status, agreement }))
-    })
+/** Reads of a file of 1 KiB: compared, from servers that compare nothing, and from the original scripts. */
+export function createReadMeasurements(stage: Stage, seconds: number, hasSeed: boolean): Measurement[] {
+  function row(
+    name: string,
+    start: () => Promise<Cluster>,
+    path: string,
+    agreement?: 'unanimous' | 'conflict',
+  ): Measurement {
+    const run = async () => {
+      const cluster = await start()
+      const load = { url: `${cluster[0].url}/${path}`, connections: CONNECTIONS, seconds, agreement }
+      return { [name]: await watch(cluster, 1000, () => runLoad(load)) }
+    }
+    return { rows: [name], run }
   }
 
+  const seed = 'seed, 1 KiB, c32'
+  const runSeed = async () => {
+    const cluster = await stage.seed()
+    const task = {
+      port: Number(new URL(cluster[0].url).port),
+      connections: CONNECTIONS,
+      seconds,
+      target: 'small',
+    }
+    const load = () => runLoader({ protocol: 'seed', expected: 'SINGLE_FILE|', ...task })
+    return { [seed]: await watch(cluster, 1000, load) }
+  }
   return [
-    row(ROWS.pair1, pair, SMALL, 1),
-    row(ROWS.pair32, pair, SMALL, 32),
-    row(ROWS.three1, three, SMALL, 1),
-    row(ROWS.one1, one, SMALL, 1),
-    row(ROWS.three32, three, SMALL, 32),
-    row(ROWS.one32, one, SMALL, 32),
-    row(ROWS.medium1, pair, MEDIUM, 1),
-    row(ROWS.medium32, pair, MEDIUM, 32),
-    row(ROWS.conflict32, pair, CONFLICT, 32),
+    row('compared 1 KiB, one local and one remote, c32', stage.pair, `files/${SMALL}`, 'unanimous'),
+    row('node:http, 1 KiB from a buffer, c32', stage.bare, 'small'),
+    ...(hasSeed ? [{ rows: [seed], run: runSeed }] : []),
+    row('Hono hello, c32', stage.hono, ''),
+    row('compared 1 KiB, one remote, c32', stage.one, `files/${SMALL}`, 'unanimous'),
+    row('compared 1 KiB, three remote, c32', stage.three, `files/${SMALL}`, 'unanimous'),
+    row('conflict 1 KiB, one local and one remote, c32', stage.pair, `files/${CONFLICT}`, 'conflict'),
   ]
 }
 
-/** The same from servers that compare nothing, and from the original scripts. */
-export function createYardstickMeasurements(setting: Setting, stage: Stage): Measurement[] {
-  const { seconds, installed, seedDirectory } = setting
-  const { bare, hono, nginx } = stage
+/** Reads `count` names once each, restarts both servers, and reads them again. */
+export function createNamesMeasurement(workshop: Workshop, count: number): Measurement {
+  const rows = ['different names, each once', 'different names, each once, after a restart']
+  const directory = join(workshop.scratch, 'names')
+  const trees = ['1', '2'].map((tree) => join(directory, tree))
 
-  function row(name: string, start: () => Promise<Running>, path: string, connections: number) {
-    return toMeasurement(name, async () => {
-      const server = await start()
-      const load: Load = { url: `${server.url}/${path}`, connections, seconds, status: 200 }
-      return await watch([server], () => runLoad(load))
+  async function readAll(): Promise<Figures> {
+    const options = { cache: join(directory, 'cache'), busy: true }
+    return await withPair(workshop, trees, options, async (cluster) => {
+      const port = Number(new URL(cluster[0].url).port)
+      const answer = { expected: 'HTTP/1.1 200 ', agreement: 'unanimous' }
+      const task = {
+        protocol: 'http',
+        port,
+        connections: CONNECTIONS,
+        target: '/files/',
+        names: count,
+        ...answer,
+      } as const
+      const figures = await watch(cluster, 1000, () => runLoader(task))
+      // A server reports at its end how many digests it computed.
+      await Promise.all(cluster.map((server) => server.stop()))
+      const reports = cluster.map((server) => /(\d+) digests computed/.exec(server.readErrors())?.[1])
+      return { ...figures, 'digests computed': reports.reduce((sum, digests) => sum + Number(digests), 0) }
     })
   }
 
-  const rows = [
-    row(ROWS.bare1, bare, 'small', 1),
-    row(ROWS.bare32, bare, 'small', 32),
-    row(ROWS.bareMedium32, bare, 'medium', 32),
-    row(ROWS.hono32, hono, '', 32),
-  ]
-  if (installed.nginx) rows.push(row(ROWS.nginx1, nginx, SMALL, 1), row(ROWS.nginx32, nginx, SMALL, 32))
-  if (seedDirectory !== undefined) rows.push(...createSeedMeasurements(setting, stage))
-  return rows
-}
-
-function createSeedMeasurements({ seconds }: Setting, stage: Stage): Measurement[] {
-  function row(name: string, file: string, connections: number) {
-    const expected = file === CONFLICT ? 'DIFFERENT_FILES|SERVER1|' : 'SINGLE_FILE|'
-    return toMeasurement(name, async () => {
-      const { port, all } = await stage.seed()
-      const task = { protocol: 'seed' as const, port, connections, seconds, targets: [file], expected }
-      return await watch(all, () => runLoader(task))
-    })
+  const run = async () => {
+    writeTrees(trees, { files: count, sizeOf: () => 100 })
+    await settle()
+    try {
+      const round: Record<string, Figures> = {}
+      for (const row of rows) round[row] = await readAll()
+      return round
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
   }
-  return [row(ROWS.seed1, SMALL, 1), row(ROWS.seed32, SMALL, 32), row(ROWS.seedConflict32, CONFLICT, 32)]
+  return { rows, fresh: true, single: true, run }
 }

@@ -1,6 +1,6 @@
 import type { Miniflare } from 'miniflare'
 
-/** A simulated bucket of R2, as whoever fills it sees it. */
+/** A simulated bucket of R2, to fill and inspect. */
 export interface Bucket {
   /** `sha256` is in hexadecimal; the bucket keeps it. */
   put(key: string, content: string | Uint8Array, options?: { readonly sha256?: string }): Promise<unknown>
@@ -14,7 +14,7 @@ export async function openBucket(miniflare: Miniflare, name: string, worker: str
   return bucket as Bucket // its types are those of a package that is not installed
 }
 
-/** A simulated namespace of Workers KV, as whoever looks into it sees it. */
+/** A simulated namespace of Workers KV, to inspect. */
 export interface Namespace {
   get(key: string): Promise<string | null>
   put(key: string, value: string): Promise<void>

@@ -1,9 +1,20 @@
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import * as esbuild from 'esbuild'
 
-/** The Worker whose entry is this file, below this folder's parent, as one ES module. Throws what esbuild throws. */
-export async function bundle(entry: string): Promise<string> {
-  const { outputFiles } = await build({
+const bundles = new Map<string, Promise<string>>()
+
+/**
+ * Returns the Worker whose entry is this file, below this folder's parent, as one ES module. Each is built once a process.
+ * Rejects with what esbuild throws.
+ */
+export function bundle(entry: string): Promise<string> {
+  const bundle = bundles.get(entry) ?? build(entry)
+  bundles.set(entry, bundle)
+  return bundle
+}
+
+async function build(entry: string): Promise<string> {
+  const { outputFiles } = await esbuild.build({
     entryPoints: [fileURLToPath(new URL(`../${entry}`, import.meta.url))],
     bundle: true,
     write: false,

@@ -26,7 +26,7 @@ export interface EmulatorOptions {
   readonly port?: number | undefined
 }
 
-/** A cluster on this machine. Whoever started it closes it. */
+/** A cluster on this machine. The caller closes it. */
 export interface Emulator {
   /** Of the coordinator, without a slash at its end. */
   readonly url: string
@@ -42,13 +42,13 @@ export interface Emulator {
 
 /**
  * Starts a replica in workerd for each word, and a coordinator that reaches them by bindings, all behind one port. Throws
- * when there is no replica, an id is none, a directory is not there, or the port is taken.
+ * when there is no replica, an id is not valid, a directory does not exist, or the port is in use.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { host = '127.0.0.1', port = 0, buckets } = options
   const replicas = await readReplicas(options.replicas)
   const miniflare = new Miniflare({
-    // Miniflare's own door rewrites answers (compression, error pages), so ours has a socket of its own.
+    // Miniflare's own server rewrites answers (compression, error pages), so the emulator has a socket of its own.
     host: '127.0.0.1',
     port: 0,
     cf: false,
@@ -91,7 +91,7 @@ async function createDoor(
   socket: { host: string; port: number },
 ): Promise<WorkerOptions> {
   return {
-    ...toWorker('door', await bundle('emulator/door.ts')),
+    ...toWorker('door', await bundle('emulator/router.ts')),
     unsafeDirectSockets: [socket],
     bindings: {
       IDS: replicas.map(({ id }) => id),

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
-/** What a replica can be made to do wrong. */
+/** The faults of a replica. */
 export const fault = v.variant('type', [
   /** It cannot be reached. */
   v.object({ type: v.literal('down') }),

@@ -1,20 +1,19 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readStates } from '../functions/wire/states.suite.ts'
+import { readStates } from '../functions/storage/suite/states.suite.ts'
+import { createTemporaryDirectory } from '../runtime/node/temporary-directory.suite.ts'
+import { hash, makeBytes, readBytes, readProblem, writeTrees } from '../tests/scenarios/world.suite.ts'
 import { type Emulator, startEmulator } from './emulator.ts'
 import type { Fault } from './fault.ts'
-import { hash, makeBytes, readBytes, readProblem, writeTrees } from './scenarios/world.suite.ts'
 
 const BYTES = makeBytes(1_000_000)
 const MULTIPART = { headers: { Accept: 'multipart/mixed' } }
 
 describe('a fault in one replica', () => {
   let emulator: Emulator
-  let remove: () => Promise<void>
+  let remove: () => void
 
-  // A coordinator remembers who lied, so every test has its own.
+  // A coordinator remembers corrupt copies, so every test has its own.
   beforeEach(async () => {
     const files = { 'large.bin': BYTES, 'small.txt': 'small' }
     const trees = await writeTrees({
@@ -26,7 +25,7 @@ describe('a fault in one replica', () => {
   })
   afterEach(async () => {
     await emulator.close()
-    await remove()
+    remove()
   })
 
   /** Resolves with null when the answer breaks off, and with its bytes when it ends cleanly. */
@@ -63,7 +62,7 @@ describe('a fault in one replica', () => {
   )
 
   it.each<Fault>([{ type: 'cut', after: 1000 }, { type: 'wrong-bytes' }])(
-    'shows where its copy alone is asked for, which another cannot go on from: %j',
+    'is visible when only its copy is requested, which another cannot continue: %j',
     async (fault) => {
       await emulator.setFault('server1', fault)
       const path = '/files/large.bin?replica=server1'
@@ -73,7 +72,7 @@ describe('a fault in one replica', () => {
     },
   )
 
-  it('is remembered when bytes were wrong: the copy is corrupt from then on, and another is sent', async () => {
+  it('with wrong bytes is remembered: the copy is corrupt from then on, and another is sent', async () => {
     await emulator.setFault('server1', { type: 'wrong-bytes' })
     expect(await getBytes('/files/large.bin')).toBeNull()
     const response = await emulator.fetch('/files/large.bin')
@@ -81,7 +80,7 @@ describe('a fault in one replica', () => {
     expect(hash(await readBytes(response)).hex).toBe(hash(BYTES).hex)
   })
 
-  it('is not noticed when the answer is cut in the middle: another copy goes on', async () => {
+  it('that cuts an answer in the middle is hidden: another copy continues', async () => {
     await emulator.setFault('server1', { type: 'cut', after: 500_000 })
     expect((await getBytes('/files/large.bin'))?.equals(BYTES)).toBe(true)
     const part = await getBytes('/files/large.bin', { headers: { Range: 'bytes=100-900000' } })
@@ -107,14 +106,14 @@ describe('a fault in one replica', () => {
     await readProblem(missing)
   })
 
-  it('of slowness delays an answer and changes nothing else', async () => {
+  it('that slows an answer changes nothing else', async () => {
     await emulator.setFault('server1', { type: 'slow', ms: 50 })
     const response = await emulator.fetch('/files/small.txt')
     expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=2;of=2')
     expect(await response.text()).toBe('small')
   })
 
-  it('shows at the replica itself', async () => {
+  it('is visible at the replica itself', async () => {
     await emulator.setFault('server1', { type: 'wrong-bytes' })
     const bytes = await readBytes(await emulator.fetch('/~server1/files/small.txt'))
     expect(bytes).toHaveLength(5)
@@ -122,7 +121,7 @@ describe('a fault in one replica', () => {
     expect(await (await emulator.fetch('/~server2/files/small.txt')).text()).toBe('small')
   })
 
-  it('is refused when it is none, or for nobody', async () => {
+  it('is refused when it is not a valid fault, or names no replica', async () => {
     const put = (path: string, body: string) => emulator.fetch(path, { method: 'PUT', body })
     expect((await put('/~emulator/faults/server1', '{"type":"fire"}')).status).toBe(400)
     expect((await put('/~emulator/faults/server1', 'down')).status).toBe(400)
@@ -133,21 +132,21 @@ describe('a fault in one replica', () => {
 
 describe('an emulator', () => {
   it.each([
-    ['an id that is none', { '1x': '.' }],
+    ['an id that is not valid', { '1x': '.' }],
     ['an id that is its own', { emulator: '.' }],
-    ['a directory that is not there', { server1: './nowhere' }],
-    ['no replica at all', {}],
+    ['a directory that does not exist', { server1: './nowhere' }],
+    ['no replica', {}],
   ])('refuses %s', async (_, replicas) => {
     await expect(startEmulator({ replicas })).rejects.toThrow()
   })
 
   it('refuses a port that is taken', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'vouch-port-'))
+    const { path: root, remove } = createTemporaryDirectory('vouch-port-')
     const first = await startEmulator({ replicas: { server1: root } })
     const port = Number(new URL(first.url).port)
     await expect(startEmulator({ replicas: { server1: root }, port })).rejects.toThrow('in use')
     await first.close()
     expect(await readdir(root)).toEqual([])
-    await rm(root, { recursive: true })
+    remove()
   })
 })

@@ -1,5 +1,5 @@
-import { parseJson } from '../functions/wire/parse.ts'
-import { createProblem } from '../functions/wire/problems.ts'
+import { createProblem } from '../functions/http/problems.ts'
+import { parseJson } from '../functions/wire/json/parse.ts'
 import type { Fetcher } from '../runtime/workers/bindings.ts'
 import { withLength } from '../runtime/workers/respond.ts'
 import { FAULTS, type Fault, fault } from './fault.ts'
@@ -36,12 +36,12 @@ async function control(request: Request): Promise<Response> {
 async function answer(request: Request, replica: Fetcher, isFile: boolean): Promise<Response> {
   switch (current?.type) {
     case 'down':
-      throw new Error('the replica is down, as the emulator was told')
+      throw new Error('the replica is down, as set in the emulator')
     case 'slow':
       await new Promise((resolve) => setTimeout(resolve, current?.type === 'slow' ? current.ms : 0))
       return await replica.fetch(request)
     case 'status':
-      return new Response('as the emulator was told\n', { status: current.status })
+      return new Response('as set in the emulator\n', { status: current.status })
     case 'cut':
       return damage(await replica.fetch(request), isFile, cutAfter(current.after))
     case 'wrong-bytes':
@@ -51,10 +51,10 @@ async function answer(request: Request, replica: Fetcher, isFile: boolean): Prom
   }
 }
 
-/** What becomes of a content, once so many bytes have passed that are none of it. */
+/** The fault in a content, after so many leading bytes that do not belong to it. */
 type Damage = (before: number) => TransformStream<Uint8Array, Uint8Array>
 
-/** A bucket of R2 tells of an object before its bytes, and in this field how long that is. */
+/** R2 sends the metadata of an object before its bytes; this field has their length. */
 const R2_BEFORE = 'cf-r2-metadata-size'
 
 function damage(response: Response, isFile: boolean, create: Damage): Response {
@@ -62,7 +62,7 @@ function damage(response: Response, isFile: boolean, create: Damage): Response {
   if (!(isFile || before !== null) || !response.ok || response.body === null) return response
   const damaged = new Response(response.body.pipeThrough(create(Number(before))), response)
   if (before === null) return withLength(damaged)
-  // Its length counts the content alone; R2's binding goes by what it was told before.
+  // Its length counts only the content; R2's binding relies on the announced one.
   damaged.headers.delete('Content-Length')
   return damaged
 }
@@ -74,7 +74,7 @@ function cutAfter(length: number): Damage {
       transform(chunk, controller) {
         controller.enqueue(chunk.subarray(0, left))
         left -= chunk.length
-        if (left < 0) throw new Error('the replica breaks off, as the emulator was told')
+        if (left < 0) throw new Error('the replica breaks off, as set in the emulator')
       },
     })
   }

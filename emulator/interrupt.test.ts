@@ -4,7 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 
 const INTERRUPT = new URL('interrupt.ts', import.meta.url)
 
-/** Interrupts itself while the listener of somebody else, which would end it with 1, is the only one. */
+/** Interrupts itself while the only listener is another module's, which would end it with 1. */
 const INTERRUPTED_BEFORE = `
   import { untilInterrupted } from '${INTERRUPT}'
   process.on('SIGINT', () => process.exit(1))
@@ -13,7 +13,7 @@ const INTERRUPTED_BEFORE = `
   process.exitCode = 3
 `
 
-it('a signal that came just before somebody waits for it ends the wait, and is nobody else’s', async () => {
+it('a signal just before the wait ends the wait, and reaches no other listener', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '-e', INTERRUPTED_BEFORE], {
     stdio: 'inherit',
   })

@@ -4,7 +4,7 @@ export async function untilInterrupted(): Promise<void> {
   const alive = setInterval(() => {}, 2 ** 30)
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      // Miniflare's own ends the process there and then, with nothing closed or cleared away. They go once ours is
+      // Miniflare's own ends the process immediately, with nothing closed or removed. They go once ours is
       // there: a signal that came just before is lost when its last listener goes.
       const others = process.listeners(signal)
       process.once(signal, () => resolve())

@@ -10,15 +10,15 @@ function run(...args: string[]) {
   return { status, stdout, stderr }
 }
 
-it.each(['--help', '-h'])('%s prints the usage alone, as data', (flag) => {
+it.each(['--help', '-h'])('%s prints only the usage, on standard output', (flag) => {
   expect(run(flag)).toEqual({ status: 0, stdout: expect.stringContaining(USAGE), stderr: '' })
 })
 
 it.each([
-  ['an option that is none', ['--replcia', 'a=.'], "'--replcia'"],
+  ['an unknown option', ['--replcia', 'a=.'], "'--replcia'"],
   ['an option without its value', ['--replica'], "'--replica <value>'"],
   ['no replica', [], '--replica is missing'],
-])('%s is trouble, named in one line with the usage', (_, args, named) => {
+])('%s is an error in one line, with the usage', (_, args, named) => {
   const { status, stdout, stderr } = run(...args)
   expect([status, stdout]).toEqual([2, ''])
   expect(stderr).toContain(named)

@@ -11,7 +11,7 @@ try {
   if (options === 'help') process.stdout.write(`${USAGE}\n`)
   else await run(options)
 } catch (error) {
-  // What is wrong is a flag, a directory or the port: nobody needs to see where that was noticed.
+  // A flag, a directory or the port is wrong: a stack trace would not help.
   const isUsage = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   const words = error instanceof Error ? error.message : error
   process.stderr.write(`emulator: ${words}${isUsage ? `; ${USAGE}` : ''}\n`)
@@ -62,7 +62,7 @@ One replica, as the coordinator sees it:
 
   curl -i ${url}/~${id}/files/NAME
 
-Break it, and mend it:
+Break it, and repair it:
 
   curl -X PUT -d FAULT ${url}/~emulator/faults/${id}
   curl -X DELETE ${url}/~emulator/faults/${id}

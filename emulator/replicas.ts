@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WorkerOptions } from 'miniflare'
-import { isValid } from '../functions/wire/parse.ts'
+import { isValid } from '../functions/wire/json/parse.ts'
 import { replicaId } from '../functions/wire/schemas.ts'
-import { toReason } from '../runtime/node/errno.ts'
+import { toReason } from '../runtime/node/files/errno.ts'
 import { bundle } from './bundle.ts'
 
 /** A replica of the emulator: a server, which may be over a simulated bucket, or a bucket that the coordinator is bound to. */
@@ -15,12 +15,12 @@ export interface EmulatedReplica {
   readonly place: string
 }
 
-/** What workerd runs as; newer than this, the installed one may not know. */
+/** The compatibility date of workerd; the installed one may not support a newer one. */
 const COMPATIBILITY_DATE = '2026-01-01'
 
 /**
- * The replicas that are meant by `words`: a directory's path, `service://NAME` for a replica server over the simulated
- * bucket NAME, `r2://NAME` for that bucket itself. Throws when there is none, an id is none, or a directory is not there.
+ * The replicas that `words` name: a directory's path, `service://NAME` for a replica server over the simulated
+ * bucket NAME, `r2://NAME` for that bucket itself. Throws when there is none, an id is not valid, or a directory does not exist.
  */
 export async function readReplicas(words: Readonly<Record<string, string>>): Promise<EmulatedReplica[]> {
   const entries = Object.entries(words)
@@ -48,7 +48,7 @@ export function toWorker(name: string, script: string) {
   }
 }
 
-/** The Workers of all replicas: what makes each misbehave, and behind it its server where it has one. */
+/** The Workers of all replicas: the fault Worker of each, and behind it its server if it has one. */
 export async function createReplicas(replicas: readonly EmulatedReplica[]): Promise<WorkerOptions[]> {
   const [server, faults] = await Promise.all([
     bundle('runtime/workers/replica.ts'),
@@ -62,7 +62,7 @@ export async function createReplicas(replicas: readonly EmulatedReplica[]): Prom
   ])
 }
 
-/** What misbehaves leads on to a server, or to what is behind a bucket. */
+/** The fault Worker forwards to a server, or to the service behind a bucket. */
 function toFaultsBindings({ id, kind, place }: EmulatedReplica): Partial<WorkerOptions> {
   const r2Buckets = kind === 'directory' ? {} : { BUCKET: place }
   if (kind !== 'bucket') return { serviceBindings: { REPLICA: `replica:${id}` }, r2Buckets }
@@ -91,7 +91,7 @@ export function toCoordinatorBindings(replicas: readonly EmulatedReplica[]): Par
   }
 }
 
-/** What makes each replica misbehave, under `REPLICA_` and its place; those alone that are wanted. */
+/** The fault Workers of the selected replicas, under `REPLICA_` and their index. */
 export function toServiceBindings(
   replicas: readonly EmulatedReplica[],
   isWanted: (replica: EmulatedReplica) => boolean = () => true,

@@ -4,14 +4,14 @@ import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Agreement } from '../functions/wire/schemas.ts'
 import { run } from '../runtime/cli/run.ts'
-import type { Report } from '../runtime/cli/talk.ts'
+import type { Report } from '../runtime/cli/terminal/get-report.ts'
 
 const SAMPLES = fileURLToPath(new URL('samples/', import.meta.url))
 
 /** The sample directory of each replica. */
 export const SAMPLE_REPLICAS = { server1: join(SAMPLES, 'server1'), server2: join(SAMPLES, 'server2') }
 
-/** What getting one sample must come to. */
+/** The expected result of one sample. */
 export interface Expectation {
   readonly name: string
   readonly agreement: Agreement
@@ -20,7 +20,7 @@ export interface Expectation {
   readonly written: Readonly<Record<string, string>>
 }
 
-/** Every sample, and one that nobody has. */
+/** Every sample, and one that no replica has. */
 export const EXPECTATIONS: readonly Expectation[] = [
   toWhole('file1.txt', 'unanimous', 'server1'),
   {
@@ -40,7 +40,7 @@ function toWhole(name: string, agreement: Agreement, holder: string): Expectatio
   return { name, agreement, status: 0, written }
 }
 
-/** What getting one sample came to. */
+/** The result of one sample. */
 export interface Outcome {
   readonly report: Report
   readonly status: number
@@ -48,7 +48,7 @@ export interface Outcome {
   readonly expected: boolean
 }
 
-/** Gets a sample by `vouch get`, in a directory of its own below `root`. Throws when the command says nothing. */
+/** Gets a sample by `vouch get`, in a directory of its own below `root`. Throws when the command prints nothing. */
 export async function getSample(expectation: Expectation, url: string, root: string): Promise<Outcome> {
   const cwd = join(root, expectation.name)
   await mkdir(cwd)

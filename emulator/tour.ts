@@ -8,7 +8,7 @@ import { untilInterrupted } from './interrupt.ts'
 import { toTable } from './table.ts'
 import { EXPECTATIONS, getSample, type Outcome, SAMPLE_REPLICAS } from './tour-files.ts'
 
-/** The coordinator's own port, so that what is tried here works as it stands with real servers. */
+/** The coordinator's default port, so that commands from here work unchanged with real servers. */
 const PORT = 6001
 
 const { once } = parseOptions()
@@ -79,7 +79,7 @@ Try next, in another terminal:
 
   # a file, and who vouches for it
   curl -i ${url}/files/file1.txt
-  # copies that differ: an error to most, every version to who asks for them
+  # copies that differ: an error by default, every version on request
   curl -i ${url}/files/file2.txt
   curl -i -H 'Accept: multipart/mixed' ${url}/files/file2.txt
   npm run -s vouch -- get file2.txt --coordinator ${url}
@@ -96,11 +96,11 @@ Other faults:
 
   ${FAULTS.slice(1).join('\n  ')}
 
-  # what the last two come to; after wrong-bytes the copy is corrupt until it is written anew
+  # the last two; after wrong-bytes the copy is corrupt until it is written again
   curl -fsSo /dev/null '${url}/files/photo.bin?replica=server2'
 
 On directories of yours: npm run emulator -- --replica server1=DIRECTORY --replica server2=DIRECTORY
-On three real machines: see "Three machines" in README.md. Ctrl-C ends this.
+On three real machines: docs/three-vms.md. Ctrl-C ends this.
 `
 }
 

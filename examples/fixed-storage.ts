@@ -1,4 +1,4 @@
-// A storage of one's own: files that are part of a program, as a replica that never changes.
+// A storage of your own: files that are part of a program. fixed-storage.test.ts holds it to the suite.
 import {
   compareNames,
   type Facts,
@@ -12,7 +12,7 @@ import {
   toStream,
 } from 'vouch'
 
-/** `files` by name, read-only. A key that is no name of a file is none of the files. */
+/** `files` by name, read-only. A key that is not a valid name is not a file. */
 export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Storage {
   async function readFacts(name: string, signal?: AbortSignal): Promise<Facts | null> {
     signal?.throwIfAborted()
@@ -29,10 +29,11 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
       const [facts, bytes] = [await readFacts(name, signal), files.get(name)]
       if (facts === null || bytes === undefined) return null
       if (ifDigest !== undefined && ifDigest !== facts.digest) {
-        throw new StorageError('changed', 'the file is another one')
+        throw new StorageError('changed', 'the file is no longer the one asked for')
       }
       const { offset, length } = range ?? { offset: 0, length: facts.size }
-      if (offset + length > facts.size) throw new StorageError('out-of-range', 'the file is not as long')
+      if (offset + length > facts.size)
+        throw new StorageError('out-of-range', 'the range lies outside the file')
       return { facts, body: toStream(fromBytes(bytes.slice(offset, offset + length)), signal) }
     },
 
@@ -46,21 +47,5 @@ export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBu
       const entries = page.map((name) => ({ name, size: files.get(name)?.length ?? 0, modified: null }))
       return { entries, next: names.length > size ? (page.at(-1) ?? null) : null }
     },
-
-    async put(name, body) {
-      await body.cancel()
-      return refuse(name)
-    },
-    listKept: async ({ name, signal } = {}) => {
-      signal?.throwIfAborted()
-      if (name !== undefined) requireName(name)
-      return { entries: [], next: null }
-    },
-    restore: async (name) => refuse(name),
   }
-}
-
-function refuse(name: string): never {
-  requireName(name)
-  throw new StorageError('read-only', 'these files are part of a program')
 }

@@ -1,4 +1,4 @@
-// Asks whether any web server gives the file that a directory holds: node mirror.ts NAME DIR https://mirror.example/files/
+// Compares a file of a directory with a web server's copy: node mirror.ts NAME DIR https://mirror.example/files/
 import { createCoordinator, createObjectStorage, createStaticWeb } from 'vouch'
 import { createDirectoryStorage, createHasher, createSend } from 'vouch/node'
 

@@ -1,4 +1,4 @@
-// Shows a directory to coordinators elsewhere, to those who know the token: node replica.ts DIR [PORT]
+// Serves a directory to coordinators elsewhere that have the token: node replica.ts DIR [PORT]
 import { once } from 'node:events'
 import { createReplica } from 'vouch'
 import { createDirectoryStorage, createHasher, serve } from 'vouch/node'

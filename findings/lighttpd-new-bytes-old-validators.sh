@@ -4,7 +4,7 @@
 # Version: Debian 12's lighttpd 1.4.69-1, its default settings.
 # Expected: a strong entity tag changes when the content does (RFC 9110 §8.8.1), so HEAD, GET and HEAD with one tag
 # say that the bytes between them are of that tag.
-# Seen: the stat cache, on by default, gives the old size and times for up to a second, while the file is opened anew
+# Seen: the stat cache, on by default, returns the old size and times for up to a second, while the file is opened again
 # for each answer. After a change that keeps the size, all three agree on the old tag, and the bytes are the new ones.
 #
 # Prints what was seen; exits 1 if that is no longer so.

@@ -1,16 +1,18 @@
-// What `import … from 'vouch'` gives: what runs on any host. docs/api.md is made from this file.
+// The entry 'vouch': everything that runs on any host. docs/api.md is generated from this file.
 
+export { type Chunks, fromBytes, toStream } from './bytes/chunks.ts'
+export type { Deadlines } from './coordinator/ask/deadlines.ts'
+export type { Defer, Replica } from './coordinator/ask/member.ts'
 export { type CoordinatorOptions, createCoordinator } from './coordinator/coordinator.ts'
-export type { Defer, Replica } from './coordinator/gather.ts'
 export type { Require } from './coordinator/parameters.ts'
-export type { Deadlines } from './coordinator/silence.ts'
+export type { AppEnv, AppOptions } from './http/app.ts'
 export { createReplica, type ReplicaOptions } from './replica/replica.ts'
-export { createDigestCache } from './storage/digest-cache.ts'
-export type { Select } from './storage/globs.ts'
+export type { Evidence, Facts } from './storage/facts.ts'
 export { createMemoryStorage, type MemoryStorage } from './storage/memory.ts'
 export { compareNames, parseName, requireName } from './storage/names.ts'
-export type { DigestCache, Known } from './storage/object-digests.ts'
-export { createObjectStorage, type ObjectStorageOptions } from './storage/object-storage.ts'
+export { createDigestCache } from './storage/objects/digest-cache.ts'
+export type { DigestCache, Known } from './storage/objects/object-digests.ts'
+export { createObjectStorage, type ObjectStorageOptions } from './storage/objects/object-storage.ts'
 export type {
   GetOptions,
   ObjectInfo,
@@ -19,15 +21,13 @@ export type {
   ObjectWrites,
   OpenedObject,
   WriteOptions,
-} from './storage/objects.ts'
-export { createRemoteStorage, type RemoteOptions, type Send, type SendInit } from './storage/remote.ts'
-export type { Reply } from './storage/replies.ts'
-export { createStaticWeb, type StaticWebOptions } from './storage/static-web.ts'
+} from './storage/objects/objects.ts'
+export type { RemoteOptions, Send, SendInit } from './storage/remote/remote.ts'
+export { createRemoteStorage } from './storage/remote/remote.ts'
+export type { Reply } from './storage/remote/replies.ts'
 export type {
   DescribeOptions,
   Entry,
-  Evidence,
-  Facts,
   Kept,
   KeptPage,
   ListKeptOptions,
@@ -39,8 +39,9 @@ export type {
   RestoreOptions,
   Storage,
   SurveyOptions,
+  WritableStorage,
 } from './storage/storage.ts'
-export { type Chunks, fromBytes, toStream } from './storage/streams.ts'
+export type { Select } from './storage/survey/globs.ts'
 export type {
   Amount,
   EvidenceCounts,
@@ -51,12 +52,13 @@ export type {
   Span,
   Survey,
   SurveyLine,
-} from './storage/survey.ts'
-export type { AppEnv, AppOptions } from './wire/app.ts'
+} from './storage/survey/survey.ts'
+export { createStaticWeb, type StaticWebOptions } from './storage/web/static-web.ts'
+export { isWritable } from './storage/writable.ts'
 export { type CreateHasher, type Digest, type Hasher, isDigest, toDigest } from './wire/digest.ts'
+export type { ByteRange } from './wire/fields/ranges.ts'
+export type { Trace } from './wire/fields/trace.ts'
 export { MAX_LISTING_PAGE } from './wire/limits.ts'
 export type { Log, RequestEntry } from './wire/log.ts'
 export type { Passed, PassedKind } from './wire/passed.ts'
-export type { ByteRange } from './wire/ranges.ts'
-export type { Trace } from './wire/trace.ts'
-export { StorageError, type TroubleCode } from './wire/trouble.ts'
+export { StorageError, type StorageErrorCode } from './wire/storage-error.ts'

@@ -2,17 +2,17 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import about from '../package.json' with { type: 'json' }
-import { createHasher } from '../runtime/node/hasher.ts'
 import { createCoordinator } from './coordinator/coordinator.ts'
-import { DOCUMENT as COORDINATOR } from './coordinator/openapi.ts'
+import { createMemoryLedger } from './coordinator/ledger/memory-ledger.suite.ts'
+import { DOCUMENT as COORDINATOR } from './coordinator/openapi/document.ts'
+import { createAnswer, toJson } from './http/answer.ts'
+import { createChecker } from './http/openapi/openapi.suite.ts'
+import { BESIDE } from './http/openapi/openapi-kinds.suite.ts'
+import { createProblem, PROBLEM_TYPES } from './http/problems.ts'
 import { DOCUMENT as REPLICA } from './replica/openapi.ts'
 import { createReplica } from './replica/replica.ts'
 import { createMemoryStorage } from './storage/memory.ts'
-import { createAnswer } from './wire/answer.ts'
-import { toJson } from './wire/app.ts'
-import { createChecker } from './wire/openapi.suite.ts'
-import { BESIDE } from './wire/openapi-kinds.suite.ts'
-import { createProblem, PROBLEM_TYPES } from './wire/problems.ts'
+import { createTestHasher as createHasher } from './storage/suite/set-up.suite.ts'
 
 /** A package that has the specification's own schema, and follows references as well. */
 const VALIDATOR: string = '@seriousme/openapi-schema-validator'
@@ -27,13 +27,16 @@ const validate = await import(VALIDATOR).then(
 if (validate === null) console.warn(`NOT TESTED without ${VALIDATOR}: that the documents are OpenAPI 3.1`)
 
 const storage = createMemoryStorage({ 'f.txt': 'same' })
-const coordinator = createCoordinator([{ id: 'server1', storage }], { createHasher })
+const coordinator = createCoordinator([{ id: 'server1', storage }], {
+  createHasher,
+  ledger: createMemoryLedger(),
+})
 
 describe.each([
   ['coordinator', COORDINATOR, coordinator],
   ['replica', REPLICA, createReplica(storage)],
 ] as const)('the document of a %s', (_, document, app) => {
-  it.skipIf(validate === null)('is OpenAPI 3.1 by the schema of the specification', async () => {
+  it.skipIf(validate === null)('is valid OpenAPI 3.1 by the schema of the specification', async () => {
     expect(await validate?.(document)).toEqual({ valid: true })
     const wrong = {
       ...document,
@@ -42,11 +45,11 @@ describe.each([
     expect(await validate?.(wrong)).toMatchObject({ valid: false })
   })
 
-  it('is what the server answers', async () => {
+  it('is the one that the server returns', async () => {
     expect(await (await app.request('/openapi.json')).json()).toEqual(document)
   })
 
-  it('is of the version of the package', () => {
+  it('has the version of the package', () => {
     expect(document.info['version']).toBe(about.version)
   })
 
@@ -61,10 +64,10 @@ describe.each([
     expect(Object.keys(document.components.responses)).toEqual(PROBLEM_TYPES)
   })
 
-  it('leads nowhere that there is nothing', async () => {
+  it('lists only routes that the server has', async () => {
     for (const [path, item] of Object.entries(document.paths)) {
       for (const method of Object.keys(item)) {
-        // PUT is told of as not allowed where nothing is written.
+        // PUT is documented as not allowed on a read-only replica.
         const served = method === 'put' ? 405 : expect.not.toBeOneOf([404, 405])
         const { status } = await app.request(path.replace('{name}', 'f.txt'), {
           method: method.toUpperCase(),
@@ -75,7 +78,7 @@ describe.each([
   })
 })
 
-describe('an answer that the document tells otherwise', () => {
+describe('an answer that deviates from the document', () => {
   const { check } = createChecker(COORDINATOR)
   const json = (value: unknown) => toJson(value)
   const without = (name: string) => {
@@ -88,21 +91,17 @@ describe('an answer that the document tells otherwise', () => {
 
   it.each([
     ['none', json({ status: 'ok' }), []],
-    ['its status', createAnswer(201, headers, null), ['201 is not told of']],
+    ['its status', createAnswer(201, headers, null), ['201 is not documented']],
     [
       'its type',
       createAnswer(200, { ...headers, 'Content-Type': 'text/plain' }, null),
-      ['text/plain is not told'],
+      ['text/plain is not documented'],
     ],
     ['a member', json({ status: 'ok', more: 1 }), ['must NOT have additional properties']],
-    ['a member that is lacking', json({}), ["must have required property 'status'"]],
+    ['a missing member', json({}), ["must have required property 'status'"]],
     ['a value', json({ status: 'bad' }), ['must be equal to constant']],
-    ['a field that is lacking', without('Cache-Control'), ['Cache-Control is missing']],
-    [
-      'a security field that is lacking',
-      without('Content-Security-Policy'),
-      ['Content-Security-Policy is missing'],
-    ],
+    ['a missing field', without('Cache-Control'), ['Cache-Control is missing']],
+    ['a missing security field', without('Content-Security-Policy'), ['Content-Security-Policy is missing']],
     [
       'a field',
       createAnswer(
@@ -110,7 +109,7 @@ describe('an answer that the document tells otherwise', () => {
         { ...headers, 'Content-Type': 'application/json', 'X-More': '1' },
         new TextEncoder().encode('{"status":"ok"}'),
       ),
-      ['x-more is not told of'],
+      ['x-more is not documented'],
     ],
     [
       'the value of a field',
@@ -121,7 +120,7 @@ describe('an answer that the document tells otherwise', () => {
       ),
       ['must match pattern'],
     ],
-    ['the type of a problem', createProblem('conflict', 'x'), ['409 is not told of']],
+    ['the type of a problem', createProblem('conflict', 'x'), ['409 is not documented']],
     [
       'a problem of its status',
       createProblem('invalid-name', 'x'),
@@ -160,7 +159,7 @@ describe('an answer that the document tells otherwise', () => {
   })
 })
 
-it('the documents cost nothing to who does not ask for them', async () => {
+it('the documents cost nothing until they are requested', async () => {
   const program = `
     import { registerHooks } from 'node:module'
     const loaded = []

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { createHasher } from '../runtime/node/hasher.ts'
 import { createCoordinator } from './coordinator/coordinator.ts'
 import { createReplica } from './replica/replica.ts'
 import { createMemoryStorage } from './storage/memory.ts'
 import type { Storage } from './storage/storage.ts'
-import { toReprDigest } from './wire/fields.ts'
+import { createTestHasher as createHasher } from './storage/suite/set-up.suite.ts'
+import { toReprDigest } from './wire/fields/fields.ts'
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -55,14 +55,14 @@ test.each([
   ['a method', coordinator, '/files/f.txt', { method: 'DELETE' }, 405],
   ['a long address', coordinator, `/files/${'x'.repeat(9000)}`, {}, 414],
   ['the replicas', coordinator, '/replicas', {}, 200],
-  ['what is kept', coordinator, '/kept?replica=server1', {}, 200],
+  ['kept contents', coordinator, '/kept?replica=server1', {}, 200],
   ['a write refused', coordinator, '/restore', { method: 'POST' }, 403],
   ['health', coordinator, '/healthz', {}, 200],
   ['a bug', createReplica(broken), '/files/f.txt', { method: 'HEAD' }, 500],
   ['a file of a replica', replica, '/files/f.txt', {}, 200],
   ['a listing', replica, '/files', {}, 200],
-  ['what a replica keeps', replica, '/kept', {}, 200],
-  ['what it does not keep', replica, '/restore', restoreInit, 404],
+  ['kept contents of a replica', replica, '/kept', {}, 200],
+  ['a content that it does not keep', replica, '/restore', restoreInit, 404],
   ['facts', replica, '/describe', describeInit, 200],
   ['no facts', replica, '/describe', { ...describeInit, body: '' }, 400],
   ['a new file', replica, '/files/n', { method: 'PUT', headers: { ...write, 'If-None-Match': '*' } }, 201],
@@ -73,17 +73,20 @@ test.each([
     { method: 'PUT', headers: { ...write, 'If-Match': `"${EMPTY}"` } },
     204,
   ],
-  ['a write that says nothing', replica, '/files/n', { method: 'PUT' }, 411],
-  ['who may not ask', closed, '/files/f.txt', {}, 401],
-])('the answer for %s keeps browsers from running, guessing, embedding and telling', async (...row) => {
-  const [, app, path, init, status] = row
-  const response = await app.request(path, init)
-  expect(response.status).toBe(status)
-  expect(Object.fromEntries(response.headers)).toMatchObject({
-    'x-content-type-options': 'nosniff',
-    'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
-    'referrer-policy': 'no-referrer',
-    'cross-origin-resource-policy': 'same-origin',
-  })
-  await response.body?.cancel()
-})
+  ['a write without a condition', replica, '/files/n', { method: 'PUT' }, 411],
+  ['a client without a token', closed, '/files/f.txt', {}, 401],
+])(
+  'the answer for %s keeps browsers from running scripts, sniffing, framing and sending referrers',
+  async (...row) => {
+    const [, app, path, init, status] = row
+    const response = await app.request(path, init)
+    expect(response.status).toBe(status)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'cross-origin-resource-policy': 'same-origin',
+    })
+    await response.body?.cancel()
+  },
+)

@@ -21,7 +21,7 @@ import { pathToFileURL } from 'node:url'
 // Has a replica server list a directory of very many names for clients that leave at once, and sees what a read, a
 // listing and the server's memory cost after that: `node scripts/abandoned-listings.ts`.
 
-/** What the server came to; milliseconds and MiB. */
+/** The figures of the server; milliseconds and MiB. */
 export interface AbandonedListings {
   /** The median of reads while nothing else happens, and of those from the moment on when all clients have left. */
   readonly quietRead: number
@@ -80,7 +80,7 @@ function makeTree(directory: string, names: number): string {
   return root
 }
 
-/** What the server says, on either stream. */
+/** The output of the server, on either stream. */
 function readLines(server: ChildProcess) {
   const lines: string[] = []
   let isEnded = false

@@ -5,11 +5,11 @@ import { API_PATH, createApi } from './api.ts'
 describe('docs/api.md', () => {
   const api = createApi()
 
-  it('is what the sources say now; npm run api writes it', async () => {
+  it('matches the sources; npm run api writes it', async () => {
     expect(await readFile(API_PATH, 'utf8')).toBe(api)
   })
 
-  it('says something of everything that is exported', () => {
+  it('documents every export', () => {
     const sections = api.split(/^### /m).slice(1)
     const silent = sections.filter((section) => /^.+\n\n```/.test(section))
     expect(silent.map((section) => section.split('\n')[0])).toEqual([])

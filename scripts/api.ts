@@ -27,7 +27,7 @@ export function createApi(): string {
 }
 
 function toPart(title: string, declarations: readonly Declaration[]): string {
-  // What can be called comes before what it takes.
+  // Functions come before their parameter types.
   const isValue = ({ type }: Declaration) => /^(function|class|const)/.test(type)
   const sorted = [...declarations.filter(isValue), ...declarations.filter((each) => !isValue(each))]
   return [`## ${title}\n`, ...sorted.map(toSection)].join('\n')

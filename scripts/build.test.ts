@@ -1,15 +1,14 @@
-import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createTemporaryDirectory } from '../runtime/node/temporary-directory.suite.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { demand, ROOT } from './installed.ts'
 
-let directory: string
+const { path: directory, remove } = createTemporaryDirectory('vouch-build-')
 let cluster: Cluster | undefined
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'vouch-build-'))
   const args = [join(ROOT, 'scripts/build.ts'), join(directory, 'out')]
   await demand(process.execPath, args, { cwd: directory })
   await mkdir(join(directory, 'node_modules/.bin'), { recursive: true })
@@ -18,10 +17,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster?.stop()
-  await rm(directory, { recursive: true, force: true })
+  remove()
 })
 
-it('a build goes where it is told, and holds the library and the command', async () => {
+it('a build writes the library and the command to the given directory', async () => {
   expect((await readdir(join(directory, 'out'))).sort()).toEqual(['command', 'functions', 'runtime'])
 })
 

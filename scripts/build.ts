@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { bundleCommand } from './bundle-command.ts'
 
-// Makes plain JavaScript of the sources, into the directory it is given (dist), whatever that holds:
+// Compiles the sources to JavaScript, in the given directory (dist), whose old content it removes:
 //   functions/ and runtime/   file by file, with types: the library
-//   command/                  the command in a few files: loading sixty takes longer than most of what it does
+//   command/                  the command in a few files: loading sixty takes longer than most runs
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const outdir = resolve(process.argv[2] ?? join(root, 'dist'))
@@ -21,29 +21,11 @@ function buildLibrary(): void {
 }
 
 async function buildCommand(): Promise<void> {
-  const { metafile } = await build({
-    absWorkingDir: root,
-    entryPoints: ['runtime/cli/vouch.ts', 'runtime/node/*-worker.ts'],
-    entryNames: '[name]',
-    outdir: join(outdir, 'command'),
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    // Optional, and of whoever installs them; prom-client finds by itself the one of them that it needs.
-    external: ['@hono/otel', '@opentelemetry/*', 'prom-client'],
-    target: 'node22.18',
-    // Some of what is bundled is CommonJS, and loads with `require` what Node has built in.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-    metafile: true,
-    logLevel: 'warning',
-  })
-  writeFileSync(join(outdir, 'command/LICENSES.txt'), toLicenses(Object.keys(metafile.inputs)))
+  const inputs = await bundleCommand(join(outdir, 'command'))
+  writeFileSync(join(outdir, 'command/LICENSES.txt'), toLicenses(inputs))
 }
 
-/** The licences of the packages that the command holds copies of, as those ask. */
+/** The licences of all packages that are bundled with the command. */
 function toLicenses(inputs: readonly string[]): string {
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? [])
   return [...new Set(folders)].sort().map(toLicense).join('\n')
@@ -51,7 +33,14 @@ function toLicenses(inputs: readonly string[]): string {
 
 function toLicense(folder: string): string {
   const [file] = globSync('LICEN[CS]E*', { cwd: join(root, folder) })
-  if (file === undefined) throw new Error(`${folder} has no licence that could go with a copy of it`)
   const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length)
-  return `=== ${name} ===\n\n${readFileSync(join(root, folder, file), 'utf8').trim()}\n`
+  const text = file === undefined ? toDeclared(folder) : readFileSync(join(root, folder, file), 'utf8').trim()
+  return `=== ${name} ===\n\n${text}\n`
+}
+
+/** The licence that a package declares, for one that holds no text of it. Throws when it declares none. */
+function toDeclared(folder: string): string {
+  const { license, repository } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
+  if (!license) throw new Error(`${folder} has no licence that could go with a copy of it`)
+  return `${license}; see ${repository?.url}`
 }

@@ -12,10 +12,10 @@ export interface Installation {
   readonly node: string
 }
 
-/** A server of the command, which listens. Who started it stops it. */
+/** A server of the command, which listens. The caller stops it. */
 export interface Server {
   readonly url: string
-  /** What it has printed since it listens. */
+  /** Its output since it listens. */
   readonly lines: readonly string[]
   stop(): Promise<void>
 }
@@ -23,7 +23,7 @@ export interface Server {
 /** Two replica servers and a coordinator of the installed command, over the sample files, each a process. */
 export interface Cluster {
   readonly coordinator: Server
-  /** Runs the command as a client of the coordinator, in a directory of its own where it is told no other. */
+  /** Runs the command as a client of the coordinator, by default in a new directory. */
   ask(args: readonly string[], cwd?: string): Promise<Ran>
   stop(): Promise<void>
 }
@@ -94,7 +94,7 @@ function toVouch({ directory }: Installation): string {
   return join(directory, 'node_modules/.bin/vouch')
 }
 
-/** What it remembers, it remembers where it is installed: no run touches the caches of who started it. */
+/** Caches are beside the installation: no run touches the caches of its user. */
 function toEnv({ directory, node }: Installation): NodeJS.ProcessEnv {
   const cache = join(directory, '.cache')
   return withNode(node, { ...process.env, XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: join(cache, 'node') })

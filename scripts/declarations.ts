@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ROOT } from './installed.ts'
 
-/** What a file says of one name that it exports. */
+/** The declaration of one exported name. */
 export interface Declaration {
   readonly name: string
   /** The words of its doc comment, in paragraphs; empty where it has none. */
   readonly words: string
-  /** Its type, as TypeScript tells it. */
+  /** Its type, as TypeScript prints it. */
   readonly type: string
 }
 

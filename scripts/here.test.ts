@@ -1,21 +1,20 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createTemporaryDirectory } from '../runtime/node/temporary-directory.suite.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-let directory: string
+const { path: directory, remove } = createTemporaryDirectory('vouch-here-')
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'vouch-here-'))
   mkdirSync(join(directory, 'files'))
   writeFileSync(join(directory, 'files/f'), 'content')
 })
 
-afterAll(() => rmSync(directory, { recursive: true }))
+afterAll(remove)
 
-it('npm run vouch takes every path from where the user stands', async () => {
+it('npm run vouch resolves every path in the directory of the user', async () => {
   const args = ['get', 'f', '--replica', 'a=./files', '--index', 'index', '-o', 'out']
   const status = await new Promise((done) => {
     const command = ['--prefix', ROOT, 'run', '-s', 'vouch', '--', ...args]

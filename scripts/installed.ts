@@ -5,23 +5,23 @@ import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-/** Where the sources are. */
+/** The root of the sources. */
 export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** What a program came to. */
+/** The result of a program. */
 export interface Ran {
   readonly status: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** How a program is run; with what this process has where it says nothing. */
+/** How a program is run; by default with this process's environment. */
 export interface RunOptions {
   readonly cwd: string
   readonly env?: NodeJS.ProcessEnv | undefined
 }
 
-/** Runs a program to its end, whatever that is. Rejects when it cannot be started. */
+/** Runs a program to its end, with any exit status. Rejects when it cannot be started. */
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<Ran> {
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   const [[status], stdout, stderr] = await Promise.all([
@@ -32,14 +32,14 @@ export async function run(program: string, args: readonly string[], options: Run
   return { status, stdout, stderr }
 }
 
-/** What a program that ended with 0 printed. Rejects with what it said otherwise. */
+/** Runs a program and resolves with its standard output. Rejects with all its output when its exit status is not 0. */
 export async function demand(program: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { status, stdout, stderr } = await run(program, args, options)
   if (status === 0) return stdout
   throw new Error(`${[program, ...args].join(' ')} ended with ${status}:\n${stdout}${stderr}`)
 }
 
-/** `env` with this Node before any other: what npm, npx and the command then run on. */
+/** `env` with this Node first in PATH, so that npm, npx and the command run on it. */
 export function withNode(node: string, env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return { ...env, PATH: [dirname(node), env['PATH']].join(delimiter) }
 }
@@ -54,8 +54,8 @@ export async function pack(into: string): Promise<string> {
 }
 
 /**
- * Makes the directory `into` a package that has `tarball` installed, as somebody elsewhere would: `npm init`, `npm i`.
- * What it depends on comes from `registry`, or from npm's own.
+ * Makes the directory `into` a package that has `tarball` installed, as a user does: `npm init`, `npm i`.
+ * Its dependencies come from `registry`, or from npm's own.
  */
 export async function install(tarball: string, into: string, registry?: string): Promise<void> {
   await mkdir(into, { recursive: true })
@@ -66,14 +66,14 @@ export async function install(tarball: string, into: string, registry?: string):
   await demand('npm', ['install', '--no-audit', '--no-fund', ...from, tarball], where)
 }
 
-/** What an installed tree takes. */
+/** The size of an installed tree. */
 export interface Size {
   readonly packages: number
   /** Of all files. */
   readonly bytes: number
 }
 
-/** What `node_modules` below `directory` takes. */
+/** The size of `node_modules` below `directory`. */
 export async function measure(directory: string): Promise<Size> {
   const list = await demand('npm', ['ls', '--all', '--parseable'], { cwd: directory })
   const du = await demand('du', ['-sb', '--exclude=.bin', 'node_modules'], { cwd: directory })

@@ -17,7 +17,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(USAGE)
 else process.exitCode = (await walk(values['skip-tests'])) ? 0 : 1
 
-/** Goes through all steps, those after one that fails too; whether none did. */
+/** Runs all steps, also after one that fails; returns whether all passed. */
 async function walk(isShort: boolean): Promise<boolean> {
   const release: Release = { scratch: await mkdtemp(join(tmpdir(), 'vouch-release-')) }
   let failures = 0
@@ -39,7 +39,7 @@ async function walk(isShort: boolean): Promise<boolean> {
   return failures === 0
 }
 
-/** What a step said, or why it failed. */
+/** The remark of a step, or why it failed. */
 async function settle(check: () => Promise<string>): Promise<{ ok: boolean; said: string }> {
   try {
     return { ok: true, said: await check() }

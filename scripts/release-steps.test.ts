@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { ROOT } from './installed.ts'
 import { STEPS } from './release-steps.ts'
 
-it('docs/releasing.md lists what npm run release:check walks', async () => {
+it('docs/releasing.md lists the steps of npm run release:check', async () => {
   const text = await readFile(join(ROOT, 'docs/releasing.md'), 'utf8')
   const items = [...text.matchAll(/^- \[ \] (.+?)\.(?= |$)/gm)].map(([, item]) => item)
   expect(items).toEqual(STEPS.map(({ title }) => title))

@@ -6,9 +6,9 @@ import { runVouch, startCluster } from './cluster.ts'
 import { demand, install, measure, pack, ROOT } from './installed.ts'
 import { walkScenario } from './scenario.ts'
 
-/** What the steps of one walk hand on to those after them. */
+/** Results of earlier steps for later ones. */
 export interface Release {
-  /** A directory for all of them, which whoever walks takes away. */
+  /** A directory for all steps, which the caller removes. */
   readonly scratch: string
   /** The packed package. */
   tarball?: string
@@ -22,7 +22,7 @@ export interface Step {
   readonly title: string
   /** Whether it takes minutes. */
   readonly isLong?: boolean
-  /** Resolves with what there is to tell, or nothing (''); rejects with what is wrong. */
+  /** Resolves with a remark or ''; rejects with the reason when the item fails. */
   readonly check: (release: Release) => Promise<string>
 }
 
@@ -41,7 +41,7 @@ export const STEPS: readonly Step[] = [
 ]
 
 const NODE_24 = join(ROOT, 'node_modules/node/bin/node')
-const NODE_22 = join(ROOT, 'scripts/node22/node_modules/node/bin/node')
+const NODE_22 = join(ROOT, 'tests/node_modules/node22/bin/node')
 
 async function checkTree(): Promise<string> {
   const status = await demand('git', ['status', '--porcelain'], { cwd: ROOT })
@@ -91,7 +91,7 @@ async function checkSize({ directory }: Release): Promise<string> {
 }
 
 async function checkScenario({ directory }: Release, node: string): Promise<string> {
-  if (!existsSync(node)) throw new Error('this Node is not installed: npm ci')
+  if (!existsSync(node)) throw new Error('this Node is not installed: npm test installs it')
   const installation = { directory: requireInstalled(directory), node }
   const cluster = await startCluster(installation)
   const faults = await walkScenario(cluster).finally(cluster.stop)

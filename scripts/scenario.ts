@@ -1,7 +1,7 @@
 import type { Cluster } from './cluster.ts'
 import type { Ran } from './installed.ts'
 
-/** Something to ask of the three processes, and what must come of it. */
+/** A request to the three processes, and its expected result. */
 export interface Step {
   readonly title: string
   readonly args: readonly string[]
@@ -36,14 +36,14 @@ export const STEPS: readonly Step[] = [
   { title: 'plans what to copy', args: ['plan'], status: 1, stdout: /"file3\.txt"/ },
 ]
 
-/** Why what a step came to is not what it must come to; null when it is. */
+/** Why the result of a step is not the expected one; null when it is. */
 export function toFault({ status, stdout, stderr }: Step, ran: Ran): string | null {
   const ok = ran.status === status && (stdout?.test(ran.stdout) ?? true) && (stderr?.test(ran.stderr) ?? true)
   if (ok) return null
   return `ended with ${ran.status} where ${status} is right, and said:\n${ran.stdout}${ran.stderr}`
 }
 
-/** Goes through all steps; resolves with what was wrong, a text each, and so with none when all is well. */
+/** Runs all steps; resolves with the faults, a text each. */
 export async function walkScenario(cluster: Cluster): Promise<string[]> {
   const faults: string[] = []
   for (const step of STEPS) {

@@ -19,7 +19,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-// Shows what becomes of all that belongs to a file beside its bytes: `npm run show:attributes`, as root, for only root
+// Shows which attributes of a file are preserved: `npm run show:attributes`, as root, for only root
 // may give files away. One tree is a directory, the other is served by a replica server of its own process; tables
 // before and after plan and apply, a replacement, a restore and a get. Debian's `attr` and `acl` set and read attributes.
 
@@ -39,7 +39,7 @@ try {
   rmSync(stage, { recursive: true, force: true })
 }
 
-/** Where a server says that it listens. */
+/** The address that a server prints. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('the replica server has no standard output')
   const [banner] = await once(createInterface({ input: stdout }), 'line')

@@ -1,29 +1,21 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
+import { fromBytes, toStream } from '../bytes/chunks.ts'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage, type SendInit } from '../storage/remote.ts'
+import { createRemoteStorage, type SendInit } from '../storage/remote/remote.ts'
 import type { Opened, Storage } from '../storage/storage.ts'
-import { fromBytes, toStream } from '../storage/streams.ts'
+import { createTestHasher as createHasher } from '../storage/suite/set-up.suite.ts'
+import { readStates, toStates } from '../storage/suite/states.suite.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
-import { readStates, toStates } from '../wire/states.suite.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createCoordinator } from './coordinator.ts'
+import { coordinate as coordinateAll, refusing } from './set-up.suite.ts'
 
 /** A coordinator over these replicas, named server1, server2 and so on. */
-function coordinate(...storages: Storage[]) {
-  return createCoordinator(
-    storages.map((storage, i) => ({ id: `server${i + 1}`, storage })),
-    { createHasher },
-  )
-}
+const coordinate = (...storages: Storage[]) => coordinateAll(storages)
 
-/** A storage that does as `storage` does but for `changes`. */
+/** A storage like `storage`, except for `changes`. */
 const but = (storage: Storage, changes: Partial<Storage>): Storage => ({ ...storage, ...changes })
-
-const refusing = createRemoteStorage('http://replica.invalid', {
-  fetch: () => Promise.reject(Object.assign(new TypeError('fetch failed'), { code: 'ECONNREFUSED' })),
-})
 
 async function readProblem(response: Response) {
   expect(response.headers.get('Content-Type')).toBe('application/problem+json')
@@ -97,7 +89,7 @@ describe('a compared read', () => {
     })
   })
 
-  it('delivers a version that is asked for by its href, and names who else holds what', async () => {
+  it('delivers a version by its href, and names what the other replicas hold', async () => {
     const app = coordinate(a(), b())
     const { versions } = (await (await app.request('/files/f.txt')).json()) as {
       versions: { href: string }[]
@@ -112,7 +104,7 @@ describe('a compared read', () => {
     expect((await coordinate(a(), refusing).request(unheld)).status).toBe(503)
   })
 
-  it("delivers one replica's copy uncompared, and claims no agreement", async () => {
+  it("delivers one replica's copy uncompared, and reports no agreement", async () => {
     const app = coordinate(a(), b(), empty(), refusing)
     const response = await app.request('/files/f.txt?replica=server2')
     expect(await response.text()).toBe('other')
@@ -140,7 +132,7 @@ describe('a compared read', () => {
     '?version=xyz',
     '?replica=nobody',
     `?replica=server1&version=${'0'.repeat(64)}`,
-  ])('refuses %s with what would be right', async (query) => {
+  ])('refuses %s, and explains what is valid', async (query) => {
     const response = await coordinate(a(), a()).request(`/files/f.txt${query}`)
     expect(response.status).toBe(400)
     expect(await readProblem(response)).toMatchObject({ type: 'invalid-parameter' })
@@ -170,7 +162,7 @@ describe('a compared read', () => {
     expect(await response.text()).toBe('')
   })
 
-  it('takes the copy of another holder when the first cannot be opened, and says so', async () => {
+  it('takes the copy of another holder when the first cannot be opened, and reports it', async () => {
     const broken = but(a(), { open: () => Promise.reject(new StorageError('unreadable', 'it is broken')) })
     const response = await coordinate(broken, a()).request('/files/f.txt')
     expect(await response.text()).toBe('same')
@@ -178,22 +170,22 @@ describe('a compared read', () => {
     expect((await coordinate(broken).request('/files/f.txt')).status).toBe(503)
   })
 
-  it('calls a copy corrupt whose bytes contradict its digest, and takes another', async () => {
+  it('reports a copy as corrupt when its bytes contradict its digest, and sends another', async () => {
     const lying = but(a(), { open: async (name, o) => lie(await a().open(name, o)) })
     const response = await coordinate(lying, a()).request('/files/f.txt')
     expect(await response.text()).toBe('same')
     expect(readStates(response.headers)).toMatch(/^server1;state=corrupt;/)
   })
 
-  it('says of whom every copy is corrupt, when none is left to deliver', async () => {
+  it('names the replicas with corrupt copies when none is left to deliver', async () => {
     const lying = () => but(a(), { open: async (name, o) => lie(await a().open(name, o)) })
     const app = coordinate(lying(), lying())
-    const detail = '0 of 2 replicas answered, 1 must; corrupt on server1; corrupt on server2'
+    const detail = '0 of 2 replicas answered, but 1 must; corrupt on server1; corrupt on server2'
     const response = await app.request('/files/f.txt')
     expect(await readProblem(response)).toMatchObject({ type: 'too-few-answers', detail })
   })
 
-  it('compares anew when a copy changes before it is sent, and gives up after a bound', async () => {
+  it('compares again when a copy changes before it is sent, up to a limit', async () => {
     const storage = a()
     let changes = 1
     const changing = but(storage, {
@@ -209,7 +201,7 @@ describe('a compared read', () => {
     expect(await readProblem(response)).toMatchObject({ type: 'changed-while-reading' })
   })
 
-  it('counts a replica that stays silent as one that did not answer', async () => {
+  it('reports a silent replica as one that did not answer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
     try {
       const silent = but(a(), { describe: () => [new Promise(() => {})] })
@@ -223,7 +215,7 @@ describe('a compared read', () => {
     }
   })
 
-  it('waits for a replica that works for as long as it says so', async () => {
+  it('waits for a replica for as long as it reports work', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
     try {
       const working = but(a(), {
@@ -252,7 +244,7 @@ function serveReplica(storage: Storage) {
   return async (url: string, init: SendInit) => await app.fetch(new Request(url, init))
 }
 
-/** Lets simulated time pass, in small steps between which real work goes on, until `promise` settles. */
+/** Lets simulated time pass, in small steps between which real work continues, until `promise` settles. */
 async function passTimeUntil<T>(promise: Promise<T> | T): Promise<T> {
   let settled = false
   const watched = Promise.resolve(promise).finally(() => {
@@ -288,7 +280,7 @@ describe('a conflict', () => {
     ['*/*', 409, 'application/problem+json'],
     ['', 409, 'application/problem+json'],
     [')(garbage', 409, 'application/problem+json'],
-  ])('is told to Accept: %s with %i %s', async (accept, status, type) => {
+  ])('answers Accept: %s with %i %s', async (accept, status, type) => {
     const response = await app.request(path, { headers: { Accept: accept } })
     expect(response.status).toBe(status)
     expect(response.headers.get('Content-Type')).toContain(type)
@@ -309,7 +301,7 @@ describe('a conflict', () => {
     expect(parts[2]?.endsWith('\r\n\r\ntwo')).toBe(true)
   })
 
-  it('is escaped in the page', async () => {
+  it('is escaped on the page', async () => {
     const name = '<img src=x onerror=alert(1)>.svg'
     const hostile = coordinate(createMemoryStorage({ [name]: '1' }), createMemoryStorage({ [name]: '2' }))
     const response = await hostile.request(`/files/${encodeURIComponent(name)}`, {
@@ -324,7 +316,7 @@ describe('a conflict', () => {
 describe('a coordinator', () => {
   const app = coordinate(createMemoryStorage({ f: '1' }), refusing)
 
-  it('says which replicas answer, and never their addresses', async () => {
+  it('names the replicas that answer, and never their addresses', async () => {
     const response = await app.request('/replicas')
     const body = await response.text()
     expect(JSON.parse(body)).toEqual({
@@ -368,7 +360,7 @@ describe('a coordinator', () => {
     expect(response.headers.has('Allow')).toBe(status === 405)
   })
 
-  it('answers a bug with a problem that shows nothing of it, and logs it', async () => {
+  it('answers a bug with a problem without details, and logs it', async () => {
     const log = vi.fn()
     const broken = but(createMemoryStorage({ f: '1' }), {
       open: () => Promise.reject(new TypeError('secret stack')),
@@ -397,7 +389,7 @@ describe('a coordinator', () => {
     ])
   })
 
-  it.each([[[]], [['a', 'a']], [['not a token']], [['../a']]])('is not made of the ids %j', (ids) => {
+  it.each([[[]], [['a', 'a']], [['not a token']], [['../a']]])('rejects the ids %j', (ids) => {
     const replicas = ids.map((id) => ({ id, storage: createMemoryStorage() }))
     expect(() => createCoordinator(replicas, { createHasher })).toThrow()
   })

@@ -1,155 +1,164 @@
 import type { Context, Hono } from 'hono'
+import { type AppEnv, type AppOptions, addRoutes, createApp, type Routes, toCaller } from '../http/app.ts'
+import { refuseForeignPage } from '../http/cross-site.ts'
+import { createLimit } from '../http/overload.ts'
+import { createProblem } from '../http/problems.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
-import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, toJson } from '../wire/app.ts'
+import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { createLimit } from '../wire/limit.ts'
+import { parseFilePath } from '../wire/fields/routes.ts'
+import { isValid } from '../wire/json/parse.ts'
 import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
-import { refuseForeignPage } from '../wire/origin.ts'
-import { createProblem } from '../wire/problems.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
-import { parseFilePath } from '../wire/routes.ts'
-import type { ReplicaStates } from '../wire/schemas.ts'
-import type { Trace } from '../wire/trace.ts'
-import { accepts } from './accept.ts'
-import { answerApply } from './apply-answer.ts'
-import { answerAudit } from './audit-answer.ts'
-import { deliver, deliverCopy } from './deliver.ts'
-import { type AskOptions, createMember, type Defer, type Replica } from './gather.ts'
+import { globs } from '../wire/schemas.ts'
+import { DEADLINES, type Deadlines } from './ask/deadlines.ts'
+import { createMember, type Defer, type Replica } from './ask/member.ts'
+import { answerAudit } from './audit/audit-answer.ts'
+import { GLOBS_RULE } from './audit/exclude.ts'
+import type { CoordinatorContext } from './context.ts'
 import { answerKept, takeRestore } from './kept.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import { answerDifferences, answerHistory, answerStatus } from './ledger/ledger-answers.ts'
+import { answerVerify } from './ledger/verify.ts'
 import { answerMergedListing } from './listing.ts'
-import { createMemory, type Memory, type MemoryOptions } from './memory.ts'
-import { type Observer, SILENT } from './observer.ts'
-import { addPages } from './page/pages.ts'
+import type { Observer } from './observer.ts'
+import { createPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
-import { answerPlan } from './plan-answer.ts'
-import type { Read } from './read.ts'
-import { answerReadiness } from './ready.ts'
-import { readReplicaStates } from './replicas.ts'
-import { DEADLINES, type Deadlines } from './silence.ts'
+import { deliver, deliverCopy } from './read/deliver.ts'
+import { answerApply } from './repair/apply.ts'
+import { answerPlan } from './repair/plan-answer.ts'
+import { answerReadiness, answerReplicas } from './replicas.ts'
+import { type CoordinatorState, createState, type StateOptions } from './state.ts'
 
-/** What a coordinator takes beside its replicas. */
+/** Options of a coordinator. */
 export interface CoordinatorOptions extends AppOptions {
-  /** The host's SHA-256: what is delivered is hashed as it passes. */
+  /** The host's SHA-256, which hashes delivered contents. */
   readonly createHasher: CreateHasher
-  /** How long a replica may take; `DEADLINES` where it says nothing. */
+  /** How long a replica may take; each is as in `DEADLINES` when absent. */
   readonly deadlines?: { readonly [K in keyof Deadlines]?: Deadlines[K] | undefined } | undefined
-  /** How many replicas must answer where a request does not say; 1 when absent. */
+  /** How many replicas must answer unless a request overrides it; 1 when absent. */
   readonly require?: Require | undefined
-  /** As in `MemoryOptions`; not for a memory that was made before. */
-  readonly onCorrupt?: MemoryOptions['onCorrupt']
   /**
-   * What is remembered; one of its own when absent. Where requests may not share work (workerd), a coordinator counts
-   * what is under way for one request alone: there each request has its own, over one memory.
+   * Globs of names that audits, plans and listings leave out, in the language of `createSelect`; none when
+   * absent. A file that is asked for by its name is compared all the same.
    */
-  readonly memory?: Memory | undefined
-  /** Hears of what replicas answer and audits find; nobody when absent. */
+  readonly exclude?: readonly string[] | undefined
+  /** As in `StateOptions`; unused with `state`. */
+  readonly onCorrupt?: StateOptions['onCorrupt']
+  /** What is remembered; new when absent. In workerd, the coordinators of all requests share one state. */
+  readonly state?: CoordinatorState | undefined
+  /** Notified of the replicas' answers and of ended audits. */
   readonly observer?: Observer | undefined
-  /** Takes `POST /apply` and `POST /restore`; refused otherwise. */
+  /** Records what audits find, for `GET /status`, `/differences` and `/history/{name}`. Its creator closes it. */
+  readonly ledger?: Ledger | undefined
+  /** Called with the error when the ledger fails; the audit goes on unrecorded. */
+  readonly onLedgerFailed?: ((error: unknown) => void) | undefined
+  /** Accepts `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
-  /**
-   * Lets concurrent reads ask a replica together. When absent each read asks by itself, as it must where requests may
-   * not share work (workerd).
-   */
+  /** Batches concurrent reads' questions to a replica. Absent where requests share no work (workerd). */
   readonly defer?: Defer | undefined
 }
 
 /**
- * Asks all `replicas` for each name, compares, and answers. Throws when there is no replica, an id is not valid, two are
- * alike, or they are too many for `Replica-Status`.
+ * Creates the app of a coordinator, which asks all `replicas` for each name, compares, and answers. Throws
+ * when there is no replica, an id is not valid or not unique, or they are too many for `Replica-Status`, and
+ * when there are too many globs for a survey.
+ *
+ * @example
+ * const coordinator = createCoordinator(
+ *   [
+ *     { id: 'nas', storage: createDirectoryStorage('/srv/files') },
+ *     { id: 'vm2', storage: createRemoteStorage('http://vm2:6002') },
+ *   ],
+ *   { createHasher },
+ * )
+ * const response = await coordinator.request('/files/notes.txt')
  */
 export function createCoordinator(replicas: readonly Replica[], options: CoordinatorOptions): Hono<AppEnv> {
   const ids = replicas.map(({ id }) => id)
   const wrong = findWrongIds(ids)
   if (wrong !== null) throw new Error(wrong)
+  if (!isValid(globs, options.exclude ?? [])) throw new Error(`too many globs to exclude: ${GLOBS_RULE}`)
   const app = createApp({ ...options, hasPages: true })
-  const { defer, createHasher, observer = SILENT } = options
-  const isWritable = options.writable === true
-  const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
-  const deadlines = { silence, answer }
-  const { memory = createMemory({ onCorrupt: options.onCorrupt, onBreaker: observer.onBreaker }) } = options
-  const { contents, suspects } = memory
-  const members = replicas.map((replica) =>
-    createMember(replica, {
-      ...{ deadlines, defer, observer },
-      breaker: memory.findBreaker(replica.id),
-      listings: memory.findListingBreaker(replica.id),
-    }),
-  )
-  const limit = createLimit(MAX_AUDITS, 'audits')
-  const applying = createLimit(MAX_APPLIED, 'plans')
-  const listing = createLimit(MAX_LISTINGS, 'listings')
-  const comparing = createLimit(MAX_PAGES_COMPARING, 'comparisons')
+  const context = createContext(replicas, options)
+  const { limits } = context
+  const required = toCount(options.require ?? 1, ids.length)
 
-  /** The read of one name, of which one replica has to answer. */
-  function toRead(name: string, trace: Trace | undefined, getSignal?: AskOptions['getSignal']): Read {
-    const shared = { members, contents, suspects, deadlines, createHasher }
-    return { ...shared, name, required: 1, isStrict: false, trace, getSignal }
-  }
-
+  const routes = {
+    '/files': { sameSite: true, get: (c) => limits.listings.run(() => answerMergedListing(c, context)) },
+    '/files/{name}': { get: (c) => answerRead(c, context, required) },
+    '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
+    '/verify': { post: (c) => answerVerify(c, context) },
+    '/status': { sameSite: true, get: () => answerStatus(context) },
+    '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },
+    '/history/{name}': { sameSite: true, get: (c) => answerHistory(c, context) },
+    '/plan': { post: (c) => answerPlan(c, context) },
+    '/apply': { post: (c) => answerApply(c, context) },
+    '/kept': { sameSite: true, get: (c) => limits.listings.run(() => answerKept(c, context)) },
+    '/restore': { post: (c) => takeRestore(c, context) },
+    '/replicas': { get: (c) => answerReplicas(c, context) },
+    '/readyz': { sameSite: true, get: (c) => answerReadiness(c, context, required) },
+  } satisfies Routes
   app.on('POST', '*', refuseForeignPage)
-  for (const path of ['/audit', '/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
-
-  app.get('/files', (c) => listing.run(() => answerMergedListing(c, members)))
-  refuseOtherMethods(app, '/files', 'GET, HEAD')
-  app.get('/files/*', async (c) => {
-    const name = parseName(parseFilePath(c.req.url) ?? '')
-    if (name === null) return createProblem('invalid-name', NAME_RULE)
-    const parameters = parseReadParameters(c.req.query(), ids)
-    if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
-    const prefer = c.req.header('Prefer')
-    const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
-    const { replica, version, maxAge, require = options.require ?? 1 } = parameters
-    const required = isStrict ? ids.length : toCount(require, ids.length)
-    const read = { ...toRead(name, c.var.trace, () => c.req.raw.signal), required, isStrict, maxAge }
-    if (replica === undefined) return await deliver(c.req.raw, { ...read, version })
-    return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
-  })
-  refuseOtherMethods(app, '/files/*', 'GET, HEAD')
-
-  app.get('/audit', (c) => answerAudit(c, { members, deadlines, createHasher, suspects, limit, observer }))
-  refuseOtherMethods(app, '/audit', 'GET, HEAD')
-  app.post('/plan', (c) => answerPlan(c, { members, deadlines, createHasher, suspects, limit }))
-  refuseOtherMethods(app, '/plan', 'POST')
-  app.post('/apply', (c) => {
-    if (!isWritable) return createProblem('read-only', 'this coordinator takes no writes')
-    return answerApply(c, { members, toRead: (name) => toRead(name, c.var.trace), limit: applying })
-  })
-  refuseOtherMethods(app, '/apply', 'POST')
-
-  app.get('/replicas', async (c) => {
-    if (!accepts(c.req.raw, 'application/json')) {
-      return createProblem('not-acceptable', 'this resource is application/json')
-    }
-    const states = await readReplicaStates(members, suspects, toAsker(c))
-    return toJson({ replicas: states } satisfies ReplicaStates)
-  })
-  refuseOtherMethods(app, '/replicas', 'GET, HEAD')
-
-  app.get('/readyz', (c) => answerReadiness(members, toCount(options.require ?? 1, ids.length), toAsker(c)))
-  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
-
-  app.get('/kept', (c) => listing.run(() => answerKept(c, replicas, deadlines)))
-  refuseOtherMethods(app, '/kept', 'GET, HEAD')
-  app.post('/restore', (c) => takeRestore(c, replicas, { deadlines, isWritable }))
-  refuseOtherMethods(app, '/restore', 'POST')
-  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
-  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
-
-  addPages(app, {
-    members,
-    suspects,
-    deadlines,
-    createHasher,
-    toRead,
-    limit,
-    applying,
-    comparing,
-    isWritable,
-  })
+  addRoutes(app, routes, () => import('./openapi/document.ts'))
+  addRoutes(app, createPages(context))
   return app
 }
 
-/** The client of a request as one who asks replicas. */
-function toAsker(c: Context<AppEnv>): AskOptions {
-  return { trace: c.var.trace, getSignal: () => c.req.raw.signal }
+function createContext(replicas: readonly Replica[], options: CoordinatorOptions): CoordinatorContext {
+  const { defer, createHasher, observer, onCorrupt, ledger, onLedgerFailed, exclude = [] } = options
+  const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
+  const deadlines = { silence, answer }
+  const { state = createState({ onCorrupt, onBreaker: observer?.onBreaker }) } = options
+  const { contentCache, corruptCopies, recentReads } = state
+  const members = replicas.map((replica) => {
+    const breaker = state.findBreaker(replica.id)
+    const listings = state.findListingBreaker(replica.id)
+    return createMember(replica, { deadlines, defer, observer, breaker, listings })
+  })
+  const limits = {
+    audits: createLimit(MAX_AUDITS, 'audits'),
+    plans: createLimit(MAX_APPLIED, 'plans'),
+    listings: createLimit(MAX_LISTINGS, 'listings'),
+    comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
+  }
+  const isWritable = options.writable === true
+  const remembered = { contentCache, corruptCopies, recentReads }
+  const recording = { ledger, onLedgerFailed }
+  const ids = replicas.map(({ id }) => id)
+  const isIncluded = createSelect({ match: [], exclude })
+  const shared = { deadlines, createHasher, observer, isWritable, limits }
+  return { ids, members, exclude, isIncluded, ...shared, ...remembered, ...recording }
+}
+
+/** `GET /files/{name}`: the compared read, or one replica's copy. By default `required` must answer. */
+async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number) {
+  const name = parseName(parseFilePath(c.req.url) ?? '')
+  if (name === null) return createProblem('invalid-name', NAME_RULE)
+  const { ids, members, deadlines, createHasher, contentCache, corruptCopies, recentReads } = context
+  const parameters = parseReadParameters(c.req.query(), ids)
+  if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
+  const { replica, version, maxAge, require } = parameters
+  const prefer = c.req.header('Prefer')
+  const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
+  const enough = isStrict ? ids.length : require === undefined ? required : toCount(require, ids.length)
+  const { trace, getSignal } = toCaller(c)
+  // Named one by one: copying all members of other objects takes V8 as long as the rest of this function.
+  const read = {
+    members,
+    deadlines,
+    createHasher,
+    contentCache,
+    corruptCopies,
+    recentReads,
+    trace,
+    getSignal,
+    name,
+    maxAge,
+    isStrict,
+    version,
+    required: enough,
+  }
+  if (replica === undefined) return await deliver(c.req.raw, read)
+  return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
 }

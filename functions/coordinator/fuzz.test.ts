@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
+import { createTestHasher as createHasher } from '../storage/suite/set-up.suite.ts'
 import { isDigest } from '../wire/digest.ts'
 import { createCoordinator } from './coordinator.ts'
 import { parseReadParameters, parseRequire, toCount } from './parameters.ts'
@@ -19,7 +19,7 @@ const replica = fc.oneof(fc.constantFrom('r0', 'r1', 'R0', 'r0 ', '__proto__', '
 const query = fc.record({ require, version, replica }, { requiredKeys: [] })
 
 describe('the parameters of a read', () => {
-  it('are a number that can be met, all or a majority, and one digest or one replica; or a sentence', () => {
+  it('are parsed, or rejected with a sentence', () => {
     const ids = ['r0', 'r1', 'r2']
     const property = fc.property(query, (query) => {
       const read = parseReadParameters(query, ids)
@@ -38,7 +38,7 @@ describe('the parameters of a read', () => {
     fc.assert(property, { numRuns: RUNS })
   })
 
-  it('take each number of replicas as it is written, and a majority is more than half', () => {
+  it('take a number of replicas literally, and a majority is more than half', () => {
     const property = fc.property(
       fc.integer({ min: 1, max: 200 }),
       fc.integer({ min: -3, max: 300 }),
@@ -52,7 +52,7 @@ describe('the parameters of a read', () => {
   })
 })
 
-describe('a read with whatever there is in it', () => {
+describe('a read with arbitrary input', () => {
   const app = createCoordinator(
     ['hello world', 'hello world', 'other'].map((content, i) => {
       const differing = { same: 'hello world', empty: '', differ: content }
@@ -61,7 +61,7 @@ describe('a read with whatever there is in it', () => {
     { createHasher },
   )
   const etag = fc.constantFrom(`"${DIGEST}"`, `W/"${DIGEST}"`, '*', '"', '""', 'W/', `"${DIGEST}`, ', ,')
-  // What a field may hold when it has come through a server: bytes but for the controls.
+  // The possible values of a field behind a server: bytes except controls.
   const anything = fc
     .string({ unit: fc.integer({ min: 32, max: 255 }).map((code) => String.fromCharCode(code)) })
     .map((text) => text.replaceAll('\x7f', ''))
@@ -122,7 +122,7 @@ describe('a read with whatever there is in it', () => {
   )
   const method = fc.constantFrom('GET', 'HEAD', 'GET', 'PUT', 'DELETE', 'OPTIONS')
 
-  it('never is a failure of the server, and announces the length that it has', async () => {
+  it('never fails with 5xx, and announces its exact length', async () => {
     const property = fc.asyncProperty(path, query, headers, method, async (path, query, headers, method) => {
       const url = `http://coordinator.invalid/files/${path}?${new URLSearchParams(query)}`
       const response = await app.request(new Request(url, { method, headers }))
@@ -135,7 +135,7 @@ describe('a read with whatever there is in it', () => {
     await fc.assert(property, { numRuns: RUNS })
   })
 
-  it('is a conflict whatever its conditions, where the copies differ', async () => {
+  it('is a conflict under any condition when the copies differ', async () => {
     const property = fc.asyncProperty(headers, fc.constantFrom('GET', 'HEAD'), async (headers, method) => {
       const response = await app.request('/files/differ', { method, headers })
       expect([300, 409]).toContain(response.status)

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
-import type { Storage } from '../storage/storage.ts'
-import { createSource, hash, readBytes, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
+import type { Storage, WritableStorage } from '../storage/storage.ts'
+import { hash, toBytes } from '../storage/suite/set-up.suite.ts'
+import { createSource, readBytes, toPut } from '../storage/suite/suite-tools.suite.ts'
 import { ANSWER_MS, SILENCE_MS } from '../wire/limits.ts'
-import { createCoordinator } from './coordinator.ts'
+import { coordinate as coordinateAll } from './set-up.suite.ts'
 
 const [OLD, NEW] = [await hash(toBytes('old')), await hash(toBytes('new'))]
 
@@ -17,8 +17,8 @@ async function createWritten() {
 }
 
 function coordinate(replicas: Record<string, Storage>, writable = true) {
-  const list = Object.entries(replicas).map(([id, storage]) => ({ id, storage }))
-  return createCoordinator(list, { createHasher, writable })
+  const ids = Object.keys(replicas)
+  return coordinateAll(Object.values(replicas), { writable }, (i) => ids[i] ?? '')
 }
 
 async function restore(app: ReturnType<typeof coordinate>, body: unknown) {
@@ -31,7 +31,7 @@ const readJson = async (response: Response) => (await response.json()) as Record
 const readText = async (storage: Storage) => new TextDecoder().decode(await readBytes(storage, 'a'))
 
 describe('GET /kept', () => {
-  it('answers with what one replica keeps', async () => {
+  it('returns the kept contents of one replica', async () => {
     const app = coordinate({ server1: createMemoryStorage(), server2: await createWritten() }, false)
     expect(await readJson(await app.request('/kept?replica=server1'))).toEqual({ entries: [], next: null })
     const page = { entries: [{ name: 'a', digest: OLD, size: 3 }], next: null }
@@ -54,7 +54,7 @@ describe('GET /kept', () => {
     expect(await readJson(response)).toMatchObject({ type, detail })
   })
 
-  it('says of a replica that does not answer in time that it could not be reached', async () => {
+  it('reports a replica that does not answer in time as unreachable', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const silent = { ...createMemoryStorage(), listKept: () => new Promise<never>(() => {}) }
@@ -68,7 +68,7 @@ describe('GET /kept', () => {
 })
 
 describe('POST /restore', () => {
-  it('puts a content back on the replica that it names, and on no other', async () => {
+  it('restores a content on the named replica, and on no other', async () => {
     const [server1, server2] = [await createWritten(), await createWritten()]
     const remote = createReplica(server2, { writable: true })
     const fetch = async (url: string, init: object) => await remote.fetch(new Request(url, init))
@@ -87,7 +87,7 @@ describe('POST /restore', () => {
     [400, 'invalid-body', { replica: '../x', name: 'a', digest: OLD, replaces: NEW }],
     [400, 'invalid-body', { name: 'a', digest: OLD, replaces: NEW }],
     [403, 'read-only', { replica: 'reading', name: 'a', digest: OLD, replaces: NEW }],
-  ])('answers %d %s to what it cannot do', async (status, type, body) => {
+  ])('answers %d %s to an invalid restore', async (status, type, body) => {
     const storage = await createWritten()
     const reading = createReplica(storage)
     const fetch = async (url: string, init: object) => await reading.fetch(new Request(url, init))
@@ -98,7 +98,7 @@ describe('POST /restore', () => {
     expect(await readText(storage)).toBe('new')
   })
 
-  it('is refused by a coordinator that was not opened for writing', async () => {
+  it('is refused by a read-only coordinator', async () => {
     const server1 = await createWritten()
     const body = { replica: 'server1', name: 'a', digest: OLD, replaces: NEW }
     const response = await restore(coordinate({ server1 }, false), body)
@@ -107,7 +107,7 @@ describe('POST /restore', () => {
     expect(await readText(server1)).toBe('new')
   })
 
-  it('takes JSON alone, and no other method', async () => {
+  it('accepts only JSON, and no other method', async () => {
     const app = coordinate({ server1: await createWritten() })
     const body = JSON.stringify({ replica: 'server1', name: 'a', digest: OLD, replaces: NEW })
     expect((await app.request('/restore', { method: 'POST', body })).status).toBe(415)
@@ -115,11 +115,11 @@ describe('POST /restore', () => {
     expect((await app.request('/kept', { method: 'POST', body })).status).toBe(405)
   })
 
-  it('waits for a replica that copies as long as for one that hashes, and then withdraws', async () => {
+  it('waits for a replica that copies as long as for one that hashes, then cancels', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const asked = Promise.withResolvers<AbortSignal | undefined>()
-      const slow: Storage = {
+      const slow: WritableStorage = {
         ...createMemoryStorage(),
         restore(_name, { signal }) {
           asked.resolve(signal)

@@ -1,32 +1,36 @@
 import type { Context } from 'hono'
 import * as v from 'valibot'
-import { readJsonBody } from '../storage/json-body.ts'
-import { toRestored } from '../storage/wire-lines.ts'
-import { type AppEnv, settle, toJson } from '../wire/app.ts'
-import { toTimestamp } from '../wire/dates.ts'
+import { toJson } from '../http/answer.ts'
+import type { AppEnv } from '../http/app.ts'
+import { createProblem, toProblem } from '../http/problems.ts'
+import { readJsonBody } from '../http/request-body.ts'
+import { readKept } from '../storage/kept.ts'
+import { toRestored } from '../storage/remote/wire-lines.ts'
+import { requireWritable } from '../storage/writable.ts'
+import { toTimestamp } from '../wire/fields/dates.ts'
+import { parseLimit } from '../wire/fields/query.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
-import { parseLimit, toLimitRule } from '../wire/paging.ts'
-import { createProblem, toProblem } from '../wire/problems.ts'
 import { type KeptListing, replicaId, restoreRequest } from '../wire/schemas.ts'
-import { StorageError } from '../wire/trouble.ts'
-import type { Replica } from './gather.ts'
-import { type Deadlines, withDeadline } from './silence.ts'
+import { StorageError, settle } from '../wire/storage-error.ts'
+import { withDeadline } from './ask/deadlines.ts'
+import type { CoordinatorContext } from './context.ts'
+import { toReplicaRule } from './parameters.ts'
 
-/** `GET /kept?replica=&name=&after=&limit=`: a page of what one replica keeps of what was replaced there. */
+/** `GET /kept?replica=&name=&after=&limit=`: a page of the replaced contents that one replica keeps. */
 export async function answerKept(
-  c: Context,
-  replicas: readonly Replica[],
-  deadlines: Deadlines,
+  c: Context<AppEnv>,
+  { members, deadlines }: CoordinatorContext,
 ): Promise<Response> {
   const { replica: id = '', name, after, limit } = c.req.query()
-  const replica = replicas.find((one) => one.id === id)
-  if (replica === undefined) return createProblem('invalid-parameter', toReplicaRule(replicas, id))
+  const replica = members.find((one) => one.id === id)
+  const ids = members.map(({ id }) => id)
+  if (replica === undefined) return createProblem('invalid-parameter', toReplicaRule(ids, id))
   const size = parseLimit(limit)
-  if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
+  if (typeof size === 'string') return createProblem('invalid-parameter', size)
   const page = await settle(
     withDeadline(deadlines, (expired) => {
       const signal = AbortSignal.any([expired, c.req.raw.signal])
-      return replica.storage.listKept({ name, after, limit: size, signal })
+      return readKept(replica.storage, { name, after, limit: size, signal })
     }),
   )
   if (page instanceof StorageError) return toProblem(page)
@@ -34,17 +38,13 @@ export async function answerKept(
   return toJson({ entries, next: page.next } satisfies KeptListing)
 }
 
-/** Body of `POST /restore` on a coordinator: that of a replica, and which replica. */
+/** Body of `POST /restore` on a coordinator: as on a replica, plus the replica's id. */
 export const restoreOnRequest = v.object({ replica: replicaId, ...restoreRequest.entries })
 
-/**
- * `POST /restore`: has one replica put a kept content back, and answers with the facts of the file that is there then.
- * It takes JSON alone, which no form of a page elsewhere can send unasked.
- */
+/** `POST /restore`: a replica restores a kept content. JSON only, which other sites' forms cannot send. */
 export async function takeRestore(
   c: Context<AppEnv>,
-  replicas: readonly Replica[],
-  { deadlines, isWritable }: { readonly deadlines: Deadlines; readonly isWritable: boolean },
+  { members, deadlines, isWritable }: CoordinatorContext,
 ): Promise<Response> {
   if (!isWritable) return createProblem('read-only', 'this coordinator was not opened for writing')
   const asked = await readJsonBody(c, restoreOnRequest, {
@@ -53,19 +53,16 @@ export async function takeRestore(
   })
   if (asked instanceof Response) return asked
   const { name, digest, replaces } = asked
-  const replica = replicas.find(({ id }) => id === asked.replica)
-  if (replica === undefined) return createProblem('invalid-body', toReplicaRule(replicas, asked.replica))
-  // A replica gives no sign of life while it copies, and may copy for as long as it may hash.
+  const replica = members.find(({ id }) => id === asked.replica)
+  const ids = members.map(({ id }) => id)
+  if (replica === undefined) return createProblem('invalid-body', toReplicaRule(ids, asked.replica))
+  // A replica sends no sign of life while it copies, and may copy for as long as it may hash.
   const patience = { ...deadlines, silence: deadlines.answer }
   const facts = await settle(
-    withDeadline(patience, (expired) => {
+    withDeadline(patience, async (expired) => {
       const signal = AbortSignal.any([expired, c.req.raw.signal])
-      return replica.storage.restore(name, { digest, replaces, signal })
+      return await requireWritable(replica.storage).restore(name, { digest, replaces, signal })
     }),
   )
   return facts instanceof StorageError ? toProblem(facts) : toJson(toRestored(name, facts))
-}
-
-function toReplicaRule(replicas: readonly Replica[], got: string): string {
-  return `replica takes one of ${replicas.map(({ id }) => id).join(', ')}, got '${got}'`
 }

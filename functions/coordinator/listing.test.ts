@@ -1,16 +1,15 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
 import { createReplica } from '../replica/replica.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { compareNames, parseName } from '../storage/names.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
 import type { Storage } from '../storage/storage.ts'
+import { parseJson } from '../wire/json/parse.ts'
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
-import { parseJson } from '../wire/parse.ts'
 import { type MergedListing, mergedListing } from '../wire/schemas.ts'
-import { StorageError } from '../wire/trouble.ts'
-import { createCoordinator } from './coordinator.ts'
+import { StorageError } from '../wire/storage-error.ts'
+import { coordinate } from './set-up.suite.ts'
 
 const name = fc
   .oneof(
@@ -23,7 +22,7 @@ const tree = fc.record({
   /** Entries in one page. */
   most: fc.integer({ min: 1, max: 8 }),
 })
-/** UTF-16 orders these otherwise than their bytes. */
+/** UTF-16 orders these in another way than their bytes. */
 const highNames = [
   { names: ['\uffef', '\ufff0'], most: 1 },
   { names: ['\u{10000}', '\u{10001}'], most: 1 },
@@ -38,8 +37,7 @@ function createTree(names: readonly string[]) {
 const DEADLINE_MS = 1000
 
 function createApp(storages: readonly Storage[]) {
-  const replicas = storages.map((storage, i) => ({ id: `r${i}`, storage }))
-  return createCoordinator(replicas, { createHasher, deadlines: { silence: DEADLINE_MS } })
+  return coordinate(storages, { deadlines: { silence: DEADLINE_MS } }, (i) => `r${i}`)
 }
 
 async function readAll(app: ReturnType<typeof createApp>, prefix: string, limit: number) {
@@ -56,7 +54,7 @@ async function readAll(app: ReturnType<typeof createApp>, prefix: string, limit:
 
 const gone = new StorageError('unreachable', 'gone', { reason: 'connection_refused' })
 
-/** A storage that lists as `list` does; how often it was asked is counted. */
+/** A storage that lists as `list` does, and counts the calls. */
 function createLister(list: Storage['list']) {
   const asked = vi.fn(list)
   return { ...createMemoryStorage(), list: asked }
@@ -75,7 +73,7 @@ async function readListing(app: ReturnType<typeof createApp>): Promise<MergedLis
 afterEach(() => void vi.useRealTimers())
 
 describe('the listing of a coordinator', () => {
-  it('says of each replica what it has and does not list, over the wire as well', async () => {
+  it('counts what each replica has and does not list, over the wire as well', async () => {
     const passed = [{ kind: 'backslash', count: 2, examples: ['a\\', 'b\\'] }] as const
     const lister = createLister(async () => ({ entries: [], next: null, passed }))
     const app = createReplica(lister)
@@ -90,7 +88,7 @@ describe('the listing of a coordinator', () => {
     ])
   })
 
-  it('is that of all replicas together, whatever the pages, over the wire as well', async () => {
+  it('merges all replicas, in pages of any size, over HTTP as well', async () => {
     await fc.assert(
       fc.asyncProperty(
         trees,
@@ -117,7 +115,7 @@ describe('the listing of a coordinator', () => {
     )
   })
 
-  it('tells who did not answer and why, and goes on with the others', async () => {
+  it('reports which replicas did not answer and why, and continues with the others', async () => {
     const broken = createFailing(new TypeError('of no table: /srv/secret'))
     expect(await readListing(createApp([createTree(['a']), createFailing(), broken]))).toEqual({
       entries: [{ name: 'a', copies: [{ id: 'r0', size: 1, modified: expect.any(String) }] }],
@@ -135,7 +133,7 @@ describe('the listing of a coordinator', () => {
     })
   })
 
-  it('waits for a silent replica as long as its deadline, and for one that was silent before not at all', async () => {
+  it('waits for a silent replica until its deadline, and the next time not at all', async () => {
     vi.useFakeTimers()
     const silent = createLister(() => new Promise(() => {}))
     // Not one in memory, which hashes in real time.
@@ -155,7 +153,7 @@ describe('the listing of a coordinator', () => {
     expect(silent.list).toHaveBeenCalledTimes(BREAKER_FAILURES)
   })
 
-  it('asks a replica again after a while, and from then on when it answers', async () => {
+  it('asks a failed replica again later, and each time once it answers', async () => {
     vi.useFakeTimers()
     const tree = createTree(['a'])
     const back = createFailing()
@@ -167,7 +165,7 @@ describe('the listing of a coordinator', () => {
     for (let i = 0; i < 2; i++) expect((await readListing(app)).replicas).toEqual([{ id: 'r0', state: 'ok' }])
   })
 
-  it('asks a replica that failed listings for files all the same, and for no listing for a while', async () => {
+  it('still asks a replica that failed listings for files, but for no listing for a while', async () => {
     const [away, troubled] = [createFailing(), createFailing(new StorageError('unreadable', 'a bad sector'))]
     const app = createApp([createTree(['a']), away, troubled])
     for (let i = 0; i < BREAKER_FAILURES; i++) await app.request('/files')
@@ -180,7 +178,7 @@ describe('the listing of a coordinator', () => {
     ])
   })
 
-  it('goes on where a replica says that it goes on, though its page was empty', async () => {
+  it('continues where a replica continues, although its page was empty', async () => {
     const empty = createLister(async ({ after = '' } = {}) =>
       after < 'm'
         ? { entries: [], next: 'm' }
@@ -190,11 +188,11 @@ describe('the listing of a coordinator', () => {
     expect(entries.map(({ name }) => name)).toEqual(['a', 'q', 'z'])
   })
 
-  it('is refused when nobody answers, and for a limit that is none', async () => {
-    const nobody = await createApp([createFailing(), createFailing()]).request('/files')
-    expect(nobody.status).toBe(503)
-    expect(nobody.headers.get('Retry-After')).not.toBeNull()
-    expect(await nobody.json()).toMatchObject({
+  it('is refused when no replica answers, and for an invalid limit', async () => {
+    const unanswered = await createApp([createFailing(), createFailing()]).request('/files')
+    expect(unanswered.status).toBe(503)
+    expect(unanswered.headers.get('Retry-After')).not.toBeNull()
+    expect(await unanswered.json()).toMatchObject({
       type: 'too-few-answers',
       detail: 'no replica answered: r0 (gone), r1 (gone)',
     })
@@ -206,7 +204,7 @@ describe('the listing of a coordinator', () => {
   })
 })
 
-/** A storage whose pages are often shorter than asked for, as those of a bucket may be. */
+/** A storage whose pages are often shorter than the limit, as those of a bucket may be. */
 function withShortPages(storage: Storage, most: number): Storage {
   return {
     ...storage,

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { DescribeOptions, Facts, Opened, OpenOptions, Storage } from '../storage/storage.ts'
-import { fromBytes, toStream } from '../storage/streams.ts'
-import { MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { fromBytes, toStream } from '../bytes/chunks.ts'
+import type { Facts } from '../storage/facts.ts'
+import type { DescribeOptions, Opened, OpenOptions, Storage } from '../storage/storage.ts'
+import { MAX_CACHED_CONTENT_BYTES } from '../wire/limits.ts'
+import { StorageError } from '../wire/storage-error.ts'
 
-// What replicas may hold and do, and what a coordinator over them may answer: written without a look at its code.
+// The contents and faults of replicas, and the answers that a coordinator over them may return: written
+// without reading its code.
 
-/** A content, and what is known of it. */
+/** A content and its facts. */
 export interface Content {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly digest: string
@@ -25,11 +27,11 @@ export const CONTENTS: readonly Content[] = [
   createContent(0, 0),
   createContent(10, 1),
   createContent(10, 2),
-  createContent(MAX_KEPT_CONTENT_BYTES + 5 * CHUNK, 3),
-  createContent(MAX_KEPT_CONTENT_BYTES + 5 * CHUNK, 4),
+  createContent(MAX_CACHED_CONTENT_BYTES + 5 * CHUNK, 3),
+  createContent(MAX_CACHED_CONTENT_BYTES + 5 * CHUNK, 4),
 ]
 
-/** What a replica does when it is asked. All but the first are faults. */
+/** The behaviour of a replica on a request. All except the first are faults. */
 export const ACTS = [
   'honest',
   'fails',
@@ -45,16 +47,16 @@ export const ACTS = [
 ] as const
 export type Act = (typeof ACTS)[number]
 
-/** Those that take time to be noticed. */
+/** Those that only a deadline detects. */
 const SLOW: readonly Act[] = ['is silent', 'stalls']
 
 export interface Actor {
   readonly act: Act
   /** Null for nothing. */
   readonly holds: Content | null
-  /** What it changes to. */
+  /** The content after the change. */
   readonly other: Content | null
-  /** Which of the chunks of a body is the bad one, from 0 to 1. */
+  /** The place of the bad chunk in a body, from 0 to 1. */
   readonly at: number
 }
 
@@ -62,7 +64,7 @@ export interface Asked {
   readonly method: 'GET' | 'HEAD'
   readonly require: 'all' | 'majority' | 1 | undefined
   readonly version: Content | undefined
-  /** The place of the replica that alone is asked. */
+  /** The index of the only replica that is asked. */
   readonly replica: number | undefined
   readonly range: readonly [first: number, last: number] | undefined
   readonly accept: string
@@ -101,7 +103,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
   isStrict: rarely(fc.constant(true)).map(Boolean),
 })
 
-/** Worlds of one to four replicas, most of which hold the same: that is where answers are neither error nor conflict. */
+/** Worlds of one to four replicas that mostly hold the same, where answers are neither error nor conflict. */
 export const world: fc.Arbitrary<World> = fc
   .record({
     actors: fc.array(actor, { minLength: 1, maxLength: 4 }),
@@ -149,14 +151,7 @@ export function createActor({ act, holds, other, at }: Actor): Storage {
     describe: (names, { signal }: DescribeOptions = {}) => names.map(() => describeOne(signal)),
     open,
     list: async () => ({ entries: [], next: null }),
-    put: refuseWrite,
-    listKept: async () => ({ entries: [], next: null }),
-    restore: refuseWrite,
   }
-}
-
-async function refuseWrite(): Promise<never> {
-  throw new StorageError('read-only', 'nobody writes here')
 }
 
 function toFacts({ bytes, digest }: Content): Facts {
@@ -190,28 +185,28 @@ async function take(
 }
 
 /** What came of a request. `body` is null when it broke off. */
-export interface Told {
+export interface Received {
   readonly status: number
   readonly headers: Headers
   readonly body: Uint8Array | null
 }
 
-/** What is wrong with what was told, in words; nothing when the world allows it. */
-export function judge(world: World, told: Told): string[] {
+/** The faults of a received answer, in words; none when the world allows it. */
+export function judge(world: World, received: Received): string[] {
   const { asked, actors } = world
-  const wrong = [...judgeForm(world, told)]
+  const wrong = [...judgeForm(world, received)]
   if (asked.replica !== undefined) {
     const only = actors[asked.replica]
-    return only ? [...wrong, ...judgeCopy(only, told)] : wrong
+    return only ? [...wrong, ...judgeCopy(only, received)] : wrong
   }
   if (actors.every(({ act }) => act === 'honest' || act === 'fails' || act === 'is silent')) {
-    wrong.push(...judgeExactly(world, told))
+    wrong.push(...judgeExactly(world, received))
   }
-  return [...wrong, ...judgeSoundly(world, told)]
+  return [...wrong, ...judgeSoundly(world, received)]
 }
 
 /** What holds of every answer. */
-function* judgeForm({ actors, asked }: World, { status, headers, body }: Told) {
+function* judgeForm({ actors, asked }: World, { status, headers, body }: Received) {
   if (![200, 206, 300, 404, 409, 416, 502, 503].includes(status)) yield `status ${status}`
   const items = (headers.get('Replica-Status') ?? '').split(', ')
   const ids = asked.replica === undefined ? actors.map((_, i) => `r${i}`) : [`r${asked.replica}`]
@@ -223,8 +218,8 @@ function* judgeForm({ actors, asked }: World, { status, headers, body }: Told) {
   if (body === null && actors.every(({ act }) => act === 'honest')) yield 'honest copies broke off'
 }
 
-/** Which content an answer with bytes is of; undefined for one that nobody knows. */
-function findContent({ headers }: Told): Content | undefined {
+/** Which content an answer with bytes is of; undefined for an unknown one. */
+function findContent({ headers }: Received): Content | undefined {
   return CONTENTS.find(
     ({ digest }) =>
       headers.get('Repr-Digest') === `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`,
@@ -232,7 +227,7 @@ function findContent({ headers }: Told): Content | undefined {
 }
 
 /** Bytes that ended cleanly are those of the announced content, or of the range of it that was asked for. */
-function* judgeBytes(content: Content, { asked: { method, range } }: World, { status, body }: Told) {
+function* judgeBytes(content: Content, { asked: { method, range } }: World, { status, body }: Received) {
   if (method === 'HEAD' || body === null) return
   const [first, last] = range ?? [0, 0]
   const expected = status === 206 ? content.bytes.slice(first, last + 1) : content.bytes
@@ -248,19 +243,19 @@ function canBeSilent({ act }: Actor): boolean {
 }
 
 /** What holds whatever the replicas do. */
-function* judgeSoundly(world: World, told: Told): Generator<string, void> {
+function* judgeSoundly(world: World, received: Received): Generator<string, void> {
   const { actors, asked } = world
   const honest = actors.filter(({ act }) => act === 'honest')
   const contents = new Set(honest.flatMap(({ holds }) => holds ?? []))
-  const agreement = told.headers.get('Replica-Agreement')?.split(';')[0]
-  if (told.status === 200 || told.status === 206) {
-    const content = findContent(told)
+  const agreement = received.headers.get('Replica-Agreement')?.split(';')[0]
+  if (received.status === 200 || received.status === 206) {
+    const content = findContent(received)
     if (content === undefined) {
-      yield 'a content that nobody holds'
+      yield 'a content that no replica holds'
       return
     }
-    yield* judgeBytes(content, world, told)
-    if (!actors.some((one) => canHold(one, content))) yield 'a content that nobody of these holds'
+    yield* judgeBytes(content, world, received)
+    if (!actors.some((one) => canHold(one, content))) yield 'a content that none of these holds'
     if (asked.version !== undefined) {
       if (asked.version !== content) yield 'another version'
       return
@@ -272,29 +267,29 @@ function* judgeSoundly(world: World, told: Told): Generator<string, void> {
     if (agreement === 'degraded' && !actors.some(canBeSilent)) yield 'degraded'
     if (asked.isStrict && agreement !== 'unanimous') yield `${agreement}, strictly`
   }
-  if (told.status === 404) {
+  if (received.status === 404) {
     if (!actors.every((one) => canHold(one, null) || asked.version !== undefined))
       yield '404 of a file that is there'
     if (asked.version !== undefined && honest.some(({ holds }) => holds === asked.version))
       yield '404 of a version'
     if (actors.some(({ act }) => act === 'fails' || act === 'is silent'))
-      yield '404 though somebody was silent'
+      yield '404 although a replica was silent'
   }
   const claimed = new Set(
     actors.flatMap(({ act, holds, other }) => (act === 'honest' ? [holds] : [holds, other])),
   )
   claimed.delete(null)
-  if ((told.status === 300 || agreement === 'conflict') && claimed.size < 2) yield 'a conflict of one'
-  if (told.status === 503 && actors.every(({ act }) => act === 'honest')) yield '503 of honest copies'
-  const { body } = told
+  if ((received.status === 300 || agreement === 'conflict') && claimed.size < 2) yield 'a conflict of one'
+  if (received.status === 503 && actors.every(({ act }) => act === 'honest')) yield '503 of honest copies'
+  const { body } = received
   const isPlainFault = actors.every(({ act }) => act === 'honest' || act === 'breaks' || act === 'cuts')
-  if (body === null && isPlainFault && contents.size > 0 && told.status !== 300) {
+  if (body === null && isPlainFault && contents.size > 0 && received.status !== 300) {
     yield 'broke off though an honest copy could go on'
   }
 }
 
 /** What must come of replicas of which each is honest or does not answer. */
-function* judgeExactly({ actors, asked }: World, { status, headers }: Told) {
+function* judgeExactly({ actors, asked }: World, { status, headers }: Received) {
   const answers = actors.filter(({ act }) => act === 'honest').map(({ holds }) => holds)
   const required = toCount(asked.isStrict ? 'all' : (asked.require ?? 1), actors.length)
   const contents = [...new Set(answers)].filter((one) => one !== null)
@@ -338,16 +333,21 @@ function toCount(require: 'all' | 'majority' | 1, of: number): number {
 }
 
 /** One replica's copy as it is. */
-function* judgeCopy(only: Actor, told: Told) {
-  if (told.headers.has('Replica-Agreement')) yield 'an agreement about one copy'
-  if (told.status === 404 && !canHold(only, null)) yield '404 of a copy that is there'
-  if (told.status === 404 && (only.act === 'fails' || only.act === 'is silent'))
+function* judgeCopy(only: Actor, received: Received) {
+  if (received.headers.has('Replica-Agreement')) yield 'an agreement about one copy'
+  if (received.status === 404 && !canHold(only, null)) yield '404 of a copy that is there'
+  if (received.status === 404 && (only.act === 'fails' || only.act === 'is silent'))
     yield '404 of a silent replica'
-  const isTold = told.status < 400 || told.status === 416
-  if (!isTold && told.headers.get('Replica-Status')?.includes('match')) yield 'a match that was not sent'
-  if (told.status !== 200 && told.status !== 206) return
-  const content = findContent(told)
+  const isSent = received.status < 400 || received.status === 416
+  if (!isSent && received.headers.get('Replica-Status')?.includes('match')) yield 'a match that was not sent'
+  if (received.status !== 200 && received.status !== 206) return
+  const content = findContent(received)
   if (content === undefined || !canHold(only, content)) yield 'a content that it does not hold'
-  if (told.status === 200 && content && told.body?.length && Buffer.compare(told.body, content.bytes))
+  if (
+    received.status === 200 &&
+    content &&
+    received.body?.length &&
+    Buffer.compare(received.body, content.bytes)
+  )
     yield 'other bytes'
 }

@@ -1,17 +1,17 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
+import { fromBytes, toStream } from '../bytes/chunks.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
-import { fromBytes, toStream } from '../storage/streams.ts'
-import { NOTHING_SEEN } from '../storage/survey.ts'
-import { BREAKER_FAILURES, BREAKER_OPEN_MS, MAX_KEPT_CONTENT_BYTES } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { createTestHasher as createHasher } from '../storage/suite/set-up.suite.ts'
+import { NOTHING_SEEN } from '../storage/survey/survey.ts'
+import { BREAKER_FAILURES, BREAKER_OPEN_MS, MAX_CACHED_CONTENT_BYTES } from '../wire/limits.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createCoordinator } from './coordinator.ts'
 import type { Observer } from './observer.ts'
 
 afterEach(() => void vi.useRealTimers())
 
-/** A coordinator of replicas `a`, `b` and so on, and what its observer heard. */
+/** A coordinator of replicas `a`, `b` and so on, and the notifications of its observer. */
 function observe(...storages: Storage[]) {
   const heard: string[] = []
   const observer: Observer = {
@@ -33,7 +33,7 @@ const dead: Storage = {
   list: () => Promise.reject(new StorageError('unreachable', 'gone', { reason: 'dns_error' })),
 }
 
-it('an observer hears of each question, of its error, and of a breaker once, when it opens', async () => {
+it('an observer is notified of each request and its error, and once when a breaker opens', async () => {
   const { app, heard } = observe(createMemoryStorage({ f: 'text' }), dead)
   for (let i = 0; i < BREAKER_FAILURES + 2; i++) await app.request('/files/f')
   expect(heard.filter((one) => one === 'a asked true')).toHaveLength(BREAKER_FAILURES + 2)
@@ -42,7 +42,7 @@ it('an observer hears of each question, of its error, and of a breaker once, whe
   expect(heard.filter((one) => one === 'b open')).toHaveLength(1)
 })
 
-it('an observer hears when a replica that was not asked is asked again', async () => {
+it('an observer is notified when a skipped replica is asked again', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   let isBack = false
   const memory = createMemoryStorage()
@@ -56,14 +56,14 @@ it('an observer hears when a replica that was not asked is asked again', async (
   expect(heard.slice(-2)).toEqual(['a asked true', 'a closed'])
 })
 
-it('an observer hears of a listing that fails', async () => {
+it('an observer is notified of a failed listing', async () => {
   const { app, heard } = observe(dead)
   await app.request('/files')
   expect(heard).toEqual(['a failed dns_error'])
 })
 
-it('an observer hears of a copy that breaks off, and of one that cannot be opened', async () => {
-  const bytes = new Uint8Array(2 * MAX_KEPT_CONTENT_BYTES).fill(1)
+it('an observer is notified of a copy that breaks off, and of one that cannot be opened', async () => {
+  const bytes = new Uint8Array(2 * MAX_CACHED_CONTENT_BYTES).fill(1)
   const memory = createMemoryStorage({ f: bytes })
   const breaking: Storage = {
     ...memory,
@@ -93,7 +93,7 @@ it('an observer hears of a copy that breaks off, and of one that cannot be opene
   expect(heard).toContain('b failed proxy_internal_error')
 })
 
-it('an observer hears what an audit came to, whether it was of all names, and of one that nobody read to its end', async () => {
+it('an observer is notified of the result of an audit, of its coverage, and of one that was not read to its end', async () => {
   const { app, heard } = observe(createMemoryStorage({ f: '1' }), createMemoryStorage())
   await (await app.request('/audit')).text()
   expect(heard.at(-1)).toBe('audit true incomplete')

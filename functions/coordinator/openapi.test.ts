@@ -1,18 +1,18 @@
 import { describe } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
+import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
-import type { Storage } from '../storage/storage.ts'
-import { createSource, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import type { Storage, WritableStorage } from '../storage/storage.ts'
+import { hash, toBytes } from '../storage/suite/set-up.suite.ts'
+import { createSource, toPut } from '../storage/suite/suite-tools.suite.ts'
 import { MAX_SURVEY_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
-import { describeKinds, type Kind, toQuestion, whileWaiting } from '../wire/openapi-kinds.suite.ts'
-import { StorageError, type TroubleCode } from '../wire/trouble.ts'
-import { type CoordinatorOptions, createCoordinator } from './coordinator.ts'
-import { DOCUMENT } from './openapi.ts'
+import { StorageError, type StorageErrorCode } from '../wire/storage-error.ts'
+import type { CoordinatorOptions } from './coordinator.ts'
+import { createMemoryLedger } from './ledger/memory-ledger.suite.ts'
+import { DOCUMENT } from './openapi/document.ts'
+import { coordinate as coordinateAll, refusing } from './set-up.suite.ts'
 
 function coordinate(storages: Storage[], options: Partial<CoordinatorOptions> = {}) {
-  const replicas = storages.map((storage, i) => ({ id: `server${i + 1}`, storage }))
-  return createCoordinator(replicas, { createHasher, writable: true, ...options })
+  return coordinateAll(storages, { writable: true, ...options })
 }
 
 const [OLD, NEW] = [await hash(toBytes('old')), await hash(toBytes('new'))]
@@ -22,12 +22,8 @@ const [one, other] = [
 ]
 await one.put('was.txt', createSource(toBytes('new')).body, await toPut(toBytes('new'), OLD))
 
-const refusing = createRemoteStorage('http://replica.invalid', {
-  fetch: () => Promise.reject(Object.assign(new TypeError('fetch failed'), { code: 'ECONNREFUSED' })),
-})
-
-/** A storage that describes as `one` does, and fails at all that follows. */
-function failing(code: TroubleCode): Storage {
+/** A storage that describes as `one` does, and fails every other call. */
+function failing(code: StorageErrorCode): WritableStorage {
   const fail = () => Promise.reject(new StorageError(code, 'it failed'))
   return { ...one, open: fail, restore: fail, listKept: fail, describe: (names) => names.map(fail) }
 }
@@ -41,13 +37,15 @@ const buggy: Storage = {
 }
 
 const both = coordinate([one, other])
+const recorded = coordinate([one, other], { ledger: createMemoryLedger() })
+await (await recorded.request('/audit')).text()
 const half = coordinate([one, refusing])
 const single = (storage: Storage) => coordinate([storage])
 const closed = coordinate([one], { isAllowed: () => false })
 const elsewhere = coordinate([one], { isOwnHost: () => false })
 const readOnly = coordinate([one], { writable: false })
 
-/** Audits that nobody reads stay under way. */
+/** Audits that no client reads stay under way. */
 const busy = coordinate([{ ...one, survey: () => never() }])
 for (let i = 0; i < 4; i++) await busy.request('/audit')
 
@@ -102,7 +100,7 @@ const reads: readonly Kind[] = [
   ],
   ['a conflict', 'conflict', both, 'GET /files/differ.txt'],
   [
-    'a conflict while somebody is silent',
+    'a conflict while a replica is silent',
     'conflict',
     coordinate([one, other, refusing]),
     'GET /files/differ.txt',
@@ -131,44 +129,56 @@ const reads: readonly Kind[] = [
   ],
   ['a copy out of reach', 'unreachable', half, 'GET /files/same.txt?replica=server2'],
   ['a copy that rots', 'integrity-failure', single(failing('integrity')), 'GET /files/x?replica=server1'],
-  ['a copy that is no file', 'not-a-file', single(failing('not-a-file')), 'GET /files/x?replica=server1'],
+  ['a copy that is not a file', 'not-a-file', single(failing('not-a-file')), 'GET /files/x?replica=server1'],
   ['a copy that cannot be read', 'unreadable', single(failing('unreadable')), 'GET /files/x?replica=server1'],
-  ['no name', 'invalid-name', both, 'GET /files/..%2fx'],
-  ['no parameter', 'invalid-parameter', both, 'GET /files/x?require=none'],
+  ['an invalid name', 'invalid-name', both, 'GET /files/..%2fx'],
+  ['an invalid parameter', 'invalid-parameter', both, 'GET /files/x?require=none'],
 ]
 
 const wholes: readonly Kind[] = [
   ['a listing', 200, both, 'GET /files?limit=2'],
   ['the head of a listing', 200, half, 'HEAD /files'],
-  ['a listing that one does not answer', 200, half, 'GET /files?prefix=s'],
-  ['a listing that none answers', 'too-few-answers', single(refusing), 'GET /files'],
-  ['no limit', 'invalid-parameter', both, 'GET /files?limit=none'],
+  ['a listing that one replica does not answer', 200, half, 'GET /files?prefix=s'],
+  ['a listing that no replica answers', 'too-few-answers', single(refusing), 'GET /files'],
+  ['an invalid limit', 'invalid-parameter', both, 'GET /files?limit=none'],
   ['an audit', 200, both, 'GET /audit'],
   ['an audit of all, to the bytes', 200, both, 'GET /audit?all&deep=true&match=*.txt'],
-  ['an audit that one does not answer', 200, half, 'GET /audit?all'],
+  ['an audit that one replica does not answer', 200, half, 'GET /audit?all'],
   ['the head of an audit', 200, both, 'HEAD /audit'],
-  ['no audit', 'invalid-parameter', both, 'GET /audit?every'],
+  ['an invalid audit', 'invalid-parameter', both, 'GET /audit?every'],
   ['an audit for another site', 'cross-site', both, 'GET /audit', foreign],
   ['too many audits', 'overloaded', busy, 'GET /audit'],
   ['a plan', 200, both, 'POST /plan', toQuestion(question)],
-  ['a plan that one does not answer', 200, half, 'POST /plan', toQuestion({ ...question, rules: [] })],
-  ['no plan', 'invalid-body', both, 'POST /plan', toQuestion({})],
+  [
+    'a plan that one replica does not answer',
+    200,
+    half,
+    'POST /plan',
+    toQuestion({ ...question, rules: [] }),
+  ],
+  ['an invalid plan', 'invalid-body', both, 'POST /plan', toQuestion({})],
   ['a plan for another site', 'cross-site', both, 'POST /plan', foreign],
   ['a plan of another type', 'unsupported-media-type', both, 'POST /plan', { body: '{}' }],
   ['too large a plan', 'too-large', both, 'POST /plan', toQuestion(' '.repeat(MAX_SURVEY_BYTES))],
   ['a plan that comes too slowly', 'request-timeout', whileWaiting(both), 'POST /plan', toQuestion({})],
   ['too many plans', 'overloaded', busy, 'POST /plan', toQuestion({ ...question, rules: [] })],
-  ['what became of a plan', 200, both, 'POST /apply', toQuestion(plan)],
-  ['a plan for others', 'invalid-body', half, 'POST /apply', toQuestion({ ...plan, replicas: ['nas'] })],
+  ['the result of a plan', 200, both, 'POST /apply', toQuestion(plan)],
+  [
+    'a plan for other replicas',
+    'invalid-body',
+    half,
+    'POST /apply',
+    toQuestion({ ...plan, replicas: ['nas'] }),
+  ],
   ['a change for another site', 'cross-site', both, 'POST /apply', foreign],
-  ['a plan where nothing is written', 'read-only', readOnly, 'POST /apply', toQuestion(plan)],
+  ['a plan for a read-only coordinator', 'read-only', readOnly, 'POST /apply', toQuestion(plan)],
 ]
 
 const others: readonly Kind[] = [
-  ['what is kept', 200, both, 'GET /kept?replica=server1'],
-  ['the head of what is kept', 200, both, 'HEAD /kept?replica=server1'],
-  ['what nobody keeps', 'invalid-parameter', both, 'GET /kept'],
-  ['what is kept out of reach', 'unreachable', half, 'GET /kept?replica=server2'],
+  ['the kept contents', 200, both, 'GET /kept?replica=server1'],
+  ['the head of the kept contents', 200, both, 'HEAD /kept?replica=server1'],
+  ['the kept contents of an unknown replica', 'invalid-parameter', both, 'GET /kept'],
+  ['kept contents out of reach', 'unreachable', half, 'GET /kept?replica=server2'],
   [
     'a restore that was overtaken',
     'precondition-failed',
@@ -176,27 +186,44 @@ const others: readonly Kind[] = [
     'POST /restore',
     toQuestion({ ...restore, replaces: OLD }),
   ],
-  ['what is put back', 200, both, 'POST /restore', toQuestion(restore)],
+  ['a restored content', 200, both, 'POST /restore', toQuestion(restore)],
   [
-    'what is not kept',
+    'a content that is not kept',
     'not-kept',
     both,
     'POST /restore',
     toQuestion({ ...restore, name: 'x', replaces: null }),
   ],
-  ['no restore', 'invalid-body', both, 'POST /restore', toQuestion(null)],
+  ['an invalid restore', 'invalid-body', both, 'POST /restore', toQuestion(null)],
   ['a restore for another site', 'cross-site', both, 'POST /restore', foreign],
-  ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['a restore on a read-only coordinator', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
   ['the replicas', 200, half, 'GET /replicas'],
   ['the head of the replicas', 200, both, 'HEAD /replicas'],
   ['the replicas in another form', 'not-acceptable', both, 'GET /replicas', accept('text/html')],
   ['a listing for another site', 'cross-site', both, 'GET /files', foreign],
-  ['what is kept, for another site', 'cross-site', both, 'GET /kept?replica=server1', foreign],
+  ['the kept contents, for another site', 'cross-site', both, 'GET /kept?replica=server1', foreign],
   ['readiness for another site', 'cross-site', both, 'GET /readyz', foreign],
   ['health', 200, closed, 'GET /healthz'],
+  ['a verification', 200, recorded, 'POST /verify', toQuestion({ portion: 0.5 })],
+  ['a verification without a ledger', 'no-ledger', both, 'POST /verify', toQuestion({})],
+  ['a verification of too much', 'invalid-body', recorded, 'POST /verify', toQuestion({ portion: 2 })],
+  ['the status', 200, recorded, 'GET /status'],
+  ['the status without a ledger', 'no-ledger', both, 'GET /status'],
+  ['the status for another site', 'cross-site', recorded, 'GET /status', foreign],
+  ['the head of the status', 200, recorded, 'HEAD /status'],
+  ['the head of what differs', 200, recorded, 'HEAD /differences'],
+  ['the head of a history', 200, recorded, 'HEAD /history/differ.txt'],
+  ['what differs', 200, recorded, 'GET /differences?limit=2'],
+  ['what differs without a ledger', 'no-ledger', both, 'GET /differences'],
+  ['what differs by an invalid limit', 'invalid-parameter', recorded, 'GET /differences?limit=none'],
+  ['what differs for another site', 'cross-site', recorded, 'GET /differences', foreign],
+  ['the history of a name', 200, recorded, 'GET /history/differ.txt'],
+  ['the history without a ledger', 'no-ledger', both, 'GET /history/differ.txt'],
+  ['the history of an invalid name', 'invalid-name', recorded, 'GET /history/a//b'],
+  ['the history for another site', 'cross-site', recorded, 'GET /history/differ.txt', foreign],
   ['readiness', 200, both, 'GET /readyz'],
   ['the head of readiness', 200, both, 'HEAD /readyz'],
-  ['no readiness', 'too-few-answers', single(refusing), 'GET /readyz'],
+  ['a coordinator that is not ready', 'too-few-answers', single(refusing), 'GET /readyz'],
   ['the head of health', 200, both, 'HEAD /healthz'],
   ['itself', 200, both, 'GET /openapi.json'],
   ['its own head', 200, both, 'HEAD /openapi.json'],
@@ -205,8 +232,8 @@ const others: readonly Kind[] = [
   ['another method of a list', 'method-not-allowed', both, 'POST /files'],
   ['a long address', 'uri-too-long', both, `GET /files/${'x'.repeat(MAX_URL_BYTES)}`],
   ['a long address elsewhere', 'uri-too-long', both, `GET /${'x'.repeat(MAX_URL_BYTES)}`],
-  ['who may not ask', 'unauthorized', closed, 'GET /files/same.txt'],
-  ['who may not ask, elsewhere', 'unauthorized', closed, 'GET /nowhere'],
+  ['a client without a token', 'unauthorized', closed, 'GET /files/same.txt'],
+  ['a client without a token at another path', 'unauthorized', closed, 'GET /nowhere'],
   ['another host', 'misdirected', elsewhere, 'GET /files/same.txt'],
   ['another host, elsewhere', 'misdirected', elsewhere, 'GET /nowhere'],
   ['a bug', 'internal-error', single(buggy), 'GET /kept?replica=server1'],
@@ -214,9 +241,9 @@ const others: readonly Kind[] = [
 
 describe("the coordinator's document", () => {
   describeKinds(DOCUMENT, [...reads, ...wholes, ...others], {
-    'fields-too-large': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    'fields-too-large': 'by the host, before there is a request: runtime/node/http/serve.test.ts',
     'length-required': 'on a replica alone',
-    'malformed-request': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    'malformed-request': 'by the host, before there is a request: runtime/node/http/serve.test.ts',
     'precondition-required': 'on a replica alone',
   })
 })

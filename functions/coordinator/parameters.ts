@@ -1,21 +1,21 @@
 import { type Digest, isDigest } from '../wire/digest.ts'
-import { parseMaxAge } from '../wire/max-age.ts'
+import { parseMaxAge } from '../wire/fields/query.ts'
 
 /** How many replicas must answer. */
 export type Require = 'all' | 'majority' | number
 
-/** What a read asks beyond the name. */
-export interface ReadParameters {
+/** The query parameters of a read. */
+interface ReadParameters {
   readonly require: Require | undefined
   /** That version, from any holder. */
   readonly version: Digest | undefined
   /** That replica's copy, uncompared. */
   readonly replica: string | undefined
-  /** As in `AskOptions`; of that version or replica as well. */
+  /** As in `AskOptions`. */
   readonly maxAge: number | undefined
 }
 
-/** The parameters of a read of files that `ids` hold; a sentence on what is wrong with them otherwise. */
+/** Parses the parameters of a read from the replicas `ids`; returns a message when they are not valid. */
 export function parseReadParameters(
   query: Record<string, string>,
   ids: readonly string[],
@@ -25,12 +25,16 @@ export function parseReadParameters(
   if (require === null) return `require takes all, majority or 1 to ${ids.length}, got '${query['require']}'`
   if (version !== undefined && !isDigest(version))
     return `version takes a SHA-256 in lower-case hex, got '${version}'`
-  if (replica !== undefined && !ids.includes(replica))
-    return `replica takes one of ${ids.join(', ')}, got '${replica}'`
+  if (replica !== undefined && !ids.includes(replica)) return toReplicaRule(ids, replica)
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
   const maxAge = parseMaxAge(query['max-age'])
   if (typeof maxAge === 'string') return maxAge
   return { require, version, replica, maxAge: maxAge ?? undefined }
+}
+
+/** The message for an id that is not one of `ids`. */
+export function toReplicaRule(ids: readonly string[], got: string): string {
+  return `replica takes one of ${ids.join(', ')}, got '${got}'`
 }
 
 /** `all`, `majority` or a number from 1 to `of`; null for anything else. */
@@ -40,13 +44,13 @@ export function parseRequire(text: string, of: number): Require | null {
   return number >= 1 && number <= of ? number : null
 }
 
-/** How many of `of` replicas `require` stands for. */
+/** The number of replicas that `require` means, out of `of`. */
 export function toCount(require: Require, of: number): number {
   if (require === 'all') return of
   return require === 'majority' ? Math.floor(of / 2) + 1 : require
 }
 
-/** The preferences of a `Prefer` field (RFC 7240 §2), lower-case, without their parameters: `handling=strict`. */
+/** The preferences in `Prefer` (RFC 7240 §2), lower-case, without parameters: `handling=strict`. */
 export function parsePrefer(field: string): ReadonlySet<string> {
   const preferences = field.split(',').map((one) => one.split(';')[0] ?? '')
   return new Set(preferences.map((one) => one.replaceAll(/[\s"]/g, '').toLowerCase()))

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
 import { EVIDENCES } from '../wire/schemas.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createReplica } from './replica.ts'
 
 const app = createReplica(createMemoryStorage({ f: 'x' }))
@@ -12,7 +12,7 @@ const digest = fc
   .array(fc.constantFrom(...'0123456789abcdef'), { minLength: 64, maxLength: 64 })
   .map((hex) => hex.join(''))
 
-/** JSON that is nearly what is expected, or anything. */
+/** JSON that is nearly valid, or anything. */
 const question = fc.oneof(
   fc.json(),
   fc
@@ -40,7 +40,7 @@ const line = fc.oneof(
   ),
 )
 
-test('a replica answers whatever is posted to describe, and never with 5xx', async () => {
+test('a replica answers any input to describe, and never with 5xx', async () => {
   const body = fc.oneof(
     question.map((text) => new TextEncoder().encode(text)),
     bytes,
@@ -57,7 +57,7 @@ test('a replica answers whatever is posted to describe, and never with 5xx', asy
   )
 })
 
-test('whatever answers describe is facts, absence or a StorageError', async () => {
+test('any answer to describe is read as facts, absence or a StorageError', async () => {
   const answer = fc.oneof(
     fc
       .array(line, { maxLength: 4 })
@@ -88,7 +88,7 @@ test('whatever answers describe is facts, absence or a StorageError', async () =
   )
 })
 
-test('whatever answers open is a stream of what was asked for, or a StorageError', async () => {
+test('any answer to open is read as a stream of the requested content, or a StorageError', async () => {
   const field = (...known: string[]) =>
     fc.option(fc.oneof(fc.constantFrom(...known), fc.string({ unit: 'grapheme-ascii' })), { nil: undefined })
   const headers = fc.record({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
-import { createSource, expectTrouble, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
+import { hash, toBytes } from '../storage/suite/set-up.suite.ts'
+import { createSource, expectTrouble, toPut } from '../storage/suite/suite-tools.suite.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
 import { createReplica } from './replica.ts'
 
@@ -26,7 +27,7 @@ async function restore(app: App, body: unknown, type = 'application/json') {
 const readJson = async (response: Response) => (await response.json()) as Record<string, unknown>
 
 describe('GET /kept', () => {
-  it('answers with what was replaced, in order, and where to go on', async () => {
+  it('returns the replaced contents, in order, and the next page', async () => {
     const app = await createWritten()
     const response = await app.request('/kept?limit=1')
     expect(response.headers.get('Cache-Control')).toBe('no-store')
@@ -39,7 +40,7 @@ describe('GET /kept', () => {
     expect(ofOne).toMatchObject({ entries: [{ name: 'dir/b' }], next: null })
   })
 
-  it('answers also where nothing may be written', async () => {
+  it('answers on a read-only replica too', async () => {
     const { entries } = await readJson(await (await createWritten(false)).request('/kept'))
     expect(entries).toHaveLength(2)
   })
@@ -57,7 +58,7 @@ describe('GET /kept', () => {
     expect(await readJson(response)).toMatchObject({ type })
   })
 
-  it('shows nothing of what is kept as a file', async () => {
+  it('does not show kept contents as files', async () => {
     const app = await createWritten()
     expect((await app.request(`/files/.vouch/kept/${OLD}/a`)).status).toBe(400)
     const { entries } = await readJson(await app.request('/files'))
@@ -66,7 +67,7 @@ describe('GET /kept', () => {
 })
 
 describe('POST /restore', () => {
-  it('puts a content back and answers with the facts of the file', async () => {
+  it('restores a content and returns the facts of the file', async () => {
     const app = await createWritten()
     const response = await restore(app, { name: 'dir/b', digest: OLD, replaces: NEW })
     expect(response.status).toBe(200)
@@ -92,7 +93,7 @@ describe('POST /restore', () => {
     [400, 'invalid-body', { name: ['a'], digest: OLD, replaces: NEW }],
     [400, 'invalid-body', '{'],
     [413, 'too-large', { name: 'a'.repeat(MAX_RESTORE_BYTES), digest: OLD, replaces: NEW }],
-  ])('answers %d %s to what it cannot do', async (status, type, body) => {
+  ])('answers %d %s to an invalid restore', async (status, type, body) => {
     const app = await createWritten()
     const response = await restore(app, body)
     expect(response.status).toBe(status)
@@ -101,7 +102,7 @@ describe('POST /restore', () => {
   })
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', ''])(
-    'takes no body of type %j, which a page elsewhere could send',
+    'rejects a body of type %j, which a page of another site could send',
     async (type) => {
       const app = await createWritten()
       const response = await restore(app, { name: 'a', digest: OLD, replaces: NEW }, type)
@@ -110,7 +111,7 @@ describe('POST /restore', () => {
     },
   )
 
-  it('is refused where writes are not taken, whatever the storage could do', async () => {
+  it('is refused by a read-only replica, even over a writable storage', async () => {
     const app = await createWritten(false)
     const response = await restore(app, { name: 'a', digest: OLD, replaces: NEW })
     expect(response.status).toBe(403)
@@ -118,7 +119,7 @@ describe('POST /restore', () => {
     expect(await (await app.request('/files/a')).text()).toBe('new')
   })
 
-  it('takes no other method', async () => {
+  it('rejects other methods', async () => {
     const app = await createWritten()
     for (const [path, allowed] of [
       ['/restore', 'POST'],
@@ -131,7 +132,7 @@ describe('POST /restore', () => {
   })
 })
 
-describe('a replica that answers otherwise', () => {
+describe('a replica that violates the protocol', () => {
   const entry = (name: string, digest = OLD) => ({ name, digest, size: 3, kept: null })
 
   function ask(body: unknown, status = 200) {
@@ -139,22 +140,22 @@ describe('a replica that answers otherwise', () => {
   }
 
   it.each([
-    ['no page', { entries: 1 }, {}],
-    ['no digest', { entries: [entry('a', 'x')], next: null }, {}],
+    ['a page without entries', { entries: 1 }, {}],
+    ['an invalid digest', { entries: [entry('a', 'x')], next: null }, {}],
     ['an invalid name', { entries: [entry('../a')], next: null }, {}],
     ['names out of order', { entries: [entry('b'), entry('a')], next: null }, {}],
     ['one content twice', { entries: [entry('a'), entry('a')], next: null }, {}],
     ['digests out of order', { entries: [entry('a', 'f'.repeat(64)), entry('b')], next: null }, {}],
-    ['what was not asked for', { entries: [entry('a')], next: null }, { name: 'b' }],
-    ['what came before', { entries: [entry('a')], next: null }, { after: `${OLD}/a` }],
-    ['more than asked for', { entries: [entry('a'), entry('b')], next: null }, { limit: 1 }],
-    ['an end that is none', { entries: [entry('a')], next: `${OLD}/b` }, {}],
+    ['another name than requested', { entries: [entry('a')], next: null }, { name: 'b' }],
+    ['an entry before the page', { entries: [entry('a')], next: null }, { after: `${OLD}/a` }],
+    ['more than requested', { entries: [entry('a'), entry('b')], next: null }, { limit: 1 }],
+    ['an invalid end', { entries: [entry('a')], next: `${OLD}/b` }, {}],
     ['no end', { entries: [], next: `${OLD}/b` }, {}],
   ])('with %s is unreachable', async (_, page, options) => {
     await expectTrouble(ask(page).listKept(options), 'unreachable')
   })
 
-  it('that has put something else back is unreachable', async () => {
+  it('that restores something else is unreachable', async () => {
     const facts = { name: 'a', digest: OLD, size: 3, modified: null, evidence: 'read', age: 0 }
     const options = { digest: OLD, replaces: NEW }
     expect(await ask(facts).restore('a', options)).toMatchObject({ digest: OLD, size: 3 })
@@ -168,7 +169,7 @@ describe('a replica that answers otherwise', () => {
       await expectTrouble(ask(other).restore('a', options), 'unreachable')
   })
 
-  it('because it is older and knows neither is unreachable', async () => {
+  it('that is older and has neither route is unreachable', async () => {
     const storage = createRemoteStorage('http://replica.test', {
       fetch: async () =>
         new Response(JSON.stringify({ type: 'no-such-resource', title: 'x', status: 404 }), {

@@ -1,30 +1,30 @@
 import type { Context } from 'hono'
-import { readJsonBody } from '../storage/json-body.ts'
+import { toJson } from '../http/answer.ts'
+import type { AppEnv } from '../http/app.ts'
+import { createProblem, toProblem } from '../http/problems.ts'
+import { readJsonBody } from '../http/request-body.ts'
+import { readKept } from '../storage/kept.ts'
+import { toRestored } from '../storage/remote/wire-lines.ts'
 import type { Storage } from '../storage/storage.ts'
-import { toRestored } from '../storage/wire-lines.ts'
-import { type AppEnv, settle, toJson } from '../wire/app.ts'
-import { toTimestamp } from '../wire/dates.ts'
+import { requireWritable } from '../storage/writable.ts'
+import { toTimestamp } from '../wire/fields/dates.ts'
+import { parseLimit } from '../wire/fields/query.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
-import { parseLimit, toLimitRule } from '../wire/paging.ts'
-import { createProblem, toProblem } from '../wire/problems.ts'
 import { type KeptListing, restoreRequest } from '../wire/schemas.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError, settle } from '../wire/storage-error.ts'
 
-/** `GET /kept?name=&after=&limit=`: a page of the contents that were replaced. */
+/** `GET /kept?name=&after=&limit=`: a page of the replaced contents that are kept. */
 export async function answerKept(storage: Storage, c: Context): Promise<Response> {
   const { name, after, limit } = c.req.query()
   const size = parseLimit(limit)
-  if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
-  const page = await settle(storage.listKept({ name, after, limit: size, signal: c.req.raw.signal }))
+  if (typeof size === 'string') return createProblem('invalid-parameter', size)
+  const page = await settle(readKept(storage, { name, after, limit: size, signal: c.req.raw.signal }))
   if (page instanceof StorageError) return toProblem(page)
   const entries = page.entries.map((entry) => ({ ...entry, kept: toTimestamp(entry.kept) }))
   return toJson({ entries, next: page.next } satisfies KeptListing)
 }
 
-/**
- * `POST /restore`: puts a kept content back, and answers with the facts of the file that is there then. It takes JSON
- * alone, which no form of a page elsewhere can send unasked.
- */
+/** `POST /restore`: restores a kept content. JSON only, which a form of another site cannot send. */
 export async function takeRestore(
   storage: Storage,
   c: Context<AppEnv>,
@@ -37,6 +37,8 @@ export async function takeRestore(
   })
   if (asked instanceof Response) return asked
   const { name, digest, replaces } = asked
-  const facts = await settle(storage.restore(name, { digest, replaces, signal: c.req.raw.signal }))
+  const facts = await settle(
+    (async () => requireWritable(storage).restore(name, { digest, replaces, signal: c.req.raw.signal }))(),
+  )
   return facts instanceof StorageError ? toProblem(facts) : toJson(toRestored(name, facts))
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createHasher } from '../../runtime/node/hasher.ts'
 import { createCoordinator } from '../coordinator/coordinator.ts'
+import { coordinate as coordinateAll } from '../coordinator/set-up.suite.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage, type Send } from '../storage/remote.ts'
+import { createRemoteStorage, type Send } from '../storage/remote/remote.ts'
 import type { Storage } from '../storage/storage.ts'
+import { createTestHasher as createHasher } from '../storage/suite/set-up.suite.ts'
+import { readStates } from '../storage/suite/states.suite.ts'
 import { HEARTBEAT_MS, MAX_PROBLEM_BYTES, SILENCE_MS } from '../wire/limits.ts'
-import { readStates } from '../wire/states.suite.ts'
 import { createReplica } from './replica.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
@@ -20,7 +21,7 @@ const facts = {
   age: 0,
 }
 
-/** A stream of `chunk` without end, that counts what was asked of it. */
+/** An endless stream of `chunk` that counts how often it is read. */
 function createFlood(chunk: Uint8Array<ArrayBuffer>) {
   const flood = { asked: 0, cancelled: false, body: new ReadableStream<Uint8Array<ArrayBuffer>>() }
   flood.body = new ReadableStream(
@@ -38,49 +39,49 @@ function createFlood(chunk: Uint8Array<ArrayBuffer>) {
   return flood
 }
 
-describe('a replica that says what none may', () => {
+describe('a replica that sends an invalid answer', () => {
   const line = (changes: object) => `${JSON.stringify({ ...facts, ...changes })}\n`
   const error = (changes: object) =>
     `${JSON.stringify({ name: 'f', error: { code: 'unreadable', reason: 'proxy_internal_error', detail: 'x', ...changes } })}\n`
 
   it.each([
-    ['a time that is none', line({ modified: '9999-99-99T00:00:00.000Z' })],
-    ['a size that is none', line({ size: -1 })],
-    ['a digest that is none', line({ digest: 'x' })],
+    ['an invalid time', line({ modified: '9999-99-99T00:00:00.000Z' })],
+    ['an invalid size', line({ size: -1 })],
+    ['an invalid digest', line({ digest: 'x' })],
     ['a reason of any length', error({ reason: 'a'.repeat(40_000) })],
-    ['a reason that is no token', error({ reason: 'a\r\nb' })],
+    ['a reason that is not a token', error({ reason: 'a\r\nb' })],
     ['a detail of any length', error({ detail: 'a'.repeat(40_000) })],
-    ['no JSON', 'hello\n'],
+    ['text that is not JSON', 'hello\n'],
     ['a line of any length', `${JSON.stringify({ ...facts, more: 'a'.repeat(40_000) })}\n`],
     ['nothing', ''],
     ['another name', line({ name: 'g' })],
-  ])('has not answered: %s', async (_what, text) => {
+  ])('is unreachable when it sends %s', async (_what, text) => {
     const [answer] = remote(async () => new Response(text)).describe(['f'])
     await expect(answer).rejects.toMatchObject({ code: 'unreachable' })
   })
 
-  it('is not listened to beyond a line without end', async () => {
+  it('is cut off at a line without end', async () => {
     const flood = createFlood(encode('a'.repeat(4096)))
     const [answer] = remote(async () => new Response(flood.body)).describe(['f'])
     await expect(answer).rejects.toMatchObject({ code: 'unreachable' })
     expect(flood.cancelled).toBe(true)
   })
 
-  it('is not listened to beyond a problem document of any length', async () => {
+  it('is cut off at a problem document without end', async () => {
     const flood = createFlood(encode(' '.repeat(4096)))
     await expect(remote(async () => new Response(flood.body, problem)).open('f')).rejects.toThrow()
     expect(flood.cancelled).toBe(true)
     expect(flood.asked * 4096).toBeLessThan(2 * MAX_PROBLEM_BYTES)
   })
 
-  it('is not listened to beyond its last answer', async () => {
+  it('is cut off after its last answer', async () => {
     const flood = createFlood(encode(line({})))
     const [answer] = remote(async () => new Response(flood.body)).describe(['f'])
     expect(await answer).toMatchObject({ size: 1 })
     await vi.waitFor(() => expect(flood.cancelled).toBe(true))
   })
 
-  it('is left when it does not end after its last answer', async () => {
+  it('is cut off when it does not end after its last answer', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const cancel = vi.fn()
@@ -97,9 +98,9 @@ describe('a replica that says what none may', () => {
 
   it.each([
     ['goes back', { entries: [{ name: 'b' }, { name: 'a' }], next: null }],
-    ['goes on for ever', { entries: [], next: 'a' }],
+    ['never ends', { entries: [], next: 'a' }],
     ['leads elsewhere', { entries: [{ name: 'b' }], next: 'a' }],
-    ['names what is no name', { entries: [{ name: '../a' }], next: null }],
+    ['lists an invalid name', { entries: [{ name: '../a' }], next: null }],
   ])('does not list: a page that %s', async (_what, { entries, next }) => {
     const page = { entries: entries.map((entry) => ({ ...entry, size: 1, modified: null })), next }
     await expect(remote(async () => Response.json(page)).list()).rejects.toMatchObject({
@@ -113,8 +114,7 @@ describe('a coordinator with one good copy', () => {
   const good = () => createMemoryStorage({ f: bytes })
   const read = (first: Storage, init?: RequestInit) => coordinate(first).request('/files/f', init)
   function coordinate(first: Storage) {
-    const replicas = [first, good()].map((storage, i) => ({ id: `r${i}`, storage }))
-    return createCoordinator(replicas, { createHasher })
+    return coordinateAll([first, good()], {}, (i) => `r${i}`)
   }
   const lying = (): Storage => ({
     ...good(),
@@ -126,20 +126,20 @@ describe('a coordinator with one good copy', () => {
     },
   })
 
-  it('delivers it when the other is never there to be opened', async () => {
+  it('delivers it when the other can never be opened', async () => {
     const response = await read({ ...good(), open: async () => null })
     expect(response.status).toBe(200)
     expect(response.headers.get('Replica-Agreement')).toBe('degraded;answered=1;of=2')
     expect((await response.arrayBuffer()).byteLength).toBe(bytes.length)
   })
 
-  it('proves a part that is the whole', async () => {
+  it('verifies a range that is the whole', async () => {
     const response = await read(lying(), { headers: { Range: 'bytes=0-' } })
     const body = await response.arrayBuffer().catch(() => null)
     expect(body === null || new Uint8Array(body)[0] === 7).toBe(true)
   })
 
-  it('remembers who lied, in what is kept too', async () => {
+  it('remembers which replica was corrupt, in the cache too', async () => {
     const app = coordinate(lying())
     await (await app.request('/files/f')).arrayBuffer().catch(() => {})
     for (let i = 0; i < 2; i++) {
@@ -149,7 +149,7 @@ describe('a coordinator with one good copy', () => {
     }
   })
 
-  it('frees a copy that falls silent in the middle', async () => {
+  it('cancels a copy that falls silent in the middle', async () => {
     const cancel = vi.fn()
     const storage = good()
     // Hashed before time is simulated: hashing takes real time.
@@ -172,7 +172,7 @@ describe('a coordinator with one good copy', () => {
     }
   })
 
-  it('frees the part of a conflict that is being opened when the client goes away', async () => {
+  it('cancels the part of a conflict that is being opened when the client leaves', async () => {
     const cancelled: string[] = []
     const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const replicas = ['1', '2'].map((content) => {
@@ -200,7 +200,7 @@ describe('a coordinator with one good copy', () => {
   })
 })
 
-it('a replica tells the same of itself as before it was a server', async () => {
+it('a replica reports the same as the storage behind it', async () => {
   const app = createReplica(createMemoryStorage({ f: 'x' }))
   const storage = remote(async (url, init) => await app.fetch(new Request(url, init)))
   expect(await storage.describe(['f'])[0]).toMatchObject({ size: 1 })

@@ -1,12 +1,13 @@
 import { describe } from 'vitest'
+import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
-import type { Storage } from '../storage/storage.ts'
-import { createBufferHasher, createSource, hash, toBytes, toPut } from '../storage/suite-tools.suite.ts'
-import { NOTHING_SEEN } from '../storage/survey.ts'
-import { toReprDigest } from '../wire/fields.ts'
+import type { Storage, WritableStorage } from '../storage/storage.ts'
+import { createTestHasher, hash, toBytes } from '../storage/suite/set-up.suite.ts'
+import { createSource, toPut } from '../storage/suite/suite-tools.suite.ts'
+import { NOTHING_SEEN } from '../storage/survey/survey.ts'
+import { toReprDigest } from '../wire/fields/fields.ts'
 import { MAX_RESTORE_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
-import { describeKinds, type Kind, toQuestion, whileWaiting } from '../wire/openapi-kinds.suite.ts'
-import { StorageError, type TroubleCode } from '../wire/trouble.ts'
+import { StorageError, type StorageErrorCode } from '../wire/storage-error.ts'
 import { DOCUMENT } from './openapi.ts'
 import { createReplica } from './replica.ts'
 
@@ -14,8 +15,8 @@ const [OLD, NEW] = [await hash(toBytes('old')), await hash(toBytes('new'))]
 const storage = createMemoryStorage({ 'file.txt': 'file', 'was.txt': 'old' })
 await storage.put('was.txt', createSource(toBytes('new')).body, await toPut(toBytes('new'), OLD))
 
-/** A storage that fails, whatever it is asked. */
-function failing(error: Error): Storage {
+/** A storage that fails every call. */
+function failing(error: Error): WritableStorage {
   const fail = () => Promise.reject(error)
   return {
     ...storage,
@@ -34,9 +35,8 @@ function failed(fail: () => Promise<never>): NonNullable<Storage['survey']> {
   }
 }
 
-const serve = (storage: Storage) =>
-  createReplica(storage, { writable: true, createHasher: createBufferHasher })
-const inTrouble = (code: TroubleCode) => serve(failing(new StorageError(code, 'it failed')))
+const serve = (storage: Storage) => createReplica(storage, { writable: true, createHasher: createTestHasher })
+const inTrouble = (code: StorageErrorCode) => serve(failing(new StorageError(code, 'it failed')))
 
 const app = serve(storage)
 const readOnly = createReplica(storage)
@@ -78,10 +78,10 @@ const files: readonly Kind[] = [
   ],
   ['no file', 'not-found', app, 'GET /files/nothing'],
   ['no name', 'invalid-name', app, 'GET /files/a//b'],
-  ['what is no file', 'not-a-file', inTrouble('not-a-file'), 'GET /files/x'],
+  ['a name that is not a file', 'not-a-file', inTrouble('not-a-file'), 'GET /files/x'],
   ['what changes', 'changed-while-reading', inTrouble('changed'), 'GET /files/x'],
   ['what rots', 'integrity-failure', inTrouble('integrity'), 'GET /files/x'],
-  ['what is out of reach', 'unreachable', inTrouble('unreachable'), 'GET /files/x'],
+  ['a store out of reach', 'unreachable', inTrouble('unreachable'), 'GET /files/x'],
   ['what cannot be read', 'unreadable', inTrouble('unreadable'), 'GET /files/x'],
   ['a new file', 201, app, 'PUT /files/new.txt', toWrite({ 'If-None-Match': '*' })],
   ['a file replaced', 204, app, 'PUT /files/new.txt', toWrite({ 'If-Match': `"${NEW}"` })],
@@ -92,7 +92,7 @@ const files: readonly Kind[] = [
     'PUT /files/new.txt',
     toWrite({ 'If-None-Match': '*' }),
   ],
-  ['a write that says nothing', 'precondition-required', app, 'PUT /files/new.txt', toWrite({})],
+  ['a write without conditions', 'precondition-required', app, 'PUT /files/new.txt', toWrite({})],
   ['a write without length', 'length-required', app, 'PUT /files/new.txt', { body: 'x' }],
   [
     'a write without digest',
@@ -115,12 +115,12 @@ const files: readonly Kind[] = [
     'PUT /files/x',
     toWrite({ 'If-None-Match': '*' }),
   ],
-  ['a write where nothing is written', 'method-not-allowed', readOnly, 'PUT /files/new.txt', { body: 'x' }],
+  ['a write to a read-only replica', 'method-not-allowed', readOnly, 'PUT /files/new.txt', { body: 'x' }],
 ]
 
 const questions: readonly Kind[] = [
   ['facts', 200, app, 'POST /describe', toQuestion(named)],
-  ['facts that nobody has', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
+  ['facts that the store cannot read', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
   ['no question', 'invalid-body', app, 'POST /describe', toQuestion({ names: 'x' })],
   ['a question of another type', 'unsupported-media-type', app, 'POST /describe', { body: '{}' }],
   [
@@ -133,17 +133,17 @@ const questions: readonly Kind[] = [
   ['files of a survey', 200, app, 'POST /survey', toQuestion(everything)],
   ['spans of a survey', 200, app, 'POST /survey', toQuestion({ ...everything, grain: 12, maxAge: 0 })],
   ['a survey that breaks off', 200, inTrouble('unreadable'), 'POST /survey', toQuestion(everything)],
-  ['no survey', 'invalid-body', app, 'POST /survey', toQuestion({})],
+  ['an invalid survey', 'invalid-body', app, 'POST /survey', toQuestion({})],
 ]
 
 const others: readonly Kind[] = [
   ['a listing', 200, app, 'GET /files?prefix=f&limit=1'],
   ['the head of a listing', 200, app, 'HEAD /files'],
-  ['no limit', 'invalid-parameter', app, 'GET /files?limit=0'],
+  ['an invalid limit', 'invalid-parameter', app, 'GET /files?limit=0'],
   ['a listing that fails', 'unreadable', inTrouble('unreadable'), 'GET /files'],
-  ['what is kept', 200, app, 'GET /kept'],
-  ['the head of what is kept', 200, app, 'HEAD /kept?name=was.txt'],
-  ['no limit of what is kept', 'invalid-parameter', app, 'GET /kept?limit=x'],
+  ['the kept contents', 200, app, 'GET /kept'],
+  ['the head of the kept contents', 200, app, 'HEAD /kept?name=was.txt'],
+  ['an invalid limit of kept contents', 'invalid-parameter', app, 'GET /kept?limit=x'],
   [
     'a restore that was overtaken',
     'precondition-failed',
@@ -151,19 +151,19 @@ const others: readonly Kind[] = [
     'POST /restore',
     toQuestion({ ...restore, replaces: OLD }),
   ],
-  ['what is put back', 200, app, 'POST /restore', toQuestion(restore)],
+  ['a restored content', 200, app, 'POST /restore', toQuestion(restore)],
   [
-    'what is not kept',
+    'a content that is not kept',
     'not-kept',
     app,
     'POST /restore',
     toQuestion({ ...restore, name: 'x', replaces: null }),
   ],
-  ['no restore', 'invalid-body', app, 'POST /restore', toQuestion(null)],
+  ['an invalid restore', 'invalid-body', app, 'POST /restore', toQuestion(null)],
   ['too large a restore', 'too-large', app, 'POST /restore', toQuestion(' '.repeat(MAX_RESTORE_BYTES))],
-  ['a restore where nothing is written', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['a restore on a read-only replica', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
   ['a listing for another site', 'cross-site', app, 'GET /files', foreign],
-  ['what is kept, for another site', 'cross-site', app, 'GET /kept', foreign],
+  ['the kept contents, for another site', 'cross-site', app, 'GET /kept', foreign],
   ['readiness for another site', 'cross-site', app, 'GET /readyz', foreign],
   ['health', 200, closed, 'GET /healthz'],
   ['readiness', 200, app, 'GET /readyz'],
@@ -174,7 +174,7 @@ const others: readonly Kind[] = [
   ['another path', 'no-such-resource', app, 'GET /audit'],
   ['another method', 'method-not-allowed', app, 'DELETE /files/file.txt'],
   ['a long address', 'uri-too-long', app, `GET /files/${'x'.repeat(MAX_URL_BYTES)}`],
-  ['who may not ask', 'unauthorized', closed, 'GET /files'],
+  ['a client without a token', 'unauthorized', closed, 'GET /files'],
   ['another host', 'misdirected', elsewhere, 'GET /files'],
   ['a bug', 'internal-error', serve(failing(new Error('a bug'))), 'GET /files/x'],
 ]
@@ -184,10 +184,11 @@ describe("a replica's document", () => {
     conflict: 'on a coordinator alone',
     'existence-unknown': 'on a coordinator alone',
     incomplete: 'on a coordinator alone',
+    'no-ledger': 'on a coordinator alone',
     'too-few-answers': 'on a coordinator alone',
     'not-acceptable': 'on a coordinator alone',
-    'malformed-request': 'by the host, before there is a request: runtime/node/serve.test.ts',
-    overloaded: 'by both alike: functions/wire/app.test.ts',
-    'fields-too-large': 'by the host, before there is a request: runtime/node/serve.test.ts',
+    'malformed-request': 'by the host, before there is a request: runtime/node/http/serve.test.ts',
+    overloaded: 'by both alike: functions/http/app.test.ts',
+    'fields-too-large': 'by the host, before there is a request: runtime/node/http/serve.test.ts',
   })
 })

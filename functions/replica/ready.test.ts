@@ -2,7 +2,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage } from '../storage/storage.ts'
 import { SILENCE_MS } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createReplica } from './replica.ts'
 
 const memory = createMemoryStorage()

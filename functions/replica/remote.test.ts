@@ -1,7 +1,7 @@
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
-import { describeStorage, type StorageUnderTest } from '../storage/storage.suite.ts'
-import { createBufferHasher } from '../storage/suite-tools.suite.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
+import { createTestHasher } from '../storage/suite/set-up.suite.ts'
+import { describeStorage, type StorageUnderTest } from '../storage/suite/storage.suite.ts'
 import { createReplica } from './replica.ts'
 
 for (const writable of [true, false]) {
@@ -12,7 +12,7 @@ for (const writable of [true, false]) {
 
 async function setUp(writable: boolean): Promise<StorageUnderTest> {
   const memory = createMemoryStorage()
-  const app = createReplica(memory, { writable, createHasher: createBufferHasher })
+  const app = createReplica(memory, { writable, createHasher: createTestHasher })
   const storage = createRemoteStorage('http://replica.test', {
     fetch: async (url, init) => await app.fetch(new Request(url, init)),
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import type { DescribeOptions, PutOptions, Storage } from '../storage/storage.ts'
+import type { DescribeOptions, PutOptions, Storage, WritableStorage } from '../storage/storage.ts'
 import {
   BODY_MS,
   FIRST_ANSWERS_MS,
@@ -9,7 +9,7 @@ import {
   MAX_LISTINGS,
   MAX_NAMES_PER_DESCRIBE,
 } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createReplica } from './replica.ts'
 
 const files = { 'a.txt': 'hello world', 'dir/b': '' }
@@ -30,7 +30,7 @@ async function readLines(response: Response) {
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-/** Lets simulated time pass, while real work goes on, until `promise` settles. */
+/** Lets simulated time pass, while real work continues, until `promise` settles. */
 async function passTimeUntil(promise: Promise<unknown>): Promise<void> {
   let settled = false
   promise.finally(() => {
@@ -43,7 +43,7 @@ async function passTimeUntil(promise: Promise<unknown>): Promise<void> {
 }
 
 describe('POST /describe', () => {
-  it('gives up on a body that does not come to its end in time', async () => {
+  it('rejects a body that does not end in time', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     try {
       const init = {
@@ -60,7 +60,7 @@ describe('POST /describe', () => {
     }
   })
 
-  it('answers a line for each name: facts, absence, or its own error', async () => {
+  it('returns a line for each name: facts, absence, or its own error', async () => {
     const response = await ask(replica(), ['a.txt', 'nothing', '../up', 'a.txt'])
     expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
     const lines = await readLines(response)
@@ -77,7 +77,7 @@ describe('POST /describe', () => {
     expect(lines).toContainEqual({ name: '../up', error: expect.objectContaining({ code: 'invalid-name' }) })
   })
 
-  it('sends each answer as it is ready, and signs of life only while more and more is done', async () => {
+  it('sends each answer as it is ready, and signs of life only while work makes progress', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
     try {
       const slow = Promise.withResolvers<null>()
@@ -110,12 +110,12 @@ describe('POST /describe', () => {
     }
   })
 
-  it('sends what is ready soon in one piece, its length announced', async () => {
+  it('sends a body that is soon complete in one piece, its length announced', async () => {
     const response = await ask(replica(), ['a.txt', 'nothing'])
     expect(Number(response.headers.get('Content-Length'))).toBe((await response.arrayBuffer()).byteLength)
   })
 
-  it('stops the work when the asker goes away', async () => {
+  it('stops the work when the client leaves', async () => {
     let signal: AbortSignal | undefined
     const storage = {
       ...createMemoryStorage(),
@@ -131,7 +131,7 @@ describe('POST /describe', () => {
   it.each([
     ['no JSON', { body: '{' }, 400, 'invalid-body'],
     ['no names', { body: '{}' }, 400, 'invalid-body'],
-    ['names that are none', { body: '{"names":[1]}' }, 400, 'invalid-body'],
+    ['names that are not strings', { body: '{"names":[1]}' }, 400, 'invalid-body'],
     ['an empty body', {}, 400, 'invalid-body'],
     [
       'too many names',
@@ -170,7 +170,7 @@ describe('GET /files/{name}', () => {
     })
   })
 
-  it('sends a part, and none that lies outside', async () => {
+  it('sends a range, and refuses one outside', async () => {
     const part = await replica().request('/files/a.txt', { headers: { Range: 'bytes=6-' } })
     expect(part.status).toBe(206)
     expect(part.headers.get('Content-Range')).toBe('bytes 6-10/11')
@@ -180,7 +180,7 @@ describe('GET /files/{name}', () => {
     expect(outside.headers.get('Content-Range')).toBe('bytes */11')
   })
 
-  it('refuses with 412 when the file is no longer the one asked for', async () => {
+  it('refuses with 412 when the file is no longer the requested one', async () => {
     const headers = { 'If-Match': `"${'0'.repeat(64)}"` }
     expect((await replica().request('/files/a.txt', { headers })).status).toBe(412)
     expect((await replica().request('/files/a.txt', { method: 'HEAD', headers })).status).toBe(412)
@@ -190,7 +190,7 @@ describe('GET /files/{name}', () => {
     ['304', { 'If-None-Match': '*' }],
     ['412', { 'If-Match': '"x"' }],
     ['416', { Range: 'bytes=99-' }],
-  ])('frees the file it opened when it answers %s', async (status, headers) => {
+  ])('cancels the file it opened when it answers %s', async (status, headers) => {
     const cancel = vi.fn()
     const memory = createMemoryStorage(files)
     const open: Storage['open'] = async (name, options) => {
@@ -217,7 +217,7 @@ describe('GET /files/{name}', () => {
     ['not-a-file', 403, 'not-a-file'],
     ['unreadable', 502, 'unreadable'],
     ['unreachable', 502, 'unreachable'],
-  ] as const)('answers a store that is %s with %i', async (code, status, type) => {
+  ] as const)('answers with the store error %s as %i', async (code, status, type) => {
     const open = () => Promise.reject(new StorageError(code, 'words for people'))
     const response = await replica({ ...createMemoryStorage(files), open }).request('/files/a.txt')
     expect(response.status).toBe(status)
@@ -247,7 +247,7 @@ describe('PUT /files/{name}', () => {
       headers: { 'Content-Length': '11', 'Repr-Digest': digest, ...headers },
     })
 
-  it('writes a file that proves its bytes and says what it replaces', async () => {
+  it('writes a file that carries its digest and names what it replaces', async () => {
     const response = await put({ 'If-None-Match': '*' })
     expect(response.status).toBe(201)
     expect(response.headers.get('Location')).toBe('/files/new')
@@ -274,10 +274,10 @@ describe('PUT /files/{name}', () => {
     expect([response.status, await response.json()]).toMatchObject([400, { type: 'invalid-body' }])
   })
 
-  it('hands the store the time and the permissions that it carries, and names what was not kept', async () => {
+  it('passes the time and the permissions to the store, and names attributes that were not kept', async () => {
     const storage = createMemoryStorage()
     let taken: PutOptions | undefined
-    const watching: Storage = {
+    const watching: WritableStorage = {
       ...storage,
       readModes: async () => [0o700, 0o640],
       async put(name, body, options) {
@@ -304,7 +304,7 @@ describe('PUT /files/{name}', () => {
     expect(head.headers.get('File-Modes')).toBe('700, 640')
   })
 
-  it('is a method that a replica not opened for writing does not take', async () => {
+  it('is a method that a read-only replica rejects', async () => {
     const response = await put({ 'If-None-Match': '*' }, false)
     expect(response.status).toBe(405)
     expect(response.headers.get('Allow')).toBe('GET, HEAD')
@@ -313,7 +313,7 @@ describe('PUT /files/{name}', () => {
 
 describe('a listing', () => {
   it.each(['/files', '/files?limit=1', '/kept', '/readyz'])(
-    'of %s is not made for a page of another site',
+    'of %s is refused to a page of another site',
     async (path) => {
       for (const site of ['cross-site', 'same-site']) {
         const response = await replica().request(path, { headers: { 'Sec-Fetch-Site': site } })
@@ -327,7 +327,7 @@ describe('a listing', () => {
     },
   )
 
-  it('is refused with 503 while as many are made as may be, and made again once one is left', async () => {
+  it('is refused with 503 at the limit of listings, and accepted when another is cancelled', async () => {
     const left: AbortController[] = []
     const waiting = async ({ signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
       await new Promise<never>((_, reject) => {

@@ -1,77 +1,77 @@
 import type { Context, Hono } from 'hono'
-import * as v from 'valibot'
+import { primed, toChunks, toStream } from '../bytes/chunks.ts'
+import { createAnswer, toJson } from '../http/answer.ts'
+import { type AppEnv, type AppOptions, addRoutes, createApp, type Handler, type Routes } from '../http/app.ts'
+import { createLimit } from '../http/overload.ts'
+import { createProblem, toProblem } from '../http/problems.ts'
+import { readBody, refuseSlowBody } from '../http/request-body.ts'
+import { answerContent, toRepresentation } from '../http/serve-content.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
-import { readBody, refuseSlowBody } from '../storage/request-body.ts'
+import { PROBE } from '../storage/probe.ts'
 import type { PutOptions, Storage } from '../storage/storage.ts'
-import { primed, toChunks, toStream } from '../storage/streams.ts'
-import { createAnswer } from '../wire/answer.ts'
-import { type AppEnv, type AppOptions, createApp, refuseOtherMethods, settle, toJson } from '../wire/app.ts'
+import { requireWritable } from '../storage/writable.ts'
 import { parseFileModes, toFileModes, toNotKept } from '../wire/attributes.ts'
-import { parseSeconds, toTimestamp } from '../wire/dates.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { parseEtag, parseReprDigest, toDigestEvidence, toEtag, toReprDigest } from '../wire/fields.ts'
-import { createLimit } from '../wire/limit.ts'
+import { parseSeconds, toTimestamp } from '../wire/fields/dates.ts'
+import { parseEtag, parseReprDigest, toDigestEvidence, toEtag, toReprDigest } from '../wire/fields/fields.ts'
+import { parseLimit } from '../wire/fields/query.ts'
+import type { ByteRange } from '../wire/fields/ranges.ts'
+import { parseFilePath, toFilePath } from '../wire/fields/routes.ts'
+import { withTimeout } from '../wire/limit.ts'
 import {
   BODY_PACE_BYTES,
   BODY_SILENCE_MS,
   MAX_LISTINGS,
   MAX_SURVEYS,
   MAX_WRITES_UNDER_WAY,
+  SILENCE_MS,
 } from '../wire/limits.ts'
-import { refuseForeignPage } from '../wire/origin.ts'
-import { parseLimit, toLimitRule } from '../wire/paging.ts'
-import { parse } from '../wire/parse.ts'
 import { toPassedMember } from '../wire/passed.ts'
-import { createProblem, toProblem } from '../wire/problems.ts'
-import type { ByteRange } from '../wire/ranges.ts'
-import { answerContent } from '../wire/representation.ts'
-import { parseFilePath, toFilePath } from '../wire/routes.ts'
 import type { Listing } from '../wire/schemas.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError, settle } from '../wire/storage-error.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
-import { answerReadiness } from './ready.ts'
 import { answerSurvey } from './survey.ts'
 
-/** What a replica server takes beside its storage. */
+/** Options of a replica. */
 export interface ReplicaOptions extends AppOptions {
-  /** Takes `PUT` and `POST /restore`; without it every write is refused, whatever the storage could do. */
+  /** Accepts `PUT` and `POST /restore`; otherwise every write is refused, even if the storage is writable. */
   readonly writable?: boolean | undefined
-  /** The host's SHA-256, with which a deep survey reads every byte; refused without it, unless the storage has its own. */
+  /** The host's SHA-256 for deep surveys, which read every byte; required unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
-  /** Where the files lie, in 32 hexadecimal digits each, for coordinators that ask whether two replicas are one place. */
+  /** Where the files are, so that a coordinator can detect two replicas of the same place. */
   readonly places?: Places | undefined
 }
 
-/** One storage over HTTP, as `RemoteStorage` reads it and as curl can. */
+/**
+ * Creates the app of a replica: one storage over HTTP, for coordinators (`createRemoteStorage`) and others.
+ *
+ * @example
+ * const replica = createReplica(createDirectoryStorage('/srv/files'), { createHasher })
+ * const response = await replica.request('/files/notes.txt')
+ */
 export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono<AppEnv> {
-  const app = createApp(options)
-  const fileMethods = options.writable ? 'GET, HEAD, PUT' : 'GET, HEAD'
-
-  app.post('/describe', (c) => answerDescribe(storage, c))
-  refuseOtherMethods(app, '/describe', 'POST')
-  const surveys = { createHasher: options.createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
-  app.post('/survey', (c) => answerSurvey(storage, c, surveys))
-  refuseOtherMethods(app, '/survey', 'POST')
-  for (const path of ['/files', '/kept', '/readyz']) app.get(path, refuseForeignPage)
-  const listing = createLimit(MAX_LISTINGS, 'listings')
-  app.get('/files', (c) => listing.run(() => answerListing(storage, c)))
-  refuseOtherMethods(app, '/files', 'GET, HEAD')
-  app.get('/files/*', (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)))
+  const { createHasher, places, writable = false } = options
+  const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
+  const listings = createLimit(MAX_LISTINGS, 'listings')
   const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
-  if (options.writable) {
-    app.put('/files/*', (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw))))
-  }
-  refuseOtherMethods(app, '/files/*', fileMethods)
-  app.get('/readyz', (c) => answerReadiness(storage, options.places, c.req.raw.signal))
-  refuseOtherMethods(app, '/readyz', 'GET, HEAD')
-  app.get('/kept', (c) => listing.run(() => answerKept(storage, c)))
-  refuseOtherMethods(app, '/kept', 'GET, HEAD')
-  app.post('/restore', (c) => takeRestore(storage, c, options.writable === true))
-  refuseOtherMethods(app, '/restore', 'POST')
-  app.get('/openapi.json', async () => toJson((await import('./openapi.ts')).DOCUMENT))
-  refuseOtherMethods(app, '/openapi.json', 'GET, HEAD')
+  const write: Handler = (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw)))
+
+  const routes = {
+    '/describe': { post: (c) => answerDescribe(storage, c) },
+    '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
+    '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },
+    '/files/{name}': {
+      get: (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)),
+      put: writable ? write : undefined,
+    },
+    '/readyz': { sameSite: true, get: (c) => answerReadiness(storage, places, c.req.raw.signal) },
+    '/kept': { sameSite: true, get: (c) => listings.run(() => answerKept(storage, c)) },
+    '/restore': { post: (c) => takeRestore(storage, c, writable) },
+  } satisfies Routes
+  const app = createApp(options)
+  addRoutes(app, routes, () => import('./openapi.ts'))
   return app
 }
 
@@ -82,10 +82,10 @@ async function withName(c: Context, answer: (name: string) => Promise<Response>)
   return response instanceof StorageError ? toProblem(response) : response
 }
 
-/** HEAD describes, permissions too; GET opens, so that what is announced is what is sent. */
+/** HEAD describes the file and its permissions. GET opens it: the fields are those of the bytes sent. */
 async function answerFile(storage: Storage, name: string, request: Request): Promise<Response> {
-  const { method, headers, signal } = request
-  const opened = method === 'HEAD' ? null : await openWanted(storage, name, request)
+  const { method, signal } = request
+  const opened = method === 'HEAD' ? null : await openMatching(storage, name, request)
   if (opened instanceof StorageError) return createProblem('precondition-failed', opened.message)
   const facts = opened?.facts ?? (await storage.describe([name], { signal })[0]) ?? null
   if (facts === null) return createProblem('not-found', 'this replica has no such file')
@@ -103,14 +103,14 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
     return toStream(await primed(toChunks(part.body)))
   }
   try {
-    return await answerContent(method, headers, { name, ...facts }, { fields, open })
+    return await answerContent(request, toRepresentation({ name, ...facts }, fields), open)
   } finally {
     if (!sent) await opened?.body.cancel()
   }
 }
 
-/** Opens the file; with one ETag in `If-Match`, as a coordinator asks, only that content, which needs no look before. */
-async function openWanted(storage: Storage, name: string, request: Request) {
+/** Opens the file; given one ETag in `If-Match`, as by coordinators, only that content, not described. */
+async function openMatching(storage: Storage, name: string, request: Request) {
   const ifDigest = parseEtag(request.headers.get('If-Match') ?? '') ?? undefined
   const opened = await settle(storage.open(name, { ifDigest, signal: request.signal }))
   if (opened instanceof StorageError && (opened.code !== 'changed' || ifDigest === undefined)) throw opened
@@ -120,7 +120,7 @@ async function openWanted(storage: Storage, name: string, request: Request) {
 async function answerListing(storage: Storage, c: Context): Promise<Response> {
   const { prefix, after, limit } = c.req.query()
   const size = parseLimit(limit)
-  if (size === null) return createProblem('invalid-parameter', toLimitRule(limit))
+  if (typeof size === 'string') return createProblem('invalid-parameter', size)
   const page = await settle(storage.list({ prefix, after, limit: size, signal: c.req.raw.signal }))
   if (page instanceof StorageError) return toProblem(page)
   const entries = page.entries.map((entry) => ({ ...entry, modified: toTimestamp(entry.modified) }))
@@ -128,34 +128,28 @@ async function answerListing(storage: Storage, c: Context): Promise<Response> {
   return toJson({ entries, next: page.next, ...passed } satisfies Listing)
 }
 
-const conditions = v.union([
-  v.object({ ifMatch: v.string(), ifNoneMatch: v.null() }),
-  v.object({ ifMatch: v.null(), ifNoneMatch: v.literal('*') }),
-])
+const PACE_RULE = `at least ${BODY_PACE_BYTES} bytes of the body must arrive every ${BODY_SILENCE_MS / 1000} seconds`
 
-const PACE_RULE = `of a body at least ${BODY_PACE_BYTES} bytes must arrive in ${BODY_SILENCE_MS / 1000} seconds`
-
-/** A write is whole, proves its bytes by `Repr-Digest`, and says what it replaces (RFC 6585 §3 otherwise). */
+/** A write is whole, has its digest in `Repr-Digest`, and names what it replaces (else RFC 6585 §3). */
 async function takeFile(storage: Storage, name: string, request: Request): Promise<Response> {
   const size = Number(request.headers.get('Content-Length') ?? Number.NaN)
-  if (!Number.isSafeInteger(size)) return createProblem('length-required', 'a PUT takes a Content-Length')
+  if (!Number.isSafeInteger(size)) return createProblem('length-required', 'a PUT requires a Content-Length')
   const digest = parseReprDigest(request.headers.get('Repr-Digest') ?? '')
-  if (digest === null) return createProblem('invalid-body', 'a PUT takes a Repr-Digest with sha-256')
-  const said = parse(conditions, {
-    ifMatch: request.headers.get('If-Match'),
-    ifNoneMatch: request.headers.get('If-None-Match'),
-  })
-  const replaces = said.success && said.output.ifMatch !== null ? parseEtag(said.output.ifMatch) : null
-  if (!said.success || (said.output.ifMatch !== null && replaces === null)) {
-    return createProblem('precondition-required', 'a PUT takes If-None-Match: * or If-Match with one ETag')
+  if (digest === null) return createProblem('invalid-body', 'a PUT requires a Repr-Digest with sha-256')
+  const [ifMatch, ifNoneMatch] = [request.headers.get('If-Match'), request.headers.get('If-None-Match')]
+  const replaces = ifMatch === null ? null : parseEtag(ifMatch)
+  const isValid = ifMatch === null ? ifNoneMatch === '*' : replaces !== null && ifNoneMatch === null
+  if (!isValid) {
+    return createProblem('precondition-required', 'a PUT requires If-None-Match: * or If-Match with one ETag')
   }
-  const carried = parseCarried(request.headers)
-  if (carried === null) {
+  const metadata = parseMetadata(request.headers)
+  if (metadata === null) {
     return createProblem('invalid-body', 'File-Modified takes seconds since 1970, File-Modes octal numbers')
   }
+  const writing = requireWritable(storage)
   const body = readBody(request)
-  const facts = await storage
-    .put(name, toStream(body), { size, digest, replaces, ...carried, signal: request.signal })
+  const facts = await writing
+    .put(name, toStream(body), { size, digest, replaces, ...metadata, signal: request.signal })
     .catch((error) => {
       if (!body.isStalled()) throw error
       return null
@@ -174,10 +168,24 @@ async function takeFile(storage: Storage, name: string, request: Request): Promi
   )
 }
 
-/** What a write carries beside its bytes; null when a field is malformed. */
-function parseCarried(headers: Headers): Pick<PutOptions, 'modified' | 'modes'> | null {
+/** The metadata that a write carries; null when a field is malformed. */
+function parseMetadata(headers: Headers): Pick<PutOptions, 'modified' | 'modes'> | null {
   const [time, list] = [headers.get('File-Modified'), headers.get('File-Modes')]
   const modified = time === null ? undefined : parseSeconds(time)
   const modes = list === null ? undefined : parseFileModes(list)
   return modified === null || modes === null ? null : { modified, modes }
+}
+
+/** `GET /readyz`: 200, with any `places`, if the storage answers within `SILENCE_MS`; else its error. */
+async function answerReadiness(
+  storage: Storage,
+  places: Places | undefined,
+  signal: AbortSignal,
+): Promise<Response> {
+  const asked = storage.describe([PROBE], { signal })[0] ?? null
+  const said = await withTimeout(SILENCE_MS, settle(Promise.resolve(asked)))
+  if (said instanceof StorageError) return toProblem(said)
+  if (said !== undefined) return toJson({ status: 'ready', ...(places && { places }) })
+  const silent = `the store did not answer for ${SILENCE_MS / 1000} seconds`
+  return toProblem(new StorageError('unreachable', silent))
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { compareNames, parseName } from '../storage/names.ts'
-import { createRemoteStorage, type Send } from '../storage/remote.ts'
-import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey.ts'
+import { createRemoteStorage, type Send } from '../storage/remote/remote.ts'
+import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey/survey.ts'
 import { HEARTBEAT_MS, MAX_SPAN_NAMES } from '../wire/limits.ts'
 import { PASSED_KINDS } from '../wire/passed.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 
 const EVERYTHING: Survey = {
   ranges: [{ after: '', until: null }],
@@ -41,7 +41,7 @@ function toText(lines: readonly unknown[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('')
 }
 
-/** What a coordinator takes of these lines before it ends or throws. */
+/** The lines that a coordinator accepts before it ends or throws. */
 async function read(storage: ReturnType<typeof remote>, survey: Partial<Survey> = {}): Promise<SurveyLine[]> {
   const lines: SurveyLine[] = []
   for await (const line of storage.survey?.({ ...EVERYTHING, ...survey }) ?? []) lines.push(line)
@@ -55,21 +55,21 @@ async function expectRefused(lines: readonly unknown[], survey: Partial<Survey>)
   })
 }
 
-describe("a replica's survey that no storage gives is refused", () => {
+describe("a replica's invalid survey is refused", () => {
   it.each<[string, unknown[], Partial<Survey>]>([
     ['a file twice', [file('a'), file('a')], {}],
     ['files out of order', [file('b'), file('a')], {}],
     ['files in the order of UTF-16', [file('\u{10000}'), file('\uffff')], {}],
-    ['what is no name', [file('../a')], {}],
+    ['an invalid name', [file('../a')], {}],
     ['a directory as a file', [file('a/')], {}],
-    ['an error of what is no name', [failed('a//')], {}],
+    ['an error for an invalid name', [failed('a//')], {}],
     ['a file before the ranges', [file('a')], { ranges: TWO_RANGES }],
     ['the name that a range starts after', [file('b')], { ranges: TWO_RANGES }],
     ['a file between the ranges', [file('c'), file('e')], { ranges: TWO_RANGES }],
     ['a file after the ranges', [file('i')], { ranges: TWO_RANGES }],
     ['a file of an earlier range', [file('g'), file('c')], { ranges: TWO_RANGES }],
     ['a file without the prefix', [file('ab')], { prefix: 'a/' }],
-    ['a directory that the prefix is not in', [failed('b/')], { prefix: 'a/' }],
+    ['a directory outside the prefix', [failed('b/')], { prefix: 'a/' }],
     ['a directory out of order', [file('a/b'), failed('a/')], {}],
     ['a file that does not match', [file('a.jpg')], { match: ['*.txt'] }],
     ['a file that is excluded', [file('a.jpg')], { exclude: ['*.jpg'] }],
@@ -87,24 +87,20 @@ describe("a replica's survey that no storage gives is refused", () => {
     ['a span over the end of a range', [span('g')], { grain: 4, ranges: TWO_RANGES }],
     ['a span over the end of all ranges', [span(null)], { grain: 4, ranges: TWO_RANGES }],
     ['a span before its range', [span('a')], { grain: 4, ranges: TWO_RANGES }],
-    ['a span that ends where no name is', [span('..')], { grain: 4 }],
+    ['a span that ends at an invalid name', [span('..')], { grain: 4 }],
     ['a span that ends without the prefix', [span('b')], { grain: 4, prefix: 'a' }],
-    ['a span that holds more than any', [{ ...span(null), names: MAX_SPAN_NAMES + 1 }], { grain: 4 }],
-    ['a size that is none', [{ ...file('a'), size: -1 }], {}],
-    ['a digest that is none', [{ ...file('a'), digest: 'x' }], {}],
-    ['a fingerprint that is none', [{ ...span(null), fingerprint: 'x' }], { grain: 4 }],
-    ['an end that is none', [{ end: false }], {}],
+    ['a span that holds too many names', [{ ...span(null), names: MAX_SPAN_NAMES + 1 }], { grain: 4 }],
+    ['an invalid size', [{ ...file('a'), size: -1 }], {}],
+    ['an invalid digest', [{ ...file('a'), digest: 'x' }], {}],
+    ['an invalid fingerprint', [{ ...span(null), fingerprint: 'x' }], { grain: 4 }],
+    ['an invalid end', [{ end: false }], {}],
     ['no object', [1], {}],
-    ['what it passed over though nobody asked', [passed(1)], {}],
+    ['skipped entries that were not asked for', [passed(1)], {}],
     ['that nothing is wrong with a name', [{ passed: [{ kind: 'link', count: 0, examples: [] }] }], COUNTING],
     ['more kinds than there are between two files', Array(PASSED_KINDS.length + 2).fill(passed(1)), COUNTING],
+    ['too many examples', [{ passed: [{ kind: 'link', count: 9, examples: Array(6).fill('a') }] }], COUNTING],
     [
-      'more examples than any',
-      [{ passed: [{ kind: 'link', count: 9, examples: Array(6).fill('a') }] }],
-      COUNTING,
-    ],
-    [
-      'an example longer than any',
+      'too long an example',
       [{ passed: [{ kind: 'link', count: 1, examples: ['a'.repeat(401)] }] }],
       COUNTING,
     ],
@@ -114,13 +110,13 @@ describe("a replica's survey that no storage gives is refused", () => {
     await expectRefused([...lines, end], survey)
   })
 
-  it('not for a kind that a later version may know, which counts as other', async () => {
+  it('except for an unknown kind of a later version, which counts as other', async () => {
     const lines = [{ passed: [{ kind: 'wormhole', count: 2, examples: [] }] }, { passed: [] }, end]
     const said = await read(remote(toText(lines)), COUNTING)
     expect(said).toEqual([{ passed: [{ kind: 'other', count: 2, examples: [] }] }, { passed: [] }])
   })
 
-  it('for its first line that is wrong: what came before it counts', async () => {
+  it('at its first wrong line: earlier lines count', async () => {
     const text = toText([file('a'), file('b'), file('a'), end])
     const names: string[] = []
     const lines = remote(text).survey?.(EVERYTHING) ?? []
@@ -148,7 +144,7 @@ describe("a replica's survey", () => {
     ['a span that ends with one', [span('a/'), span(null)], { grain: 4 }],
     ['one that no glob matches', [failed('a/')], { match: ['*.txt'] }],
     ['nothing', [], {}],
-  ])('is taken when it gives %s', async (_what, lines, survey) => {
+  ])('is accepted with %s', async (_what, lines, survey) => {
     const said = await read(remote(toText([...lines, end])), survey)
     expect(said.map((line) => ('last' in line ? line.last : 'name' in line ? line.name : null))).toEqual(
       (lines as { last?: string; name?: string }[]).map(({ last, name }) => last ?? name ?? null), // as made above
@@ -156,10 +152,10 @@ describe("a replica's survey", () => {
   })
 
   it.each([
-    ['ends without saying so', toText([file('a')])],
+    ['ends without an end line', toText([file('a')])],
     ['is empty', ''],
     ['breaks off within a line', `${toText([file('a')])}{"end":`],
-    ['says its end in a line that is none', `${toText([file('a')])}{"end":true}`],
+    ['ends with an invalid line', `${toText([file('a')])}{"end":true}`],
   ])('that %s is not whole', async (_what, text) => {
     await expect(read(remote(text))).rejects.toMatchObject({
       code: 'unreachable',
@@ -167,7 +163,7 @@ describe("a replica's survey", () => {
     })
   })
 
-  it('that says why it broke off rejects with that', async () => {
+  it('that reports why it broke off rejects with that error', async () => {
     const { error } = failed('a')
     const lines = [file('a'), { error }, file('b'), end]
     await expect(read(remote(toText(lines)))).rejects.toEqual(
@@ -188,7 +184,7 @@ describe("a replica's survey", () => {
   })
 })
 
-describe('a replica that goes on after the end', () => {
+describe('a replica that continues after the end', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
   afterEach(() => void vi.useRealTimers())
 
@@ -199,7 +195,7 @@ describe('a replica that goes on after the end', () => {
     return { cancel, body: new ReadableStream({ start, pull, cancel }, { highWaterMark: 0 }) }
   }
 
-  it('is not listened to', async () => {
+  it('is cut off', async () => {
     const more = new TextEncoder().encode(toText([file('b')]))
     const { body, cancel } = createBody((controller) => controller.enqueue(more))
     expect(await read(remote(body))).toMatchObject([{ name: 'a' }])
@@ -207,7 +203,7 @@ describe('a replica that goes on after the end', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is left when it says nothing more and does not close', async () => {
+  it('is left when it falls silent and does not close', async () => {
     const { body, cancel } = createBody(() => {})
     const reading = read(remote(body))
     await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1))
@@ -217,7 +213,7 @@ describe('a replica that goes on after the end', () => {
   })
 })
 
-it('a survey that is left before its end frees the connection', async () => {
+it('a survey that is closed before its end frees the connection', async () => {
   const cancel = vi.fn()
   const pull = (controller: ReadableStreamDefaultController) =>
     controller.enqueue(new TextEncoder().encode(toText([seen])))
@@ -226,7 +222,7 @@ it('a survey that is left before its end frees the connection', async () => {
   await vi.waitFor(() => expect(cancel).toHaveBeenCalledOnce())
 })
 
-it('whatever answers a survey is in order and in the ranges, or a StorageError', async () => {
+it('any answer to a survey is read in order and in the ranges, or as a StorageError', async () => {
   const name = fc.oneof(
     fc.constantFrom('a', 'b', 'c', 'd', 'g', 'h', 'g/', 'f/x'),
     fc.string({ maxLength: 3 }),

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
-import { createRemoteStorage } from '../storage/remote.ts'
+import { createRemoteStorage } from '../storage/remote/remote.ts'
 import type { Storage } from '../storage/storage.ts'
-import { createBufferHasher } from '../storage/suite-tools.suite.ts'
-import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey.ts'
+import { createTestHasher } from '../storage/suite/set-up.suite.ts'
+import { NOTHING_SEEN, type Survey, type SurveyLine } from '../storage/survey/survey.ts'
 import {
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
@@ -13,7 +13,7 @@ import {
   MAX_SURVEY_RANGES,
   MAX_SURVEYS,
 } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { createReplica } from './replica.ts'
 
 const EVERYTHING: Survey = {
@@ -27,9 +27,9 @@ const EVERYTHING: Survey = {
 
 const memory = createMemoryStorage({ a: 'a', 'b/c': 'c', d: 'd' })
 
-/** Asks as a coordinator does; a body that is no text is sent as JSON. */
+/** Sends the request of a coordinator; a body that is not text is sent as JSON. */
 async function post(storage: Storage, body: unknown, fields: Record<string, string> = {}): Promise<Response> {
-  return await createReplica(storage, { createHasher: createBufferHasher }).request('/survey', {
+  return await createReplica(storage, { createHasher: createTestHasher }).request('/survey', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...fields },
     body: typeof body === 'string' ? body : JSON.stringify(body),
@@ -42,7 +42,7 @@ async function readLines(response: Response): Promise<unknown[]> {
   return lines.map((line) => JSON.parse(line))
 }
 
-/** A storage whose survey gives these lines, and then what `end` does. */
+/** A storage whose survey yields these lines, and then runs `end`. */
 function surveying(lines: readonly SurveyLine[], end: (signal?: AbortSignal) => Promise<void>): Storage {
   return {
     ...memory,
@@ -56,7 +56,7 @@ function surveying(lines: readonly SurveyLine[], end: (signal?: AbortSignal) => 
 const SEEN: SurveyLine = { seen: { ...NOTHING_SEEN, names: 1, bytes: 2 }, of: null }
 
 describe('POST /survey', () => {
-  it('answers with the files, how many they were, and that this was all', async () => {
+  it('returns the files, their number, and an end', async () => {
     const response = await post(memory, { ...EVERYTHING, maxAge: 0 })
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('application/x-ndjson')
@@ -71,7 +71,7 @@ describe('POST /survey', () => {
     ])
   })
 
-  it('answers with the spans of a grain', async () => {
+  it('returns the spans of a grain', async () => {
     const lines = await readLines(await post(memory, { ...EVERYTHING, grain: 30 }))
     const span = { last: null, names: 3, bytes: 3, fingerprint: expect.any(String) }
     expect(lines).toEqual([expect.anything(), span, { end: true }])
@@ -80,8 +80,8 @@ describe('POST /survey', () => {
   const range = (after: unknown, until: unknown) => ({ after, until })
   it.each<[string, object]>([
     ['no ranges', { ranges: [] }],
-    ['more ranges than it takes', { ranges: Array.from({ length: MAX_SURVEY_RANGES + 1 }, toRange) }],
-    ['ranges that are no list', { ranges: { after: '', until: null } }],
+    ['too many ranges', { ranges: Array.from({ length: MAX_SURVEY_RANGES + 1 }, toRange) }],
+    ['ranges that are not a list', { ranges: { after: '', until: null } }],
     ['a range without an end', { ranges: [{ after: '' }] }],
     ['a range without a start', { ranges: [{ until: null }] }],
     ['a range that ends where it starts', { ranges: [range('a', 'a')] }],
@@ -92,8 +92,8 @@ describe('POST /survey', () => {
     ['ranges that descend', { ranges: [range('c', 'd'), range('a', 'b')] }],
     ['a range after all names', { ranges: [range('', null), range('a', 'b')] }],
     ['the same range twice', { ranges: [range('a', 'b'), range('a', 'b')] }],
-    ['a name that is none', { ranges: [range(1, null)] }],
-    ['a prefix that is none', { prefix: null }],
+    ['an invalid name', { ranges: [range(1, null)] }],
+    ['an invalid prefix', { prefix: null }],
     ['a grain below 0', { grain: -1 }],
     ['a grain above 30', { grain: 31 }],
     ['a grain that is a part', { grain: 1.5 }],
@@ -103,11 +103,11 @@ describe('POST /survey', () => {
     ['a negative age', { maxAge: -1 }],
     ['a part of a second', { maxAge: 0.5 }],
     ['an age above every other', { maxAge: 2 ** 31 }],
-    ['a glob that is no list', { match: '*' }],
-    ['more globs than it takes', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
-    ['a glob that is longer than any', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
+    ['globs that are not a list', { match: '*' }],
+    ['too many globs', { exclude: Array.from({ length: MAX_GLOBS + 1 }, () => '*') }],
+    ['a glob that is too long', { match: ['*'.repeat(MAX_GLOB_LENGTH + 1)] }],
     [
-      'globs that are longer together',
+      'globs that are too long together',
       { match: Array.from({ length: 9 }, () => '*'.repeat(MAX_GLOB_LENGTH)) },
     ],
   ])('refuses %s', async (_what, changes) => {
@@ -116,7 +116,7 @@ describe('POST /survey', () => {
     expect(await response.json()).toMatchObject({ type: 'invalid-body' })
   })
 
-  it('takes as many ranges and globs as it says, side by side', async () => {
+  it('takes as many ranges and globs as documented, together', async () => {
     const ranges = Array.from({ length: MAX_SURVEY_RANGES }, toRange)
     const match = Array.from({ length: MAX_GLOBS }, () => '*'.repeat(MAX_GLOBS_LENGTH / MAX_GLOBS))
     const response = await post(memory, { ...EVERYTHING, ranges, match, exclude: ['d'] })
@@ -131,27 +131,27 @@ describe('POST /survey', () => {
     [400, 'invalid-body', 'null', {}],
     [413, 'too-large', ' '.repeat(MAX_SURVEY_BYTES + 1), {}],
     [415, 'unsupported-media-type', JSON.stringify(EVERYTHING), { 'Content-Type': 'text/plain' }],
-  ])('answers with %i %s to what is no such question', async (status, type, body, fields) => {
+  ])('answers with %i %s to a question that is not valid', async (status, type, body, fields) => {
     const response = await post(memory, body, fields)
     expect(response.status).toBe(status)
     expect(await response.json()).toMatchObject({ type, status })
   })
 
-  it('takes no other method', async () => {
+  it('rejects other methods', async () => {
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const response = await createReplica(memory).request('/survey', { method })
       expect([response.status, response.headers.get('Allow')]).toEqual([405, 'POST'])
     }
   })
 
-  it('says at its end why it broke off, in words of the storage', async () => {
+  it('reports at its end why it broke off, with the message of the storage', async () => {
     const error = new StorageError('unreadable', 'the disk failed')
     const storage = surveying([SEEN], () => Promise.reject(error))
     const last = { error: { code: 'unreadable', reason: error.reason, detail: 'the disk failed' } }
     expect(await readLines(await post(storage, EVERYTHING))).toEqual([SEEN, last])
   })
 
-  it('says nothing of an error that has no word for clients', async () => {
+  it('does not reveal an unexpected error', async () => {
     const storage = surveying([], () => Promise.reject(new Error('/srv/secret: EIO')))
     const text = await (await post(storage, EVERYTHING)).text()
     expect(text).toContain('"error"')
@@ -159,7 +159,7 @@ describe('POST /survey', () => {
     expect(text).not.toContain('"end"')
   })
 
-  it('ends a deep survey with an error where nothing can read every byte', async () => {
+  it('ends a deep survey with an error when no storage can read every byte', async () => {
     const body = JSON.stringify({ ...EVERYTHING, maxAge: 0 })
     const headers = { 'Content-Type': 'application/json' }
     const app = createReplica(memory)
@@ -167,7 +167,7 @@ describe('POST /survey', () => {
     expect(lines).toMatchObject([{ error: { code: 'unreadable' } }])
   })
 
-  it('sends what it has when it says how far it is, and ends the survey of a client that goes away', async () => {
+  it('sends its lines with each report of progress, and ends the survey of a client that leaves', async () => {
     const [waiting, ended] = [vi.fn(), vi.fn()]
     const wait = async (signal?: AbortSignal) => {
       waiting()
@@ -187,7 +187,7 @@ describe('POST /survey', () => {
     await vi.waitFor(() => expect(ended).toHaveBeenCalledOnce())
   })
 
-  it('makes so many at once, and refuses more until one was read to its end or left', async () => {
+  it('runs a limited number at once, and refuses more until one was read to its end or cancelled', async () => {
     const app = createReplica(memory)
     const ask = async () =>
       await app.request('/survey', {
@@ -206,7 +206,7 @@ describe('POST /survey', () => {
     expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 503])
   })
 
-  it('is asked for no more than its client takes', async () => {
+  it('reads no further than its client', async () => {
     const given = vi.fn()
     const storage: Storage = {
       ...memory,
@@ -230,7 +230,7 @@ function toRange(_: unknown, i: number) {
   return { after, until }
 }
 
-describe('whatever is posted to /survey', () => {
+describe('arbitrary input to /survey', () => {
   it('is answered, and never with 5xx', async () => {
     const text = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('a', 'b', 'b/', '*', '**/'))
     const range = fc.record({ after: text, until: fc.oneof(fc.constant(null), text) })
@@ -259,7 +259,7 @@ describe('whatever is posted to /survey', () => {
         expect([200, 400]).toContain(response.status)
         if (response.status === 400) return
         expect((await readLines(response)).at(-1)).toEqual({ end: true })
-        // What a replica gives to a question is what a coordinator takes for an answer to it.
+        // The answer of a replica is valid for a coordinator.
         for await (const _ of storage.survey?.(JSON.parse(body)) ?? []);
       }),
       { numRuns: 1000 },

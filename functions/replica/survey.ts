@@ -1,15 +1,16 @@
 import type { Context } from 'hono'
-import { readJsonBody } from '../storage/json-body.ts'
+import { type Chunks, toStream } from '../bytes/chunks.ts'
+import { createAnswer, LINES } from '../http/answer.ts'
+import type { AppEnv } from '../http/app.ts'
+import type { Limit } from '../http/overload.ts'
+import { createProblem } from '../http/problems.ts'
+import { readJsonBody } from '../http/request-body.ts'
 import { compareNames } from '../storage/names.ts'
-import { readSurvey } from '../storage/read-survey.ts'
+import { toTroubleMember, toWireLine } from '../storage/remote/wire-lines.ts'
 import type { Storage } from '../storage/storage.ts'
-import { type Chunks, toStream } from '../storage/streams.ts'
-import type { Range, SurveyLine } from '../storage/survey.ts'
-import { toTroubleMember, toWireLine } from '../storage/wire-lines.ts'
-import { createAnswer } from '../wire/answer.ts'
-import type { AppEnv } from '../wire/app.ts'
+import { readSurvey } from '../storage/survey/read-survey.ts'
+import type { Range, SurveyLine } from '../storage/survey/survey.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import type { Limit } from '../wire/limit.ts'
 import {
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
@@ -17,39 +18,31 @@ import {
   MAX_SURVEY_BYTES,
   MAX_SURVEY_RANGES,
 } from '../wire/limits.ts'
-import { createProblem } from '../wire/problems.ts'
 import { type SurveyWireLine, surveyRequest } from '../wire/schemas.ts'
-import { toStorageError } from '../wire/trouble.ts'
+import { toStorageError } from '../wire/storage-error.ts'
 
 const encoder = new TextEncoder()
 
-/** Bytes of lines that go out together; a line that says how far it is lets out those before it. */
+/** Characters of lines that are sent together; a line of progress sends those before it at once. */
 const CHUNK_LENGTH = 16 * 1024
 
-export interface SurveyAnswerOptions {
-  readonly createHasher: CreateHasher | undefined
-  readonly limit: Limit
-}
-
-/** `POST /survey`: the lines of `Storage.survey`, and at the end whether they are all. */
+/** `POST /survey`: the lines of `Storage.survey`, and a last line on whether they are complete. */
 export async function answerSurvey(
   storage: Storage,
   c: Context<AppEnv>,
-  { createHasher, limit }: SurveyAnswerOptions,
+  { createHasher, limit }: { createHasher: CreateHasher | undefined; limit: Limit },
 ): Promise<Response> {
   const survey = await readJsonBody(c, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
     takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, maxAge in seconds or null, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
   })
   if (survey instanceof Response) return survey
-  if (!isAscending(survey.ranges)) {
-    return createProblem('invalid-body', 'ranges ascend, each from a name to a later one, and none overlap')
-  }
-  const fields = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store' }
+  const rule = 'ranges must ascend, each from a name to a later one, without overlaps'
+  if (!isAscending(survey.ranges)) return createProblem('invalid-body', rule)
   return await limit.run(() => {
     const abort = new AbortController()
     const lines = readSurvey(storage, survey, { signal: abort.signal, trace: c.var.trace, createHasher })
-    return createAnswer(200, fields, toStream(toBody(lines, abort)))
+    return createAnswer(200, LINES, toStream(toBody(lines, abort)))
   })
 }
 
@@ -67,7 +60,7 @@ function toBody(lines: AsyncIterable<SurveyLine>, abort: AbortController): Chunk
     next: () => texts.next(),
     async cancel(reason) {
       abort.abort(reason)
-      // A generator that stands at a `yield` does not hear of the abort, and would never free what it holds.
+      // A generator suspended at a `yield` does not notice the abort, and would never free what it holds.
       await texts.return(undefined)
     },
   }

@@ -15,7 +15,7 @@ const bytes = fc
   )
   .map((parts) => Uint8Array.from(parts.flat()))
 
-it('any bytes come back from the text that stands for them', () => {
+it('any bytes are decoded from the text that encodes them', () => {
   fc.assert(
     fc.property(bytes, (bytes) => {
       expect([...encodeBytes(decodeBytes(bytes))]).toEqual([...bytes])
@@ -24,7 +24,7 @@ it('any bytes come back from the text that stands for them', () => {
   )
 })
 
-it('the text is well-formed, and as any decoder has it, exactly for UTF-8', () => {
+it('the text is well-formed, and the same as that of any decoder, exactly for UTF-8', () => {
   fc.assert(
     fc.property(bytes, (bytes) => {
       const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -41,7 +41,7 @@ it('the text is well-formed, and as any decoder has it, exactly for UTF-8', () =
   )
 })
 
-it('an example shows each byte that is not UTF-8, and of a long name its start and its end', () => {
+it('an example shows each byte that is not UTF-8, and only the start and the end of a long name', () => {
   expect(toExample(decodeBytes(Uint8Array.of(0x63, 0xe9, 0x0a, 0xff)))).toBe('c\\xe9\n\\xff')
   const long = toExample(`${'a'.repeat(1000)}/end`)
   expect([long.length, long.startsWith('aaa'), long.endsWith('a/end')]).toEqual([400, true, true])

@@ -1,8 +1,9 @@
+import { concatenate } from '../bytes/chunks.ts'
 import { MAX_PASSED_EXAMPLE_LENGTH } from '../wire/limits.ts'
 
 /**
- * Text that stands for any bytes: UTF-8 is decoded, and a byte that is not part of valid UTF-8 becomes a lone surrogate
- * from U+DC80 to U+DCFF (as PEP 383 has it). Different bytes give different text, and only UTF-8 gives well-formed text.
+ * Decodes any bytes: valid UTF-8 is decoded, and every other byte becomes a lone surrogate from U+DC80 to
+ * U+DCFF (PEP 383). Different bytes become different text, and only valid UTF-8 becomes well-formed text.
  */
 export function decodeBytes(bytes: Uint8Array): string {
   let text = ''
@@ -11,7 +12,7 @@ export function decodeBytes(bytes: Uint8Array): string {
     const length = measureCharacter(bytes, at)
     at += Math.max(length, 1)
     if (length > 0) continue
-    text += decoder.decode(bytes.subarray(start, at - 1)) + toStandIn(bytes[at - 1])
+    text += decoder.decode(bytes.subarray(start, at - 1)) + String.fromCharCode(0xdc00 + (bytes[at - 1] ?? 0))
     start = at
   }
   return text + decoder.decode(bytes.subarray(start))
@@ -20,23 +21,21 @@ export function decodeBytes(bytes: Uint8Array): string {
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
-/** The bytes that `decodeBytes` was given. */
+/** The bytes that `decodeBytes` decoded. */
 export function encodeBytes(text: string): Uint8Array<ArrayBuffer> {
   if (text.isWellFormed()) return encoder.encode(text)
   const parts = text.split(/([\udc80-\udcff])/u)
-  const bytes = parts.map((part, i) =>
-    i % 2 === 0 ? encoder.encode(part) : Uint8Array.of(part.charCodeAt(0) - 0xdc00),
+  return concatenate(
+    parts.map((part, i) => (i % 2 === 0 ? encoder.encode(part) : Uint8Array.of(part.charCodeAt(0) - 0xdc00))),
   )
-  const whole = new Uint8Array(bytes.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of bytes) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
-/** The same with `\xff` in the place of each byte that is not UTF-8, and shortened in its middle when it is long. */
+/** Whether a server may have put U+FFFD for bytes that are not UTF-8: the name cannot be asked for. */
+export function isMended(name: string): boolean {
+  return name.includes('\ufffd')
+}
+
+/** The text with `\xff` in place of each byte that is not UTF-8, shortened in the middle when it is long. */
 export function toExample(text: string): string {
   const escaped = text.replace(
     /[\udc80-\udcff]/gu,
@@ -48,7 +47,7 @@ export function toExample(text: string): string {
   return `${whole.slice(0, half)}…${whole.slice(1 - half)}`.toWellFormed()
 }
 
-/** Bytes of the character of UTF-8 (RFC 3629 §4) at this place; 0 where there is none. */
+/** The length in bytes of the UTF-8 character (RFC 3629 §4) at `at`; 0 for an invalid one. */
 function measureCharacter(bytes: Uint8Array, at: number): number {
   const lead = bytes[at] ?? 0
   if (lead < 0x80) return 1
@@ -60,8 +59,4 @@ function measureCharacter(bytes: Uint8Array, at: number): number {
   if (second < least || second > most) return 0
   for (let i = at + 2; i < at + length; i++) if (((bytes[i] ?? 0) & 0xc0) !== 0x80) return 0
   return length
-}
-
-function toStandIn(byte = 0): string {
-  return String.fromCharCode(0xdc00 + byte)
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createMemoryStorage } from './memory.ts'
-import { describeStorage, type StorageUnderTest } from './storage.suite.ts'
-import { createUntouched, expectTrouble } from './suite-tools.suite.ts'
+import { describeStorage, type StorageUnderTest } from './suite/storage.suite.ts'
+import { createUntouched, expectTrouble } from './suite/suite-tools.suite.ts'
 
 describeStorage('memory', async (): Promise<StorageUnderTest> => {
   const storage = createMemoryStorage()
@@ -16,7 +16,7 @@ describeStorage('memory', async (): Promise<StorageUnderTest> => {
   }
 })
 
-it('a write to memory whose condition does not hold reads nothing of its body', async () => {
+it('a write to memory whose condition fails does not read its body', async () => {
   const storage = createMemoryStorage({ a: 'old' })
   const { body, isTouched } = createUntouched()
   const write = storage.put('a', body, { size: 1, digest: 'f'.repeat(64), replaces: null })

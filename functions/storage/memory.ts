@@ -1,31 +1,18 @@
+import { fromBytes, readAll, toChunks, toStream } from '../bytes/chunks.ts'
 import { type Digest, toDigest } from '../wire/digest.ts'
-import { MAX_LISTING_PAGE } from '../wire/limits.ts'
-import { StorageError } from '../wire/trouble.ts'
-import { isFresh } from './freshness.ts'
+import { changedError, integrityError, preconditionError, requireRange } from '../wire/errors.ts'
+import { type Facts, isFresh } from './facts.ts'
 import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
-import type {
-  DescribeOptions,
-  Facts,
-  Kept,
-  KeptPage,
-  ListKeptOptions,
-  ListOptions,
-  Opened,
-  OpenOptions,
-  Page,
-  PutOptions,
-  RestoreOptions,
-  Storage,
-} from './storage.ts'
-import { fromBytes, readAll, toChunks, toStream } from './streams.ts'
+import type { DescribeOptions, Kept, ListOptions, PutOptions, WritableStorage } from './storage.ts'
+import { toPageSize } from './survey/page-builder.ts'
 
-/** What is known of a file that was put there; `age` is made for each question. */
+/** What is remembered of a file; `age` is computed for each question. */
 type Held = Pick<Facts, 'size' | 'digest' | 'modified'>
 
 interface File {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Resolves once the bytes have been hashed, which nothing can change. */
+  /** Resolves once the bytes have been hashed. */
   readonly facts: Promise<Held>
   /** When they were: milliseconds of `performance.now()`. */
   readonly since: number
@@ -35,15 +22,21 @@ interface KeptFile extends Kept, Pick<Facts, 'modified'> {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** A storage that keeps its files in memory: for tests, examples and small fixed sets. */
-export interface MemoryStorage extends Storage {
-  /** Puts a file there, or another in its place. Text is stored as UTF-8. */
+/** A storage that holds its files in memory: for tests, examples and small fixed sets. */
+export interface MemoryStorage extends WritableStorage {
+  /** Creates or replaces a file. Text is stored as UTF-8. */
   set(name: string, content: string | Uint8Array): void
-  /** Takes a file away; one that is not there is no error. */
+  /** Removes a file, if there is one. */
   delete(name: string): void
 }
 
-/** A writable storage in memory that begins with `files`. */
+/**
+ * A writable storage in memory that begins with `files`.
+ *
+ * @example
+ * const storage = createMemoryStorage({ 'notes.txt': 'hello' })
+ * const app = createReplica(storage)
+ */
 export function createMemoryStorage(files: Record<string, string | Uint8Array> = {}): MemoryStorage {
   const held = new Map<string, File>()
   /** By `toKeptKey`. */
@@ -64,37 +57,10 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     return { ...(await readFacts(file.bytes, known.modified)), evidence: 'read', age: 0 }
   }
 
-  async function open(name: string, options: OpenOptions = {}): Promise<Opened | null> {
-    options.signal?.throwIfAborted()
-    const file = held.get(requireName(name))
-    if (file === undefined) return null
-    const facts = await recall(file)
-    if (options.ifDigest !== undefined && options.ifDigest !== facts.digest) throw changed()
-    const { offset, length } = options.range ?? { offset: 0, length: facts.size }
-    if (offset + length > facts.size)
-      throw new StorageError('out-of-range', 'the range lies outside the file')
-    return { facts, body: toStream(fromBytes(file.bytes.slice(offset, offset + length)), options.signal) }
-  }
-
-  async function list(options: ListOptions = {}): Promise<Page> {
-    options.signal?.throwIfAborted()
-    const { prefix = '', after = '', limit = MAX_LISTING_PAGE } = options
-    const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
-    const names = [...held.keys()].filter((n) => n.startsWith(prefix) && compareNames(n, after) > 0)
-    const page = names.sort(compareNames).slice(0, size)
-    const entries = await Promise.all(page.map(toEntry))
-    return { entries, next: names.length > size ? (page.at(-1) ?? null) : null }
-  }
-
-  async function toEntry(name: string) {
-    const { size, modified } = (await held.get(name)?.facts) ?? { size: 0, modified: null }
-    return { name, size, modified }
-  }
-
   async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
     try {
       options.signal?.throwIfAborted()
-      requireReplaced((await held.get(requireName(name))?.facts)?.digest ?? null, options.replaces)
+      requireReplaced(await held.get(requireName(name))?.facts, options.replaces)
     } catch (error) {
       await body.cancel(error)
       throw error
@@ -102,51 +68,59 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     const bytes = await readAll(toChunks(toStream(toChunks(body), options.signal)))
     options.signal?.throwIfAborted()
     const file = toFile(bytes, options.modified ?? Date.now())
-    await requireProof(file.facts, options)
+    const facts = await file.facts
+    if (facts.size !== options.size || facts.digest !== options.digest) throw integrityError()
     for (;;) {
       const before = held.get(name)
       const current = await before?.facts
-      requireReplaced(current?.digest ?? null, options.replaces)
+      requireReplaced(current, options.replaces)
       if (held.get(name) !== before) continue
-      if (before && current && current.digest !== options.digest) keep(name, before.bytes, current)
+      if (before && current && current.digest !== options.digest) {
+        const { bytes } = before
+        kept.set(toKeptKey({ ...current, name }), { ...current, name, kept: Date.now(), bytes })
+      }
       held.set(name, file)
-      return { ...(await file.facts), evidence: 'read', age: 0 }
+      return { ...facts, evidence: 'read', age: 0 }
     }
-  }
-
-  function keep(name: string, bytes: KeptFile['bytes'], { digest, size, modified }: Held): void {
-    kept.set(toKeptKey({ digest, name }), { name, digest, size, modified, kept: Date.now(), bytes })
-  }
-
-  async function listKept(options: ListKeptOptions = {}): Promise<KeptPage> {
-    options.signal?.throwIfAborted()
-    const { name, after = '', limit = MAX_LISTING_PAGE } = options
-    if (name !== undefined) requireName(name)
-    const size = Math.min(Math.max(limit, 1), MAX_LISTING_PAGE)
-    const all = [...kept].filter(
-      ([key, file]) => compareNames(key, after) > 0 && file.name === (name ?? file.name),
-    )
-    const page = all.sort(([a], [b]) => compareNames(a, b)).slice(0, size)
-    const entries = page.map(([, { bytes, modified, ...entry }]) => entry)
-    return { entries, next: all.length > size ? (page.at(-1)?.[0] ?? null) : null }
-  }
-
-  async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {
-    const file = kept.get(toKeptKey({ digest, name: requireName(name) }))
-    if (file === undefined) throw notKept()
-    const { size, modified } = file
-    return await put(name, toStream(fromBytes(file.bytes)), { size, digest, replaces, modified, signal })
   }
 
   return {
     set,
     delete: (name) => void held.delete(name),
-    describe: (names, options) => names.map((name) => describeOne(name, options ?? {})),
-    open,
-    list,
+    describe: (names, options = {}) => names.map((name) => describeOne(name, options)),
+    async open(name, { range, ifDigest, signal } = {}) {
+      signal?.throwIfAborted()
+      const file = held.get(requireName(name))
+      if (file === undefined) return null
+      const facts = await recall(file)
+      if (ifDigest !== undefined && ifDigest !== facts.digest) throw changedError()
+      const { offset, length } = requireRange(range, facts.size)
+      return { facts, body: toStream(fromBytes(file.bytes.slice(offset, offset + length)), signal) }
+    },
+    async list({ prefix = '', signal, ...options } = {}) {
+      signal?.throwIfAborted()
+      const wanted = [...held].filter(([name]) => name.startsWith(prefix))
+      const { entries, next } = toPage(wanted, options)
+      const toEntry = async ([name, { facts }]: readonly [string, File]) => {
+        const { size, modified } = await facts
+        return { name, size, modified }
+      }
+      return { entries: await Promise.all(entries.map(toEntry)), next }
+    },
     put,
-    listKept,
-    restore,
+    async listKept({ name, signal, ...options } = {}) {
+      signal?.throwIfAborted()
+      if (name !== undefined) requireName(name)
+      const wanted = [...kept].filter(([, file]) => file.name === (name ?? file.name))
+      const { entries, next } = toPage(wanted, options)
+      return { entries: entries.map(([, { bytes, modified, ...entry }]) => entry), next }
+    },
+    async restore(name, { digest, replaces, signal }) {
+      const file = kept.get(toKeptKey({ digest, name: requireName(name) }))
+      if (file === undefined) throw notKept()
+      const { size, modified } = file
+      return await put(name, toStream(fromBytes(file.bytes)), { size, digest, replaces, modified, signal })
+    },
   }
 }
 
@@ -164,17 +138,17 @@ async function recall({ facts, since }: File): Promise<Facts> {
   return { ...(await facts), evidence: 'remembered', age }
 }
 
-async function requireProof(facts: Promise<Held>, expected: { size: number; digest: Digest }): Promise<void> {
-  const { size, digest } = await facts
-  if (size === expected.size && digest === expected.digest) return
-  throw new StorageError('integrity', 'the bytes contradict their digest')
+function requireReplaced(current: Held | undefined, expected: Digest | null): void {
+  if ((current?.digest ?? null) !== expected) throw preconditionError()
 }
 
-function requireReplaced(current: Digest | null, expected: Digest | null): void {
-  if (current === expected) return
-  throw new StorageError('precondition', 'the name does not hold what was to be replaced')
-}
-
-function changed(): StorageError {
-  return new StorageError('changed', 'the file is no longer the one asked for')
+/** A page of entries in the byte order of their keys, and the key to continue after. */
+function toPage<T>(
+  all: readonly (readonly [key: string, value: T])[],
+  { after = '', limit }: Pick<ListOptions, 'after' | 'limit'>,
+) {
+  const size = toPageSize(limit)
+  const rest = all.filter(([key]) => compareNames(key, after) > 0).sort(([a], [b]) => compareNames(a, b))
+  const entries = rest.slice(0, size)
+  return { entries, next: rest.length > size ? (entries.at(-1)?.[0] ?? null) : null }
 }

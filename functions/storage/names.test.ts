@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 import { compareNames, findFault, parseName, requireName } from './names.ts'
 
 /** A name of exactly this many bytes in several segments, the last one filled up with `fill`. */
@@ -28,8 +28,8 @@ describe('parseName', () => {
     ['a\nb', 'a line end'],
     ['\u0001', 'a control character that is not NUL'],
     ['a:b', 'a colon'],
-    ['C:', 'what is a drive elsewhere, and a file here'],
-    ['a?b#c%d', 'what URLs reserve'],
+    ['C:', 'a drive on Windows, a file here'],
+    ['a?b#c%d', 'characters that URLs reserve'],
     ['%2e%2e', 'an encoded name is not decoded'],
     ['%2e%2e%2fa', 'an encoded path is not decoded'],
     ['%00', 'an encoded NUL is three characters'],
@@ -44,7 +44,7 @@ describe('parseName', () => {
     ['.vouch2', 'a segment that begins like the reserved one'],
     ['.Vouch', 'the reserved segment in another case'],
     ['vouch', 'the reserved segment without its dot'],
-  ])('takes %j as it is: %s', (text) => {
+  ])('accepts %j: %s', (text) => {
     expect(parseName(text)).toBe(text)
     expect(requireName(text)).toBe(text)
   })
@@ -85,17 +85,17 @@ describe('parseName', () => {
     expect(() => requireName(text)).toThrow(expect.objectContaining({ code: 'invalid-name' }))
   })
 
-  test('throws the one error that storages throw', () => {
+  test('throws the error that storages throw', () => {
     expect(() => requireName('..')).toThrow(StorageError)
   })
 
-  test('takes a segment of any length: what a store can hold is for the store to say', () => {
+  test('accepts a segment of any length, since only the store knows its limit', () => {
     for (const name of ['x'.repeat(256), 'é'.repeat(512), `a/${'日'.repeat(100)}/b`])
       expect(parseName(name)).toBe(name)
   })
 
   test.each(['x', 'é', '日', '\u{1F4C4}'])(
-    'takes a name of 1024 bytes and refuses one of 1025, in characters like %j',
+    'accepts a name of 1024 bytes and refuses one of 1025, in characters like %j',
     (fill) => {
       for (const [bytes, taken] of [
         [1023, true],
@@ -109,7 +109,7 @@ describe('parseName', () => {
     },
   )
 
-  test('lets nothing pass that a path below a root cannot be', () => {
+  test('accepts only names that are valid paths below a root', () => {
     const near = fc.stringMatching(/^[./\\a\0\ud800]{0,8}$/)
     const property = fc.property(fc.oneof(near, fc.string({ unit: 'binary' })), (text) => {
       const name = parseName(text)
@@ -171,11 +171,11 @@ describe('findFault', () => {
     ['./a', 'dot-segment'],
     ['a/../b', 'dot-segment'],
     ['a'.repeat(1025), 'name-too-long'],
-  ])('says of %j: %s', (text, expected) => {
+  ])('finds in %j the fault: %s', (text, expected) => {
     expect(findFault(text)).toBe(expected)
   })
 
-  test('says something of exactly what is not a name', () => {
+  test('finds a fault in exactly the strings that are not valid names', () => {
     const text = fc.string({
       unit: fc.constantFrom('a', '/', '.', '\\', '\0', '\udc80', 'é', '.vouch'),
       maxLength: 6,

@@ -1,8 +1,8 @@
 import { MAX_NAME_BYTES } from '../wire/limits.ts'
 import type { PassedKind } from '../wire/passed.ts'
-import { StorageError } from '../wire/trouble.ts'
+import { StorageError } from '../wire/storage-error.ts'
 
-/** Below this first segment vouch keeps its own files; no name reaches there. */
+/** The first segment below which vouch stores its own files; no valid name has it. */
 export const RESERVED = '.vouch'
 
 /** Segments that are neither empty nor `.` nor `..`, without NUL and backslash, the first not `.vouch`. */
@@ -11,17 +11,20 @@ const NAME = /^(?!\.vouch(?:\/|$))(?:(?!\.{1,2}(?:\/|$))[^\0\\/]+(?:\/(?!$)|$))+
 const encoder = new TextEncoder()
 
 /**
- * `text` when it is the name of a file below a root, else null. A name is relative, `/`-separated and well-formed
- * Unicode; no segment is empty, `.` or `..`; it holds no NUL and no backslash, which is a separator elsewhere; it is
- * at most `MAX_NAME_BYTES` of UTF-8; and `.vouch` is not its first segment. Names are compared as they are: no Unicode
- * normalization, no case folding, no percent-decoding. A store that cannot hold a valid name, a segment of 300 bytes
- * say, does not have it, and refuses to write it.
+ * Returns `text` when it is a valid name of a file below a root, otherwise null. A name is relative,
+ * `/`-separated and well-formed Unicode; no segment is empty, `.` or `..`; it contains no NUL and no
+ * backslash, a separator elsewhere; it has at most `MAX_NAME_BYTES` of UTF-8; its first segment is not
+ * `.vouch`. Names are compared without Unicode normalization, case folding or percent-decoding. A store that
+ * cannot hold a valid name, as with a segment of 300 bytes, has no such file, and rejects a write of it.
  */
 export function parseName(text: string): string | null {
-  return NAME.test(text) && text.isWellFormed() && !isLonger(text, MAX_NAME_BYTES) ? text : null
+  if (!NAME.test(text) || !text.isWellFormed()) return null
+  // A UTF-16 unit has at most three bytes of UTF-8.
+  const isShort = text.length * 3 <= MAX_NAME_BYTES || encoder.encode(text).length <= MAX_NAME_BYTES
+  return isShort ? text : null
 }
 
-/** Why `parseName` does not take a text, which may stand for bytes (see `decodeBytes`); null when it does. */
+/** Why a text is not a valid name, also one that encodes bytes (see `decodeBytes`); null for a valid name. */
 export function findFault(text: string): PassedKind | null {
   if (parseName(text) !== null) return null
   if (!text.isWellFormed()) return 'not-utf-8'
@@ -33,24 +36,19 @@ export function findFault(text: string): PassedKind | null {
   return segments.some((segment) => segment === '.' || segment === '..') ? 'dot-segment' : 'name-too-long'
 }
 
-/** Whether `text` takes more than so many bytes of UTF-8, of which a UTF-16 unit takes at most three. */
-function isLonger(text: string, bytes: number): boolean {
-  return text.length * 3 > bytes && encoder.encode(text).length > bytes
-}
-
-/** `text` when it is a name; throws `invalid-name` otherwise. */
+/** Returns `text` when it is a valid name; throws `invalid-name` otherwise. */
 export function requireName(text: string): string {
   const name = parseName(text)
   if (name === null) throw new StorageError('invalid-name', NAME_RULE)
   return name
 }
 
-/** What a name must be, in a sentence for people. */
+/** The rule for a valid name, for messages. */
 export const NAME_RULE =
   "a name is a relative path such as 'photos/1.jpg': no empty, '.' or '..' segment, no NUL, no backslash, " +
   `at most ${MAX_NAME_BYTES} bytes, and not below '${RESERVED}/'`
 
-/** Orders two names by the bytes of their UTF-8, which is the order of their code points: below, above or 0. */
+/** Compares names by the bytes of their UTF-8, the order of code points; returns below 0, above 0, or 0. */
 export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
@@ -65,4 +63,14 @@ export function compareNames(a: string, b: string): number {
 function rank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}
+
+/** Whether `path` is a name with the prefix, after `after`; or, ending in a slash, may lead to one. */
+export function leadsTo(
+  path: string,
+  { prefix, after }: { readonly prefix: string; readonly after: string },
+) {
+  if (!path.endsWith('/')) return path.startsWith(prefix) && compareNames(path, after) > 0
+  const isOnTheWay = path.startsWith(prefix) || prefix.startsWith(path)
+  return isOnTheWay && (compareNames(path, after) > 0 || after.startsWith(path))
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
   findOverlap,
+  formatOverlap,
   type Places,
-  toOverlapText,
   toServerPlaces,
   toStorePlaces,
   toWebPlaces,
@@ -22,7 +22,7 @@ describe('two replicas', () => {
     ['http://h/x/../a/', 'http://h/a/'],
     ['http://h//', 'http://h/'],
     ['http://h/%', 'http://h/%/'],
-  ])('are the same web server by what their addresses lead to: %s and %s', (one, other) => {
+  ])('are the same web server by their normalized addresses: %s and %s', (one, other) => {
     expect(overlap(toWebPlaces(one), toWebPlaces(other))).toEqual({ outer: 'a', inner: 'b', isSame: true })
     expect(overlap(toServerPlaces(one), toServerPlaces(other))).toMatchObject({ isSame: true })
   })
@@ -49,8 +49,10 @@ describe('two replicas', () => {
     expect(overlap(toServerPlaces('http://h/'), toServerPlaces('http://h/a/'))).toBeNull()
   })
 
-  it('that overlap are named, with what would be right', () => {
-    expect(toOverlapText({ outer: 'a', inner: 'b', isSame: true })).toMatch(/^a and b are the same place/)
-    expect(toOverlapText({ outer: 'a', inner: 'b', isSame: false })).toMatch(/^b lies inside a: .*apart$/)
+  it('that overlap are named, with advice', () => {
+    expect(formatOverlap({ outer: 'a', inner: 'b', isSame: true })).toMatch(/^a and b are the same place/)
+    expect(formatOverlap({ outer: 'a', inner: 'b', isSame: false })).toMatch(
+      /^b is inside a, .*separate places$/,
+    )
   })
 })

@@ -1,26 +1,26 @@
-/** Where the files of one replica lie, in words that are equal for equal places only. */
+import { attempt } from '../wire/attempt.ts'
+
+/** Where the files of one replica are stored, as texts that are equal only for equal places. */
 export interface Places {
-  /** Each names the place itself. */
+  /** The place itself, by one or more of its names. */
   readonly self: readonly string[]
-  /** Each names a place that this one lies inside. */
+  /** The places that contain this one. */
   readonly above: readonly string[]
 }
 
-/** The places of a replica. */
 export interface Located {
-  /** The replica's. */
   readonly id: string
   readonly places: Places
 }
 
-/** Two replicas that are one place, or of which `inner` lies inside `outer`. */
-export interface Overlap {
+/** Two replicas in one place, or of which `inner` is inside `outer`. */
+interface Overlap {
   readonly outer: string
   readonly inner: string
   readonly isSame: boolean
 }
 
-/** The first two replicas whose files are the same, or of which one holds the other's; null when each lies apart. */
+/** The first two replicas in one place, or one inside the other; null when there are none. */
 export function findOverlap(located: readonly Located[]): Overlap | null {
   for (const [i, one] of located.entries()) {
     for (const other of located.slice(0, i)) {
@@ -37,27 +37,27 @@ function toOverlap(outer: Located, inner: Located): Overlap | null {
   return isSame || isInside ? { outer: outer.id, inner: inner.id, isSame } : null
 }
 
-/** What is wrong with an overlap and what would be right, in one line for people. */
-export function toOverlapText({ outer, inner, isSame }: Overlap): string {
+/** A message about an overlap: what is wrong, and what to do. */
+export function formatOverlap({ outer, inner, isSame }: Overlap): string {
   return isSame
-    ? `${outer} and ${inner} are the same place, which compared with itself shows nothing; name another place for one of them`
-    : `${inner} lies inside ${outer}: its files would be compared with those around them; name places that lie apart`
+    ? `${outer} and ${inner} are the same place, and comparing it with itself shows nothing; give one of them another place`
+    : `${inner} is inside ${outer}, so its files would be compared with those around them; give them separate places`
 }
 
-/** The places of a store whose folders are parts of a key: `base` and, below it, `path`, '' or with a slash at its end. */
+/** The places of a store whose folders are parts of a key: `path` below `base`, '' or ending in a slash. */
 export function toStorePlaces(base: string, path: string): Places {
   const ends = [...path.matchAll(/\//g)].map(({ index }) => index + 1)
   const [self = base, ...above] = [0, ...ends].map((end) => `${base}/${path.slice(0, end)}`).reverse()
   return { self: [self], above }
 }
 
-/** The places of a web server's directory: a URL, by what it leads to rather than how it is spelled. */
+/** The places of a web server's directory: its normalized URL. */
 export function toWebPlaces(url: string): Places {
   const { origin, path } = toPlain(url)
   return toStorePlaces(`static ${origin}`, path === '' ? '' : `${path}/`)
 }
 
-/** The place of a replica server, as far as its URL says. */
+/** The place of a replica server: its normalized URL. */
 export function toServerPlaces(url: string): Places {
   const { origin, path } = toPlain(url)
   return { self: [`${origin}/${path}`], above: [] }
@@ -67,9 +67,6 @@ export function toServerPlaces(url: string): Places {
 function toPlain(url: string): { origin: string; path: string } {
   const { origin, pathname } = new URL(url)
   const path = pathname.replace(/^\/+|\/+$/g, '')
-  try {
-    return { origin, path: path.split('/').map(decodeURIComponent).map(encodeURIComponent).join('/') }
-  } catch {
-    return { origin, path }
-  }
+  const encoded = attempt(() => path.split('/').map(decodeURIComponent).map(encodeURIComponent).join('/'))
+  return { origin, path: encoded ?? path }
 }

@@ -1,2 +1,2 @@
-/** A name that no tree has: asking for it shows whether a replica answers, by the path that every read takes. */
+/** A name that no tree has: describing it shows, as every read would, whether a replica answers. */
 export const PROBE = '.well-known/vouch-probe'

@@ -1,47 +1,24 @@
 import type { Modes, Unkept } from '../wire/attributes.ts'
 import type { Digest } from '../wire/digest.ts'
+import type { ByteRange } from '../wire/fields/ranges.ts'
+import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
-import type { ByteRange } from '../wire/ranges.ts'
-import type { EVIDENCES } from '../wire/schemas.ts'
-import type { Trace } from '../wire/trace.ts'
-import type { Select } from './globs.ts'
-import type { Survey, SurveyLine } from './survey.ts'
+import type { Facts } from './facts.ts'
+import type { Select } from './survey/globs.ts'
+import type { Survey, SurveyLine } from './survey/survey.ts'
 
-/**
- * How a digest is known. `read`: from the bytes, all of which were read after the question was asked. `remembered`: from
- * the bytes, which were read earlier, and are believed to be the same by evidence that the store can give. `stored`: the
- * store's own checksum of the whole. `recorded`: from a list that was made earlier.
- */
-export type Evidence = (typeof EVIDENCES)[number]
-
-/** What a storage knows of one file. */
-export interface Facts {
-  /** Bytes. */
-  readonly size: number
-  /** Of the whole content, whatever range is read. */
-  readonly digest: Digest
-  /** Milliseconds since 1970, null where the store keeps no time. */
-  readonly modified: number | null
-  readonly evidence: Evidence
-  /**
-   * Whole seconds since the bytes were read, rounded down: 0 where `evidence` is `read`. Null where that is not
-   * known, as for `stored`.
-   */
-  readonly age: number | null
-}
-
-/** What a storage knows of a file that it has just written. */
+/** The facts of a file that was just written. */
 export interface Written extends Facts {
-  /** What the file could not keep or take; absent for nothing. */
+  /** The attributes that could not be kept or set; absent for none. */
   readonly unkept?: readonly Unkept[] | undefined
 }
 
-/** A file opened for reading. Who opened it reads `body` to its end or cancels it; both free what lies beneath. */
+/** A file opened for reading. The caller reads `body` to its end or cancels it; both release the file. */
 export interface Opened {
   readonly facts: Facts
   readonly body: ReadableStream<Uint8Array>
-  /** Of a body that failed: the SHA-256 of the bytes it gave before, where the storage knows it. */
-  readonly given?: () => Digest | null
+  /** After a body failed: the SHA-256 of the bytes before that, or null where the storage lacks it. */
+  readonly digestSoFar?: () => Digest | null
 }
 
 /** One file in a listing. */
@@ -50,8 +27,8 @@ export interface Entry {
   /** Bytes. */
   readonly size: number
   /**
-   * Milliseconds since 1970, null where the store keeps no time. The listing of a bucket knows only when the object was
-   * stored; `describe` returns the time of the content.
+   * Milliseconds since 1970, null where the store keeps no time. The listing of a bucket knows only when the
+   * object was stored; `describe` returns the time of the content.
    */
   readonly modified: number | null
 }
@@ -62,48 +39,48 @@ export interface Page {
   /** What to pass as `after` for the next page; null when this is the last. */
   readonly next: string | null
   /**
-   * What sorts after `after`, up to `next` or to the end, and is not listed, since it is not a regular file or does not
-   * have a valid name. Absent or empty for nothing. What lies below `.vouch/` is not counted.
+   * Entries between `after` and `next`, or the end, that are not listed because they are not regular files or
+   * do not have a valid name. Absent or empty for none. Entries below `.vouch/` are not counted.
    */
   readonly passed?: readonly Passed[] | undefined
 }
 
-/** A sign of life from a store that works on an answer. */
+/** A heartbeat of a store that works on an answer. */
 export interface Work {
   /**
-   * How much was done for it since the last sign of life, or for what has to be done before it: bytes read, files looked
-   * at. Above 0 whenever anything was done; 0 where the store does not say.
+   * Work done since the last heartbeat, for this answer or for those before it: bytes read, files examined.
+   * Above 0 whenever any was done; 0 where the store does not report it.
    */
   readonly done: number
-  /** The file that is being read for that; undefined where there is none, or the store does not say. */
+  /** The file that is being read; undefined when no file is, or the store does not report it. */
   readonly reading?: Reading | undefined
 }
 
-/** How far the reading of a file is. */
+/** How far a file has been read. */
 export interface Reading {
   readonly name: string
-  /** Bytes that were read. */
+  /** Bytes read so far. */
   readonly bytes: number
-  /** Of so many. */
+  /** Bytes of the file. */
   readonly size: number
 }
 
-/** How files are described. */
+/** Options of `describe`. */
 export interface DescribeOptions {
   readonly signal?: AbortSignal | undefined
-  /** The request that asks, for the logs of a store that is a server. */
+  /** The request behind the question, for the log of a replica server. */
   readonly trace?: Trace | undefined
   /**
-   * Seconds, a whole number: the bytes are read unless they were read at most so long ago. With 0 they are read after the
-   * question, whatever is remembered, and the evidence is `read`. A store's own checksum is not a reading, and neither is a
-   * list. A storage that cannot read them rejects. Any evidence will do when absent.
+   * Whole seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after
+   * the question, whatever is remembered, and the evidence is `read`. Neither a store's checksum nor a list
+   * counts as a reading. A storage that cannot read rejects. Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
-  /** Called now and then, at least every `HEARTBEAT_MS`, while an answer is being worked on. */
+  /** Called at least every `HEARTBEAT_MS` while the store works on an answer. */
   readonly onProgress?: ((work: Work) => void) | undefined
 }
 
-/** What of a file is opened, and for whom. */
+/** Options of `open`. */
 export interface OpenOptions {
   /** The whole content when absent. */
   readonly range?: ByteRange | undefined
@@ -114,7 +91,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Which files are listed. */
+/** Options of `list`. */
 export interface ListOptions {
   /** Only names that start with this string, which need not end at a `/`. */
   readonly prefix?: string | undefined
@@ -122,7 +99,7 @@ export interface ListOptions {
   readonly after?: string | undefined
   /** The greatest number of entries, 1 to `MAX_LISTING_PAGE`, which is also the default. */
   readonly limit?: number | undefined
-  /** Which names `Page.passed` counts; all with the prefix when absent. A store that is a server need not heed it. */
+  /** Which names `Page.passed` counts; all with the prefix when absent. A replica server may ignore it. */
   readonly isCounted?: Select | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -130,19 +107,19 @@ export interface ListOptions {
 /** As in `DescribeOptions`. */
 export type SurveyOptions = Pick<DescribeOptions, 'signal' | 'trace'>
 
-/** What is to be written, and over what. */
+/** Options of `put`. */
 export interface PutOptions {
   /** Bytes of the body. */
   readonly size: number
-  /** Of the body; checked against it. */
+  /** Of the body, which is verified by it. */
   readonly digest: Digest
-  /** What the name must hold now: this content, or nothing (null). */
+  /** The content that the name must hold now; null when it must hold none. */
   readonly replaces: Digest | null
   /** When the content was modified: milliseconds since 1970. The time of the write when absent or null. */
   readonly modified?: number | null | undefined
   /**
-   * Of the copy that the content comes from, one for each segment of the name; for a new file and the directories made
-   * for it. The store's own defaults when absent. A store without permissions ignores it.
+   * Permissions for a new file and the directories created for it, one for each segment of the name: those of
+   * the copy that the content comes from. The store's defaults when absent; a store without any ignores them.
    */
   readonly modes?: Modes | undefined
   readonly signal?: AbortSignal | undefined
@@ -159,120 +136,128 @@ export interface Kept {
   readonly kept: number | null
 }
 
-/** A page of what is kept. */
+/** A page of kept contents. */
 export interface KeptPage {
   readonly entries: readonly Kept[]
   /** What to pass as `after` for the next page; null when this is the last. */
   readonly next: string | null
 }
 
-/** Which kept contents are listed. */
+/** Options of `listKept`. */
 export interface ListKeptOptions {
-  /** Only what this name held. */
+  /** Only contents that this name held. */
   readonly name?: string | undefined
-  /** Only what comes after this `digest/name` in byte order, whether or not that is kept. */
+  /** Only contents after this `digest/name` in byte order, whether or not that one is kept. */
   readonly after?: string | undefined
   /** As in `ListOptions`. */
   readonly limit?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What is to be put back, and over what. */
+/** Options of `restore`. */
 export interface RestoreOptions {
   readonly digest: Digest
-  /** What the name must hold now: this content, or nothing (null). */
+  /** The content that the name must hold now; null when it must hold none. */
   readonly replaces: Digest | null
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests each.
+ * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests
+ * each. A first adapter needs three methods: `describe`, `open` and `list`.
  *
- * Absent is `null`. An I/O error is a `StorageError` and never a value: a store that cannot be reached never looks
- * like an empty one. An invalid name (see `parseName`) is the error `invalid-name`, everywhere. What is there but is
- * no regular file is never followed or read: a symbolic link, a device, a FIFO or a socket is `not-a-file`, a link
- * among the parents likewise; a directory is no file of that name, so `null`.
+ * An absent file is `null`. An I/O error is a `StorageError` and never a value, so that an unreachable store
+ * never looks empty. An invalid name (see `parseName`) is the error `invalid-name` in every method. What is
+ * not a regular file is never followed or read: a symbolic link, a device, a FIFO or a socket is
+ * `not-a-file`, and so is a link among the parents. A directory is not a file of that name, so it is `null`.
  */
 export interface Storage {
   /**
-   * Whether `open` proves what it gives, so that nobody needs to hash it again: a whole errors with `integrity` before
-   * its last byte when it contradicts its digest, and a part is read from the file that was hashed, unchanged since.
+   * Whether `open` verifies the bytes, so that callers need not hash them: a whole file errors with
+   * `integrity` before its last byte if it contradicts its digest; a part is of the file as hashed.
    */
-  readonly isProving?: boolean
+  readonly verifiesBytes?: boolean
 
   /**
-   * What is known of each name, in the order of the names: one promise for each, which resolves with its facts,
-   * resolves with null when there is no such file, or rejects with its own `StorageError`. One name's error spoils no
-   * other, and one name's work delays no other. The same name may be asked twice. No names, no promises.
-   * An aborted `signal` rejects what is still open.
+   * Returns one promise for each name, in the order of the names. It resolves with the facts of the file,
+   * resolves with null when there is no such file, or rejects with a `StorageError` of its own. One name's
+   * error does not affect the others, and one name's work does not delay them. A name may occur twice. For no
+   * names it returns no promises. An aborted `signal` rejects the promises that are not settled.
    */
   describe(names: readonly string[], options?: DescribeOptions): readonly Promise<Facts | null>[]
 
   /**
-   * Opens a file, or answers null when there is none. When the content is no longer `ifDigest`, rejects with
-   * `changed`, or the stream errors with it before its last byte: a store that must read the whole to know need not
-   * read it twice. Rejects with `out-of-range` when `range` lies outside the content.
+   * Opens a file, or resolves with null when it does not exist. When the content is no longer `ifDigest`,
+   * rejects with `changed`, or the stream errors with it before its last byte: a store that must read the
+   * whole file to find out need not read it twice. Rejects with `out-of-range` when `range` lies outside.
    *
-   * `facts` are those of the bytes that `body` streams: exactly `range.length` of them, or the whole. When the file
-   * changes under the reader, the stream errors with `changed`; it never ends cleanly with other bytes or fewer. A
-   * stream that is cancelled, read to its end, or failed holds no handle. An aborted `signal` errors it.
+   * `facts` are those of the bytes that `body` streams: exactly `range.length` of them, or the whole. When
+   * the file changes under the reader, the stream errors with `changed`; it never ends cleanly with other
+   * bytes or fewer. Cancelled, read to its end, or failed, it holds no handle. An aborted `signal` errors it.
    */
   open(name: string, options?: OpenOptions): Promise<Opened | null>
 
   /**
-   * The regular files, in the byte order of their UTF-8 names (see `compareNames`), page by page. Every name listed
-   * is valid and describes as present; nothing below `.vouch/` is listed, and what is no regular file is not either.
-   * A listing that goes on from `next` until null neither repeats nor omits a file that was there throughout, and counts
-   * each entry that it does not list exactly once (see `Page.passed`).
+   * The regular files in the byte order of their UTF-8 names (see `compareNames`), page by page. Every listed
+   * name is valid, and `describe` returns its facts. Nothing below `.vouch/` is listed. A listing that is
+   * continued from `next` until that is null neither repeats nor omits a file that was there throughout, and
+   * counts each entry that it does not list exactly once (see `Page.passed`).
    */
   list(options?: ListOptions): Promise<Page>
 
   /**
-   * Looks at all the files that `survey` wants, in byte order: a `Found` for each with a `grain` of 0, else the spans
-   * that `createSpanner` cuts them into, and a `Progress` now and then, at least every `HEARTBEAT_MS` while it works,
-   * whose `work` has grown whenever anything was done; the last says what was seen in all, and comes before the last
-   * span. Where the survey asks for it (`Survey.passed`), what is passed over as well, as `Skipped` has it. Ends when all
-   * was seen; rejects with a `StorageError` when not all could be. What holds for `describe` holds for each digest. Memory
+   * Reports on all the files that `survey` selects, in byte order: a `Found` for each with a `grain` of 0,
+   * else the spans that `createSpanner` cuts, and a `Progress` at least every `HEARTBEAT_MS`, whose `work`
+   * has grown if anything was done; the last one reports the totals, and comes before the last span. With
+   * `Survey.passed` it also reports what it skips (see `Skipped`). Ends when all files were reported; rejects
+   * with a `StorageError` when a part could not be. The promises of `describe` hold for each digest. Memory
    * does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 
   /**
-   * Writes a file whole, and resolves with its facts once it is there to stay. Atomic: a reader sees the old content
-   * or the new, each whole. Rejects, having changed nothing, with `precondition` when the name does not hold what
-   * `replaces` says, with `integrity` when the body is not `size` bytes of `digest`, and with `read-only` on a
-   * storage that was not opened for writing. A condition that does not hold already is refused before `body` is read,
-   * and one that no longer holds after it was read; to a
-   * server elsewhere some of it may have been sent. Consumes or cancels `body` in every case.
+   * The contents that writes have replaced, in the byte order of `digest/name`, page by page: an entry for
+   * each name that held each content, whether or not the storage is writable. Nothing is hashed: `restore`
+   * verifies the bytes. Where it is absent nothing is kept, and `readKept` returns an empty page.
+   */
+  listKept?(options?: ListKeptOptions): Promise<KeptPage>
+
+  /**
+   * The permissions of a file and of the directories that lead to it, one for each segment of the name; null
+   * when the store has no such file, or no permissions. Absent on a store that never has any.
+   */
+  readModes?(name: string, options?: Pick<DescribeOptions, 'signal'>): Promise<Modes | null>
+}
+
+/** A storage that also writes. One not opened for writing has no `put` and no `restore`: see `isWritable`. */
+export interface WritableStorage extends Storage {
+  /**
+   * Writes a whole file, and resolves with its facts once it is durable. Atomic: a reader sees the old
+   * content or the new, each whole. Rejects, having changed nothing, with `precondition` when the name does
+   * not hold `replaces`, with `integrity` when the body is not `size` bytes of `digest`, and with `read-only`
+   * when a server behind the storage accepts no writes. A condition that does not hold is rejected before
+   * `body` is read, and again once it was; to a server elsewhere some of it may have been sent by then.
+   * Consumes or cancels `body` in every case.
    *
-   * The content that is replaced is kept on the same replica, there to stay before the new one takes its place: at no
-   * instant, not even that of a crash, is it neither at its name nor kept. A content that is replaced by itself is not
-   * kept. What is kept is no file: `list`, `describe` and `open` never show it. Nothing that is kept is ever deleted.
+   * The replaced content is kept on the same replica, durably, before the new one takes its place: at no
+   * instant, not even of a crash, is it neither at its name nor kept. A content that is replaced by itself is
+   * not kept. `list`, `describe` and `open` never show a kept content. No kept content is ever deleted.
    *
-   * `describe` then returns `modified`, cut to what the store's clock can hold. A file that replaces another keeps that
-   * one's permissions, owner, group and extended attributes where the store has such; a new one takes `modes`, never
-   * wider, and no bit that is no permission. What could not be kept or taken is named in `unkept`.
+   * `describe` then returns `modified`, rounded to the resolution of the store's clock. A file that replaces
+   * another keeps that one's permissions, owner, group and extended attributes where the store has them; a
+   * new file gets `modes`, never wider, and only permission bits. `unkept` names what could not be kept or
+   * set.
    */
   put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Written>
 
-  /**
-   * The contents that are kept, in the byte order of `digest/name`, page by page: one entry for each name that held
-   * each content. Works on a storage that was not opened for writing; empty on one that never keeps anything. Nothing is
-   * hashed for it: that the bytes are still those of their digest is for `restore` to prove.
-   */
   listKept(options?: ListKeptOptions): Promise<KeptPage>
 
   /**
-   * Puts the content of `digest` that `name` once held back under the name, with every promise of `put`: conditional,
-   * atomic, and what it replaces is kept in turn. Rejects, having changed nothing, also with `not-kept` when no such
-   * content of that name is kept, and with `integrity` when its bytes are others by now. It stays kept. The file gets
-   * the time, permissions, owner, group and extended attributes that the content had when it was replaced.
+   * Writes the content of `digest` that `name` once held under it again, with every promise of `put`:
+   * conditional, atomic, and the content that it replaces is kept in turn. Also rejects, having changed
+   * nothing, with `not-kept` when no such content of that name is kept, and with `integrity` when its bytes
+   * have changed since. The content stays kept. The file gets the time, permissions, owner, group and
+   * extended attributes that it had when it was replaced.
    */
   restore(name: string, options: RestoreOptions): Promise<Written>
-
-  /**
-   * The permissions of a file and of the directories that lead to it, one for each segment of the name; null when the
-   * store has no such file, or no permissions. Absent on a store that never has any.
-   */
-  readModes?(name: string, options?: Pick<DescribeOptions, 'signal'>): Promise<Modes | null>
 }

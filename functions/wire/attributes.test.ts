@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { parseFileModes, parseNotKept, toFileModes, toNotKept, UNKEPT } from './attributes.ts'
-import { parseSeconds, toSeconds } from './dates.ts'
+import { parseSeconds, toSeconds } from './fields/dates.ts'
 
 it.each([
   [0, '0'],
@@ -15,7 +15,7 @@ it.each([
   expect(parseSeconds(text)).toBe(ms)
 })
 
-it('seconds with nanoseconds, as rclone writes them, are cut to milliseconds', () => {
+it('seconds with nanoseconds, as rclone writes them, are truncated to milliseconds', () => {
   expect(parseSeconds('1265079845.678999999')).toBe(1_265_079_845_678)
 })
 
@@ -33,7 +33,7 @@ it.each([
   '999999999999',
   '-99999999999',
   'NaN',
-])('%j is no time', (text) => {
+])('%j is not a time', (text) => {
   expect(parseSeconds(text)).toBeNull()
 })
 
@@ -43,18 +43,18 @@ it('modes are octal numbers, from the outermost directory to the file', () => {
 })
 
 it.each(['', '0755', '4755', '755,', ',755', '8', '-1', '755;700', Array(600).fill('755').join(',')])(
-  '%s are no modes',
+  '%s are not modes',
   (field) => {
     expect(parseFileModes(field)).toBeNull()
   },
 )
 
-it('a field of modes that is made of blanks takes no time in the square of its length', () => {
+it('a field of modes made of blanks is parsed in linear time', () => {
   expect(parseFileModes(`7${' '.repeat(200_000)}7`)).toBeNull()
   expect(parseFileModes(' 755 ,\t700 ')).toEqual([0o755, 0o700])
 })
 
-it('what was not kept is a list, in which unknown words are ignored', () => {
+it('the attributes that were not kept are a list, in which unknown words are ignored', () => {
   expect(toNotKept()).toEqual({})
   expect(toNotKept(['owner', 'attributes'])).toEqual({ 'Not-Kept': 'owner, attributes' })
   expect(parseNotKept(UNKEPT.join(', '))).toEqual(UNKEPT)

@@ -1,19 +1,19 @@
 /** SHA-256 of a whole content: 64 lower-case hexadecimal digits. */
 export type Digest = string
 
-/** Hashes bytes as they pass. What `update` was given may be reused by the caller once it has settled. */
+/** Hashes bytes as they pass. The caller may reuse the bytes after `update` has settled. */
 export interface Hasher {
   update(bytes: Uint8Array): void | Promise<void>
-  /** The digest of everything given so far; called once, last. */
+  /** The digest of all bytes so far; called once, last. */
   digest(): Digest | Promise<Digest>
-  /** Another that was given the same so far, where the host can make one. */
+  /** Another hasher in the same state, where the host supports it. */
   copy?(): Hasher
 }
 
-/** The host's SHA-256: Web Crypto has none that takes a stream. */
+/** The host's SHA-256: Web Crypto does not hash streams. */
 export type CreateHasher = () => Hasher
 
-/** Whether `value` is a digest as vouch writes it: SHA-256 in lower-case hexadecimal. */
+/** Whether `value` is a SHA-256 in lower-case hexadecimal. */
 export function isDigest(value: string): value is Digest {
   return /^[0-9a-f]{64}$/.test(value)
 }
@@ -25,7 +25,7 @@ export function toBytes(digest: Digest): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** Bytes in lower-case hexadecimal: a digest, when they are a SHA-256. */
+/** Bytes in lower-case hexadecimal; a digest if they are a SHA-256. */
 export function toDigest(bytes: ArrayBuffer | Uint8Array): Digest {
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   let hex = ''

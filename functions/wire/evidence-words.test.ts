@@ -30,7 +30,7 @@ describe('how a digest is known', () => {
 
   const none = { read: 0, remembered: 0, stored: 0, recorded: 0, oldest: null }
 
-  it('is counted for a tree, with the age of the oldest reading where one is not of now', () => {
+  it('is counted for a tree, with the age of the oldest reading that is not current', () => {
     expect(toSeenText(none)).toBe('no copy')
     expect(toSeenText({ ...none, read: 20_000, oldest: 0 })).toBe('20,000 read now')
     expect(toSeenText({ ...none, remembered: 1, oldest: 0 })).toBe('1 read earlier')
@@ -40,7 +40,7 @@ describe('how a digest is known', () => {
     )
   })
 
-  it('is said once for the replicas that have it in common', () => {
+  it('is stated once for replicas with the same evidence', () => {
     const seen = { ...none, read: 3, oldest: 0 }
     const stored = { ...none, stored: 3 }
     const replicas = [

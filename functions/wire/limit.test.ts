@@ -1,70 +1,31 @@
-import { describe, expect, it } from 'vitest'
-import { createAnswer, toParts } from './answer.ts'
+import { expect, it } from 'vitest'
 import { createLimit } from './limit.ts'
 
-/** Whether one more piece of work may run. */
-async function hasRoom(limit: ReturnType<typeof createLimit>): Promise<boolean> {
-  return (await limit.run(() => 'ran')) === 'ran'
-}
-
-describe('a limit', () => {
-  it('refuses work beyond it as overloaded, and takes it when some has ended', async () => {
-    const limit = createLimit(2, 'audits')
-    const { promise: done, resolve } = Promise.withResolvers<void>()
-    const running = [limit.run(() => done), limit.run(() => done)]
-    const refused = await limit.run(() => 'ran')
-    expect(refused).toMatchObject({ status: 503 })
-    resolve()
-    await Promise.all(running)
-    expect(await hasRoom(limit)).toBe(true)
-  })
-
-  it.each([
-    ['an Error', new Error('failed')],
-    ['a string', 'failed'],
-    ['nothing', undefined],
-  ])('counts work no more that throws %s, at once or later', async (_what, thrown) => {
-    const limit = createLimit(1, 'audits')
-    const throwing = () => {
-      throw thrown
-    }
-    await expect(limit.run(throwing).catch((error) => ({ error }))).resolves.toEqual({ error: thrown })
-    await expect(limit.run(async () => throwing()).catch((error) => ({ error }))).resolves.toEqual({
-      error: thrown,
-    })
-    expect(await hasRoom(limit)).toBe(true)
-  })
-
-  it.each(['read to its end', 'failed', 'cancelled'] as const)(
-    'counts an answer with a stream until that was %s, and what lies beneath is freed',
-    async (end) => {
-      const limit = createLimit(1, 'audits')
-      const freed = Promise.withResolvers<void>()
-      let pulls = 0
-      const body = new ReadableStream<Uint8Array>(
-        {
-          pull(controller) {
-            if (pulls++ === 0) controller.enqueue(new Uint8Array(3))
-            else if (end === 'failed') controller.error(new Error('it broke'))
-            else controller.close()
-          },
-          cancel: () => freed.promise,
-        },
-        { highWaterMark: 0 },
-      )
-      const answer = await limit.run(() => createAnswer(200, { 'X-A': 'b' }, body))
-      if (!(answer instanceof Response)) throw new Error('an answer comes back')
-      expect(toParts(answer)).toMatchObject({ status: 200, fields: { 'X-A': 'b' } })
-      const reader = answer.body?.getReader()
-      expect((await reader?.read())?.value).toEqual(new Uint8Array(3))
-      expect(await hasRoom(limit)).toBe(false)
-      if (end === 'cancelled') {
-        const cancelled = reader?.cancel()
-        expect(await hasRoom(limit)).toBe(false)
-        freed.resolve()
-        await cancelled
-      } else await reader?.read().catch(() => {})
-      expect(await hasRoom(limit)).toBe(true)
-    },
+it('runs no more than the limit at once, the rest in the order of the calls', async () => {
+  const limit = createLimit(2)
+  const works = Array.from({ length: 4 }, () => Promise.withResolvers<number>())
+  const begun: number[] = []
+  const results = works.map(({ promise }, i) =>
+    limit.run(() => {
+      begun.push(i)
+      return promise
+    }),
   )
+  expect(begun).toEqual([0, 1])
+  works[1]?.resolve(1)
+  expect(await results[1]).toBe(1)
+  await Promise.resolve()
+  expect(begun).toEqual([0, 1, 2])
+  for (const [i, { resolve }] of works.entries()) resolve(i)
+  expect(await Promise.all(results)).toEqual([0, 1, 2, 3])
+})
+
+it('rejects with the error of its work, and starts the next', async () => {
+  const limit = createLimit(1)
+  const fail = () => {
+    throw new Error('it failed')
+  }
+  await expect(limit.run(fail)).rejects.toThrow('it failed')
+  await expect(limit.run(async () => fail())).rejects.toThrow('it failed')
+  expect(await limit.run(() => 'done')).toBe('done')
 })

@@ -1,77 +1,35 @@
-import { createAnswer, toParts } from './answer.ts'
-import { createProblem } from './problems.ts'
-
-/** How many pieces of work of one kind may be under way at once. */
+/** How many pieces of work may run at once. */
 export interface Limit {
-  /**
-   * Runs `work` and resolves with its result, or with the problem `overloaded` when as many are under way already. Work is
-   * under way until it resolves or rejects; an answer with a stream is under way until that stream has ended, failed or
-   * was cancelled. Rejects as `work` does.
-   */
-  run<T>(work: () => T | Promise<T>): Promise<T | Response>
+  /** Runs `work` once fewer than the limit run, in the order of the calls, and settles as it does. */
+  run<T>(work: () => T | Promise<T>): Promise<T>
 }
 
-/** A limit of `most` at once; `what` names them for the refusal: `audits`. */
-export function createLimit(most: number, what: string): Limit {
-  const underWay = new Set<symbol>()
+/** A limit of `most` at once. Work that throws or rejects leaves its place to the next. */
+export function createLimit(most: number): Limit {
+  const waiting: (() => void)[] = []
+  let running = 0
   return {
     async run(work) {
-      if (underWay.size >= most)
-        return createProblem('overloaded', `${most} ${what} are under way; ask again later`)
-      const one = Symbol(what)
-      const leave = () => void underWay.delete(one)
-      underWay.add(one)
-      let isStreaming = false
+      if (running === most) await new Promise<void>((resolve) => waiting.push(resolve))
+      else running++
       try {
-        const result = await work()
-        const watched = result instanceof Response ? watchBody(result, { onEnd: leave }) : null
-        isStreaming = watched !== null
-        return watched ?? result
+        return await work()
       } finally {
-        if (!isStreaming) leave()
+        const next = waiting.shift()
+        if (next === undefined) running--
+        else next()
       }
     },
   }
 }
 
-/** What happens to the body of an answer. */
-export interface BodyWatch {
-  /** Called with the size in bytes of each chunk that the host is given. */
-  readonly onChunk?: ((bytes: number) => void) | undefined
-  /** Called once: when the body has ended, failed or was cancelled, and what lies beneath it is freed. */
-  readonly onEnd: () => void
-}
-
-/** The same answer with its stream watched; null when it has no stream, or was not made by `createAnswer`. */
-export function watchBody(answer: Response, { onChunk, onEnd }: BodyWatch): Response | null {
-  const parts = toParts(answer)
-  if (!(parts?.body instanceof ReadableStream)) return null
-  const reader = parts.body.getReader()
-  const watched = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (!done) {
-            onChunk?.(value.length)
-            return controller.enqueue(value)
-          }
-        } catch (error) {
-          onEnd()
-          throw error
-        }
-        onEnd()
-        controller.close()
-      },
-      async cancel(reason) {
-        try {
-          await reader.cancel(reason)
-        } finally {
-          onEnd()
-        }
-      },
-    },
-    { highWaterMark: 0 },
-  )
-  return createAnswer(parts.status, parts.fields, watched)
+/** Resolves as `work` does; with undefined when that takes longer than `ms`. */
+export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => late.resolve(undefined), ms)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }

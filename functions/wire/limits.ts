@@ -1,304 +1,306 @@
-/** The numbers that limit something, each with its reason. Bytes and milliseconds unless the name says otherwise. */
+/** The limits, each with its reason. Bytes and milliseconds unless the name says otherwise. */
 
-/** What S3 and R2 allow for a key, the tightest of the stores behind an adapter. */
+/** The limit of S3 and R2 for a key, the tightest of all stores. */
 export const MAX_NAME_BYTES = 1024
 
 /** RFC 9110 §4.1 asks for at least 8,000 bytes; a percent-encoded name of the greatest length fits twice. */
 export const MAX_URL_BYTES = 8192
 
-/** Requests being answered at once: beyond it each only waits longer, and an early 503 is kinder than a late answer. */
+/** Requests answered at once: with more, each only waits longer, and an early 503 beats a late answer. */
 export const MAX_REQUESTS_UNDER_WAY = 2048
 
-/** What a client is told to wait when there are that many: they are done in well under a second. */
+/** `Retry-After` when there are that many: they are answered in well under a second. */
 export const OVERLOAD_RETRY_SECONDS = 1
 
-/** How long the body of a question may take to arrive: 8 MiB at the pace of a slow line. */
+/** How long a request body held in memory may take to arrive: 8 MiB over a slow line. */
 export const BODY_MS = 30_000
 
 /**
- * How long a client may send next to nothing of a file that it writes, and what counts as more than that: half a KiB a
- * second, which the slowest line carries. A silent client holds a descriptor, a draft and a turn.
+ * How long a client that writes may send fewer than these bytes: half a KiB a second, which the slowest line
+ * carries. A silent client holds a descriptor, a temporary file and a place in a limit.
  */
 export const BODY_SILENCE_MS = 30_000
 export const BODY_PACE_BYTES = 16 * 1024
 
-/**
- * Streams that are being sent, together: of each the chunk that its reader takes, and `STREAM_OVERHEAD_BYTES` for what
- * lies beneath it. Some 500 readers of large files that take nothing fill it.
- */
+/** All streams sent, each a chunk and `STREAM_OVERHEAD_BYTES`: 500 stalled readers of large files fill it. */
 export const MAX_STREAMED_BYTES = 256 * 1024 * 1024
 
-/** What a stream holds beside its chunk: buffers of its connections, and what a replica has sent ahead. */
+/** The memory of a stream beside its chunk: its connections' buffers, and bytes that a replica sent ahead. */
 export const STREAM_OVERHEAD_BYTES = 256 * 1024
 
 /**
- * An answer from memory that is sent in one go and not counted: no larger than a content that is kept in memory anyway.
- * A larger one, as a page of a listing may be, counts whole until its reader has taken it, and is sent in pieces of this
- * size, so that a slow reader is seen to get on.
+ * An answer that is sent at once and not counted: a cached content at most. A larger one from memory, such as
+ * a listing, counts until it is taken, in pieces of this size, so that a slow reader's progress shows.
  */
 export const SMALL_ANSWER_BYTES = 64 * 1024
 
-/** Bodies of questions that are being received, together: two plans of the greatest size, or 16 questions of theirs. */
+/** All request bodies being received: two plans of the greatest size, or 16 describe requests. */
 export const MAX_RECEIVED_BYTES = 128 * 1024 * 1024
 
-/** A body that is read in one go and not counted: as many as there may be requests take no more than that again. */
+/** A body that is read at once and not counted: `MAX_REQUESTS_UNDER_WAY` of them are the budget above. */
 export const SMALL_BODY_BYTES = 64 * 1024
 
 /**
- * Files written at once, from the first byte of the body to the answer: each takes descriptors and a temporary file, and
- * one disk writes no faster for more of them. Clients that send nothing take no place from reads.
+ * Files written at once, from the first byte to the answer: each takes descriptors and a temporary file, and
+ * a disk writes no faster with more. Apart from reads, so that stalled writers do not block them.
  */
 export const MAX_WRITES_UNDER_WAY = 128
 
-/** Versions in one multipart answer: each is read from another replica, and nobody compares more by eye. */
+/** Versions in a multipart answer: each comes from another replica, and people do not compare more by eye. */
 export const MAX_MULTIPART_VERSIONS = 16
 
 /** One describe answers in one round trip; at 1,024 names the answer is still a few hundred KiB. */
 export const MAX_NAMES_PER_DESCRIBE = 1024
 
-/** Names of the greatest number and length fit at their worst, six bytes of JSON for one; nothing needs more. */
+/** The greatest number of names of the greatest length, with six bytes of JSON for each byte at worst. */
 export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 
-/** A question of one name at its worst, six bytes of JSON for one, and two digests. */
+/** One name at its worst, six bytes of JSON for each byte, and two digests. */
 export const MAX_RESTORE_BYTES = 16 * 1024
 
-/** One line of a describe answer: a name escaped at its worst, and its facts. */
+/** One line of a describe answer: a name escaped at worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 
-/** A page of the longest names at their worst, six bytes of JSON for one. */
+/** A page of the longest names, with six bytes of JSON for each byte at worst. */
 export const MAX_LISTING_BYTES = 8 * 1024 * 1024
 
-/** Characters of what a replica says went wrong: a sentence or two, which goes on to clients. */
+/** Characters of a replica's error message: a sentence or two, which is passed on to clients. */
 export const MAX_DETAIL_LENGTH = 500
 
-/** Values in a text of JSON: a page of 1,000 entries has some 5,000. More are refused before the text is parsed. */
+/** Values in a JSON text: a page of 1,000 entries has some 5,000. A text with more is not parsed. */
 export const MAX_JSON_VALUES = 65_536
 
-/** Items of a long array that are checked in one turn of the loop: some 10 ms. */
+/** Items of a long array that are checked in one turn of the event loop: some 10 ms. */
 export const ITEMS_IN_A_TURN = 2000
 
-/** Characters of a wrong value, or of its place, that a refusal quotes: enough to find it by. */
+/** Characters of an invalid value, or of its place, that a message quotes: enough to find it. */
 export const MAX_WRONG_LENGTH = 100
 
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
-/** Objects of a bucket, or files of a web server, asked about at once: a client with more is told to slow down. */
+/** Requests to a bucket or a web server at once: a client with more is throttled. */
 export const MAX_OBJECTS_AT_ONCE = 32
 
-/** Digests of objects remembered in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
+/** Digests of objects in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
 export const MAX_CACHED_DIGESTS = 50_000
 
 /** The listing of one directory by a web server: some 300,000 entries. It is held whole. */
 export const MAX_WEB_LISTING_BYTES = 32 * 1024 * 1024
 
 /**
- * How long after the end of a reading a web server has to show the same validators before the digest is remembered:
- * lighttpd shows those of an earlier content for up to a second, by a clock that counts whole seconds.
+ * How long after a reading a web server has to show the same validators before the digest is remembered:
+ * lighttpd shows earlier ones for up to a second, by a clock that counts whole seconds.
  */
 export const SEEN_AGAIN_MS = 2000
 
 /**
- * How long after the end of a reading a second look still confirms it: until then an earlier content may have come back
- * unseen. The look is due after `SEEN_AGAIN_MS`; the rest is for its turn among others.
+ * How long after the end of a reading a second look still confirms it: until then an earlier content may have
+ * come back unseen. The look is due after `SEEN_AGAIN_MS`; the rest is for its turn among others.
  */
 export const SEEN_AGAIN_WITHIN_MS = 5000
 
 /** Objects of one survey that wait to be looked at again: those of two seconds, and some 10 MB. */
 export const MAX_SECOND_LOOKS = 16_384
 
-/** How long a survey waits for them at its end, in `HEARTBEAT_MS`: two for the last one's turn, one for slow answers. */
+/** How long a survey waits for them, in `HEARTBEAT_MS`: two for the last one's turn, one for slow answers. */
 export const MAX_SETTLING_HEARTBEATS = 3
 
-/** How long directories that a web server has listed serve the pages that follow: until files among them are new. */
+/** How long a web server's listed directories serve the next pages: until files among them are new. */
 export const WEB_LISTING_MS = 30_000
 
 /** S3's page size, which every S3-like store shares. */
 export const MAX_LISTING_PAGE = 1000
 
-/** Keys that are asked of a store at least: most of what is passed over lies together, and a request costs more than a key. */
+/** Keys asked of a store at least: skipped ones mostly lie together, and a request costs more than a key. */
 export const MIN_LISTING_REQUEST = 100
 
-/** A replica that works must say so at least this often; a fifth of the deadline below leaves room for one that is late. */
+/** The interval of a replica's signs of life: a fifth of the deadline below, so that one may be late. */
 export const HEARTBEAT_MS = 2000
 
-/** How long a connection to a replica may take to come about: one packet lost, and sent again after a second or two. */
+/** How long connecting to a replica may take: enough to resend one lost packet after a second or two. */
 export const CONNECT_MS = 4000
 
 /** How long a replica may be silent before it counts as not answering. */
 export const SILENCE_MS = 10_000
 
-/**
- * How long the answers of all replicas to one question may take, however lively they are: a terabyte is hashed in less,
- * and a replica that only ever says that it works must not keep a read for ever.
- */
+/** How long a replica may make no progress, even if it sends signs of life: a terabyte is hashed in less. */
 export const ANSWER_MS = 15 * 60_000
 
-/** How many failures in a row it takes until a replica is not asked for a while: one or two may be a hiccup. */
+/**
+ * How long a read that can do without a replica waits for it after a timeout: a round trip to most places on
+ * Earth, and little beside the deadline that has passed already.
+ */
+export const BRIEF_MS = 100
+
+/** How many failures in a row open a breaker: one or two may be a hiccup. */
 export const BREAKER_FAILURES = 3
 
-/** How long it is then not asked: short enough that nobody waits for it to be noticed when it is back. */
+/** How long a breaker stays open: short, so that a recovered replica is noticed soon. */
 export const BREAKER_OPEN_MS = 5000
 
-/** How often a read is compared anew when a copy changes between question and answer. */
+/** How often a read is compared again when a copy changes between question and answer. */
 export const MAX_COMPARISONS = 3
 
-/** What a client is told to wait after a 503: long enough for a restarted replica to listen again. */
+/** `Retry-After` of a 503: long enough for a restarted replica to listen again. */
 export const RETRY_AFTER_SECONDS = 5
 
-/** A content kept in memory: most files that are read often are smaller, and a larger one gains little by it. */
-export const MAX_KEPT_CONTENT_BYTES = 64 * 1024
+/** A cached content: most files read often are smaller, and a larger one gains little from a cache. */
+export const MAX_CACHED_CONTENT_BYTES = 64 * 1024
 
-/** What keeping a content costs beside its bytes, so that very many very small ones stay within the limit too. */
-export const KEPT_CONTENT_COST_BYTES = 1024
+/** A cached content's cost beside its bytes, as measured: very many very small ones stay within the limit. */
+export const CACHED_CONTENT_COST_BYTES = 2048
 
-/** All contents kept in memory: a thousand of the largest, tens of thousands of 1 KiB. */
-export const KEPT_CONTENTS_BYTES = 64 * 1024 * 1024
+/** Reads whose findings are kept for the next: those under way. With more, V8 would have to keep many for long. */
+export const MAX_RECENT_READS = 64
 
-/** How long describe waits for its quick answers before it streams what it has: they then go out in one piece. */
+/** All cached contents: hundreds of the largest, or five thousand of 1 KiB. */
+export const CONTENT_CACHE_BYTES = 16 * 1024 * 1024
+
+/** How long describe waits to send quick answers in one piece before it streams. */
 export const FIRST_ANSWERS_MS = 5
 
-/** How long a question waits for the batch before it: some round trips of a local network, and nothing beside a disk. */
+/** How long a question waits for the batch before it: a few local round trips, and little beside a disk. */
 export const MAX_BATCH_WAIT_MS = 5
 
-/** Corrupt copies remembered: more than anyone should have, at some hundred bytes each. */
-export const MAX_SUSPECTS = 10_000
+/** Corrupt copies remembered, at some hundred bytes each. */
+export const MAX_CORRUPT_COPIES = 10_000
 
-/** Names in a span beyond which it is closed, so that names chosen to make it long do not fill the memory. */
+/** Names in a span at most, so that names chosen to make it long do not fill the memory. */
 export const MAX_SPAN_NAMES = 65_536
 
 /**
- * How closely two trees are compared, step by step: spans of some 4,096 names, of which a million make 250 lines, then of
- * 256 and of 16 where they differ, then the names. A difference costs some
- * 50 lines on each side.
+ * The sizes of spans in an audit: some 4,096 names, so that a million names make 250 lines; then 256 and 16
+ * where spans differ, then names. A difference costs some 50 lines on each side.
  */
 export const SPAN_GRAINS = [12, 8, 4] as const
 
-/** Ranges in one survey: where two trees differ more often than that, they are asked about in turns. */
+/** Ranges in one survey: trees that differ in more places take several surveys. */
 export const MAX_SURVEY_RANGES = 64
 
-/** A survey's question: its ranges, each of two names at their worst, and its globs. */
+/** A survey request: its ranges, each of two names at their worst, and its globs. */
 export const MAX_SURVEY_BYTES = 2 * 1024 * 1024
 
-/** Globs in one survey: every name is held against every one. */
+/** Globs in one survey: every name is matched against each. */
 export const MAX_GLOBS = 64
 
-/** Lines that are read ahead of whoever compares, so that a replica that is behind holds up none that is ahead of it. */
+/** Lines that are read ahead of the comparison, so that a slow replica does not delay the others. */
 export const MAX_LINES_AHEAD = 1024
 
-/** How often a survey says how far it is. */
+/** How often a survey reports its progress. */
 export const PROGRESS_MS = 1000
 
-/** Names that are looked at again at once before they are reported. */
+/** How many of the names that differ since an earlier audit are given. */
+export const MAX_NEW_EXAMPLES = 20
+/** Bytes of the body of `POST /verify`: three numbers. */
+export const MAX_VERIFY_BYTES = 1024
+/** Names that are asked for again together before they are reported. */
 export const AUDIT_BATCH_NAMES = 256
 
-/** Audits at once: each has every replica look at all its files. */
+/** Audits at once: each surveys all files of every replica. */
 export const MAX_AUDITS = 4
 
-/** Rules of a plan: one for each folder that somebody tells apart. */
+/** Rules of a plan: one for each folder with its own policy. */
 export const MAX_RULES = 256
 
-/** A plan that is to be applied: some 200,000 steps. It is held whole; a larger one is made prefix by prefix. */
+/** A plan to apply: some 200,000 steps. It is held whole; a larger one must be made prefix by prefix. */
 export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 
 /** Steps of a plan: as many of the shortest as `MAX_PLAN_BYTES` hold. */
 export const MAX_PLAN_STEPS = 500_000
 
-/** Characters of one step: a name escaped at its worst, and for each of `MAX_REPLICAS` an id and a digest at their longest. */
+/** Characters of a step: the worst name, escaped, and `MAX_REPLICAS` times the longest id and a digest. */
 export const MAX_STEP_LENGTH = 32 * 1024
 
-/** Entries of one directory that a web server lists: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
+/** Entries of a web server's directory: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
 export const MAX_WEB_ENTRIES = 700_000
 
-/**
- * Entries of directories inside each other that are held while a web server's listings are gone through: more than the
- * largest directory, and some 200 MB.
- */
+/** Entries held of nested directories while a web server is listed: more than the largest, some 200 MB. */
 export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
-/** Characters of one such entry: a name of the greatest length escaped at its worst, and some fields beside it. */
+/** Characters of one such entry: the longest name, escaped at worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
 
 /**
- * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB unless told otherwise
+ * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB by default
  * (`proxy_buffer_size`), and the other fields take up to 1.4 KiB beside a name of usual length.
  */
 export const MAX_REPLICA_STATUS_BYTES = 2560
 
-/** Seconds of an age: the greatest that HTTP knows (RFC 9111 §1.2.2), 68 years. */
+/** Seconds of an age: the greatest in HTTP (RFC 9111 §1.2.2), 68 years. */
 export const MAX_AGE_SECONDS = 2 ** 31 - 1
 
 /** Replicas in one answer: more than fit into `MAX_REPLICA_STATUS_BYTES` with ids of one letter. */
 export const MAX_REPLICAS = 160
 
-/** Names of a plan that are worked on at once: enough to keep slow disks busy, and few enough to leave reads their share. */
+/** Names of a plan written at once: enough for slow disks, few enough to leave capacity for reads. */
 export const MAX_STEPS_UNDER_WAY = 4
 
-/** Surveys that a replica server makes at once: one audit has up to five open, each inside another, and 4 audits run. */
+/** Surveys of a replica server at once: an audit has up to five, and each coordinator may run 4 audits. */
 export const MAX_SURVEYS = 64
 
-/** Plans that are read or applied at once: each is held whole. */
+/** Plans received or applied at once: each is held whole. */
 export const MAX_APPLIED = 2
 
-/** Characters of a glob: every name is held against every one of them, and nobody writes longer ones. */
+/** Characters of a glob, each of which every name is matched against. */
 export const MAX_GLOB_LENGTH = 256
 
 /** Characters of all globs of one list: matching the longest name then takes half a millisecond at worst. */
 export const MAX_GLOBS_LENGTH = 2048
 
-/** Listings that a server works on at once. A large directory takes a fraction of a second, and they take turns. */
+/** Listings at once. A large directory takes a fraction of a second. */
 export const MAX_LISTINGS = 64
 
-/** Characters of a span's text beyond which it is closed; as `MAX_SPAN_NAMES`, for names that are long as well. */
+/** Characters of a span at most; as `MAX_SPAN_NAMES`, for long names. */
 export const MAX_SPAN_LENGTH = 8 * 1024 * 1024
 
-/** Rows of one page for a browser: what one question per replica answers, and what people look through at a time. */
+/** Rows of one page for a browser: few enough for one request to each replica, and for people to read. */
 export const PAGE_ROWS = 100
 
-/** Listings behind one page of a folder: each large folder in it takes another, and a page must not take for ever. */
+/** Listings for one page of a folder: each large folder in it takes another, and a page must end. */
 export const MAX_PAGE_LISTINGS = 32
 
-/** How long a page waits for what it could also show later: people wait no longer for a page. */
+/** How long a page waits for what it could show later: people do not wait longer for a page. */
 export const PAGE_WAIT_MS = 5000
 
-/** Bytes of a text whose lines a page compares: more nobody reads on one. */
+/** Bytes of a text that a page compares by line: people do not read more on a page. */
 export const MAX_PAGE_TEXT_BYTES = 256 * 1024
 
-/** Lines taken away or added that a page shows: finding them takes time in the square of their number. */
+/** Removed and added lines that a page shows: finding them takes quadratic time. */
 export const MAX_PAGE_DIFF_LINES = 1000
 
-/** How long a page may look for them: other requests wait meanwhile. */
+/** How long a page may search for them: other requests wait meanwhile. */
 export const PAGE_DIFF_MS = 250
 
-/** Bytes of two versions that a page reads to find where they begin to differ: a second or so of a local network. */
+/** Bytes of two versions that a page reads to find a difference: a second or so in a local network. */
 export const MAX_PAGE_READ_BYTES = 64 * 1024 * 1024
 
-/** Bytes of an image that a page shows: of the largest photos, and no more than a phone can take. */
+/** Bytes of an image that a page shows: enough for the largest photos, and not too many for a phone. */
 export const MAX_PAGE_IMAGE_BYTES = 16 * 1024 * 1024
 
-/** Bytes that are told where two contents begin to differ: one line of a hex dump. */
+/** Bytes shown where two contents begin to differ: one line of a hex dump. */
 export const DIFFERING_BYTES = 16
 
-/** A form of a page: what each replica held of one name, for a thousand replicas and more. */
+/** A form of a page: what each replica held of one name, for more than a thousand replicas. */
 export const MAX_FORM_BYTES = 256 * 1024
 
-/** Versions that a page compares with the first, all at once: more nobody looks through. */
+/** Versions that a page compares with the first, all at once: people do not read more. */
 export const MAX_PAGE_DIFFERENCES = 4
 
-/** Pages that compare versions at once: each may hold up everything else for `PAGE_DIFF_MS` a version. */
+/** Pages that compare versions at once: each may block other requests for `PAGE_DIFF_MS` a version. */
 export const MAX_PAGES_COMPARING = 4
 
-/** Names shown of each kind of entry that a listing or an audit passed over: enough to find the rest by. */
+/** Names reported for each kind of skipped entry: enough to find the others. */
 export const MAX_PASSED_EXAMPLES = 5
 
-/** Characters of such a name: its folder and its end; five of each kind must fit in a line of a survey's answer. */
+/** Characters of such a name: its folder and its end. Five of each kind must fit in a line of a survey. */
 export const MAX_PASSED_EXAMPLE_LENGTH = 400
 
-/** Places above a replica's own: more directories inside each other fit into no path that a system takes. */
+/** Places above a replica's own: no system accepts a path of more directories. */
 export const MAX_PLACES = 2048
 
-/** Replicas whose failures one line tells of, each in its own words: more nobody reads there. */
-export const MAX_FAILURES_TOLD = 10
+/** Replicas whose failures one message lists, each in its own words: people do not read more there. */
+export const MAX_FAILURES_LISTED = 10
 
-/** How long readiness that is reached waits for replicas that may report a failure: a probe's own patience is a second. */
+/** How long a ready coordinator waits for failures of other replicas: a probe waits for a second at most. */
 export const READY_OTHERS_MS = 250

@@ -1,7 +1,7 @@
-/** One request answered. Text from outside is as it came: whoever prints it escapes it. */
+/** One answered request. Text from outside is not escaped: the log that prints it must do so. */
 export interface RequestEntry {
   readonly method: string
-  /** Path and query as they came. */
+  /** Path and query as sent. */
   readonly path: string
   readonly status: number
   /** Milliseconds until the answer began. */
@@ -9,15 +9,15 @@ export interface RequestEntry {
   readonly agreement?: string | undefined
   /** The text of `Replica-Status`. */
   readonly states?: string | undefined
-  /** Bytes announced in the answer's body; undefined when none are, as for a stream of unknown length. */
+  /** The announced length of the body in bytes; undefined for a stream of unknown length. */
   readonly bytes?: number | undefined
-  /** The same in the logs of all servers that the request led to; 32 hexadecimal digits. */
+  /** The trace id, the same in the logs of all servers that the request reached; 32 hexadecimal digits. */
   readonly trace?: string | undefined
-  /** The address of the client, or of the proxy in front; undefined where the host does not tell. */
+  /** The address of the client, or of the proxy in front; undefined when the host does not provide it. */
   readonly client?: string | undefined
-  /** What went wrong inside, when the answer is a 5xx of our own making. */
+  /** The error behind an answer of `internal-error`. */
   readonly error?: unknown
 }
 
-/** Told of each request once its answer begins. */
+/** Called for each request when its answer begins. */
 export type Log = (entry: RequestEntry) => void

@@ -1,7 +1,7 @@
 import { MAX_PASSED_EXAMPLES } from './limits.ts'
-import { printable } from './printable.ts'
+import { escapeControls } from './text.ts'
 
-/** Each kind in words: for one, for several; and whether it is, or may be, files. */
+/** The words for each kind, singular and plural, and whether its entries are, or may be, files. */
 export const PASSED_WORDS = {
   link: ['symbolic link', 'symbolic links', false],
   device: ['device', 'devices', false],
@@ -28,49 +28,33 @@ export const PASSED_WORDS = {
 } as const satisfies Record<string, readonly [string, string, boolean]>
 
 /**
- * Why an entry of a directory, or an object of a bucket, is not listed: it is not a regular file (`link` to
- * `folder-marker`), or its name is not a valid name (see `parseName`). A directory that cannot be entered for its name counts
- * as one file.
+ * Why an entry, or an object, is not listed: it is not a regular file (`link` to `folder-marker`), or its
+ * name is not valid (see `parseName`). A directory whose name prevents entering it counts as one file.
  */
 export type PassedKind = keyof typeof PASSED_WORDS
 
-export const PASSED_KINDS: readonly PassedKind[] = [
-  'link',
-  'device',
-  'fifo',
-  'socket',
-  'special',
-  'folder-marker',
-  'not-utf-8',
-  'backslash',
-  'nul',
-  'empty-segment',
-  'dot-segment',
-  'name-too-long',
-  'reserved',
-  'other',
-]
+export const PASSED_KINDS = Object.keys(PASSED_WORDS) as PassedKind[] // Object.keys is typed string[]
 
-/** Entries of one kind that were passed over. */
+/** Skipped entries of one kind. */
 export interface Passed {
   readonly kind: PassedKind
   /** At least 1. */
   readonly count: number
-  /** The first of their names, fit to be shown: what no text can hold is escaped, and a long one is shortened. */
+  /** The first of their names, for display: invalid text is escaped, and a long name is shortened. */
   readonly examples: readonly string[]
 }
 
-/** A copy that a message can carry. */
+/** A mutable copy, for a message. */
 export function toPassedMember(passed: readonly Passed[]) {
   return passed.map((one) => ({ ...one, examples: [...one.examples] }))
 }
 
-/** The sum of two counts that replicas reported, which may be any: no larger than what a message can carry. */
+/** The sum of two counts that replicas reported, which may be any, limited to what a message can carry. */
 export function addCounts(a: number, b: number): number {
   return Math.min(a + b, Number.MAX_SAFE_INTEGER)
 }
 
-/** How many of the entries are, or may be, files: an audit could not compare them. */
+/** The number of entries that are, or may be, files, and that an audit could not compare. */
 export function countFiles(passed: readonly Passed[]): number {
   return passed.reduce((sum, { kind, count }) => (mayBeFile(kind) ? addCounts(sum, count) : sum), 0)
 }
@@ -80,17 +64,17 @@ export function mayBeFile(kind: PassedKind): boolean {
   return PASSED_WORDS[kind][2]
 }
 
-/** `2 symbolic links were skipped, such as a, b`; `1 file with a backslash in its name could not be compared: a\b`. */
+/** `2 FIFOs were skipped, such as a, b`; `1 file with a backslash in its name could not be compared: a\b`. */
 export function toPassedText({ kind, count, examples }: Passed, toText: (n: number) => string): string {
   const [one, several, isFile] = PASSED_WORDS[kind]
   const deed = isFile ? 'could not be compared' : count === 1 ? 'was skipped' : 'were skipped'
   const start = `${toText(count)} ${count === 1 ? one : several} ${deed}`
   if (examples.length === 0) return start
-  const list = examples.map(printable).join(', ')
+  const list = examples.map(escapeControls).join(', ')
   return count > examples.length ? `${start}, such as ${list}` : `${start}: ${list}`
 }
 
-/** Adds what was counted in one place to what was counted in another. */
+/** Adds the counts of two places. */
 export function addPassed(a: readonly Passed[], b: readonly Passed[]): readonly Passed[] {
   if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a
   const all = new Map(a.map((one) => [one.kind, one]))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseReplicaStatus, toReplicaStatus } from './fields.ts'
+import { parseReplicaStatus, toReplicaStatus } from './fields/fields.ts'
 import { MAX_REPLICA_STATUS_BYTES } from './limits.ts'
 import { findWrongIds } from './replica-ids.ts'
 import type { ReplicaReport } from './schemas.ts'
@@ -16,10 +16,10 @@ describe('the ids of replicas', () => {
     [['a', 'b', 'a'], "each replica needs an id of its own, got 'a' twice"],
     [
       toIds(107, 8),
-      'the 107 replicas take 2,566 bytes in the field Replica-Status, which has room for 2,560: name fewer, or give them shorter ids',
+      'the 107 replicas take 2,566 bytes in the field Replica-Status, which has room for 2,560: use fewer replicas, or shorter ids',
     ],
     [toIds(33, 64), expect.stringContaining('has room for 2,560')],
-  ])('are all that a coordinator can name in one field, or are refused %#', (ids, wrong) => {
+  ])('fit one header field, or are refused %#', (ids, wrong) => {
     expect(findWrongIds(ids)).toEqual(wrong)
   })
 })
@@ -38,7 +38,7 @@ describe('Replica-Status', () => {
       }
     })
 
-  it('has an item for each replica, of as many as a coordinator takes, within the room of a proxy', () => {
+  it('has an item for each replica, up to the limit, within the field size of a proxy', () => {
     for (let count = 1; count <= 106; count++) {
       const field = toReplicaStatus(toReports(count))
       expect(field.length).toBeLessThanOrEqual(MAX_REPLICA_STATUS_BYTES)
@@ -49,7 +49,7 @@ describe('Replica-Status', () => {
     }
   })
 
-  it('leaves out version and error of every item where not all fit, then evidence and age', () => {
+  it('omits version and error of every item when not all fit, then evidence and age', () => {
     expect(toReplicaStatus(toReports(10))).toContain(';version=')
     const shorter = toReplicaStatus(toReports(60))
     expect(shorter).not.toMatch(/version|error=/)

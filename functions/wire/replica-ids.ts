@@ -1,13 +1,10 @@
-import { toReplicaStatus } from './fields.ts'
-import { toGrouped } from './grouped.ts'
+import { toReplicaStatus } from './fields/fields.ts'
+import { isValid } from './json/parse.ts'
 import { MAX_REPLICA_STATUS_BYTES } from './limits.ts'
-import { isValid } from './parse.ts'
 import { replicaId } from './schemas.ts'
+import { formatNumber } from './text.ts'
 
-/**
- * What is wrong with the ids of a coordinator's replicas, in a sentence; null for nothing. `Replica-Status` has an item
- * for each replica, so that all of them have to fit into it.
- */
+/** A message when the ids are not valid, not unique, or too many to fit in `Replica-Status`; else null. */
 export function findWrongIds(ids: readonly string[]): string | null {
   if (ids.length === 0) return 'a coordinator needs at least one replica'
   const wrong = ids.find((id) => !isValid(replicaId, id))
@@ -17,5 +14,5 @@ export function findWrongIds(ids: readonly string[]): string | null {
   const { length } = toReplicaStatus(ids.map((id) => ({ id, state: 'missing' })))
   return length <= MAX_REPLICA_STATUS_BYTES
     ? null
-    : `the ${ids.length} replicas take ${toGrouped(length)} bytes in the field Replica-Status, which has room for ${toGrouped(MAX_REPLICA_STATUS_BYTES)}: name fewer, or give them shorter ids`
+    : `the ${ids.length} replicas take ${formatNumber(length)} bytes in the field Replica-Status, which has room for ${formatNumber(MAX_REPLICA_STATUS_BYTES)}: use fewer replicas, or shorter ids`
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { UNKEPT } from './attributes.ts'
+import { boundedArray } from './json/parse.ts'
 import {
   MAX_AGE_SECONDS,
   MAX_DETAIL_LENGTH,
@@ -8,54 +9,54 @@ import {
   MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
   MAX_NAMES_PER_DESCRIBE,
+  MAX_NEW_EXAMPLES,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
-import { boundedArray } from './parse.ts'
 import { PASSED_KINDS } from './passed.ts'
-import { TROUBLE_CODES } from './trouble.ts'
+import { STORAGE_ERROR_CODES } from './storage-error.ts'
 
 /** Bytes, or a count. */
 export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** SHA-256 in lower-case hexadecimal. */
 export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal'))
 const TIME = 'a time like 2026-01-31T12:00:00.000Z'
-/** RFC 3339 in UTC with milliseconds, null where the store keeps no time. */
-const modified = v.nullable(
-  v.pipe(
-    v.string(),
-    v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, TIME),
-    v.check((text) => !Number.isNaN(Date.parse(text)), TIME),
-  ),
+/** RFC 3339 in UTC with milliseconds. */
+const time = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, TIME),
+  v.check((text) => !Number.isNaN(Date.parse(text)), TIME),
 )
+/** Null when the store keeps no time. */
+const modified = v.nullable(time)
 
-/** A replica's id: a token of RFC 9651 and a harmless part of a file name. */
+/** A replica's id: a token of RFC 9651, and safe in a file name. */
 export const replicaId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z][A-Za-z0-9._-]{0,63}$/, "a letter and up to 63 letters, digits, '.', '_' or '-'"),
 )
 
-/** What a replica says instead of facts. */
-const trouble = v.object({
-  code: v.picklist(TROUBLE_CODES),
+/** Why a replica reports no facts. */
+const storageError = v.object({
+  code: v.picklist(STORAGE_ERROR_CODES),
   /** An error type of RFC 9209 §2.3. */
   reason: v.pipe(v.string(), v.regex(/^[a-z][a-z_]{0,63}$/)),
   detail: v.pipe(v.string(), v.maxLength(MAX_DETAIL_LENGTH)),
 })
 
-/** Entries of one kind that a listing or a survey passed over; a kind that only a later version knows is `other`. */
+/** Entries of one kind that a listing or a survey skipped; an unknown kind becomes `other`. */
 const passed = v.object({
   kind: v.fallback(v.picklist(PASSED_KINDS), 'other'),
   count: v.pipe(size, v.minValue(1)),
   examples: boundedArray(v.pipe(v.string(), v.maxLength(MAX_PASSED_EXAMPLE_LENGTH)), MAX_PASSED_EXAMPLES),
 })
-/** By kind; empty for nothing. */
+/** By kind; empty when nothing was skipped. */
 const passedList = boundedArray(passed, PASSED_KINDS.length)
 
-/** How a digest is known; see `Evidence` in storage/storage.ts. */
+/** How a digest is known; see `Evidence` in storage/facts.ts. */
 export const EVIDENCES = ['read', 'remembered', 'stored', 'recorded'] as const
 
 /** Whole seconds. */
@@ -75,18 +76,18 @@ const held = v.object({
   evidence: v.picklist(EVIDENCES),
   age: v.nullable(age),
 })
-const failed = v.object({ name: v.string(), error: trouble })
+const failed = v.object({ name: v.string(), error: storageError })
 
-/** A file that is being read: `bytes` of `size` so far. */
+/** A file being read: `bytes` of `size` so far. */
 const reading = v.object({ name: v.string(), bytes: size, size })
 
 /**
- * A sign of life: how many names are not answered yet, what was done for them so far (see `Work`), and what is being
- * read. A replica of an earlier version reports only the first.
+ * A sign of life: how many names are not answered yet, the work done for them so far (see `Work`), and the
+ * file being read. A replica of an earlier version reports only the first.
  */
 const working = v.object({ working: v.number(), work: v.optional(size), reading: v.optional(reading) })
 
-/** A line of the answer to `POST /describe`: a name's facts, its absence, its trouble, or a sign of life. */
+/** A line of the answer to `POST /describe`: a name's facts, absence or error, or a sign of life. */
 export const describeLine = v.union([
   held,
   v.object({ name: v.string(), absent: v.literal(true) }),
@@ -95,7 +96,7 @@ export const describeLine = v.union([
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
 
-/** Globs that say which names are wanted. */
+/** Globs that select names. */
 export const globs = v.pipe(
   boundedArray(v.pipe(v.string(), v.maxLength(MAX_GLOB_LENGTH)), MAX_GLOBS),
   v.check((all) => all.reduce((length, glob) => length + glob.length, 0) <= MAX_GLOBS_LENGTH),
@@ -118,8 +119,8 @@ export const surveyRequest = v.object({
 
 const amount = v.object({ names: size, bytes: size })
 
-/** How far a survey is. */
-export const surveyProgress = v.object({
+/** The progress of a survey. */
+const surveyProgress = v.object({
   seen: v.object({
     ...amount.entries,
     ...v.object(v.entriesFromList(EVIDENCES, size)).entries,
@@ -128,22 +129,19 @@ export const surveyProgress = v.object({
   of: v.nullable(amount),
 })
 
-/**
- * A line of the answer to `POST /survey`: a span, a file, how far it is, what was passed over, or its end: why it broke
- * off, or all was seen.
- */
+/** A line of the answer to `POST /survey`: a span, a file, progress, skipped entries, an error or the end. */
 export const surveyLine = v.union([
   v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
-  v.object({ ...held.entries, rottedFrom: v.optional(digest) }),
+  v.object({ ...held.entries, rottedFrom: v.optional(digest), goodAt: v.optional(time) }),
   failed,
   v.object({ ...surveyProgress.entries, work: v.optional(size) }),
   v.object({ passed: passedList }),
-  v.object({ error: trouble }),
+  v.object({ error: storageError }),
   v.object({ end: v.literal(true) }),
 ])
 export type SurveyWireLine = v.InferOutput<typeof surveyLine>
 
-/** A page of `GET /files` on a replica; `passed` is what lies in its range and is not listed. */
+/** A page of `GET /files` on a replica; `passed` counts the entries of its range that are not listed. */
 export const listing = v.object({
   entries: boundedArray(v.object({ name: v.string(), size, modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
@@ -151,20 +149,20 @@ export const listing = v.object({
 })
 export type Listing = v.InferOutput<typeof listing>
 
-/** A page of `GET /kept`: `kept` is when the content was replaced, written as `modified` is. */
+/** A page of `GET /kept`: `kept` is when the content was replaced, in the format of `modified`. */
 export const keptListing = v.object({
   entries: boundedArray(v.object({ name: v.string(), digest, size, kept: modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
 })
 export type KeptListing = v.InferOutput<typeof keptListing>
 
-/** Body of `POST /restore` on a replica: which content, under which name, and what that must hold now. */
+/** Body of `POST /restore` on a replica: the content to restore, its name, and what it replaces. */
 export const restoreRequest = v.object({ name: v.string(), digest, replaces: v.nullable(digest) })
 
-/** What a written file could not keep or take; absent for nothing. */
+/** The attributes that a written file could not keep or take; absent for none. */
 export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength(UNKEPT.length)))
 
-/** Answer to `POST /restore`: the facts of the file that is there now. */
+/** Answer to `POST /restore`: the facts of the restored file. */
 export const restored = v.object({ ...held.entries, unkept })
 
 /** A page of `GET /files` on a coordinator. */
@@ -184,7 +182,7 @@ export const mergedListing = v.object({
       state: v.picklist(['ok', 'error']),
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
-      /** What it has and does not list from here to the end of its own page, which may lie beyond `next`. */
+      /** Its unlisted entries from here to the end of its own page, which may be after `next`. */
       passed: v.optional(passedList),
     }),
     MAX_REPLICAS,
@@ -194,10 +192,7 @@ export type MergedListing = v.InferOutput<typeof mergedListing>
 
 const place = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 
-/**
- * Where a replica's files lie, in words that tell no more than whether two replicas are one place, or lie inside each
- * other; see `Places`.
- */
+/** `Places` as opaque ids, which show only whether two replicas are one place or one inside the other. */
 const places = v.object({
   self: boundedArray(place, MAX_PLACES),
   above: boundedArray(place, MAX_PLACES),
@@ -207,13 +202,13 @@ const places = v.object({
 export const health = v.object({ status: v.literal('ok') })
 export type Health = v.InferOutput<typeof health>
 
-/** Answer to `GET /readyz`: as many as must answered; on a replica, its storage did. */
+/** Answer to `GET /readyz`: enough replicas answered; on a replica, its storage did. */
 export const readiness = v.object({ status: v.literal('ready'), places: v.optional(places) })
 export const coordinatorReadiness = v.object({
   status: v.literal('ready'),
   required: size,
   of: size,
-  /** Replicas that failed so far: `error` is an error type of RFC 9209 §2.3. */
+  /** The replicas that have failed so far: `error` is an error type of RFC 9209 §2.3. */
   failed: v.array(v.object({ id: replicaId, error: v.string(), detail: v.string() })),
 })
 export type CoordinatorReadiness = v.InferOutput<typeof coordinatorReadiness>
@@ -223,15 +218,15 @@ export const replicaStates = v.object({
   replicas: boundedArray(
     v.object({
       id: replicaId,
-      /** Whether it answers now; `error` and `detail` say why not. */
+      /** Whether it answers now; `error` and `detail` are why not. */
       state: v.picklist(['ok', 'error']),
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
-      /** `closed`: it is asked. `open`: it failed several times in a row, and is not. `half-open`: one question shows whether it is back. */
+      /** `closed`: asked. `open`: not asked, after failures in a row. `half-open`: one question probes it. */
       breaker: v.picklist(['closed', 'open', 'half-open']),
-      /** The same of listings, which are asked for apart from reads. */
+      /** The same for listings, which have a breaker of their own. */
       listings: v.picklist(['closed', 'open', 'half-open']),
-      /** Copies whose bytes contradicted their digest. */
+      /** The number of copies whose bytes contradicted their digest. */
       corrupt: size,
     }),
     MAX_REPLICAS,
@@ -239,11 +234,11 @@ export const replicaStates = v.object({
 })
 export type ReplicaStates = v.InferOutput<typeof replicaStates>
 
-/** What the comparison of all answers came to. */
+/** The result of comparing all answers. */
 export const AGREEMENTS = ['unanimous', 'incomplete', 'degraded', 'conflict', 'absent', 'unknown'] as const
 export type Agreement = (typeof AGREEMENTS)[number]
 
-/** One distinct content and who holds it. `href` is relative to the coordinator's origin. */
+/** One distinct content and its holders. `href` is relative to the coordinator's origin. */
 export const version = v.object({
   digest,
   size,
@@ -253,8 +248,8 @@ export const version = v.object({
 })
 
 /**
- * What one replica said: `version` where it holds a content, with `evidence` and `age` as in `Facts`, `age` absent where
- * the replica does not know it; `error` and `detail` where it did not answer.
+ * What one replica reported: `version` if it holds a content, with `evidence` and `age` as in `Facts`, `age`
+ * absent when unknown; `error` and `detail` if it did not answer.
  */
 export const replicaReport = v.object({
   id: replicaId,
@@ -262,14 +257,21 @@ export const replicaReport = v.object({
   version: v.optional(digest),
   evidence: v.optional(v.picklist(EVIDENCES)),
   age: v.optional(age),
-  /** What its bytes were before they changed with no change of its size and its times. */
+  /** Its earlier digest, if its bytes changed while its size and its times did not. */
   rottedFrom: v.optional(digest),
+  /** When its bytes were last read and had that digest; absent when unknown. */
+  goodAt: v.optional(time),
+  /**
+   * In an audit, of a replica that lacks the name: the outermost folder of the name, such as `photos/2019/`, in
+   * which it holds none of the names that were compared; absent when it holds one in each.
+   */
+  missingFolder: v.optional(v.string()),
   error: v.optional(v.string()),
   detail: v.optional(v.string()),
 })
 export type ReplicaReport = v.InferOutput<typeof replicaReport>
 
-/** The whole comparison of one name: first part of a `multipart/mixed` answer, and members of every file problem. */
+/** The comparison of one name: first in a `multipart/mixed` answer, and in every problem with a file. */
 export const manifest = v.object({
   name: v.string(),
   agreement: v.picklist(AGREEMENTS),
@@ -278,7 +280,7 @@ export const manifest = v.object({
 })
 export type Manifest = v.InferOutput<typeof manifest>
 
-/** A problem document (RFC 9457 §3.1); a problem about a file carries the manifest's members too. */
+/** A problem document (RFC 9457 §3.1); a problem with a file has the manifest's members too. */
 export const problem = v.object({
   type: v.string(),
   title: v.string(),
@@ -288,27 +290,47 @@ export const problem = v.object({
 })
 export type Problem = v.InferOutput<typeof problem>
 
-/** How an audit ended. */
+/** How the names that differ have changed since an earlier run. */
+const changes = v.object({
+  /** When the last run before that compared all these names ended, and the agreement of all names then. */
+  since: time,
+  was: v.picklist(AGREEMENTS),
+  /** The number of names that differ now and did not then. */
+  new: size,
+  /** The first of these names. */
+  examples: boundedArray(v.string(), MAX_NEW_EXAMPLES),
+  /** The number of names that differed then, and are the same everywhere now, or gone. */
+  settled: size,
+})
+export type Changes = v.InferOutput<typeof changes>
+
+/** The result of an audit. */
 export const auditSummary = v.object({
-  /** What the whole comes to, as for one name: a conflict anywhere is one, and so on. */
+  /** The agreement of all names together, by the rules for one: any conflict makes it a conflict. */
   agreement: v.picklist(AGREEMENTS),
-  /** Names that at least one replica holds, or could not say whether it does. */
+  /** The number of names that at least one replica holds, or may hold. */
   names: size,
-  /** How many of them came to what. */
+  /** The number of names by agreement. */
   agreements: v.record(v.picklist(AGREEMENTS), size),
-  /** Copies whose bytes changed with no change of size and times. */
+  /** The number of copies whose bytes changed while their size and times did not. */
   rotten: size,
-  /** Entries of all replicas that are, or may be, files, and could not be compared; absent from an older coordinator. */
+  /** Entries that are, or may be, files and could not be compared; absent from an older coordinator. */
   uncompared: v.optional(size),
+  /** The globs of names that the coordinator leaves out of every audit; absent for none. */
+  exclude: v.optional(globs),
+  /** Absent for the first audit, and from a coordinator that keeps no ledger. */
+  changes: v.optional(changes),
+  /** The last name that was compared, if the audit ended before the last of all. */
+  next: v.optional(v.string()),
   replicas: boundedArray(
     v.object({
       id: replicaId,
-      /** `error` when it could not go through all its files: it was left out from there on. */
+      /** `error` when its survey failed; it was left out from there on. */
       state: v.picklist(['ok', 'error']),
       error: v.optional(v.string()),
       detail: v.optional(v.string()),
       ...surveyProgress.entries,
-      /** What it passed over; absent where it does not say that, as an older replica. */
+      /** Its skipped entries; absent from an older replica. */
       passed: v.optional(passedList),
     }),
     MAX_REPLICAS,
@@ -316,7 +338,7 @@ export const auditSummary = v.object({
 })
 export type AuditSummary = v.InferOutput<typeof auditSummary>
 
-/** A line of `GET /audit`: how far each replica is, a name, or at the end the summary. */
+/** A line of `GET /audit`: a name, the progress of each replica, or at the end the summary. */
 export const auditLine = v.union([
   manifest,
   v.object({
@@ -327,3 +349,77 @@ export const auditLine = v.union([
   v.object({ summary: auditSummary }),
 ])
 export type AuditLine = v.InferOutput<typeof auditLine>
+
+/** One audit. */
+export const run = v.object({
+  /** Which names it compared: those after `after`, up to the `next` of the summary. */
+  prefix: v.string(),
+  match: globs,
+  exclude: globs,
+  after: v.string(),
+  began: time,
+  /** Null while it runs, and for one that broke off. */
+  ended: v.nullable(time),
+  summary: v.nullable(auditSummary),
+})
+export type Run = v.InferOutput<typeof run>
+
+/** Answer to `GET /status`: what is known by the audits so far. */
+export const status = v.object({
+  /** The last audit of every name that ended; null before the first. */
+  last: v.nullable(run),
+  /** The last audit of all, if it has not ended: it is under way, or broke off. */
+  unended: v.nullable(run),
+  /** The last verification: audits one after the other that read every byte; null before the first. */
+  verification: v.nullable(
+    v.object({
+      /** All bytes up to `after` have been read since then. */
+      began: time,
+      after: v.string(),
+      /** When all bytes had been read; null before that. */
+      ended: v.nullable(time),
+    }),
+  ),
+  /** The number of names that differ, by agreement. */
+  differing: v.record(v.picklist(AGREEMENTS), size),
+  /** The number of these names by the state of the copy of each replica. */
+  replicas: boundedArray(v.object({ id: replicaId, states: v.record(v.string(), size) }), MAX_REPLICAS),
+})
+export type Status = v.InferOutput<typeof status>
+
+/** Answer to `GET /differences`: a page of the names that differ, by the audits so far. */
+export const differences = v.object({
+  /** `since` is when the first audit that found it to differ began. */
+  entries: boundedArray(v.object({ ...manifest.entries, since: time }), MAX_LISTING_PAGE),
+  /** What to pass as `after` for the next page; null when this is the last. */
+  next: v.nullable(v.string()),
+})
+export type Differences = v.InferOutput<typeof differences>
+
+/** Answer to `GET /history/{name}`. */
+export const history = v.object({
+  name: v.string(),
+  /** When the first audit that compared this name began; null when none has. */
+  watched: v.nullable(time),
+  /** What audits have found, each until the next, the oldest first; empty when it never differed. */
+  changes: v.array(
+    v.object({
+      /** When the audit began. */
+      at: time,
+      /** Null when the copies were the same again, or gone. */
+      found: v.nullable(manifest),
+    }),
+  ),
+})
+export type History = v.InferOutput<typeof history>
+
+/** Body of `POST /verify`: how much to read now of what was not read for longest. */
+export const verifyRequest = v.object({
+  /** Leaves out copies that were read at most so many seconds ago; those read in this verification when absent. */
+  maxAge: v.optional(age),
+  /** Ends once this share of all bytes was read: above 0 and at most 1. */
+  portion: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
+  /** Ends after so many seconds, with the file that is being read then. */
+  seconds: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_AGE_SECONDS))),
+})
+export type VerifyRequest = v.InferOutput<typeof verifyRequest>

@@ -1,27 +1,31 @@
-/** The numbers that limit something in the command, each with its reason. */
+/** The limits of the command, each with its reason. */
 
-/** Bytes of a text that is compared line by line: more nobody reads on a terminal. */
+/** How long a coordinator may send nothing: it hashes large files before it answers. As Node's own `fetch`. */
+export const SILENT_COORDINATOR_MS = 300_000
+
+/** Files that `vouch get` receives at once: as many as rclone. More do not help where one is read after another. */
+export const FILES_AT_ONCE = 4
+
+/** Content that is received in memory: so many bytes need no part file to resume, and `FILES_AT_ONCE` fit easily. */
+export const MAX_SMALL_BYTES = 256 * 1024
+
+/** New files that are written to the disk one by one at the end: with more, the whole file system is sooner done. */
+export const MAX_SYNCED_FILES = 16
+
+/** Bytes of a text that is compared line by line: a longer diff is not readable on a terminal. */
 export const MAX_DIFF_BYTES = 1024 * 1024
 
-/**
- * Lines taken away or added in a diff: finding them takes time in the square of their number, four seconds for so many,
- * and nobody reads that many either.
- */
+/** Lines removed or added in a diff: finding them takes quadratic time, four seconds for so many. */
 export const MAX_DIFF_LINES = 4000
 
-/** Characters of log lines that wait for a reader who is behind: some thousands of requests. Later lines are dropped. */
-export const MAX_WAITING_LINES_LENGTH = 1024 * 1024
+/** Names missing somewhere that `vouch check` holds, to find renamed files and twins: 15 MB, and 50 for a moment. */
+export const MAX_MISSING_HELD = 65_536
 
-/** How long a server that ends waits for the reader of its log: a pipe is emptied in less, and nobody waits for one that stands still. */
-export const LOG_FLUSH_MS = 1000
+/** Parts at the end of their names by which files with the same content are paired: folders are rarely deeper. */
+export const MAX_COMPARED_PARTS = 8
 
-/** How often a server looks when its certificate expires. */
-export const EXPIRY_CHECK_MS = 24 * 60 * 60 * 1000
-
-/** Names lacking somewhere among which `vouch check` looks for twins: some 20 MB of them. */
-export const MAX_TWIN_NAMES = 65_536
-
-/** Twins that `vouch check` says one by one. */
+/** Twins that `vouch check` reports one by one. */
 export const MAX_TWINS_SAID = 20
-/** Names for which check says on standard error why they could not be compared: more nobody reads there. */
+
+/** Names for which `vouch check` prints why they could not be compared; `--json` has the reason of each. */
 export const MAX_REASONS = 10

@@ -3,38 +3,42 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const VOUCH = fileURLToPath(new URL('vouch.ts', import.meta.url))
+const SOURCE = fileURLToPath(new URL('vouch.ts', import.meta.url))
+/** The bundle of vitest.setup.ts, which starts faster. */
+export const BUNDLE = process.env['VOUCH_BUNDLE'] ?? SOURCE
 
-/** A server of the command that listens, as a process of its own. Who started it stops it. */
+/** A listening server of the command, in its own process. The caller stops it. */
 export interface ServerProcess {
   readonly child: ChildProcess
   readonly pid: number
   readonly url: string
-  /** The line that says where it listens. */
+  /** The line with its address. */
   readonly banner: string
-  /** The next line that it prints; `undefined` when there will be none. */
+  /** The next line that it prints; `undefined` at the end. */
   readLine(): Promise<string | undefined>
-  /** The next request that its JSON log tells of; an empty object when there will be none. */
+  /** The next request in its JSON log; an empty object when the log has ended. */
   readEntry(): Promise<Record<string, unknown>>
   /** Kills it, and resolves when it is gone. */
   stop(): Promise<void>
 }
 
-/** Starts the command in `cwd`, on this Node unless `host` says what else runs it. */
+/** Starts the command in `cwd`, on this Node, or on what `host` names. */
 export function startVouch(
   args: readonly string[],
   cwd: string,
   [program = process.execPath, ...options]: readonly string[] = [],
   env: NodeJS.ProcessEnv = process.env,
+  stdin: 'ignore' | 'pipe' = 'ignore',
 ): ChildProcess {
-  return spawn(program, [...options, VOUCH, ...args], {
+  const vouch = program === process.execPath ? BUNDLE : SOURCE
+  return spawn(program, [...options, vouch, ...args], {
     cwd,
     env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin, 'pipe', 'pipe'],
   })
 }
 
-/** Starts a server of the command, on any free port unless told; rejects when it ends before it listens. */
+/** Starts a server of the command, on any free port by default; rejects when it ends before it listens. */
 export async function startServer(
   args: readonly string[],
   cwd: string,
@@ -59,7 +63,7 @@ export async function startServer(
   return { child, pid, url, banner, readLine, readEntry, stop: () => stop(child) }
 }
 
-/** What a process came to: its exit status, standard output and standard error. */
+/** The exit status, standard output and standard error of a process. */
 export async function finish(child: ChildProcess) {
   const said = ['', '']
   child.stdout?.on('data', (data) => {

@@ -1,18 +1,39 @@
 import { inspect } from 'node:util'
-import { Refusal } from '../node/refusal.ts'
-import { parseArguments } from './command.ts'
-import { findCommand, toHelp, toOverview } from './help.ts'
-import { Interruption, type Io, say, writeOut } from './io.ts'
-import { readVersion } from './version.ts'
+import { Interruption, type Io, say, writeOut } from '../hosting/io.ts'
+import { UserError } from '../node/user-error.ts'
+import { toHelp, toOverview } from './help/help.ts'
+import { type Command, parseArguments } from './options/command.ts'
+import { findCommand } from './options/declarations.ts'
+import { withSettings } from './settings/with-settings.ts'
 
-/** Exit status that shells show for a process that SIGPIPE ended. */
+/** The exit status of a process that SIGPIPE ended, as shells report it. */
 const READER_GONE = 141
-/** The same for the signals that people and systems end a command with. */
+/** The same for signals. */
 const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const
 
+/** Each command is loaded when it runs: a client works for less time than loading a server takes. */
+const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
+  get: async () => (await import('./commands/get.ts')).get,
+  check: async () => (await import('./commands/check.ts')).check,
+  verify: async () => (await import('./commands/verify.ts')).verify,
+  status: async () => (await import('./commands/status.ts')).status,
+  history: async () => (await import('./commands/history.ts')).history,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  plan: async () => (await import('./commands/plan.ts')).plan,
+  apply: async () => (await import('./commands/apply.ts')).apply,
+  restore: async () => (await import('./commands/restore.ts')).restore,
+  replica: async () => (await import('./commands/replica.ts')).replica,
+  coordinator: async () => (await import('./commands/coordinator.ts')).coordinator,
+  mark: async () => (await import('./commands/mark.ts')).mark,
+  help: async () => (await import('./help/help.ts')).help,
+  completions: async () => (await import('./help/completions.ts')).completions,
+  config: async () => (await import('./commands/config.ts')).config,
+  man: async () => (await import('./help/manual.ts')).man,
+}
+
 /**
- * Runs the command that `argv` (without node and script) names, and resolves with the exit status: 0 done, 1 the
- * copies differ, 2 trouble, reported in one line on `stderr`, 3 got a file of which some replica gave no copy. Never rejects.
+ * Runs the command that `argv` (without node and script) names; the exit status is 0 done, 1 the copies
+ * differ, 2 trouble, in one line on `stderr`, 3 got a file, but some replica sent no copy. Never rejects.
  */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
@@ -20,7 +41,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (io.signal?.aborted) return toStatus(io.signal.reason)
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return READER_GONE
-    if (error instanceof Refusal) say(io, `vouch: ${error.message}`)
+    if (error instanceof UserError) say(io, `vouch: ${error.message}`)
     else io.stderr.write(`vouch: this is a bug in vouch: ${inspect(error)}\n`)
     return 2
   }
@@ -32,15 +53,26 @@ async function dispatch([name, ...args]: readonly string[], io: Io): Promise<num
     return 2
   }
   if (name === '--help' || name === '-h') return await print(io, toOverview())
-  if (name === '--version') return await print(io, `vouch ${await readVersion()}\n`)
+  // Hidden: only the scripts of `vouch completions` run it.
+  if (name === 'complete')
+    return await print(io, await (await import('./help/complete.ts')).complete(args, io))
   if (name.startsWith('-')) {
-    throw new Refusal(`'${name}' stands before a command, where only --help and --version may stand`)
+    throw new UserError(
+      `only --help and --version may stand before a command, got '${name}'; options go behind the command`,
+    )
   }
-  const { declaration, load } = findCommand(name)
-  const parsed = parseArguments(args, declaration)
-  if (parsed === 'help') return await print(io, toHelp(declaration))
-  const command = await load()
-  return await command.run(parsed.flags, parsed.operands, io)
+  const declaration = findCommand(name)
+  const given = parseArguments(args, declaration, io.env)
+  if (given === 'help') return await print(io, toHelp(declaration))
+  // Before the command is loaded: the main process answers no request.
+  if (given.texts['workers'] !== undefined && io.worker === undefined) {
+    const { runWorkers } = await import('../hosting/workers/run-workers.ts')
+    const status = await runWorkers(given, io)
+    if (status !== null) return status
+  }
+  const command = await LOADERS[name]?.()
+  if (command === undefined) throw new Error(`nothing runs the command ${name}`)
+  return await command.run(await withSettings(declaration, given, io), io)
 }
 
 async function print(io: Io, text: string): Promise<number> {

@@ -1,41 +1,46 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
-import { onTestFinished } from 'vitest'
+import { afterAll, onTestFinished } from 'vitest'
 import { type CoordinatorOptions, createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
-import { toEtag, toReprDigest } from '../../functions/wire/fields.ts'
+import { toEtag, toReprDigest } from '../../functions/wire/fields/fields.ts'
+import type { Io } from '../hosting/io.ts'
 import { createHasher } from '../node/hasher.ts'
-import { serve } from '../node/serve.ts'
-import type { Io } from './io.ts'
+import { serve } from '../node/http/serve.ts'
 import { run } from './run.ts'
 
-/** What a run of the command came to. */
+/** The result of a run of the command. */
 export interface Ran {
   readonly status: number
-  /** What was written, unless the test gave a stream of its own. */
+  /** The output, unless the test passed its own stream. */
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A directory of its own for one test, and the command run in it. */
+/** A directory for one test, in which the command runs. */
 export interface Stage {
   readonly cwd: string
   run(args: readonly string[], io?: Partial<Io>): Promise<Ran>
   /** The files in the directory, hidden ones too, sorted. */
   files(): string[]
   read(name: string): string
+  /** Writes files by path below the directory. */
+  write(files: Files): void
 }
 
-/** Waits of downloads, as tests want them: none. */
+/** Contents by path. */
+export type Files = Readonly<Record<string, string | Uint8Array>>
+
+/** Downloads do not wait between tries in tests. */
 async function noDelay(): Promise<void> {}
 
-/** Sets the stage for the test that runs; it is gone when that ends. */
+/** Creates a stage for the current test, which removes it at the end. */
 export function createStage(): Stage {
   const cwd = mkdtempSync(join(tmpdir(), 'vouch-'))
   onTestFinished(() => rmSync(cwd, { recursive: true, force: true }))
@@ -49,10 +54,38 @@ export function createStage(): Stage {
     },
     files: () => readdirSync(cwd).sort(),
     read: (name) => readFileSync(join(cwd, name), 'utf8'),
+    write: (files) => writeFiles(cwd, files),
   }
 }
 
-/** A stream that keeps what is written to it. */
+/** A stage with these files. */
+export function createStageWith(files: Files): Stage {
+  const stage = createStage()
+  stage.write(files)
+  return stage
+}
+
+/** Writes files by path below `directory`. */
+export function writeFiles(directory: string, files: Files): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true })
+    writeFileSync(join(directory, path), content)
+  }
+}
+
+/** A directory for all tests of a file, which is removed after the last. */
+export function createDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'vouch-'))
+  afterAll(() => rmSync(path, { recursive: true }))
+  return path
+}
+
+/** The flags for replicas of these ids, each the directory of that name, with their index beside them. */
+export function toReplicaFlags(...ids: readonly string[]): string[] {
+  return [...ids.flatMap((id) => ['--replica', `${id}=${id}`]), '--index', 'index']
+}
+
+/** A stream that collects what is written to it. */
 export function createCollector(): Writable & { text(): string } {
   const chunks: Buffer[] = []
   const stream = new Writable({
@@ -69,7 +102,7 @@ export function type(line: string): Readable {
   return new PassThrough().end(line)
 }
 
-/** A server that a test scripts; resolves with its address. It is gone when the test ends. */
+/** Starts a server with scripted responses; resolves with its address. The current test stops it. */
 export async function startScript(
   answer: (request: IncomingMessage, response: ServerResponse, nth: number) => void,
 ): Promise<string> {
@@ -85,7 +118,7 @@ export async function startScript(
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A coordinator of these replicas over a socket; resolves with the flags that name it. It is gone when the test ends. */
+/** Starts a coordinator over a socket; resolves with the flags that name it. The current test stops it. */
 export async function startCoordinator(
   replicas: Readonly<Record<string, Storage>>,
   options: Partial<CoordinatorOptions> = {},
@@ -95,13 +128,13 @@ export async function startCoordinator(
   return await startServer((request) => app.fetch(request))
 }
 
-/** The same for what answers like a coordinator. */
+/** The same for any server. */
 export async function startServer(
   answer: (request: Request) => Response | Promise<Response>,
 ): Promise<string[]> {
   const served = await serve(answer, { host: '127.0.0.1', port: 0 })
   onTestFinished(async () => {
-    // The first lets what is under way finish, the second does not.
+    // The first call waits for responses under way, the second aborts them.
     served.close()
     await served.close()
   })
@@ -113,7 +146,7 @@ export function hash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
-/** What a coordinator's answer with `content` carries, whole or from `from`. */
+/** The header fields of a coordinator's response with `content`, whole or from `from`. */
 export function toFields(content: string | Uint8Array, from = 0): Record<string, string> {
   const size = Buffer.byteLength(content)
   return {

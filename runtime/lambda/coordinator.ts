@@ -2,5 +2,5 @@ import { createHandler } from './handler.ts'
 
 const { stdin, stdout, stderr, env } = process
 
-/** What AWS Lambda calls. A wrong environment ends the function when it starts, with what is wrong in its log. */
+/** The handler that AWS Lambda calls. A wrong environment ends the function at its start, and is logged. */
 export const handler = await createHandler({ stdin, stdout, stderr, env })

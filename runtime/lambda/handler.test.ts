@@ -10,14 +10,14 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createReplica } from '../../functions/replica/replica.ts'
 import { createMemoryStorage } from '../../functions/storage/memory.ts'
-import { createNoise } from '../../functions/storage/suite-tools.suite.ts'
-import { type Served, serve } from '../node/serve.ts'
+import { createNoise } from '../../functions/storage/suite/suite-tools.suite.ts'
+import { type Served, serve } from '../node/http/serve.ts'
 import { createHandler } from './handler.ts'
 import { MAX_ANSWER_BYTES } from './limits.ts'
 
-// No function of AWS was ever asked: the events here have the shape that its documentation gives them.
+// These events were never sent by AWS: they have the shape of its documentation.
 
-const TOKEN = 'a-token-that-nobody-guesses'
+const TOKEN = 'a-token-that-is-hard-to-guess'
 const LATIN = Uint8Array.of(0x67, 0x72, 0xfc, 0xdf, 0x65)
 const LARGE = createNoise(MAX_ANSWER_BYTES + 1)
 const servers: Served[] = []
@@ -35,14 +35,17 @@ beforeAll(async () => {
     const app = createReplica(createMemoryStorage(files))
     servers.push(await serve((request) => app.fetch(request), { host: '127.0.0.1', port: 0 }))
   }
-  env = { REPLICAS: servers.map(({ url }, i) => `server${i + 1}=${url}`).join(', '), VOUCH_TOKEN: TOKEN }
+  env = {
+    REPLICAS: servers.map(({ url }, i) => `server${i + 1}=${url}`).join(', '),
+    VOUCH_ACCEPTED_TOKEN: TOKEN,
+  }
 })
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()))
 })
 
-/** The event of payload format 2.0 that a function URL, or an API of API Gateway by its domain, makes of a request. */
+/** The event of payload format 2.0 that a function URL, or an API of API Gateway by its domain, makes. */
 function toEvent(
   path: string,
   { method = 'GET', domain = 'x1.lambda-url.eu-central-1.on.aws', headers = {}, body = '' } = {},
@@ -62,17 +65,17 @@ function toEvent(
 
 type Event = ReturnType<typeof toEvent>
 
-/** What the function answers, its body as bytes. */
+/** The answer of the function, its body as bytes. */
 async function ask(event: Event, more: Record<string, string> = {}) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough().resume(), new PassThrough().resume()]
   const handler = await createHandler({ stdin, stdout, stderr, env: { ...env, ...more } })
-  // The types want fields of the event and the context that nothing reads.
+  // The types require members of the event and the context that nothing reads.
   const result = await handler(event as unknown as Parameters<typeof handler>[0])
   return toAnswer(result)
 }
 
 function toAnswer({ statusCode, headers, body, isBase64Encoded }: Awaited<ReturnType<Handler>>) {
-  // As text, bytes that are none would become others.
+  // As text, bytes that are not UTF-8 would change.
   expect(isBase64Encoded || body === '').toBe(true)
   return { status: statusCode, headers: new Headers(headers), bytes: Buffer.from(body, 'base64') }
 }
@@ -80,20 +83,20 @@ function toAnswer({ statusCode, headers, body, isBase64Encoded }: Awaited<Return
 type Handler = Awaited<ReturnType<typeof createHandler>>
 
 describe('a function of AWS Lambda', () => {
-  it('answers a compared read, whatever the name has in it', async () => {
+  it('answers a compared read of any name', async () => {
     const { status, headers, bytes } = await ask(toEvent('/files/a%20b%3Fc%2520.txt'))
     expect([status, bytes.toString()]).toEqual([200, 'same'])
     expect(headers.get('Replica-Agreement')).toBe('unanimous;answered=2;of=2')
   })
 
-  it.each(['latin.txt', 'latin'])('gives the bytes of %s, which are no UTF-8, as they are', async (name) => {
+  it.each(['latin.txt', 'latin'])('returns the bytes of %s, which are not UTF-8, unchanged', async (name) => {
     const { headers, bytes } = await ask(toEvent(`/files/${name}`))
     expect(bytes).toEqual(Buffer.from(LATIN))
     const digest = createHash('sha256').update(bytes).digest('base64')
     expect(headers.get('Repr-Digest')).toBe(`sha-256=:${digest}:`)
   })
 
-  it('answers HEAD, a range, a condition, a conflict and an absent file as any coordinator', async () => {
+  it('answers HEAD, a range, a condition, a conflict and an absent file like other coordinators', async () => {
     const head = await ask(toEvent('/files/latin.txt', { method: 'HEAD' }))
     expect([head.status, head.headers.get('Content-Length'), head.bytes.length]).toEqual([200, '5', 0])
     const part = await ask(toEvent('/files/latin.txt', { headers: { range: 'bytes=1-2' } }))
@@ -109,7 +112,7 @@ describe('a function of AWS Lambda', () => {
     expect((await ask(toEvent('/files/latin.txt?replica=server2'))).status).toBe(200)
   })
 
-  it('compares trees, and takes no writes', async () => {
+  it('compares trees, and rejects writes', async () => {
     const { bytes } = await ask(toEvent('/audit'))
     expect(bytes.toString()).toContain('"name":"other.txt"')
     expect(bytes.toString()).toContain('"summary"')
@@ -117,12 +120,12 @@ describe('a function of AWS Lambda', () => {
     expect((await ask(toEvent('/apply', { method: 'POST', headers, body: '{}' }))).status).toBe(403)
   })
 
-  it('answers nobody without the token', async () => {
+  it('answers no client without the token', async () => {
     const event = toEvent('/files/latin.txt', { headers: { authorization: 'Bearer another-one-than-that' } })
     expect((await ask(event)).status).toBe(401)
   })
 
-  it('refuses a file that Lambda cannot carry, and gives it in parts', async () => {
+  it('refuses a file too large for Lambda, and returns it in ranges', async () => {
     const { status, bytes } = await ask(toEvent('/files/large.bin'))
     expect([status, JSON.parse(bytes.toString()).type]).toEqual([502, 'unreadable'])
     const headers = { range: `bytes=1-${MAX_ANSWER_BYTES}` }
@@ -130,7 +133,7 @@ describe('a function of AWS Lambda', () => {
     expect(part.bytes.equals(LARGE.subarray(1))).toBe(true)
   })
 
-  it('is asked by its function URL alone, for API Gateway changes names', async () => {
+  it('accepts requests only by its function URL, since API Gateway changes names', async () => {
     const { status } = await ask(
       toEvent('/files/latin.txt', { domain: 'x1.execute-api.eu-central-1.amazonaws.com' }),
     )
@@ -141,21 +144,21 @@ describe('a function of AWS Lambda', () => {
     ['names no replica', { REPLICAS: '' }, /at least once/],
     ['names a directory', { REPLICAS: 'a=./files,b=https://x.example' }, /a function has none/],
     ['names one replica alone', { REPLICAS: 'a=https://x.example' }, /compares with nothing/],
-    ['names what is none', { REPLICAS: 'a=ftp://x' }, /--replica takes/],
-    ['has a token that is none', { VOUCH_TOKEN: 'short' }, /VOUCH_TOKEN/],
-  ])('does not start where its environment %s', async (_, more, message) => {
+    ['names an address that is not valid', { REPLICAS: 'a=ftp://x' }, /REPLICAS takes ID=TARGET/],
+    ['has a token that is not valid', { VOUCH_ACCEPTED_TOKEN: 'short' }, /VOUCH_ACCEPTED_TOKEN/],
+  ])('does not start when its environment %s', async (_, more, message) => {
     await expect(ask(toEvent('/'), more)).rejects.toThrow(message)
   })
 
-  it('does not start where anybody could ask it, unless that is meant', async () => {
-    const { VOUCH_TOKEN: _, ...open } = env
+  it('does not start when anyone could ask it, unless OPEN allows it', async () => {
+    const { VOUCH_ACCEPTED_TOKEN: _, ...open } = env
     env = open
-    await expect(ask(toEvent('/files/latin.txt'))).rejects.toThrow(/anybody could ask/)
+    await expect(ask(toEvent('/files/latin.txt'))).rejects.toThrow(/anyone could ask/)
     expect((await ask(toEvent('/files/latin.txt'), { OPEN: 'true' })).status).toBe(200)
-    env = { ...open, VOUCH_TOKEN: TOKEN }
+    env = { ...open, VOUCH_ACCEPTED_TOKEN: TOKEN }
   })
 
-  it('is one file of JavaScript', async () => {
+  it('is a single JavaScript file', async () => {
     const scratch = mkdtempSync(join(tmpdir(), 'vouch-lambda-'))
     try {
       const outfile = join(scratch, 'index.mjs')

@@ -2,8 +2,8 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * Puts `wrap(original)` in the place of a function of a module of Node's, for everything that imports it, until the
- * function that it returns is called.
+ * Puts `wrap(original)` in the place of a function of a module of Node's, for everything that imports it,
+ * until the function that it returns is called.
  */
 export function patchBuiltin<T extends object, K extends keyof T>(
   module: T,

@@ -1,19 +1,18 @@
 import { fstatSync, openSync, writeFileSync } from 'node:fs'
 import { mkdir, open, stat, symlink, truncate, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { toStream } from '../../functions/storage/streams.ts'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { toStream } from '../../functions/bytes/chunks.ts'
+import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import {
   createNoise,
   describeOne,
   drain,
   expectTrouble,
-  hash,
   readBytes,
-  toBytes,
-} from '../../functions/storage/suite-tools.suite.ts'
-import { createDigestMemory } from './digest-memory.ts'
-import { isAtByName } from './directory.ts'
+} from '../../functions/storage/suite/suite-tools.suite.ts'
+import { createDigestIndex } from './digests/digest-index.ts'
+import { openNoIndexFile } from './digests/index-file.ts'
 import {
   countDescriptors,
   createTestDirectory,
@@ -22,8 +21,9 @@ import {
   openSynced,
   type TestDirectory,
 } from './directory-setup.suite.ts'
-import { type Identity, isSettled, toIdentity, toModified } from './identity.ts'
-import { createStreams } from './streams.ts'
+import { createStreams } from './disk/streams.ts'
+import { isAtByName } from './files/directory.ts'
+import { type Identity, isSettled, toIdentity, toTime } from './files/identity.ts'
 
 const MIB = 1024 * 1024
 
@@ -50,14 +50,14 @@ async function writeHoles(name: string, size: number): Promise<void> {
 }
 
 describe('the digest of a file', () => {
-  it('is computed once, and is then remembered', async () => {
+  it('is computed once, then remembered', async () => {
     const storage = await openSynced(directory.root, { now: later })
     await directory.write('a', createNoise(3 * MIB))
     expect(await countReads(storage, 'a')).toBe(3)
     expect(await countReads(storage, 'a')).toBe(0)
   })
 
-  it('is computed each time while the file is fresh, or when it comes from the future', async () => {
+  it('is computed each time while the file is fresh, or has a time in the future', async () => {
     await directory.write('a', toBytes('abc'))
     const { ctimeMs } = await stat(join(directory.root, 'a'))
     for (const now of [() => ctimeMs + 1900, () => ctimeMs - 60_000, () => 0]) {
@@ -67,7 +67,7 @@ describe('the digest of a file', () => {
     }
   })
 
-  it('is that of the new content, though size and time of modification are those of the old', async () => {
+  it('is that of the new content, even with the size and modification time of the old', async () => {
     const storage = await openSynced(directory.root, { now: later })
     const path = join(directory.root, 'a')
     await directory.write('a', toBytes('old!'))
@@ -109,7 +109,7 @@ describe('the digest of a file', () => {
     expect(new Set((await Promise.all(promises)).map((facts) => facts?.digest)).size).toBe(2)
   })
 
-  it('is given up, and so is one that waits for its turn, when the signal is aborted', async () => {
+  it('is cancelled, running or waiting, when the signal is aborted', async () => {
     const storage = openStorage(directory.root)
     const names = Array.from({ length: 12 }, (_, i) => `large${i}`)
     for (const name of names) await writeHoles(name, 1024 * MIB)
@@ -124,7 +124,7 @@ describe('the digest of a file', () => {
     expect(await describeOne(storage, 'small')).toMatchObject({ size: 5 })
   })
 
-  it('that waits behind those of another call is given up at once', async () => {
+  it('that waits behind those of another call is cancelled immediately', async () => {
     const storage = openStorage(directory.root)
     for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 256 * MIB)
     const others = new AbortController()
@@ -151,7 +151,7 @@ describe('the digest of a file', () => {
     expect(facts?.digest).toBe(await hash(bytes))
   })
 
-  it('is the error changed when the file never keeps still', async () => {
+  it('is the error changed when the file keeps changing', async () => {
     const storage = openStorage(directory.root)
     await directory.write('a', createNoise(3 * MIB))
     let changes = 0
@@ -159,25 +159,25 @@ describe('the digest of a file', () => {
     await expectTrouble(storage.describe(['a'], { onProgress })[0], 'changed')
   })
 
-  it('tells whoever waits for its turn that the store is at work', async () => {
+  it('reports progress to waiting callers', async () => {
     const storage = openStorage(directory.root)
     for (let i = 0; i < 5; i++) await writeHoles(`large${i}`, 64 * MIB)
     const first = storage.describe(['large0', 'large1', 'large2', 'large3'])
     const abort = new AbortController()
-    const { promise: told, resolve } = Promise.withResolvers<void>()
+    const { promise: reported, resolve } = Promise.withResolvers<void>()
     // 64 reads are its own at most; the fifth file has not begun while four are hashed.
     let calls = 0
     const onProgress = () => {
       if (++calls > 64) resolve()
     }
     const last = storage.describe(['large4'], { signal: abort.signal, onProgress })
-    await told
+    await reported
     await Promise.all([...first, ...last])
   })
 })
 
 describe('descriptors', () => {
-  // Counted at once, each time: given time, the garbage collector closes what was forgotten.
+  // Counted immediately, each time: later the garbage collector closes leaked descriptors.
   it('are as many as before after each of fifty streams that was cancelled, read or not', async () => {
     const storage = await openSynced(directory.root, { now: later })
     await directory.write('a', createNoise(3 * MIB))
@@ -211,7 +211,7 @@ describe('descriptors', () => {
     }
   })
 
-  it('are given back with the last byte, though nobody asks for the end', async () => {
+  it('are freed with the last byte, even if the end is not read', async () => {
     const storage = openStorage(directory.root)
     await directory.write('a', createNoise(2 * MIB))
     const before = await countDescriptors()
@@ -220,7 +220,7 @@ describe('descriptors', () => {
     expect(await countDescriptors()).toBe(before)
   })
 
-  it('are given back when the file changes under the reader', async () => {
+  it('are closed when the file changes under the reader', async () => {
     const storage = openStorage(directory.root)
     const before = await countDescriptors()
     for (let i = 0; i < 20; i++) {
@@ -255,17 +255,17 @@ describe('a stream', () => {
 })
 
 describe('a body', () => {
-  it('of a fresh file errors when the bytes are others though all times are the same', async () => {
+  it('of a fresh file errors when the bytes changed but no time did', async () => {
     await directory.write('a', createNoise(2 * MIB))
     await expectTrouble(drain(toStream(await readOther({ settled: false }))), 'changed')
   })
 
-  it('of a settled file errors when the bytes are others though the file shows no change', async () => {
+  it('of a settled file errors when the bytes changed but the file shows no change', async () => {
     await directory.write('a', createNoise(2 * MIB))
     await expectTrouble(drain(toStream(await readOther({ settled: true }))), 'integrity')
   })
 
-  /** The file `a`, of which it is said that it is another. */
+  /** The file `a`, described as another one. */
   async function readOther({ settled }: { settled: boolean }) {
     const fd = openSync(join(directory.root, 'a'), 'r')
     const identity = toIdentity(fstatSync(fd, { bigint: true }))
@@ -289,28 +289,34 @@ describe('isSettled', () => {
   })
 })
 
-describe('toModified', () => {
-  it('gives whole milliseconds, and null for a time that RFC 3339 cannot write', () => {
-    expect(toModified({ modifiedNs: 1_234_567_890n })).toBe(1234)
-    expect(toModified({ modifiedNs: -1_000_000n })).toBe(-1)
-    expect(toModified({ modifiedNs: 253_402_300_800_000_000_000n })).toBeNull()
-    expect(toModified({ modifiedNs: -62_167_219_200_001_000_000n })).toBeNull()
+describe('toTime', () => {
+  it('returns whole milliseconds, and null for a time that RFC 3339 cannot express', () => {
+    expect(toTime(1_234_567_890n)).toBe(1234)
+    expect(toTime(-1_000_000n)).toBe(-1)
+    expect(toTime(253_402_300_800_000_000_000n)).toBeNull()
+    expect(toTime(-62_167_219_200_001_000_000n)).toBeNull()
   })
 })
 
 describe('the digest memory', () => {
-  it('forgets the digest that was asked for longest ago', () => {
-    const memory = createDigestMemory(2)
-    const toDated = (digest: string) => ({ digest, readAt: 1 })
-    for (const key of ['a', 'b']) memory.set(key, toDated(key))
-    memory.get('a')
-    memory.set('c', toDated('c'))
-    expect(['a', 'b', 'c'].map((key) => memory.get(key))).toEqual([toDated('a'), undefined, toDated('c')])
+  it('drops the least recently used digest', () => {
+    const index = createDigestIndex(openNoIndexFile(), 2)
+    onTestFinished(index.close)
+    const identity = { device: 1n, size: 1, modifiedNs: 0n, changedNs: 0n }
+    const identityOf = (name: string) => ({ ...identity, inode: BigInt(name.charCodeAt(0)) })
+    const known = { system: { path: '/', device: 1n, id: 1n }, now: 1_000_000 }
+    const get = (name: string) => index.get(name, identityOf(name), known)?.digest
+    const set = (name: string) =>
+      index.set(name, { identity: identityOf(name), digest: name, readAt: 1, systemId: 1n })
+    for (const name of ['a', 'b']) set(name)
+    get('a')
+    set('c')
+    expect(['a', 'b', 'c'].map(get)).toEqual(['a', undefined, 'c'])
   })
 })
 
 describe('isAtByName', () => {
-  it('tells a file from one behind a linked parent, one that was replaced and one that is gone', async () => {
+  it('distinguishes a file from one behind a linked parent, one that was replaced and one that is gone', async () => {
     await directory.write('dir/file', toBytes('a'))
     await symlink('dir', join(directory.root, 'link'))
     await mkdir(join(directory.root, 'other'))

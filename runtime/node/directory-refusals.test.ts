@@ -19,30 +19,29 @@ import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Storage } from '../../functions/storage/storage.ts'
+import type { Storage, WritableStorage } from '../../functions/storage/storage.ts'
+import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import {
   createSource,
   describeOne,
   drain,
   expectTrouble,
-  hash,
   readBytes,
-  toBytes,
   toPut,
-} from '../../functions/storage/suite-tools.suite.ts'
-import { StorageError } from '../../functions/wire/trouble.ts'
+} from '../../functions/storage/suite/suite-tools.suite.ts'
+import { StorageError } from '../../functions/wire/storage-error.ts'
+import { openNoIndexFile } from './digests/index-file.ts'
+import { createIndexWriter } from './digests/index-writer.ts'
 import { asNobody, createTestDirectory, openStorage, type TestDirectory } from './directory-setup.suite.ts'
-import { openNoIndexFile } from './index-file.ts'
-import { createIndexWriter } from './index-writer.ts'
-import { createRootGuard } from './root-guard.ts'
-import { createSpanMemory } from './span-memory.ts'
-import { createTreeSurvey } from './tree-survey.ts'
+import { createRootGuard } from './mounts/root-guard.ts'
+import { createSpanMemory } from './tree/span-memory.ts'
+import { createTreeSurvey } from './tree/tree-survey.ts'
 
 const SECRET = toBytes('outside')
 
 let inside: TestDirectory
 let outside: TestDirectory
-let storage: Storage
+let storage: WritableStorage
 
 beforeEach(async () => {
   inside = await createTestDirectory()
@@ -84,7 +83,7 @@ describe('a symbolic link', () => {
     expect(await listNames()).toEqual(['dir/file'])
   })
 
-  it('is refused among the parents, whether or not the file is there', async () => {
+  it('is refused among the parents, whether or not the file exists', async () => {
     await symlink('dir', join(inside.root, 'link'))
     await symlink(outside.root, join(inside.root, 'out'))
     await symlink('nowhere', join(inside.root, 'dangling'))
@@ -103,7 +102,7 @@ describe('a symbolic link', () => {
     expect(await readdir(outside.root)).toEqual(['file'])
   })
 
-  it('is not replaced, and what it points at is not written', async () => {
+  it('is not replaced, and its target is not written', async () => {
     await symlink(join(outside.root, 'file'), join(inside.root, 'link'))
     const options = await toPut(toBytes('new'), await hash(SECRET))
     await expectTrouble(storage.put('link', createSource(toBytes('new')).body, options), 'not-a-file')
@@ -117,7 +116,7 @@ describe('a symbolic link', () => {
     expect(await readdir(outside.root)).toEqual(['file'])
   })
 
-  it('that takes the place of a directory again and again never shows what is outside', async () => {
+  it('that repeatedly takes the place of a directory never reveals files outside the root', async () => {
     await outside.write('only-outside', SECRET)
     const swapper = new Worker(SWAP, {
       eval: true,
@@ -155,14 +154,14 @@ const SWAP = `
   }
 `
 
-/** A refusal gives nothing; a missing file is one error of the test's own. */
+/** A refusal returns nothing; a missing file is one error of the test's own. */
 function requireTrouble(error: unknown): null {
-  if (error instanceof StorageError || (error instanceof Error && error.message.endsWith('is not there')))
+  if (error instanceof StorageError || (error instanceof Error && error.message.endsWith('which exists')))
     return null
   throw error
 }
 
-describe('what is no regular file', () => {
+describe('a name that is not a regular file', () => {
   it('is refused when it is a FIFO, and nothing waits for a writer', async () => {
     execFileSync('mkfifo', [join(inside.root, 'fifo')])
     await expectNotAFile('fifo')
@@ -188,7 +187,7 @@ describe('what is no regular file', () => {
     }
   })
 
-  it('is refused though its permissions forbid to open it', async () => {
+  it('is refused even if its permissions forbid to open it', async () => {
     execFileSync('mkfifo', ['-m', '000', join(inside.root, 'fifo')])
     await chmod(inside.root, 0o755)
     await asNobody(() => expectTrouble(describeOne(storage, 'fifo'), 'not-a-file'))
@@ -205,21 +204,21 @@ describe('what is no regular file', () => {
     }
   })
 
-  it('is kept when a file of its name is to be made', async () => {
+  it('is not replaced by a new file of its name', async () => {
     await expectTrouble(putNew('dir'), 'precondition')
     expect(await readBytes(storage, 'dir/file')).toEqual(toBytes('inside'))
   })
 
-  it('is a clear precondition when it is a file where a directory must be', async () => {
+  it('is rejected as precondition when it is a file in place of a directory', async () => {
     await expectTrouble(putNew('dir/file/below'), 'precondition')
-    await expect(putNew('dir/file/below')).rejects.toThrow('a file stands where the name needs a directory')
+    await expect(putNew('dir/file/below')).rejects.toThrow('a file is where the name needs a directory')
   })
 })
 
-describe('a file that must not be read', () => {
+describe('a file without read permission', () => {
   beforeEach(() => chmod(inside.root, 0o755))
 
-  it('is unreadable, by an error without a path of the host, and spoils no other', async () => {
+  it('is unreadable, with an error without a path of the host, and affects no other', async () => {
     await inside.write('secret', SECRET)
     await chmod(join(inside.root, 'secret'), 0o000)
     const [refused, other, absent] = await asNobody(() =>
@@ -227,14 +226,18 @@ describe('a file that must not be read', () => {
     )
     expect(refused).toMatchObject({
       status: 'rejected',
-      reason: { code: 'unreadable', message: 'cannot be read (EACCES)', cause: { code: 'EACCES' } },
+      reason: {
+        code: 'unreadable',
+        message: 'cannot be read: permission denied (EACCES)',
+        cause: { code: 'EACCES' },
+      },
     })
     expect(other).toMatchObject({ status: 'fulfilled', value: { size: 6 } })
     expect(absent).toEqual({ status: 'fulfilled', value: null })
     await asNobody(() => expectTrouble(storage.open('secret'), 'unreadable'))
   })
 
-  it('is unreadable, not absent, below a directory that must not be searched, and the listing fails', async () => {
+  it('is unreadable, not absent, below a directory without search permission, and the listing fails', async () => {
     await chmod(join(inside.root, 'dir'), 0o000)
     try {
       await asNobody(() => expectTrouble(describeOne(storage, 'dir/file'), 'unreadable'))
@@ -248,30 +251,30 @@ describe('a file that must not be read', () => {
 
   it('is unreadable when it cannot be written', async () => {
     const promise = asNobody(() => putNew('new'))
-    await expect(promise).rejects.toMatchObject({ code: 'unreadable', message: 'cannot be written (EACCES)' })
+    await expect(promise).rejects.toMatchObject({
+      code: 'unreadable',
+      message: 'cannot be written: permission denied (EACCES)',
+    })
   })
 })
 
 describe('the root', () => {
-  it('must be a directory: `ready` rejects with an error that names the path otherwise', async () => {
+  it('must be a directory: otherwise `ready` rejects with an error that names the path', async () => {
     const none = join(inside.root, 'none')
     await expect(openStorage(none).ready()).rejects.toThrow(none)
     await expect(openStorage(join(inside.root, 'dir/file')).ready()).rejects.toThrow('is not a directory')
   })
 
-  it.each(['300', '600'])(
-    'must be one that may be read and entered, which mode %s does not let',
-    async (mode) => {
-      const closed = await mkdtemp(join(inside.root, 'closed-'))
-      await chmod(inside.root, 0o755)
-      await chmod(closed, Number.parseInt(mode, 8))
-      await asNobody(async () => {
-        await expect(openStorage(closed).ready()).rejects.toThrow(`'${closed}' cannot be opened`)
-      })
-    },
-  )
+  it.each(['300', '600'])('must be readable and searchable, unlike mode %s', async (mode) => {
+    const closed = await mkdtemp(join(inside.root, 'closed-'))
+    await chmod(inside.root, 0o755)
+    await chmod(closed, Number.parseInt(mode, 8))
+    await asNobody(async () => {
+      await expect(openStorage(closed).ready()).rejects.toThrow(`'${closed}' cannot be opened`)
+    })
+  })
 
-  it('may be a symbolic link, and each question and each write is about the directory that it leads to then', async () => {
+  it('may be a symbolic link, which each request follows again', async () => {
     const link = `${inside.root}-current`
     const [first, second] = await createReleases()
     await symlink(first, link)
@@ -289,14 +292,14 @@ describe('the root', () => {
       await linked.put('new', createSource(toBytes('new')).body, await toPut(toBytes('new'), null))
       expect(await readdir(second)).toContain('new')
       expect(await readdir(first)).not.toContain('new')
-      // A stream goes on with the file that was opened.
+      // A stream continues with the file that was opened.
       expect(begun && (await drain(begun.body))).toEqual(toBytes('first'))
     } finally {
       await rm(link)
     }
   })
 
-  it('is unreachable to a survey during which a link was pointed elsewhere, so that no two trees are mixed', async () => {
+  it('is unreachable to a survey during which a link is changed, so that no two trees are mixed', async () => {
     const link = `${inside.root}-current`
     const [first, second] = await createReleases()
     await symlink(first, link)
@@ -341,7 +344,7 @@ describe('the root', () => {
     return names
   }
 
-  it('is unreachable in every question once it is gone, and answers when it is back', async () => {
+  it('is unreachable to every request once it is gone, and answers when it is back', async () => {
     const aside = `${inside.root}.aside`
     await rename(inside.root, aside)
     try {
@@ -356,7 +359,7 @@ describe('the root', () => {
     expect(await describeOne(storage, 'none')).toBeNull()
   })
 
-  it('is unreachable, not empty, when it goes away in the middle of a listing', async () => {
+  it('is unreachable, not empty, when it disappears in the middle of a listing', async () => {
     const { signal } = new AbortController()
     // The walk asks its signal between opening the root and reading it.
     signal.throwIfAborted = () => rmSync(inside.root, { recursive: true, force: true })
@@ -377,7 +380,7 @@ describe('the root', () => {
 })
 
 describe('the listing of a directory', () => {
-  it('leaves out names that cannot be asked for', async () => {
+  it('omits names that are not valid', async () => {
     await writeFile(Buffer.from(`${inside.root}/\xff\xfe`, 'latin1'), 'not UTF-8')
     await mkdir(Buffer.from(`${inside.root}/\xc3`, 'latin1'))
     await writeFile(Buffer.from(`${inside.root}/\xc3/file`, 'latin1'), 'below a directory that is not')
@@ -387,21 +390,21 @@ describe('the listing of a directory', () => {
     expect(await listNames()).toEqual(['dir/file'])
   })
 
-  it('takes a limit outside its bounds as the nearest bound', async () => {
+  it('replaces a limit outside its bounds by the nearest bound', async () => {
     for (let i = 0; i < 1001; i++) await inside.write(`${i}`, toBytes(''))
     expect((await storage.list({ limit: 0 })).entries).toHaveLength(1)
     expect((await storage.list({ limit: -5 })).entries).toHaveLength(1)
     expect((await storage.list({ limit: 5000 })).entries).toHaveLength(1000)
   })
 
-  it('gives a file with two names twice', async () => {
+  it('returns a file with two names twice', async () => {
     await link(join(inside.root, 'dir/file'), join(inside.root, 'again'))
     expect(await listNames()).toEqual(['again', 'dir/file'])
   })
 })
 
 describe('a write', () => {
-  it('leaves no draft behind, done or refused', async () => {
+  it('leaves no temporary file behind, whether it succeeds or fails', async () => {
     await putNew('new')
     await expectTrouble(putNew('new'), 'precondition')
     const lie = { ...(await toPut(toBytes('new'), null)), size: 2 }
@@ -411,7 +414,7 @@ describe('a write', () => {
     expect(await listNames()).toEqual(['dir/file', 'new'])
   })
 
-  it('leaves the old content whole to a program that has it open', async () => {
+  it('leaves the old content intact for a program that has it open', async () => {
     const handle = await open(join(inside.root, 'dir/file'))
     try {
       const options = await toPut(toBytes('new'), await hash(toBytes('inside')))
@@ -423,7 +426,7 @@ describe('a write', () => {
     }
   })
 
-  it('keeps the permissions of what it replaces', async () => {
+  it('keeps the permissions of the file that it replaces', async () => {
     await chmod(join(inside.root, 'dir/file'), 0o640)
     const options = await toPut(toBytes('new'), await hash(toBytes('inside')))
     await storage.put('dir/file', createSource(toBytes('new')).body, options)

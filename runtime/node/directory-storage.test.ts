@@ -1,12 +1,18 @@
-import { describeStorage, type StorageUnderTest } from '../../functions/storage/storage.suite.ts'
+import { describeStorage, type StorageUnderTest } from '../../functions/storage/suite/storage.suite.ts'
 import { createTestDirectory, openStorage } from './directory-setup.suite.ts'
+import type { DirectoryOptions } from './directory-storage.ts'
 
-for (const writable of [true, false]) {
-  describeStorage(`a ${writable ? 'writable' : 'read-only'} directory`, () => setUp(writable))
+describeStorage('a writable directory, on threads of its own', () =>
+  setUp({ writable: true, here: undefined }),
+)
+describeStorage('a read-only directory, on the calling thread', () => setUp({ writable: false, here: 'all' }))
+
+interface SetUp extends Pick<DirectoryOptions, 'here'> {
+  readonly writable: boolean
 }
 
-async function setUp(writable: boolean): Promise<StorageUnderTest> {
+async function setUp({ writable, here }: SetUp): Promise<StorageUnderTest> {
   const directory = await createTestDirectory()
-  const storage = openStorage(directory.root, { writable, indexPath: directory.indexPath })
+  const storage = openStorage(directory.root, { writable, here, indexPath: directory.indexPath })
   return { ...directory, storage, writable, seesChanges: true }
 }

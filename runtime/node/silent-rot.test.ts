@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createNoise, describeOne, hash, toBytes } from '../../functions/storage/suite-tools.suite.ts'
+import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
+import { createNoise, describeOne } from '../../functions/storage/suite/suite-tools.suite.ts'
 import { createTestDirectory, later, openStorage, type TestDirectory } from './directory-setup.suite.ts'
 import { READ_BYTES } from './limits.ts'
-import { find, forge, forget, readSpans } from './tree-survey.suite.ts'
+import { find, forge, forget, readSpans } from './tree/tree-survey.suite.ts'
 
-// No test can change bytes and leave no trace in the times: the index is told what they were before.
+// No test can change bytes and leave no trace in the times: the index is given other digests.
 
 let directory: TestDirectory
 beforeEach(async () => {
@@ -20,8 +21,8 @@ function open() {
 
 describe.each([
   ['a small file', 5],
-  ['a file that is read in one go', READ_BYTES],
-  ['a file that is hashed elsewhere', 3 * READ_BYTES + 1],
+  ['a file that is read in one call', READ_BYTES],
+  ['a file that is hashed in a thread', 3 * READ_BYTES + 1],
 ])('silent rot of %s', (_what, size) => {
   const bytes = createNoise(size)
 
@@ -31,16 +32,17 @@ describe.each([
     forge(directory, 'b', WAS)
   })
 
-  it('shows in no survey but a deep one, which tells what the bytes are and what they were', async () => {
+  it('is found only by a deep survey, which reports the digest now and before', async () => {
     const storage = open()
     expect((await find(storage))[1]).toMatchObject({ name: 'b', said: { digest: WAS } })
     const found = await find(storage, { maxAge: 0 })
     const said = { size, digest: await hash(bytes) }
     expect(found).toMatchObject([{ name: 'a' }, { name: 'b', said }, { name: 'c' }])
     expect(found.map(({ rottedFrom }) => rottedFrom)).toEqual([undefined, WAS, undefined])
+    expect(found.map(({ goodAt }) => goodAt)).toEqual([undefined, expect.any(Number), undefined])
   })
 
-  it('leaves no fingerprint of a span in a deep survey', async () => {
+  it('leaves its span without a fingerprint in a deep survey', async () => {
     const ranges = [
       { after: '', until: 'a' },
       { after: 'a', until: null },
@@ -50,7 +52,7 @@ describe.each([
     expect(second).toMatchObject({ names: 2, fingerprint: null })
   })
 
-  it('is told once: from then on every answer is what the bytes are', async () => {
+  it('is reported once: from then on every answer has the digest of the bytes', async () => {
     const storage = open()
     expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
     await find(storage, { maxAge: 0 })
@@ -63,7 +65,7 @@ describe.each([
     expect(again.counts()).toMatchObject({ computed: 3 })
   })
 
-  it('is corrected by a deep survey where the index lost what memory still has', async () => {
+  it('is corrected by a deep survey when only memory still has the digest', async () => {
     const storage = open()
     expect(await describeOne(storage, 'b')).toMatchObject({ digest: WAS })
     forget(directory, 'b')

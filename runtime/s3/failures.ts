@@ -1,36 +1,35 @@
-import type { Reply } from '../../functions/storage/replies.ts'
-import { readText, toChunks } from '../../functions/storage/streams.ts'
-import { parseHttpDate } from '../../functions/wire/dates.ts'
-import { StorageError } from '../../functions/wire/trouble.ts'
+import { readText, toChunks } from '../../functions/bytes/chunks.ts'
+import type { Reply } from '../../functions/storage/remote/replies.ts'
+import { parseHttpDate } from '../../functions/wire/fields/dates.ts'
+import { StorageError } from '../../functions/wire/storage-error.ts'
 import { MAX_ANSWER_BYTES, MAX_SKEW_MS } from './limits.ts'
 import { isRegion } from './place.ts'
 import { findText, parseXml, type XmlElement } from './xml.ts'
 
-/** What a store answered instead of what it was asked for. */
+/** The failure in an answer of a store. */
 export interface Failure {
   readonly status: number
-  /** What S3 calls it, such as `NoSuchKey`; null where the answer was not one of S3. */
+  /** S3's code, such as `NoSuchKey`; null when the answer is not one of S3. */
   readonly code: string | null
-  /** Where the bucket is, where the answer tells. */
+  /** The region of the bucket; null when the answer does not contain it. */
   readonly region: string | null
-  /** What `Retry-After` says, in seconds. */
+  /** Seconds of `Retry-After`; null without it. */
   readonly retryAfter: number | null
-  /** Milliseconds by which the clock of this machine is ahead of the store's; null where it does not tell. */
+  /** Milliseconds by which this machine's clock is ahead of the store's; null without a `Date`. */
   readonly ahead: number | null
 }
 
-/** Reads an answer that is a failure, to its end. */
 export async function readFailure(reply: Reply): Promise<Failure> {
   return toFailure(reply, await readAnswer(reply))
 }
 
-/** The XML of an answer, read to its end; null for anything else, and for what broke off. */
+/** Reads the XML of an answer; null for any other content, and for an answer that broke off. */
 export async function readAnswer({ body }: Reply, limit = MAX_ANSWER_BYTES): Promise<XmlElement | null> {
   const text = body && (await readText(toChunks(body), limit).catch(() => null))
   return text === null ? null : parseXml(text)
 }
 
-/** What an answer says, `answer` being its XML. */
+/** The failure in an answer, of which `answer` is the XML. */
 export function toFailure({ status, headers }: Reply, answer: XmlElement | null): Failure {
   const error = answer?.name === 'Error' ? answer : null
   const code = error && findText(error, 'Code')
@@ -39,7 +38,7 @@ export function toFailure({ status, headers }: Reply, answer: XmlElement | null)
   const date = parseHttpDate(headers.get('Date') ?? '')
   return {
     status,
-    // Both go on to people: nothing that a store could write otherwise shall.
+    // Both are shown to clients, so no other text of a store may get there.
     code: code !== null && /^[A-Za-z]{1,64}$/.test(code) ? code : null,
     region: region !== null && isRegion(region) ? region : null,
     retryAfter: /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) : null,
@@ -57,30 +56,29 @@ const CREDENTIALS: readonly string[] = [
   'AccountProblem',
 ]
 
-/** The error for a failure: what the store said, in words for people, which hold no address, bucket or key. */
+/** The error for a failure. Its message contains no address, bucket or key. */
 export function toStoreError(failure: Failure): StorageError {
   const { status, code } = failure
   const said = code === null ? `status ${status}` : `status ${status}, ${code}`
-  if (isSkewed(failure)) return denied(`the store refused a request with another time: ${toSkew(failure)}`)
+  if (isSkewed(failure)) return denied(`the store refused the time of the request: ${toSkew(failure)}`)
   if (failure.region !== null && isElsewhere(failure)) return elsewhere(failure.region)
   if (status === 429 || status === 503 || code === 'SlowDown') return busy(said, failure.retryAfter)
   if (status >= 500 || code === 'InternalError')
     return new StorageError('unreachable', `the store failed (${said})`)
-  if (code === null) return protocolError(`${said} without a word of S3`)
+  if (code === null) return protocolError(`${said} and no answer of S3`)
   if (code === 'NoSuchBucket') return denied('the store has no such bucket')
   if (CREDENTIALS.includes(code)) return denied(`the store refused the credentials (${said})`)
   if (code === 'InvalidObjectState') {
     return new StorageError('unreadable', 'the object is archived, and must be restored first')
   }
   if (status === 401 || status === 403) return refused(said)
-  return new StorageError('unreadable', `the store refused the request (${said})`, {
-    reason: 'http_request_error',
-  })
+  const message = `the store refused the request (${said})`
+  return new StorageError('unreadable', message, { reason: 'http_request_error' })
 }
 
 function isSkewed({ status, code, ahead }: Failure): boolean {
   if (code === 'RequestTimeTooSkewed') return true
-  // Some stores call it a wrong signature, or nothing.
+  // Some stores answer with a wrong signature instead, or without a code.
   return status === 403 && ahead !== null && Math.abs(ahead) > MAX_SKEW_MS
 }
 
@@ -96,17 +94,12 @@ function isElsewhere({ status, code }: Failure): boolean {
 }
 
 function elsewhere(region: string): StorageError {
-  return new StorageError(
-    'unreachable',
-    `the bucket is in the region ${region}, and was asked for in another`,
-    {
-      reason: 'proxy_configuration_error',
-    },
-  )
+  const message = `the bucket is in the region ${region}; set AWS_REGION or ?region= to that`
+  return new StorageError('unreachable', message, { reason: 'proxy_configuration_error' })
 }
 
 function busy(said: string, retryAfter: number | null): StorageError {
-  const wait = retryAfter === null ? '' : `, and wants ${retryAfter} s of rest`
+  const wait = retryAfter === null ? '' : `; it asks to retry after ${retryAfter} s`
   return new StorageError('unreachable', `the store is too busy (${said})${wait}`)
 }
 
@@ -114,20 +107,14 @@ function denied(message: string): StorageError {
   return new StorageError('unreachable', message, { reason: 'http_request_denied' })
 }
 
-/** Where nobody may list, S3 says the same of an object that is not there. */
+/** S3 answers the same for an absent object when the credentials do not allow a listing. */
 function refused(said: string): StorageError {
-  return new StorageError(
-    'unreadable',
-    `the store denies access, whether or not the object is there (${said})`,
-    {
-      reason: 'http_request_denied',
-    },
-  )
+  const message = `the store denies access, whether or not the object is there (${said})`
+  return new StorageError('unreadable', message, { reason: 'http_request_denied' })
 }
 
-/** The error for an address that answered with `what`. */
+/** The error for an answer that no store of S3 sends. */
 export function protocolError(what: string): StorageError {
-  return new StorageError('unreachable', `the store's address answered with ${what}`, {
-    reason: 'http_protocol_error',
-  })
+  const message = `the store's address answered with ${what}`
+  return new StorageError('unreachable', message, { reason: 'http_protocol_error' })
 }

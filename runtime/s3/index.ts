@@ -1,4 +1,4 @@
-// What `import … from 'vouch/s3'` gives: S3, on any host. docs/api.md is made from this file.
+// The entry 'vouch/s3': S3, on any host. docs/api.md is generated from this file.
 
 export type { Credentials, S3ClientOptions } from './client.ts'
 export { createS3Objects, type S3Options } from './objects.ts'

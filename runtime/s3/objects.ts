@@ -1,36 +1,44 @@
+import { toStream } from '../../functions/bytes/chunks.ts'
 import type {
   GetOptions,
   ObjectInfo,
-  ObjectPage,
-  Objects,
   OpenedObject,
-} from '../../functions/storage/objects.ts'
-import { mapErrors, type Reply } from '../../functions/storage/replies.ts'
-import { toStream } from '../../functions/storage/streams.ts'
-import { parseContentRange, toContentRange } from '../../functions/wire/ranges.ts'
-import { StorageError } from '../../functions/wire/trouble.ts'
+  WritableObjects,
+} from '../../functions/storage/objects/objects.ts'
+import { mapErrors, parseLength, type Reply } from '../../functions/storage/remote/replies.ts'
+import { changedError } from '../../functions/wire/errors.ts'
+import { parseContentRange, toContentRange } from '../../functions/wire/fields/ranges.ts'
+import { StorageError } from '../../functions/wire/storage-error.ts'
 import { type Ask, createS3Client, isBusy, type S3ClientOptions } from './client.ts'
 import { protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
 import { MAX_KEY_BYTES, MAX_PAGE_BYTES } from './limits.ts'
 import { toPage } from './listing.ts'
-import { parseLength, toEtag, toInfo } from './versions.ts'
+import { toEtag, toInfo } from './versions.ts'
 import { createS3Writes } from './writes.ts'
 
-/** A bucket, what it is asked with, and where in it the files lie. */
+/** A bucket, how it is reached, and the prefix of its files. */
 export interface S3Options extends S3ClientOptions {
-  /** What the keys of all names begin with, as `createObjectStorage` has it; what vouch writes for itself lies below. */
+  /** The `root` of `createObjectStorage`, below which vouch also stores its own objects. */
   readonly root: string
 }
 
 /**
- * The objects of a bucket of S3, or of what speaks like it. An object is absent only where the store says `NoSuchKey`:
- * an answer of 404 alone may be another bucket's, or another server's. Errors name no address, bucket, key or secret.
+ * The objects of a bucket of S3, or of a compatible store. An object is absent only when the store answers
+ * `NoSuchKey`: a 404 alone may come from another bucket, or another server. Errors contain no address,
+ * bucket, key or secret.
  *
- * A digest is believed as soon as it was computed, without `Objects.provisional`: S3 promises that a GET, HEAD or LIST
- * sees every write that was answered before, and never a mixture. The GET is conditional on the ETag (If-Match), and what
- * comes is refused unless its whole version is the one that HEAD showed.
+ * A digest is remembered as soon as it was computed, without `Objects.provisional`: S3 promises that a GET,
+ * HEAD or LIST sees every write answered before, and never a mixture. GET is conditional on the ETag
+ * (If-Match), and its answer is rejected unless its whole version is the one that HEAD returned.
+ *
+ * @example
+ * const credentials = async () => ({ accessKeyId, secretAccessKey })
+ * const endpoint = 'https://s3.eu-central-1.amazonaws.com'
+ * const place = { bucket: 'photos', endpoint, region: 'eu-central-1', style: 'path' }
+ * const objects = createS3Objects({ ...place, root: '', credentials })
+ * const storage = createObjectStorage(objects, { createHasher, cache: createDigestCache() })
  */
-export function createS3Objects(options: S3Options): Objects {
+export function createS3Objects(options: S3Options): WritableObjects {
   const client = createS3Client(options)
 
   async function ask(ask: Ask): Promise<Reply> {
@@ -44,19 +52,20 @@ export function createS3Objects(options: S3Options): Objects {
     const signed = { 'x-amz-checksum-mode': 'ENABLED' }
     const reply = await ask({ method: 'HEAD', key, signed, signal })
     await reply.body?.cancel()
-    // A store that is too busy has been asked often enough.
+    // The client has retried already.
     if (isBusy(reply)) throw toStoreError(toFailure(reply, null))
     if (reply.status !== 200) return await explain(key, reply, signal)
-    return toInfo(key, parseLength(reply), reply) ?? refuse(reply, 'an object without size or time')
+    const info = toInfo(key, parseLength(reply.headers), reply)
+    return info ?? (await throwUnexpected(reply, 'an object without size or time'))
   }
 
-  /** Why HEAD failed, whose answer has no body that could say so: it is asked again for one byte. */
+  /** Asks for one byte to find out why HEAD failed, since an answer to HEAD has no body. */
   async function explain(key: string, failed: Reply, signal: AbortSignal | undefined): Promise<null> {
     const reply = await ask({ method: 'GET', key, headers: { Range: 'bytes=0-0' }, signal })
-    // An empty object has no first byte.
+    // An empty object answers 416.
     if (reply.status === 200 || reply.status === 206 || reply.status === 416) {
       await reply.body?.cancel()
-      if (failed.status === 404) throw changed()
+      if (failed.status === 404) throw changedError()
       throw toStoreError(toFailure(failed, null))
     }
     return await readAbsence(reply)
@@ -72,70 +81,54 @@ export function createS3Objects(options: S3Options): Objects {
     })
     if (reply.status !== (range ? 206 : 200)) return await readNone(reply)
     const part = range && parseContentRange(reply.headers.get('Content-Range') ?? '')
-    const info = toInfo(key, range ? (part?.size ?? null) : parseLength(reply), reply)
-    if (reply.body === null || info === null) return await refuse(reply, 'an object without size or time')
-    // Not every store heeds the condition.
+    const info = toInfo(key, range ? (part?.size ?? null) : parseLength(reply.headers), reply)
+    if (reply.body === null || info === null)
+      return await throwUnexpected(reply, 'an object without size or time')
+    // Some stores ignore the condition.
     if (version !== null && info.version !== version) {
       await reply.body.cancel()
-      throw changed()
+      throw changedError()
     }
     if (range && part && toContentRange(range, 0) !== toContentRange(part, 0)) {
-      return await refuse(reply, 'another part of the object')
+      return await throwUnexpected(reply, 'another part of the object')
     }
     return { info, body: toStream(mapErrors(reply.body), signal) }
-  }
-
-  async function list(
-    prefix: string,
-    after: string,
-    limit: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ObjectPage> {
-    const reply = await ask({
-      method: 'GET',
-      key: null,
-      query: {
-        'list-type': '2',
-        'encoding-type': 'url',
-        'max-keys': String(limit),
-        ...(prefix !== '' && { prefix }),
-        ...(after !== '' && { 'start-after': after }),
-      },
-      signal,
-    })
-    if (reply.status !== 200) throw toStoreError(await readFailure(reply))
-    return toPage(await readAnswer(reply, MAX_PAGE_BYTES), { prefix, after, limit })
   }
 
   return {
     head,
     get,
-    list,
+    async list(prefix, after, limit, signal) {
+      const query = {
+        ...{ 'list-type': '2', 'encoding-type': 'url', 'max-keys': String(limit) },
+        ...(prefix !== '' && { prefix }),
+        ...(after !== '' && { 'start-after': after }),
+      }
+      const reply = await ask({ method: 'GET', key: null, query, signal })
+      if (reply.status !== 200) throw toStoreError(await readFailure(reply))
+      return toPage(await readAnswer(reply, MAX_PAGE_BYTES), { prefix, after, limit })
+    },
     writes: createS3Writes({ ask, head, toSource: client.toSource, root: options.root }),
   }
 }
 
-/** Null where the store says that there is no such object; throws what it says otherwise. */
+/** Null when the store answers that there is no such object; throws any other failure. */
 async function readAbsence(reply: Reply): Promise<null> {
   const failure = await readFailure(reply)
   if (failure.status === 404 && failure.code === 'NoSuchKey') return null
   throw toStoreError(failure)
 }
 
-/** Null as `readAbsence`; throws why there is no such content otherwise. */
+/** As `readAbsence`, for an answer to a conditional GET of a range. */
 async function readNone(reply: Reply): Promise<null> {
-  if (reply.status === 200) return await refuse(reply, 'the whole object for a part of it')
+  if (reply.status === 200) return await throwUnexpected(reply, 'the whole object for a part of it')
   if (reply.status !== 412 && reply.status !== 416) return await readAbsence(reply)
   await reply.body?.cancel()
-  if (reply.status === 412) throw changed()
-  throw new StorageError('out-of-range', 'the range lies outside the file')
+  if (reply.status === 412) throw changedError()
+  throw new StorageError('out-of-range', 'the range lies outside the object')
 }
 
-async function refuse(reply: Reply, what: string): Promise<never> {
+async function throwUnexpected(reply: Reply, what: string): Promise<never> {
   await reply.body?.cancel()
   throw protocolError(what)
-}
-
-function changed(): StorageError {
-  return new StorageError('changed', 'the object is no longer the one asked for')
 }

@@ -1,16 +1,22 @@
 import { RESERVED } from '../../functions/storage/names.ts'
-import type { ObjectInfo, Objects, ObjectWrites, WriteOptions } from '../../functions/storage/objects.ts'
-import type { Reply } from '../../functions/storage/replies.ts'
-import { toSeconds } from '../../functions/wire/dates.ts'
+import type {
+  ObjectInfo,
+  Objects,
+  ObjectWrites,
+  WriteOptions,
+} from '../../functions/storage/objects/objects.ts'
+import type { Reply } from '../../functions/storage/remote/replies.ts'
 import { type Digest, toBytes } from '../../functions/wire/digest.ts'
-import { StorageError } from '../../functions/wire/trouble.ts'
+import { preconditionError } from '../../functions/wire/errors.ts'
+import { toSeconds } from '../../functions/wire/fields/dates.ts'
+import { StorageError } from '../../functions/wire/storage-error.ts'
+import { formatNumber } from '../../functions/wire/text.ts'
 import type { Ask, S3Client } from './client.ts'
 import { type Failure, protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
 import { MAX_SINGLE_PUT_BYTES } from './limits.ts'
 import { MODIFIED_FIELD, OWN_CHECKSUM, toEtag } from './versions.ts'
 
-/** What writing is done with. */
-export interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pick<Objects, 'head'> {
+interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pick<Objects, 'head'> {
   /** As in `S3Options`. */
   readonly root: string
 }
@@ -18,30 +24,16 @@ export interface S3WritesOptions extends Pick<S3Client, 'ask' | 'toSource'>, Pic
 /** An ETag that no content has. */
 const NO_ETAG = '0'.repeat(32)
 
-/**
- * How a store wants an ETag in `If-Match`: as a quoted string (RFC 9110 §8.8.3), or as Ceph 16 does, which holds it
- * against its own without the quotes.
- */
+/** How a store wants the ETag in `If-Match`: quoted (RFC 9110 §8.8.3), or unquoted, as Ceph 16 does. */
 type Quote = '"' | ''
 
 /**
- * Writes to a bucket, each on a condition. Stores that ignore conditions would overwrite what nobody saw: before the
- * first write it is tried out, on an empty object below `.vouch/`, whether and how this one heeds them.
+ * Finds out before the first write whether and how a store heeds conditions, by an empty object below
+ * `.vouch/`. Rejects with `read-only` for one that does not, which would overwrite what no plan saw.
  */
-export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): ObjectWrites {
+function createConditions({ ask, head, root }: Pick<S3WritesOptions, 'ask' | 'head' | 'root'>) {
   const probe = `${root}${RESERVED}/conditions`
   let tried: Promise<Quote> | undefined
-
-  async function findQuote(signal: AbortSignal | undefined): Promise<Quote> {
-    tried ??= tryConditions(signal)
-    try {
-      return await tried
-    } catch (error) {
-      // The next write tries again: what kept this one from it may have passed.
-      tried = undefined
-      throw error
-    }
-  }
 
   async function tryConditions(signal: AbortSignal | undefined): Promise<Quote> {
     const unless = { 'If-None-Match': '*' }
@@ -56,15 +48,10 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
     throw ignored('If-Match')
   }
 
-  /** Whether an empty object was written although, or because, of the condition. */
+  /** Whether an empty object was written under the condition. */
   async function tryWrite(condition: Readonly<Record<string, string>>, signal: AbortSignal | undefined) {
-    const reply = await ask({
-      method: 'PUT',
-      key: probe,
-      signed: condition,
-      headers: { 'Content-Length': '0' },
-      signal,
-    })
+    const headers = { 'Content-Length': '0' }
+    const reply = await ask({ method: 'PUT', key: probe, signed: condition, headers, signal })
     if (reply.status === 200) {
       await reply.body?.cancel()
       return true
@@ -74,28 +61,25 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
     return false
   }
 
-  async function put(
-    key: string,
-    body: ReadableStream<Uint8Array>,
-    options: WriteOptions,
-  ): Promise<ObjectInfo> {
-    const { size, signal } = options
+  return async function findQuote(signal: AbortSignal | undefined): Promise<Quote> {
+    tried ??= tryConditions(signal)
     try {
-      requireSize(size)
-      const quote = await findQuote(signal)
-      const reply = await ask(toPut(key, body, options, quote))
-      if (reply.status !== 200) return await findWritten(key, await readFailure(reply), options)
-      await reply.body?.cancel()
-      return await readWritten(key, size, reply, signal)
+      return await tried
     } catch (error) {
-      if (!body.locked) await body.cancel(error)
+      // The next write tries again, since the failure may have been a passing one.
+      tried = undefined
       throw error
     }
   }
+}
+
+/** Writes to a bucket, each write on a condition (see `createConditions`). */
+export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): ObjectWrites {
+  const findQuote = createConditions({ ask, head, root })
 
   /**
-   * What was written all the same; throws why nothing was. Ceph answers with 500 also to whom another got ahead of, and
-   * any store may fail after it has written: what is there then tells.
+   * The object if it was written in spite of the failure; throws why it was not otherwise. HEAD decides: Ceph
+   * also answers 500 to a client that another overtook, and any store may fail after it has written.
    */
   async function findWritten(key: string, failure: Failure, options: WriteOptions): Promise<ObjectInfo> {
     const { digest, over, signal } = options
@@ -105,48 +89,56 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
       throw error
     })
     if (now?.stored === digest) return now
-    throw (now?.version ?? null) === over ? error : overtaken()
+    throw (now?.version ?? null) === over ? error : preconditionError()
   }
 
-  /** What was written, once it is: an error would say that it is not. */
-  async function readWritten(
-    key: string,
-    size: number,
-    reply: Reply,
-    signal: AbortSignal | undefined,
-  ): Promise<ObjectInfo> {
+  /** The object that was written. It never rejects: an error would mean that nothing was written. */
+  async function readWritten(key: string, reply: Reply, { size, signal }: WriteOptions): Promise<ObjectInfo> {
     const info = await head(key, signal).catch(() => null)
     const etag = reply.headers.get('ETag') ?? ''
     const isThis = info !== null && info.version !== null && toEtag(info.version).includes(etag)
-    return isThis && info.size === size
-      ? info
-      : { key, size, modified: null, version: null, stored: undefined }
+    if (isThis && info.size === size) return info
+    return { key, size, modified: null, version: null, stored: undefined }
   }
 
-  async function copy(from: ObjectInfo, to: string, signal: AbortSignal | undefined): Promise<void> {
-    requireSize(from.size)
-    const reply = await ask({
-      method: 'PUT',
-      key: to,
-      signed: {
-        'x-amz-copy-source': toSource(from.key),
-        ...(from.version !== null && { 'x-amz-copy-source-if-match': toEtag(from.version) }),
-        // A plain copy of an object without this metadata would bear the time of the copy.
-        ...(from.modified !== null && {
-          'x-amz-metadata-directive': 'REPLACE',
-          [MODIFIED_FIELD]: toSeconds(from.modified),
-        }),
-      },
-      headers: { 'Content-Length': '0' },
-      signal,
-    })
-    const answer = await readAnswer(reply)
-    // A copy that takes a while answers with 200 before it is done, and may fail after that.
-    if (answer?.name === 'Error' || reply.status !== 200) throw toWriteError(toFailure(reply, answer))
-    if (answer?.name !== 'CopyObjectResult') throw protocolError('no word on a copy')
+  return {
+    async put(key, body, options) {
+      const { size, signal } = options
+      try {
+        requireSize(size)
+        const quote = await findQuote(signal)
+        const reply = await ask(toPut(key, body, options, quote))
+        if (reply.status !== 200) return await findWritten(key, await readFailure(reply), options)
+        await reply.body?.cancel()
+        return await readWritten(key, reply, options)
+      } catch (error) {
+        if (!body.locked) await body.cancel(error)
+        throw error
+      }
+    },
+    async copy(from, to, signal) {
+      requireSize(from.size)
+      const reply = await ask({
+        method: 'PUT',
+        key: to,
+        signed: {
+          'x-amz-copy-source': toSource(from.key),
+          ...(from.version !== null && { 'x-amz-copy-source-if-match': toEtag(from.version) }),
+          // Without it the copy of an object that lacks this metadata would have the time of the copy.
+          ...(from.modified !== null && {
+            'x-amz-metadata-directive': 'REPLACE',
+            [MODIFIED_FIELD]: toSeconds(from.modified),
+          }),
+        },
+        headers: { 'Content-Length': '0' },
+        signal,
+      })
+      const answer = await readAnswer(reply)
+      // A long copy answers 200 before it is done, and may still fail.
+      if (answer?.name === 'Error' || reply.status !== 200) throw toWriteError(toFailure(reply, answer))
+      if (answer?.name !== 'CopyObjectResult') throw protocolError('no result of a copy')
+    },
   }
-
-  return { put, copy }
 }
 
 function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions, quote: Quote): Ask {
@@ -155,7 +147,7 @@ function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOpti
     method: 'PUT',
     key,
     signed: {
-      // The store checks the content against it, and keeps it.
+      // The store verifies the content by it, and stores it.
       'x-amz-checksum-sha256': toBase64(digest),
       [OWN_CHECKSUM]: toBase64(digest),
       ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over, quote) }),
@@ -174,25 +166,21 @@ function toBase64(digest: Digest): string {
 
 function requireSize(size: number): void {
   if (size <= MAX_SINGLE_PUT_BYTES) return
-  throw new StorageError('unreadable', 'S3 takes and copies no more than 5 GiB in one piece', {
-    reason: 'http_request_error',
-  })
+  const message = `S3 accepts at most 5 GiB in one request, and the file has ${formatNumber(size)} bytes`
+  throw new StorageError('unreadable', message, { reason: 'http_request_error' })
 }
 
-/** As `toStoreError`, of a conditional write: one whose condition does not hold is `precondition`. */
+/** As `toStoreError`, but `precondition` for a conditional write whose condition does not hold. */
 function toWriteError(failure: Failure): StorageError {
   const { status, code } = failure
-  // AWS answers If-Match on what is not there with 404, and two writes at once with 409.
+  // AWS answers 404 to If-Match on an absent object, and 409 to one of two writes at once.
   const isLost = status === 412 || status === 409 || code === 'PreconditionFailed'
-  if (isLost || (status === 404 && code === 'NoSuchKey')) return overtaken()
-  // Said of conditions that the store does not know.
+  if (isLost || (status === 404 && code === 'NoSuchKey')) return preconditionError()
+  // The answer of a store that does not know the condition.
   return code === 'NotImplemented' ? ignored('If-Match or If-None-Match') : toStoreError(failure)
 }
 
-function overtaken(): StorageError {
-  return new StorageError('precondition', 'the object is not the one that was to be replaced')
-}
-
 function ignored(condition: string): StorageError {
-  return new StorageError('read-only', `the store heeds no ${condition}: nothing can be written to it safely`)
+  const message = `the store ignores ${condition}, so nothing can be written to it safely`
+  return new StorageError('read-only', message)
 }

@@ -1,29 +1,28 @@
 import { MAX_XML_DEPTH } from './limits.ts'
 
-/** An element: what lies in it is either text or elements. */
+/** An element, which contains either text or elements. */
 export interface XmlElement {
-  /** As it is written, without the prefix of a namespace. */
+  /** Its name, without the prefix of a namespace. */
   readonly name: string
   readonly children: readonly XmlElement[]
-  /** The text directly in it, as it is: blanks and line breaks stay. */
+  /** The text directly in it, with its blanks and line breaks. */
   readonly text: string
 }
 
-interface Open {
-  readonly name: string
+interface Open extends XmlElement {
   readonly children: XmlElement[]
   text: string
 }
 
-/** One after the other: a declaration, a comment, CDATA, the tag of an element, or text up to the next `<`. */
+/** A token: a declaration, a comment, CDATA, the tag of an element, or text up to the next `<`. */
 const TOKEN =
   /<\?[^<>]*\?>|<!--(?:(?!--).)*-->|<!\[CDATA\[(?<data>(?:(?!\]\]>).)*)\]\]>|<(?<slash>\/?)(?<name>[A-Za-z_][\w.:-]*)(?:\s[^<>]*?)?(?<empty>\/?)>|(?<text>[^<]+)/sy
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 /**
- * The root of the little XML that stores answer with; null for anything else: what is cut off, HTML, a document type,
- * entities of its own. Characters that XML forbids are taken as they are: keys have them, and some stores write them.
+ * The root of the simple XML of stores; null for anything else, such as a truncated text, HTML, a document
+ * type, or entities of its own. Characters that XML forbids are accepted: keys have them, stores send them.
  */
 export function parseXml(text: string): XmlElement | null {
   const top: Open = { name: '', children: [], text: '' }
@@ -38,7 +37,6 @@ export function parseXml(text: string): XmlElement | null {
   return root === undefined || more.length > 0 || open.length !== 1 || top.text.trim() !== '' ? null : root
 }
 
-/** Whether the token may stand where it does. */
 function take(groups: Readonly<Record<string, string | undefined>>, open: Open[], within: Open): boolean {
   const { name, slash, empty, data, text } = groups
   if (data !== undefined) within.text += data
@@ -59,7 +57,7 @@ function toLocal(name: string): string {
   return name.slice(name.indexOf(':') + 1)
 }
 
-/** Text with its entities resolved; null where one is none. */
+/** Text with its entities resolved; null for an unknown entity. */
 function decode(text: string): string | null {
   let isSound = true
   const decoded = text.replace(/&(#x[\da-f]{1,6}|#\d{1,7}|\w+);|&/gi, (_all, entity: string | undefined) => {
@@ -81,7 +79,7 @@ export function findAll({ children }: XmlElement, name: string): readonly XmlEle
   return children.filter((child) => child.name === name)
 }
 
-/** The text of the only element of this name directly in another; null where there is none, or several. */
+/** The text of the only element of this name directly in another; null for none or several. */
 export function findText(element: XmlElement, name: string): string | null {
   const [found, ...more] = findAll(element, name)
   return found === undefined || more.length > 0 ? null : found.text

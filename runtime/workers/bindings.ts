@@ -1,24 +1,24 @@
-import type { ByteRange } from '../../functions/wire/ranges.ts'
+import type { ByteRange } from '../../functions/wire/fields/ranges.ts'
 
-/** What vouch uses of a service that the configuration binds to a Worker: another Worker, or a disk directory. */
+/** The part that vouch uses of a service bound to a Worker: another Worker, or a disk directory. */
 export interface Fetcher {
   fetch(input: Request | string, init?: RequestInit): Promise<Response>
 }
 
-/** A binding that is a service, seen as one; null for a variable, a secret, or nothing. */
+/** The binding as a service; null for a variable, a secret, or no binding. */
 export function toFetcher(binding: unknown): Fetcher | null {
   if (!hasMethods(binding, ['fetch'])) return null
-  return binding as Fetcher // workerd's services are opaque proxies: that `fetch` is there is all that can be asked
+  return binding as Fetcher // workerd's services are opaque proxies: only the presence of `fetch` can be checked
 }
 
-/** An object of R2 as its binding tells of it (https://developers.cloudflare.com/r2/api/workers/workers-api-reference/). */
+/** An object of R2, see https://developers.cloudflare.com/r2/api/workers/workers-api-reference/. */
 export interface R2Object {
   readonly key: string
   /** Unique to this upload. */
   readonly version: string
   /** Bytes. */
   readonly size: number
-  /** The MD5 of the content, or of the MD5s of its parts: that of another upload of the same content is the same. */
+  /** The MD5 of the content, or of the MD5s of its parts: the same for another upload of the same content. */
   readonly etag: string
   readonly uploaded: Date
   /** Absent from a listing. */
@@ -30,7 +30,6 @@ export interface R2ObjectBody extends R2Object {
   readonly body: ReadableStream<Uint8Array>
 }
 
-/** Holds of an object, or of none, when it has this ETag; `*` is any. */
 export interface R2Conditional {
   readonly etagMatches?: string
   readonly etagDoesNotMatch?: string
@@ -43,7 +42,7 @@ export interface R2ListOptions {
   readonly limit: number
 }
 
-/** What vouch uses of a bucket of R2 that the configuration binds to a Worker. */
+/** The part that vouch uses of a bucket of R2 bound to a Worker. */
 export interface R2Bucket {
   head(key: string): Promise<R2Object | null>
   /** Without `body` when the condition does not hold. */
@@ -64,19 +63,19 @@ export interface R2Bucket {
   list(options: R2ListOptions): Promise<{ readonly objects: R2Object[]; readonly truncated: boolean }>
 }
 
-/** A binding that is a bucket of R2, seen as one; null for anything else. */
+/** The binding as a bucket of R2; null for any other. */
 export function toBucket(binding: unknown): R2Bucket | null {
   if (!hasMethods(binding, ['head', 'get', 'put', 'list', 'createMultipartUpload'])) return null
-  return binding as R2Bucket // what has the methods of a bucket is one: the platform tells no more of its bindings
+  return binding as R2Bucket // the platform offers no other way to recognize a bucket than its methods
 }
 
-/** What vouch uses of a namespace of Workers KV that the configuration binds to a Worker. */
+/** The part that vouch uses of a namespace of Workers KV bound to a Worker. */
 export interface KvNamespace {
   get(key: string): Promise<string | null>
   put(key: string, value: string): Promise<void>
 }
 
-/** A binding that is a KV namespace, seen as one; null for anything else. */
+/** The binding as a KV namespace; null for any other. */
 export function toNamespace(binding: unknown): KvNamespace | null {
   if (!hasMethods(binding, ['get', 'put', 'getWithMetadata'])) return null
   return binding as KvNamespace // as with a bucket

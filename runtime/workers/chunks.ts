@@ -1,66 +1,30 @@
-import { StorageError } from '../../functions/wire/trouble.ts'
+import { type Chunks, fromBytes } from '../../functions/bytes/chunks.ts'
+import { StorageError } from '../../functions/wire/storage-error.ts'
 
-/** A plain read of workerd's own streams gives 4 KiB; at this size what each chunk costs hardly counts. */
+/** A plain read of workerd's own streams returns 4 KiB; at this size the cost of a chunk hardly matters. */
 const CHUNK_BYTES = 256 * 1024
 
-/**
- * The bytes of one of workerd's own streams in large chunks, each the caller's; none of null. Leaving early cancels
- * the stream.
- */
-export async function* readChunks(
-  body: ReadableStream<Uint8Array> | null,
-): AsyncGenerator<Uint8Array, void, void> {
-  if (body === null) return
+/** One of workerd's own streams in large chunks, each as soon as there are bytes; no chunk for null. */
+export function toLargeChunks(body: ReadableStream<Uint8Array> | null): Chunks {
+  if (body === null) return fromBytes(new Uint8Array())
   const reader = body.getReader({ mode: 'byob' })
-  try {
-    for (;;) {
-      const { done, value } = await reader.read(new Uint8Array(CHUNK_BYTES))
-      if (done) return
-      yield value
-    }
-  } finally {
-    await reader.cancel()
+  return {
+    next: () => reader.read(new Uint8Array(CHUNK_BYTES)),
+    cancel: (reason) => reader.cancel(reason),
   }
 }
 
-/** One of workerd's own streams in large chunks, each given as soon as there are bytes. */
-export function inLargeChunks(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  return toStream(readChunks(body), body)
-}
-
-/** What `chunks` yields, which it reads from `source`; an error of either errors the stream, cancelling it ends both. */
-export function toStream(
-  chunks: AsyncGenerator<Uint8Array, void, void>,
-  source: ReadableStream<Uint8Array> | null,
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await chunks.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      async cancel(reason) {
-        await chunks.return()
-        // A generator that was never started runs no `finally`.
-        if (source?.locked === false) await source.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-/** A body that is as long as it is said to be, for whom takes none of unknown length. */
+/** A body of fixed length, for a receiver that does not accept one of unknown length. */
 export interface FixedBody {
   readonly readable: ReadableStream<Uint8Array>
   /**
-   * Cancels what has not passed yet. Resolves with why whoever read it failed: the error of the body itself where that
-   * was a StorageError, whatever else is said of it, and `error` otherwise.
+   * Cancels the rest of the body. Resolves with the reason for the failure of its reader: the error of the
+   * body itself where that was a StorageError, otherwise `error`.
    */
   stop(error: unknown): Promise<unknown>
 }
 
-/** `body` through a stream of fixed length; a body of another length fails it, and an aborted `signal` cancels both. */
+/** `body` through a stream of fixed length, which another length fails; an aborted `signal` cancels both. */
 export function toFixedBody(
   body: ReadableStream<Uint8Array>,
   length: number,

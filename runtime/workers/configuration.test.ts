@@ -11,7 +11,7 @@ describe('REPLICAS', () => {
     expect(parseReplicas(env).map(({ id }) => id)).toEqual(['server1', 'nas'])
   })
 
-  it('reaches a bound service by its binding', async () => {
+  it('sends requests to a bound service by its binding', async () => {
     const asked: string[] = []
     const fetch = async (request: Request | string) => {
       asked.push(new URL(request instanceof Request ? request.url : request).pathname)
@@ -25,19 +25,23 @@ describe('REPLICAS', () => {
   it.each<[string, CoordinatorEnv, string]>([
     ['is missing', {}, 'REPLICAS is empty'],
     ['is empty', { REPLICAS: ' ' }, 'REPLICAS is empty'],
-    ['has an item without id', { REPLICAS: 'https://nas.example' }, 'item 1 of REPLICAS has no id'],
-    ['has an empty item', { REPLICAS: 'a=https://nas.example,' }, 'item 2 of REPLICAS has no id'],
-    ['has an id that is none', { REPLICAS: '1=https://nas.example' }, 'item 1 of REPLICAS has no id'],
+    ['has an item without id', { REPLICAS: 'https://nas.example' }, 'item 1 of REPLICAS has no valid id'],
+    ['has an empty item', { REPLICAS: 'a=https://nas.example,' }, 'item 2 of REPLICAS has no valid id'],
+    [
+      'has an id that is not valid',
+      { REPLICAS: '1=https://nas.example' },
+      'item 1 of REPLICAS has no valid id',
+    ],
     ['has an id twice', { REPLICAS: 'a=https://x.example,a=https://y.example' }, "names 'a' twice"],
     ['has a path', { REPLICAS: 'a=./files' }, "the address of 'a'"],
     ['has an address of another kind', { REPLICAS: 'a=ftp://x.example' }, "the address of 'a'"],
     [
-      'names a binding that is not there',
+      'names a missing binding',
       { REPLICAS: 'a=service://A' },
-      "'a' in REPLICAS wants a service bound to 'A'",
+      "'a' in REPLICAS needs a service bound to 'A'",
     ],
     [
-      'names a binding that is no service',
+      'names a binding that is not a service',
       { REPLICAS: 'a=service://A', A: 'text' },
       "a service bound to 'A'",
     ],
@@ -62,13 +66,13 @@ describe('REPLICAS', () => {
         REPLICAS: 'a=s3://bucket/x/y?region=eu-west-1,b=s3://bucket/x',
         ...{ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
       },
-      'REPLICAS: a lies inside b',
+      'REPLICAS: a is inside b',
     ],
   ])('that %s is refused', (_, env, message) => {
     expect(() => parseReplicas(env)).toThrow(message)
   })
 
-  it('shows no address when it is refused', () => {
+  it('is refused without showing an address', () => {
     expect(() => parseReplicas({ REPLICAS: 'a=ftp://user:password@x.example' })).toThrow(/^(?!.*x\.example)/)
   })
 })

@@ -1,25 +1,25 @@
-import type { Replica } from '../../functions/coordinator/gather.ts'
-import { findOverlap, toOverlapText } from '../../functions/storage/overlap.ts'
+import type { Replica } from '../../functions/coordinator/ask/member.ts'
+import { findOverlap, formatOverlap } from '../../functions/storage/overlap.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
-import { isValid } from '../../functions/wire/parse.ts'
+import { isValid } from '../../functions/wire/json/parse.ts'
 import { findWrongIds } from '../../functions/wire/replica-ids.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
+import type { AccessEnv } from './access.ts'
 import { ConfigurationError } from './configuration-error.ts'
-import type { DoorEnv } from './door.ts'
+import { openAddress, toPlaces } from './replica-address.ts'
 import { parseTokens } from './tokens.ts'
-import { parseWord, toPlaces } from './words.ts'
 
-/** Bindings and variables of a coordinator Worker; the words of `REPLICAS` name others among them. */
-export interface CoordinatorEnv extends DoorEnv {
-  /** `server1=r2://FILES,server2=service://SERVER2,nas=https://nas.example:6002`: as `--replica`, comma-separated. */
+/** Bindings and variables of a coordinator Worker; the addresses in `REPLICAS` name other bindings. */
+export interface CoordinatorEnv extends AccessEnv {
+  /** As `--replica`, comma-separated: `server1=r2://FILES,server2=service://SERVER2,nas=https://nas:6002`. */
   readonly REPLICAS?: string
-  /** `true` to take one replica alone, which compares with nothing. */
+  /** `true` to allow a single replica, which compares with nothing. */
   readonly SINGLE?: string
   readonly [binding: string]: unknown
 }
 
-/** Bindings and variables of a replica Worker; the word of `STORAGE` names others among them. */
-export interface ReplicaEnv extends DoorEnv {
+/** Bindings and variables of a replica Worker; the address in `STORAGE` names another binding. */
+export interface ReplicaEnv extends AccessEnv {
   /** `r2://FILES` or `r2://FILES/folder`. */
   readonly STORAGE?: string
   readonly [binding: string]: unknown
@@ -34,9 +34,13 @@ export function parseReplicas(env: CoordinatorEnv, { writable }: { readonly writ
   requireUnlike(ids)
   const wrong = findWrongIds(ids)
   if (wrong !== null) throw new ConfigurationError(`REPLICAS: ${wrong}`)
-  const replicas = items.map(({ id, url }) => ({ id, storage: openReplica(id, url, { env, writable }) }))
-  requireSeveral(items, env)
-  requireApart(items)
+  const replicas = items.map(({ id, url }) => ({ id, storage: openReplica(id, url, env, writable) }))
+  if (items.length === 1 && env.SINGLE !== 'true')
+    throw new ConfigurationError(
+      "REPLICAS names one replica, which compares with nothing: name a second, or set SINGLE to 'true' if one is intended",
+    )
+  const overlap = findOverlap(items.map(({ id, url }) => ({ id, places: toPlaces(url) })))
+  if (overlap !== null) throw new ConfigurationError(`REPLICAS: ${formatOverlap(overlap)}`)
   return replicas
 }
 
@@ -46,54 +50,40 @@ const TAKES =
 function parseItem(item: string, index: number): { id: string; url: string } {
   const [, id = '', url = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
   if (!isValid(replicaId, id))
-    throw new ConfigurationError(`item ${index + 1} of REPLICAS has no id; ${TAKES}`)
+    throw new ConfigurationError(`item ${index + 1} of REPLICAS has no valid id; ${TAKES}`)
   return { id, url }
 }
 
-/** Ids may not share a secret either: the token of one would be shown to the other. */
+/** Ids must not share a secret either: the token of one would be sent to the other. */
 function requireUnlike(ids: readonly string[]): void {
   for (const [i, id] of ids.entries()) {
     const other = ids.slice(0, i).find((other) => toTokenName(other) === toTokenName(id))
-    if (other === id) throw new ConfigurationError(`REPLICAS names '${id}' twice; each id is one replica's`)
+    if (other === id)
+      throw new ConfigurationError(`REPLICAS names '${id}' twice; give each replica its own id`)
     if (other !== undefined)
-      throw new ConfigurationError(`REPLICAS names '${other}' and '${id}', which would share a secret`)
+      throw new ConfigurationError(
+        `REPLICAS names '${other}' and '${id}', which would share the secret ${toTokenName(id)}; rename one`,
+      )
   }
 }
 
-/** The secret with the token to show to a replica: `TOKEN_NAS` for `nas`. */
+/** The secret with the token to send to a replica: `TOKEN_NAS` for `nas`. */
 function toTokenName(id: string): string {
   return `TOKEN_${id.toUpperCase().replace(/\W/g, '_')}`
 }
 
-function requireSeveral({ length }: readonly unknown[], { SINGLE }: CoordinatorEnv): void {
-  if (length > 1 || SINGLE === 'true') return
-  throw new ConfigurationError(
-    "REPLICAS names one replica, which compares with nothing: name a second, or set SINGLE to 'true' if one is meant",
-  )
-}
-
-function requireApart(items: readonly { readonly id: string; readonly url: string }[]): void {
-  const overlap = findOverlap(items.map(({ id, url }) => ({ id, places: toPlaces(url) })))
-  if (overlap !== null) throw new ConfigurationError(`REPLICAS: ${toOverlapText(overlap)}`)
-}
-
-function openReplica(
-  id: string,
-  url: string,
-  { env, writable }: { readonly env: CoordinatorEnv; readonly writable: boolean },
-): Storage {
+function openReplica(id: string, url: string, env: CoordinatorEnv, writable: boolean): Storage {
   const name = toTokenName(id)
   const token = parseTokens(name, env[name])
-  const variable = `'${id}' in REPLICAS`
-  const storage = parseWord({ variable, url, env, writable, token })
+  const storage = openAddress({ variable: `'${id}' in REPLICAS`, url, env, writable, token })
   if (storage !== null) return storage
-  throw new ConfigurationError(`the address of '${id}' in REPLICAS is none that a Worker reaches; ${TAKES}`)
+  throw new ConfigurationError(`the address of '${id}' in REPLICAS is not valid for a Worker; ${TAKES}`)
 }
 
 /** The storage that `STORAGE` names. Throws ConfigurationError. */
 export function parseStorage(env: ReplicaEnv, { writable }: { readonly writable: boolean }): Storage {
   const url = env.STORAGE?.trim() ?? ''
-  const storage = parseWord({ variable: 'STORAGE', url, env, writable, token: null })
+  const storage = openAddress({ variable: 'STORAGE', url, env, writable, token: null })
   if (storage !== null) return storage
   throw new ConfigurationError("STORAGE takes 'r2://BINDING' or 'r2://BINDING/folder'")
 }

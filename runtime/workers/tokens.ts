@@ -1,12 +1,12 @@
-import { parseShownToken } from '../../functions/wire/shown-token.ts'
+import { parseShownToken } from '../../functions/wire/fields/authorization.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import { MIN_TOKEN_LENGTH } from './limits.ts'
 
-/** Secrets that open a door; `parseShownToken` tells how they are shown. */
+/** Bearer tokens; see `parseShownToken` for how clients send them. */
 export interface Tokens {
-  /** Whether a request carries one of them; how long that takes does not depend on what a wrong one is. */
+  /** Whether a request carries one of them, in a time that does not depend on a wrong token. */
   allow(request: Request): boolean
-  /** The first of them, which is shown to others. */
+  /** The first of them, which is sent to other servers. */
   first(): string
 }
 
@@ -14,8 +14,8 @@ export interface Tokens {
 const TOKEN = new RegExp(`^[A-Za-z0-9._~+/-]{${MIN_TOKEN_LENGTH},}=*$`)
 
 /**
- * The tokens that the secret `name` holds, one a line, so that a new one can be let in before the old one goes; null
- * where it is not there. Throws ConfigurationError, which tells none of it.
+ * The tokens in the secret `name`, one a line, so that a new one can be accepted before the old one is
+ * removed; null when it is missing. Throws ConfigurationError, whose message reveals none of them.
  */
 export function parseTokens(name: string, secret: unknown): Tokens | null {
   if (secret === undefined) return null
@@ -30,14 +30,14 @@ export function parseTokens(name: string, secret: unknown): Tokens | null {
   return {
     allow({ headers }) {
       const asked = new TextEncoder().encode(parseShownToken(headers.get('Authorization')))
-      // All of them each time, so that the time tells nothing.
+      // Compares with all of them each time, so that the time reveals nothing.
       return bytes.filter((token) => isSame(token, asked)).length > 0
     },
     first: () => held[0] ?? '',
   }
 }
 
-/** Tells by its time how long `shown` is, which whoever shows it knows. */
+/** Its time reveals only the length of `shown`, which the client knows. */
 function isSame(token: Uint8Array, shown: Uint8Array): boolean {
   const isLength = token.length === shown.length
   return crypto.subtle.timingSafeEqual(shown, isLength ? token : shown) && isLength

@@ -1,6 +1,6 @@
-/** What vouch uses of workerd's own globals (https://developers.cloudflare.com/workers/runtime-apis/). */
+/** The globals of workerd that vouch uses (https://developers.cloudflare.com/workers/runtime-apis/). */
 
-/** An identity transform of exactly `length` bytes: more or fewer are an error, and an answer from it has a length. */
+/** Passes exactly `length` bytes: more or fewer are an error, and an answer from it has a length. */
 declare class FixedLengthStream {
   constructor(length: number)
   readonly readable: ReadableStream<Uint8Array>
@@ -18,6 +18,6 @@ interface Crypto {
 }
 
 interface SubtleCrypto {
-  /** Takes as long whatever the bytes are; throws when their lengths differ. */
+  /** Takes the same time for any bytes; throws when their lengths differ. */
   timingSafeEqual(a: ArrayBufferView, b: ArrayBufferView): boolean
 }

@@ -1,29 +1,23 @@
 import { html } from 'hono/html'
-import { createAnswer } from '../../wire/answer.ts'
+import { createAnswer } from '../../http/answer.ts'
 
 /** Markup whose values are escaped. */
 export type Html = ReturnType<typeof html>
 
-/** What a page is about, and which entry of the navigation it belongs to. */
+/** The title of a page, and its entry in the navigation. */
 export interface Head {
   /** Plain text. */
   readonly title: string
   readonly current?: 'files' | 'check' | undefined
 }
 
-/** How a page begins. */
-export interface PageStart {
-  readonly fields: Readonly<Record<string, string>>
-  /** Up to where its `main` begins; `END` goes after that. */
-  readonly text: Html
-}
-
 /**
- * Begins a page. Nothing that a name or a content could smuggle in is loaded from elsewhere, run, framed or sent away:
- * what is run and how the page looks is told by a nonce (CSP 3 §7.1), since files of this server may be scripts. The
- * referrer goes to this server alone: with none at all a browser would send `Origin: null` with its forms.
+ * Begins a page, up to the start of `main`; `END` closes it. Nothing that a name or a content could inject is
+ * loaded from elsewhere, run, framed or sent away. Script and style are allowed by a nonce (CSP 3 §7.1),
+ * because files of this server may be scripts. The referrer is sent to this server only: without any, a
+ * browser would send `Origin: null` with forms.
  */
-export function beginPage({ title, current }: Head): PageStart {
+export function beginPage({ title, current }: Head) {
   const nonce = crypto.randomUUID()
   const mark = (entry: Head['current']) => (entry === current ? html` aria-current="page"` : '')
   const fields = {
@@ -37,7 +31,7 @@ export function beginPage({ title, current }: Head): PageStart {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} – vouch</title>
+<title>${title} &ndash; vouch</title>
 <link rel="stylesheet" href="/assets/page.css" nonce="${nonce}">
 <script src="/assets/page.js" nonce="${nonce}" defer></script>
 </head>
@@ -53,7 +47,7 @@ export function beginPage({ title, current }: Head): PageStart {
 
 export const END = '\n</main>\n</body>\n</html>\n'
 
-/** A whole page, with these fields of its own beside those of every page. */
+/** Answers with a whole page, with `own` fields besides those of every page. */
 export function answerPage(
   status: number,
   head: Head,

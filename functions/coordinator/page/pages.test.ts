@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createHasher } from '../../../runtime/node/hasher.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
-import { readSurvey } from '../../storage/read-survey.ts'
 import type { Storage } from '../../storage/storage.ts'
+import { readSurvey } from '../../storage/survey/read-survey.ts'
+import { toNamedPath } from '../../wire/fields/routes.ts'
 import {
   MAX_AUDITS,
   MAX_PAGE_DIFFERENCES,
@@ -10,17 +10,13 @@ import {
   PAGE_ROWS,
   RETRY_AFTER_SECONDS,
 } from '../../wire/limits.ts'
-import { toNamedPath } from '../../wire/routes.ts'
-import { StorageError } from '../../wire/trouble.ts'
-import { createCoordinator } from '../coordinator.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import { coordinate } from '../set-up.suite.ts'
 
 const EVIL = `<img src=x onerror="alert(1)">'&.svg`
 const SECRET = 'not to be seen'
 
-function createApp(...storages: Storage[]) {
-  const replicas = storages.map((storage, i) => ({ id: `server${i + 1}`, storage }))
-  return createCoordinator(replicas, { createHasher, writable: true })
-}
+const createApp = (...storages: Storage[]) => coordinate(storages, { writable: true })
 
 const one = createMemoryStorage({
   [EVIL]: '<svg><script>alert(1)</script></svg>',
@@ -46,7 +42,7 @@ async function read(of: ReturnType<typeof createApp>, path: string, headers: Rec
   return { status: response.status, headers: response.headers, text: await response.text() }
 }
 
-/** What a page says, without its markup. */
+/** The text of a page, without its markup. */
 function toWords(page: string): string {
   const main = page.slice(page.indexOf('<main'), page.indexOf('</main>'))
   return main.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
@@ -71,7 +67,7 @@ describe('a page', () => {
     toNamedPath('/files/', EVIL),
     '/compare/d/none',
     '/compare/..%2fx',
-  ])('%s loads and runs nothing but its own, and is never framed or kept', async (path) => {
+  ])('%s loads and runs only its own assets, and is never framed or cached', async (path) => {
     const { headers, text } = await read(app, path)
     const [nonce, again] = [text, (await read(app, path)).text].map(
       (page) => /nonce="([^"]+)"/.exec(page)?.[1],
@@ -88,43 +84,40 @@ describe('a page', () => {
     })
     expect(text).not.toMatch(/<img src=x|<svg|onerror="|onload=alert\(1\)>|style=|javascript:/)
     expect(text.match(/<script[^>]*>/g)).toEqual([`<script src="/assets/page.js" nonce="${nonce}" defer>`])
-    expect(text.match(/<html lang="en">|<main id="main"|<title>.+ – vouch<\/title>|<\/html>/g)).toHaveLength(
-      4,
-    )
+    expect(
+      text.match(/<html lang="en">|<main id="main"|<title>.+ &ndash; vouch<\/title>|<\/html>/g),
+    ).toHaveLength(4)
   })
 
   it.each([
     ['/?in=x', 400, 'in takes the name of a folder, which ends with a slash'],
     ['/?in=../', 400, 'in takes the name of a folder'],
     ['/?show=what', 400, 'show takes all, conflicts or gaps'],
-    ['/check?in=a//', 400, 'a folder has a name'],
+    ['/check?in=a//', 400, 'in takes the name of a folder'],
     ['/compare/', 400, 'a name is a relative path'],
     ['/compare/a%2Fb', 400, 'a name is a relative path'],
-    ['/compare/d/none', 404, 'nobody has it'],
+    ['/compare/d/none', 404, 'not on any replica'],
     ['/keep/d/only?version=none', 404, 'no replica holds that version now'],
-  ])('%s says in words what is wrong', async (path, status, words) => {
+  ])('%s explains the problem in words', async (path, status, words) => {
     const page = await read(app, path)
     expect(page.status).toBe(status)
     expect(toWords(page.text)).toContain(words)
   })
 
-  it('is for who takes one', async () => {
+  it('is sent only to clients that accept HTML', async () => {
     expect((await read(app, '/', { Accept: 'application/json' })).status).toBe(406)
     expect((await read(app, '/', { Accept: '*/*' })).status).toBe(200)
   })
 
-  it.each([...PAGES, '/assets/page.js'])(
-    '%s has a head and no body when only that is asked for',
-    async (path) => {
-      const [head, whole] = [await app.request(path, { method: 'HEAD' }), await app.request(path)]
-      expect(head.status).toBe(whole.status)
-      expect(await head.text()).toBe('')
-      await whole.text()
-    },
-  )
+  it.each([...PAGES, '/assets/page.js'])('%s answers HEAD with fields and no body', async (path) => {
+    const [head, whole] = [await app.request(path, { method: 'HEAD' }), await app.request(path)]
+    expect(head.status).toBe(whole.status)
+    expect(await head.text()).toBe('')
+    await whole.text()
+  })
 
   it.each(['/', '/check', '/compare/x', '/keep/x', '/assets/page.js'])(
-    '%s takes no other method',
+    '%s rejects other methods',
     async (path) => {
       const response = await app.request(path, { method: 'DELETE' })
       expect(response.status).toBe(405)
@@ -132,18 +125,18 @@ describe('a page', () => {
     },
   )
 
-  it('tells who does not answer, and no more of the reason than clients may know', async () => {
+  it('reports which replica does not answer, and a reason without internal details', async () => {
     const { text } = await read(createApp(one, silent), '/?in=d/')
     const words = toWords(text)
     expect(words).toContain('server2 did not list its files')
     expect(words).toContain('✗ cannot be used: it is &lt;gone&gt;')
-    expect(words).toContain('? not everybody answered')
+    expect(words).toContain('? not all replicas answered')
     expect(text).not.toContain(SECRET)
-    expect(toWords((await read(createApp(silent), '/')).text)).toContain('Nobody listed anything.')
+    expect(toWords((await read(createApp(silent), '/')).text)).toContain('No replica answered.')
   })
 
   it.each(['/?in=nowhere/&show=conflicts', '/?in=nowhere/&show=gaps', '/check?in=nowhere&run=yes'])(
-    '%s gives no all-clear for a folder that nobody has',
+    '%s does not call a folder on no replica clean',
     async (path) => {
       expect(toWords((await read(app, path)).text)).toContain('No replica has a file here.')
       expect(toWords((await read(createApp(one, silent), path)).text)).not.toContain('No replica has')
@@ -151,26 +144,26 @@ describe('a page', () => {
   )
 
   it.each([
-    ['/?show=conflicts', 'No conflict is here.'],
-    ['/?show=gaps', 'No gap is here.'],
-    ['/check?run=yes', 'Nothing here differs or is lacking.'],
-  ])('%s says of whom nothing is known', async (path, nothing) => {
+    ['/?show=conflicts', 'There is no conflict here.'],
+    ['/?show=gaps', 'No file is missing on a replica here.'],
+    ['/check?run=yes', 'No file here differs or is missing on a replica.'],
+  ])('%s names the replicas that sent nothing', async (path, nothing) => {
     const [known, alike] = [createMemoryStorage({ a: '1' }), createMemoryStorage({ a: '1' })]
     expect(toWords((await read(createApp(known, alike), path)).text)).toContain(nothing)
     const words = toWords((await read(createApp(known, alike, silent), path)).text)
-    expect(words).toContain('server3 was left out: it is &lt;gone&gt;. What it holds or lacks is not known.')
+    expect(words).toContain('server3 was left out: it is &lt;gone&gt;. Its files are not known.')
     expect(words).not.toContain('1 the same everywhere')
   })
 
-  it('of a file says what each replica holds, and plans nothing while one is silent', async () => {
+  it('of a file shows what each replica holds, and plans nothing while one is silent', async () => {
     const { text } = await read(createApp(one, other, silent), toNamedPath('/compare/', EVIL))
     expect(toWords(text)).toMatch(
-      /Replica What it holds How that is known server1 holds version A read (.*) ago server2 holds version B read (.*) ago server3 gave no copy: it is &lt;gone&gt;/,
+      /Replica What it holds How that is known server1 holds version A read (.*) ago server2 holds version B read (.*) ago server3 sent no copy: it is &lt;gone&gt;/,
     )
     expect(text).not.toContain('/keep/')
   })
 
-  it('of a file in conflict that is answered to its own address leads to the comparison', async () => {
+  it('of a conflict, sent at the URL of the file, links to the comparison', async () => {
     const { status, text } = await read(app, toNamedPath('/files/', EVIL))
     expect(status).toBe(409)
     expect(text).toContain(` href="${toNamedPath('/compare/', EVIL).replace("'", '&#39;')}">`)
@@ -178,7 +171,7 @@ describe('a page', () => {
 })
 
 describe('versions', () => {
-  it('are compared on so many pages at once, and on others when those are done', async () => {
+  it('are compared on a limited number of pages at once', async () => {
     const opened = Promise.withResolvers<void>()
     const held: Storage = {
       ...one,
@@ -205,7 +198,7 @@ describe('versions', () => {
     [MAX_PAGE_DIFFERENCES + 1, ''],
     [MAX_PAGE_DIFFERENCES + 2, '1 more version is not compared on this page.'],
     [MAX_PAGE_DIFFERENCES + 4, '3 more versions are not compared on this page.'],
-  ])('of which there are %i are compared with the first, but for so many: %s', async (count, words) => {
+  ])('that number %i are compared with the first, up to a limit: %s', async (count, words) => {
     const many = Array.from({ length: count }, (_, i) => createMemoryStorage({ f: `${i}` }))
     const { text } = await read(createApp(...many), '/compare/f')
     expect(text.match(/differs from A/g)).toHaveLength(MAX_PAGE_DIFFERENCES)
@@ -213,15 +206,15 @@ describe('versions', () => {
     expect(text.includes('not compared')).toBe(words !== '')
   })
 
-  it('that nobody could show are worth asking for again', async () => {
+  it('that are unknown may be requested again', async () => {
     const { status, headers } = await read(createApp(silent), '/compare/f')
     expect([status, headers.get('Retry-After')]).toEqual([503, String(RETRY_AFTER_SECONDS)])
   })
 })
 
-describe('what the pages load', () => {
+describe('the assets of the pages', () => {
   it.each(['/assets/page.css', '/assets/page.js'])(
-    '%s is sent once, and then known by its digest',
+    '%s is sent once, then revalidated by its digest',
     async (path) => {
       const first = await read(app, path)
       expect(first.headers.get('Content-Type')).toBe(path.endsWith('.js') ? 'text/javascript' : 'text/css')
@@ -231,7 +224,7 @@ describe('what the pages load', () => {
     },
   )
 
-  it('is nothing else', async () => {
+  it('are the only ones', async () => {
     expect((await read(app, '/assets/constructor')).status).toBe(404)
   })
 })
@@ -245,7 +238,7 @@ describe('the files that a filter finds', () => {
   const differing = createApp(before, after)
 
   it.each(['/?show=conflicts', '/check?in=d&run=yes', '/?in=d/&show=conflicts'])(
-    '%s come in pages, all of them, each once',
+    '%s are listed page by page, each once',
     async (path) => {
       const found: string[] = []
       let pages = 0
@@ -259,13 +252,13 @@ describe('the files that a filter finds', () => {
     },
   )
 
-  it('are gaps alone, or conflicts alone', async () => {
+  it('are only gaps, or only conflicts', async () => {
     const gaps = await read(differing, '/?show=gaps')
     expect([...gaps.text.matchAll(/\/compare\/([^"]+)/g)].map((match) => match[1])).toEqual(['a/gap'])
-    expect(toWords(gaps.text)).toContain('◐ lacking somewhere server1 not on server2')
+    expect(toWords(gaps.text)).toContain('◐ missing on some replica server1 missing on server2')
   })
 
-  it('are looked for by so many at once, and by others when those are done or gone', async () => {
+  it('are searched for by a limited number of clients at once', async () => {
     const waiting = Promise.withResolvers<void>()
     const held: Storage = {
       ...before,
@@ -282,7 +275,7 @@ describe('the files that a filter finds', () => {
     expect(toWords(refused.text)).toContain('audits are under way; ask again later')
     for (const response of under.slice(1)) await response.body?.cancel()
     waiting.resolve()
-    expect(toWords((await under[0]?.text()) ?? '')).toContain('No gap is here.')
+    expect(toWords((await under[0]?.text()) ?? '')).toContain('No file is missing on a replica here.')
     await vi.waitFor(async () => {
       const again = await Promise.all(under.map(() => read(busy, '/?show=gaps')))
       expect(again.map(({ status }) => status)).toEqual(under.map(() => 200))
@@ -291,7 +284,7 @@ describe('the files that a filter finds', () => {
 })
 
 describe('the page of an audit', () => {
-  it('says what each replica has that was not compared', async () => {
+  it('lists what each replica has that was not compared', async () => {
     const storage = createMemoryStorage({ a: '1' })
     const passing: Storage = {
       ...storage,
@@ -306,7 +299,7 @@ describe('the page of an audit', () => {
     const { text } = await read(createApp(storage, passing), '/check?run=yes')
     const words = toWords(text)
     expect(words).toContain(
-      '1 file compared, 1 the same everywhere, 0 in conflict, 0 lacking somewhere, 7 not compared.',
+      '1 file compared, 1 the same everywhere, 0 in conflict, 0 missing on some replica, 7 not compared.',
     )
     expect(words).toContain(
       'server2: 7 files with a backslash in their names could not be compared, such as &lt;b&gt;\\, c\\ .',

@@ -1,69 +1,46 @@
-import type { Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { html } from 'hono/html'
-import { toParts } from '../../wire/answer.ts'
-import { type AppEnv, refuseOtherMethods } from '../../wire/app.ts'
+import { toParts } from '../../http/answer.ts'
+import type { AppEnv, Handler, Routes } from '../../http/app.ts'
+import { isForeign } from '../../http/cross-site.ts'
+import { createProblem } from '../../http/problems.ts'
+import { answerContent, toRepresentation } from '../../http/serve-content.ts'
 import type { CreateHasher } from '../../wire/digest.ts'
-import type { Limit } from '../../wire/limit.ts'
-import { isForeign } from '../../wire/origin.ts'
-import { parseJson } from '../../wire/parse.ts'
-import { printable } from '../../wire/printable.ts'
-import { createProblem } from '../../wire/problems.ts'
-import { toTarget } from '../../wire/routes.ts'
+import { toTarget } from '../../wire/fields/routes.ts'
+import { parseJson } from '../../wire/json/parse.ts'
 import { problem } from '../../wire/schemas.ts'
-import type { Trace } from '../../wire/trace.ts'
-import { accepts } from '../accept.ts'
-import type { AskOptions, Member } from '../gather.ts'
-import type { Read } from '../read.ts'
-import type { Deadlines } from '../silence.ts'
-import type { Suspects } from '../suspects.ts'
-import { answerAsset } from './assets.ts'
-import { answerCheck } from './check-page.ts'
-import { answerFile } from './file-page.ts'
-import { answerKeep, takeKeep } from './keep-page.ts'
+import { escapeControls } from '../../wire/text.ts'
+import type { CoordinatorContext } from '../context.ts'
+import { accepts } from '../read/accept.ts'
+import { answerFile } from './file/file-page.ts'
+import { answerKeep, takeKeep } from './file/keep-page.ts'
 import { answerPage } from './layout.ts'
-import { answerTree } from './tree-page.ts'
+import { SCRIPT } from './script.ts'
+import { STYLE } from './style.ts'
+import { answerCheck } from './tree/check-page.ts'
+import { answerTree } from './tree/tree-page.ts'
 
-/** What the pages need of the coordinator. */
-export interface PageContext {
-  readonly members: readonly Member[]
-  readonly suspects: Suspects
-  readonly deadlines: Deadlines
-  readonly createHasher: CreateHasher
-  /** The read of one name. */
-  readonly toRead: (name: string, trace: Trace | undefined, getSignal?: AskOptions['getSignal']) => Read
-  /** Of audits. */
-  readonly limit: Limit
-  /** Of plans that are applied. */
-  readonly applying: Limit
-  /** Of pages that compare versions. */
-  readonly comparing: Limit
-  /** Whether versions may be kept. */
-  readonly isWritable: boolean
-}
+type PageHandler = (c: Context<AppEnv>, context: CoordinatorContext) => Response | Promise<Response>
 
-type Answer = (c: Context<AppEnv>, context: PageContext) => Response | Promise<Response>
-
-/** Adds what browsers see: the tree at `/`, a page for each file, and what can be done there. */
-export function addPages(app: Hono<AppEnv>, context: PageContext): void {
-  const show = (answer: Answer) => async (c: Context<AppEnv>) => {
-    if (!accepts(c.req.raw, 'text/html')) return createProblem('not-acceptable', 'this resource is text/html')
-    return toPage(await answer(c, context))
+/** The routes for browsers: the tree at `/`, a page for each file, and the actions there. */
+export function createPages(context: CoordinatorContext): Routes {
+  const show = (answer: PageHandler): Handler => {
+    return async (c) => {
+      if (accepts(c.req.raw, 'text/html')) return toPage(await answer(c, context))
+      return createProblem('not-acceptable', 'this resource is text/html')
+    }
   }
-  app.get('/', show(sparing(answerTree)))
-  refuseOtherMethods(app, '/', 'GET, HEAD')
-  app.get('/check', show(sparing(answerCheck)))
-  refuseOtherMethods(app, '/check', 'GET, HEAD')
-  app.get('/compare/*', show(answerFile))
-  refuseOtherMethods(app, '/compare/*', 'GET, HEAD')
-  app.get('/keep/*', show(answerKeep))
-  app.post('/keep/*', show(takeKeep))
-  refuseOtherMethods(app, '/keep/*', 'GET, HEAD, POST')
-  app.get('/assets/*', (c) => answerAsset(c, context.createHasher))
-  refuseOtherMethods(app, '/assets/*', 'GET, HEAD')
+  return {
+    '/': { get: show(withoutForeignAudits(answerTree)) },
+    '/check': { get: show(withoutForeignAudits(answerCheck)) },
+    '/compare/{name}': { get: show(answerFile) },
+    '/keep/{name}': { get: show(answerKeep), post: show(takeKeep) },
+    '/assets/{name}': { get: (c) => answerAsset(c, context.createHasher) },
+  }
 }
 
-/** A link on another site starts no audit: it shows where it leads, and a click on that is the user's own. */
-function sparing(answer: Answer): Answer {
+/** A link on another site does not start an audit; it leads to a page where the user can. */
+function withoutForeignAudits(answer: PageHandler): PageHandler {
   return (c, context) => {
     const isAudit = c.req.query('run') !== undefined || !['all', undefined].includes(c.req.query('show'))
     if (!isAudit || !isForeign(c.req.raw)) return answer(c, context)
@@ -71,13 +48,13 @@ function sparing(answer: Answer): Answer {
       403,
       { title: 'Asked by another site' },
       html`<h1>Asked by another site</h1>
-<p>Another site sent you here, to something that has every replica look at its files.</p>
-<p><a href="${toTarget(c.req.url)}">Go on</a></p>`,
+<p>Another site sent you here, to a page that has every replica compare its files.</p>
+<p><a href="${toTarget(c.req.url)}">Continue</a></p>`,
     )
   }
 }
 
-/** A problem document as a page, for who asked for one. */
+/** Turns a problem document into a page. */
 function toPage(response: Response): Response {
   const { body, fields, status } = toParts(response) ?? {}
   if (fields?.['Content-Type'] !== 'application/problem+json' || !(body instanceof Uint8Array))
@@ -90,8 +67,23 @@ function toPage(response: Response): Response {
     status ?? 500,
     { title },
     html`<h1>${title}</h1>
-<p>${printable(detail)}</p>
+<p>${escapeControls(detail)}</p>
 <p><a href="/">All files</a></p>`,
     retry === undefined ? {} : { 'Retry-After': retry },
+  )
+}
+
+const ASSETS: Readonly<Record<string, string>> = { '/assets/page.css': STYLE, '/assets/page.js': SCRIPT }
+
+/** `GET /assets/…`: what the pages load, by the conditions and ranges of the request, as for a file. */
+async function answerAsset(c: Context<AppEnv>, createHasher: CreateHasher): Promise<Response> {
+  const text = Object.hasOwn(ASSETS, c.req.path) ? ASSETS[c.req.path] : undefined
+  if (text === undefined) return createProblem('no-such-resource', `nothing is at ${c.req.path}`)
+  const bytes = new TextEncoder().encode(text)
+  const hasher = createHasher()
+  await hasher.update(bytes)
+  const content = { name: c.req.path, size: bytes.length, digest: await hasher.digest(), modified: null }
+  return await answerContent(c.req.raw, toRepresentation(content, {}), (range) =>
+    range ? bytes.subarray(range.offset, range.offset + range.length) : bytes,
   )
 }

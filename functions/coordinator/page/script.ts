@@ -1,23 +1,15 @@
 import { AGE_UNITS, SEEN_WORDS } from '../../wire/evidence-words.ts'
 import { PASSED_WORDS } from '../../wire/passed.ts'
+import { MARKS } from './parts.ts'
 
-/**
- * What makes the pages better where scripts run: an audit that is watched as it goes. It reads the lines of `GET /audit`
- * and builds what it shows out of text alone, never of markup. Plain JavaScript for browsers, in ASCII.
- */
+/** The pages' script, in ASCII: shows an audit live, from `GET /audit`, as text and never as markup. */
 export const SCRIPT = `'use strict'
 const form = document.getElementById('audit')
 const live = document.getElementById('live')
 if (form !== null && live !== null) form.addEventListener('submit', start)
 
 const MOST = 500
-const MARKS = {
-  unanimous: ['\\u2713', 'the same everywhere'],
-  incomplete: ['\\u25d0', 'lacking somewhere'],
-  degraded: ['?', 'not everybody answered'],
-  conflict: ['\\u2260', 'the copies differ'],
-  unknown: ['?', 'nobody could show it'],
-}
+const MARKS = ${toAscii(MARKS)}
 const AGES = ${JSON.stringify(AGE_UNITS)}
 const SEEN = ${JSON.stringify(SEEN_WORDS)}
 const PASSED = ${JSON.stringify(PASSED_WORDS)}
@@ -33,7 +25,7 @@ function start(event) {
   const view = createView()
   document.getElementById('stop').onclick = () => abort.abort()
   watch('/audit?' + query, signal, view).then(view.end, (error) => {
-    // Another has begun, and what is shown is its own.
+    // Another audit has begun, and owns the page.
     if (signal !== abort.signal) return
     view.fail(signal.aborted ? 'Stopped.' : 'The audit broke off: ' + error.message)
   })
@@ -51,12 +43,12 @@ async function watch(url, signal, view) {
     const lines = (text + value).split('\\n')
     text = lines.pop()
     for (const line of lines) {
-      const told = JSON.parse(line)
-      ended ||= 'summary' in told
-      view.tell(told)
+      const record = JSON.parse(line)
+      ended ||= 'summary' in record
+      view.add(record)
     }
   }
-  if (!ended) throw new Error('its end is missing')
+  if (!ended) throw new Error('the summary is missing')
 }
 
 function createView() {
@@ -97,15 +89,16 @@ function createView() {
     bar.value = sum(replicas.map(({ seen }) => seen.names))
   }
 
-  function showSummary({ names, agreements, uncompared, replicas }) {
+  function showSummary({ names, agreements, uncompared, exclude = [], replicas }) {
+    const left = exclude.length === 0 ? [] : ['Not compared, since the coordinator excludes it: ' + escapeControls(exclude.join(', ')) + '.']
     const lost = replicas.filter(({ state }) => state === 'error').map(({ id, detail }) => id + ' was left out: ' + detail)
     const same = agreements.unanimous || 0
-    const words = names === 0 && lost.length === 0 && !uncompared ? 'No replica has a file there.' : found === 0 ? 'Nothing differs or is lacking.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
-    status.textContent = ['Done.', words, count(names) + (names === 1 ? ' file' : ' files') + ' compared, ' + count(same) + ' the same everywhere.', ...replicas.flatMap(toSeen), ...lost, ...replicas.flatMap(toPassed)].join(' ')
+    const words = names === 0 && lost.length === 0 && !uncompared ? 'No replica has a file there.' : found === 0 ? 'No file differs or is missing on a replica.' : count(found) + ' not the same everywhere' + (found > MOST ? ', the first ' + MOST + ' shown.' : '.')
+    status.textContent = ['Done.', words, count(names) + (names === 1 ? ' file' : ' files') + ' compared, ' + count(same) + ' the same everywhere.', ...left, ...replicas.flatMap(toSeen), ...lost, ...replicas.flatMap(toPassed)].join(' ')
   }
 
   return {
-    tell(line) {
+    add(line) {
       if (line.versions) addRow(line)
       else if (line.progress) showProgress(line.progress)
       else if (line.summary) showSummary(line.summary)
@@ -121,7 +114,7 @@ function createView() {
 }
 
 function toAmount({ id, seen, of }) {
-  return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files looked at'
+  return id + ': ' + count(seen.names) + (of === null ? '' : ' of ' + count(of.names)) + ' files compared'
 }
 
 function toSeen({ id, seen }) {
@@ -137,18 +130,18 @@ function toAge(seconds) {
 }
 
 function toPassed({ id, state, passed }) {
-  if (!passed) return state === 'ok' ? [id + ' does not say which of its files it skips: its server is older than this one.'] : []
+  if (!passed) return state === 'ok' ? [id + ' does not report the files that it skips: its server is older than this one.'] : []
   return passed.map(({ kind, count: number, examples }) => {
     const [one, several, isFile] = PASSED[kind]
     const deed = isFile ? 'could not be compared' : number === 1 ? 'was skipped' : 'were skipped'
-    const list = examples.length === 0 ? '' : (number > examples.length ? ', such as ' : ': ') + examples.map(printable).join(', ')
+    const list = examples.length === 0 ? '' : (number > examples.length ? ', such as ' : ': ') + examples.map(escapeControls).join(', ')
     return id + ': ' + count(number) + ' ' + (number === 1 ? one : several) + ' ' + deed + list + '.'
   })
 }
 
 // A directory that could not be read has no page.
 function toLink(name) {
-  const shown = make('bdi', printable(name))
+  const shown = make('bdi', escapeControls(name))
   if (name === '' || name.endsWith('/')) return shown
   const link = make('a', shown)
   link.href = '/compare/' + name.split('/').map(encodeURIComponent).join('/')
@@ -158,8 +151,8 @@ function toLink(name) {
 function toHolders({ versions, replicas }) {
   const words = versions.map((version, i) => (versions.length > 1 ? String.fromCharCode(65 + i) + ': ' : '') + version.replicas.join(', '))
   for (const { id, state, detail, rottedFrom } of replicas) {
-    if (state === 'missing') words.push('not on ' + id)
-    if (state === 'error') words.push(id + ' gave no copy: ' + printable(detail || ''))
+    if (state === 'missing') words.push('missing on ' + id)
+    if (state === 'error') words.push(id + ' sent no copy: ' + escapeControls(detail || ''))
     if (state === 'corrupt') words.push(id + ' is corrupt')
     if (rottedFrom) words.push(id + ' rotted')
   }
@@ -180,7 +173,11 @@ function count(number) {
   return number.toLocaleString('en')
 }
 
-function printable(text) {
+function escapeControls(text) {
   return text.replace(/[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]/gu, (c) => '\\\\u{' + c.codePointAt(0).toString(16) + '}')
 }
 `
+
+function toAscii(value: unknown): string {
+  return JSON.stringify(value).replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`)
+}

@@ -1,4 +1,4 @@
-/** How the pages look: in the fonts of the system, light or dark as the reader has it, from 320 pixels of width on. */
+/** The pages' style: system fonts, light or dark as the user prefers, from a width of 320 pixels. */
 export const STYLE = `:root {
   color-scheme: light dark;
   --text: light-dark(#1b1f24, #e6e9ed);

@@ -1,0 +1,100 @@
+import type { Reading, Work } from '../../storage/storage.ts'
+import { ANSWER_MS, SILENCE_MS } from '../../wire/limits.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+
+/** How long a replica may take, in milliseconds. */
+export interface Deadlines {
+  /** Without a sign of life. */
+  readonly silence: number
+  /** Without progress, even with signs of life. */
+  readonly answer: number
+}
+
+export const DEADLINES: Deadlines = { silence: SILENCE_MS, answer: ANSWER_MS }
+
+/** The deadlines of one question. */
+export interface Watch {
+  /** Aborts when a deadline passes, and by `abort`. */
+  readonly signal: AbortSignal
+  /** Rejects when a deadline passes, and never resolves. */
+  readonly expired: Promise<never>
+  /**
+   * Notes a sign of life, which extends the deadline for silence. Work that was done extends the deadline for
+   * the answer too, so that a read waits for as long as a file takes to be hashed.
+   */
+  note(work: Work): void
+  /** Aborts `signal` before any deadline passes. */
+  abort(reason: StorageError): void
+  /** Must be called by the caller of `watchReplica`. */
+  stop(): void
+}
+
+/** Starts a question's deadlines, without `answer` only that for silence. Errors name the file being read. */
+export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Deadlines, 'silence'>): Watch {
+  const abort = new AbortController()
+  const { promise: expired, reject } = Promise.withResolvers<never>()
+  expired.catch(() => {})
+
+  let reading: Reading | undefined
+
+  function expire(late: string, advice = ''): void {
+    const message = `${late}${reading === undefined ? '' : ` while it read ${toProgressText(reading)}`}${advice}`
+    const error = new StorageError('unreachable', message, { reason: 'http_response_timeout' })
+    reject(error)
+    abort.abort(error)
+  }
+
+  const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
+  const tooLong = () =>
+    expire(
+      `the replica made no progress for ${(answer ?? 0) / 1000} seconds`,
+      '; ask again later, or let --answer-timeout allow more',
+    )
+  const startAnswer = () => (answer === undefined ? undefined : setTimeout(tooLong, answer))
+  let last = startAnswer()
+  let timer = setTimeout(fallSilent, silence)
+  return {
+    signal: abort.signal,
+    expired,
+    note(work) {
+      reading = work.reading
+      clearTimeout(timer)
+      timer = setTimeout(fallSilent, silence)
+      if (work.done <= 0) return
+      clearTimeout(last)
+      last = startAnswer()
+    },
+    abort: (reason) => abort.abort(reason),
+    stop() {
+      clearTimeout(timer)
+      clearTimeout(last)
+    },
+  }
+}
+
+/** Whether this is an error that only a deadline showed, by its type of RFC 9209 §2.3. */
+export function isTimeout(said: unknown): said is StorageError {
+  return said instanceof StorageError && said.reason.endsWith('_timeout')
+}
+
+/** Resolves as `work` does; aborts it and rejects when it takes longer than the deadline for silence. */
+export async function withDeadline<T>(
+  { silence }: Deadlines,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const watch = watchReplica({ silence })
+  try {
+    return await Promise.race([work(watch.signal), watch.expired])
+  } finally {
+    watch.stop()
+  }
+}
+
+/** `'photos/1.iso': 3.1 of 20.0 GB`, in units of 1,000 as for disks. */
+function toProgressText({ name, bytes, size }: Reading): string {
+  const power = Math.min(Math.floor(Math.log10(Math.max(size, 1)) / 3), UNITS.length - 1)
+  const toText = (amount: number) => (amount / 1000 ** power).toFixed(power === 0 ? 0 : 1)
+  return `'${name}': ${toText(bytes)} of ${toText(size)} ${UNITS[power]}`
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const

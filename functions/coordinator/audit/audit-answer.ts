@@ -1,0 +1,61 @@
+import type { Context } from 'hono'
+import { answerLines, createAnswer, LINES } from '../../http/answer.ts'
+import type { AppEnv } from '../../http/app.ts'
+import { createProblem } from '../../http/problems.ts'
+import { parseMaxAge } from '../../wire/fields/query.ts'
+import type { AuditSummary } from '../../wire/schemas.ts'
+import type { CoordinatorContext } from '../context.ts'
+import { auditRecorded } from '../ledger/record-audit.ts'
+import type { AuditContext, AuditRequest } from './audit.ts'
+import { findExcess, toMore } from './exclude.ts'
+
+/** `GET /audit`: the lines of `audit` as they are found. */
+export async function answerAudit(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
+  const request = parseAuditRequest(new URL(c.req.url, 'http://localhost').searchParams, context)
+  if (typeof request === 'string') return createProblem('invalid-parameter', request)
+  if (c.req.method === 'HEAD') return createAnswer(200, LINES, null)
+  const { trace } = c.var
+  return await context.limits.audits.run(() =>
+    answerLines((writeLine, signal) => auditObserved(request, { ...context, trace, writeLine, signal })),
+  )
+}
+
+/** An audit whose end is reported to the observer, however it ends. */
+async function auditObserved(
+  request: AuditRequest,
+  { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,
+): Promise<void> {
+  const { prefix, match, exclude } = request
+  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0
+  const start = performance.now()
+  let summary: AuditSummary | null = null
+  const writeLine: AuditContext['writeLine'] = async (line) => {
+    await context.writeLine(line)
+    if ('summary' in line) summary = line.summary
+  }
+  try {
+    await auditRecorded(request, { ...context, writeLine })
+  } finally {
+    observer?.onAudited({ isWhole, summary, ms: performance.now() - start })
+  }
+}
+
+/** The request in the query, or a message when it is not valid. */
+function parseAuditRequest(
+  query: URLSearchParams,
+  context: Pick<CoordinatorContext, 'exclude'>,
+): AuditRequest | string {
+  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude']
+  const unknown = [...query.keys()].find((key) => !known.includes(key))
+  if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
+  const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
+  if (wrong !== undefined) return `${wrong} takes true, got '${query.get(wrong)}'`
+  const [match, exclude] = [query.getAll('match'), query.getAll('exclude')]
+  const excess = findExcess(context, { match, exclude })
+  if (excess !== null) return excess
+  const more = toMore(context, exclude)
+  const age = parseMaxAge(query.get('max-age'))
+  if (typeof age === 'string') return age
+  const maxAge = query.has('deep') ? 0 : age
+  return { prefix: query.get('prefix') ?? '', all: query.has('all'), maxAge, match, exclude: more }
+}

@@ -1,0 +1,351 @@
+import { atMostEvery } from '../../bytes/heartbeat.ts'
+import { isFacts } from '../../storage/facts.ts'
+import { parseName } from '../../storage/names.ts'
+import {
+  type Found,
+  NOTHING_SEEN,
+  type Progress,
+  type Range,
+  type Span,
+  type Survey,
+} from '../../storage/survey/survey.ts'
+import { toTimestamp } from '../../wire/fields/dates.ts'
+import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../../wire/limits.ts'
+import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
+import type { Agreement, AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import type { Member } from '../ask/member.ts'
+import { type Answer, compare } from '../compare/compare.ts'
+import { toManifest } from '../compare/report.ts'
+import type { CoordinatorContext } from '../context.ts'
+import { findMissingFolder } from './missing-folder.ts'
+import {
+  compareSpans,
+  type Findings,
+  mergeNames,
+  openSurvey,
+  type SurveyContext,
+  type SurveyStream,
+} from './surveys.ts'
+
+/** What an audit compares and reports. */
+export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'match' | 'exclude'> {
+  /** Whether every name is reported, and not only those that are not `unanimous`. */
+  readonly all: boolean
+  /** Only names after this one in byte order. */
+  readonly after?: string | undefined
+  /** Only names up to this one. */
+  readonly until?: string | undefined
+  /** Ends the audit before its last name; only of an audit that has a `maxAge` or reports all names. */
+  readonly limit?: AuditLimit | undefined
+}
+
+/** How far an audit goes. */
+export interface AuditLimit {
+  /** Called after each name, in order; the audit ends behind the first for which it returns true. */
+  isReached(): boolean
+  /**
+   * Called now and then, and at the end, when all names up to this one have been reported, as long as no
+   * replica was left out.
+   */
+  onReported(name: string): Promise<void>
+}
+
+export interface AuditContext
+  extends Pick<CoordinatorContext, 'members' | 'corruptCopies' | 'exclude'>,
+    Omit<SurveyContext, 'onProgress' | 'onPassed'> {
+  /** Takes a line; resolves when there is room for the next. */
+  readonly writeLine: (line: AuditLine) => Promise<void>
+}
+
+interface Audit extends AuditContext {
+  readonly request: AuditRequest
+  /** The range of the first pass, whose progress and skipped entries count: later passes repeat parts. */
+  readonly whole: readonly Range[]
+  /** Shared by all surveys of this audit. */
+  readonly pass: string
+  readonly tally: Tally
+  readonly showProgress: () => void
+}
+
+/**
+ * Compares all names of all replicas in one pass in byte order: by spans, and name by name where those
+ * differ. Reports a manifest for each name that is still not `unanimous` when asked for again, and last the
+ * summary. A replica whose survey fails is left out from there on. The result is then `degraded` at best; so
+ * it is when a replica skipped what may be files, or does not report it. Memory does not grow with the trees.
+ * Rejects when `signal` aborts.
+ */
+export async function audit(request: AuditRequest, context: AuditContext): Promise<void> {
+  const tally = createTally(context.members)
+  const showProgress = atMostEvery(PROGRESS_MS, () => {
+    // A sign of life, which the audit does not wait for.
+    context.writeLine(tally.toProgress()).catch(() => {})
+  })
+  const whole: readonly Range[] = [{ after: request.after ?? '', until: request.until ?? null }]
+  const one: Audit = { ...context, request, whole, pass: crypto.randomUUID(), tally, showProgress }
+  if (request.all || request.maxAge !== null) await auditNames(one, whole)
+  else await auditSpans(one, whole, 0)
+  if (request.until !== undefined) tally.stop(request.until)
+  const { exclude } = context
+  await context.writeLine({
+    summary: { ...tally.toSummary(), ...(exclude.length > 0 && { exclude: [...exclude] }) },
+  })
+}
+
+function openSurveys<T extends Span | Found>(audit: Audit, ranges: readonly Range[], grain: number) {
+  const { request, tally, whole, pass, showProgress } = audit
+  const isFirst = ranges === whole
+  const onProgress = (id: string, progress: Progress) => {
+    if (isFirst) tally.progress.set(id, progress)
+    showProgress()
+  }
+  const onPassed = (id: string, passed: readonly Passed[], isAll: boolean) => {
+    if (isFirst) tally.addPassed(id, passed, isAll)
+  }
+  const { prefix, maxAge, match } = request
+  const exclude = [...audit.exclude, ...request.exclude]
+  const survey = { ranges, prefix, grain, maxAge, pass, passed: isFirst, match, exclude }
+  return audit.members
+    .filter(({ id }) => !tally.lost.has(id))
+    .map((member) => openSurvey<T>(member, survey, { ...audit, onProgress, onPassed }))
+}
+
+/** Runs `read`, and ends the surveys after it. */
+async function readStreams<T>(
+  streams: readonly SurveyStream<T>[],
+  read: (streams: readonly SurveyStream<T>[]) => Promise<void>,
+): Promise<void> {
+  try {
+    await read(streams)
+  } finally {
+    for (const stream of streams) stream.leave()
+  }
+}
+
+/** Compares spans; where they differ, smaller spans, and at last the names. */
+async function auditSpans(audit: Audit, ranges: readonly Range[], level: number): Promise<void> {
+  const grain = SPAN_GRAINS[level]
+  if (grain === undefined) return await auditNames(audit, ranges)
+  const { tally, corruptCopies } = audit
+  let apart: Range[] = []
+  let [alike, differing] = [0, 0]
+
+  async function descend(): Promise<void> {
+    // Where most spans differ, smaller ones would not help.
+    const isMost = level > 0 && differing > alike
+    if (apart.length > 0) await auditSpans(audit, apart, isMost ? SPAN_GRAINS.length : level + 1)
+    apart = []
+  }
+
+  await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
+    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
+      if (isAlike && !corruptCopies.isAnyIn(range)) {
+        alike++
+        tally.countSame(names)
+        continue
+      }
+      differing++
+      const last = apart.at(-1)
+      if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
+      else apart.push(range)
+      if (apart.length === MAX_SURVEY_RANGES) await descend()
+    }
+    await descend()
+  })
+}
+
+/** Compares name by name. */
+async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void> {
+  const { tally, request } = audit
+  const { limit } = request
+  let batch: Findings[] = []
+  let names = 0
+  await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
+    for await (const findings of mergeNames(streams, ranges, tally.lose)) {
+      for (const { id, said } of findings.answers) {
+        // A store that is unreachable for one file is left out.
+        if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
+      }
+      if (!request.all && isSame(audit, findings)) tally.countSame(1)
+      else batch.push(findings)
+      const isEnd = limit?.isReached() === true
+      const isDue = limit !== undefined && ++names % AUDIT_BATCH_NAMES === 0
+      if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
+      await report(audit, batch)
+      batch = []
+      if (tally.lost.size === 0) await limit?.onReported(findings.name)
+      if (isEnd) return tally.stop(findings.name)
+    }
+    await report(audit, batch)
+  })
+}
+
+/** Whether the replicas that are not left out hold the same, and no copy rotted or is corrupt. */
+function isSame({ tally, corruptCopies }: Audit, { name, answers, rotted }: Findings): boolean {
+  const rest = answers.filter(({ id }) => !tally.lost.has(id))
+  return compare(corruptCopies.judge(rest, name)).agreement === 'unanimous' && rotted.size === 0
+}
+
+/** Reports those names that still differ when the replicas are asked again. */
+async function report(audit: Audit, batch: readonly Findings[]): Promise<void> {
+  const { request, tally, corruptCopies } = audit
+  const differing = batch.filter((findings) => !isSame(audit, findings))
+  const again = await askAgain(audit, differing)
+  const arrived = findArrived(differing, again)
+  for (const findings of batch) {
+    const { name, rotted } = findings
+    const comparison = compare(corruptCopies.judge(again.get(name) ?? complete(audit, findings), name))
+    const { agreement } = comparison
+    if (agreement === 'absent') continue
+    tally.count(agreement, 1, rotted.size)
+    if (!request.all && agreement === 'unanimous' && rotted.size === 0) continue
+    const manifest = withSurveyed(toManifest(name, comparison), findings, { arrived, prefix: request.prefix })
+    await audit.writeLine(manifest)
+  }
+}
+
+/** The names that each replica lacked in its survey, and holds now. */
+function findArrived(
+  batch: readonly Findings[],
+  again: ReadonlyMap<string, readonly Answer[]>,
+): Map<string, string[]> {
+  const arrived = new Map<string, string[]>()
+  for (const { name, around } of batch) {
+    for (const { id, said } of again.get(name) ?? []) {
+      if (said !== null && around.has(id)) arrived.set(id, [...(arrived.get(id) ?? []), name])
+    }
+  }
+  return arrived
+}
+
+async function askAgain(audit: Audit, batch: readonly Findings[]): Promise<Map<string, Answer[]>> {
+  const asked = batch.filter(({ name }) => parseName(name) !== null)
+  const names = asked.map(({ name }) => name)
+  const { request, trace, signal, tally } = audit
+  const options = { trace, getSignal: () => signal, maxAge: request.maxAge ?? undefined }
+  const questions = audit.members.map(({ id, askAll }) => {
+    const said = tally.lost.get(id)
+    return said ? names.map(() => ({ id, said })) : askAll(names, options)
+  })
+  const answers = await Promise.all(questions.map((promises) => Promise.all(promises)))
+  return new Map(
+    asked.map((findings, i) => {
+      const now = answers.flatMap((ofMember) => withSeen(ofMember[i], findings) ?? [])
+      // A name that could not be read, and that no replica now holds, was not deleted in the meantime.
+      const isReadable = !findings.answers.some(({ said }) => said instanceof StorageError)
+      const isKnown = isReadable || compare(now).agreement !== 'absent'
+      return [findings.name, isKnown ? now : complete(audit, findings)]
+    }),
+  )
+}
+
+/** The answers in member order; a replica left out since answers its error, not a null to be confirmed. */
+function complete({ members, tally }: Audit, { answers }: Findings): Answer[] {
+  return members.map(({ id }) => {
+    const said = answers.find((answer) => answer.id === id)?.said ?? null
+    return { id, said: said ?? tally.lost.get(id) ?? null }
+  })
+}
+
+/** A replica's second answer; its first when the second repeats a digest that its bytes contradicted. */
+function withSeen(now: Answer | undefined, { answers, rotted }: Findings): Answer | undefined {
+  const isDenied = now !== undefined && isFacts(now.said) && now.said.digest === rotted.get(now.id)?.from
+  return isDenied ? answers.find(({ id }) => id === now.id) : now
+}
+
+/** The manifest with what only the surveys show: which copies rotted, and which folders a replica lacks. */
+function withSurveyed(
+  manifest: Manifest,
+  { name, rotted, around }: Findings,
+  { prefix, arrived }: { readonly prefix: string; readonly arrived: ReadonlyMap<string, readonly string[]> },
+): Manifest {
+  const replicas = manifest.replicas.map((report) => {
+    const { id, state } = report
+    const own = state === 'missing' ? around.get(id) : undefined
+    const missingFolder = own && findMissingFolder(name, prefix, [...own, ...(arrived.get(id) ?? [])])
+    const was = rotted.get(id)
+    const goodAt = toTimestamp(was?.goodAt ?? null) ?? undefined
+    return { ...report, rottedFrom: was?.from, goodAt, missingFolder }
+  })
+  return { ...manifest, replicas }
+}
+
+type Tally = ReturnType<typeof createTally>
+
+/** Counts what an audit has found so far. */
+function createTally(members: readonly Pick<Member, 'id'>[]) {
+  const nothing: Progress = { seen: NOTHING_SEEN, of: null }
+  const progress = new Map(members.map(({ id }) => [id, nothing]))
+  const lost = new Map<string, StorageError>()
+  /** The skipped entries of each replica, and the replicas that have reported all of them. */
+  const passed = new Map<string, readonly Passed[]>()
+  const counted = new Set<string>()
+  const agreements: Partial<Record<Agreement, number>> = {}
+  let rotten = 0
+  let next: string | undefined
+
+  function count(agreement: Agreement, names: number, rotted = 0): void {
+    if (names > 0) agreements[agreement] = (agreements[agreement] ?? 0) + names
+    rotten += rotted
+  }
+
+  /** An audit that ends before its last name has reported what was skipped before. */
+  const isCounted = (id: string) => next !== undefined || counted.has(id)
+
+  function toReplica(id: string): AuditSummary['replicas'][number] {
+    const error = lost.get(id)
+    const state = error
+      ? ({ state: 'error', error: error.reason, detail: error.message } as const)
+      : ({ state: 'ok' } as const)
+    const skipped = isCounted(id) && { passed: toPassedMember(passed.get(id) ?? []) }
+    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped }
+  }
+
+  return {
+    progress,
+    /** The replicas that are left out, and why. */
+    lost: lost as ReadonlyMap<string, StorageError>,
+    count,
+    lose: (id: string, error: StorageError) => void lost.set(id, error),
+    /** Counts names that all replicas that are not left out hold alike. */
+    countSame: (names: number) => count(lost.size > 0 ? 'degraded' : 'unanimous', names),
+    /** Notes that the audit ends behind this name. */
+    stop(name: string): void {
+      next ??= name
+    },
+    addPassed(id: string, more: readonly Passed[], isAll: boolean): void {
+      passed.set(id, addPassed(passed.get(id) ?? [], more))
+      if (isAll) counted.add(id)
+    },
+    toProgress: () => ({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }),
+    toSummary(): AuditSummary {
+      const replicas = members.map(({ id }) => toReplica(id))
+      const uncompared = countFiles(replicas.flatMap(({ passed = [] }) => passed))
+      const isWhole = lost.size === 0 && uncompared === 0 && members.every(({ id }) => isCounted(id))
+      const isUnknown = lost.size === members.length
+      const agreement = toWhole(agreements, isUnknown ? 'unknown' : isWhole ? 'unanimous' : 'degraded')
+      const names = Object.values(agreements).reduce((a, b) => a + b, 0)
+      return {
+        agreement,
+        names,
+        agreements,
+        rotten,
+        uncompared,
+        ...(next !== undefined && { next }),
+        replicas,
+      }
+    },
+  }
+}
+
+/** The agreement of all names together, by the rules for one name; no better than `best`. */
+function toWhole(
+  { conflict, degraded, unknown, incomplete, unanimous }: Partial<Record<Agreement, number>>,
+  best: 'unknown' | 'degraded' | 'unanimous',
+): Agreement {
+  if (conflict) return 'conflict'
+  if (best === 'unknown') return best
+  if (best === 'degraded' || degraded || unknown) return 'degraded'
+  if (incomplete) return 'incomplete'
+  return unanimous ? 'unanimous' : 'absent'
+}

@@ -1,0 +1,164 @@
+import { createDocument, toRef, toSchema } from '../../http/openapi/document.ts'
+import { toHeaders } from '../../http/openapi/headers.ts'
+import {
+  BODY_PROBLEMS,
+  FILES_PAGE,
+  MAX_AGE,
+  query,
+  SHARED_OPERATIONS,
+  toJsonAnswer,
+  toJsonBody,
+  toKeptOperation,
+  toLinesAnswer,
+  toRestoreOperation,
+} from '../../http/openapi/parts.ts'
+import { problems, toProblemResponses } from '../../http/openapi/problem-responses.ts'
+import type { Document, PathItem } from '../../http/openapi/types.ts'
+import { MAX_GLOBS } from '../../wire/limits.ts'
+import * as plans from '../../wire/plan-schemas.ts'
+import * as schemas from '../../wire/schemas.ts'
+import { restoreOnRequest } from '../kept.ts'
+import { LEDGER_OPERATIONS } from './ledger-operations.ts'
+import { readFile } from './read-operations.ts'
+
+const flag = { type: 'boolean', enum: [true] }
+const globs = toSchema(schemas.globs)
+
+const whole = {
+  '/audit': {
+    get: {
+      operationId: 'audit',
+      summary: 'Compare whole trees',
+      description:
+        'A line for each name that is not the same everywhere, and now and then the progress of each replica. In the report of a replica ' +
+        'that lacks the name, `missingFolder` is the outermost folder of the name in which the replica holds none of the names that are ' +
+        'compared; it is absent when the replica holds one in each. The audit is complete only if the last line has a `summary`.',
+      parameters: [
+        query('prefix', 'Only names that start with it.'),
+        query('match', `Only names that match one of these globs, ${MAX_GLOBS} at most.`, globs),
+        query('exclude', 'No names that match one of these.', globs),
+        query('all', 'Report names that are the same everywhere too.', flag),
+        MAX_AGE,
+        query('deep', 'The same as `max-age=0`, and overrides `max-age`.', flag),
+      ],
+      responses: {
+        200: toLinesAnswer('AuditLine', 'The findings, sent as they are found.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/plan': {
+    post: {
+      operationId: 'plan',
+      summary: 'Plan the copies that make the replicas the same',
+      parameters: [MAX_AGE],
+      requestBody: toJsonBody('PlanRequest'),
+      responses: {
+        200: {
+          description: 'The plan, a line for each step. It is not valid JSON if it broke off.',
+          headers: toHeaders(['Cache-Control']),
+          content: { 'application/json': { schema: toRef('MadePlan') } },
+        },
+        ...toProblemResponses(...BODY_PROBLEMS, ...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/apply': {
+    post: {
+      operationId: 'apply',
+      summary: 'Apply a plan, each step only while every replica still holds what the plan saw',
+      requestBody: toJsonBody('Plan'),
+      responses: {
+        200: toLinesAnswer('ApplyLine', 'The outcome of each step, sent as it ends.'),
+        ...toProblemResponses(...BODY_PROBLEMS, ...problems(['cross-site', 'read-only'])),
+      },
+    },
+  },
+}
+
+const replica = query('replica', 'The id of one replica.', toSchema(schemas.replicaId))
+
+const kept = {
+  '/kept': {
+    get: toKeptOperation('List the replaced contents that one replica keeps', [
+      { ...replica, required: true },
+    ]),
+  },
+  '/restore': { post: toRestoreOperation(['cross-site']) },
+}
+
+const operation = {
+  '/replicas': {
+    get: {
+      operationId: 'getReplicas',
+      summary: 'The state of each replica, and its number of corrupt copies',
+      responses: {
+        200: toJsonAnswer('ReplicaStates', 'The replicas in order.'),
+        ...toProblemResponses(...problems(['not-acceptable'])),
+      },
+    },
+  },
+  ...SHARED_OPERATIONS,
+}
+
+const listing = {
+  '/files': {
+    get: {
+      operationId: 'listFiles',
+      summary: 'List the names that any replica has, in byte order, without comparing contents',
+      parameters: FILES_PAGE,
+      responses: {
+        200: toJsonAnswer(
+          'MergedListing',
+          'A page of them, without those that the coordinator excludes. A replica with `error` may have more names than those listed.',
+        ),
+        ...toProblemResponses(...problems(['invalid-parameter', 'too-few-answers', 'cross-site'])),
+      },
+    },
+  },
+}
+
+/** The operations by path, one for each method of the coordinator's routes. */
+export const OPERATIONS = {
+  '/files/{name}': { get: readFile },
+  ...listing,
+  ...whole,
+  ...LEDGER_OPERATIONS,
+  ...kept,
+  ...operation,
+} satisfies Readonly<Record<string, PathItem>>
+
+/** The coordinator's OpenAPI document. This module is imported by the first request for it. */
+export const DOCUMENT: Document = createDocument({
+  title: 'vouch coordinator',
+  description:
+    'Asks every replica for a file by name, compares the copies by SHA-256, and answers with the result.',
+  schemas: {
+    Manifest: schemas.manifest,
+    Version: schemas.version,
+    ReplicaReport: schemas.replicaReport,
+    MergedListing: schemas.mergedListing,
+    ReplicaStates: schemas.replicaStates,
+    AuditLine: schemas.auditLine,
+    AuditSummary: schemas.auditSummary,
+    VerifyRequest: schemas.verifyRequest,
+    Run: schemas.run,
+    Status: schemas.status,
+    Differences: schemas.differences,
+    History: schemas.history,
+    PlanRequest: plans.planRequest,
+    Rule: plans.rule,
+    Policy: plans.policy,
+    Plan: plans.plan,
+    PlanStep: plans.planStep,
+    MadePlan: plans.madePlan,
+    PlanSummary: plans.planSummary,
+    ApplyLine: plans.applyLine,
+    KeptListing: schemas.keptListing,
+    RestoreRequest: restoreOnRequest,
+    Restored: schemas.restored,
+    Health: schemas.health,
+    Readiness: schemas.coordinatorReadiness,
+  },
+  operations: OPERATIONS,
+})

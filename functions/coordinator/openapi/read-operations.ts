@@ -1,0 +1,91 @@
+import { toRef, toSchema } from '../../http/openapi/document.ts'
+import { type HeaderName, toHeaders } from '../../http/openapi/headers.ts'
+import {
+  CONDITIONS,
+  field,
+  MAX_AGE,
+  NAME,
+  query,
+  READ_PROBLEMS,
+  toFileAnswers,
+} from '../../http/openapi/parts.ts'
+import { fileProblems, problems, toProblemResponses } from '../../http/openapi/problem-responses.ts'
+import type { Operation, Reply, ReplyObject } from '../../http/openapi/types.ts'
+import { digest, replicaId } from '../../wire/schemas.ts'
+
+const STATES: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
+
+// One replica's copy, uncompared, comes without an agreement.
+const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Replica-Status']
+const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'Replica-Agreement']
+
+const answers: Record<string, Reply> = {
+  ...toFileAnswers(
+    [
+      'The file. The copies do not differ, or the request names one of them.',
+      'A part of the file, cut from content that was compared whole.',
+    ],
+    VALIDATORS,
+    MAYBE,
+  ),
+  300: {
+    description:
+      'The copies differ, and the request names `multipart/mixed`: the manifest, then a part for each version with ' +
+      'Content-Type, Content-Length, Content-Disposition, Repr-Digest, Replica-Status, Last-Modified and File-Modified.',
+    headers: toHeaders(['Content-Length', 'Cache-Control', 'Vary', ...STATES]),
+    content: {
+      'multipart/mixed': {
+        schema: { type: 'array', prefixItems: [toRef('Manifest')], items: {}, minItems: 3 },
+      },
+    },
+  },
+}
+
+const refusals = toProblemResponses(
+  ...fileProblems(['conflict'], ['Vary']),
+  ...fileProblems([
+    'incomplete',
+    'not-found',
+    'existence-unknown',
+    'too-few-answers',
+    'changed-while-reading',
+  ]),
+  ...problems(['precondition-failed'], STATES),
+  ...problems(['range-not-satisfiable'], [...STATES, 'Content-Range']),
+  ...problems(['invalid-parameter']),
+  // For one replica's copy.
+  ...problems(['not-found', 'precondition-failed'], ['Replica-Status']),
+  ...problems(['range-not-satisfiable'], ['Replica-Status', 'Content-Range']),
+  ...READ_PROBLEMS.map((refusal) => ({ ...refusal, headers: ['Replica-Status'] as const })),
+  ...problems(['invalid-name']),
+)
+
+export const readFile: Operation = {
+  operationId: 'readFile',
+  summary: 'Read a file, compared',
+  description:
+    'Every replica is asked. The file is sent when those that answer do not differ and one of them holds it. When they ' +
+    'differ it depends on `Accept`: 300 with every version if it names `multipart/mixed`, a page if it prefers ' +
+    '`text/html`, else a problem.',
+  parameters: [
+    NAME,
+    query('version', 'That version, from any replica that holds it.', toSchema(digest)),
+    query('replica', "That replica's copy, uncompared. Excludes `version`.", toSchema(replicaId)),
+    query('require', 'How many replicas must answer.', {
+      anyOf: [
+        { type: 'string', enum: ['all', 'majority'] },
+        { type: 'integer', minimum: 1 },
+      ],
+    }),
+    MAX_AGE,
+    field('Prefer', '`handling=strict` requires every replica to answer and to hold the file (RFC 7240).'),
+    ...CONDITIONS,
+  ],
+  responses: { ...answers, ...withPage(refusals) },
+}
+
+/** A conflict may be a page too. */
+function withPage({ 409: conflict, ...others }: Record<string, Reply>): Record<string, Reply> {
+  const { content, ...rest } = conflict as ReplyObject // two problems share the status, so it is not a reference
+  return { ...others, 409: { ...rest, content: { ...content, 'text/html': { schema: { type: 'string' } } } } }
+}

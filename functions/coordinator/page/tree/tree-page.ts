@@ -1,0 +1,142 @@
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import { type AppEnv, toCaller } from '../../../http/app.ts'
+import { createProblem } from '../../../http/problems.ts'
+import { parseName } from '../../../storage/names.ts'
+import { withTimeout } from '../../../wire/limit.ts'
+import { PAGE_ROWS, PAGE_WAIT_MS } from '../../../wire/limits.ts'
+import type { Manifest } from '../../../wire/schemas.ts'
+import { escapeControls } from '../../../wire/text.ts'
+import type { AskOptions } from '../../ask/member.ts'
+import { compare } from '../../compare/compare.ts'
+import { toManifest } from '../../compare/report.ts'
+import type { CoordinatorContext } from '../../context.ts'
+import { type ReplicaState, readReplicaStates } from '../../replicas.ts'
+import { answerPage, type Html } from '../layout.ts'
+import {
+  renderHolders,
+  renderLink,
+  renderMark,
+  renderName,
+  renderPath,
+  toBytes,
+  toTreeHref,
+} from '../parts.ts'
+import { type Folder, type Row, readFolder } from './folder.ts'
+import { answerFound, type Show } from './found-page.ts'
+
+/**
+ * `GET /?in=&after=`: the state of each replica, and the contents of a folder, each file with its agreement
+ * and its holders. With `show=conflicts` or `show=gaps`, only those files, from all folders below.
+ */
+export async function answerTree(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
+  const { in: folder = '', after = '', show = 'all' } = c.req.query()
+  if (folder !== '' && (!folder.endsWith('/') || parseName(folder.slice(0, -1)) === null)) {
+    return createProblem('invalid-parameter', 'in takes the name of a folder, which ends with a slash')
+  }
+  if (show === 'conflicts' || show === 'gaps') {
+    const title = `${show === 'gaps' ? 'Gaps' : 'Conflicts'} in ${folder === '' ? 'all files' : escapeControls(folder)}`
+    return answerFound(c, context, { folder, after, show, head: { title }, before: renderHead(folder, show) })
+  }
+  if (show !== 'all') return createProblem('invalid-parameter', 'show takes all, conflicts or gaps')
+  const caller = toCaller(c)
+  const [states, page] = await Promise.all([
+    readReplicaStates(context, caller),
+    readFolder(context, { folder, after, limit: PAGE_ROWS, signal: c.req.raw.signal }),
+  ])
+  const manifests = await readManifests(context, page.rows, caller)
+  const title = folder === '' ? 'All files' : escapeControls(folder)
+  return answerPage(
+    200,
+    { title, current: folder === '' ? 'files' : undefined },
+    html`${renderHead(folder, 'all')}${renderStates(states)}${renderFolder(folder, after, page, manifests)}`,
+  )
+}
+
+/** The manifests of those files that all replicas have answered for within `PAGE_WAIT_MS`. */
+async function readManifests(
+  { members, corruptCopies }: CoordinatorContext,
+  rows: readonly Row[],
+  caller: AskOptions,
+): Promise<Map<string, Manifest>> {
+  const names = rows.filter(({ copies }) => copies !== null).map(({ name }) => name)
+  const askable = names.filter((name) => parseName(name) !== null)
+  const asked = members.map((member) => member.askAll(askable, caller))
+  const manifests = new Map<string, Manifest>()
+  const all = askable.map(async (name, i) => {
+    const answers = await Promise.all(asked.flatMap((ofMember) => ofMember[i] ?? []))
+    manifests.set(name, toManifest(name, compare(corruptCopies.judge(answers, name))))
+  })
+  await withTimeout(PAGE_WAIT_MS, Promise.all(all))
+  return new Map(manifests)
+}
+
+function renderHead(folder: string, show: Show | 'all'): Html {
+  const here = folder === '' ? html`All files` : html`Files in ${renderName(folder)}`
+  const filter = (to: Show | 'all', words: string) =>
+    html`<li><a href="${toTreeHref({ in: folder, show: to })}"${to === show ? html` aria-current="page"` : ''}>${words}</a></li>`
+  return html`<h1>${here}</h1>
+${folder === '' ? '' : renderPath(folder, show)}
+<nav aria-label="Show"><ul class="filters">${filter('all', 'All')}${filter('conflicts', 'Conflicts')}${filter('gaps', 'Gaps')}</ul></nav>
+`
+}
+
+function renderStates(states: readonly ReplicaState[]): Html {
+  return html`<table>
+<caption>Replicas</caption>
+<thead><tr><th scope="col">Replica</th><th scope="col">State</th></tr></thead>
+<tbody>
+${states.map(({ id, state, detail, breaker, corrupt }) => {
+  const words = state === 'ok' ? 'answers' : `cannot be used: ${escapeControls(detail ?? '')}`
+  const rest = [
+    ...(breaker === 'closed' ? [] : ['asked again in a few seconds']),
+    ...(corrupt > 0 ? [`${corrupt} corrupt ${corrupt === 1 ? 'copy' : 'copies'}`] : []),
+  ]
+  return html`<tr><th scope="row">${id}</th><td><span class="mark ${state === 'ok' ? 'unanimous' : 'conflict'}"><span aria-hidden="true">${state === 'ok' ? '✓' : '✗'}</span> ${words}</span> ${rest.join('; ')}</td></tr>\n`
+})}</tbody>
+</table>
+`
+}
+
+function renderFolder(
+  folder: string,
+  after: string,
+  { rows, next, replicas }: Folder,
+  manifests: ReadonlyMap<string, Manifest>,
+): Html {
+  const silent = replicas.filter(({ state }) => state === 'error').map(({ id }) => id)
+  const warning =
+    silent.length === 0
+      ? ''
+      : html`<p class="warning">${silent.join(', ')} did not list ${silent.length === 1 ? 'its' : 'their'} files. Files that only ${silent.length === 1 ? 'it has' : 'they have'} are not shown.</p>`
+  if (rows.length === 0) {
+    return html`${warning}<p>${silent.length === replicas.length ? 'No replica answered.' : 'This folder is empty.'}</p>`
+  }
+  return html`${warning}<table>
+<caption>Files and folders</caption>
+<thead><tr><th scope="col">Name</th><th scope="col">Agreement</th><th scope="col">Held by</th></tr></thead>
+<tbody>
+${rows.map((row) => renderRow(row, folder, manifests.get(row.name)))}</tbody>
+</table>
+${after === '' && next === null ? '' : renderMore(folder, after, next)}`
+}
+
+function renderMore(folder: string, after: string, next: string | null): Html {
+  return html`<nav aria-label="More of this folder"><ul class="filters">
+${after === '' ? '' : html`<li><a href="${toTreeHref({ in: folder })}">From the start</a></li>`}
+${next === null ? '' : html`<li><a href="${toTreeHref({ in: folder, after: next })}">Next</a></li>`}
+</ul></nav>`
+}
+
+function renderRow({ name, copies }: Row, folder: string, manifest: Manifest | undefined): Html {
+  const shown = name.slice(folder.length)
+  if (copies === null) {
+    return html`<tr><th scope="row"><a href="${toTreeHref({ in: name })}">${renderName(shown)}</a></th><td>folder</td><td></td></tr>\n`
+  }
+  const sizes = [...new Set(copies.map(({ size }) => toBytes(size)))].join(' / ')
+  const what =
+    manifest === undefined
+      ? html`<td>still being read; reload soon</td><td>listed by ${copies.map(({ id }) => id).join(', ')}</td>`
+      : html`<td>${renderMark(manifest.agreement)}</td><td>${renderHolders(manifest)}</td>`
+  return html`<tr><th scope="row">${renderLink(name, shown)} <small>${sizes}</small></th>${what}</tr>\n`
+}

@@ -1,0 +1,18 @@
+import Negotiator from 'negotiator'
+
+/** Whether the request accepts `type` (RFC 9110 §12.5.1); one without `Accept` accepts every type. */
+export function accepts(request: Request, type: string): boolean {
+  return negotiate(request).mediaType([type]) !== undefined
+}
+
+/** The form of a conflict; multipart only for clients that name it, so that no tool takes it for the file. */
+export function chooseConflictForm(request: Request): 'multipart' | 'html' | 'problem' {
+  const negotiator = negotiate(request)
+  if (negotiator.mediaTypes().includes('multipart/mixed')) return 'multipart'
+  const preferred = negotiator.mediaType(['application/problem+json', 'application/json', 'text/html'])
+  return preferred === 'text/html' ? 'html' : 'problem'
+}
+
+function negotiate(request: Request): Negotiator {
+  return new Negotiator({ headers: { accept: request.headers.get('Accept') ?? undefined } })
+}

@@ -1,0 +1,130 @@
+import { createProblem, type ProblemType, toProblem } from '../../http/problems.ts'
+import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
+import { MAX_COMPARISONS } from '../../wire/limits.ts'
+import { StorageError, settle } from '../../wire/storage-error.ts'
+import { isTimeout } from '../ask/deadlines.ts'
+import { gather } from '../ask/member.ts'
+import { type Answer, type Comparison, compare, type Version } from '../compare/compare.ts'
+import { toFailures, toFields, toManifest } from '../compare/report.ts'
+import type { CoordinatorContext, ReadRequest } from '../context.ts'
+import { answerConflict } from './conflict.ts'
+import { openVersion } from './open-version.ts'
+
+type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
+
+/**
+ * Answers GET or HEAD with the result of comparing all copies. A holder is asked for bytes only once it is
+ * known that the client gets them. A holder that fails before its first byte counts as one that did not
+ * answer; when its copy has changed, only after all were compared again, `MAX_COMPARISONS` times at most.
+ *
+ * A read of one version needs only its holders, so it waits briefly for a replica that was late when it was
+ * last asked. Before it refuses the version, it asks every replica again, within the whole deadline.
+ */
+export async function deliver(request: Request, read: DeliverRequest): Promise<Response> {
+  let isBrief = read.version !== undefined && isAnyLate(read)
+  let answers = await gather(isBrief ? { ...read, isBrief } : read)
+  for (let comparisons = 1; ; ) {
+    const { comparison, represent } = read.recentReads.find(read.name, answers)
+    const chosen = choose(read, comparison)
+    if (isBrief && chosen instanceof Response) {
+      isBrief = false
+      answers = await gather(read)
+      continue
+    }
+    if (chosen === 'conflict') return answerConflict(request, read, comparison)
+    if (chosen instanceof Response) return chosen
+
+    try {
+      return await send(request, read, chosen, represent(chosen))
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      if (error.code === 'integrity') read.corruptCopies.add(chosen.holders[0] ?? '', chosen, read.name)
+      if (error.code === 'changed' && comparisons++ < MAX_COMPARISONS)
+        answers = await gatherAgain(read, answers)
+      else answers = withFailure(answers, chosen, error)
+    }
+  }
+}
+
+/** Whether some replica let a deadline pass when it was last asked. */
+function isAnyLate({ members }: ReadRequest): boolean {
+  return members.some(({ breaker }) => breaker.lastTimeout() !== null)
+}
+
+/** Asks the members once more, but for those that let a deadline pass in this read: their errors stay. */
+async function gatherAgain(read: ReadRequest, answers: readonly Answer[]): Promise<Answer[]> {
+  const late = new Set(answers.filter(({ said }) => isTimeout(said)).map(({ id }) => id))
+  const again = await gather({ ...read, members: read.members.filter(({ id }) => !late.has(id)) })
+  const byId = new Map(again.map((answer) => [answer.id, answer]))
+  return answers.map((answer) => byId.get(answer.id) ?? answer)
+}
+
+/** Returns the version to deliver, or the answer to send instead. */
+function choose(read: ReadRequest, comparison: Comparison): Version | 'conflict' | Response {
+  const { versions, answers, answered, agreement } = comparison
+  const { version: wanted, required = 1 } = read
+  const toAnswer = (type: ProblemType, detail: string) => {
+    const fields = toFields(comparison, versions.length === 1 ? versions[0] : undefined)
+    return createProblem(type, detail, { fields, manifest: toManifest(read.name, comparison) })
+  }
+
+  const isChanged = answers.some(({ said }) => said instanceof StorageError && said.code === 'changed')
+  if (versions.length === 0 && isChanged) {
+    return toAnswer('changed-while-reading', 'the file changed each time it was about to be sent')
+  }
+  if (answered < required) {
+    const count = `${answered} of ${answers.length} replicas answered, but ${required} must`
+    return toAnswer('too-few-answers', `${count}; ${toFailures(answers)}`)
+  }
+  if (read.isStrict && agreement === 'incomplete' && !wanted) {
+    const missing = answers.filter(({ said }) => said === null).map(({ id }) => id)
+    return toAnswer('incomplete', `missing on ${missing.join(', ')}`)
+  }
+  const version = wanted ? versions.find(({ digest }) => digest === wanted) : versions[0]
+  if (version !== undefined) return agreement === 'conflict' && !wanted ? 'conflict' : version
+  if (answered < answers.length) {
+    const others = answered === 0 ? '' : '; the others lack it'
+    return toAnswer('existence-unknown', `cannot say: ${toFailures(answers)}${others}`)
+  }
+  if (wanted) return toAnswer('not-found', 'no replica holds that version now')
+  const [first] = answers
+  return toAnswer(
+    'not-found',
+    answers.length === 1
+      ? `not found on ${first?.id}, the only replica`
+      : `not found on any of ${answers.length} replicas (all answered)`,
+  )
+}
+
+function send(
+  request: Request,
+  read: ReadRequest,
+  version: Version,
+  representation: Representation,
+): Promise<Response> {
+  return answerContent(request, representation, (range) => openVersion(read, version, range))
+}
+
+/** The answers, with the version's first holder counted as one that did not answer. */
+function withFailure(answers: readonly Answer[], { holders }: Version, error: StorageError): Answer[] {
+  return answers.map((answer) => (answer.id === holders[0] ? { id: answer.id, said: error } : answer))
+}
+
+/** Answers with one replica's own copy, without an agreement; 404 means only that this replica lacks it. */
+export async function deliverCopy(request: Request, read: ReadRequest): Promise<Response> {
+  const answers = await gather(read)
+  const { versions } = compare(answers)
+  const [version] = versions
+  const said = answers[0]?.said
+  if (said instanceof StorageError) return toProblem(said, { fields: toCopyFields(answers) })
+  const fields = toCopyFields(answers, version)
+  if (version === undefined) return createProblem('not-found', 'this replica has no such file', { fields })
+  const representation = toRepresentation({ name: read.name, ...version }, fields)
+  const response = await settle(send(request, read, version, representation))
+  if (!(response instanceof StorageError)) return response
+  return toProblem(response, { fields: toCopyFields(withFailure(answers, version, response)) })
+}
+
+function toCopyFields(answers: readonly Answer[], version?: Version): Record<string, string> {
+  return { 'Replica-Status': toFields(compare(answers), version)['Replica-Status'] ?? '' }
+}

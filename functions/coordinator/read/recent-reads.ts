@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache'
+import { type Representation, toRepresentation } from '../../http/serve-content.ts'
+import { type Facts, isFacts } from '../../storage/facts.ts'
+import { MAX_RECENT_READS } from '../../wire/limits.ts'
+import { type Answer, type Comparison, compare, type Version } from '../compare/compare.ts'
+import { toFields } from '../compare/report.ts'
+
+/** What the answers for one name came to. */
+export interface Finding {
+  readonly comparison: Comparison
+  /** A version as HTTP serves it, with the fields of the comparison. */
+  represent(version: Version): Representation
+}
+
+/** The findings of the last reads, so that what the same answers come to is made once. */
+export interface RecentReads {
+  /** The finding of `answers` for a name, all of them made for this read. */
+  find(name: string, answers: readonly Answer[]): Finding
+}
+
+export function createRecentReads(): RecentReads {
+  const findings = new LRUCache<string, Finding>({ max: MAX_RECENT_READS })
+  return {
+    find(name, answers) {
+      const last = findings.get(name)
+      if (last !== undefined && areAlike(last.comparison.answers, answers)) return last
+      const finding = createFinding(name, compare(answers))
+      findings.set(name, finding)
+      return finding
+    },
+  }
+}
+
+function createFinding(name: string, comparison: Comparison): Finding {
+  let last: { readonly version: Version; readonly representation: Representation } | undefined
+  return {
+    comparison,
+    represent(version) {
+      if (last?.version === version) return last.representation
+      const representation = toRepresentation({ name, ...version }, toFields(comparison, version))
+      last = { version, representation }
+      return representation
+    },
+  }
+}
+
+function areAlike(before: readonly Answer[], now: readonly Answer[]): boolean {
+  return before.length === now.length && before.every((answer, i) => isAlike(answer, now[i]))
+}
+
+function isAlike(before: Answer, now: Answer | undefined): boolean {
+  if (before === now) return true
+  if (before.id !== now?.id) return false
+  if (!isFacts(before.said) || !isFacts(now.said)) return before.said === now.said
+  return areSame(before.said, now.said)
+}
+
+function areSame(before: Facts, now: Facts): boolean {
+  const { size, digest, modified, evidence, age } = now
+  const isOfSame = before.digest === digest && before.size === size && before.modified === modified
+  return isOfSame && before.evidence === evidence && before.age === age
+}

@@ -1,0 +1,79 @@
+import type { Context } from 'hono'
+import { withBlankLines } from '../../bytes/heartbeat.ts'
+import type { WriteText } from '../../bytes/line-writer.ts'
+import { answerText } from '../../http/answer.ts'
+import type { AppEnv } from '../../http/app.ts'
+import { createProblem } from '../../http/problems.ts'
+import { readJsonBody } from '../../http/request-body.ts'
+import { parseMaxAge } from '../../wire/fields/query.ts'
+import { MAX_RULES, MAX_SURVEY_BYTES } from '../../wire/limits.ts'
+import { addCounts } from '../../wire/passed.ts'
+import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../../wire/plan-schemas.ts'
+import type { AuditSummary } from '../../wire/schemas.ts'
+import { type AuditContext, audit } from '../audit/audit.ts'
+import { findExcess, toMore } from '../audit/exclude.ts'
+import type { CoordinatorContext } from '../context.ts'
+import { planName } from './plan.ts'
+
+const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
+
+/**
+ * `POST /plan?max-age=`: the writes that would repair what an audit finds, as the JSON of `madePlan`: each
+ * step on a line of its own, the summary on the last but one; not valid JSON when the audit breaks off.
+ */
+export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
+  const maxAge = parseMaxAge(c.req.query('max-age'))
+  if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
+  const request = await readJsonBody(c, planRequest, {
+    limit: MAX_SURVEY_BYTES,
+    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
+  })
+  if (request instanceof Response) return request
+  const ids = context.members.map(({ id }) => id)
+  const kept = request.rules.flatMap(({ policy }) => (typeof policy === 'object' ? policy.keep : []))
+  const unknown = kept.find((id) => !ids.includes(id))
+  if (unknown !== undefined)
+    return createProblem('invalid-body', `keep names no replica '${unknown}'; there is: ${ids.join(', ')}`)
+  const excess = findExcess(context, request)
+  if (excess !== null) return createProblem('invalid-body', excess)
+  const { trace } = c.var
+  return await context.limits.audits.run(() =>
+    answerText(FIELDS, (write, signal) => writePlan(request, maxAge, write, { ...context, trace, signal })),
+  )
+}
+
+async function writePlan(
+  request: PlanRequest,
+  maxAge: number | null,
+  write: WriteText,
+  context: Omit<AuditContext, 'writeLine'>,
+): Promise<void> {
+  const { rules, ...names } = request
+  const head = {
+    vouch: 'plan',
+    version: 1,
+    made: new Date().toISOString(),
+    replicas: context.members.map(({ id }) => id),
+    ...request,
+  } satisfies Omit<MadePlan, 'steps' | 'summary'>
+  let [steps, bytes, left] = [0, 0, 0]
+  let summary: AuditSummary | undefined
+  await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
+  const writeLine: AuditContext['writeLine'] = withBlankLines(write, async (line) => {
+    if ('summary' in line) {
+      summary = line.summary
+      return
+    }
+    const planned = planName(line, rules)
+    if (planned === null) left++
+    for (const step of planned ?? []) {
+      await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
+      bytes = addCounts(bytes, step.size)
+    }
+  })
+  const exclude = toMore(context, names.exclude)
+  await audit({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
+  if (summary === undefined) throw new Error('an audit ends with its summary')
+  const end = { steps, bytes, left, audit: summary } satisfies PlanSummary
+  await write(`\n],\n"summary": ${JSON.stringify(end)}\n}\n`)
+}

@@ -1,0 +1,53 @@
+import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
+import type { Manifest } from '../../wire/schemas.ts'
+
+type Version = Manifest['versions'][number]
+
+/**
+ * The writes that make one name the same everywhere, by the rule that applies to it; null when its copies
+ * differ and no rule chooses one, or when a replica did not report what it holds. Pure. Nothing is deleted.
+ */
+export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[] | null {
+  const { name, agreement, versions, replicas } = manifest
+  if (agreement === 'unanimous') return []
+  if (replicas.some(({ state }) => state === 'error' || state === 'corrupt')) return null
+  // When two sizes share a digest, one of the replicas is wrong.
+  if (new Set(versions.map(({ digest }) => digest)).size < versions.length) return null
+  const chosen = versions.length === 1 ? versions[0] : choose(manifest, findPolicy(name, rules))
+  if (chosen === undefined) return null
+  return toSteps(name, chosen, Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null])))
+}
+
+/** The writes of a content to every replica that was seen to hold another, or none. */
+export function toSteps(
+  name: string,
+  { digest, size }: Pick<Version, 'digest' | 'size'>,
+  seen: PlanStep['seen'],
+): PlanStep[] {
+  const others = Object.keys(seen).filter((id) => seen[id] !== digest)
+  return others.map((to) => ({ name, to, digest, size, seen }))
+}
+
+function findPolicy(name: string, rules: readonly Rule[]): Policy {
+  let found: Rule = { prefix: '', policy: 'fill-missing' }
+  for (const rule of rules) {
+    if (name.startsWith(rule.prefix) && rule.prefix.length >= found.prefix.length) found = rule
+  }
+  return found.policy
+}
+
+/** The version that a policy chooses among several; undefined when it chooses none. */
+function choose({ versions, replicas }: Manifest, policy: Policy): Version | undefined {
+  if (policy === 'fill-missing') return undefined
+  if (policy === 'newest') return findNewest(versions)
+  if (policy === 'majority') return versions.find((version) => version.replicas.length * 2 > replicas.length)
+  return versions.find((version) => version.replicas.includes(policy.keep))
+}
+
+/** The version that is later than every other; undefined when two share that time, or one has no time. */
+function findNewest(versions: readonly Version[]): Version | undefined {
+  if (versions.some(({ modified }) => modified === null)) return undefined
+  const times = versions.map(({ modified }) => Date.parse(modified ?? ''))
+  const latest = Math.max(...times)
+  return times.filter((time) => time === latest).length === 1 ? versions[times.indexOf(latest)] : undefined
+}

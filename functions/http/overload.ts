@@ -1,0 +1,104 @@
+import { createAnswer, toParts } from './answer.ts'
+import { createProblem } from './problems.ts'
+
+/** How many pieces of work of one kind may be under way at once. */
+export interface Limit {
+  /**
+   * Resolves as `work` does, or with the problem `overloaded` when too many are under way: each until it
+   * settles, an answer with a stream until that has ended, failed or was cancelled. Rejects as `work` does.
+   */
+  run<T>(work: () => T | Promise<T>): Promise<T | Response>
+}
+
+/** A limit of `most` at once; `what` names them in the message: `audits`. */
+export function createLimit(most: number, what: string): Limit {
+  let underWay = 0
+  const onEnd = () => {
+    underWay--
+  }
+  return {
+    async run(work) {
+      if (underWay === most)
+        return createProblem('overloaded', `${most} ${what} are under way; ask again later`)
+      underWay++
+      let watched: Response | null = null
+      try {
+        const answer = await work()
+        if (answer instanceof Response) watched = watchBody(answer, { onEnd })
+        return watched ?? answer
+      } finally {
+        if (watched === null) onEnd()
+      }
+    },
+  }
+}
+
+/** Observes the body of an answer. */
+interface BodyWatch {
+  /** Called with the size in bytes of each chunk that the host takes. */
+  readonly onChunk?: ((bytes: number) => void) | undefined
+  /** Called once, when the body has ended, failed or was cancelled, and its resources are freed. */
+  readonly onEnd: () => void
+}
+
+/** The answer with its stream observed; null without a stream, or when `createAnswer` did not make it. */
+export function watchBody(answer: Response, { onChunk, onEnd }: BodyWatch): Response | null {
+  const parts = toParts(answer)
+  if (!(parts?.body instanceof ReadableStream)) return null
+  const reader = parts.body.getReader()
+  const watched = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (!done) {
+            onChunk?.(value.length)
+            return controller.enqueue(value)
+          }
+        } catch (error) {
+          onEnd()
+          throw error
+        }
+        onEnd()
+        controller.close()
+      },
+      async cancel(reason) {
+        try {
+          await reader.cancel(reason)
+        } finally {
+          onEnd()
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return createAnswer(parts.status, parts.fields, watched)
+}
+
+/** Limits the bytes of one kind that are held in memory. */
+export interface Budget {
+  /** Whether so many more bytes fit. */
+  hasRoom(bytes: number): boolean
+  /** Settles as `work` does, which sets how many bytes it holds when that changes, and none once settled. */
+  hold<T>(work: (set: (bytes: number) => void) => Promise<T>): Promise<T>
+}
+
+/** A budget of `most` bytes. It does not enforce itself: `work` must ask `hasRoom` before it holds more. */
+export function createBudget(most: number): Budget {
+  let held = 0
+  return {
+    hasRoom: (bytes) => held + bytes <= most,
+    async hold(work) {
+      let own = 0
+      const set = (bytes: number) => {
+        held += bytes - own
+        own = bytes
+      }
+      try {
+        return await work(set)
+      } finally {
+        set(0)
+      }
+    },
+  }
+}

@@ -1,0 +1,98 @@
+import { getMimeType } from 'hono/utils/mime'
+import type { Digest } from '../wire/digest.ts'
+import { selectPart } from '../wire/fields/conditions.ts'
+import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from '../wire/fields/dates.ts'
+import { toEtag, toReprDigest } from '../wire/fields/fields.ts'
+import { type ByteRange, toContentRange, toUnsatisfiedRange } from '../wire/fields/ranges.ts'
+import { answerWith, type Body, createAnswer, withSecurity } from './answer.ts'
+import { createProblem } from './problems.ts'
+
+type Fields = Readonly<Record<string, string>>
+
+/** One content of one name. */
+interface Content {
+  readonly name: string
+  /** Bytes. */
+  readonly size: number
+  readonly digest: Digest
+  /** Milliseconds since 1970, null when unknown. */
+  readonly modified: number | null
+}
+
+/** A content as HTTP serves it: what is the same in each answer that sends it. */
+export interface Representation extends Pick<Content, 'size' | 'modified'> {
+  readonly etag: string
+  /** What the answering server adds. */
+  readonly own: Fields
+  /** All fields of an answer that sends the whole. */
+  readonly fields: Fields
+}
+
+/** The representation of a content, with the answering server's `own` fields. */
+export function toRepresentation({ name, size, digest, modified }: Content, own: Fields): Representation {
+  const etag = toEtag(digest)
+  const fields = withSecurity({
+    ETag: etag,
+    'Repr-Digest': toReprDigest(digest),
+    ...toTimeFields(modified),
+    'Cache-Control': 'no-cache, no-transform',
+    Vary: 'Accept',
+    ...own,
+    'Content-Type': toMediaType(name),
+    'Content-Length': String(size),
+    'Accept-Ranges': 'bytes',
+  })
+  return { size, etag, modified, own, fields }
+}
+
+/**
+ * Answers GET or HEAD by conditions and range (RFC 9110 §13.2.2, §14.2). `open` opens the part to send, the
+ * whole when `range` is absent; it is not called when no body is sent. Rejects as `open` does.
+ */
+export async function answerContent(
+  { method, headers }: Pick<Request, 'method' | 'headers'>,
+  representation: Representation,
+  open: (range?: ByteRange) => Body | Promise<Body>,
+): Promise<Response> {
+  const { size, own, fields } = representation
+  const part = selectPart(method, headers, representation)
+  if (part.status === 412) {
+    const detail = 'the file is not, or no longer, the one that the condition names'
+    return createProblem('precondition-failed', detail, { fields: own })
+  }
+  if (part.status === 416) {
+    const unsatisfied = { ...own, 'Content-Range': toUnsatisfiedRange(size) }
+    return createProblem('range-not-satisfiable', `the file has ${size} bytes`, { fields: unsatisfied })
+  }
+  if (part.status === 304) {
+    const { 'Content-Type': _type, 'Content-Length': _length, 'Accept-Ranges': _ranges, ...rest } = fields
+    return createAnswer(304, rest, null)
+  }
+  const range = part.status === 206 ? part.range : undefined
+  const body = method === 'HEAD' ? null : await open(range)
+  if (range === undefined) return answerWith(200, fields, body)
+  const ofPart = { 'Content-Length': String(range.length), 'Content-Range': toContentRange(range, size) }
+  return answerWith(206, { ...fields, ...ofPart }, body)
+}
+
+/** The media type of a name's extension, without a charset, which is not known. */
+export function toMediaType(name: string): string {
+  return getMimeType(name)?.split(';')[0] ?? 'application/octet-stream'
+}
+
+/**
+ * `Last-Modified`, in whole seconds and never later than the answer (RFC 9110 §8.8.2.1), and
+ * `File-Modified`, exact (a Decimal of RFC 9651 §3.3.2, in seconds since 1970); none for an unknown time.
+ */
+export function toTimeFields(modified: number | null): Record<string, string> {
+  if (modified === null) return {}
+  return {
+    'Last-Modified': toHttpDate(Math.min(modified, Date.now())),
+    'File-Modified': toSeconds(modified),
+  }
+}
+
+/** The modification time in an answer's fields, preferably from `File-Modified`; null without either. */
+export function parseTimeFields(headers: { get(name: string): string | null }): number | null {
+  return parseSeconds(headers.get('File-Modified') ?? '') ?? parseHttpDate(headers.get('Last-Modified') ?? '')
+}

@@ -1,0 +1,159 @@
+import { type Chunks, checked, exactly, readChunks, toChunks, toStream } from '../../bytes/chunks.ts'
+import type { CreateHasher, Digest } from '../../wire/digest.ts'
+import { changedError } from '../../wire/errors.ts'
+import type { ByteRange } from '../../wire/fields/ranges.ts'
+import { type Facts, isRecent, toAge } from '../facts.ts'
+import type { DescribeOptions } from '../storage.ts'
+import type { ObjectInfo, Objects } from './objects.ts'
+
+/** A digest of one version of an object, and how it is known. */
+export interface Known {
+  readonly digest: Digest
+  /** When the object was read for it: milliseconds since 1970. Null for the store's own checksum. */
+  readonly readAt: number | null
+}
+
+/** Remembers digests by key and version. It may forget any of them. */
+export interface DigestCache {
+  get(key: string, version: string): Known | undefined | Promise<Known | undefined>
+  set(key: string, version: string, known: Known): void | Promise<void>
+  forget(key: string, version: string): void | Promise<void>
+}
+
+/** An object as the store returned it, and when it was asked: milliseconds of `performance.now()`. */
+export interface Sight {
+  readonly info: ObjectInfo
+  readonly askedAt: number
+}
+
+export type ObjectDigests = ReturnType<typeof createObjectDigests>
+
+/**
+ * The digests of a store's objects: its own checksum, a remembered one, or one computed from the bytes.
+ *
+ * A digest is remembered by the version of the object. For a strongly consistent store that is once it is
+ * computed: the bytes were read under a condition on that version, or came with it, and such a store never
+ * sends them as those of another. For any other store it is once `objects.provisional` confirms it. An object
+ * without a version is not remembered. `toName` returns the name of a key, for progress.
+ */
+export function createObjectDigests(
+  objects: Objects,
+  createHasher: CreateHasher,
+  cache: DigestCache | undefined,
+  toName: (key: string) => string,
+) {
+  const { provisional } = objects
+
+  async function look(key: string, signal: AbortSignal | undefined): Promise<Sight | null> {
+    const askedAt = performance.now()
+    const info = await objects.head(key, signal)
+    provisional?.see(key, info?.version ?? null)
+    return info && { info, askedAt }
+  }
+
+  /** Asks again for an object that was read earlier, and remembers its digest if that confirms it. */
+  async function lookAgain(key: string, signal: AbortSignal | undefined): Promise<void> {
+    const sight = await look(key, signal)
+    if (sight === null || sight.info.version === null) return
+    const confirmed = provisional?.confirm(key, sight.info.version, sight.askedAt)
+    if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
+  }
+
+  /** Facts by a known digest, or by reading the object. */
+  async function describe(sight: Sight, options: DescribeOptions): Promise<Facts> {
+    const known = await find(sight.info, options.maxAge)
+    return known === undefined ? await compute(sight, options) : toFacts(sight.info, known)
+  }
+
+  async function compute(sight: Sight, { signal, onProgress }: DescribeOptions): Promise<Facts> {
+    const { info } = sight
+    const name = toName(info.key)
+    const readAt = Date.now()
+    // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
+    const body = toStream(exactly(await read(info, undefined, signal), info.size), signal)
+    const hasher = createHasher()
+    let bytes = 0
+    for await (const chunk of readChunks(toChunks(body))) {
+      await hasher.update(chunk)
+      bytes += chunk.length
+      onProgress?.({ done: chunk.length, reading: { name, bytes, size: info.size } })
+    }
+    const digest = await hasher.digest()
+    await remember(sight, digest, readAt)
+    return toReadFacts(info, digest)
+  }
+
+  /** The bytes of this version; rejects with `changed` when it is gone. */
+  async function read(
+    { key, version }: ObjectInfo,
+    range: ByteRange | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Chunks> {
+    const opened = await objects.get(key, { range, version, signal })
+    if (opened === null) throw changedError()
+    return toChunks(opened.body)
+  }
+
+  /** Remembers a digest that was computed from all the bytes of a version. */
+  async function remember({ info, askedAt }: Sight, digest: Digest, readAt: number): Promise<void> {
+    const { key, version } = info
+    if (version === null || cache === undefined) return
+    if (provisional !== undefined) {
+      const before = await cache.get(key, version)
+      const isSame = before?.digest === digest
+      if (before !== undefined && !isSame) await cache.forget(key, version)
+      const isConfirmed = isSame && before.readAt !== null
+      if (!isConfirmed && !provisional.add({ key, version, digest, readAt, askedAt })) return
+    }
+    await cache.set(key, version, { digest, readAt })
+  }
+
+  /** Remembers the store's own checksum, which listings lack, so that the next survey need not ask for it. */
+  async function rememberStored({ key, version, stored }: ObjectInfo): Promise<void> {
+    if (version === null || stored == null || cache === undefined) return
+    if ((await cache.get(key, version)) === undefined)
+      await cache.set(key, version, { digest: stored, readAt: null })
+  }
+
+  /** `body`, a whole object, whose digest is remembered before its last chunk is passed on. */
+  function remembering(body: Chunks, sight: Sight): Chunks {
+    const hasher = createHasher()
+    const readAt = Date.now()
+    return checked(body, {
+      pass: (chunk) => hasher.update(chunk),
+      end: async () => await remember(sight, await hasher.digest(), readAt),
+    })
+  }
+
+  /** Whether a digest of this key is not confirmed yet. */
+  const isProvisional = (key: string) => provisional?.has(key) ?? false
+
+  const find = (info: ObjectInfo, maxAge: number | undefined) => findKnown(cache, info, maxAge)
+  return { look, lookAgain, find, describe, read, remember, rememberStored, remembering, isProvisional }
+}
+
+/** Facts by a digest that was known before the question. */
+export function toFacts({ size, modified }: ObjectInfo, { digest, readAt }: Known): Facts {
+  if (readAt === null) return { size, digest, modified, evidence: 'stored', age: null }
+  return { size, digest, modified, evidence: 'remembered', age: Math.max(0, toAge(readAt, Date.now())) }
+}
+
+/** Facts by a digest of bytes that were read for the question. */
+export function toReadFacts({ size, modified }: ObjectInfo, digest: Digest): Facts {
+  return { size, digest, modified, evidence: 'read', age: 0 }
+}
+
+/** The digest that is known without reading the object and recent enough for `maxAge`; undefined for none. */
+async function findKnown(
+  cache: DigestCache | undefined,
+  { key, version, stored }: ObjectInfo,
+  maxAge: number | undefined,
+): Promise<Known | undefined> {
+  // A store's own checksum is not a reading, and with 0 no remembered digest counts.
+  if (stored != null && maxAge === undefined) return { digest: stored, readAt: null }
+  if (version === null || maxAge === 0) return undefined
+  const known = await cache?.get(key, version)
+  if (known === undefined) return undefined
+  const isEnough = known.readAt === null ? maxAge === undefined : isRecent(known.readAt, Date.now(), maxAge)
+  return isEnough ? known : undefined
+}

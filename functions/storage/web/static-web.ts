@@ -1,0 +1,226 @@
+import { beforeEnd, type Chunks, exactly, fromBytes, sliced, through, toStream } from '../../bytes/chunks.ts'
+import { attempt } from '../../wire/attempt.ts'
+import { changedError } from '../../wire/errors.ts'
+import { parseHttpDate } from '../../wire/fields/dates.ts'
+import { type ByteRange, parseContentRange } from '../../wire/fields/ranges.ts'
+import { toFilePath } from '../../wire/fields/routes.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import {
+  type GetOptions,
+  type ObjectInfo,
+  type Objects,
+  type OpenedObject,
+  openEmpty,
+} from '../objects/objects.ts'
+import { createProvisionalDigests } from '../objects/provisional-digests.ts'
+import type { Send } from '../remote/remote.ts'
+import { mapErrors, parseLength, type Reply } from '../remote/replies.ts'
+import {
+  createWebClient,
+  isFailing,
+  type Measured,
+  toFailure,
+  toInfo,
+  unexpected,
+  WANTED,
+  type WebClient,
+} from './web-client.ts'
+import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
+import { createWebListing } from './web-listing.ts'
+import { isSettled } from './web-versions.ts'
+
+/** How a web server is reached. */
+export interface StaticWebOptions {
+  /** The host's `fetch` when absent. */
+  readonly fetch?: Send | undefined
+}
+
+/**
+ * The files below `url`, which ends in a slash, on any web server that serves files unchanged, by GET, HEAD
+ * and ranges where it has them. It cannot be written to. Its own `Repr-Digest` counts as a `stored` digest.
+ *
+ * No digest is remembered of a file that has neither a time nor a strong ETag, has a weak ETag, or was
+ * changed in the last two seconds; that of any other file is remembered once the server has shown the same
+ * file again (`ProvisionalDigests`). An answer from a cache is an error, and so is a redirect. A file is
+ * absent only while the server still shows the directory itself, or another file in it, so that a wrong path
+ * or a lost disk is an error; so is a server that shows a page for every name. Errors never name the address.
+ *
+ * @example
+ * const mirror = createObjectStorage(createStaticWeb('https://mirror.example/photos/'), { createHasher })
+ */
+export function createStaticWeb(url: string, options: StaticWebOptions = {}): Objects {
+  const client = createWebClient(url, options.fetch ?? fetch)
+  const absence = createAbsence(client)
+  const listPage = createWebListing()
+  /** Whether the server shows a file for any path below that file's own; null until that was tried out. */
+  let ignoresRest: boolean | null = null
+
+  async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
+    const path = toPath(key)
+    const measured = await client.measure(path, signal)
+    const { reply } = measured
+    if (await absence.check(reply, key, signal)) return null
+    if (reply.status !== 200) throw toFailure(reply)
+    const askPath = (path: string) => client.askHead(path, signal)
+    ignoresRest ??= await tryOut(path, askPath)
+    if (await isDirectoryPage(reply, path, askPath)) return null
+    if (ignoresRest && (await isBelowFile(path, askPath))) return null
+    const info = toInfo(key, measured)
+    absence.noteFile(path)
+    return info
+  }
+
+  async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
+    const { range, version, signal } = options
+    if (range?.length === 0) return openEmpty(await head(key, signal), version)
+    const bytes = range && `bytes=${range.offset}-${range.offset + range.length - 1}`
+    const headers = { ...WANTED, ...(bytes && { Range: bytes }) }
+    const reply = await client.ask(toPath(key), { headers, signal })
+    const isPart = range !== undefined && reply.status === 206
+    if (reply.status !== 200 && !isPart) {
+      await reply.body?.cancel()
+      if (await absence.check(reply, key, signal)) return null
+      throw reply.status === 416 ? changedError() : toFailure(reply)
+    }
+    const body = mapErrors(reply.body ?? fromBytes(new Uint8Array()))
+    const part = toPart(body, reply, range)
+    if (part === null) {
+      await body.cancel()
+      throw unexpected('another part of the file')
+    }
+    const info = toInfo(key, { size: part.size, reply })
+    if (info.version !== (version ?? info.version)) {
+      await part.body.cancel()
+      throw changedError()
+    }
+    const wanted = exactly(part.body, range?.length ?? info.size)
+    const look = () => client.measure(toPath(key), signal)
+    return { info, body: toStream(watched(wanted, { size: info.size, reply }, look), signal) }
+  }
+
+  async function askListing(path: string, signal: AbortSignal | undefined): Promise<Reply | null> {
+    const reply = await client.ask(toPath(path), { headers: { Accept: 'application/json' }, signal })
+    const { status } = reply
+    if (!isAbsence(reply) && status !== 401 && status !== 403 && !isFailing(reply)) return reply
+    await reply.body?.cancel()
+    if (isFailing(reply)) throw toFailure(reply)
+    // The root is never absent; another directory may have gone since it was listed.
+    if (path !== '' && (await absence.check(reply, path, signal))) return null
+    // The files may be readable all the same.
+    const message = `the web server shows no listing of the directory (status ${status})`
+    throw new StorageError('unreadable', message, { reason: 'http_request_denied' })
+  }
+
+  return {
+    head,
+    get,
+    provisional: createProvisionalDigests(),
+    list: (prefix, after, limit, signal) =>
+      listPage(
+        { prefix, after, limit },
+        {
+          listing: (path) => askListing(path, signal),
+          has: async (key) => (await head(key, signal)) !== null,
+        },
+      ),
+  }
+}
+
+/** Distinguishes an absent file from a lost directory. */
+function createAbsence({ url, askHead }: WebClient) {
+  /** The path of a file that was there when it was last asked for. */
+  let witness: string | null = null
+  return {
+    noteFile(path: string): void {
+      witness = path
+    },
+    /** Whether there is no such file; rejects when the server shows neither the directory nor any file. */
+    async check(reply: Reply, key: string, signal: AbortSignal | undefined): Promise<boolean> {
+      const path = toPath(key)
+      // Some servers add a slash to every name, whether or not it is a directory.
+      if (isSlashed(reply, url + path)) {
+        return isShown(await askHead(`${path}/`, signal)) || isAbsence(await askHead(toProbe(''), signal))
+      }
+      if (!isAbsence(reply)) return false
+      const root = await askHead('', signal)
+      if (isShown(root)) return true
+      if (witness !== null && (await askHead(witness, signal)).status === 200) return true
+      witness = null
+      if (isFailing(root)) throw toFailure(root)
+      const message = `the web server shows neither the file nor the directory (status ${root.status}): the file may be missing, or all of them out of reach`
+      throw new StorageError('unreadable', message, { reason: 'http_response_incomplete' })
+    },
+  }
+}
+
+/** `body`; errors with `changed` when the file is another by the time it ends or breaks off. */
+function watched(body: Chunks, before: Measured, look: () => Promise<Measured>): Chunks {
+  const requireSame = async () => {
+    const { reply, size } = await look()
+    const isSame = MARKS.every((field) => toMark(reply, field) === toMark(before.reply, field))
+    if (!isSame || size !== before.size) throw changedError()
+    return reply.headers
+  }
+  return through(
+    beforeEnd(body, async () => void (await requireSame())),
+    async function* (chunks) {
+      try {
+        yield* chunks
+      } catch (error) {
+        // A file that was changed a moment ago may have been changed again.
+        const headers = await requireSame()
+        if (isSettled(parseHttpDate(headers.get('Last-Modified') ?? ''), headers)) throw error
+        throw changedError()
+      }
+    },
+  )
+}
+
+/** The bytes that were asked for, and the size of the whole file; null when the answer does not have it. */
+interface Part {
+  readonly size: number | null
+  readonly body: Chunks
+}
+
+/** The part asked for in a 200, cut from the whole, or in a 206; null when it is another part. */
+function toPart(body: Chunks, { status, headers }: Reply, range: ByteRange | undefined): Part | null {
+  const length = parseLength(headers)
+  if (range === undefined) return { size: length, body }
+  if (status === 200) {
+    if (length !== null && range.offset + range.length > length) return null
+    return { size: length, body: sliced(body, range) }
+  }
+  const part = parseContentRange(headers.get('Content-Range') ?? '')
+  const isWanted = part?.offset === range.offset && part.length === range.length
+  return isWanted && (length ?? part.length) === part.length ? { size: part.size, body } : null
+}
+
+/** The fields that a file has as long as it is the same. */
+const MARKS = ['Last-Modified', 'ETag']
+
+/** Compared weakly (RFC 9110 §8.8.3.2): Apache marks an ETag as weak until the file is a second old. */
+function toMark({ headers }: Reply, field: string): string | undefined {
+  return headers.get(field)?.replace(/^W\//, '')
+}
+
+/** A key, or a directory with a slash at its end, as the rest of an address. */
+function toPath(key: string): string {
+  return toFilePath(key).replace('/files/', '')
+}
+
+function isAbsence({ status }: Reply): boolean {
+  return status === 404 || status === 410
+}
+
+/** Whether the answer redirects to the path with a slash, as for directories, be it on another port. */
+function isSlashed({ status, headers }: Reply, from: string): boolean {
+  if (![301, 302, 307, 308].includes(status)) return false
+  const [asked, location] = [new URL(from), URL.parse(headers.get('Location') ?? '', from)]
+  if (location?.hostname !== asked.hostname) return false
+  return location.pathname.endsWith('/') && decode(location.pathname) === decode(`${asked.pathname}/`)
+}
+
+/** A path decoded, since servers differ in which characters they encode; null for one that is not valid. */
+function decode(path: string): string | null {
+  return attempt(() => decodeURIComponent(path))
+}

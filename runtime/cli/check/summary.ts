@@ -1,0 +1,81 @@
+import { toSeenTexts } from '../../../functions/wire/evidence-words.ts'
+import { countFiles, mayBeFile, toPassedText } from '../../../functions/wire/passed.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import { formatCount, formatNumber } from '../../../functions/wire/text.ts'
+import { type Io, say } from '../../hosting/io.ts'
+import { UserError } from '../../node/user-error.ts'
+import { toAgreementWords } from '../terminal/agreement-words.ts'
+import { toChangeWords } from '../terminal/change-words.ts'
+
+interface Globs {
+  readonly match: readonly string[]
+  readonly exclude: readonly string[]
+}
+
+/** What `check` found beside the summary of the audit. */
+interface Found {
+  readonly missingOn: ReadonlySet<string>
+  /** The number of renamed files. */
+  readonly renamed: number
+  /** Lines about each replica. */
+  readonly totals: readonly string[]
+}
+
+export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: Found): void {
+  const { names, agreements, replicas, changes } = summary
+  const ids = replicas.map(({ id }) => id)
+  say(io, `${formatCount(names, 'name', 'names')}: ${toAgreementWords({ agreements, ids, ...found })}`)
+  const isWorthIt = summary.agreement !== 'unanimous' || (changes?.settled ?? 0) > 0
+  if (changes !== undefined && isWorthIt) say(io, toChangeWords(changes))
+  for (const line of totals) say(io, line)
+  saySkipped(io, replicas)
+  const seen = replicas.filter(({ state, seen }) => state === 'ok' || seen.names > 0)
+  if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)
+}
+
+/** Prints the globs that settings exclude: those of the coordinator, and those of this user. */
+export function sayExcluded(io: Io, { exclude = [] }: AuditSummary, excluded: readonly string[]): void {
+  const all = [...new Set([...exclude, ...excluded])]
+  if (all.length > 0) say(io, `not compared, by the settings: ${all.join(', ')}`)
+}
+
+/** Prints which replicas were skipped, and what each replica has that is not compared. */
+export function saySkipped(io: Io, replicas: AuditSummary['replicas']): void {
+  for (const { id, error, detail } of replicas) {
+    if (error !== undefined) say(io, `warning: ${id} was skipped: ${detail ?? error}`)
+  }
+  for (const { id, state, passed } of replicas) {
+    for (const one of passed ?? []) {
+      say(io, `${mayBeFile(one.kind) ? 'warning: ' : ''}${id}: ${toPassedText(one, formatNumber)}`)
+    }
+    if (passed === undefined && state === 'ok') say(io, `warning: ${id} ${UNCOUNTED}`)
+  }
+}
+
+const UNCOUNTED = 'does not report which of its files it skips, because its server is older than this command'
+
+/** Whether a replica reports that all of its files were compared. */
+export function isCompared({ passed }: AuditSummary['replicas'][number]): boolean {
+  return passed !== undefined && countFiles(passed) === 0
+}
+
+/** Throws a UserError when no name matches the prefix and the globs, which are then probably wrong. */
+export function requireNames({ names }: AuditSummary, prefix: string, options: Globs): void {
+  const globs = toFilters(options).map(([flag, glob]) => `--${flag} '${glob}'`)
+  if (names > 0 || (prefix === '' && globs.length === 0)) return
+  const rule = "names are relative to each root, without '/' or './' in front"
+  if (globs.length === 0)
+    throw new UserError(`no replica that answered has a name that begins with '${prefix}'; ${rule}`)
+  const filter = [...(prefix === '' ? [] : [`the prefix '${prefix}'`]), ...globs].join(', ')
+  throw new UserError(
+    `nothing was compared: no replica that answered has a name that matches ${filter}; ${rule}`,
+  )
+}
+
+/** Each glob beside its flag. */
+export function toFilters({ match, exclude }: Globs): (readonly [flag: string, glob: string])[] {
+  return [
+    ...match.map((glob) => ['match', glob] as const),
+    ...exclude.map((glob) => ['exclude', glob] as const),
+  ]
+}

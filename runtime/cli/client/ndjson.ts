@@ -1,0 +1,40 @@
+import type * as v from 'valibot'
+import { readChunks } from '../../../functions/bytes/chunks.ts'
+import type { Reply } from '../../../functions/storage/remote/replies.ts'
+import { parseJson } from '../../../functions/wire/json/parse.ts'
+import { UserError } from '../../node/user-error.ts'
+import { Broken, catchBroken } from './coordinator-client.ts'
+
+/** Far more than a line takes: the longest name, and 1,000 replicas, each with an error in words. */
+const MAX_LINE_LENGTH = 4 * 1024 * 1024
+
+/** The lines of a response, parsed by `schema`, in batches as they arrive. */
+export async function* readNdjson<T extends v.GenericSchema>(
+  response: Reply,
+  schema: T,
+): AsyncGenerator<v.InferOutput<T>[]> {
+  for await (const lines of readTextLines(response)) yield lines.map((line) => parseLine(line, schema))
+}
+
+/** The lines of a response, in batches as they arrive. Throws `Broken` when the last is incomplete. */
+export async function* readTextLines({ body }: Reply): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of body === null ? [] : readChunks(catchBroken(body))) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > MAX_LINE_LENGTH)
+      throw new UserError('the response has a line without an end: is that URL a coordinator?')
+    yield lines
+  }
+  if (rest !== '') throw new Broken('the response broke off within a line')
+}
+
+/** A line of JSON, parsed by `schema`; throws a UserError when it is not valid. */
+export function parseLine<T extends v.GenericSchema>(line: string, schema: T): v.InferOutput<T> {
+  const parsed = parseJson(schema, line)
+  if (parsed.success) return parsed.output
+  throw new UserError(
+    `the response has a line that is not valid (${parsed.wrong}): is that URL a coordinator?`,
+  )
+}

@@ -1,0 +1,141 @@
+import { dirname, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { parseName } from '../../../functions/storage/names.ts'
+import { type Io, toJsonLine, writeOut } from '../../hosting/io.ts'
+import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
+import { UserError } from '../../node/user-error.ts'
+import { listNames, readNames } from '../client/names.ts'
+import { requireName, type Source, withSource } from '../client/source.ts'
+import { createFiles, parseDestination, parseDirectory } from '../download/destination.ts'
+import { createFolder } from '../download/folder.ts'
+import { getFile } from '../download/get-file.ts'
+import { getMany, toWorst } from '../download/get-many.ts'
+import { GET } from '../options/clients.ts'
+import type { Arguments, Command } from '../options/command.ts'
+import { type Options, readOptions } from '../options/declaration.ts'
+import { sayConflict, sayReceived } from '../terminal/get-report.ts'
+
+type GetOptions = Options<typeof GET>
+
+export const get: Command = {
+  async run(given, io) {
+    const options = readOptions(GET, given)
+    return await (isOfMany(given, options) ? runMany(given, options, io) : runOne(given, options, io))
+  },
+}
+
+/** Whether the files keep their folders: one name by itself does not. */
+function isOfMany({ operands }: Arguments, { filesFrom, match, exclude }: GetOptions): boolean {
+  const [first, second] = operands
+  const isFolder = first?.endsWith('/') === true
+  return second !== undefined || isFolder || filesFrom !== undefined || match.length + exclude.length > 0
+}
+
+async function runOne({ operand }: Arguments, options: GetOptions, io: Io): Promise<number> {
+  const paths = parseDestination(options)
+  return await withSource(options, io, {}, async ({ ask, query, directories }) => {
+    const name = requireName(operand ?? (await askName(io)), 'get')
+    if (paths !== 'stdout') requireElsewhere(paths.toPath(name), directories, io)
+    const destination = paths === 'stdout' ? paths : createFiles(paths, io)
+    const { status, report, manifest, problem } = await getFile({ name, query, ask, destination, io })
+    if (manifest !== undefined) sayConflict(io, manifest, report.written)
+    else if (problem === undefined) sayReceived(io, report)
+    if (options.json) await writeOut(io, toJsonLine(report))
+    if (problem !== undefined) throw new UserError(problem.line)
+    return status
+  })
+}
+
+/** Throws a UserError when the path of a file lies inside one of the compared replicas. */
+function requireElsewhere(path: string, directories: readonly OwnDirectory[], { cwd }: Io): void {
+  const holder = findHolder(dirname(resolve(cwd, path)), directories)
+  if (holder !== undefined)
+    throw new UserError(
+      `'${path}' is inside the replica ${holder.id}, which is compared; -o names a place outside it, and 'vouch plan' copies between replicas`,
+    )
+}
+
+async function runMany({ operands, excluded }: Arguments, options: GetOptions, io: Io): Promise<number> {
+  const directory = parseDirectory(options)
+  const wanted = await readWanted(operands, options, io)
+  return await withSource({ ...options, excluded }, io, { reads: 'trees' }, async (source) => {
+    const { ask, query, directories } = source
+    const found = await findNames(wanted, options, source, io)
+    const { names } = found
+    const folder = createFolder({ directory, names, replicas: directories }, io)
+    const status = await getMany({ names, bytes: found.bytes, ask, query, folder, json: options.json, io })
+    return toWorst([status, found.status])
+  })
+}
+
+/** What the command line asks for. */
+interface Wanted {
+  readonly names: readonly string[]
+  /** The prefixes of folders, each with a slash at its end; an empty one for all files. */
+  readonly folders: readonly string[]
+}
+
+async function readWanted(operands: readonly string[], options: GetOptions, io: Io): Promise<Wanted> {
+  const { filesFrom, match, exclude } = options
+  const folders = operands.filter((operand) => operand.endsWith('/')).map(requireFolder)
+  const typed = operands.filter((operand) => !operand.endsWith('/')).map((name) => requireName(name, 'get'))
+  const names = [...typed, ...(filesFrom === undefined ? [] : await readNames(filesFrom, io))]
+  const hasGlobs = match.length + exclude.length > 0
+  if (!hasGlobs || folders.length > 0) return { names, folders }
+  if (names.length === 0) return { names, folders: [''] }
+  throw new UserError(
+    '--match and --exclude select from folders, but only names of files are given; name a folder such as docs/, or leave them out',
+  )
+}
+
+function requireFolder(text: string): string {
+  if (parseName(text.slice(0, -1)) !== null) return text
+  throw new UserError(
+    `'${text}' is not a valid name of a folder: it is a relative path such as 'photos/'; --match '**' selects all files`,
+  )
+}
+
+interface FoundNames {
+  readonly names: readonly string[]
+  /** The size of all together, null when unknown. */
+  readonly bytes: number | null
+  readonly status: 0 | 2 | 3
+}
+
+/** All names, each once. Throws a UserError when there are none. */
+async function findNames(
+  wanted: Wanted,
+  options: GetOptions,
+  { ask, excluded }: Source,
+  io: Io,
+): Promise<FoundNames> {
+  const globs = { match: options.match, exclude: [...excluded, ...options.exclude] }
+  const found = []
+  for (const prefix of wanted.folders) found.push(await listNames(ask, prefix, globs, io))
+  const names = [...new Set([...wanted.names, ...found.flatMap(({ names }) => names)])]
+  const sum = found.reduce((all, { bytes }) => all + bytes, 0)
+  const isPartial = found.some((one) => one.isPartial)
+  if (names.length === 0) throw new UserError(toNothing(wanted, options))
+  return {
+    names,
+    // Of names that were not listed, and of those that were listed twice, it is not known.
+    bytes: wanted.names.length > 0 || found.length > 1 ? null : sum,
+    status: found.some((one) => one.hasInvalid) ? 2 : isPartial ? 3 : 0,
+  }
+}
+
+function toNothing({ folders }: Wanted, { match, exclude }: GetOptions): string {
+  const where = folders.filter((folder) => folder !== '').map((folder) => ` below '${folder}'`)
+  const globs = match.length + exclude.length > 0 ? ' that --match and --exclude select' : ''
+  return `no replica that answered has a file${where.join(' or')}${globs}; 'vouch check --all' lists all names`
+}
+
+/** Asks on `stderr` for a file name and reads one line; empty at the end of the input. */
+async function askName(io: Io): Promise<string> {
+  io.stderr.write('Enter file name (e.g., test.txt): ')
+  const { stdin: input, signal } = io
+  // In terminal mode Ctrl-C would not be a signal.
+  const lines = createInterface({ input, terminal: false, ...(signal && { signal }) })
+  for await (const line of lines) return line
+  return ''
+}

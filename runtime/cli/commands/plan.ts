@@ -1,0 +1,92 @@
+import type { Reply } from '../../../functions/storage/remote/replies.ts'
+import {
+  type PlanSummary,
+  type Policy,
+  planSummary,
+  type Rule,
+} from '../../../functions/wire/plan-schemas.ts'
+import { formatCount, formatSize } from '../../../functions/wire/text.ts'
+import { type Io, say, toHarmlessJson, writeOut } from '../../hosting/io.ts'
+import { UserError } from '../../node/user-error.ts'
+import { isCompared, requireNames, sayExcluded, saySkipped } from '../check/summary.ts'
+import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
+import { parseLine, readTextLines } from '../client/ndjson.ts'
+import { requireCompared, withSource } from '../client/source.ts'
+import { PLAN } from '../options/clients.ts'
+import type { Command } from '../options/command.ts'
+import { type Options, readOptions } from '../options/declaration.ts'
+
+type PlanOptions = Options<typeof PLAN>
+type PrintOptions = PlanOptions & { readonly excluded: readonly string[] }
+
+export const plan: Command = {
+  async run(given, io) {
+    const options = readOptions(PLAN, given)
+    const { operand: prefix = '' } = given
+    const { match, exclude } = options
+    const rules = toRules(options)
+    const asked = { ...options, excluded: given.excluded }
+    return await withSource(asked, io, { reads: 'trees', isComparing: true }, async (source) => {
+      const { ask, query, excluded } = source
+      const request = { prefix, match, exclude: [...excluded, ...exclude], rules }
+      const response = await ask(`/plan${query}`, { json: JSON.stringify(request) })
+      if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+      return await print(response, prefix, { ...options, excluded }, io)
+    })
+  },
+}
+
+function toRules({ keep, newest, majority, for: rules }: PlanOptions): Rule[] {
+  const chosen: Policy[] = [
+    ...(keep === undefined ? [] : [{ keep }]),
+    ...(newest ? (['newest'] as const) : []),
+    ...(majority ? (['majority'] as const) : []),
+  ]
+  if (chosen.length > 1)
+    throw new UserError(
+      '--keep, --newest and --majority exclude each other; set one, and others for a prefix with --for PREFIX=POLICY',
+    )
+  return [...chosen.map((policy) => ({ prefix: '', policy })), ...rules]
+}
+
+/** Prints a plan as it arrives; returns the exit status. */
+async function print(response: Reply, prefix: string, options: PrintOptions, io: Io): Promise<number> {
+  let summary: PlanSummary | undefined
+  for await (const lines of readTextLines(response)) {
+    for (const line of lines) {
+      if (line.startsWith(SUMMARY)) summary = parseLine(line.slice(SUMMARY.length), planSummary)
+    }
+    const shown = lines.filter((line) => line !== '')
+    if (shown.length > 0) await writeOut(io, shown.map((line) => `${toHarmlessJson(line)}\n`).join(''))
+  }
+  if (summary === undefined)
+    throw new Broken('the plan broke off before its end and cannot be applied; run it again')
+  const { steps, bytes, left, audit } = summary
+  requireCompared(audit.replicas, options)
+  requireNames(audit, prefix, options)
+  say(io, `${formatCount(steps, 'step', 'steps')}, ${formatSize(bytes)} to be written`)
+  const { degraded = 0, unknown = 0 } = audit.agreements
+  const unanswered = Math.min(left, degraded + unknown)
+  sayLeft(io, left - unanswered, unanswered)
+  sayExcluded(io, audit, options.excluded)
+  saySkipped(io, audit.replicas)
+  const isWhole = audit.replicas.every((replica) => replica.state === 'ok' && isCompared(replica))
+  return !isWhole || degraded + unknown > 0 ? 2 : steps > 0 ? 1 : 0
+}
+
+/** Reports the names for which nothing is planned. */
+function sayLeft(io: Io, conflicts: number, unanswered: number): void {
+  if (conflicts > 0)
+    say(
+      io,
+      `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest or --majority; 'vouch check' lists the names`,
+    )
+  if (unanswered > 0)
+    say(
+      io,
+      `${formatCount(unanswered, 'name', 'names')} left alone, because some replica did not report its copy; 'vouch check' prints why`,
+    )
+}
+
+/** The beginning of the line with the summary; a step begins with a brace. */
+const SUMMARY = '"summary": '

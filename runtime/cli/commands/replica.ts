@@ -1,0 +1,74 @@
+import { resolve } from 'node:path'
+import { createReplica } from '../../../functions/replica/replica.ts'
+import { openAccess } from '../../hosting/access.ts'
+import { withBackgroundIndex } from '../../hosting/background-index.ts'
+import { type Io, say } from '../../hosting/io.ts'
+import { openBucket, openDirectory } from '../../hosting/open-replicas.ts'
+import { requireOutside, toIndexPath } from '../../hosting/outside.ts'
+import { hidePlaces } from '../../hosting/places.ts'
+import { parseTarget } from '../../hosting/replica-address.ts'
+import { reloadOnHangup, runServer, toBoth } from '../../hosting/run-server.ts'
+import { type ServerLog, withServerLog } from '../../hosting/server-log.ts'
+import { createHasher } from '../../node/hasher.ts'
+import { createMetrics } from '../../node/observe/metrics.ts'
+import { openTracing } from '../../node/observe/tracing.ts'
+import { UserError } from '../../node/user-error.ts'
+import { S3_RULE } from '../../s3/place.ts'
+import type { Arguments, Command } from '../options/command.ts'
+import { type Options, readOptions } from '../options/declaration.ts'
+import { REPLICA } from '../options/servers.ts'
+
+export const replica: Command = {
+  run: (given, io) => withServerLog(given, io, (io, log) => runReplica(given, io, log)),
+}
+
+async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<number> {
+  const options = readOptions(REPLICA, given)
+  const { host, port, id, writable } = options
+  const { operand: directory } = given
+  if (!directory)
+    throw new UserError(
+      'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
+    )
+  const { access, tls, tokens } = openAccess(options, io)
+  reloadOnHangup([tokens, tls], io)
+  const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
+  const { storage, directories, index, places, close } = await openOperand(directory, options, io)
+  const metrics = createMetrics(directories, [{ id, index }], tls?.get)
+  const app = createReplica(storage, {
+    createHasher,
+    writable,
+    places,
+    log: toBoth(log.request, metrics.log),
+    isTraced: log.isTraced,
+    around: tracing?.around,
+    ...access,
+  })
+  metrics.mount(app, io.worker)
+  const toBanner = (url: string) => `replica ${id} listens on ${url}, serving ${directory}`
+  try {
+    return await withBackgroundIndex(directories, io, () =>
+      runServer(app, io, { host, port, tls, log, toBanner, tracing, directories }),
+    )
+  } finally {
+    close()
+  }
+}
+
+/** Opens the operand. `close` closes a bucket; directories are closed elsewhere. */
+async function openOperand(text: string, { id, index, writable }: Options<typeof REPLICA>, io: Io) {
+  if (!/^s3:/i.test(text)) {
+    const directory = { id, path: resolve(io.cwd, text) }
+    requireOutside(io, [directory])
+    const indexPath = toIndexPath(index, io, [directory])
+    const opened = await openDirectory(directory, { writable, io, indexPath })
+    const { storage, places } = opened
+    return { storage, directories: [opened], index: storage, places, close() {} }
+  }
+  const target = parseTarget(text)
+  // The message leaves out the value, which may hold a key.
+  if (target?.kind !== 's3') throw new UserError(`replica takes a directory, or ${S3_RULE}`)
+  const store = await openBucket(id, target.word, { writable, io, indexPath: toIndexPath(index, io, []) })
+  const { storage, close } = store
+  return { storage, directories: [], index: store, places: hidePlaces(store.places), close }
+}

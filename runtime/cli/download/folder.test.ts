@@ -1,0 +1,65 @@
+import { chmodSync, linkSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createMemoryStorage } from '../../../functions/storage/memory.ts'
+import { createStageWith, startCoordinator } from '../stage.suite.ts'
+import { createFolder } from './folder.ts'
+
+function createPaths(platform: NodeJS.Platform, directory = 'out') {
+  return createFolder({ directory, names: [], replicas: [], platform }, { cwd: '/' })
+}
+
+test('a name keeps its folders below the directory, and a version its name', () => {
+  const linux = createPaths('linux', 'out/')
+  expect(linux.toPath('a/b c/d.tar.gz')).toBe('out/a/b c/d.tar.gz')
+  expect(linux.toVersionPath('a/d.tar.gz', 'vm1')).toBe('out/a/d.tar.vm1_version.gz')
+  expect(linux.toVersionPath('a/none', 'vm1')).toBe('out/a/none.vm1_version')
+  expect(linux.toVersionPath('.hidden', 'vm1')).toBe('out/.hidden.vm1_version')
+  expect(createPaths('linux', '.').toPath('a/b')).toBe('a/b')
+  expect(createPaths('linux', '/srv').toPath('a/b')).toBe('/srv/a/b')
+})
+
+test('each segment is made valid for Windows, only on Windows', () => {
+  expect(createPaths('win32').toPath('C:/nul/a..b/x ')).toBe('out/C_/_nul/a..b/x_')
+  expect(createPaths('linux').toPath('C:/nul')).toBe('out/C:/nul')
+  expect(createPaths('win32').toVersionPath('a:b.x:y', 'i')).toBe('out/a_b.i_version.x_y')
+})
+
+test('the name of a version is cut to the longest file name, in whole characters', () => {
+  const path = createPaths('linux').toVersionPath(`${'é'.repeat(120)}.txt`, 'a'.repeat(64))
+  expect(path).toMatch(/^out\/é+\.a{64}_version\.txt$/)
+  expect(Buffer.byteLength(path)).toBeLessThanOrEqual(255 + 4)
+  expect(Buffer.byteLength(path)).toBeGreaterThan(253 + 4)
+})
+
+test('two versions, or a version and a file, never have one path, not even in another case', () => {
+  const folder = createFolder({ directory: 'out', names: ['A.X_VERSION.txt'], replicas: [] }, { cwd: '/' })
+  expect(() => folder.toVersionPath('a.txt', 'x')).toThrow('needed for another file too')
+  expect(folder.toVersionPath('b.txt', 'x')).toBe(folder.toVersionPath('b.txt', 'x'))
+  expect(() => folder.toVersionPath('B.txt', 'x')).toThrow('get this one by itself')
+})
+
+test('of names that a file system keeps as one file only the first is written', async () => {
+  // Two links to one file look as one does on a file system that ignores case.
+  const stage = createStageWith({ name: 'same' })
+  linkSync(join(stage.cwd, 'name'), join(stage.cwd, 'NAME'))
+  const replica = createMemoryStorage({ name: 'same', NAME: 'other', Name: 'third' })
+  const coordinator = await startCoordinator({ replica })
+  const { status, stderr } = await stage.run(['get', 'name', 'NAME', 'Name', ...coordinator])
+  expect([status, stderr]).toEqual([
+    2,
+    "error: NAME: this directory has one file for it and for 'name', which was written; get it by itself\n" +
+      '3 files, 5 B received: 2 on one replica, compared with nothing, 1 not received; 1 already there\n',
+  ])
+  expect([stage.read('NAME'), stage.read('Name')]).toEqual(['same', 'third'])
+})
+
+test('a file that is replaced keeps its permissions', async () => {
+  const stage = createStageWith({ 'd/x': 'before' })
+  const path = join(stage.cwd, 'd/x')
+  chmodSync(path, 0o640)
+  const coordinator = await startCoordinator({ a: createMemoryStorage({ 'd/x': 'after', 'd/y': 'new' }) })
+  expect(await stage.run(['get', 'd/', ...coordinator])).toMatchObject({ status: 0 })
+  expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['after', 0o640])
+  expect(statSync(join(stage.cwd, 'd/y')).mode & 0o777).toBe(0o666 & ~process.umask())
+})

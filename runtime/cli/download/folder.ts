@@ -1,0 +1,244 @@
+import { spawn } from 'node:child_process'
+import { createHash, hash as hashWhole } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname, extname, join, resolve, sep } from 'node:path'
+import { toFolded } from '../../../functions/storage/twins.ts'
+import type { Io } from '../../hosting/io.ts'
+import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
+import { getErrno } from '../../node/files/errno.ts'
+import { FILE_FLAGS } from '../../node/files/regular-file.ts'
+import { UserError } from '../../node/user-error.ts'
+import { MAX_SMALL_BYTES, MAX_SYNCED_FILES } from '../limits.ts'
+import { createToLocal, type Files, type Held, MAX_FILE_NAME_BYTES } from './destination.ts'
+import { createSmallPart, cutToBytes, isPartName, openPart, toRefusal } from './part-file.ts'
+
+/** Writes many files below one directory, under their names. */
+export interface Folder extends Files {
+  /** Throws a UserError unless a file of this name can be written: its own path has been checked. */
+  requireFree(name: string, others: readonly string[]): void
+  /** Writes to the disk what the system still has in memory of the files. */
+  sync(): Promise<void>
+}
+
+interface FolderOptions {
+  /** The directory, as the user gave it; it is made when it is missing. */
+  readonly directory: string
+  /** The names of all files that will be written. */
+  readonly names: readonly string[]
+  /** The replicas that are compared, inside which nothing is written. */
+  readonly replicas: readonly OwnDirectory[]
+  readonly platform?: NodeJS.Platform
+}
+
+/**
+ * Writes files below `directory`, whatever their names: no symbolic link below it is followed, and versions
+ * of a conflict take no path that another file or version has.
+ */
+export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, 'cwd' | 'signal'>): Folder {
+  const { directory, names, replicas, platform = process.platform } = options
+  const toLocal = createToLocal(platform)
+  const root = resolve(cwd, directory)
+  const toPath = (name: string) => join(directory, ...name.split('/').map(toLocal))
+  const ready = new Set<string>()
+  const claims = new Map(names.map((name) => [toFolded(toPath(name)), name]))
+  const unsynced: string[] = []
+  const onUnsynced = (path: string) => void unsynced.push(path)
+  /** Paths where there is no file yet. */
+  const absent = new Set<string>()
+  /** Of a new file. */
+  const mode = 0o666 & ~process.umask()
+  requireOutside(root, replicas)
+
+  /** Checks a directory at or below the root; false when it is missing, unless it is to be made. */
+  function enter(path: string, make: boolean): boolean {
+    if (ready.has(path)) return true
+    requireOutside(path, replicas)
+    if (path !== root && !enter(dirname(path), make)) return false
+    const stats = path === root ? tryStat(path) : tryLstat(path)
+    if (stats?.isSymbolicLink())
+      throw new UserError(
+        `'${path}' is a symbolic link, through which nothing is written; remove it, or -o names another directory`,
+      )
+    if (stats !== null && !stats.isDirectory())
+      throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`)
+    if (stats === null) {
+      if (!make) return false
+      mkdirSync(path, { recursive: path === root })
+    }
+    ready.add(path)
+    return true
+  }
+
+  /** Checks a path, and returns the file that is there already. */
+  function findFile(path: string): Stats | null {
+    requireName(path)
+    const target = resolve(cwd, path)
+    const stats = enter(dirname(target), false) ? tryLstat(target) : null
+    if (stats === null || stats.isFile()) return stats
+    throw new UserError(
+      `cannot write '${path}': it is ${toKind(stats)}; remove it, or -o names another directory`,
+    )
+  }
+
+  return {
+    toPath,
+    toVersionPath(name, id) {
+      const extension = extname(name)
+      const end = `.${id}_version${extension}`
+      const base = toLocal(
+        name.slice(name.lastIndexOf('/') + 1, extension === '' ? undefined : -extension.length),
+      )
+      const path = join(
+        dirname(toPath(name)),
+        toLocal(cutToBytes(base, MAX_FILE_NAME_BYTES - Buffer.byteLength(end)) + end),
+      )
+      const claim = `${id}\0${name}`
+      const other = claims.get(toFolded(path))
+      if (other !== undefined && other !== claim)
+        throw new UserError(`'${path}' is needed for another file too; get this one by itself`)
+      claims.set(toFolded(path), claim)
+      return path
+    },
+    async prepare(path) {
+      if (refusing(path, () => findFile(path)) !== null) return await readHeld(resolve(cwd, path), signal)
+      absent.add(path)
+      return null
+    },
+    async open(path, announced) {
+      const target = resolve(cwd, path)
+      refusing(path, () => enter(dirname(target), true))
+      if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
+      return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), mode, onUnsynced })
+    },
+    requireFree(name, others) {
+      if (others.length === 0) return
+      const own = tryLstat(resolve(cwd, toPath(name)))
+      const twin = others.find(
+        (other) => own !== null && isSameFile(own, tryLstat(resolve(cwd, toPath(other)))),
+      )
+      if (twin !== undefined)
+        throw new UserError(
+          `this directory has one file for it and for '${twin}', which was written; get it by itself`,
+        )
+    },
+    sync: () => syncFiles(root, unsynced),
+  }
+}
+
+/** Throws a UserError for the name of a part file, which another download would take for its own. */
+function requireName(path: string): void {
+  const base = path.slice(path.lastIndexOf(sep) + 1)
+  if (isPartName(base))
+    throw new UserError(`'${base}' is a name of unfinished downloads; get it by itself with -o`)
+}
+
+function requireOutside(path: string, replicas: readonly OwnDirectory[]): void {
+  const holder = findHolder(path, replicas)
+  if (holder !== undefined)
+    throw new UserError(
+      `'${path}' is inside the replica ${holder.id}, which is compared; -o names a directory outside it`,
+    )
+}
+
+/** The file system's errors of `work` as UserErrors. */
+function refusing<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw toRefusal(error, path)
+  }
+}
+
+function toKind(stats: Stats): string {
+  if (stats.isDirectory()) return 'a directory'
+  return stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'
+}
+
+function tryLstat(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null
+}
+
+function tryStat(path: string): Stats | null {
+  return statSync(path, { throwIfNoEntry: false }) ?? null
+}
+
+function isSameFile(a: Stats, b: Stats | null): boolean {
+  return b !== null && a.ino === b.ino && a.dev === b.dev
+}
+
+/** The regular file at a path; null when it is missing or cannot be read. */
+async function readHeld(path: string, signal: AbortSignal | undefined): Promise<Held | null> {
+  try {
+    return readSmall(path) ?? (await readLarge(path, signal))
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (getErrno(error) !== '') return null
+    throw error
+  }
+}
+
+/** The file if it is small, read on the calling thread. */
+function readSmall(path: string): Held | null {
+  const fd = openSync(path, FILE_FLAGS)
+  try {
+    const { size } = fstatSync(fd)
+    if (size > MAX_SMALL_BYTES) return null
+    const bytes = readFileSync(fd)
+    return { digest: hashWhole('sha256', bytes, 'hex'), size: bytes.length }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function readLarge(path: string, signal: AbortSignal | undefined): Promise<Held> {
+  const hash = createHash('sha256')
+  const handle = await open(path, FILE_FLAGS)
+  let size = 0
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1024 * 1024, signal })) {
+    hash.update(chunk)
+    size += chunk.length
+  }
+  return { digest: hash.digest('hex'), size }
+}
+
+/** Writes files to the disk: by itself each of a few, and otherwise the file system of `root`. */
+async function syncFiles(root: string, paths: readonly string[]): Promise<void> {
+  if (paths.length > MAX_SYNCED_FILES && (await syncFileSystem(root))) return
+  for (const path of paths) await syncFile(path)
+}
+
+async function syncFile(path: string): Promise<void> {
+  try {
+    const handle = await open(path, FILE_FLAGS)
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    throw toRefusal(error, path)
+  }
+}
+
+/** Whether GNU sync wrote the file system of `path` to the disk, for which Node has no call. */
+async function syncFileSystem(path: string): Promise<boolean> {
+  try {
+    const child = spawn('sync', ['--file-system', '--', path], { stdio: 'ignore' })
+    const [code] = await once(child, 'close')
+    return code === 0
+  } catch {
+    // Not installed.
+    return false
+  }
+}

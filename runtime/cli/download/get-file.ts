@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import type { Reply } from '../../../functions/storage/remote/replies.ts'
+import { parseEtag } from '../../../functions/wire/fields/fields.ts'
+import { toFilePath } from '../../../functions/wire/fields/routes.ts'
+import { MAX_COMPARISONS } from '../../../functions/wire/limits.ts'
+import type { Manifest, ReplicaReport } from '../../../functions/wire/schemas.ts'
+import { type Io, writeOut } from '../../hosting/io.ts'
+import { UserError } from '../../node/user-error.ts'
+import {
+  type Announced,
+  NOT_A_COORDINATOR,
+  NotACoordinator,
+  parseAgreementField,
+  parseStatusField,
+  readProblem,
+  toLine,
+} from '../client/coordinator-client.ts'
+import { readFailureWords } from '../client/failure-words.ts'
+import { type Report, sayUnkept } from '../terminal/get-report.ts'
+import { receiveVersions, type VersionsTask } from './conflict.ts'
+import type { Files, Held } from './destination.ts'
+import { download, type Sink } from './download.ts'
+
+interface GetTask extends VersionsTask {
+  /** Of the compared read: empty, or with its question mark. */
+  readonly query: string
+}
+
+/** What became of one file. */
+export interface Outcome {
+  /** 3 for a file that some replica neither sent nor reported missing. */
+  readonly status: 0 | 1 | 2 | 3
+  readonly report: Report
+  /** With status 1. */
+  readonly manifest?: Manifest
+  /** With status 2: the type of the problem, and the problem in one line. */
+  readonly problem?: { readonly type: string; readonly line: string }
+}
+
+/** Compares the copies and gets the file or its versions; compares again when a version is gone by then. */
+export async function getFile(task: GetTask): Promise<Outcome> {
+  for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
+    const outcome = await getCompared(task)
+    if (outcome !== 'vanished') return outcome
+  }
+  throw new UserError(
+    `${task.name}: the copies kept changing before a version was received; run it again when they are not being written`,
+  )
+}
+
+async function getCompared(task: GetTask): Promise<Outcome | 'vanished'> {
+  const { name, destination } = task
+  const got = await (destination === 'stdout' ? getToOutput(task) : getToFile(task, destination))
+  if ('name' in got) {
+    const report = { ...got, replicas: await readFailureWords(task.ask, name, got.replicas) }
+    return { status: report.agreement === 'degraded' ? 3 : 0, report }
+  }
+  return await handleProblem(task, got)
+}
+
+async function getToOutput({ name, query, ask, startProgress, io }: GetTask): Promise<Report | Reply> {
+  const openSink = async () => createOutput(io)
+  const got = await download({ ask, path: toFilePath(name) + query, openSink, startProgress }, io)
+  if ('refused' in got) return got.refused
+  const { agreement, reports } = got.announced
+  return { name, agreement, replicas: reports, written: [] }
+}
+
+async function getToFile(task: GetTask, files: Files): Promise<Report | Reply> {
+  const { name, query, ask, startProgress, io } = task
+  const path = files.toPath(name)
+  const held = await files.prepare(path)
+  const openSink = (announced: Announced) => files.open(path, announced)
+  const wanted = { ask, path: toFilePath(name) + query, openSink, have: held?.digest, startProgress }
+  const got = await download(wanted, io)
+  if ('refused' in got) {
+    const isCurrent = got.refused.status === 304 && held !== null
+    return isCurrent ? toUnchanged(name, path, got.refused, held) : got.refused
+  }
+  sayUnkept(io, path, await got.sink.commit())
+  const { digest, size, agreement, reports } = got.announced
+  return {
+    name,
+    agreement,
+    replicas: reports,
+    written: [{ path, digest, size, replicas: toHolders(reports) }],
+  }
+}
+
+/** The report of a file that is there already, as a 304 confirms. */
+function toUnchanged(name: string, path: string, { headers }: Reply, { digest, size }: Held): Report {
+  const agreement = parseAgreementField(headers.get('Replica-Agreement') ?? '')
+  const reports = parseStatusField(headers.get('Replica-Status') ?? '')
+  if (parseEtag(headers.get('ETag') ?? '') !== digest || agreement === undefined || reports === null)
+    throw new NotACoordinator(NOT_A_COORDINATOR)
+  const unchanged = { path, digest, size, replicas: toHolders(reports) }
+  return { name, agreement, replicas: reports, written: [], unchanged }
+}
+
+function toHolders(reports: readonly ReplicaReport[]): string[] {
+  return reports.filter(({ state }) => state === 'match').map(({ id }) => id)
+}
+
+/** The outcome of a response that is not the file: its versions, or a problem in one line. */
+async function handleProblem(task: GetTask, response: Reply): Promise<Outcome | 'vanished'> {
+  const { name } = task
+  const problem = await readProblem(response)
+  const { agreement = null, replicas = [] } = problem
+  if (response.status !== 409) {
+    return {
+      status: 2,
+      report: { name, agreement, replicas, written: [] },
+      problem: { type: problem.type, line: `${name}: ${toLine(problem)}` },
+    }
+  }
+  const received = await receiveVersions(problem, task)
+  if (received === 'vanished') return received
+  const { manifest, written } = received
+  return { status: 1, manifest, report: { name, agreement: 'conflict', replicas, written } }
+}
+
+/** Standard output as a sink: bytes are hashed as they pass, and cannot be taken back. */
+function createOutput(io: Pick<Io, 'stdout' | 'signal'>): Sink {
+  const hash = createHash('sha256')
+  let offset = 0
+  return {
+    get offset() {
+      return offset
+    },
+    async write(chunk) {
+      hash.update(chunk)
+      await writeOut(io, chunk)
+      offset += chunk.length
+    },
+    digest: () => hash.digest('hex'),
+    async keep() {},
+    async discard(why) {
+      if (offset > 0)
+        throw new UserError(
+          `${why}: the bytes on standard output are not the file; discard them and run it again`,
+        )
+    },
+  }
+}

@@ -1,0 +1,174 @@
+import { toFolded } from '../../../functions/storage/twins.ts'
+import type { Agreement } from '../../../functions/wire/schemas.ts'
+import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
+import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
+import { UserError } from '../../node/user-error.ts'
+import { Broken, type CoordinatorClient, NotACoordinator, Unreachable } from '../client/coordinator-client.ts'
+import { FILES_AT_ONCE } from '../limits.ts'
+import { toAgreementWords } from '../terminal/agreement-words.ts'
+import { sayConflict, sayOthers } from '../terminal/get-report.ts'
+import { createProgressOfMany, type ProgressOfMany } from '../terminal/progress.ts'
+import type { Folder } from './folder.ts'
+import { getFile, type Outcome } from './get-file.ts'
+
+interface ManyTask {
+  readonly names: readonly string[]
+  /** The size of all files together, null when unknown. */
+  readonly bytes: number | null
+  readonly ask: CoordinatorClient
+  /** Of each compared read: empty, or with its question mark. */
+  readonly query: string
+  readonly folder: Folder
+  readonly json: boolean
+  readonly io: Io
+}
+
+/** The exit statuses, the worst last. */
+const BY_WEIGHT: readonly Outcome['status'][] = [0, 3, 1, 2]
+
+/** The worst of exit statuses: 2, else 1, else 3, else 0. */
+export function toWorst(statuses: readonly Outcome['status'][]): Outcome['status'] {
+  return statuses.reduce((a, b) => (BY_WEIGHT.indexOf(b) > BY_WEIGHT.indexOf(a) ? b : a), 0)
+}
+
+/**
+ * Gets files, some at once, and reports each that is not the same everywhere; returns the worst exit status.
+ * The trouble of one file does not stop the others. A failure that each of them would have stops all, and
+ * throws once the files under way have ended.
+ */
+export async function getMany(task: ManyTask): Promise<Outcome['status']> {
+  const { names, bytes, ask, query, folder, io } = task
+  const progress = createProgressOfMany(io.stderr, { files: names.length, bytes })
+  const tally = createTally(task, progress)
+  const stop = new AbortController()
+  const signal = io.signal ? AbortSignal.any([io.signal, stop.signal]) : stop.signal
+  const shared = { ask, query, destination: folder, startProgress: progress.start, io: { ...io, signal } }
+
+  async function get(name: string, others: readonly string[]): Promise<void> {
+    let outcome: Outcome
+    try {
+      folder.requireFree(name, others)
+      outcome = await getFile({ ...shared, name })
+      if (outcome.problem && OF_ALL.includes(outcome.problem.type)) throw new Stop(outcome.problem.line)
+    } catch (error) {
+      if (signal.aborted || isOfAll(error) || (error instanceof Broken && tally.count() === 0)) throw error
+      outcome = toTrouble(name, error)
+    }
+    progress.end(outcome.report.unchanged?.size)
+    await tally.add(outcome)
+  }
+
+  async function work(queue: Iterator<readonly [name: string, others: readonly string[]]>): Promise<void> {
+    for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
+      try {
+        await get(...next.value)
+      } catch (error) {
+        stop.abort(error)
+      }
+    }
+  }
+
+  const { apart, alike } = divide(names)
+  const queue = apart.values()
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => work(queue)))
+  // One after another: on some file systems they are one file.
+  await work(alike.values())
+  progress.clear()
+  io.signal?.throwIfAborted()
+  await folder.sync()
+  await tally.end()
+  stop.signal.throwIfAborted()
+  return tally.worst()
+}
+
+/** A failure that every other file would have too. */
+class Stop extends UserError {}
+
+/** The types of problems that every other file would have too. */
+const OF_ALL: readonly string[] = ['misdirected', 'unauthorized']
+
+/** Whether an error is not about one file: every other file would fail too, or it is a bug. */
+function isOfAll(error: unknown): boolean {
+  const isOfServer = error instanceof Unreachable || error instanceof NotACoordinator || error instanceof Stop
+  return isOfServer || !(error instanceof UserError)
+}
+
+function toTrouble(name: string, error: unknown): Outcome {
+  const message = error instanceof Error ? error.message : String(error)
+  const line = message.startsWith(`${name}: `) ? message : `${name}: ${message}`
+  return {
+    status: 2,
+    report: { name, agreement: null, replicas: [], written: [] },
+    problem: { type: '', line },
+  }
+}
+
+/** Names, and those that differ from one of them only in case or Unicode normalization, beside all such. */
+function divide(names: readonly string[]) {
+  const groups = new Map<string, string[]>()
+  const apart: (readonly [string, readonly string[]])[] = []
+  const alike: typeof apart = []
+  for (const name of names) {
+    const folded = toFolded(name)
+    const others = groups.get(folded)
+    if (others === undefined) {
+      groups.set(folded, [name])
+      apart.push([name, []])
+    } else {
+      alike.push([name, [...others]])
+      others.push(name)
+    }
+  }
+  return { apart, alike }
+}
+
+/** Counts and reports outcomes, and clears the bar before anything is printed. */
+function createTally({ names, json, io }: ManyTask, { clear, received }: ProgressOfMany) {
+  const agreements: Partial<Record<Agreement, number>> = {}
+  const missingOn = new Set<string>()
+  let worst: Outcome['status'] = 0
+  let [count, failed, unchanged] = [0, 0, 0]
+  let ids: readonly string[] = []
+
+  function note({ status, report }: Outcome): void {
+    count++
+    worst = toWorst([worst, status])
+    if (ids.length === 0) ids = report.replicas.map(({ id }) => id)
+    if (report.unchanged) unchanged++
+    if (status === 2) failed++
+    else if (report.agreement !== null) agreements[report.agreement] = (agreements[report.agreement] ?? 0) + 1
+    if (report.agreement === 'incomplete')
+      for (const { id, state } of report.replicas) if (state === 'missing') missingOn.add(id)
+  }
+
+  function toParts(): string {
+    const parts = [
+      toAgreementWords({ agreements, ids, missingOn }),
+      ...(failed > 0 ? [`${formatNumber(failed)} not received`] : []),
+      ...(count < names.length ? [`${formatNumber(names.length - count)} not asked for`] : []),
+    ]
+    const there = unchanged > 0 ? `; ${formatNumber(unchanged)} already there` : ''
+    return parts.join(', ') + there
+  }
+
+  return {
+    count: () => count,
+    worst: () => worst,
+    async add(outcome: Outcome): Promise<void> {
+      note(outcome)
+      const { report, manifest, problem } = outcome
+      if (json || problem || manifest || report.agreement !== 'unanimous') clear()
+      if (problem) say(io, `error: ${problem.line}`)
+      else if (manifest) sayConflict(io, manifest, report.written)
+      else if (report.replicas.length > 1) sayOthers(io, report.name, report.replicas)
+      if (json) await writeOut(io, toJsonLine({ ...report, ...(problem && { problem: problem.line }) }))
+    },
+    async end(): Promise<void> {
+      const files = formatCount(names.length, 'file', 'files')
+      say(io, `${files}, ${formatSize(received())} received: ${toParts()}`)
+      const unasked = names.length - count
+      const summary = { names: names.length, agreements, failed, unasked, unchanged, received: received() }
+      if (json) await writeOut(io, toJsonLine({ summary }))
+    },
+  }
+}

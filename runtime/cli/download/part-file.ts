@@ -1,0 +1,305 @@
+import { createHash, hash as hashWhole } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { type FileHandle, lstat, open, rename, rm, stat, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { getSystemErrorMessage } from 'node:util'
+import type { Unkept } from '../../../functions/wire/attributes.ts'
+import type { Digest } from '../../../functions/wire/digest.ts'
+import { getErrno } from '../../node/files/errno.ts'
+import { copyAttributes, isModified, setModified, toFileTime } from '../../node/files/file-attributes.ts'
+import { FILE_FLAGS } from '../../node/files/regular-file.ts'
+import { finishSparse, writeSparse } from '../../node/files/sparse.ts'
+import { UserError } from '../../node/user-error.ts'
+import type { Sink } from './download.ts'
+
+/** A file that is not complete yet. */
+export interface PartFile extends Sink {
+  /**
+   * Renames it over its target, atomically. For a verified content. Returns the attributes that it could not
+   * keep of the file it replaces, or could not be given.
+   */
+  commit(): Promise<readonly Unkept[]>
+}
+
+/** The content of a part file. */
+interface PartOptions {
+  readonly digest: Digest
+  /** The modification time that the file gets: milliseconds since 1970, null when unknown. */
+  readonly modified: number | null
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The longest file name everywhere is 255 bytes; dots, digest and ending take 23. */
+const MAX_BASE_BYTES = 232
+
+/**
+ * Opens the part file of a content beside `target` (absolute). Its name follows from both, so that a later
+ * run resumes what an earlier one left, after hashing it. No other user can read it before it is in place, and
+ * one that another user could have written is not resumed. Throws a UserError when it cannot be written.
+ */
+export async function openPart(target: string, { digest, modified, signal }: PartOptions): Promise<PartFile> {
+  const path = toPartPath(target, digest)
+  const hash = createHash('sha256')
+  const handle = await refusing(target, openOwn(path))
+  let offset = 0
+  try {
+    const buffer = Buffer.alloc(1024 * 1024)
+    for (;;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)
+      if (bytesRead === 0) break
+      hash.update(buffer.subarray(0, bytesRead))
+      offset += bytesRead
+    }
+  } catch (error) {
+    await handle.close()
+    throw toRefusal(error, target)
+  }
+
+  return {
+    get offset() {
+      return offset
+    },
+    async write(chunk) {
+      await refusing(target, writeSparse(handle, chunk, offset))
+      hash.update(chunk)
+      offset += chunk.length
+    },
+    digest: () => hash.digest('hex'),
+    async keep() {
+      try {
+        await finishSparse(handle, offset)
+      } finally {
+        await handle.close()
+      }
+    },
+    async discard() {
+      await handle.close()
+      await rm(path, { force: true })
+    },
+    async commit() {
+      try {
+        await finishSparse(handle, offset)
+        const unkept = await setAttributes(handle, target, modified)
+        await handle.sync()
+        await requireSame(handle, path)
+        await rename(path, target)
+        return unkept
+      } catch (error) {
+        throw toRefusal(error, target)
+      } finally {
+        await handle.close()
+      }
+    },
+  }
+}
+
+function toPartPath(target: string, digest: Digest): string {
+  const base = cutToBytes(basename(target), MAX_BASE_BYTES)
+  return join(dirname(target), `.${base}.${digest.slice(0, 16)}.part`)
+}
+
+/** Whether this is a name that a part file may have. */
+export function isPartName(base: string): boolean {
+  return /^\..*\.[0-9a-f]{16}\.part$/s.test(base)
+}
+
+/** A small content. */
+interface SmallPartOptions extends PartOptions {
+  /** Bytes. */
+  readonly size: number
+  /** Whether there is no file at the target yet. */
+  readonly isNew: boolean
+  /** The permissions of a new file. */
+  readonly mode: number
+  /** Called with the path of a file whose content may not be on the disk yet. */
+  readonly onUnsynced: (path: string) => void
+}
+
+/**
+ * The same for a content that is held in memory until it is complete. An interruption leaves nothing. A new
+ * file is written in one go and not synced; one that replaces another is written as by `openPart`.
+ */
+export function createSmallPart(target: string, options: SmallPartOptions): PartFile {
+  const { size, onUnsynced } = options
+  const bytes = Buffer.alloc(size)
+  let offset = 0
+  return {
+    get offset() {
+      return offset
+    },
+    async write(chunk) {
+      bytes.set(chunk, offset)
+      offset += chunk.length
+    },
+    digest: () => hashWhole('sha256', bytes, 'hex'),
+    async keep() {},
+    async discard() {},
+    async commit() {
+      try {
+        const unkept = options.isNew ? writeNew(target, bytes, options) : null
+        if (unkept === null) return await writeOver(target, bytes, options)
+        onUnsynced(target)
+        return unkept
+      } catch (error) {
+        throw toRefusal(error, target)
+      }
+    },
+  }
+}
+
+/** Writes a new file on the calling thread; null when its part file exists. */
+function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unkept[] | null {
+  const { digest, modified, mode } = options
+  const path = toPartPath(target, digest)
+  let fd: number
+  try {
+    fd = openSync(path, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600)
+  } catch (error) {
+    if (getErrno(error) === 'EEXIST') return null
+    throw error
+  }
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+    fchmodSync(fd, mode)
+    const isTimed = modified === null || setTime(fd, modified)
+    renameSync(path, target)
+    return isTimed ? [] : ['modified']
+  } catch (error) {
+    unlinkSync(path)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function setTime(fd: number, ms: number): boolean {
+  try {
+    futimesSync(fd, new Date(), toFileTime(ms))
+    return isModified(fstatSync(fd, { bigint: true }), ms)
+  } catch {
+    // Not permitted.
+    return false
+  }
+}
+
+async function writeOver(target: string, bytes: Buffer, options: PartOptions): Promise<readonly Unkept[]> {
+  let part = await openPart(target, options)
+  if (part.offset > 0) {
+    await part.discard('it is not needed')
+    part = await openPart(target, options)
+  }
+  try {
+    await part.write(bytes)
+  } catch (error) {
+    await part.discard('it is not complete')
+    throw error
+  }
+  return await part.commit()
+}
+
+/** Throws a UserError unless `target` (absolute) is a regular file or missing, not a device or FIFO. */
+export async function requireTarget(target: string): Promise<void> {
+  const there = await refusing(target, stat(target).catch(ignoreAbsent))
+  if (there?.isDirectory())
+    throw new UserError(`cannot write '${target}': it is a directory; -o names a file in it`)
+  if (there && !there.isFile()) {
+    throw new UserError(`cannot write '${target}': it is not a regular file; -o - writes to standard output`)
+  }
+}
+
+const FLAGS = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+/** The part file that an earlier run of this user left, or a new one. Never follows a link. */
+async function openOwn(path: string): Promise<FileHandle> {
+  const found = await open(path, FLAGS).catch(ignoreAbsent)
+  if (found === null) return await openNew(path)
+  let isKept = false
+  try {
+    const stats = await found.stat()
+    if (!stats.isFile())
+      throw new UserError(
+        `cannot write '${path}': it is not a regular file; remove it, or write elsewhere with -o`,
+      )
+    if (isOwn(stats)) {
+      await found.chmod(0o600)
+      isKept = true
+      return found
+    }
+  } finally {
+    if (!isKept) await found.close()
+  }
+  // Another user, or another link to it, could read or change it.
+  await unlink(path)
+  return await openNew(path)
+}
+
+async function openNew(path: string): Promise<FileHandle> {
+  return await open(path, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600)
+}
+
+/** Whether the file belongs to this user, has one link, and is not writable by others. */
+function isOwn({ uid, nlink, mode }: Stats): boolean {
+  const isMine = process.geteuid === undefined || (uid === process.geteuid() && (mode & 0o022) === 0)
+  return isMine && nlink === 1
+}
+
+/** Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. */
+async function setAttributes(handle: FileHandle, target: string, modified: number | null): Promise<Unkept[]> {
+  const there = await open(target, FILE_FLAGS).catch(ignoreAbsent)
+  try {
+    const isFile = (await there?.stat())?.isFile()
+    const unkept = there && isFile ? await copyAttributes(there.fd, handle, { withTime: false }) : []
+    if (!isFile) await handle.chmod(0o666 & ~process.umask())
+    return modified === null ? unkept : [...(await setModified(handle, modified)), ...unkept]
+  } finally {
+    await there?.close()
+  }
+}
+
+/** Throws a UserError unless `path` is still the file that was verified: another run may have replaced it. */
+async function requireSame(handle: FileHandle, path: string): Promise<void> {
+  const [verified, named] = await Promise.all([handle.stat(), lstat(path).catch(ignoreAbsent)])
+  if (named?.ino === verified.ino && named.dev === verified.dev) return
+  throw new UserError(`another run removed '${path}'; run it again`)
+}
+
+function ignoreAbsent(error: unknown): null {
+  if (getErrno(error) === 'ENOENT') return null
+  throw error
+}
+
+async function refusing<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw toRefusal(error, path)
+  }
+}
+
+/** Converts an error of the file system into a UserError; returns any other error unchanged. */
+export function toRefusal(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
+  return new UserError(
+    `cannot write '${path}': ${getErrno(error) === 'ENOSPC' ? 'disk full' : getSystemErrorMessage(error.errno)}; -o names another place`,
+  )
+}
+
+/** The longest beginning of a text that fits into `most` bytes of UTF-8, in whole characters. */
+export function cutToBytes(text: string, most: number): string {
+  // A UTF-16 unit has at most three bytes of UTF-8.
+  if (text.length * 3 <= most) return text
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most))
+  return text.slice(0, read)
+}

@@ -1,0 +1,74 @@
+import { UserError } from '../../node/user-error.ts'
+import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
+import { type Declaration, declare } from './declaration.ts'
+import { findNearest } from './nearest.ts'
+import { HISTORY, STATUS, VERIFY } from './records.ts'
+import { COORDINATOR, MARK, REPLICA } from './servers.ts'
+import { CONFIG } from './settings.ts'
+
+/** What the commands that only print have in common. */
+const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble' } } as const
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+
+const RUNNING: readonly Declaration[] = [
+  ...[GET, CHECK, VERIFY, STATUS, HISTORY, EXPLAIN, PLAN, APPLY, RESTORE],
+  ...[REPLICA, COORDINATOR, MARK, CONFIG],
+]
+
+const HELP = declare({
+  name: 'help',
+  about: 'show what a command takes',
+  forms: ['[COMMAND]'],
+  operand: {
+    name: 'COMMAND',
+    completions: { words: [...RUNNING.map(({ name }) => name), 'completions', 'man'] },
+  },
+  description: ['The same as vouch COMMAND --help.'],
+  examples: { 'vouch help check': 'everything that vouch check takes' },
+  ...PRINTING,
+})
+
+const COMPLETIONS = declare({
+  name: 'completions',
+  about: 'print a completion script for a shell',
+  forms: [SHELLS.join('|')],
+  operand: { name: 'SHELL', completions: { words: SHELLS } },
+  description: [
+    'It completes commands, options, their values and paths, and the ids of the replicas named so far on the line.',
+  ],
+  examples: {
+    'vouch completions bash > ~/.local/share/bash-completion/completions/vouch':
+      'for bash with the package bash-completion; without it, source <(vouch completions bash)',
+    'vouch completions zsh > ~/.zsh/_vouch': 'for zsh: any directory of $fpath, before compinit runs',
+    'vouch completions fish > ~/.config/fish/completions/vouch.fish': 'for fish',
+  },
+  ...PRINTING,
+})
+
+const MAN = declare({
+  name: 'man',
+  about: 'print the manual page',
+  forms: [''],
+  operand: null,
+  description: ['It is in roff with the macros of man(7).'],
+  examples: {
+    'vouch man | man -l -': 'read it',
+    'vouch man > ~/.local/share/man/man1/vouch.1': 'install it for man vouch',
+  },
+  ...PRINTING,
+})
+
+/** Every command, in the order of help. */
+export const DECLARATIONS: readonly Declaration[] = [...RUNNING, HELP, COMPLETIONS, MAN]
+
+/** The command of this name; throws a UserError that suggests the nearest name if no command has this one. */
+export function findCommand(name: string): Declaration {
+  const found = DECLARATIONS.find((declaration) => declaration.name === name)
+  if (found !== undefined) return found
+  const names = DECLARATIONS.map((declaration) => declaration.name)
+  const nearest = findNearest(name, names)
+  const advice =
+    nearest === null ? `it has ${names.join(', ')}; see 'vouch --help'` : `did you mean '${nearest}'?`
+  throw new UserError(`vouch has no command '${name}'; ${advice}`)
+}

@@ -1,0 +1,65 @@
+import { resolve } from 'node:path'
+import type { Ledger } from '../../functions/coordinator/ledger/ledger.ts'
+import { toReason } from '../node/files/errno.ts'
+import { openSqliteLedger, type SqliteLedger, toLedgerFile } from '../node/ledger/sqlite-ledger.ts'
+import { type Io, say } from './io.ts'
+import { formatTarget, type ReplicaAddress, type Target } from './replica-address.ts'
+
+/** What a coordinator is given of its ledger. The caller calls `close`. */
+export interface OpenedLedger {
+  /** Undefined where nothing is kept in files. */
+  readonly ledger: Ledger | undefined
+  readonly onLedgerFailed: (error: unknown) => void
+  close(): void
+}
+
+/**
+ * The ledger of these replicas, in the directory of the digest indexes; its file is opened when it is first
+ * used. A failure is reported on `stderr`, once.
+ */
+export function openLedger(
+  replicas: readonly ReplicaAddress[],
+  indexPath: string | null,
+  io: Io,
+): OpenedLedger {
+  let opened: SqliteLedger | undefined
+  let reported = ''
+
+  function open(directory: string): SqliteLedger {
+    const words = replicas.map(({ id, target }) => `${id}=${toPlace(target, io.cwd)}`)
+    opened ??= openSqliteLedger(toLedgerFile(directory, words))
+    return opened
+  }
+
+  return {
+    ledger: indexPath === null ? undefined : createLateLedger(() => open(indexPath)),
+    onLedgerFailed(error) {
+      const reason = toReason(error)
+      if (reason === reported) return
+      reported = reason
+      say(io, `warning: ${reason}; audits are not recorded until that is fixed`)
+    },
+    close: () => opened?.close(),
+  }
+}
+
+function createLateLedger(open: () => Ledger): Ledger {
+  return {
+    begin: async (...given) => await open().begin(...given),
+    note: async (...given) => await open().note(...given),
+    end: async (...given) => await open().end(...given),
+    corrupt: async () => await open().corrupt(),
+    noteCorrupt: async (...given) => await open().noteCorrupt(...given),
+    noteMended: async (...given) => await open().noteMended(...given),
+    verification: async () => await open().verification(),
+    noteVerification: async (...given) => await open().noteVerification(...given),
+    status: async () => await open().status(),
+    list: async (...given) => await open().list(...given),
+    history: async (...given) => await open().history(...given),
+  }
+}
+
+/** Where a replica is, in words that stay the same from one run to the next. */
+function toPlace(target: Target, cwd: string): string {
+  return target.kind === 'directory' ? resolve(cwd, target.path) : formatTarget(target)
+}

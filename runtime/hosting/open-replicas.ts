@@ -1,0 +1,228 @@
+import { resolve } from 'node:path'
+import type { Replica } from '../../functions/coordinator/ask/member.ts'
+import {
+  findOverlap,
+  formatOverlap,
+  type Located,
+  type Places,
+  toServerPlaces,
+} from '../../functions/storage/overlap.ts'
+import { createRemoteStorage, type Send } from '../../functions/storage/remote/remote.ts'
+import {
+  createDirectoryStorage,
+  type DirectoryOptions,
+  type DirectoryStorage,
+} from '../node/directory-storage.ts'
+import type { Reread } from '../node/http/reread.ts'
+import type { TlsFiles } from '../node/http/tls.ts'
+import type { Tokens } from '../node/http/tokens.ts'
+import type { OpenedStore } from '../node/objects/open-stores.ts'
+import type { IndexedReplica } from '../node/observe/metrics.ts'
+import { isOnLocalDisk, isSmallTree } from '../node/tree/small-tree.ts'
+import { UserError } from '../node/user-error.ts'
+import type { S3Word } from '../s3/place.ts'
+import { type KeyOptions, openKeys } from './access.ts'
+import { type Label, toFlagLabel } from './flag.ts'
+import type { toTimeouts } from './flags.ts'
+import { type Io, say } from './io.ts'
+import { type OwnDirectory, requireOutside, toIndexPath } from './outside.ts'
+import { askPlaces, hidePlaces, toDirectoryPlaces } from './places.ts'
+import type { ReplicaAddress } from './replica-address.ts'
+
+/** A directory of this machine, open. */
+export interface OpenedDirectory extends OwnDirectory {
+  readonly storage: DirectoryStorage
+  /** As `hidePlaces` makes them. */
+  readonly places: Places
+}
+
+/** Open replicas. The caller closes them. */
+interface OpenedReplicas {
+  readonly replicas: readonly Replica[]
+  /** The directories of this machine among them. */
+  readonly directories: readonly OpenedDirectory[]
+  /** Those whose digest index is on this machine. */
+  readonly indexed: readonly IndexedReplica[]
+  /** The client certificate, and the authority trusted of replica servers. */
+  readonly keys: Reread<TlsFiles> | undefined
+  /** As `toIndexPath` returns it. */
+  readonly indexPath: string | null
+  close(): Promise<void>
+}
+
+interface Opening {
+  readonly writable: boolean
+  readonly io: Io
+  /** As `toIndexPath` returns it. */
+  readonly indexPath: string | null
+  /** As in `ReplicasOptions`. */
+  readonly reads?: Reads | undefined
+  /** For a directory: see `ReadyOptions`. */
+  readonly silence?: number | undefined
+  /** For a bucket: milliseconds that connecting may take; the default when undefined. */
+  readonly connectMs?: number | undefined
+}
+
+function createNotice(id: string, io: Io): (line: string) => void {
+  return (line) => say(io, `${id}: ${line}`)
+}
+
+/** Files by their names, whole trees, or every byte of them. */
+export type Reads = 'files' | 'trees' | 'bytes'
+
+/** The replicas to open, and how to reach those that are elsewhere. */
+interface ReplicasOptions extends KeyOptions {
+  readonly replicas: readonly ReplicaAddress[]
+  /** What a program that ends soon reads of them; a server's when absent. */
+  readonly reads?: Reads | undefined
+  readonly writable?: boolean | undefined
+  readonly timeouts?: ReturnType<typeof toTimeouts>
+  readonly token?: Tokens | undefined
+  /** The directory of the digest indexes. */
+  readonly index?: string | undefined
+  /** How messages name a flag; as on a command line when absent. */
+  readonly label?: Label
+}
+
+/**
+ * Opens replicas, relative paths starting at `io.cwd`. Rejects with a UserError when one is not a directory,
+ * when two are one place, or when one lies inside another.
+ */
+export async function openReplicas(options: ReplicasOptions, io: Io): Promise<OpenedReplicas> {
+  const { replicas, timeouts, token, reads, writable = false, label = toFlagLabel } = options
+  const keys = openKeys(options, io)
+  const own = replicas.flatMap(({ id, target }) =>
+    target.kind === 'directory' ? { id, path: resolve(io.cwd, target.path) } : [],
+  )
+  requireOutside(io, own)
+  const indexPath = toIndexPath(options.index, io, own)
+  const { silence, connect: connectMs } = timeouts ?? {}
+  const opening = { writable, io, indexPath, reads, silence, connectMs }
+  const send = { connectMs, tls: keys?.get }
+  const isRemote = replicas.some(({ target }) => target.kind === 'remote')
+  const launched = own.map((directory) => launchDirectory(directory, opening))
+  const [directories, client] = await Promise.all([
+    openDirectories(launched, opening),
+    isRemote ? loadClient(launched) : null,
+  ])
+  const stores: { readonly id: string; readonly index: OpenedStore }[] = []
+  /** The places of a replica server: its address, and what it reports of its files. */
+  const locateServer = async (url: string, send: Send): Promise<Places> => {
+    const { self } = hidePlaces(toServerPlaces(url))
+    const reported = await askPlaces(url, { send, token: token?.first, silence: timeouts?.silence })
+    return { self: [...self, ...reported.self], above: reported.above }
+  }
+  const open = async ({ id, target }: ReplicaAddress): Promise<(Replica & Located)[]> => {
+    if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
+    if (client !== null && target.kind === 'remote') {
+      const fetch = client.createSend(send)
+      const storage = createRemoteStorage(target.url, { fetch, token: token?.first })
+      return [{ id, storage, places: await locateServer(target.url, fetch) }]
+    }
+    const store =
+      target.kind === 's3'
+        ? await openBucket(id, target.word, opening)
+        : (await import('../node/objects/open-stores.ts')).openWebStorage(target.url, {
+            ...send,
+            indexPath,
+            onNotice: createNotice(id, io),
+          })
+    stores.push({ id, index: store })
+    return [{ id, storage: store.storage, places: hidePlaces(store.places) }]
+  }
+  const close = async () => {
+    for (const { index } of stores) index.close()
+    await Promise.all(directories.map(({ storage }) => storage.close()))
+  }
+  try {
+    const opened = (await Promise.all(replicas.map(open))).flat()
+    const overlap = findOverlap(opened)
+    if (overlap !== null) throw new UserError(`${label('replica')}: ${formatOverlap(overlap)}`)
+    const indexed = [...directories.map(({ id, storage }) => ({ id, index: storage })), ...stores]
+    return { replicas: opened, directories, indexed, keys, indexPath, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Loads what sends requests once the threads of the directories start: loading takes this thread for as long. */
+async function loadClient(launched: readonly Promise<Launched>[]) {
+  await Promise.allSettled(launched)
+  return await import('../node/http/http-client.ts')
+}
+
+/** Opens all of them, or none. */
+async function openDirectories(
+  launched: readonly Promise<Launched>[],
+  opening: Opening,
+): Promise<OpenedDirectory[]> {
+  const ended = await Promise.allSettled(launched.map(async (one) => await makeReady(await one, opening)))
+  const opened = ended.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+  const failed = ended.find((one) => one.status === 'rejected')
+  if (failed === undefined) return opened
+  await Promise.all(opened.map(({ storage }) => storage.close()))
+  throw failed.reason
+}
+
+/**
+ * Opens the storage of a directory; the caller closes it. When its file system does not answer in time, it is
+ * opened all the same, and a notice is printed.
+ */
+export async function openDirectory(directory: OwnDirectory, opening: Opening): Promise<OpenedDirectory> {
+  return await makeReady(await launchDirectory(directory, opening), opening)
+}
+
+type Launched = Omit<OpenedDirectory, 'places'>
+
+/** Creates the storage of a directory, and launches the thread that will walk it. */
+async function launchDirectory(
+  { id, path }: OwnDirectory,
+  { writable, io, indexPath, reads }: Opening,
+): Promise<Launched> {
+  if ('Deno' in globalThis) {
+    throw new UserError(
+      `Deno cannot open the directory of ${id}, because its threads cannot share open files; run vouch replica on Node or Bun to serve it`,
+    )
+  }
+  const onNotice = createNotice(id, io)
+  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads)
+  const storage = createDirectoryStorage(path, { indexPath, writable, here, onNotice })
+  if (reads === 'trees' || reads === 'bytes') storage.warm()
+  return { id, path, storage }
+}
+
+async function makeReady(
+  { id, path, storage }: Launched,
+  { io, silence }: Opening,
+): Promise<OpenedDirectory> {
+  try {
+    const lineage = await storage.ready({ silence, signal: io.signal })
+    return { id, path, storage, places: hidePlaces(toDirectoryPlaces(path, lineage)) }
+  } catch (error) {
+    await storage.close()
+    io.signal?.throwIfAborted()
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UserError(`${reason}; a replica must be an existing directory that this user may read`)
+  }
+}
+
+/** What a program that ends soon does sooner on its own thread. */
+async function chooseHere(path: string, reads: Reads): Promise<DirectoryOptions['here']> {
+  if (!(await isOnLocalDisk(path))) return undefined
+  if (reads === 'files' || isSmallTree(path)) return 'all'
+  // What is asked of single files is then only the few that differ.
+  return reads === 'trees' ? 'files' : undefined
+}
+
+/** Opens the storage of a bucket; the caller closes it. */
+export async function openBucket(
+  id: string,
+  word: S3Word,
+  { writable, io, indexPath, connectMs }: Opening,
+): Promise<OpenedStore> {
+  // Loaded only for a bucket.
+  const { openS3Storage } = await import('../node/objects/open-stores.ts')
+  const onNotice = createNotice(id, io)
+  return openS3Storage(word, { env: io.env, indexPath, writable, connectMs, onNotice })
+}

@@ -1,0 +1,51 @@
+import { LRUCache } from 'lru-cache'
+import { isRecent } from '../../../functions/storage/facts.ts'
+import type { Content } from '../disk/disk-messages.ts'
+import { type Identity, isSettled, toKey } from '../files/identity.ts'
+import { MAX_REMEMBERED_DIGESTS } from '../limits.ts'
+import type { Knowledge } from './belief.ts'
+import type { IndexFile } from './index-file.ts'
+import type { DatedDigest } from './index-table.ts'
+import { createIndexWriter } from './index-writer.ts'
+
+export type DigestIndex = ReturnType<typeof createDigestIndex>
+
+/** Remembers digests by name and identity in `file`, which it closes, and in memory the last `limit` used. */
+export function createDigestIndex(file: IndexFile, limit = MAX_REMEMBERED_DIGESTS) {
+  const memory = new LRUCache<string, DatedDigest>({ maxSize: limit, sizeCalculation: () => 1 })
+  const writer = createIndexWriter(file)
+
+  return {
+    /**
+     * The digest of a file whose identity was just read, from a reading that `isRecent`; undefined for a file
+     * that is not settled at `now`, as after the clock was set back, or not on the root's file system.
+     */
+    get(
+      name: string,
+      identity: Identity,
+      { system, now }: Pick<Knowledge, 'system' | 'now'>,
+      maxAge?: number,
+    ): DatedDigest | undefined {
+      if (system === null || identity.device !== system.device || !isSettled(identity, now)) return undefined
+      const key = toKey(system.id, identity)
+      const remembered = memory.get(key)
+      if (remembered !== undefined && isRecent(remembered.readAt, now, maxAge)) return remembered
+      const written = file.read(name, key)
+      if (written === undefined || !isRecent(written.readAt, now, maxAge)) return undefined
+      memory.set(key, written)
+      return written
+    },
+    /** Ignores a content that may not be remembered. */
+    set(name: string, { identity, digest, readAt, systemId }: Content): void {
+      if (systemId === null) return
+      const key = toKey(systemId, identity)
+      memory.set(key, { digest, readAt })
+      writer.add({ name, identity: key, digest, readAt })
+    },
+    /** Writes what is not written yet, and closes the file. */
+    close(): void {
+      writer.close()
+      file.close()
+    },
+  }
+}

@@ -1,0 +1,211 @@
+import { rmSync, statSync } from 'node:fs'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Digest } from '../../../functions/wire/digest.ts'
+import { isAbsence } from '../files/errno.ts'
+import { INDEX_LOG_PAGES } from '../limits.ts'
+import {
+  createPrivateFile,
+  execute,
+  openDatabase,
+  readVersion,
+  retryWhileBusy,
+  transact,
+} from '../sqlite/sqlite.ts'
+
+/** A digest, and when its reading began: whole milliseconds since 1970. */
+export interface DatedDigest {
+  readonly digest: Digest
+  readonly readAt: number
+}
+
+export interface IndexRow extends DatedDigest {
+  readonly name: string
+  /** See `toKey`. */
+  readonly identity: string
+}
+
+/** A row as it was read; unless `isGenuine`, it counts as absent. */
+export interface IndexPageRow extends IndexRow {
+  readonly seal: number
+}
+
+/** Whether a row is as it was written: SQLite notices a broken page, but not a flipped bit in a digest. */
+export function isGenuine(row: IndexPageRow): boolean {
+  return row.seal === seal(row)
+}
+
+/** The table of an open index. All but the last two throw the errors of SQLite. */
+export interface IndexTable {
+  /** The digest written for exactly this identity of this name. */
+  read(name: string, identity: string): DatedDigest | undefined
+  /** At most `limit` rows, of this name and those after it, in the byte order of names. */
+  readPage(from: string, limit: number): IndexPageRow[]
+  write(rows: readonly IndexRow[]): void
+  /** What was written of the directory at this path, see `RootGuard`. */
+  readRoot(path: string): string | undefined
+  writeRoot(path: string, text: string): void
+  /** Writes a page that changes nothing: succeeds where `write` would. */
+  tryWrite(): void
+  /** Whether its path no longer leads to this file, so that what is written to it will not be found. */
+  isMoved(): boolean
+  close(): void
+}
+
+/** A file of another version starts over. */
+const SCHEMA_VERSION = 5
+
+// Names are UTF-8, so that rows are in the byte order of names, as in listings.
+const SCHEMA = [
+  'DROP TABLE IF EXISTS files',
+  `CREATE TABLE files (
+    name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, readAt INTEGER NOT NULL,
+    seal INTEGER NOT NULL
+  ) WITHOUT ROWID`,
+  'CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID',
+  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+]
+
+/** Opens or creates the index at `path`. */
+export function openIndexTable(path: string): IndexTable {
+  return retryWhileBusy(() => {
+    createPrivateFile(path)
+    const place = readPlace(path)
+    const db = openDatabase(path, setUp)
+    try {
+      return createTable(db, () => readPlace(path) !== place)
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  })
+}
+
+function setUp(db: DatabaseSync): void {
+  execute(db, `PRAGMA wal_autocheckpoint = ${INDEX_LOG_PAGES}`)
+  const isCurrent = () => readVersion(db) === SCHEMA_VERSION
+  const create = () => {
+    if (!isCurrent()) for (const statement of SCHEMA) execute(db, statement)
+  }
+  // Another process may create it meanwhile.
+  if (!isCurrent()) transact(db, create)
+}
+
+/** Device and inode of the file; null when there is no file. */
+function readPlace(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev} ${ino}`
+  } catch (error) {
+    if (isAbsence(error)) return null
+    throw error
+  }
+}
+
+function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
+  const select = db.prepare('SELECT identity, digest, readAt, seal FROM files WHERE name = ?')
+  // Digests as text: as BLOBs they would cost three times as much to return.
+  const page = prepareLate(
+    db,
+    `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, readAt, seal
+     FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
+    true,
+  )
+  const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
+  const upsertRoot = prepareLate(db, 'INSERT OR REPLACE INTO roots (path, text) VALUES (?, ?)')
+  const [one, many] = [prepareUpsert(db, 1), prepareUpsert(db, ROWS_AT_ONCE)]
+  return {
+    read(name, identity) {
+      const row = select.get(Buffer.from(name))
+      if (row?.['identity'] !== identity) return undefined
+      const dated = { digest: toHex(row['digest']), readAt: Number(row['readAt']) }
+      return row['seal'] === seal({ name, identity, ...dated }) ? dated : undefined
+    },
+    readPage: (from, limit) => page().all(Buffer.from(from), limit).map(toPageRow),
+    write(rows) {
+      transact(db, () => {
+        let next = 0
+        for (; next + ROWS_AT_ONCE <= rows.length; next += ROWS_AT_ONCE) {
+          many().run(...rows.slice(next, next + ROWS_AT_ONCE).flatMap(toColumns))
+        }
+        for (const row of rows.slice(next)) one().run(...toColumns(row))
+      })
+    },
+    readRoot(path) {
+      const text = selectRoot.get(path)?.['text']
+      return typeof text === 'string' ? text : undefined
+    },
+    writeRoot: (path, text) => void upsertRoot().run(path, text),
+    tryWrite: () => transact(db, () => execute(db, `PRAGMA user_version = ${SCHEMA_VERSION}`)),
+    isMoved,
+    close() {
+      try {
+        db.close()
+      } catch {
+        // Closing writes the log back. What fails then had failed before.
+      }
+    },
+  }
+}
+
+/**
+ * Prepares a statement when it is first used: a command that only looks needs two of six. With `asArrays` its rows are
+ * arrays, where the host has them: objects that SQLite makes are slow to read.
+ */
+function prepareLate(db: DatabaseSync, statement: string, asArrays = false): () => StatementSync {
+  let prepared: StatementSync | undefined
+
+  function prepare(): StatementSync {
+    const made = db.prepare(statement)
+    if (asArrays && 'setReturnArrays' in made) made.setReturnArrays(true)
+    return made
+  }
+
+  return () => (prepared ??= prepare())
+}
+
+function toPageRow(row: unknown): IndexPageRow {
+  const columns = Array.isArray(row) ? row : Object.values(row as object)
+  // Only this file writes the table, so its rows have these columns; the seal proves their contents.
+  const [name, identity, digest, readAt, seal] = columns as [string, string, string, number, number]
+  return { name, identity, digest, readAt, seal }
+}
+
+/** Rows in one statement, which halves the cost of each. */
+const ROWS_AT_ONCE = 32
+
+function prepareUpsert(db: DatabaseSync, rows: number): () => StatementSync {
+  const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?, ?)').join()
+  return prepareLate(
+    db,
+    `INSERT OR REPLACE INTO files (name, identity, digest, readAt, seal) VALUES ${values}`,
+  )
+}
+
+function toColumns(row: IndexRow): (string | number)[] {
+  return [row.name, row.identity, row.digest, row.readAt, seal(row)]
+}
+
+/** The seal of a row; see `isGenuine`. FNV-1a: any change of one character changes it. */
+function seal({ name, identity, digest, readAt }: IndexRow): number {
+  return mix(`${readAt}`, mix(digest, mix(identity, mix(name, 0x811c9dc5)))) >>> 0
+}
+
+function mix(text: string, start: number): number {
+  let hash = start
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  // Separates the texts.
+  return Math.imul(hash ^ 0xff, 0x01000193)
+}
+
+function toHex(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : ''
+}
+
+export function removeIndex(path: string): boolean {
+  try {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    return true
+  } catch {
+    return false
+  }
+}

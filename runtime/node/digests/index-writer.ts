@@ -1,0 +1,56 @@
+import { INDEX_RETRY_MS, MAX_REMEMBERED_DIGESTS, MAX_UNWRITTEN_DIGESTS, WRITE_INDEX_MS } from '../limits.ts'
+import type { IndexFile } from './index-file.ts'
+import type { IndexRow } from './index-table.ts'
+
+export type IndexWriter = ReturnType<typeof createIndexWriter>
+
+/** Writes rows to `file` in batches; keeps the last `MAX_REMEMBERED_DIGESTS` while it cannot be used. */
+export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
+  const rows = new Map<string, IndexRow>()
+  let timer: NodeJS.Timeout | undefined
+  let isRefused = false
+
+  function writeSome(): boolean {
+    const some = [...rows.values()].slice(0, MAX_UNWRITTEN_DIGESTS)
+    isRefused = some.length > 0 && !file.write(some)
+    if (!isRefused) for (const { name } of some) rows.delete(name)
+    return !isRefused
+  }
+
+  /** Writes `MAX_UNWRITTEN_DIGESTS` rows at most, so that other processes get their turn. */
+  function write(): void {
+    clearTimeout(timer)
+    timer = undefined
+    writeSome()
+    if (rows.size > 0) schedule()
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(write, isRefused ? INDEX_RETRY_MS : WRITE_INDEX_MS)
+  }
+
+  /** Writes all rows, where the index can be used. */
+  function flush(): void {
+    while (rows.size > 0 && writeSome());
+  }
+
+  return {
+    add(row: IndexRow): void {
+      rows.delete(row.name)
+      rows.set(row.name, row)
+      const [oldest] = rows.keys()
+      if (rows.size > MAX_REMEMBERED_DIGESTS && oldest !== undefined) rows.delete(oldest)
+      if (rows.size >= MAX_UNWRITTEN_DIGESTS && !isRefused) write()
+      else schedule()
+    },
+    /** The row of this name that is not written yet. */
+    find: (name: string) => rows.get(name),
+    flush,
+    /** Writes all rows, where the index can be used, and forgets the rest. */
+    close(): void {
+      flush()
+      clearTimeout(timer)
+      rows.clear()
+    },
+  }
+}

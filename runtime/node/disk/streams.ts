@@ -1,0 +1,107 @@
+import { close } from 'node:fs'
+import type { Chunks } from '../../../functions/bytes/chunks.ts'
+import type { Digest } from '../../../functions/wire/digest.ts'
+import { MAX_THREADS } from '../limits.ts'
+import { fromTrouble } from '../threads/messages.ts'
+import type { Source, StreamAnswer, StreamQuestion } from '../threads/stream-worker.ts'
+import { createThread, type Thread } from '../threads/thread.ts'
+
+/** Bytes of a file; `digestSoFar` is the digest of those before an error, null where it is not known. */
+interface Reading extends Chunks {
+  digestSoFar(): Digest | null
+}
+
+export type Streams = ReturnType<typeof createStreams>
+
+interface StreamThread {
+  readonly thread: Thread<StreamQuestion, StreamAnswer>
+  /** The open readings; called with the error when the thread crashes. */
+  readonly open: Set<(error: unknown) => void>
+}
+
+/** Reads large files on threads of their own, launched when first needed, which hash what they read. */
+export function createStreams() {
+  const threads: StreamThread[] = []
+  let readings = 0
+  let isClosed = false
+
+  function addThread(): StreamThread {
+    const open: StreamThread['open'] = new Set()
+    const onCrash = (error: unknown) => {
+      for (const fail of open) fail(error)
+    }
+    const thread: StreamThread = {
+      open,
+      thread: createThread('stream-worker', { sharesDescriptors: true, onCrash }),
+    }
+    threads.push(thread)
+    return thread
+  }
+
+  function pickThread(): StreamThread {
+    const [least] = threads.toSorted((a, b) => a.open.size - b.open.size)
+    return least === undefined || (least.open.size > 0 && threads.length < MAX_THREADS) ? addThread() : least
+  }
+
+  function endIdle(): void {
+    for (const { thread, open } of threads) if (isClosed && open.size === 0) void thread.close()
+  }
+
+  /**
+   * Reads `source`, whose descriptor is closed at the end, on an error and on cancellation. The last bytes
+   * come only when the file still has the content of `source`: it errors with `changed` otherwise, and with
+   * `integrity` when the bytes differ though the file shows no change.
+   */
+  function read(source: Source): Reading {
+    const id = readings++
+    const { thread, open } = pickThread()
+    let digest: Digest | null = null
+    let isBegun = false
+    let failure: { readonly error: unknown } | undefined
+    open.add(fail)
+
+    /** The thread no longer has the descriptor. */
+    function fail(error: unknown): void {
+      failure = { error }
+      close(source.fd)
+      end()
+    }
+
+    function end(): void {
+      open.delete(fail)
+      endIdle()
+    }
+
+    return {
+      digestSoFar: () => digest,
+      async next() {
+        if (failure !== undefined) throw failure.error
+        if (!open.has(fail)) return { done: true, value: undefined }
+        const asking = thread.ask(isBegun ? { id, next: true } : { id, begin: source })
+        isBegun = true
+        const answer = await asking
+        if ('bytes' in answer && answer.bytes !== null) return { done: false, value: answer.bytes }
+        end()
+        if (!('trouble' in answer)) return { done: true, value: undefined }
+        digest = answer.digestSoFar
+        throw fromTrouble(answer.trouble)
+      },
+      async cancel() {
+        if (!open.has(fail)) return
+        // The answer to a `next` under way is ignored.
+        const ended = isBegun ? thread.ask({ id, end: true }) : close(source.fd)
+        end()
+        await ended
+      },
+    }
+  }
+
+  return {
+    read,
+    /** Ends each thread once nothing is read from it. */
+    close(): void {
+      isClosed = true
+      endIdle()
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import type { Scope, Verification } from '../../../functions/coordinator/ledger/ledger.ts'
+import { compareNames } from '../../../functions/storage/names.ts'
+import { createSelect } from '../../../functions/storage/survey/globs.ts'
+import type { Run, Status } from '../../../functions/wire/schemas.ts'
+import type { Statements } from './statements.ts'
+
+/** An audit that compared all names from its first on. */
+export const IS_ENDED = "ended IS NOT NULL AND summary ->> '$.next' IS NULL"
+/** An audit without a prefix or globs, from the first name on. */
+export const IS_WHOLE = "(prefix, match, exclude, start) = ('', '[]', '[]', '')"
+
+export function readAudit(db: Statements, id: number): { readonly began: number; readonly scope: Scope } {
+  const row = db.get('SELECT * FROM audits WHERE id = ?', id)
+  if (row === undefined) throw new Error(`the ledger has no audit ${id}`)
+  return { began: Number(row['began']), scope: toRun(row) }
+}
+
+export function readVerification(db: Statements): Verification | null {
+  const row = db.get('SELECT * FROM verifications ORDER BY began DESC LIMIT 1')
+  if (row === undefined) return null
+  const { began, reached, ended } = row
+  return { began: Number(began), after: String(reached), ended: ended === null ? null : Number(ended) }
+}
+
+/** Whether an audit that has ended compared the name. */
+export function isCompared(name: string, { prefix, match, exclude, after, summary }: Run): boolean {
+  const isBefore = summary?.next === undefined || compareNames(name, summary.next) <= 0
+  const isSelected = name.startsWith(prefix) && createSelect({ match, exclude })(name)
+  return isSelected && compareNames(name, after) > 0 && isBefore
+}
+
+export function toScopeColumns({ prefix, match, exclude, after = '' }: Scope): string[] {
+  return [prefix, JSON.stringify(match), JSON.stringify(exclude), after]
+}
+
+export function toVerificationText(verification: Verification | null): Status['verification'] {
+  if (verification === null) return null
+  const { began, after, ended } = verification
+  return { began: toText(began), after, ended: ended === null ? null : toText(ended) }
+}
+
+export function toRun(row: Record<string, unknown>): Run {
+  const { prefix, match, exclude, start, began, ended, summary } = row
+  return {
+    prefix: String(prefix),
+    match: JSON.parse(String(match)),
+    exclude: JSON.parse(String(exclude)),
+    after: String(start),
+    began: toText(Number(began)),
+    ended: ended === null ? null : toText(Number(ended)),
+    summary: summary === null ? null : JSON.parse(String(summary)),
+  }
+}
+
+export function toText(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,30 @@
+import type { Status } from '../../../functions/wire/schemas.ts'
+import { IS_ENDED, IS_WHOLE, readVerification, toRun, toVerificationText } from './audits.ts'
+import { DIFFERENCES } from './differences.ts'
+import type { Statements } from './statements.ts'
+
+/** See `Ledger.status`. */
+export function readStatus(db: Statements): Status {
+  const last = db.get(`SELECT * FROM audits WHERE ${IS_ENDED} AND ${IS_WHOLE} ORDER BY id DESC LIMIT 1`)
+  const unended = db.get('SELECT * FROM audits ORDER BY id DESC LIMIT 1')
+  const agreements = db.all(
+    `SELECT found ->> 0 AS agreement, count(*) AS names FROM (${DIFFERENCES}) GROUP BY agreement`,
+  )
+  const states = db.all(
+    `SELECT one.value ->> 0 AS id, one.value ->> 1 AS state, count(*) AS names
+     FROM (${DIFFERENCES}), json_each(found, '$[2]') AS one GROUP BY id, state ORDER BY min(one.key), state`,
+  )
+  const byId = Map.groupBy(states, ({ id }) => String(id))
+  return {
+    last: last === undefined ? null : toRun(last),
+    unended: unended === undefined || unended['ended'] !== null ? null : toRun(unended),
+    verification: toVerificationText(readVerification(db)),
+    differing: Object.fromEntries(
+      agreements.map(({ agreement, names }) => [String(agreement), Number(names)]),
+    ),
+    replicas: [...byId].map(([id, rows]) => ({
+      id,
+      states: Object.fromEntries(rows.map(({ state, names }) => [String(state), Number(names)])),
+    })),
+  }
+}

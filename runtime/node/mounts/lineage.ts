@@ -1,0 +1,123 @@
+import { readlinkSync, realpathSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { getErrno } from '../files/errno.ts'
+import { readMountedDevices } from './mounts.ts'
+
+/**
+ * The directory at `path` (absolute) and all above it, the innermost first, each by device and inode,
+ * whatever path leads there. Directories that do not exist yet, or may not be entered, are omitted.
+ */
+export function readLineage(path: string): string[] {
+  const lineage: string[] = []
+  for (let at = toRealPath(path); ; at = dirname(at)) {
+    lineage.push(readKey(at))
+    if (at === dirname(at)) return lineage
+  }
+}
+
+/**
+ * Whether `path` (absolute), which need not exist, is the directory `outer` or lies inside it; false where
+ * `outer` does not exist. A directory on another device than `path` and those above it cannot contain it, and
+ * is not touched: so a file system that does not answer cannot delay this.
+ */
+export function isInside(path: string, outer: string): boolean {
+  return hasIn(readAncestry(path), outer)
+}
+
+/** `isInside` for any directory that a word of a command line names, by itself or after an equals sign. */
+export function isInsideAny(path: string, words: readonly string[], cwd: string): boolean {
+  const ancestry = readAncestry(path)
+  const texts = words.flatMap((word) => word.split('=').map((_, i, parts) => parts.slice(i).join('=')))
+  return texts.some((text) => hasIn(ancestry, toPath(text, cwd)))
+}
+
+/** A directory and all above it, and their devices. */
+interface Ancestry {
+  readonly lineage: readonly string[]
+  /** Whether another device is known to be mounted at a path. */
+  isElsewhere(path: string): boolean
+}
+
+function readAncestry(path: string): Ancestry {
+  const devices = readMountedDevices()
+  const own = new Set<string>()
+  for (let at = toRealPath(path); devices !== null; at = dirname(at)) {
+    const device = devices.get(at)
+    if (device !== undefined) own.add(device)
+    if (at === dirname(at)) break
+  }
+  return {
+    lineage: readLineage(path),
+    isElsewhere(path) {
+      const device = devices?.get(path)
+      return device !== undefined && !own.has(device)
+    },
+  }
+}
+
+function hasIn({ lineage, isElsewhere }: Ancestry, directory: string): boolean {
+  try {
+    const path = resolveNear(directory, isElsewhere)
+    return path !== null && lineage.includes(readKey(path))
+  } catch {
+    // A directory that the system refuses to look at contains nothing of ours.
+    return false
+  }
+}
+
+/** `path` (absolute) without links; null when it crosses a path that `isElsewhere`, which is not touched. */
+function resolveNear(path: string, isElsewhere: (path: string) => boolean): string | null {
+  const segments = path.split('/')
+  let at = '/'
+  for (let links = 0; segments.length > 0; ) {
+    const next = resolve(at, segments.shift() ?? '')
+    if (isElsewhere(next)) return null
+    const target = readLink(next)
+    if (target === null) at = next
+    else {
+      if (++links > MAX_LINKS) throw new Error('links that lead to each other lead nowhere')
+      segments.unshift(...target.split('/'))
+      if (isAbsolute(target)) at = '/'
+    }
+  }
+  return at
+}
+
+/** As many as Linux follows. */
+const MAX_LINKS = 40
+
+/** Null for anything but a link. */
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    if (getErrno(error) === 'EINVAL') return null
+    throw error
+  }
+}
+
+function toPath(text: string, cwd: string): string {
+  try {
+    return /^file:/i.test(text) ? fileURLToPath(text) : resolve(cwd, text)
+  } catch {
+    return resolve(cwd, text)
+  }
+}
+
+function readKey(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true })
+  // Some file systems have no inode numbers.
+  return ino === 0n ? `${dev}:${path}` : `${dev}:${ino}`
+}
+
+/** `path` without symbolic links, as far as it exists and may be entered. */
+function toRealPath(path: string): string {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return realpathSync(at)
+    } catch (error) {
+      if (at === dirname(at)) throw error
+    }
+  }
+}

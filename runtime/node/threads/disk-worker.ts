@@ -1,0 +1,4 @@
+import { createDiskProgram } from '../disk/disk-program.ts'
+import { runProgram } from './program.ts'
+
+runProgram(createDiskProgram)

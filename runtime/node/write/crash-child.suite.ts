@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import fs, { writeSync } from 'node:fs'
+import promises from 'node:fs/promises'
+import { getHandlePrototype, patchBuiltin } from '../builtins.suite.ts'
+import { createDirectoryStorage } from '../directory-storage.ts'
+
+// A process that writes to a directory until it is killed: `node crash-child.suite.ts ROOT SEED PUTS KILL`.
+// It reports on standard output, line by line, the digest of every content that it is about to put and of
+// every one that is there to stay. With a number for KILL it kills itself before that call to the file
+// system, as they come.
+
+export const NAMES = ['a', 'dir/b']
+
+const [root = '', seed = '0', puts = '0', kill = ''] = process.argv.slice(2)
+const storage = createDirectoryStorage(root, { indexPath: null, writable: true, here: 'all' })
+const random = createRandom(Number(seed))
+
+/** A linear congruential generator: numbers from 0 to just below 1. */
+export function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+function report(deed: 'about' | 'done', name: string, digest: string): void {
+  // At once, so that it is known however this process ends.
+  writeSync(1, `${JSON.stringify({ deed, name, digest })}\n`)
+}
+
+const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+async function putNext(name: string, replaces: string | null, i: number): Promise<void> {
+  // Mostly small, sometimes more than one read of a file.
+  const size = random() < 0.2 ? 1_100_000 : Math.floor(random() * 3000)
+  const bytes = Buffer.alloc(size + 40, `${seed}:${i} `)
+  const digest = hash(bytes)
+  report('about', name, digest)
+  await storage.put(name, new Blob([bytes]).stream(), { size: bytes.length, digest, replaces })
+  report('done', name, digest)
+}
+
+async function restoreSome(name: string, replaces: string | null): Promise<void> {
+  const { entries } = await storage.listKept({ name })
+  const digest = entries[Math.floor(random() * entries.length)]?.digest
+  if (digest === undefined) return
+  await storage.restore(name, { digest, replaces })
+  report('done', name, digest)
+}
+
+/** Other processes may write here too: the second is refused. */
+async function isRefused(write: Promise<void>): Promise<boolean> {
+  try {
+    await write
+    return false
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && ['precondition', 'changed'].includes(String(error.code)))
+      return true
+    throw error
+  }
+}
+
+async function armKill(at: number): Promise<void> {
+  let calls = 0
+  // The calls that change something: no other can leave a state behind that these do not.
+  const arm = (call: (...args: never[]) => unknown) =>
+    function (this: unknown, ...args: never[]) {
+      if (++calls === at) process.kill(process.pid, 'SIGKILL')
+      return Reflect.apply(call, this, args)
+    }
+  const wrap = <T>(call: T) => arm(call as (...args: never[]) => unknown) as T // called alike
+  const handles = await getHandlePrototype()
+  for (const name of ['write', 'chmod'] as const) patchBuiltin(handles, name, wrap)
+  for (const name of ['mkdir', 'link', 'rename', 'unlink'] as const) patchBuiltin(promises, name, wrap)
+  for (const name of ['linkSync', 'renameSync', 'rmSync'] as const) patchBuiltin(fs, name, wrap)
+}
+
+/** Random writes; or every kind of write once, for the same calls each time. */
+const STEPS = [
+  ['put', 'a'],
+  ['restore', 'a'],
+  ['put', 'dir/b'],
+  ['put', 'dir/b'],
+] as const
+
+function choose(i: number): readonly ['put' | 'restore', string] {
+  const chance = [
+    random() < 0.7 ? 'put' : 'restore',
+    NAMES[Math.floor(random() * NAMES.length)] ?? 'a',
+  ] as const
+  return kill === '' ? chance : (STEPS[i] ?? chance)
+}
+
+if (import.meta.main) {
+  if (kill !== '') await armKill(Number(kill))
+  for (let i = 0; i < Number(puts); i++) {
+    const [deed, name] = choose(i)
+    const [said] = storage.describe([name])
+    const replaces = (await said)?.digest ?? null
+    await isRefused(deed === 'put' ? putNext(name, replaces, i) : restoreSome(name, replaces))
+  }
+  await storage.close()
+}

@@ -1,0 +1,220 @@
+import { Log, LogLevel, Miniflare } from 'miniflare'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openBucket, openNamespace } from '../../emulator/bucket.ts'
+import { bundle } from '../../emulator/bundle.ts'
+import { toWorker } from '../../emulator/replicas.ts'
+import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { fromBytes, toStream } from '../../functions/bytes/chunks.ts'
+import { createRemoteStorage } from '../../functions/storage/remote/remote.ts'
+import type { WritableStorage } from '../../functions/storage/storage.ts'
+import { toBytes } from '../../functions/storage/suite/set-up.suite.ts'
+import { readStates } from '../../functions/storage/suite/states.suite.ts'
+import { describeOne, expectTrouble, toPut } from '../../functions/storage/suite/suite-tools.suite.ts'
+import { MAX_NAME_BYTES } from '../../functions/wire/limits.ts'
+
+const TOKEN = 'a-token-that-nobody-guesses'
+const COORDINATOR = 'runtime/workers/coordinator.ts'
+const REPLICA = 'runtime/workers/replica.ts'
+
+let running: Miniflare | undefined
+afterEach(async () => {
+  await running?.dispose()
+  running = undefined
+})
+
+interface WorkerBindings {
+  readonly bindings?: Record<string, string>
+  readonly r2Buckets?: Record<string, string>
+  readonly kvNamespaces?: Record<string, string>
+  readonly serviceBindings?: Record<string, string>
+}
+
+/** Starts Workers by their names; the first receives the requests. */
+async function start(workers: Record<string, WorkerBindings & { entry: string }>): Promise<Miniflare> {
+  const options = Object.entries(workers).map(async ([name, { entry, ...bindings }]) => ({
+    ...toWorker(name, await bundle(entry)),
+    ...bindings,
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  }))
+  running = new Miniflare({
+    host: '127.0.0.1',
+    cf: false,
+    telemetry: { enabled: false },
+    log: new Log(LogLevel.NONE),
+    handleRuntimeStdio: passOutputOn,
+    workers: await Promise.all(options),
+  })
+  return running
+}
+
+async function openStorage(miniflare: Miniflare, worker: string, token?: string): Promise<WritableStorage> {
+  const { origin } = await miniflare.unsafeGetDirectURL(worker)
+  return createRemoteStorage(origin, token === undefined ? {} : { token: () => token })
+}
+
+async function put(storage: WritableStorage, name: string, text: string): Promise<unknown> {
+  const bytes = toBytes(text)
+  return await storage.put(name, toStream(fromBytes(bytes)), await toPut(bytes, null))
+}
+
+describe('a Worker that is configured wrongly', () => {
+  it.each<[string, Record<string, string>, string]>([
+    [COORDINATOR, { REPLICAS: 'a=service://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
+    [COORDINATOR, { REPLICAS: 'a=r2://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', TOKEN: 'short' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'true', TOKEN_A: 'short' }, 'TOKEN_A'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'yes' }, 'OPEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES', OPEN: 'true', WRITABLE: 'true' }, 'TOKEN'],
+    [COORDINATOR, { REPLICAS: 'a=r2://FILES/../x', OPEN: 'true' }, 'folder'],
+    [REPLICA, { OPEN: 'true' }, 'STORAGE'],
+    [REPLICA, { STORAGE: 'r2://FILES' }, 'TOKEN'],
+    [REPLICA, { STORAGE: 'r2://FILES', OPEN: 'true', WRITABLE: 'true' }, 'TOKEN'],
+    [REPLICA, { STORAGE: 'disk://FILES', OPEN: 'true' }, 'FILES'],
+  ])('answers every request with its error: %s %j', async (entry, bindings, variable) => {
+    const miniflare = await start({ worker: { entry, bindings, r2Buckets: { FILES: 'files' } } })
+    const response = await miniflare.dispatchFetch('http://x/files/a')
+    expect(response.status).toBe(500)
+    expect(response.headers.get('Content-Type')).toBe('application/problem+json')
+    const problem = await response.json()
+    expect(problem).toMatchObject({ type: 'internal-error', detail: expect.stringContaining(variable) })
+    expect(JSON.stringify(problem)).not.toContain('short')
+  })
+})
+
+describe('a replica Worker', () => {
+  const r2Buckets = { FILES: 'files' }
+
+  it('answers only clients with one of its tokens', async () => {
+    const bindings = { STORAGE: 'r2://FILES', TOKEN: `${TOKEN}\nanother-token-of-16-letters` }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    await (await openBucket(miniflare, 'FILES', 'replica')).put('a', 'content')
+    for (const token of [undefined, 'not-the-token-that-is-right', `${TOKEN}x`, TOKEN.slice(0, -1)]) {
+      const storage = await openStorage(miniflare, 'replica', token)
+      await expectTrouble(describeOne(storage, 'a'), 'unreachable')
+    }
+    for (const token of [TOKEN, 'another-token-of-16-letters']) {
+      const storage = await openStorage(miniflare, 'replica', token)
+      expect(await describeOne(storage, 'a')).toMatchObject({ size: 7 })
+      await expectTrouble(put(storage, 'b', 'x'), 'read-only')
+    }
+  })
+
+  it('accepts writes from clients with a token, if it is configured to', async () => {
+    const bindings = { STORAGE: 'r2://FILES', TOKEN, WRITABLE: 'true' }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    await expectTrouble(put(await openStorage(miniflare, 'replica'), 'a', 'x'), 'unreachable')
+    expect(await put(await openStorage(miniflare, 'replica', TOKEN), 'a', 'x')).toMatchObject({
+      evidence: 'stored',
+    })
+  })
+
+  it('over a folder of a bucket sees nothing outside it, and allows shorter names', async () => {
+    const bindings = { STORAGE: 'r2://FILES/some/where', TOKEN, WRITABLE: 'true' }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    const bucket = await openBucket(miniflare, 'FILES', 'replica')
+    for (const key of ['some/where', 'some/wherever', 'some/where/a', 'b']) await bucket.put(key, 'x')
+    const storage = await openStorage(miniflare, 'replica', TOKEN)
+    expect((await storage.list()).entries.map(({ name }) => name)).toEqual(['a'])
+    await put(storage, 'b', 'mine')
+    const keys = (await bucket.list()).objects.map(({ key }) => key)
+    expect(keys).toEqual(['b', 'some/where', 'some/where/a', 'some/where/b', 'some/wherever'])
+    const long = `${'x/'.repeat(MAX_NAME_BYTES / 2 - 1)}xx`
+    expect(await describeOne(storage, long)).toBeNull()
+    expect(await storage.open(long)).toBeNull()
+    await expectTrouble(put(storage, long, 'x'), 'unreadable')
+  })
+
+  it('remembers computed digests in KV, for later instances', async () => {
+    const bindings = { STORAGE: 'r2://FILES', OPEN: 'true' }
+    const options = { entry: REPLICA, bindings, r2Buckets, kvNamespaces: { DIGESTS: 'digests' } }
+    const miniflare = await start({ first: options, second: options })
+    await (await openBucket(miniflare, 'FILES', 'first')).put('a', 'content')
+    const facts = await describeOne(await openStorage(miniflare, 'first'), 'a')
+    const kv = await openNamespace(miniflare, 'DIGESTS', 'first')
+    const { keys } = await kv.list()
+    expect(keys).toHaveLength(1)
+    const [digest, readAt] = (await kv.get(keys[0]?.name ?? ''))?.split(' ') ?? []
+    expect(digest).toBe(facts?.digest)
+    // A digest of no content shows that nothing was read.
+    await kv.put(keys[0]?.name ?? '', `${'f'.repeat(64)} ${Number(readAt) - 3600_000}`)
+    const second = await openStorage(miniflare, 'second')
+    const known = await describeOne(second, 'a')
+    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'remembered' })
+    expect(known?.age).toBeGreaterThanOrEqual(3600)
+    const read = await second.describe(['a'], { maxAge: 0 })[0]
+    expect(read).toMatchObject({ digest, evidence: 'read', age: 0 })
+  })
+})
+
+describe('a coordinator Worker', () => {
+  it('sends each replica its own token, and no other', async () => {
+    const replica = (token: string) => ({
+      entry: REPLICA,
+      bindings: { STORAGE: 'r2://FILES', TOKEN: token },
+      r2Buckets: { FILES: 'files' },
+    })
+    const tokens = { nas: 'the-token-of-the-nas', 'my-box': 'the-token-of-my-box' }
+    const miniflare = await start({
+      coordinator: {
+        entry: COORDINATOR,
+        bindings: {
+          REPLICAS: 'nas=service://NAS, my-box=service://BOX, other=service://OTHER',
+          ...{ TOKEN, TOKEN_NAS: tokens.nas, TOKEN_MY_BOX: tokens['my-box'] },
+        },
+        serviceBindings: { NAS: 'nas', BOX: 'box', OTHER: 'box' },
+      },
+      nas: replica(tokens.nas),
+      box: replica(tokens['my-box']),
+    })
+    await (await openBucket(miniflare, 'FILES', 'nas')).put('a', 'content')
+    const { origin } = await miniflare.unsafeGetDirectURL('coordinator')
+    expect((await fetch(`${origin}/files/a`)).status).toBe(401)
+    const response = await fetch(`${origin}/files/a`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+    expect(readStates(response.headers)).toBe(
+      'nas;state=match, my-box;state=match, other;state=error;error=http_request_denied',
+    )
+  })
+
+  it('copies complete files from one replica to the other by a plan', async () => {
+    const r2Buckets = { FILES: 'one' }
+    const miniflare = await start({
+      coordinator: {
+        entry: COORDINATOR,
+        bindings: { REPLICAS: 'one=r2://FILES,two=service://TWO', TOKEN, TOKEN_TWO: TOKEN, WRITABLE: 'true' },
+        r2Buckets,
+        serviceBindings: { TWO: 'two' },
+      },
+      two: {
+        entry: REPLICA,
+        bindings: { STORAGE: 'r2://FILES', TOKEN, WRITABLE: 'true' },
+        r2Buckets: { FILES: 'two' },
+      },
+    })
+    const large = new Uint8Array(3_000_000).fill(7)
+    const one = await openBucket(miniflare, 'FILES', 'coordinator')
+    const two = await openBucket(miniflare, 'FILES', 'two')
+    await one.put('large', large)
+    await one.put('both', 'new')
+    await two.put('both', 'old')
+    await two.put('only on two', 'x')
+    const { origin } = await miniflare.unsafeGetDirectURL('coordinator')
+    const init = (body: string) => ({
+      method: 'POST',
+      headers: { Authorization: `Bearer ${TOKEN}`, 'Content-Type': 'application/json' },
+      body,
+    })
+    const asked = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: { keep: 'one' } }] }
+    const plan = await (await fetch(`${origin}/plan`, init(JSON.stringify(asked)))).text()
+    const applied = (await (await fetch(`${origin}/apply`, init(plan))).text()).trim().split('\n')
+    expect(applied.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ summary: { done: 3 } })
+    const audit = await fetch(`${origin}/audit`, { headers: { Authorization: `Bearer ${TOKEN}` } })
+    expect(JSON.parse((await audit.text()).trim()).summary).toMatchObject({
+      agreement: 'unanimous',
+      names: 3,
+    })
+    expect((await two.list()).objects.map(({ key }) => key)).toContainEqual(
+      expect.stringMatching(/^\.vouch\/kept\/[0-9a-f]{64}\/both$/),
+    )
+  })
+})
