@@ -14,8 +14,8 @@ it.skipIf(lacking.length > 0)(
     const { run, left, wrong } = await runGuide({ package: null, tell: (line) => said.push(line) })
     console.log(said.join('\n'))
     expect(wrong).toEqual([])
-    // The only skipped block is the one that downloads.
-    expect(left).toBe(1)
+    // The skipped blocks are those that download.
+    expect(left).toBe(2)
     expect(run).toBeGreaterThan(15)
   },
   600_000,

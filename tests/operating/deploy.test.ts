@@ -22,7 +22,8 @@ const canAnalyze = hasProgram('systemd-analyze', 'the systemd units')
 const MOST_EXPOSED = '15'
 
 const units = readdirSync(join(DEPLOY, 'systemd')).filter((name) => !name.endsWith('.conf'))
-const services = units.filter((name) => name.endsWith('.service'))
+// sendmail runs as another user than the one that starts it.
+const services = units.filter((name) => name.endsWith('.service') && name !== 'vouch-mail@.service')
 const rules = join(DEPLOY, 'prometheus/rules.yaml')
 const { path: directory, remove } = createTemporaryDirectory('vouch-deploy-')
 
