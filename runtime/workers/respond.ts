@@ -24,6 +24,12 @@ export type CreateAnswer = () => { readonly fetch: Answer }
  * Each request has an app of its own. workerd drops the work of a request when its client leaves, and
  * notifies nothing that waits for that work, so a count or a wait across requests would never end.
  * `configure` shares only values between requests.
+ *
+ * @example
+ * export default createWorker((env: { readonly BUCKET: R2Bucket }) => {
+ *   const storage = createObjectStorage(createR2Objects(env.BUCKET), { createHasher })
+ *   return () => createReplica(storage, { createHasher })
+ * })
  */
 export function createWorker<E extends object>(configure: (env: E) => CreateAnswer): Worker<E> {
   const configured = new WeakMap<E, CreateAnswer>()

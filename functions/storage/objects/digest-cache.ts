@@ -2,7 +2,12 @@ import { LRUCache } from 'lru-cache'
 import { MAX_CACHED_DIGESTS } from '../../wire/limits.ts'
 import type { DigestCache, Known } from './object-digests.ts'
 
-/** A `DigestCache` in memory: the last version's digest of the `MAX_CACHED_DIGESTS` keys last used. */
+/**
+ * A `DigestCache` in memory: the last version's digest of the `MAX_CACHED_DIGESTS` keys last used.
+ *
+ * @example
+ * const storage = createObjectStorage(objects, { createHasher, cache: createDigestCache() })
+ */
 export function createDigestCache(): DigestCache {
   const held = new LRUCache<string, { readonly version: string; readonly known: Known }>({
     max: MAX_CACHED_DIGESTS,

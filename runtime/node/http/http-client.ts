@@ -23,6 +23,10 @@ export interface SendOptions {
 /**
  * Creates a function that sends requests on kept connections, at a fraction of the cost of Node's own
  * `fetch`. Without `silenceMs` the caller watches for silence. It follows no redirect.
+ *
+ * @example
+ * const fetch = createSend({ connectMs: 2000 })
+ * const server2 = createRemoteStorage('https://server2.example:6002', { fetch, token: () => token })
  */
 export function createSend({ connectMs = CONNECT_MS, silenceMs = 0, tls }: SendOptions = {}): Send {
   const connect = createConnect(connectMs, tls)

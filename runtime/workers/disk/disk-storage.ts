@@ -22,6 +22,9 @@ import { createDiskTree, getSize, type Listing, toModified } from './disk-tree.t
  * whole file to compute its digest, since the service returns nothing by which a digest could be remembered.
  * The service follows symbolic links, so each segment of a name is looked up in its directory's listing
  * first. A file that is swapped for a link between that listing and the read goes unnoticed.
+ *
+ * @example
+ * const storage = createDiskStorage(env.DISK, { createHasher })
  */
 export function createDiskStorage(disk: Fetcher, { createHasher }: { createHasher: CreateHasher }): Storage {
   const tree = createDiskTree(disk)

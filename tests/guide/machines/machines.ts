@@ -28,7 +28,11 @@ export interface Machines {
 }
 
 const BOOT = fileURLToPath(new URL('boot.sh', import.meta.url))
-const PROGRAMS = ['/lib/systemd/systemd', '/usr/bin/xz', ...['sshd', 'ufw', 'ip', 'sendmail'].map((name) => `/usr/sbin/${name}`)]
+const PROGRAMS = [
+  '/lib/systemd/systemd',
+  '/usr/bin/xz',
+  ...['sshd', 'ufw', 'ip', 'sendmail'].map((name) => `/usr/sbin/${name}`),
+]
 
 /** The programs and rights that this machine needs to start others and does not have; empty when it has all. */
 export function listLacking(): string[] {
