@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, it, onTestFinished } from 'vitest'
+import { showErrors } from '../runtime/node/show-errors.suite.ts'
 
 const INTERRUPT = new URL('interrupt.ts', import.meta.url)
 
@@ -14,9 +15,7 @@ const INTERRUPTED_BEFORE = `
 `
 
 it('a signal just before the wait ends the wait, and reaches no other listener', async () => {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', INTERRUPTED_BEFORE], {
-    stdio: 'inherit',
-  })
+  const child = showErrors(spawn(process.execPath, ['--input-type=module', '-e', INTERRUPTED_BEFORE]))
   onTestFinished(() => void child.kill('SIGKILL'))
   expect(await once(child, 'exit')).toEqual([3, null])
 })

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { showErrors } from '../runtime/node/show-errors.suite.ts'
 import { createTemporaryDirectory } from '../runtime/node/temporary-directory.suite.ts'
 import { type Emulator, startEmulator } from './emulator.ts'
 import { EXPECTATIONS, getSample, SAMPLE_REPLICAS } from './tour-files.ts'
@@ -23,10 +24,7 @@ describe('the tour', () => {
 
   it('prints advice, runs until it is interrupted, and cleans up', async () => {
     const { path: cwd, remove } = createTemporaryDirectory('vouch-tour-test-')
-    const child = spawn(process.execPath, [SCRIPT], {
-      env: { ...process.env, TMPDIR: cwd },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const child = showErrors(spawn(process.execPath, [SCRIPT], { env: { ...process.env, TMPDIR: cwd } }))
     onTestFinished(() => void child.kill('SIGTERM'))
     const exited = once(child, 'exit')
     const lines: string[] = []

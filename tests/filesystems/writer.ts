@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 
 /** The changes that `writer.py` can make to a file, documented by the functions of these names there. */
 export type Deed =
@@ -36,10 +37,8 @@ export interface Writer {
 export function startWriter(): Writer {
   const home = mkdtempSync(join(tmpdir(), 'vouch-writer-'))
   // Debian's, for which its python3-lmdb is.
-  const child = spawn('/usr/bin/python3', [join(import.meta.dirname, 'writer.py')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, TMPDIR: home },
-  })
+  const args = [join(import.meta.dirname, 'writer.py')]
+  const child = showErrors(spawn('/usr/bin/python3', args, { env: { ...process.env, TMPDIR: home } }))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
 

@@ -13,6 +13,7 @@ import { createMemoryStorage } from '../../functions/storage/memory.ts'
 import { NOTHING_SEEN } from '../../functions/storage/survey/survey.ts'
 import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
 import { type Served, serve } from '../../runtime/node/http/serve.ts'
+import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { findPort } from '../stores/web-servers.suite.ts'
 import { hasProgram } from './operating.suite.ts'
@@ -95,9 +96,7 @@ beforeAll(async () => {
   const door = ['--token-file', 'token', '--writable', '--index', 'index']
   coordinator = await startServer(['coordinator', ...words, ...door], directory)
   port = await findPort()
-  nginx = spawn('nginx', ['-p', directory, '-c', writeConfiguration()], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  nginx = showErrors(spawn('nginx', ['-p', directory, '-c', writeConfiguration()]))
   await vi.waitFor(async () => expect((await ask('/healthz')).status).toBe(200), { timeout: 20_000 })
 })
 

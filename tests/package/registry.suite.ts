@@ -54,6 +54,6 @@ function toPackument(found: readonly Held[], origin: string) {
 /** npm strips the first folder of each path, with any name. */
 async function toTarball(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const args = ['-cz', '--exclude=node_modules', '-C', dirname(path), basename(path)]
-  const { stdout } = spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { stdout } = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   return new Uint8Array(await buffer(stdout))
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 
 /** More bytes than 32 bits count. */
@@ -16,8 +17,8 @@ const MAX_MEMORY_KIB = 512 * 1024
 const VOUCH = fileURLToPath(new URL('../../runtime/cli/vouch.ts', import.meta.url))
 
 it('a file of more than 4 GiB passes through replica and coordinator with flat memory', {
-  timeout: 300_000,
-}, async ({ skip }) => {
+  timeout: 900_000,
+}, async ({ skip, signal }) => {
   const { path: root, remove } = createTemporaryDirectory('vouch-large-')
   const children: ChildProcess[] = []
   try {
@@ -32,7 +33,7 @@ it('a file of more than 4 GiB passes through replica and coordinator with flat m
     const patience = ['--silence-timeout', '120']
     const coordinator = await startVouch(children, root, ['coordinator', ...flags, ...patience])
 
-    const { headers, size, digest } = await download(`${coordinator.url}/files/large.bin`)
+    const { headers, size, digest } = await download(`${coordinator.url}/files/large.bin`, signal)
     expect(headers['replica-agreement']).toBe('unanimous;answered=2;of=2')
     expect(size).toBe(SIZE)
     expect(headers['repr-digest']).toBe(`sha-256=:${digest}:`)
@@ -68,10 +69,8 @@ async function makeSparseFiles(directories: readonly string[], size: number): Pr
 
 /** Starts a server of vouch on a free port, as a process of its own, its digest index below `root`. */
 async function startVouch(children: ChildProcess[], root: string, argv: readonly string[]) {
-  const child = spawn(process.execPath, [VOUCH, ...argv, '--port', '0'], {
-    env: { ...process.env, XDG_CACHE_HOME: join(root, 'cache') },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const env = { ...process.env, XDG_CACHE_HOME: join(root, 'cache') }
+  const child = showErrors(spawn(process.execPath, [VOUCH, ...argv, '--port', '0'], { env }))
   children.push(child)
   for await (const line of createInterface({ input: child.stdout })) {
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
@@ -89,8 +88,8 @@ async function end(child: ChildProcess): Promise<void> {
   await exited
 }
 
-async function download(url: string) {
-  const [response] = (await once(get(url), 'response')) as [IncomingMessage] // the event's only argument
+async function download(url: string, signal: AbortSignal) {
+  const [response] = (await once(get(url, { signal }), 'response')) as [IncomingMessage] // the event's only argument
   const hash = createHash('sha256')
   let size = 0
   for await (const chunk of response) {

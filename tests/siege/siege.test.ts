@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } fro
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
+import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { type Siege, startSiege } from './siege.suite.ts'
 
@@ -266,7 +267,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
 fill = [socket.socket() for _ in range(4)]
 for one in fill: one.setblocking(False); one.connect_ex(s.getsockname())
 print(s.getsockname()[1], flush=True); sys.stdin.read()`
-  const child = spawn('python3', ['-c', code], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = showErrors(spawn('python3', ['-c', code]))
   others.push(child)
   const [port] = await once(child.stdout, 'data')
   return `http://127.0.0.1:${Number(port)}`

@@ -37,7 +37,7 @@ error_log ${join(scratch, 'error.log')}; events {}
 http { access_log off; ${temporary} ${shared}
   server { listen 127.0.0.1:${port}; root ${root}; default_type application/octet-stream; ${directives} } }`,
   )
-  return await start(spawn('nginx', ['-c', conf, '-p', scratch], { stdio: 'inherit' }), port)
+  return await start(spawn('nginx', ['-c', conf, '-p', scratch], { stdio: 'ignore' }), port)
 }
 
 /** Python's own: no ETags, no ranges, listings for people. */
@@ -94,7 +94,7 @@ DocumentRoot ${root}
 </Directory>`,
   )
   const options = ['-f', conf, '-D', 'FOREGROUND']
-  return await start(spawn('apache2', options, { stdio: 'inherit' }), port)
+  return await start(spawn('apache2', options, { stdio: 'ignore' }), port)
 }
 
 /** lighttpd over the files of `root`, which it does not list. Its own files lie in `scratch`. */
@@ -110,7 +110,7 @@ server.port = ${port}
 server.errorlog = "${join(scratch, 'error.log')}"
 mimetype.assign = ( ".txt" => "text/plain" )`,
   )
-  return await start(spawn('lighttpd', ['-D', '-f', conf], { stdio: 'inherit' }), port)
+  return await start(spawn('lighttpd', ['-D', '-f', conf], { stdio: 'ignore' }), port)
 }
 
 /** Varnish before the server at `origin`, with these lines of its language. Its own files lie in `scratch`. */

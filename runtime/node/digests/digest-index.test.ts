@@ -12,6 +12,7 @@ import { createNoise, describeOne, readBytes } from '../../../functions/storage/
 import { createTestDirectory, later, openSynced, type TestDirectory } from '../directory-setup.suite.ts'
 import type { DirectoryOptions, DirectoryStorage } from '../directory-storage.ts'
 import { isSame, toIdentity } from '../files/identity.ts'
+import { showErrors } from '../show-errors.suite.ts'
 import { find } from '../tree/tree-survey.suite.ts'
 import { openIndexFile } from './index-file.ts'
 
@@ -277,15 +278,14 @@ describe('the digest index', () => {
   it('keeps its rows when its process is killed', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `${i}`)
     for (const name of names) await directory.write(name, toBytes(name))
-    const child = spawn(process.execPath, ['--input-type=module', '-e', DESCRIBE_ALL], {
-      env: {
-        ...process.env,
-        MODULE: fileURLToPath(new URL('../directory-storage.ts', import.meta.url)),
-        ROOT: directory.root,
-        INDEX: directory.indexPath,
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const env = {
+      ...process.env,
+      MODULE: fileURLToPath(new URL('../directory-storage.ts', import.meta.url)),
+      ROOT: directory.root,
+      INDEX: directory.indexPath,
+    }
+    const args = ['--input-type=module', '-e', DESCRIBE_ALL]
+    const child = showErrors(spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }))
     await once(child.stdout, 'data')
     const db = new DatabaseSync(findIndex())
     await expect.poll(() => db.prepare('SELECT count(*) AS rows FROM files').get()?.['rows']).toBe(300)

@@ -11,7 +11,7 @@ export interface Mapper {
 
 /** Maps a file, not empty, shared and for writing, in a process of its own, until the test has finished. */
 export async function mapFile(path: string): Promise<Mapper> {
-  const child = spawn('python3', ['-c', PROGRAM, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = showErrors(spawn('python3', ['-c', PROGRAM, path]))
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`python3, which maps a file for this test, ended with ${code}`)
   })
@@ -32,6 +32,7 @@ export async function mapFile(path: string): Promise<Mapper> {
 
 const PROGRAM = `
 import mmap, sys
+import { showErrors } from '../show-errors.suite.ts'
 with open(sys.argv[1], 'r+b') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE) as mapping:
     print('mapped', flush=True)
     for line in sys.stdin:

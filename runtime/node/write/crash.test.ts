@@ -10,6 +10,7 @@ import type { Kept } from '../../../functions/storage/storage.ts'
 import { toBytes } from '../../../functions/storage/suite/set-up.suite.ts'
 import { describeOne, readBytes } from '../../../functions/storage/suite/suite-tools.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from '../directory-setup.suite.ts'
+import { showErrors } from '../show-errors.suite.ts'
 import { createRandom, NAMES } from './crash-child.suite.ts'
 
 const CHILD = fileURLToPath(new URL('crash-child.suite.ts', import.meta.url))
@@ -61,7 +62,7 @@ async function write(
   onReport: (child: ChildProcess) => void = () => {},
 ) {
   const args = ['--disable-warning=ExperimentalWarning', CHILD, root, seed, puts, kill ?? '']
-  const child = spawn(process.execPath, args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = showErrors(spawn(process.execPath, args.map(String)))
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => {
     const { deed, name, digest }: Report = JSON.parse(line)
