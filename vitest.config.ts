@@ -76,8 +76,8 @@ export default defineConfig({
     globalSetup: 'vitest.setup.ts',
     sequence: { sequencer: LongestFirst },
     // They only end what stands still: a busy machine is not a fault.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
     // Most tests wait for processes, disks and sockets: three keep a machine of two cores busy.
     maxWorkers: 3,

@@ -95,12 +95,15 @@ export function openStorage(root: string, options: DirectoryOptions = {}): Direc
  */
 export async function openSynced(root: string, options: DirectoryOptions = {}): Promise<DirectoryStorage> {
   const storage = openStorage(root, options)
-  if (await storage.sync()) return storage
+  // One sync takes longer than a caller waits for while other programs write much.
+  for (let i = 0; i < MAX_SYNCS; i++) if (await storage.sync()) return storage
   const why = storage.whyForgetful() ?? `'sync -f' failed`
   throw new Error(
     `no digest below '${root}' is remembered (${why}): these tests need a TMPDIR on ext4, xfs or btrfs`,
   )
 }
+
+const MAX_SYNCS = 30
 
 /** A time at which every file of a test, of any size, has been unchanged long enough to be remembered. */
 export function later(): number {
