@@ -17,7 +17,7 @@ import { HONEST, sendRaw, type Trap, writeTrap } from './name-attacks-trap.suite
 
 /** The same names in the address of a file and in those of its pages. */
 const TARGETS = ATTACKS.flatMap((target) =>
-  ['/files/', '/compare/', '/keep/'].map((base) => target.replace('/files/', base)),
+  ['/files/', '/compare/', '/keep/', '/restore/'].map((base) => target.replace('/files/', base)),
 )
 
 /** Reads of each name while it is swapped for a link; more, until both present and absent files were seen. */

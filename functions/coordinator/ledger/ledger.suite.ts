@@ -101,6 +101,16 @@ export function describeLedger(title: string, open: () => Ledger): void {
       })
     })
 
+    it('counts the copies of every name, however long what was found of it is', async () => {
+      one?.set('more', 'x'.repeat(20))
+      other?.set('more', 'y'.repeat(3000))
+      await audit()
+      expect((await ask(status, '/status')).replicas).toEqual([
+        { id: 'server1', states: { differ: 2, match: 1 } },
+        { id: 'server2', states: { differ: 2, missing: 1 } },
+      ])
+    })
+
     it('knows an audit that broke off', async () => {
       await audit()
       nextDay()

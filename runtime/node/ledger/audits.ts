@@ -17,7 +17,7 @@ export function readAudit(db: Statements, id: number): { readonly began: number;
 
 /** See `Ledger.audits`. */
 export function listAudits(db: Statements, limit: number): Run[] {
-  const sql = `SELECT * FROM audits WHERE ${IS_ENDED} AND ${IS_WHOLE} ORDER BY id DESC LIMIT ?`
+  const sql = `SELECT * FROM audits WHERE ${IS_WHOLE} AND ${IS_ENDED} ORDER BY id DESC LIMIT ?`
   return db.all(sql, limit).map(toRun)
 }
 

@@ -17,10 +17,10 @@ import { type AuditContext, audit } from '../../audit/audit.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import { type ApplyContext, apply } from '../../repair/apply.ts'
 import { planName } from '../../repair/plan.ts'
-import { renderLeftOut } from '../known.ts'
 import { beginPage, END, type Html } from '../layout.ts'
 import { isWritten, toOutcomeWords } from '../outcome.ts'
 import { renderLink, renderName, renderPath, renderSize } from '../parts.ts'
+import { renderLimits } from './found-page.ts'
 
 /**
  * `GET /copy?in=`: what an audit finds missing below a folder, how much would be written to each replica, and a form
@@ -130,9 +130,10 @@ function renderPlan(
     left === 0
       ? ''
       : html`<p>Left alone, since their copies differ or are not all known: ${formatCount(left, 'file', 'files')}.</p>\n`
-  const notes = html`${summary === undefined ? html`<p>These are the first of more files: copy these, and come back for the others. <code>vouch plan</code> plans all at once.</p>\n` : renderLeftOut(summary.replicas, '')}${rest}`
+  const notes = html`${summary === undefined ? html`<p>These are the first of more files: copy these, and come back for the others. <code>vouch plan</code> plans all at once.</p>\n` : renderLimits(summary)}${rest}`
   if (steps.length === 0)
     return html`<p class="outcome">No file can be copied here.</p>\n${notes}${renderBack(folder)}`
+  const names = new Set(steps.map(({ name }) => name)).size
   const sums = ids.map((to) => ({ to, sum: sumUp(steps.filter((step) => step.to === to)) }))
   return html`<table>
 <caption>What will be written</caption>
@@ -143,7 +144,7 @@ ${sums.map(({ to, sum }) => (sum.files === 0 ? '' : html`<tr><th scope="row">${t
 ${notes}${renderNames(steps)}<p>Only files that a replica lacks are written. A copy that appears in the meantime is not overwritten.</p>
 <form method="post" action="/copy">
 <input type="hidden" name="in" value="${folder}"><input type="hidden" name="plan" value="${digest}">
-<p><button class="yes">Yes, copy ${steps.length === 1 ? 'it' : `all ${formatNumber(steps.length)}`}</button></p>
+<p><button class="yes">Yes, copy ${names === 1 ? 'it' : `all ${formatNumber(names)}`}</button></p>
 </form>
 ${renderBack(folder)}`
 }

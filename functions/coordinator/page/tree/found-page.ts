@@ -142,7 +142,7 @@ export function renderCopyAll(folder: string, count: number | null): Html {
   return html`<p><a class="button" href="/copy?${new URLSearchParams({ in: folder })}">${words} &hellip;</a></p>\n`
 }
 
-export const NOTHING: Readonly<Record<Show, string>> = {
+const NOTHING: Readonly<Record<Show, string>> = {
   conflicts: 'There is no conflict here.',
   gaps: 'No file is missing on a replica here.',
   both: 'No file here differs or is missing on a replica.',
@@ -166,7 +166,17 @@ function renderSummary(
   const isUnknown = silent.length > 0 || uncompared > 0
   const outcome = names === 0 && !isUnknown && after === '' ? 'No replica has a file here.' : NOTHING[show]
   return html`${rows > 0 ? '' : html`<p class="outcome">${outcome}</p>\n`}<p>${counts.join(', ')}.</p>
-${exclude.length === 0 ? '' : html`<p>Not compared, since the coordinator excludes it: <bdi>${escapeControls(exclude.join(', '))}</bdi>.</p>\n`}${renderEvidence(replicas)}${renderLeftOut(replicas, '')}${renderPassed(replicas)}`
+${renderExclude(exclude)}${renderEvidence(replicas)}${renderLeftOut(replicas, '')}${renderPassed(replicas)}`
+}
+
+/** What limits that a check has found nothing: which names, replicas and entries were left out. */
+export function renderLimits({ exclude = [], replicas }: AuditSummary): Html {
+  return html`${renderExclude(exclude)}${renderLeftOut(replicas, ' of that check')}${renderPassed(replicas)}`
+}
+
+function renderExclude(exclude: readonly string[]): Html {
+  if (exclude.length === 0) return html``
+  return html`<p>Not compared, since the coordinator excludes it: <bdi>${escapeControls(exclude.join(', '))}</bdi>.</p>\n`
 }
 
 function renderEvidence(replicas: AuditSummary['replicas']): Html {

@@ -4,9 +4,10 @@ import type { Changes, Status } from '../../../wire/schemas.ts'
 import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { renderGraphs } from '../graph.ts'
-import { type EndedRun, readRuns, renderAgo, renderLeftOut } from '../known.ts'
+import { type EndedRun, readRuns, renderAgo } from '../known.ts'
 import type { Html } from '../layout.ts'
 import { renderLink, renderSize } from '../parts.ts'
+import { renderLimits } from './found-page.ts'
 
 /** What the front shows of the ledger. */
 export interface Front {
@@ -32,18 +33,20 @@ export function renderFront({ runs, differing, status }: Front): Html {
 ${last === undefined ? html`<p>No check has compared all files yet. <a class="button" href="/check">Check them</a></p>\n` : renderLast(last)}${renderDiffering(differing)}${unended ? html`<p>The check that began ${renderAgo(unended.began)} has not ended: it still runs, or broke off.</p>\n` : ''}${status === null ? '' : renderVerification(status.verification)}${last === undefined ? '' : renderReplicas(last, status)}${renderGraphs(runs)}`
 }
 
-function renderLast({ ended, summary: { names, agreements, rotten, changes, replicas } }: EndedRun): Html {
+function renderLast({ ended, summary }: EndedRun): Html {
+  const { names, agreements, rotten, uncompared = 0, changes } = summary
   const { unanimous = 0, conflict = 0, incomplete = 0, degraded = 0, unknown = 0 } = agreements
   const counts = [
     [conflict, 'in conflict'],
     [incomplete, 'missing on some replica'],
     [degraded + unknown, 'not compared everywhere'],
+    [uncompared, 'not compared'],
     [rotten, rotten === 1 ? 'rotten copy' : 'rotten copies'],
   ] as const
   const parts = counts.flatMap(([count, words]) => (count > 0 ? `${formatNumber(count)} ${words}` : []))
   const same = `${formatCount(names, 'file', 'files')}, ${formatNumber(unanimous)} the same everywhere`
   return html`<p>All files were last checked ${renderAgo(ended)}: ${[same, ...parts].join(', ')}.</p>
-${changes === undefined ? '' : renderChanges(changes)}${renderLeftOut(replicas, ' of that check')}`
+${changes === undefined ? '' : renderChanges(changes)}${renderLimits(summary)}`
 }
 
 function renderChanges({ since, new: fresh, examples, settled }: Changes): Html {

@@ -5,13 +5,13 @@ import type { Differences } from '../../../wire/schemas.ts'
 import { formatCount, formatNumber } from '../../../wire/text.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
-import { type EndedRun, readKnown, readRuns, renderAgo, renderLeftOut } from '../known.ts'
+import { type EndedRun, readKnown, readRuns, renderAgo } from '../known.ts'
 import type { Html } from '../layout.ts'
 import { renderTime } from '../parts.ts'
 import {
   isShown,
-  NOTHING,
   renderCopyAll,
+  renderLimits,
   renderMore,
   renderRow,
   type Show,
@@ -95,7 +95,13 @@ export function renderKnownList(
   const isNothing = rows.length === 0 && next === null
   const copy = isWritable ? renderCopyAll(folder, counts === null ? null : counts.incomplete) : ''
   return html`<p>As the checks so far have found, the last of all files ${renderAgo(last.ended)}.</p>
-${renderLeftOut(last.summary.replicas, ' of that check')}${isNothing ? html`<p class="outcome">${NOTHING[show]}</p>\n` : ''}${counts === null || counts.all === 0 ? '' : renderCounts(counts)}${copy}${rows.length === 0 ? '' : html`${TABLE}${rows.map((row) => renderRow(row, folder, html`<small>since ${renderTime(row.since)}</small>`))}</tbody>\n</table>\n`}${next === null ? '' : renderMore(toFoundHref({ folder, show, after: next }))}`
+${renderLimits(last.summary)}${isNothing ? html`<p class="outcome">${NOTHING_KNOWN[show]}</p>\n` : ''}${counts === null || counts.all === 0 ? '' : renderCounts(counts)}${copy}${rows.length === 0 ? '' : html`${TABLE}${rows.map((row) => renderRow(row, folder, html`<small>since ${renderTime(row.since)}</small>`))}</tbody>\n</table>\n`}${next === null ? '' : renderMore(toFoundHref({ folder, show, after: next }))}`
+}
+
+const NOTHING_KNOWN: Readonly<Record<Show, string>> = {
+  conflicts: 'No conflict is known here.',
+  gaps: 'No file is known to be missing on a replica here.',
+  both: 'No file here is known to differ or to be missing on a replica.',
 }
 
 function renderCounts({ all, conflicts, incomplete }: Counts): Html {
