@@ -32,11 +32,10 @@ const PAGES = [
   '/check',
   '/check?run=yes',
   '/copy',
-  '/copy?in=notes/',
   '/compare/nobody-has-it.txt',
   ...[...FILES, 'photos/binary.bin'].map((name) => toNamedPath('/compare/', name)),
   ...[HOSTILE, LONG, 'notes/only-here.txt'].map((name) => toNamedPath('/keep/', name)),
-  ...[HOSTILE, LONG].map((name) => toNamedPath('/restore/', name)),
+  toNamedPath('/restore/', HOSTILE),
   ...[HOSTILE, LONG].map((name) => toNamedPath('/files/', name)),
 ]
 
@@ -59,7 +58,10 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
   async function open(page: Page, path: string): Promise<void> {
     if (!path.startsWith('/keep/')) return void (await page.goto(cluster.url + path))
     await page.goto(cluster.url + path.replace('/keep/', '/compare/'))
-    await page.getByRole('link', { name: /Keep this one|Copy to/ }).first().click()
+    await page
+      .getByRole('link', { name: /Keep this one|Copy to/ })
+      .first()
+      .click()
     await page.getByRole('button', { name: 'Yes, write this' }).waitFor()
   }
 

@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await withPage(browser, {}, async (page) => {
       await page.route('**/audit?*', (route) => route.fulfill({ body: '{"progress":{"replicas":[]}}\n' }))
       await page.goto(`${cluster.url}/check`)
-      await click(page, 'button', 'Start')
+      await click(page, 'button', 'Check again')
       await page.getByRole('status').getByText('The audit broke off: the summary is missing').waitFor()
     })
   })

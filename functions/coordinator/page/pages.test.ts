@@ -575,10 +575,11 @@ describe('copying what is missing', () => {
   })
 
   it('takes no more steps at once than a page holds', async () => {
-    const many = Array.from({ length: MAX_PAGE_STEPS + 1 }, (_, i) => [`f${i}`, ''])
-    const of = createApp(createMemoryStorage(Object.fromEntries(many)), createMemoryStorage())
+    const many = Array.from({ length: MAX_PAGE_STEPS / 4 + 1 }, (_, i) => [`f${i}`, ''])
+    const lacking = Array.from({ length: 4 }, () => createMemoryStorage())
+    const of = createApp(createMemoryStorage(Object.fromEntries(many)), ...lacking)
     const words = toWords((await read(of, '/copy')).text)
-    expect(words).toContain('server2 10,000 0 bytes')
+    expect(words).toContain('server2 2,500 0 bytes')
     expect(words).toContain('These are the first of more files')
   })
 
