@@ -61,6 +61,8 @@ function expectRefused(status: number, text: string, target: string): void {
     if (pathname === '/') return void expect(text).toContain('<h1>All files</h1>')
     if (/^\/compare\/(honest|dir\/file)\.txt$/.test(pathname))
       return void expect(text).toContain('The only version')
+    if (/^\/restore\/(honest|dir\/file)\.txt$/.test(pathname))
+      return void expect(text).toContain('keeps no replaced content of this file')
     expect(['/files/honest.txt', '/files/dir/file.txt']).toContain(pathname)
     expect(text.endsWith(HONEST)).toBe(true)
   } else {

@@ -3,6 +3,7 @@ import { createMemoryStorage } from '../../../storage/memory.ts'
 import { createTestHasher as createHasher } from '../../../storage/suite/set-up.suite.ts'
 import { MAX_FORM_BYTES } from '../../../wire/limits.ts'
 import { createCoordinator } from '../../coordinator.ts'
+import { coordinate, refusing } from '../../set-up.suite.ts'
 
 function createCluster(writable = true) {
   const storages = ['one', 'other'].map((content) => createMemoryStorage({ f: content, g: content }))
@@ -166,6 +167,11 @@ describe('restoring a replaced content', () => {
   it('overwrites no copy that has changed since, and no other file', async () => {
     const { app, storages } = createCluster()
     const choice = await keepAndRead(app)
+    expect((await app.request('/restore/none')).status).toBe(404)
+    const [storage = refusing] = storages
+    const half = coordinate([storage, refusing], { writable: true })
+    expect((await half.request('/restore/none')).status).toBe(503)
+    expect(await get(half, '/restore/f')).toContain('server2 cannot be used')
     expect((await post(app, '/restore/g', { choice })).status).toBe(400)
     expect((await post(app, '/restore/f', { choice: '{' })).status).toBe(400)
     const unknown = JSON.stringify({ ...JSON.parse(choice), replica: 'server3' })

@@ -31,6 +31,14 @@ export async function answerRestore(c: Context<AppEnv>, context: CoordinatorCont
     gather({ ...context, ...toCaller(c), name }),
     Promise.all(context.members.map((member) => readKeptOf(member, name, context, signal))),
   ])
+  const isKept = pages.some((page) => !(page instanceof StorageError) && page.entries.length > 0)
+  if (!isKept && !answers.some(({ said }) => isFacts(said))) {
+    const isKnown = [...answers.map(({ said }) => said), ...pages].every(
+      (one) => !(one instanceof StorageError),
+    )
+    if (isKnown) return createProblem('not-found', 'no replica has this file, or keeps a content of it')
+    return createProblem('existence-unknown', 'no replica has shown this file, and some did not answer')
+  }
   const parts = answers.map((answer, i) => renderReplica(name, answer, pages[i]))
   return answerPage(
     200,
