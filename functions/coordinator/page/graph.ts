@@ -74,7 +74,7 @@ function renderChart({ id, title, points, format }: Chart): Html {
   const ends = `${format(known[0] ?? 0)} at first, ${format(known.at(-1) ?? 0)} at last, ${format(most)} at most`
   const gaps = known.length < points.length ? `; not known for ${points.length - known.length}` : ''
   return html`<figure class="graph">
-<figcaption>${title}</figcaption>
+<figcaption>${title}, from 0</figcaption>
 <p class="most" aria-hidden="true">${format(most)}</p>
 <svg role="img" aria-labelledby="${id}-title ${id}-desc" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none">
 <title id="${id}-title">${title}, by check</title>
