@@ -260,6 +260,18 @@ export const PAGE_ROWS = 100
 /** Listings for one page of a folder: each large folder in it takes another, and a page must end. */
 export const MAX_PAGE_LISTINGS = 32
 
+/** Audits of every name that the front shows over time: a quarter of a year of nightly ones. */
+export const PAGE_RUNS = 90
+
+/** Names that a page counts one by one in the ledger: each costs some microseconds, while other requests wait. */
+export const MAX_PAGE_COUNTED = 5000
+
+/** Changes of one name that its page shows: people do not read more; `vouch history` prints all. */
+export const PAGE_CHANGES = 20
+
+/** Writes that a page plans and applies at once: they are held whole. `vouch plan` makes larger plans. */
+export const MAX_PAGE_STEPS = 10_000
+
 /** How long a page waits for what it could show later: people do not wait longer for a page. */
 export const PAGE_WAIT_MS = 5000
 

@@ -54,6 +54,8 @@ function createLateLedger(open: () => Ledger): Ledger {
     verification: async () => await open().verification(),
     noteVerification: async (...given) => await open().noteVerification(...given),
     status: async () => await open().status(),
+    audits: async (...given) => await open().audits(...given),
+    count: async (...given) => await open().count(...given),
     list: async (...given) => await open().list(...given),
     history: async (...given) => await open().history(...given),
   }

@@ -31,9 +31,11 @@ const PAGES = [
   '/?show=gaps',
   '/check',
   '/check?run=yes',
+  '/copy',
   '/compare/nobody-has-it.txt',
   ...[...FILES, 'photos/binary.bin'].map((name) => toNamedPath('/compare/', name)),
   ...[HOSTILE, LONG, 'notes/only-here.txt'].map((name) => toNamedPath('/keep/', name)),
+  toNamedPath('/restore/', HOSTILE),
   ...[HOSTILE, LONG].map((name) => toNamedPath('/files/', name)),
 ]
 
@@ -44,6 +46,7 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
   beforeAll(async () => {
     browser = await launchBrowser()
     cluster = await startCluster(ODD)
+    for (let i = 0; i < 2; i++) await (await fetch(`${cluster.url}/audit`)).text()
   }, 120_000)
 
   afterAll(async () => {
@@ -55,7 +58,10 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
   async function open(page: Page, path: string): Promise<void> {
     if (!path.startsWith('/keep/')) return void (await page.goto(cluster.url + path))
     await page.goto(cluster.url + path.replace('/keep/', '/compare/'))
-    await page.getByRole('link', { name: 'Keep this one' }).first().click()
+    await page
+      .getByRole('link', { name: /Keep this one|Copy to/ })
+      .first()
+      .click()
     await page.getByRole('button', { name: 'Yes, write this' }).waitFor()
   }
 
@@ -130,8 +136,9 @@ describe.skipIf(!hasBrowser)('every page in a browser', () => {
         harm.push(...foreign.filter((src) => src !== '/assets/page.js' && !src.startsWith('/files/')))
       }
       await page.goto(`${cluster.url}/check`)
-      await click(page, 'button', 'Start')
+      await click(page, 'button', 'Check again')
       await page.getByRole('status').getByText('Done.').waitFor()
+      expect(await page.locator('#known').isHidden()).toBe(true)
       expect(await page.locator('#rows bdi').allInnerTexts()).toContain(HOSTILE)
       if ((await page.evaluate('globalThis.harmed')) !== undefined) harm.push('script in a live audit')
       await click(page, 'link', HOSTILE)

@@ -24,6 +24,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     browser = await launchBrowser()
     const tree = createMany()
     cluster = await startCluster({ server1: tree, server2: tree })
+    await (await fetch(`${cluster.url}/audit`)).text()
   }, 240_000)
 
   afterAll(async () => {
@@ -137,7 +138,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     await withPage(browser, {}, async (page) => {
       await page.route('**/audit?*', (route) => route.fulfill({ body: '{"progress":{"replicas":[]}}\n' }))
       await page.goto(`${cluster.url}/check`)
-      await click(page, 'button', 'Start')
+      await click(page, 'button', 'Check again')
       await page.getByRole('status').getByText('The audit broke off: the summary is missing').waitFor()
     })
   })
@@ -188,6 +189,8 @@ const OTHER = 'another content\n'
 
 async function find(page: Page, activate: Activate, name: string): Promise<void> {
   await activate(page, 'link', 'Conflicts')
+  await page.getByText('As the checks so far have found').waitFor()
+  await activate(page, 'button', 'Check again')
   await page.getByText('1 in conflict').waitFor()
   expect(await page.locator('tbody tr').count()).toBe(1)
   await activate(page, 'link', name)

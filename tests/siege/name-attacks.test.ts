@@ -17,7 +17,7 @@ import { HONEST, sendRaw, type Trap, writeTrap } from './name-attacks-trap.suite
 
 /** The same names in the address of a file and in those of its pages. */
 const TARGETS = ATTACKS.flatMap((target) =>
-  ['/files/', '/compare/', '/keep/'].map((base) => target.replace('/files/', base)),
+  ['/files/', '/compare/', '/keep/', '/restore/'].map((base) => target.replace('/files/', base)),
 )
 
 /** Reads of each name while it is swapped for a link; more, until both present and absent files were seen. */
@@ -61,6 +61,8 @@ function expectRefused(status: number, text: string, target: string): void {
     if (pathname === '/') return void expect(text).toContain('<h1>All files</h1>')
     if (/^\/compare\/(honest|dir\/file)\.txt$/.test(pathname))
       return void expect(text).toContain('The only version')
+    if (/^\/restore\/(honest|dir\/file)\.txt$/.test(pathname))
+      return void expect(text).toContain('keeps no replaced content of this file')
     expect(['/files/honest.txt', '/files/dir/file.txt']).toContain(pathname)
     expect(text.endsWith(HONEST)).toBe(true)
   } else {

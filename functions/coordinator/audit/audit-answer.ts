@@ -20,8 +20,8 @@ export async function answerAudit(c: Context<AppEnv>, context: CoordinatorContex
   )
 }
 
-/** An audit whose end is reported to the observer, however it ends. */
-async function auditObserved(
+/** An audit that is recorded in the ledger, if there is one, and whose end is reported to the observer, however it ends. */
+export async function auditObserved(
   request: AuditRequest,
   { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,
 ): Promise<void> {

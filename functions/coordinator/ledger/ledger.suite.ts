@@ -101,6 +101,16 @@ export function describeLedger(title: string, open: () => Ledger): void {
       })
     })
 
+    it('counts the copies of every name, however long what was found of it is', async () => {
+      one?.set('more', 'x'.repeat(20))
+      other?.set('more', 'y'.repeat(3000))
+      await audit()
+      expect((await ask(status, '/status')).replicas).toEqual([
+        { id: 'server1', states: { differ: 2, match: 1 } },
+        { id: 'server2', states: { differ: 2, missing: 1 } },
+      ])
+    })
+
     it('knows an audit that broke off', async () => {
       await audit()
       nextDay()
@@ -137,6 +147,34 @@ export function describeLedger(title: string, open: () => Ledger): void {
         ['\uffee', '2026-11-02'],
         ['\u{1f600}', '2026-11-02'],
       ])
+    })
+
+    it('lists and counts what differs in a folder', async () => {
+      const names = ['b', 'b/', 'b/a', 'b/c/d', 'b0', 'b/\u{10ffff}', 'b-']
+      const number = await ledger.begin({ prefix: '', match: [], exclude: [] }, Date.now())
+      await ledger.note(
+        number,
+        names.map((name) => ({ name, agreement: 'unknown', versions: [], replicas: [] })),
+      )
+      expect(await ledger.count(['', 'b/', 'b/c/', 'c/'])).toEqual([7, 4, 1, 0])
+      const { entries, next } = await ledger.list({ folder: 'b/', after: '', limit: 3 })
+      expect([entries.map(({ name }) => name), next]).toEqual([['b/', 'b/a', 'b/c/d'], 'b/c/d'])
+      const rest = await ledger.list({ folder: 'b/', after: 'b/c/d', limit: 3 })
+      expect([rest.entries.map(({ name }) => name), rest.next]).toEqual([['b/\u{10ffff}'], null])
+      expect((await ledger.list({ folder: 'b/', after: 'c', limit: 3 })).entries).toEqual([])
+    })
+
+    it('lists the last audits that compared every name, the latest first', async () => {
+      for (const query of ['', '?prefix=dir/', '', '']) {
+        await audit(query)
+        nextDay()
+      }
+      await verify({ seconds: 1e-9 })
+      await ledger.begin({ prefix: '', match: [], exclude: [] }, Date.now())
+      const all = await ledger.audits(9)
+      expect(all.map(({ began }) => (Date.parse(began) - MONDAY) / DAY)).toEqual([3, 2, 0])
+      expect(all.at(-1)?.summary?.names).toBe(4)
+      expect(await ledger.audits(2)).toEqual(all.slice(0, 2))
     })
 
     it('lists it as the audit reported it, less what only held then', async () => {

@@ -8,6 +8,7 @@ import type {
   History,
   Manifest,
   ReplicaReport,
+  Run,
   Status,
 } from '../../wire/schemas.ts'
 import type { CorruptCopy } from '../compare/corrupt-copies.ts'
@@ -51,8 +52,16 @@ export interface Ledger {
   /** Notes how far a verification has come: a new one, or the last. */
   noteVerification(verification: Verification): Promise<void>
   status(): Promise<Status>
-  /** A page of the names that differ, in byte order after `after`. */
-  list(options: { readonly after: string; readonly limit: number }): Promise<Differences>
+  /** The last audits that have compared every name, at most `limit`, the latest first. */
+  audits(limit: number): Promise<readonly Run[]>
+  /** The number of names that differ in each of these folders, each empty, for all, or ending with a slash. */
+  count(folders: readonly string[]): Promise<readonly number[]>
+  /** A page of the names that differ, in byte order after `after`, and in a folder as in `count`; all when absent. */
+  list(options: {
+    readonly folder?: string | undefined
+    readonly after: string
+    readonly limit: number
+  }): Promise<Differences>
   history(name: string): Promise<History>
 }
 

@@ -138,8 +138,16 @@ export function createMemoryLedger(): Ledger {
         replicas: ids.map((id) => ({ id, states: count(statesOf(id)) })),
       }
     },
-    async list({ after, limit }) {
-      const names = [...known.keys()].filter((name) => compareNames(name, after) > 0).sort(compareNames)
+    async audits(limit) {
+      const whole = audits.filter((one) => isWhole(one, ALL)).map(({ run }) => run)
+      return whole.reverse().slice(0, limit)
+    },
+    count: async (folders) =>
+      folders.map((folder) => [...known.keys()].filter((name) => name.startsWith(folder)).length),
+    async list({ folder = '', after, limit }) {
+      const names = [...known.keys()]
+        .filter((name) => name.startsWith(folder) && compareNames(name, after) > 0)
+        .sort(compareNames)
       const entries = names.slice(0, limit).flatMap((name) => {
         const one = known.get(name)
         return one === undefined ? [] : { ...fromFindingText(name, one.found), since: toText(one.since) }

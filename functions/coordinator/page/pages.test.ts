@@ -1,17 +1,21 @@
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import { toNamedPath } from '../../wire/fields/routes.ts'
 import {
   MAX_AUDITS,
+  MAX_PAGE_COUNTED,
   MAX_PAGE_DIFFERENCES,
+  MAX_PAGE_STEPS,
   MAX_PAGES_COMPARING,
   PAGE_ROWS,
   RETRY_AFTER_SECONDS,
 } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
-import { coordinate } from '../set-up.suite.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { createMemoryLedger } from '../ledger/memory-ledger.suite.ts'
+import { coordinate, refusing } from '../set-up.suite.ts'
 
 const EVIL = `<img src=x onerror="alert(1)">'&.svg`
 const SECRET = 'not to be seen'
@@ -57,6 +61,9 @@ const PAGES = [
   '/?show=what',
   '/check',
   '/check?run=yes',
+  '/copy',
+  '/copy?in=d/',
+  '/copy?in=x',
 ]
 
 describe('a page', () => {
@@ -64,6 +71,7 @@ describe('a page', () => {
     ...PAGES,
     toNamedPath('/compare/', EVIL),
     toNamedPath('/keep/', EVIL),
+    toNamedPath('/restore/', EVIL),
     toNamedPath('/files/', EVIL),
     '/compare/d/none',
     '/compare/..%2fx',
@@ -116,7 +124,7 @@ describe('a page', () => {
     await whole.text()
   })
 
-  it.each(['/', '/check', '/compare/x', '/keep/x', '/assets/page.js'])(
+  it.each(['/', '/check', '/copy', '/compare/x', '/keep/x', '/restore/x', '/assets/page.js'])(
     '%s rejects other methods',
     async (path) => {
       const response = await app.request(path, { method: 'DELETE' })
@@ -305,5 +313,284 @@ describe('the page of an audit', () => {
       'server2: 7 files with a backslash in their names could not be compared, such as &lt;b&gt;\\, c\\ .',
     )
     expect(words).toContain('server2: 1 symbolic link was skipped: l .')
+  })
+})
+
+describe('what a ledger knows', () => {
+  const HOUR = 3_600_000
+  const SCRIPT = '<script>alert(1)</script>/\u202e\n"gap'
+  let ledger: Ledger
+  let trees: ReturnType<typeof createMemoryStorage>[]
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 10, 27, 1) })
+    ledger = createMemoryLedger()
+    trees = [
+      createMemoryStorage({ a: '1', 'd/e/f': 'one', [EVIL]: 'x' }),
+      createMemoryStorage({ a: '1', 'd/e/f': 'other' }),
+    ]
+  })
+
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const cluster = (storages: readonly Storage[] = trees) => coordinate(storages, { ledger, writable: true })
+  const check = async (storages?: readonly Storage[]) =>
+    void (await (await cluster(storages).request('/audit')).text())
+  const show = async (path: string, of = cluster()) => {
+    const { text } = await read(of, path)
+    expect(text).not.toMatch(/<img src=x|<script>|\u202e|style=/)
+    return { text, words: toWords(text) }
+  }
+
+  /** Two checks a day apart, and what is new in the second. */
+  async function checkTwice(): Promise<void> {
+    await check()
+    vi.setSystemTime(Date.now() + 24 * HOUR)
+    trees[0]?.set(SCRIPT, 'x'.repeat(3000))
+    await check()
+    vi.setSystemTime(Date.now() + 3 * HOUR)
+  }
+
+  it('is on the front: when all was checked, what is new, and what each replica lacks', async () => {
+    expect((await show('/')).words).toContain('No check has compared all files yet.')
+    await checkTwice()
+    const { words } = await show('/')
+    expect(words).toContain(
+      'All files were last checked 3 hours ago ( 2026-11-28 01:00:00 UTC ): 4 files, 1 the same everywhere, 1 in conflict, 2 missing on some replica.',
+    )
+    expect(words).toContain('New since the check before, 27 hours ago ( 2026-11-27 01:00:00 UTC ): 1: ')
+    expect(words).toContain(
+      '≠ 3 files are not the same everywhere , by the last check of each. Conflicts and gaps',
+    )
+    expect(words).toContain('No verification has begun')
+    expect(words).toContain('server1 4 files, 2.9 KiB 1 differ server2 2 files, 6 bytes 1 differ, 2 missing')
+  })
+
+  it('says how far a verification has come, and that an audit has not ended', async () => {
+    await check()
+    const began = Date.now()
+    await ledger.noteVerification({ began, after: SCRIPT, ended: null })
+    await ledger.begin({ prefix: '', match: [], exclude: [] }, began)
+    vi.setSystemTime(began + 5 * HOUR)
+    const { words } = await show('/')
+    expect(words).toContain('gap , read since 5 hours ago')
+    expect(words).toContain('has not ended: it still runs, or broke off.')
+    await ledger.noteVerification({ began, after: '', ended: began + HOUR })
+    expect((await show('/')).words).toContain('Every byte was verified by 4 hours ago')
+  })
+
+  it('is drawn over time, with words and a table for those who do not see it', async () => {
+    await check()
+    expect((await show('/')).text).not.toContain('<svg')
+    vi.setSystemTime(Date.now() + 24 * HOUR)
+    await check([trees[0] ?? one, refusing])
+    vi.setSystemTime(Date.now() + 24 * HOUR)
+    trees[1]?.set(EVIL, 'x')
+    await check()
+    const { text, words } = await show('/')
+    expect(text).toContain(
+      '<desc id="differing-desc">3 checks from 2026-11-27 to 2026-11-29: 2 at first, 1 at last, 2 at most; not known for 1.</desc>',
+    )
+    expect([...text.matchAll(/<polyline points="([^"]+)"/g)].map((match) => match[1]).slice(0, 2)).toEqual([
+      '0.0,0.0 0.0,0.0',
+      '600.0,50.0 600.0,50.0',
+    ])
+    expect(words).toContain('2026-11-28 01:00:00 UTC not known')
+    expect(words).toMatch(/2026-11-28 01:00:00 UTC not known \S.* server2 2026-11-27/)
+  })
+
+  it('marks a folder with the number of files below it that are not the same', async () => {
+    await check()
+    vi.setSystemTime(Date.now() + 2 * HOUR)
+    for (const [path, mark] of [
+      ['/', 'd/ folder, ≠ 1 file not the same everywhere'],
+      ['/?in=d/', 'e/ folder, ≠ 1 file not the same everywhere'],
+    ] as const) {
+      const { words } = await show(path)
+      expect(words).toContain(mark)
+      expect(
+        words.match(/Folders are marked as the checks so far have found, the last of all files 2 hours ago/g),
+      ).toHaveLength(1)
+    }
+    trees[1]?.set('d/e/f', 'one')
+    await check()
+    expect((await show('/')).words).toContain('d/ folder Folders are marked')
+  })
+
+  it('is listed at once, whatever the replicas do, with a button for a new audit', async () => {
+    await checkTwice()
+    const dead = cluster([silent, silent])
+    for (const [path, ...names] of [
+      ['/check', EVIL, SCRIPT, 'd/e/f'],
+      ['/check?in=d', 'd/e/f'],
+      ['/?show=conflicts', 'd/e/f'],
+      ['/?show=gaps', EVIL, SCRIPT],
+    ] as const) {
+      const { text, words } = await show(path, dead)
+      const links = [...text.matchAll(/href="(\/compare\/[^"]+)"/g)].map((match) => match[1])
+      expect(links).toEqual(names.map((name) => toNamedPath('/compare/', name).replaceAll("'", '&#39;')))
+      expect(words).toContain('the last of all files 3 hours ago')
+      expect(words).toContain('Check again')
+      expect(words).toMatch(/Name Agreement Held by .* since 2026-11-2\d 01:00:00 UTC/)
+      expect(words.includes('Copy all 2 &hellip;')).toBe(path !== '/check?in=d')
+    }
+  })
+
+  it('grows by an audit of the page, which goes on to its end', async () => {
+    await check()
+    const names = Array.from({ length: PAGE_ROWS + 5 }, (_, i) => `many/${1000 + i}`)
+    for (const name of names) trees[0]?.set(name, name)
+    const found: string[] = []
+    for (let next: string | undefined = '/?in=many/&show=gaps&run=yes'; next !== undefined; ) {
+      expect(found.length).toBeLessThan(names.length)
+      const { text } = await show(next)
+      found.push(...[...text.matchAll(/href="\/compare\/([^"]+)"/g)].map((match) => match[1] ?? ''))
+      next = /<a href="([^"]+)">More</.exec(text)?.[1]?.replaceAll('&amp;', '&')
+    }
+    expect(found).toEqual(names)
+    expect((await ledger.status()).unended).toBeNull()
+  })
+
+  it('is listed page by page where it is too much to count', async () => {
+    await check()
+    const number = await ledger.begin({ prefix: '', match: [], exclude: [] }, Date.now())
+    const conflicts = Array.from({ length: MAX_PAGE_COUNTED }, (_, i) => `c/${10_000 + i}`)
+    await ledger.note(
+      number,
+      [...conflicts, 'gap'].map((name) => ({
+        ...{ name, agreement: name === 'gap' ? 'incomplete' : 'conflict', versions: [] },
+        replicas: [{ id: 'server1', state: 'missing' }],
+      })),
+    )
+    const first = await show('/?show=gaps&in=')
+    expect(first.words).toContain('Copy all that is missing &hellip;')
+    const more = /<a href="([^"]+)">More</.exec(first.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    expect((await show(more)).words).toContain('gap ◐ missing on some replica')
+    const conflicting = await show(`/?show=conflicts&after=${conflicts.at(-3)}`)
+    expect(conflicting.text.match(/href="\/compare\/c/g)).toHaveLength(2)
+    expect((await show('/')).words).toContain('too many to count here')
+  })
+
+  it('is the history on the page of a file', async () => {
+    const path = toNamedPath('/compare/', EVIL)
+    expect((await show(path)).words).toContain('No check has compared this file yet.')
+    await check()
+    const { words } = await show(path)
+    expect(words).toMatch(
+      /2026-11-27 01:00:00 UTC ◐ missing on some replica server1: [0-9a-f]{12} missing on server2/,
+    )
+    vi.setSystemTime(Date.now() + 3 * HOUR)
+    expect((await show('/compare/a')).words).toContain(
+      'No check found its copies to differ since the first, 3 hours ago',
+    )
+    for (let i = 0; i < 11; i++) {
+      for (const content of ['y', 'x']) {
+        trees[1]?.set(EVIL, content)
+        await check()
+      }
+    }
+    const later = (await show(path)).words
+    expect(later).toContain('the same everywhere again, or gone')
+    expect(later).toContain('3 earlier changes are not shown')
+  })
+
+  it('that cannot be read is missed, and reported', async () => {
+    const failures: unknown[] = []
+    const broken = new Proxy(ledger, {
+      get: () => () => Promise.reject(new Error(SECRET)),
+    })
+    const of = coordinate(trees, { ledger: broken, onLedgerFailed: (error) => failures.push(error) })
+    for (const path of ['/', '/?in=d/', '/compare/a']) {
+      const { text, words } = await show(path, of)
+      expect(words).toContain('cannot be read now')
+      expect(text).not.toContain(SECRET)
+    }
+    expect((await show('/?show=conflicts', of)).words).toContain('1 in conflict')
+    expect(failures.length).toBeGreaterThan(3)
+  })
+})
+
+describe('copying what is missing', () => {
+  const names = ['d/1', 'd/2', EVIL]
+  const createTrees = () => [
+    createMemoryStorage({ ...Object.fromEntries(names.map((name) => [name, 'x'.repeat(2000)])), both: '1' }),
+    createMemoryStorage({ both: '2', 'd/3': 'only here' }),
+  ]
+  const list = async (storage: Storage | undefined) =>
+    (await storage?.list())?.entries.map(({ name }) => name) ?? []
+
+  async function post(of: ReturnType<typeof createApp>, page: string, changed: Record<string, string> = {}) {
+    const fields = [...page.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)">/g)]
+    const body = new URLSearchParams({
+      ...Object.fromEntries(fields.map(([, name = '', value = '']) => [name, value])),
+      ...changed,
+    })
+    const response = await of.request('/copy', { method: 'POST', body, headers: { Accept: 'text/html' } })
+    return { status: response.status, words: toWords(await response.text()) }
+  }
+
+  it('shows the plan, writes exactly that, and leaves alone what differs', async () => {
+    const trees = createTrees()
+    const of = createApp(...trees)
+    const folder = await read(of, '/copy?in=d/')
+    expect(toWords(folder.text)).toContain('server1 1 9 bytes server2 2 3.9 KiB')
+    const { text } = await read(of, '/copy')
+    expect(text).toContain('<span title="6,000 bytes">5.9 KiB</span>')
+    expect(toWords(text)).toContain('Left alone, since their copies differ or are not all known: 1 file.')
+    expect(await list(trees[1])).toEqual(['both', 'd/3'])
+    const { words } = await post(of, folder.text)
+    expect(words).toContain('All of the plan was written: 1 file on server1, 2 files on server2.')
+    expect(await list(trees[1])).toEqual(['both', 'd/1', 'd/2', 'd/3'])
+    expect((await post(of, (await read(of, '/copy')).text)).words).toContain('written: 1 file on server2.')
+    expect(await list(trees[1])).toEqual([EVIL, 'both', 'd/1', 'd/2', 'd/3'])
+    expect((await read(of, '/files/both?replica=server2')).text).toBe('2')
+    expect(toWords((await read(of, '/copy')).text)).toContain('No file can be copied here.')
+  })
+
+  it('writes nothing when the plan is another than was shown, and shows it', async () => {
+    const trees = createTrees()
+    const of = createApp(...trees)
+    const { text } = await read(of, '/copy')
+    trees[0]?.set('d/4', 'new')
+    for (const changed of [{}, { plan: '' }, { in: 'd/' }]) {
+      const { words } = await post(of, text, changed)
+      expect(words).toContain('Nothing was written: what is missing has changed since you saw the plan.')
+      expect(words).toContain('Yes, copy all')
+    }
+    expect(await list(trees[1])).toEqual(['both', 'd/3'])
+  })
+
+  it('reports what could not be written', async () => {
+    const [from, to] = createTrees()
+    const full: Storage = {
+      ...(to ?? one),
+      put: () => Promise.reject(new StorageError('unreadable', 'the <disk> is full')),
+    } as Storage
+    const of = createApp(from ?? one, full)
+    const { words } = await post(of, (await read(of, '/copy')).text)
+    expect(words).toContain('failed: server2: the &lt;disk&gt; is full')
+    expect(words).toContain('3 files were not written. Written: 1 file on server1.')
+  })
+
+  it('takes no more steps at once than a page holds', async () => {
+    const many = Array.from({ length: MAX_PAGE_STEPS / 4 + 1 }, (_, i) => [`f${i}`, ''])
+    const lacking = Array.from({ length: 4 }, () => createMemoryStorage())
+    const of = createApp(createMemoryStorage(Object.fromEntries(many)), ...lacking)
+    const words = toWords((await read(of, '/copy')).text)
+    expect(words).toContain('server2 2,500 0 bytes')
+    expect(words).toContain('These are the first of more files')
+  })
+
+  it('is neither offered nor done by a read-only coordinator', async () => {
+    const trees = createTrees()
+    const of = coordinate(trees, { ledger: createMemoryLedger() })
+    await (await of.request('/audit')).text()
+    for (const path of ['/check', '/check?run=yes', '/?show=gaps', toNamedPath('/compare/', EVIL)])
+      expect((await read(of, path)).text).not.toMatch(/href="\/(copy|keep|restore)/)
+    expect((await read(of, '/copy')).status).toBe(403)
+    expect((await post(of, (await read(createApp(...trees), '/copy')).text)).status).toBe(403)
+    expect(await list(trees[1])).toEqual(['both', 'd/3'])
   })
 })

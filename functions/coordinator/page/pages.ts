@@ -14,10 +14,12 @@ import type { CoordinatorContext } from '../context.ts'
 import { accepts } from '../read/accept.ts'
 import { answerFile } from './file/file-page.ts'
 import { answerKeep, takeKeep } from './file/keep-page.ts'
+import { answerRestore, takeRestoreForm } from './file/restore-page.ts'
 import { answerPage } from './layout.ts'
 import { SCRIPT } from './script.ts'
 import { STYLE } from './style.ts'
 import { answerCheck } from './tree/check-page.ts'
+import { answerCopy, takeCopy } from './tree/copy-page.ts'
 import { answerTree } from './tree/tree-page.ts'
 
 type PageHandler = (c: Context<AppEnv>, context: CoordinatorContext) => Response | Promise<Response>
@@ -34,6 +36,8 @@ export function createPages(context: CoordinatorContext): Routes {
     '/': { get: show(withoutForeignAudits(answerTree)) },
     '/check': { get: show(withoutForeignAudits(answerCheck)) },
     '/compare/{name}': { get: show(answerFile) },
+    '/copy': { get: show(withoutForeignAudits(answerCopy)), post: show(takeCopy) },
+    '/restore/{name}': { get: show(answerRestore), post: show(takeRestoreForm) },
     '/keep/{name}': { get: show(answerKeep), post: show(takeKeep) },
     '/assets/{name}': { get: (c) => answerAsset(c, context.createHasher) },
   }
@@ -42,7 +46,8 @@ export function createPages(context: CoordinatorContext): Routes {
 /** A link on another site does not start an audit; it leads to a page where the user can. */
 function withoutForeignAudits(answer: PageHandler): PageHandler {
   return (c, context) => {
-    const isAudit = c.req.query('run') !== undefined || !['all', undefined].includes(c.req.query('show'))
+    const { run, show = 'all' } = c.req.query()
+    const isAudit = run !== undefined || show !== 'all' || c.req.path === '/copy'
     if (!isAudit || !isForeign(c.req.raw)) return answer(c, context)
     return answerPage(
       403,

@@ -3,7 +3,7 @@ import { parseName } from '../../storage/names.ts'
 import { toEvidenceText } from '../../wire/evidence-words.ts'
 import { toNamedPath } from '../../wire/fields/routes.ts'
 import type { Agreement, Manifest } from '../../wire/schemas.ts'
-import { escapeControls, formatNumber } from '../../wire/text.ts'
+import { escapeControls, formatCount, formatSize } from '../../wire/text.ts'
 import { toLetter } from '../compare/report.ts'
 import type { Html } from './layout.ts'
 
@@ -33,9 +33,20 @@ export function renderLink(name: string, shown: string = name): Html {
   return html`<a href="${toNamedPath('/compare/', name)}">${renderName(shown)}</a>`
 }
 
-export function toBytes(size: number): string {
-  return `${formatNumber(size)} ${size === 1 ? 'byte' : 'bytes'}`
+/** A number of bytes: `2.1 MiB`, with the exact number as its title; below 1 KiB the number itself. */
+export function renderSize(size: number): Html {
+  const exact = formatCount(size, 'byte', 'bytes')
+  return size < 1024 ? html`${exact}` : html`<span title="${exact}">${formatSize(size)}</span>`
 }
+
+/** Names replicas in a sentence: `vm2`, `vm2 and vm3`; the number of them when there are many. */
+export function toIdsText(ids: readonly string[]): string {
+  if (ids.length > MAX_IDS) return `${ids.length} replicas`
+  return ids.length < 2 ? ids.join() : `${ids.slice(0, -1).join(', ')} and ${ids.at(-1)}`
+}
+
+/** More would make a sentence hard to read. */
+const MAX_IDS = 4
 
 /** A time of RFC 3339, shown without its letters. */
 export function renderTime(time: string | null): Html {
@@ -55,8 +66,8 @@ export function renderHolders({ versions, replicas }: Pick<Manifest, 'versions' 
     ...held,
     ...(missing.length > 0 ? [`missing on ${missing.join(', ')}`] : []),
     ...silent.map(
-      ({ id, state, detail }) =>
-        `${id} ${state === 'corrupt' ? 'is corrupt' : `sent no copy: ${escapeControls(detail ?? '')}`}`,
+      ({ id, state, error, detail }) =>
+        `${id} ${state === 'corrupt' ? 'is corrupt' : `sent no copy: ${escapeControls(detail ?? error ?? '')}`}`,
     ),
     ...replicas.filter(({ rottedFrom }) => rottedFrom !== undefined).map(({ id }) => `${id} rotted`),
   ]

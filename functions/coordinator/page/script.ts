@@ -61,6 +61,8 @@ function createView() {
   rows.replaceChildren()
   table.hidden = true
   live.hidden = false
+  const known = document.getElementById('known')
+  if (known !== null) known.hidden = true
   stop.hidden = bar.hidden = false
   bar.removeAttribute('value')
   now.textContent = ''

@@ -68,6 +68,14 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .diff .come::before { content: '+ '; }
 .diff tbody + tbody { border-top: 1px solid var(--line); }
 input:not([type=checkbox]) { font: inherit; width: 100%; max-width: 30rem; padding: .35rem; color: var(--text); background: var(--back); border: 1px solid var(--line); border-radius: .4rem; }
+form { margin: 0; }
+.graphs { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)); gap: 1rem 2rem; }
+.graph { margin: 0; min-width: 0; }
+.graph p { margin: 0; color: var(--soft); font-size: .9rem; }
+.graph svg { display: block; width: 100%; height: 6rem; overflow: visible; border: solid var(--line); border-width: 0 0 1px 1px; }
+.graph polyline { fill: none; stroke: var(--link); stroke-width: 2.5; stroke-linecap: round; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.graph .span { display: flex; justify-content: space-between; }
+summary { cursor: pointer; padding: .25rem 0; color: var(--link); }
 progress { width: 100%; max-width: 20rem; accent-color: var(--link); }
 [hidden] { display: none !important; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }

@@ -1,4 +1,5 @@
 import { toNamedPath } from '../../../functions/wire/fields/routes.ts'
+import { toFindingWords } from '../../../functions/wire/finding-words.ts'
 import { type History, history as schema } from '../../../functions/wire/schemas.ts'
 import { escapeControls } from '../../../functions/wire/text.ts'
 import { toJsonLine, writeOut } from '../../hosting/io.ts'
@@ -30,14 +31,5 @@ function toText({ name, watched, changes }: History): string {
 
 function toWords({ found }: History['changes'][number]): string {
   if (found === null) return 'the same everywhere again, or gone'
-  const holders = found.versions.map(
-    ({ digest, replicas }) => `${replicas.join(' = ')}: ${digest.slice(0, 12)}`,
-  )
-  const others = found.replicas.flatMap(({ id, state, error, rottedFrom, goodAt }) => {
-    if (rottedFrom !== undefined)
-      return `${id}: corrupt, was ${rottedFrom.slice(0, 12)}${goodAt === undefined ? '' : ` when it was read ${toLocalTime(goodAt)}`}`
-    if (state === 'missing') return `missing on ${id}`
-    return state === 'error' || state === 'corrupt' ? `${id}: ${error ?? state}` : []
-  })
-  return escapeControls([...holders, ...others].join('; '))
+  return escapeControls(toFindingWords(found, toLocalTime).join('; '))
 }

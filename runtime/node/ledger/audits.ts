@@ -15,6 +15,23 @@ export function readAudit(db: Statements, id: number): { readonly began: number;
   return { began: Number(row['began']), scope: toRun(row) }
 }
 
+/** See `Ledger.audits`. */
+export function listAudits(db: Statements, limit: number): Run[] {
+  const sql = `SELECT * FROM audits WHERE ${IS_WHOLE} AND ${IS_ENDED} ORDER BY id DESC LIMIT ?`
+  return db.all(sql, limit).map(toRun)
+}
+
+/** When the first audit began that compared the name, whether or not it differed; null before it. */
+export function findFirst(db: Statements, name: string): string | null {
+  for (let id: number | null = 0; id !== null; ) {
+    const rows = db.all(`SELECT * FROM audits WHERE id > ? AND ended IS NOT NULL ORDER BY id LIMIT 20`, id)
+    const found = rows.map(toRun).find((audit) => isCompared(name, audit))
+    if (found !== undefined) return found.began
+    id = rows.length === 0 ? null : Number(rows.at(-1)?.['id'])
+  }
+  return null
+}
+
 export function readVerification(db: Statements): Verification | null {
   const row = db.get('SELECT * FROM verifications ORDER BY began DESC LIMIT 1')
   if (row === undefined) return null
@@ -23,7 +40,7 @@ export function readVerification(db: Statements): Verification | null {
 }
 
 /** Whether an audit that has ended compared the name. */
-export function isCompared(name: string, { prefix, match, exclude, after, summary }: Run): boolean {
+function isCompared(name: string, { prefix, match, exclude, after, summary }: Run): boolean {
   const isBefore = summary?.next === undefined || compareNames(name, summary.next) <= 0
   const isSelected = name.startsWith(prefix) && createSelect({ match, exclude })(name)
   return isSelected && compareNames(name, after) > 0 && isBefore

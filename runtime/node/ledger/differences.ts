@@ -1,6 +1,7 @@
 import {
   fromFindingText,
   isPartial,
+  type Ledger,
   type Scope,
   toFindingText,
 } from '../../../functions/coordinator/ledger/ledger.ts'
@@ -95,12 +96,35 @@ function addChange(db: Statements, audit: number, name: string, at: number, foun
   db.run('INSERT OR REPLACE INTO changes (name, audit, at, found) VALUES (?, ?, ?, ?)', ...values)
 }
 
+/** See `Ledger.count`. */
+export function countDifferences(db: Statements, folders: readonly string[]): number[] {
+  const all = 'SELECT count(*) AS names FROM differences'
+  return folders.map((folder) => {
+    const row =
+      folder === '' ? db.get(all) : db.get(`${all} WHERE name >= ? AND name < ?`, ...toRange(folder))
+    return Number(row?.['names'])
+  })
+}
+
 /** See `Ledger.list`. */
-export function listDifferences(db: Statements, after: string, limit: number): Differences {
-  const values = [Buffer.from(after), limit + 1]
-  const rows = db.all(`${DIFFERENCES} WHERE d.name > ? ORDER BY d.name LIMIT ?`, ...values)
+export function listDifferences(
+  db: Statements,
+  { folder = '', after, limit }: Parameters<Ledger['list']>[0],
+): Differences {
+  const later = `${DIFFERENCES} WHERE d.name > ?`
+  const order = 'ORDER BY d.name LIMIT ?'
+  const from = Buffer.from(after)
+  const rows =
+    folder === ''
+      ? db.all(`${later} ${order}`, from, limit + 1)
+      : db.all(`${later} AND d.name >= ? AND d.name < ? ${order}`, from, ...toRange(folder), limit + 1)
   const entries = (rows as unknown as DifferenceRow[]) // by its columns
     .slice(0, limit)
     .map(({ name, found, since }) => ({ ...fromFindingText(name, found), since: toText(since) }))
   return { entries, next: rows.length > limit ? (entries.at(-1)?.name ?? null) : null }
+}
+
+/** The names in a folder are those from its own name on, and before it with the byte after its last slash. */
+function toRange(folder: string): [Buffer, Buffer] {
+  return [Buffer.from(folder), Buffer.from(`${folder.slice(0, -1)}0`)]
 }

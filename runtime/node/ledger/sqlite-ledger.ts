@@ -15,8 +15,8 @@ import {
   transact,
 } from '../sqlite/sqlite.ts'
 import { UserError } from '../user-error.ts'
-import { isCompared, readAudit, readVerification, toRun, toScopeColumns, toText } from './audits.ts'
-import { listDifferences, noteOne, settle, toChanges } from './differences.ts'
+import { findFirst, listAudits, readAudit, readVerification, toScopeColumns, toText } from './audits.ts'
+import { countDifferences, listDifferences, noteOne, settle, toChanges } from './differences.ts'
 import { createStatements } from './statements.ts'
 import { readStatus } from './status.ts'
 
@@ -150,7 +150,9 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
       )
     },
     status: async () => readStatus(statements),
-    list: async ({ after, limit }) => listDifferences(statements, after, limit),
+    audits: async (limit) => listAudits(statements, limit),
+    count: async (folders) => countDifferences(statements, folders),
+    list: async (options) => listDifferences(statements, options),
     async history(name) {
       const rows = statements.all(
         'SELECT at, found FROM changes WHERE name = ? ORDER BY audit',
@@ -160,9 +162,7 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
         at: toText(Number(at)),
         found: found === null ? null : fromFindingText(name, String(found)),
       }))
-      const audits = statements.all('SELECT * FROM audits WHERE ended IS NOT NULL ORDER BY id').map(toRun)
-      const first = audits.find((audit) => isCompared(name, audit))
-      return { name, watched: first?.began ?? null, changes }
+      return { name, watched: findFirst(statements, name), changes }
     },
     close: () => db.close(),
   }

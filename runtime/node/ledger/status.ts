@@ -10,11 +10,12 @@ export function readStatus(db: Statements): Status {
   const agreements = db.all(
     `SELECT found ->> 0 AS agreement, count(*) AS names FROM (${DIFFERENCES}) GROUP BY agreement`,
   )
+  // No column of `json_each` may have these names: `id` would be the place of the element in its text.
   const states = db.all(
-    `SELECT one.value ->> 0 AS id, one.value ->> 1 AS state, count(*) AS names
-     FROM (${DIFFERENCES}), json_each(found, '$[2]') AS one GROUP BY id, state ORDER BY min(one.key), state`,
+    `SELECT one.value ->> 0 AS replica, one.value ->> 1 AS state, count(*) AS names
+     FROM (${DIFFERENCES}), json_each(found, '$[2]') AS one GROUP BY replica, state ORDER BY min(one.key), state`,
   )
-  const byId = Map.groupBy(states, ({ id }) => String(id))
+  const byId = Map.groupBy(states, ({ replica }) => String(replica))
   return {
     last: last === undefined ? null : toRun(last),
     unended: unended === undefined || unended['ended'] !== null ? null : toRun(unended),

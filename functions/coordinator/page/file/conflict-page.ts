@@ -4,7 +4,7 @@ import type { Manifest } from '../../../wire/schemas.ts'
 import { escapeControls } from '../../../wire/text.ts'
 import { toLetter } from '../../compare/report.ts'
 import { answerPage } from '../layout.ts'
-import { renderName, renderPath, renderReplicas, renderTime, toBytes } from '../parts.ts'
+import { renderName, renderPath, renderReplicas, renderSize, renderTime } from '../parts.ts'
 
 /** Answers a browser for a file whose copies differ: 409 with `fields`, and a page of its versions. */
 export function answerConflictPage(manifest: Manifest, fields: Readonly<Record<string, string>>): Response {
@@ -21,7 +21,7 @@ ${renderReplicas(manifest)}<table>
 <tbody>
 ${versions.map(
   ({ digest, size, modified, href }, i) =>
-    html`<tr><th scope="row">${toLetter(i)}</th><td>${toBytes(size)}</td><td>${renderTime(modified)}</td><td><a href="${href}"><code>${digest}</code></a></td></tr>\n`,
+    html`<tr><th scope="row">${toLetter(i)}</th><td>${renderSize(size)}</td><td>${renderTime(modified)}</td><td><a href="${href}"><code>${digest}</code></a></td></tr>\n`,
 )}</tbody>
 </table>`,
     fields,

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { escapeControls, formatNumber } from '../../../wire/text.ts'
 import type { Html } from '../layout.ts'
-import { toBytes } from '../parts.ts'
+import { renderSize } from '../parts.ts'
 import type { DiffRow, Line, Shown } from './file-difference.ts'
 
 /** Renders how version `b` differs from version `a`; both are letters. */
@@ -11,7 +11,7 @@ export function renderDifference(shown: Shown, a: string, b: string): Html {
     return html`<p class="warning">How they differ is not known: ${escapeControls(shown.detail)}.</p>`
   }
   if (shown.kind === 'beyond') {
-    return html`<p>The first ${toBytes(shown.offset)} are alike; the rest was not compared.</p>`
+    return html`<p>The first ${renderSize(shown.offset)} are alike; the rest was not compared.</p>`
   }
   const { offset, prefix, next } = shown
   const [short, long] = prefix === 0 ? [a, b] : [b, a]

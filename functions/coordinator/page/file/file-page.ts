@@ -13,10 +13,20 @@ import { type Comparison, compare } from '../../compare/compare.ts'
 import { toLetter, toManifest } from '../../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../../context.ts'
 import { planName } from '../../repair/plan.ts'
+import { readKnown } from '../known.ts'
 import { answerPage, type Html } from '../layout.ts'
-import { renderMark, renderName, renderPath, renderReplicas, renderTime, toBytes } from '../parts.ts'
+import {
+  renderMark,
+  renderName,
+  renderPath,
+  renderReplicas,
+  renderSize,
+  renderTime,
+  toIdsText,
+} from '../parts.ts'
 import { renderDifference } from './difference.ts'
 import { type Shown, showDifference } from './file-difference.ts'
+import { renderHistory } from './file-history.ts'
 
 /** `GET /compare/{name}`: each replica's copy of a file, its versions side by side, and how they differ. */
 export async function answerFile(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
@@ -24,6 +34,7 @@ export async function answerFile(c: Context<AppEnv>, context: CoordinatorContext
   if (name === null) return createProblem('invalid-name', NAME_RULE)
   const read = { ...context, ...toCaller(c), name }
   const comparison = compare(await gather(read))
+  const known = await readKnown(context, (ledger) => ledger.history(name))
   const differences = await readDifferences(read, comparison)
   if (differences instanceof Response) return differences
   const manifest = toManifest(name, comparison)
@@ -37,7 +48,7 @@ ${renderPath(name)}
 ${renderReplicas(manifest)}${renderVersions(manifest, context.isWritable)}${differences.map(
   (shown, i) =>
     html`<h2>How ${toLetter(i + 1)} differs from A</h2>\n${renderDifference(shown, 'A', toLetter(i + 1))}\n`,
-)}${renderRest(manifest.versions.length - 1 - differences.length)}`,
+)}${renderRest(manifest.versions.length - 1 - differences.length)}${renderHistory(known)}`,
     status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {},
   )
 }
@@ -75,10 +86,10 @@ ${note}<div class="versions">
 ${versions.map((version, i) =>
   renderVersion(name, version, {
     letter: versions.length === 1 ? '' : toLetter(i),
-    canKeep: isWritable && isPlannable(manifest, version),
+    to: isWritable ? findTargets(manifest, version) : [],
   }),
 )}</div>
-`
+${isWritable ? html`<p><a class="button" href="${toNamedPath('/restore/', name)}">Replaced contents</a></p>\n` : ''}`
 }
 
 type Version = Manifest['versions'][number]
@@ -86,7 +97,7 @@ type Version = Manifest['versions'][number]
 function renderVersion(
   name: string,
   { digest, size, modified, replicas, href }: Version,
-  { letter, canKeep }: { readonly letter: string; readonly canKeep: boolean },
+  { letter, to }: { readonly letter: string; readonly to: readonly string[] },
 ): Html {
   const called = letter === '' ? 'the content' : `version ${letter}`
   const keep = `${toNamedPath('/keep/', name)}?version=${digest}`
@@ -95,13 +106,13 @@ function renderVersion(
 <h3>${letter === '' ? 'The only version' : `Version ${letter}`}</h3>
 <dl>
 <dt>Held by</dt><dd>${replicas.join(', ')}</dd>
-<dt>Size</dt><dd>${toBytes(size)}</dd>
+<dt>Size</dt><dd>${renderSize(size)}</dd>
 <dt>Modified</dt><dd>${renderTime(modified)}</dd>
 <dt>SHA-256</dt><dd><code>${digest}</code></dd>
 </dl>
 ${isShown ? html`<img src="${href}" alt="${called} as an image">` : ''}
 <div class="actions"><a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> (${called})</span></a>
-${canKeep ? html`<a class="button" href="${keep}">Keep this one<span class="unseen"> (${called})</span> &hellip;</a>` : ''}</div>
+${to.length > 0 ? html`<a class="button" href="${keep}">${letter === '' ? `Copy to ${toIdsText(to)}` : html`Keep this one<span class="unseen"> (${called})</span>`} &hellip;</a>` : ''}</div>
 </section>
 `
 }
@@ -112,9 +123,10 @@ const IMAGES: ReadonlySet<string> = new Set([
   'image/svg+xml',
 ])
 
-function isPlannable(manifest: Manifest, { replicas: [holder = ''] }: Version): boolean {
+/** The replicas to which that version would be written to keep it. */
+function findTargets(manifest: Manifest, { replicas: [holder = ''] }: Version): string[] {
   const steps = planName(manifest, [{ prefix: manifest.name, policy: { keep: holder } }])
-  return steps !== null && steps.length > 0
+  return (steps ?? []).map(({ to }) => to)
 }
 
 function toDownloadName(name: string, letter: string): string {

@@ -3,6 +3,7 @@ import { createMemoryStorage } from '../../../storage/memory.ts'
 import { createTestHasher as createHasher } from '../../../storage/suite/set-up.suite.ts'
 import { MAX_FORM_BYTES } from '../../../wire/limits.ts'
 import { createCoordinator } from '../../coordinator.ts'
+import { coordinate, refusing } from '../../set-up.suite.ts'
 
 function createCluster(writable = true) {
   const storages = ['one', 'other'].map((content) => createMemoryStorage({ f: content, g: content }))
@@ -47,6 +48,20 @@ describe('keeping a version', () => {
     expect(page).toContain('All replicas hold the version that you chose.')
     expect(await readCopies(app)).toEqual([content, content])
     expect(await readCopies(app, 'g')).toEqual(['one', 'other'])
+  })
+
+  it('copies a file to the replicas that lack it, which it names', async () => {
+    const { app, storages } = createCluster()
+    for (const one of storages) one.delete('f')
+    storages[0]?.set('f', 'one')
+    const page = await get(app, '/compare/f')
+    expect(page).toContain('>Copy to server2 &hellip;</a>')
+    const path = /href="(\/keep\/[^"]+)"/.exec(page)?.[1] ?? ''
+    const plan = await get(app, path)
+    expect(plan).toContain('<h1>Copy <bdi class="name">f</bdi> to server2?</h1>')
+    const choice = (/name="choice" value="([^"]+)"/.exec(plan)?.[1] ?? '').replaceAll('&quot;', '"')
+    await post(app, '/keep/f', { choice })
+    expect(await readCopies(app)).toEqual(['one', 'one'])
   })
 
   it('does not overwrite a copy that changed since it was shown', async () => {
@@ -125,6 +140,56 @@ describe('keeping a version', () => {
   })
 })
 
+describe('restoring a replaced content', () => {
+  const KEPT = 'keeps no replaced content of this file'
+
+  /** The choice of the form that restores the only kept content. */
+  async function keepAndRead(app: App): Promise<string> {
+    expect(await get(app, '/restore/f')).toContain(KEPT)
+    await post(app, '/keep/f', { choice: await readChoice(app, 'B') })
+    return (/name="choice" value="([^"]+)"/.exec(await get(app, '/restore/f'))?.[1] ?? '').replaceAll(
+      '&quot;',
+      '"',
+    )
+  }
+
+  it('writes it again, and keeps what it replaces', async () => {
+    const { app } = createCluster()
+    expect(await get(app, '/compare/f')).toContain('href="/restore/f"')
+    const choice = await keepAndRead(app)
+    expect(JSON.parse(choice)).toMatchObject({ replica: 'server1', name: 'f' })
+    const { status, text } = await post(app, '/restore/f', { choice })
+    expect([status, text.includes('holds <code>')]).toEqual([200, true])
+    expect(await readCopies(app)).toEqual(['one', 'other'])
+    expect(await get(app, '/restore/f')).toContain('it holds this now')
+  })
+
+  it('overwrites no copy that has changed since, and no other file', async () => {
+    const { app, storages } = createCluster()
+    const choice = await keepAndRead(app)
+    expect((await app.request('/restore/none')).status).toBe(404)
+    const [storage = refusing] = storages
+    const half = coordinate([storage, refusing], { writable: true })
+    expect((await half.request('/restore/none')).status).toBe(503)
+    expect(await get(half, '/restore/f')).toContain('server2 cannot be used')
+    expect((await post(app, '/restore/g', { choice })).status).toBe(400)
+    expect((await post(app, '/restore/f', { choice: '{' })).status).toBe(400)
+    const unknown = JSON.stringify({ ...JSON.parse(choice), replica: 'server3' })
+    expect((await post(app, '/restore/f', { choice: unknown })).status).toBe(400)
+    storages[0]?.set('f', 'newer')
+    expect((await post(app, '/restore/f', { choice })).status).toBe(412)
+    expect(await readCopies(app)).toEqual(['newer', 'other'])
+  })
+
+  it('is neither offered nor done by a read-only coordinator', async () => {
+    const choice = await keepAndRead(createCluster().app)
+    const { app } = createCluster(false)
+    expect(await get(app, '/compare/f')).not.toContain('/restore/')
+    expect((await app.request('/restore/f')).status).toBe(403)
+    expect((await post(app, '/restore/f', { choice })).status).toBe(403)
+  })
+})
+
 describe('a request that changes something or costs much', () => {
   const json = { 'Content-Type': 'application/json' }
   const routes = [
@@ -132,6 +197,9 @@ describe('a request that changes something or costs much', () => {
     ['POST', '/apply', json],
     ['POST', '/restore', json],
     ['POST', '/keep/f', {}],
+    ['POST', '/copy', {}],
+    ['POST', '/restore/f', {}],
+    ['GET', '/copy', {}],
     ['GET', '/audit', {}],
     ['GET', '/check?run=yes', {}],
     ['GET', '/?show=conflicts', {}],

@@ -8,7 +8,6 @@ import { type AppEnv, toCaller } from '../../../http/app.ts'
 import { createProblem } from '../../../http/problems.ts'
 import { readFormBody } from '../../../http/request-body.ts'
 import { NAME_RULE, parseName } from '../../../storage/names.ts'
-import { toUnkeptWords } from '../../../wire/attributes.ts'
 import { parseNamedPath, toNamedPath } from '../../../wire/fields/routes.ts'
 import { parseJson } from '../../../wire/json/parse.ts'
 import { MAX_FORM_BYTES } from '../../../wire/limits.ts'
@@ -22,7 +21,8 @@ import type { CoordinatorContext } from '../../context.ts'
 import { type ApplyContext, apply } from '../../repair/apply.ts'
 import { planName, toSteps } from '../../repair/plan.ts'
 import { answerPage, beginPage, END, type Html } from '../layout.ts'
-import { renderName, renderPath, toBytes } from '../parts.ts'
+import { isWritten, toOutcomeWords } from '../outcome.ts'
+import { renderName, renderPath, renderSize, toIdsText } from '../parts.ts'
 
 /** The form's data: the content to keep, and what each replica held of the file when it was chosen. */
 const choice = v.object({ digest, size, seen: v.record(replicaId, v.nullable(digest)) })
@@ -38,11 +38,13 @@ export async function answerKeep(c: Context<AppEnv>, context: CoordinatorContext
   if (version === undefined) return createProblem('not-found', 'no replica holds that version now')
   const [holder = ''] = version.replicas
   const steps = planName(manifest, [{ prefix: name, policy: { keep: holder } }])
-  const called = manifest.versions.length === 1 ? 'the content' : `version ${toLetter(at)}`
+  const isGap = manifest.versions.length === 1 && steps !== null && steps.length > 0
+  const to = isGap ? ` to ${toIdsText(steps.map(({ to }) => to))}` : ''
+  const deed = isGap ? 'Copy' : manifest.versions.length === 1 ? 'Keep' : `Keep version ${toLetter(at)} of`
   return answerPage(
     200,
-    { title: `Keep ${called} of ${escapeControls(name)}` },
-    html`<h1>Keep ${called} of ${renderName(name)}?</h1>
+    { title: `${deed} ${escapeControls(name)}${to}` },
+    html`<h1>${deed} ${renderName(name)}${to}?</h1>
 ${renderPath(name)}
 ${renderPlan(manifest, steps)}
 <p><a href="${toNamedPath('/compare/', name)}">Back to the comparison</a></p>`,
@@ -68,7 +70,7 @@ function renderPlan({ name, versions }: Manifest, steps: readonly PlanStep[] | n
 <caption>What will be written</caption>
 <thead><tr><th scope="col">On</th><th scope="col">It holds</th><th scope="col">It will hold</th></tr></thead>
 <tbody>
-${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to])}</td><td>${toHeld(digest)}, ${toBytes(size)}</td></tr>\n`)}</tbody>
+${steps.map(({ to }) => html`<tr><th scope="row">${to}</th><td>${toHeld(seen[to])}</td><td>${toHeld(digest)}, ${renderSize(size)}</td></tr>\n`)}</tbody>
 </table>
 <p>The replaced content is kept on its replica, and <code>vouch restore</code> restores it. A copy that changes in the meantime is not overwritten.</p>
 <form method="post" action="${toNamedPath('/keep/', name)}">
@@ -110,13 +112,6 @@ function parseChoice(text: string, ids: readonly string[]): Choice | null {
   return isWhole && !isNothing ? chosen.output : null
 }
 
-const OUTCOMES = {
-  done: 'written',
-  already: 'already held it',
-  skipped: 'skipped',
-  failed: 'failed',
-} as const
-
 async function writeApplied(
   name: string,
   start: Html,
@@ -134,11 +129,8 @@ ${renderPath(name)}
   let isDone = true
   const writeLine: ApplyContext['writeLine'] = withBlankLines(write, async (line) => {
     if (!('outcome' in line)) return
-    isDone &&= line.outcome === 'done' || line.outcome === 'already'
-    const { to, outcome, detail, unkept = [] } = line
-    const reason = detail ?? (unkept.length > 0 ? toUnkeptWords(unkept) : undefined)
-    const words = reason === undefined ? OUTCOMES[outcome] : `${OUTCOMES[outcome]}: ${escapeControls(reason)}`
-    await write(String(html`<tr><th scope="row">${to}</th><td>${words}</td></tr>\n`))
+    isDone &&= isWritten(line)
+    await write(String(html`<tr><th scope="row">${line.to}</th><td>${toOutcomeWords(line)}</td></tr>\n`))
   })
   await run(writeLine)
   const words = isDone
@@ -146,6 +138,6 @@ ${renderPath(name)}
     : html`<p class="warning">Not every replica was written. Compare again to see what each holds now.</p>`
   const after = html`</tbody>\n</table>
 ${words}
-<p><a href="${toNamedPath('/compare/', name)}">Compare again</a> or see <a href="/?show=conflicts">more conflicts</a></p>`
+<p><a href="${toNamedPath('/compare/', name)}">Compare again</a> or see <a href="/?show=conflicts&amp;run=yes">more conflicts</a></p>`
   await write(`${after}${END}`)
 }

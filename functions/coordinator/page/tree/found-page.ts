@@ -10,7 +10,9 @@ import { mayBeFile, toPassedText } from '../../../wire/passed.ts'
 import type { AuditSummary, Manifest } from '../../../wire/schemas.ts'
 import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts'
 import { type AuditContext, audit } from '../../audit/audit.ts'
+import { auditObserved } from '../../audit/audit-answer.ts'
 import type { CoordinatorContext } from '../../context.ts'
+import { renderLeftOut } from '../known.ts'
 import { beginPage, END, type Head, type Html } from '../layout.ts'
 import { renderHolders, renderLink, renderMark, toTreeHref } from '../parts.ts'
 
@@ -28,7 +30,10 @@ interface FoundOptions {
   readonly before: Html
 }
 
-/** Sends the files below a folder that are not the same everywhere: `PAGE_ROWS`, and a link to more. */
+/**
+ * Sends the files below a folder that an audit finds not to be the same everywhere: `PAGE_ROWS`, and a link to more.
+ * With a ledger the audit is recorded, and whole, so that the ledger has the others; without one it ends there.
+ */
 export async function answerFound(
   c: Context<AppEnv>,
   context: CoordinatorContext,
@@ -51,12 +56,13 @@ async function writeFound(
   options: FoundOptions,
   before: Html,
   write: WriteText,
-  context: Omit<AuditContext, 'writeLine'>,
+  context: Omit<AuditContext, 'writeLine'> & CoordinatorContext,
 ): Promise<void> {
   const { folder, after, show, deep = false } = options
   let summary: AuditSummary | undefined
   let rows = 0
   let last = ''
+  let isMore = false
   await write(String(before))
   const request = { prefix: folder, after, maxAge: deep ? 0 : null, match: [], exclude: [], all: false }
   const writeLine: AuditContext['writeLine'] = withBlankLines(write, async (line) => {
@@ -65,43 +71,75 @@ async function writeFound(
   })
 
   async function writeRow(line: Manifest): Promise<void> {
-    if (rows === PAGE_ROWS) throw new Enough()
+    if (rows === PAGE_ROWS) {
+      isMore = true
+      if (context.ledger !== undefined) return
+      throw new Enough()
+    }
     await write(`${rows++ === 0 ? TABLE : ''}${renderRow(line, folder)}`)
     last = line.name
   }
 
-  await audit(request, { ...context, writeLine }).catch((error) => {
+  const run = context.ledger === undefined ? audit : auditObserved
+  await run(request, { ...context, writeLine }).catch((error) => {
     if (!(error instanceof Enough)) throw error
   })
   if (rows > 0) await write('</tbody>\n</table>\n')
-  const more =
-    summary === undefined ? renderMore({ ...options, after: last }) : renderSummary(summary, rows, options)
-  await write(`${more}${END}`)
+  const again = context.ledger === undefined ? { deep, run: true } : {}
+  const more = isMore ? renderMore(toFoundHref({ folder, show, after: last, ...again })) : ''
+  const end = summary === undefined ? '' : renderSummary(summary, rows, options)
+  const gaps = context.isWritable && after === '' ? (summary?.agreements.incomplete ?? 0) : 0
+  await write(`${more}${end}${renderCopyAll(folder, gaps)}${END}`)
 }
 
 /** Corrupt and rotten copies count as conflicts: they differ from what they were. */
-function isShown({ agreement, replicas }: Manifest, show: Show): boolean {
+export function isShown({ agreement, replicas }: Manifest, show: Show): boolean {
   if (show === 'both') return true
   const isWrong = replicas.some(({ state, rottedFrom }) => state === 'corrupt' || rottedFrom !== undefined)
   if (show === 'conflicts') return agreement === 'conflict' || isWrong
   return agreement === 'incomplete' || agreement === 'degraded' || agreement === 'unknown'
 }
 
-const TABLE = `<table>
+export const TABLE = html`<table>
 <caption>Files that are not the same everywhere</caption>
 <thead><tr><th scope="col">Name</th><th scope="col">Agreement</th><th scope="col">Held by</th></tr></thead>
 <tbody>
 `
 
-function renderRow(manifest: Manifest, folder: string): Html {
+/** A row of `TABLE`; `rest` follows the agreement. */
+export function renderRow(manifest: Manifest, folder: string, rest: Html | '' = ''): Html {
   const { name, agreement } = manifest
-  return html`<tr><th scope="row">${renderLink(name, name.slice(folder.length))}</th><td>${renderMark(agreement)}</td><td>${renderHolders(manifest)}</td></tr>\n`
+  return html`<tr><th scope="row">${renderLink(name, name.slice(folder.length))}</th><td>${renderMark(agreement)}${rest}</td><td>${renderHolders(manifest)}</td></tr>\n`
 }
 
-function renderMore({ folder, after, show, deep }: FoundOptions): Html {
-  const query = new URLSearchParams({ in: folder, after, ...(deep && { deep: 'true' }), run: 'yes' })
-  const href = show === 'both' ? `/check?${query}` : toTreeHref({ in: folder, show, after })
-  return html`<p>There are more files. <a href="${href}">More</a></p>`
+export function renderMore(href: string): Html {
+  return html`<p>There are more files. <a href="${href}">More</a></p>\n`
+}
+
+/** The page of what is not the same in a folder: with `run` by a new audit, otherwise as the ledger has it. */
+export function toFoundHref({
+  folder,
+  show,
+  after,
+  deep = false,
+  run = false,
+}: Pick<FoundOptions, 'folder' | 'show' | 'after' | 'deep'> & { readonly run?: boolean }): string {
+  if (show !== 'both') return toTreeHref({ in: folder, show, after })
+  const query = new URLSearchParams({
+    in: folder,
+    after,
+    ...(deep && { deep: 'true' }),
+    ...(run && { run: 'yes' }),
+  })
+  return `/check?${query}`
+}
+
+/** A link to the plan that copies what is missing in a folder; nothing for no file. `count` is null when unknown. */
+export function renderCopyAll(folder: string, count: number | null): Html {
+  if (count === 0) return html``
+  const words =
+    count === null ? 'Copy all that is missing' : count === 1 ? 'Copy it' : `Copy all ${formatNumber(count)}`
+  return html`<p><a class="button" href="/copy?${new URLSearchParams({ in: folder })}">${words} &hellip;</a></p>\n`
 }
 
 const NOTHING: Readonly<Record<Show, string>> = {
@@ -128,7 +166,17 @@ function renderSummary(
   const isUnknown = silent.length > 0 || uncompared > 0
   const outcome = names === 0 && !isUnknown && after === '' ? 'No replica has a file here.' : NOTHING[show]
   return html`${rows > 0 ? '' : html`<p class="outcome">${outcome}</p>\n`}<p>${counts.join(', ')}.</p>
-${exclude.length === 0 ? '' : html`<p>Not compared, since the coordinator excludes it: <bdi>${escapeControls(exclude.join(', '))}</bdi>.</p>\n`}${renderEvidence(replicas)}${silent.map(({ id, detail }) => html`<p class="warning">${id} was left out: ${escapeControls(detail ?? '')}. Its files are not known.</p>\n`)}${renderPassed(replicas)}`
+${renderExclude(exclude)}${renderEvidence(replicas)}${renderLeftOut(replicas, '')}${renderPassed(replicas)}`
+}
+
+/** What limits that a check has found nothing: which names, replicas and entries were left out. */
+export function renderLimits({ exclude = [], replicas }: AuditSummary): Html {
+  return html`${renderExclude(exclude)}${renderLeftOut(replicas, ' of that check')}${renderPassed(replicas)}`
+}
+
+function renderExclude(exclude: readonly string[]): Html {
+  if (exclude.length === 0) return html``
+  return html`<p>Not compared, since the coordinator excludes it: <bdi>${escapeControls(exclude.join(', '))}</bdi>.</p>\n`
 }
 
 function renderEvidence(replicas: AuditSummary['replicas']): Html {
