@@ -378,7 +378,7 @@ describe('what a ledger knows', () => {
     expect(words).toContain('gap , read since 5 hours ago')
     expect(words).toContain('has not ended: it still runs, or broke off.')
     await ledger.noteVerification({ began, after: '', ended: began + HOUR })
-    expect((await show('/')).words).toContain('Every byte was verified by 4 hours ago')
+    expect((await show('/')).words).toContain('Every byte was read between 5 hours ago')
   })
 
   it('is drawn over time, with words and a table for those who do not see it', async () => {

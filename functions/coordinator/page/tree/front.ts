@@ -71,7 +71,7 @@ function renderVerification(verification: Status['verification']): Html {
     return html`<p>No verification has begun: <code>vouch verify</code> reads every byte.</p>\n`
   const { began, after, ended } = verification
   if (ended !== null)
-    return html`<p>Every byte was verified by ${renderAgo(ended)}, and read after ${renderAgo(began)}.</p>\n`
+    return html`<p>Every byte was read between ${renderAgo(began)} and ${renderAgo(ended)}.</p>\n`
   return html`<p>Verified up to <bdi>${escapeControls(after)}</bdi>, read since ${renderAgo(began)}.</p>\n`
 }
 
