@@ -4,9 +4,12 @@ import { parseJsonWithItems } from './json/parse-items.ts'
 import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
 import { auditSummary, digest, globs, replicaId, size, unkept } from './schemas.ts'
 
-/** Which version to copy everywhere: none of several, the latest, that of most replicas, or one replica's. */
+/**
+ * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which all
+ * other copies rotted, or one replica's.
+ */
 export const policy = v.union([
-  v.picklist(['fill-missing', 'newest', 'majority']),
+  v.picklist(['fill-missing', 'newest', 'majority', 'repair']),
   v.object({ keep: replicaId }),
 ])
 export type Policy = v.InferOutput<typeof policy>

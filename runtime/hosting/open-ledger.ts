@@ -54,6 +54,7 @@ function createLateLedger(open: () => Ledger): Ledger {
     verification: async () => await open().verification(),
     noteVerification: async (...given) => await open().noteVerification(...given),
     status: async () => await open().status(),
+    find: async (...given) => await open().find(...given),
     list: async (...given) => await open().list(...given),
     history: async (...given) => await open().history(...given),
   }

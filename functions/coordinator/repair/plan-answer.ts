@@ -8,12 +8,19 @@ import { readJsonBody } from '../../http/request-body.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../../wire/limits.ts'
 import { addCounts } from '../../wire/passed.ts'
-import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../../wire/plan-schemas.ts'
-import type { AuditSummary } from '../../wire/schemas.ts'
+import {
+  type MadePlan,
+  type PlanRequest,
+  type PlanSummary,
+  planRequest,
+  type Rule,
+} from '../../wire/plan-schemas.ts'
+import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditContext, audit } from '../audit/audit.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
 import type { CoordinatorContext } from '../context.ts'
-import { planName } from './plan.ts'
+import { withKnownRot } from '../ledger/ledger.ts'
+import { findPolicy, planName } from './plan.ts'
 
 const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
 
@@ -26,7 +33,7 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
+    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID})`,
   })
   if (request instanceof Response) return request
   const ids = context.members.map(({ id }) => id)
@@ -42,11 +49,13 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   )
 }
 
+type PlanContext = Omit<AuditContext, 'writeLine'> & Pick<CoordinatorContext, 'ledger' | 'onLedgerFailed'>
+
 async function writePlan(
   request: PlanRequest,
   maxAge: number | null,
   write: WriteText,
-  context: Omit<AuditContext, 'writeLine'>,
+  context: PlanContext,
 ): Promise<void> {
   const { rules, ...names } = request
   const head = {
@@ -64,7 +73,7 @@ async function writePlan(
       summary = line.summary
       return
     }
-    const planned = planName(line, rules)
+    const planned = planName(await withRecordedRot(line, rules, context), rules)
     if (planned === null) left++
     for (const step of planned ?? []) {
       await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
@@ -76,4 +85,21 @@ async function writePlan(
   if (summary === undefined) throw new Error('an audit ends with its summary')
   const end = { steps, bytes, left, audit: summary } satisfies PlanSummary
   await write(`\n],\n"summary": ${JSON.stringify(end)}\n}\n`)
+}
+
+/** The manifest with the rot that audits have recorded of it, where that is to be repaired. */
+async function withRecordedRot(
+  manifest: Manifest,
+  rules: readonly Rule[],
+  { ledger, onLedgerFailed }: PlanContext,
+): Promise<Manifest> {
+  if (ledger === undefined || findPolicy(manifest.name, rules) !== 'repair') return manifest
+  try {
+    const known = await ledger.find(manifest.name)
+    return known === null ? manifest : withKnownRot(manifest, known)
+  } catch (error) {
+    // What the plan's own audit has found remains.
+    onLedgerFailed?.(error)
+    return manifest
+  }
 }

@@ -36,15 +36,16 @@ export const plan: Command = {
   },
 }
 
-function toRules({ keep, newest, majority, for: rules }: PlanOptions): Rule[] {
+function toRules({ keep, newest, majority, repair, for: rules }: PlanOptions): Rule[] {
   const chosen: Policy[] = [
     ...(keep === undefined ? [] : [{ keep }]),
     ...(newest ? (['newest'] as const) : []),
     ...(majority ? (['majority'] as const) : []),
+    ...(repair ? (['repair'] as const) : []),
   ]
   if (chosen.length > 1)
     throw new UserError(
-      '--keep, --newest and --majority exclude each other; set one, and others for a prefix with --for PREFIX=POLICY',
+      '--keep, --newest, --majority and --repair exclude each other; set one, and others for a prefix with --for PREFIX=POLICY',
     )
   return [...chosen.map((policy) => ({ prefix: '', policy })), ...rules]
 }
@@ -79,7 +80,7 @@ function sayLeft(io: Io, conflicts: number, unanswered: number): void {
   if (conflicts > 0)
     say(
       io,
-      `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest or --majority; 'vouch check' lists the names`,
+      `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest, --majority or --repair; 'vouch check' lists the names`,
     )
   if (unanswered > 0)
     say(

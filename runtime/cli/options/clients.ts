@@ -115,13 +115,13 @@ export const EXPLAIN = declare({
 /** `PREFIX=POLICY`; the prefix may hold further equals signs. */
 const RULE: Kind<Rule> = {
   rule: 'PREFIX=POLICY',
-  parts: 'POLICY is keep:ID, newest, majority or fill-missing',
+  parts: 'POLICY is keep:ID, newest, majority, repair or fill-missing',
   parse(text) {
     const [, prefix = '', word = ''] = /^(.*)=([^=]*)$/su.exec(text) ?? []
     const parsed = parse(policy, word.startsWith('keep:') ? { keep: word.slice('keep:'.length) } : word)
     return parsed.success ? { prefix, policy: parsed.output } : null
   },
-  ...{ behindEquals: true, words: ['newest', 'majority', 'fill-missing'], ids: 'keep:' },
+  ...{ behindEquals: true, words: ['newest', 'majority', 'repair', 'fill-missing'], ids: 'keep:' },
 }
 
 export const PLAN = declare({
@@ -134,10 +134,13 @@ export const PLAN = declare({
     keep: option('ID', ID, 'where copies differ, keep the copy of this replica'),
     newest: toggle('where copies differ, keep the one modified last'),
     majority: toggle('where copies differ, keep the one held by more than half of the replicas'),
+    repair: toggle(
+      'where copies differ only because some have rotted, keep the sound one; with what vouch verify and check --deep have found, or --max-age 0 to read every byte now',
+    ),
     for: list(
       'PREFIX=POLICY',
       RULE,
-      'the same, only for names that begin with PREFIX: keep:ID, newest, majority or fill-missing; once for each, the longest prefix counts',
+      'the same, only for names that begin with PREFIX: keep:ID, newest, majority, repair or fill-missing; once for each, the longest prefix counts',
     ),
     maxAge: MAX_AGE,
     single: SINGLE,
@@ -150,6 +153,8 @@ export const PLAN = declare({
   examples: {
     'vouch plan > plan.json': 'copy the files that are missing somewhere',
     'vouch plan --newest --for docs/=keep:server1 > plan.json': 'and choose a copy where they differ',
+    'vouch verify; vouch plan --repair > plan.json':
+      'read every byte, and write sound copies over those that have rotted',
   },
   statuses: {
     0: 'nothing to do',

@@ -28,7 +28,7 @@ export function noteOne(db: Statements, audit: number, began: number, manifest: 
   const { name } = manifest
   const key = Buffer.from(name)
   const before = db.get(`${DIFFERENCES} WHERE d.name = ?`, key) as DifferenceRow | undefined // by its columns
-  const found = toFindingText(manifest)
+  const found = toFindingText(manifest, before?.found)
   const isSame = before !== undefined && (before.found === found || isPartial(manifest))
   if (!isSame) addChange(db, audit, name, began, found)
   const { first = audit, changed = audit, since = began } = before ?? {}
@@ -93,6 +93,12 @@ export function toChanges(db: Statements, audit: number, scope: Scope, settled: 
 function addChange(db: Statements, audit: number, name: string, at: number, found: string | null): void {
   const values = [Buffer.from(name), audit, at, found]
   db.run('INSERT OR REPLACE INTO changes (name, audit, at, found) VALUES (?, ?, ?, ?)', ...values)
+}
+
+/** See `Ledger.find`. */
+export function findDifference(db: Statements, name: string): Manifest | null {
+  const row = db.get(`${DIFFERENCES} WHERE d.name = ?`, Buffer.from(name))
+  return row === undefined ? null : fromFindingText(name, String(row['found']))
 }
 
 /** See `Ledger.list`. */

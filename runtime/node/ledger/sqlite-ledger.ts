@@ -16,7 +16,7 @@ import {
 } from '../sqlite/sqlite.ts'
 import { UserError } from '../user-error.ts'
 import { isCompared, readAudit, readVerification, toRun, toScopeColumns, toText } from './audits.ts'
-import { listDifferences, noteOne, settle, toChanges } from './differences.ts'
+import { findDifference, listDifferences, noteOne, settle, toChanges } from './differences.ts'
 import { createStatements } from './statements.ts'
 import { readStatus } from './status.ts'
 
@@ -150,6 +150,7 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
       )
     },
     status: async () => readStatus(statements),
+    find: async (name) => findDifference(statements, name),
     list: async ({ after, limit }) => listDifferences(statements, after, limit),
     async history(name) {
       const rows = statements.all(
