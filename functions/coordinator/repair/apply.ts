@@ -160,7 +160,10 @@ async function write(step: PlanStep, holders: readonly Holder[], context: ApplyC
   }
   const { said } = await target.ask(name)
   if (said instanceof StorageError) return { outcome: 'failed', detail: `${to}: ${said.message}` }
-  if (said?.digest === digest) return { outcome: 'done', ...(unkept && { unkept: [...unkept] }) }
+  if (said?.digest === digest) {
+    context.corruptCopies.mend(to, step, name)
+    return { outcome: 'done', ...(unkept && { unkept: [...unkept] }) }
+  }
   return { outcome: 'failed', detail: `${to} holds another content than was just written` }
 }
 
