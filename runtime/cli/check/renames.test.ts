@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import { createStage, type Files, type Ran, startCoordinator } from '../stage.suite.ts'
 
-vi.mock('../limits.ts', async (load) => ({
-  ...(await load<typeof import('../limits.ts')>()),
+vi.mock('../../../functions/wire/limits.ts', async (load) => ({
+  ...(await load<typeof import('../../../functions/wire/limits.ts')>()),
   MAX_MISSING_HELD: 1200,
 }))
 
