@@ -11,6 +11,7 @@ import { addCounts } from '../../wire/passed.ts'
 import {
   type MadePlan,
   type PlanRequest,
+  type PlanStep,
   type PlanSummary,
   planRequest,
   type Rule,
@@ -20,6 +21,7 @@ import { type AuditContext, audit } from '../audit/audit.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { withKnownRot } from '../ledger/ledger.ts'
+import { createMoves } from './moves.ts'
 import { findPolicy, planName } from './plan.ts'
 
 const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
@@ -33,7 +35,7 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID})`,
+    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID}); and moves, true or false, or none`,
   })
   if (request instanceof Response) return request
   const ids = context.members.map(({ id }) => id)
@@ -57,7 +59,7 @@ async function writePlan(
   write: WriteText,
   context: PlanContext,
 ): Promise<void> {
-  const { rules, ...names } = request
+  const { rules, moves: _, ...names } = request
   const head = {
     vouch: 'plan',
     version: 1,
@@ -65,25 +67,37 @@ async function writePlan(
     replicas: context.members.map(({ id }) => id),
     ...request,
   } satisfies Omit<MadePlan, 'steps' | 'summary'>
-  let [steps, bytes, left] = [0, 0, 0]
+  let [steps, moved, bytes, left] = [0, 0, 0, 0]
   let summary: AuditSummary | undefined
+  const moves = request.moves ? createMoves(head.replicas, rules) : undefined
+  const writeStep = async (step: PlanStep) => {
+    await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
+    if (step.from === undefined) bytes = addCounts(bytes, step.size)
+    else moved++
+  }
   await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
   const writeLine: AuditContext['writeLine'] = withBlankLines(write, async (line) => {
     if ('summary' in line) {
       summary = line.summary
       return
     }
-    const planned = planName(await withRecordedRot(line, rules, context), rules)
+    const manifest = await withRecordedRot(line, rules, context)
+    if (moves?.hold(manifest)) return
+    const planned = planName(manifest, rules)
     if (planned === null) left++
-    for (const step of planned ?? []) {
-      await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
-      bytes = addCounts(bytes, step.size)
-    }
+    for (const step of planned ?? []) await writeStep(step)
   })
   const exclude = toMore(context, names.exclude)
   await audit({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
   if (summary === undefined) throw new Error('an audit ends with its summary')
-  const end = { steps, bytes, left, audit: summary } satisfies PlanSummary
+  for (const step of moves?.toSteps() ?? []) await writeStep(step)
+  const unpaired = moves?.unpaired() ?? 0
+  const end = {
+    steps,
+    ...(moves && { moves: moved }),
+    ...(unpaired > 0 && { unpaired }),
+    ...{ bytes, left, audit: summary },
+  } satisfies PlanSummary
   await write(`\n],\n"summary": ${JSON.stringify(end)}\n}\n`)
 }
 

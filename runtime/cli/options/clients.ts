@@ -142,17 +142,21 @@ export const PLAN = declare({
       RULE,
       'the same, only for names that begin with PREFIX: keep:ID, newest, majority, repair or fill-missing; once for each, the longest prefix counts',
     ),
+    moves: toggle(
+      'move a file that was renamed on some replicas on the others too, instead of copying it: the new name is kept, as check prints it behind the arrow; with --keep ID that of ID, with --majority that of more than half of the replicas',
+    ),
     maxAge: MAX_AGE,
     single: SINGLE,
     json: toggle('changes nothing: a plan is JSON'),
   },
   shared: [SOURCE],
   description: [
-    'Prints a plan in JSON, one step a line, to review, cut down, and pass to vouch apply. Files that are missing on some replica are copied there. Where copies differ, nothing is planned unless an option chooses which to keep. Nothing is deleted.',
+    'Prints a plan in JSON, one step a line, to review, cut down, and pass to vouch apply. Files that are missing on some replica are copied there. Where copies differ, nothing is planned unless an option chooses which to keep. Nothing is deleted, and with --moves alone a name goes away: its file then has the other name.',
   ],
   examples: {
     'vouch plan > plan.json': 'copy the files that are missing somewhere',
     'vouch plan --newest --for docs/=keep:server1 > plan.json': 'and choose a copy where they differ',
+    'vouch plan --moves > plan.json': 'and rename what was renamed elsewhere',
     'vouch verify; vouch plan --repair > plan.json':
       'read every byte, and write sound copies over those that have rotted',
   },
