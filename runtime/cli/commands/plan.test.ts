@@ -65,10 +65,10 @@ describe('vouch plan', () => {
 
   it.each([
     [['--keep', 'c'], "keep names no replica 'c'; there is: a, b"],
-    [['--keep', 'a', '--newest'], '--keep, --newest and --majority exclude each other'],
+    [['--keep', 'a', '--newest'], '--keep, --newest, --majority and --repair exclude each other'],
     [
       ['--for', 'dir/=oldest'],
-      "--for takes PREFIX=POLICY, got 'dir/=oldest'; POLICY is keep:ID, newest, majority or fill-missing",
+      "--for takes PREFIX=POLICY, got 'dir/=oldest'; POLICY is keep:ID, newest, majority, repair or fill-missing",
     ],
     [['--for', 'dir/'], "got 'dir/'"],
   ])('refuses %j', async (args, line) => {
