@@ -79,61 +79,70 @@ describe.each([
 })
 
 describe('a plan that repairs rot', () => {
-  it('writes the sound copy over what an earlier verification found, and keeps the bad bytes', async () => {
-    const other = await createTestDirectory()
-    const ledger = openSqliteLedger(join(directory.indexPath, 'ledger.sqlite'))
-    onTestFinished(async () => {
-      ledger.close()
-      await other.close()
-    })
-    const [good, bad] = [toBytes('good'), toBytes('rot!')]
-    for (const [name, ours, theirs] of [
-      ['rotten', bad, good],
-      ['differs', good, bad],
-      ['only rotten', bad, null],
-    ] as const) {
-      await directory.write(name, ours)
-      if (theirs !== null) await other.write(name, theirs)
-    }
-    for (const name of ['rotten', 'only rotten']) forge(directory, name, await hash(good))
-
-    /** A coordinator that has just started. */
-    const start = () => {
-      const storages = [directory, other].map(({ root, indexPath }) =>
-        openStorage(root, { now: later, indexPath, writable: true }),
-      )
-      const app = coordinate(storages, { ledger, writable: true })
-      const post = async (path: string, body: unknown) => {
-        const headers = { 'Content-Type': 'application/json' }
-        return await (await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) })).text()
-      }
-      return { app, post, storage: storages[0] }
-    }
-    await start().post('/verify', {})
-    // An ordinary audit in between sees a plain difference.
-    expect(await (await start().app.request('/audit')).text()).not.toContain('rottedFrom')
-
-    const { post, storage } = start()
-    const rules = (policy: string) => ({
-      prefix: '',
-      match: [],
-      exclude: [],
-      rules: [{ prefix: '', policy }],
-    })
-    expect(JSON.parse(await post('/plan', rules('fill-missing')))).toMatchObject({ summary: { left: 2 } })
-    const plan = JSON.parse(await post('/plan', rules('repair')))
-    expect(plan).toMatchObject({
-      steps: [
-        { name: 'rotten', to: 'server1', digest: await hash(good), seen: { server1: await hash(bad) } },
-      ],
-      summary: { steps: 1, left: 2 },
-    })
-    expect(await post('/apply', plan)).toContain('"outcome":"done"')
-    if (storage === undefined) throw new Error('there are two')
-    expect(await readBytes(storage, 'rotten')).toEqual(good)
-    const digest = await hash(bad)
-    expect((await storage.listKept()).entries).toMatchObject([{ name: 'rotten', digest }])
-    await storage.restore('rotten', { digest, replaces: await hash(good) })
-    expect(await readBytes(storage, 'rotten')).toEqual(bad)
+  const toRequest = (policy: string) => ({
+    ...{ prefix: '', match: [], exclude: [] },
+    rules: [{ prefix: '', policy }],
   })
+
+  it.each([
+    ['verification', '/verify', {}],
+    ['plan that read bytes and was not applied', '/plan?max-age=0', toRequest('repair')],
+  ])(
+    'writes the sound copy over what an earlier %s found, and keeps the bad bytes',
+    async (_, path, request) => {
+      const other = await createTestDirectory()
+      const ledger = openSqliteLedger(join(directory.indexPath, 'ledger.sqlite'))
+      onTestFinished(async () => {
+        ledger.close()
+        await other.close()
+      })
+      const [good, bad] = [toBytes('good'), toBytes('rot!')]
+      for (const [name, ours, theirs] of [
+        ['rotten', bad, good],
+        ['differs', good, bad],
+        ['only rotten', bad, null],
+      ] as const) {
+        await directory.write(name, ours)
+        if (theirs !== null) await other.write(name, theirs)
+      }
+      for (const name of ['rotten', 'only rotten']) forge(directory, name, await hash(good))
+
+      /** A coordinator that has just started. */
+      const start = () => {
+        const storages = [directory, other].map(({ root, indexPath }) =>
+          openStorage(root, { now: later, indexPath, writable: true }),
+        )
+        const app = coordinate(storages, { ledger, writable: true })
+        const post = async (path: string, body: unknown) => {
+          const headers = { 'Content-Type': 'application/json' }
+          return await (
+            await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) })
+          ).text()
+        }
+        return { app, post, storage: storages[0] }
+      }
+      await start().post(path, request)
+      // An ordinary audit in between sees a plain difference.
+      expect(await (await start().app.request('/audit')).text()).not.toContain('rottedFrom')
+
+      const { post, storage } = start()
+      expect(JSON.parse(await post('/plan', toRequest('fill-missing')))).toMatchObject({
+        summary: { left: 2 },
+      })
+      const plan = JSON.parse(await post('/plan', toRequest('repair')))
+      expect(plan).toMatchObject({
+        steps: [
+          { name: 'rotten', to: 'server1', digest: await hash(good), seen: { server1: await hash(bad) } },
+        ],
+        summary: { steps: 1, left: 2 },
+      })
+      expect(await post('/apply', plan)).toContain('"outcome":"done"')
+      if (storage === undefined) throw new Error('there are two')
+      expect(await readBytes(storage, 'rotten')).toEqual(good)
+      const digest = await hash(bad)
+      expect((await storage.listKept()).entries).toMatchObject([{ name: 'rotten', digest }])
+      await storage.restore('rotten', { digest, replaces: await hash(good) })
+      expect(await readBytes(storage, 'rotten')).toEqual(bad)
+    },
+  )
 })

@@ -21,6 +21,7 @@ import { type AuditContext, audit } from '../audit/audit.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { withKnownRot } from '../ledger/ledger.ts'
+import { auditRecorded } from '../ledger/record-audit.ts'
 import { createMoves } from './moves.ts'
 import { findPolicy, planName } from './plan.ts'
 
@@ -88,7 +89,9 @@ async function writePlan(
     for (const step of planned ?? []) await writeStep(step)
   })
   const exclude = toMore(context, names.exclude)
-  await audit({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
+  // Rot shows once: a plan that reads bytes is recorded as any other audit.
+  const run = maxAge === null ? audit : auditRecorded
+  await run({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
   if (summary === undefined) throw new Error('an audit ends with its summary')
   for (const step of moves?.toSteps() ?? []) await writeStep(step)
   const unpaired = moves?.unpaired() ?? 0

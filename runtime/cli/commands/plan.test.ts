@@ -104,6 +104,16 @@ describe('vouch apply', () => {
     expect(read(stage, 'b/differ')).toBe('B')
   })
 
+  it('gives a file the name that another replica gave it, and copies nothing', async () => {
+    const stage = createStageWith({ 'a/old/file': 'x', 'b/new file': 'x' })
+    const { status, stdout: text, stderr } = await plan(stage, '--moves')
+    expect([status, stderr.split('\n')[0]]).toEqual([1, '1 step, 1 of them a move, 0 B to be written'])
+    const applied = await apply(stage, text)
+    expect([applied.status, applied.stdout]).toEqual([0, 'done a old/file -> new file\n'])
+    expect([read(stage, 'a/old/file'), read(stage, 'a/new file')]).toEqual([null, 'x'])
+    expect((await stage.run(['check', ...SOURCE])).status).toBe(0)
+  })
+
   it('skips what was changed since the plan, and reports it', async () => {
     const stage = createTrees()
     const { stdout: text } = await plan(stage, '--keep', 'a')
