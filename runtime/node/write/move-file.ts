@@ -5,7 +5,7 @@ import type { MoveOptions } from '../../../functions/storage/storage.ts'
 import { changedError, changedWhileReadError } from '../../../functions/wire/errors.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { type Directory, descend } from '../files/directory.ts'
-import { getErrno, isAbsence, isWithoutLinks, toIoError } from '../files/errno.ts'
+import { getErrno, isAbsence, isWithoutLinks } from '../files/errno.ts'
 import { type Identity, isSame, toIdentity } from '../files/identity.ts'
 import { requireSegments } from '../files/regular-file.ts'
 import { type Root, toPath } from '../files/root.ts'
@@ -26,18 +26,14 @@ export async function moveFile(
 ): Promise<void> {
   for (const name of [from, to]) requireSegments(requireName(name))
   if (from === to) throw taken()
-  try {
-    // No other writer of this process comes between the reading of the file and its move.
-    await writing.lock(from, async () => {
-      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        options.signal?.throwIfAborted()
-        if ((await tryMove(writing, from, to, options)) === 'moved') return
-      }
-      throw changedWhileReadError()
-    })
-  } catch (error) {
-    throw toIoError(error, 'written')
-  }
+  // No other writer of this process comes between the reading of the file and its move.
+  await writing.lock(from, async () => {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      options.signal?.throwIfAborted()
+      if ((await tryMove(writing, from, to, options)) === 'moved') return
+    }
+    throw changedWhileReadError()
+  })
 }
 
 /** Moves the file; `changed` when it changed since it was read, and still has its old name alone. */

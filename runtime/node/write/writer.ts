@@ -29,7 +29,7 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
   const lock = createLocks()
   const links = createLinkProbe()
   const owners = createTempFileOwners()
-  const noted = new Set<string>()
+  const prepare = createPrepare(owners)
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
 
@@ -55,19 +55,6 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     })
   }
 
-  /** Makes the marker by which this directory is recognized, and notes where it keeps replaced files. */
-  async function prepare({ place, top }: Located): Promise<void> {
-    const whole = { place, top: '', device: place.device, inode: place.inode }
-    // The root may lead elsewhere by now.
-    const key = `${place.device}:${place.inode}:${top}`
-    if (place.isMarked && (top === '' || noted.has(key))) return
-    await owners.use(whole, async (root, tempFiles) => {
-      if (!place.isMarked) await makeMarker(root, tempFiles)
-      if (top !== '') await noteTop(root, top)
-    })
-    noted.add(key)
-  }
-
   async function tidyTop(top: string): Promise<void> {
     const located = await disk.locate(top === '' ? '' : `${top}/x`)
     await owners.use(located, (_root, tempFiles) => tempFiles.tidy())
@@ -77,6 +64,8 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     underWay.add(work)
     try {
       return await work
+    } catch (error) {
+      throw toIoError(error, 'written')
     } finally {
       underWay.delete(work)
     }
@@ -98,34 +87,26 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
       } catch (error) {
         // A writer cancels the body too, and a second cancellation is rejected.
         await body.cancel(error).catch(() => {})
-        throw toIoError(error, 'written')
+        throw error
       }
     },
     async restore(name, options) {
       const signal = toSignal(options.signal)
-      try {
-        const write = begin(name, (writing, rest) =>
-          createFileWriter(writing).restore(rest, { ...options, signal }),
-        )
-        return await track(write)
-      } catch (error) {
-        throw toIoError(error, 'written')
-      }
+      const write = begin(name, (writing, rest) =>
+        createFileWriter(writing).restore(rest, { ...options, signal }),
+      )
+      return await track(write)
     },
     async move(from, to, options) {
       const signal = toSignal(options.signal)
-      try {
-        const write = begin(to, async (writing, rest, top) => {
-          const located = await disk.locate(requireName(from))
-          requireNoOther(from, located)
-          if (located.top !== top) throw elsewhere(from, to)
-          const modes = toRestModes(options.modes, to, rest)
-          await moveFile(writing, toRest(from, top), rest, { ...options, modes, signal })
-        })
-        await track(write)
-      } catch (error) {
-        throw toIoError(error, 'written')
-      }
+      const write = begin(to, async (writing, rest, top) => {
+        const located = await disk.locate(requireName(from))
+        requireNoOther(from, located)
+        if (located.top !== top) throw elsewhere(from, to)
+        const modes = toRestModes(options.modes, to, rest)
+        await moveFile(writing, toRest(from, top), rest, { ...options, modes, signal })
+      })
+      await track(write)
     },
     async tidy() {
       const { place } = await disk.locate('')
@@ -137,6 +118,22 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
       closing.abort(closedError())
       await Promise.allSettled(underWay)
     },
+  }
+}
+
+/** Makes the marker by which this directory is recognized, and notes where it keeps replaced files. */
+function createPrepare(owners: ReturnType<typeof createTempFileOwners>) {
+  const noted = new Set<string>()
+  return async ({ place, top }: Located): Promise<void> => {
+    const whole = { place, top: '', device: place.device, inode: place.inode }
+    // The root may lead elsewhere by now.
+    const key = `${place.device}:${place.inode}:${top}`
+    if (place.isMarked && (top === '' || noted.has(key))) return
+    await owners.use(whole, async (root, tempFiles) => {
+      if (!place.isMarked) await makeMarker(root, tempFiles)
+      if (top !== '') await noteTop(root, top)
+    })
+    noted.add(key)
   }
 }
 
