@@ -4,6 +4,7 @@ import { coordinate } from '../../functions/coordinator/set-up.suite.ts'
 import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import { createNoise, describeOne, readBytes } from '../../functions/storage/suite/suite-tools.suite.ts'
 import { createTestDirectory, later, openStorage, type TestDirectory } from './directory-setup.suite.ts'
+import type { WritableDirectoryStorage } from './directory-storage.ts'
 import { openSqliteLedger } from './ledger/sqlite-ledger.ts'
 import { READ_BYTES } from './limits.ts'
 import { find, forge, forget, readSpans } from './tree/tree-survey.suite.ts'
@@ -107,9 +108,11 @@ describe('a plan that repairs rot', () => {
       }
       for (const name of ['rotten', 'only rotten']) forge(directory, name, await hash(good))
 
-      /** A coordinator that has just started. */
-      const start = () => {
-        const storages = [directory, other].map(({ root, indexPath }) =>
+      let storages: WritableDirectoryStorage[] = []
+      /** A coordinator that has just started, after the one before has written its indexes and ended. */
+      const start = async () => {
+        for (const storage of storages) await storage.close()
+        storages = [directory, other].map(({ root, indexPath }) =>
           openStorage(root, { now: later, indexPath, writable: true }),
         )
         const app = coordinate(storages, { ledger, writable: true })
@@ -121,11 +124,11 @@ describe('a plan that repairs rot', () => {
         }
         return { app, post, storage: storages[0] }
       }
-      await start().post(path, request)
+      await (await start()).post(path, request)
       // An ordinary audit in between sees a plain difference.
-      expect(await (await start().app.request('/audit')).text()).not.toContain('rottedFrom')
+      expect(await (await (await start()).app.request('/audit')).text()).not.toContain('rottedFrom')
 
-      const { post, storage } = start()
+      const { post, storage } = await start()
       expect(JSON.parse(await post('/plan', toRequest('fill-missing')))).toMatchObject({
         summary: { left: 2 },
       })
