@@ -32,6 +32,7 @@ export type {
   KeptPage,
   ListKeptOptions,
   ListOptions,
+  MoveOptions,
   Opened,
   OpenOptions,
   Page,

@@ -6,7 +6,7 @@ import { createTestHasher, hash, toBytes } from '../storage/suite/set-up.suite.t
 import { createSource, toPut } from '../storage/suite/suite-tools.suite.ts'
 import { NOTHING_SEEN } from '../storage/survey/survey.ts'
 import { toReprDigest } from '../wire/fields/fields.ts'
-import { MAX_RESTORE_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
+import { MAX_MOVE_BYTES, MAX_RESTORE_BYTES, MAX_URL_BYTES } from '../wire/limits.ts'
 import { StorageError, type StorageErrorCode } from '../wire/storage-error.ts'
 import { DOCUMENT } from './openapi.ts'
 import { createReplica } from './replica.ts'
@@ -49,6 +49,8 @@ const everything = {
   ranges: [{ after: '', until: null }],
   ...{ prefix: '', grain: 0, maxAge: null, match: [], exclude: [] },
 }
+const move = { from: 'old', to: 'dir/new', digest: OLD, modes: [0o750, 0o640] }
+const { move: _, ...fixed } = createMemoryStorage()
 const restore = { name: 'was.txt', digest: OLD, replaces: NEW }
 
 function toWrite(fields: Record<string, string>): RequestInit {
@@ -162,6 +164,13 @@ const others: readonly Kind[] = [
   ['an invalid restore', 'invalid-body', app, 'POST /restore', toQuestion(null)],
   ['too large a restore', 'too-large', app, 'POST /restore', toQuestion(' '.repeat(MAX_RESTORE_BYTES))],
   ['a restore on a read-only replica', 'read-only', readOnly, 'POST /restore', toQuestion(restore)],
+  ['a file moved', 204, serve(createMemoryStorage({ old: 'old' })), 'POST /move', toQuestion(move)],
+  ['a move of another content', 'precondition-failed', app, 'POST /move', toQuestion(move)],
+  ['an invalid move', 'invalid-body', app, 'POST /move', toQuestion({ ...move, modes: [0o1777] })],
+  ['too large a move', 'too-large', app, 'POST /move', toQuestion(' '.repeat(MAX_MOVE_BYTES))],
+  ['a move to no name', 'invalid-name', app, 'POST /move', toQuestion({ ...move, from: '../up' })],
+  ['a move on a read-only replica', 'read-only', readOnly, 'POST /move', toQuestion(move)],
+  ['a move in a store without moves', 'unreadable', serve(fixed), 'POST /move', toQuestion(move)],
   ['a listing for another site', 'cross-site', app, 'GET /files', foreign],
   ['the kept contents, for another site', 'cross-site', app, 'GET /kept', foreign],
   ['readiness for another site', 'cross-site', app, 'GET /readyz', foreign],

@@ -118,6 +118,18 @@ const lists = {
   },
   '/kept': { get: toKeptOperation('List the replaced contents that are kept') },
   '/restore': { post: toRestoreOperation() },
+  '/move': {
+    post: {
+      operationId: 'moveFile',
+      summary: 'Give a file another name, under which there is nothing; the file stays as it is',
+      description: 'After a crash a file may have both names; the same request then completes the move.',
+      requestBody: toJsonBody('MoveRequest'),
+      responses: {
+        204: { description: 'The file has the new name alone.', headers: toHeaders([]) },
+        ...toProblemResponses(...BODY_PROBLEMS, ...WRITE_PROBLEMS),
+      },
+    },
+  },
 }
 
 /** The operations by path, one for each method of the replica's routes. */
@@ -140,6 +152,7 @@ export const DOCUMENT: Document = createDocument({
     Listing: schemas.listing,
     KeptListing: schemas.keptListing,
     RestoreRequest: schemas.restoreRequest,
+    MoveRequest: schemas.moveRequest,
     Restored: schemas.restored,
     Health: schemas.health,
     Readiness: schemas.readiness,

@@ -32,11 +32,12 @@ import type { Listing } from '../wire/schemas.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
+import { takeMove } from './move.ts'
 import { answerSurvey } from './survey.ts'
 
 /** Options of a replica. */
 export interface ReplicaOptions extends AppOptions {
-  /** Accepts `PUT` and `POST /restore`; otherwise every write is refused, even if the storage is writable. */
+  /** Accepts `PUT`, `POST /restore` and `POST /move`; otherwise every write is refused, even if the storage is writable. */
   readonly writable?: boolean | undefined
   /** The host's SHA-256 for deep surveys, which read every byte; required unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
@@ -69,6 +70,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
     '/readyz': { sameSite: true, get: (c) => answerReadiness(storage, places, c.req.raw.signal) },
     '/kept': { sameSite: true, get: (c) => listings.run(() => answerKept(storage, c)) },
     '/restore': { post: (c) => takeRestore(storage, c, writable) },
+    '/move': { post: (c) => writes.run(() => takeMove(storage, c, writable)) },
   } satisfies Routes
   const app = createApp(options)
   addRoutes(app, routes, () => import('./openapi.ts'))

@@ -4,7 +4,14 @@ import { changedError, integrityError, preconditionError, requireRange } from '.
 import { type Facts, isFresh } from './facts.ts'
 import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
-import type { DescribeOptions, Kept, ListOptions, PutOptions, WritableStorage } from './storage.ts'
+import type {
+  DescribeOptions,
+  Kept,
+  ListOptions,
+  MoveOptions,
+  PutOptions,
+  WritableStorage,
+} from './storage.ts'
 import { toPageSize } from './survey/page-builder.ts'
 
 /** What is remembered of a file; `age` is computed for each question. */
@@ -84,6 +91,16 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     }
   }
 
+  async function move(from: string, to: string, { digest, signal }: MoveOptions): Promise<void> {
+    signal?.throwIfAborted()
+    const file = held.get(requireName(from))
+    const current = await file?.facts
+    const isAsSeen = file !== undefined && held.get(from) === file && current?.digest === digest
+    if (held.has(requireName(to)) || !isAsSeen) throw preconditionError()
+    held.set(to, file)
+    held.delete(from)
+  }
+
   return {
     set,
     delete: (name) => void held.delete(name),
@@ -108,6 +125,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
       return { entries: await Promise.all(entries.map(toEntry)), next }
     },
     put,
+    move,
     async listKept({ name, signal, ...options } = {}) {
       signal?.throwIfAborted()
       if (name !== undefined) requireName(name)

@@ -162,6 +162,15 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Options of `move`. */
+export interface MoveOptions {
+  /** The content that the file must hold now. */
+  readonly digest: Digest
+  /** As in `PutOptions`, for the directories that are created: the file keeps its own permissions. */
+  readonly modes?: Modes | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests
  * each. A first adapter needs three methods: `describe`, `open` and `list`.
@@ -260,4 +269,15 @@ export interface WritableStorage extends Storage {
    * extended attributes that it had when it was replaced.
    */
   restore(name: string, options: RestoreOptions): Promise<Written>
+
+  /**
+   * Gives the file `from` the name `to` instead, and resolves once that is durable. Rejects, having changed
+   * nothing, with `precondition` when `from` does not hold `digest` or `to` holds anything, and with `read-only`
+   * as `put` does; with `changed` when another program replaced the file meanwhile, which then may have both
+   * names. At no instant, not even of a crash, does the content have neither name. After a crash it may have
+   * both; the same call then completes the move. The file keeps its bytes, time, permissions, owner, group and
+   * extended attributes. The directories that led to `from` stay. Where it is absent, nothing can be moved: see
+   * `moveFile`.
+   */
+  move?(from: string, to: string, options: MoveOptions): Promise<void>
 }

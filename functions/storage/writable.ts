@@ -1,5 +1,5 @@
 import { StorageError } from '../wire/storage-error.ts'
-import type { Storage, WritableStorage } from './storage.ts'
+import type { MoveOptions, Storage, WritableStorage } from './storage.ts'
 
 /** Whether the storage has `put` and `restore`; a server behind it may still reject them as `read-only`. */
 export function isWritable(storage: Storage): storage is WritableStorage {
@@ -10,4 +10,20 @@ export function isWritable(storage: Storage): storage is WritableStorage {
 export function requireWritable(storage: Storage): WritableStorage {
   if (isWritable(storage)) return storage
   throw new StorageError('read-only', 'this replica does not accept writes')
+}
+
+/** As `WritableStorage.move`; rejects with `read-only` or `unreadable` when the storage has none. */
+export async function moveFile(
+  storage: Storage,
+  from: string,
+  to: string,
+  options: MoveOptions,
+): Promise<void> {
+  const { move } = requireWritable(storage)
+  if (move === undefined)
+    throw new StorageError(
+      'unreadable',
+      'the store of this replica cannot move files; plan without moves, to copy',
+    )
+  await move(from, to, options)
 }

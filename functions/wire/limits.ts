@@ -58,6 +58,9 @@ export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 /** One name at its worst, six bytes of JSON for each byte, and two digests. */
 export const MAX_RESTORE_BYTES = 16 * 1024
 
+/** Two names at their worst, a digest, and permissions for each of 512 segments. */
+export const MAX_MOVE_BYTES = 16 * 1024
+
 /** One line of a describe answer: a name escaped at worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 
@@ -209,8 +212,8 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 /** Steps of a plan: as many of the shortest as `MAX_PLAN_BYTES` hold. */
 export const MAX_PLAN_STEPS = 500_000
 
-/** Characters of a step: the worst name, escaped, and `MAX_REPLICAS` times the longest id and a digest. */
-export const MAX_STEP_LENGTH = 32 * 1024
+/** Characters of a step: two of the worst names, escaped, and `MAX_REPLICAS` times the longest id and a digest. */
+export const MAX_STEP_LENGTH = 40 * 1024
 
 /** Entries of a web server's directory: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
 export const MAX_WEB_ENTRIES = 700_000
@@ -235,6 +238,12 @@ export const MAX_REPLICAS = 160
 
 /** Names of a plan written at once: enough for slow disks, few enough to leave capacity for reads. */
 export const MAX_STEPS_UNDER_WAY = 4
+
+/** Names missing somewhere that are held, to find renamed files and twins: 15 MB, and 50 for a moment. */
+export const MAX_MISSING_HELD = 65_536
+
+/** Parts at the end of their names by which files with the same content are paired: folders are rarely deeper. */
+export const MAX_COMPARED_PARTS = 8
 
 /** Surveys of a replica server at once: an audit has up to five, and each coordinator may run 4 audits. */
 export const MAX_SURVEYS = 64

@@ -4,9 +4,12 @@ import { parseJsonWithItems } from './json/parse-items.ts'
 import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
 import { auditSummary, digest, globs, replicaId, size, unkept } from './schemas.ts'
 
-/** Which version to copy everywhere: none of several, the latest, that of most replicas, or one replica's. */
+/**
+ * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which all
+ * other copies rotted, or one replica's.
+ */
 export const policy = v.union([
-  v.picklist(['fill-missing', 'newest', 'majority']),
+  v.picklist(['fill-missing', 'newest', 'majority', 'repair']),
   v.object({ keep: replicaId }),
 ])
 export type Policy = v.InferOutput<typeof policy>
@@ -21,12 +24,19 @@ export const planRequest = v.object({
   match: globs,
   exclude: globs,
   rules: boundedArray(rule, MAX_RULES),
+  /** Whether files that were renamed on some replicas are moved on the others, instead of copied. */
+  moves: v.optional(v.boolean()),
 })
 export type PlanRequest = v.InferOutput<typeof planRequest>
 
-/** One write: replica `to` shall hold `digest` under `name`. */
+/** One write or move: replica `to` shall hold `digest` under `name`. */
 export const planStep = v.object({
   name: v.string(),
+  /**
+   * Of a move, the name under which `to` holds the content now, and shall no longer; absent for a write. Every
+   * replica holds it under exactly one of the two names.
+   */
+  from: v.optional(v.string()),
   to: replicaId,
   digest,
   size,
@@ -57,6 +67,10 @@ export async function parsePlan(text: string): Promise<Parsed<Plan>> {
 /** The end of a plan. */
 export const planSummary = v.object({
   steps: size,
+  /** How many of the steps move a file; absent when moves were not asked for. */
+  moves: v.optional(size),
+  /** Names missing somewhere that were too many to be looked at for moves; absent for none. */
+  unpaired: v.optional(size),
   /** Bytes to be written. */
   bytes: size,
   /** Names whose copies differ, and for which no rule chooses a version. */
@@ -83,6 +97,8 @@ const STEP_OUTCOMES = ['done', 'already', 'skipped', 'failed'] as const
 export const applyLine = v.union([
   v.object({
     name: v.string(),
+    /** Of a move, the name that the file had. */
+    from: v.optional(v.string()),
     to: replicaId,
     outcome: v.picklist(STEP_OUTCOMES),
     detail: v.optional(v.string()),

@@ -8,6 +8,7 @@ import {
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
+  MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
   MAX_PASSED_EXAMPLE_LENGTH,
@@ -158,6 +159,17 @@ export type KeptListing = v.InferOutput<typeof keptListing>
 
 /** Body of `POST /restore` on a replica: the content to restore, its name, and what it replaces. */
 export const restoreRequest = v.object({ name: v.string(), digest, replaces: v.nullable(digest) })
+
+/** The body of `POST /move` on a replica: a file, its new name, and what it must hold; see `MoveOptions`. */
+export const moveRequest = v.object({
+  from: v.string(),
+  to: v.string(),
+  digest,
+  /** Permissions for the directories that are made, one number for each segment of `to`. */
+  modes: v.optional(
+    boundedArray(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0o777)), MAX_NAME_BYTES / 2),
+  ),
+})
 
 /** The attributes that a written file could not keep or take; absent for none. */
 export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength(UNKEPT.length)))

@@ -18,12 +18,6 @@ export const MAX_DIFF_BYTES = 1024 * 1024
 /** Lines removed or added in a diff: finding them takes quadratic time, four seconds for so many. */
 export const MAX_DIFF_LINES = 4000
 
-/** Names missing somewhere that `vouch check` holds, to find renamed files and twins: 15 MB, and 50 for a moment. */
-export const MAX_MISSING_HELD = 65_536
-
-/** Parts at the end of their names by which files with the same content are paired: folders are rarely deeper. */
-export const MAX_COMPARED_PARTS = 8
-
 /** Twins that `vouch check` reports one by one. */
 export const MAX_TWINS_SAID = 20
 

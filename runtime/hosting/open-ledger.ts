@@ -56,6 +56,7 @@ function createLateLedger(open: () => Ledger): Ledger {
     status: async () => await open().status(),
     audits: async (...given) => await open().audits(...given),
     count: async (...given) => await open().count(...given),
+    find: async (...given) => await open().find(...given),
     list: async (...given) => await open().list(...given),
     history: async (...given) => await open().history(...given),
   }

@@ -24,7 +24,7 @@ import { createWriter, type Writer } from './write/writer.ts'
 
 /** How a directory is opened. */
 export interface DirectoryOptions {
-  /** Accepts `put` and `restore`; they are refused otherwise. */
+  /** Accepts `put`, `restore` and `move`; they are refused otherwise. */
   readonly writable?: boolean | undefined
   /** Milliseconds since 1970; the host's clock when absent. */
   readonly now?: (() => number) | undefined
@@ -157,7 +157,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     open: (name, options) => (isHeldUp() ? refuseHeldUp() : reader.open(name, options)),
     list: (list = {}) => (isHeldUp() ? refuseHeldUp() : tree.list(list)),
     survey: (survey, options = {}) => (isHeldUp() ? refuseSurvey() : tree.survey(survey, options)),
-    ...(writer && { put: writer.put, restore: writer.restore }),
+    ...(writer && { put: writer.put, restore: writer.restore, move: writer.move }),
     async readModes(name) {
       requireName(name)
       const { place } = await disk.locate('')

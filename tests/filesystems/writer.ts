@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 
 /** The changes that `writer.py` can make to a file, documented by the functions of these names there. */
 export type Deed =
@@ -38,7 +37,8 @@ export function startWriter(): Writer {
   const home = mkdtempSync(join(tmpdir(), 'vouch-writer-'))
   // Debian's, for which its python3-lmdb is.
   const args = [join(import.meta.dirname, 'writer.py')]
-  const child = showErrors(spawn('/usr/bin/python3', args, { env: { ...process.env, TMPDIR: home } }))
+  const child = spawn('/usr/bin/python3', args, { env: { ...process.env, TMPDIR: home } })
+  child.stderr.pipe(process.stderr, { end: false })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
 

@@ -18,6 +18,8 @@ export interface CorruptCopy extends Pick<Facts, 'digest' | 'size'> {
 export interface CorruptCopies {
   /** Notes that the replica `id` sent other bytes than those of `version`. */
   add(id: string, version: Version, name: string): void
+  /** Notes that vouch has written `version` to the replica `id` again, whatever time the copy shows. */
+  mend(id: string, version: Pick<Facts, 'digest' | 'size'>, name: string): void
   /** Notes copies that were known in an earlier process. */
   restore(copies: readonly CorruptCopy[]): void
   /** How many copies of the replica `id` are known to be corrupt. */
@@ -50,9 +52,13 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
     if (copy.second === undefined || copy.second === toSecond(said.modified)) {
       return { id, said: new StorageError('integrity', 'the bytes contradicted their digest') }
     }
-    known.delete(key)
-    options.onMended?.(copy)
+    forget(copy)
     return answer
+  }
+
+  function forget(copy: CorruptCopy): void {
+    known.delete(toKey(copy))
+    options.onMended?.(copy)
   }
 
   return {
@@ -64,6 +70,10 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
       const isNew = !known.has(toKey(copy))
       known.set(toKey(copy), copy)
       if (isNew) options.onCorrupt?.(copy)
+    },
+    mend(id, { digest, size }, name) {
+      const copy = known.peek(toKey({ id, name, digest, size }))
+      if (copy !== undefined) forget(copy)
     },
     restore(copies) {
       for (const copy of copies) known.set(toKey(copy), copy)

@@ -52,6 +52,8 @@ export interface Ledger {
   /** Notes how far a verification has come: a new one, or the last. */
   noteVerification(verification: Verification): Promise<void>
   status(): Promise<Status>
+  /** What the audits found of a name that differs; null when it did not when it was last compared. */
+  find(name: string): Promise<Manifest | null>
   /** The last audits that have compared every name, at most `limit`, the latest first. */
   audits(limit: number): Promise<readonly Run[]>
   /** The number of names that differ in each of these folders, each empty, for all, or ending with a slash. */
@@ -82,9 +84,12 @@ type Finding = readonly [
 
 /**
  * A manifest as a ledger keeps it, without its name and without what only holds for the moment: when a copy
- * was modified or read. Two findings are the same when their texts are equal.
+ * was modified or read. Two findings are the same when their texts are equal. The rot that the text `before`
+ * shows of the same bytes is kept.
  */
-export function toFindingText({ agreement, versions, replicas }: Manifest): string {
+export function toFindingText(found: Manifest, before: string | undefined): string {
+  const known = before === undefined ? found : withKnownRot(found, fromFindingText(found.name, before))
+  const { agreement, versions, replicas } = known
   const digests = versions.map(({ digest }) => digest)
   const reports = replicas.map(({ id, state, version, error, rottedFrom, goodAt }) => {
     const place = version === undefined ? null : digests.indexOf(version)
@@ -117,6 +122,19 @@ export function fromFindingText(name: string, text: string): Manifest {
     })),
     replicas,
   }
+}
+
+/**
+ * What an audit found, with the rot that an earlier finding shows of copies which hold the same bytes now as
+ * then: once rot has been found, the replica answers with the digest of the present bytes, as for any other copy.
+ */
+export function withKnownRot(now: Manifest, known: Manifest): Manifest {
+  const replicas = now.replicas.map((report) => {
+    const { rottedFrom, goodAt, version } = known.replicas.find(({ id }) => id === report.id) ?? {}
+    const isKnown = report.rottedFrom === undefined && rottedFrom !== undefined && report.version === version
+    return isKnown ? { ...report, rottedFrom, ...(goodAt !== undefined && { goodAt }) } : report
+  })
+  return { ...now, replicas }
 }
 
 /** Whether some replica did not answer, so that this changes nothing of what was known of the name. */

@@ -38,7 +38,8 @@ export function createMemoryLedger(): Ledger {
 
   function noteOne(audit: number, manifest: Manifest): void {
     const { name } = manifest
-    const [before, found, at] = [known.get(name), toFindingText(manifest), find(audit).began]
+    const [before, at] = [known.get(name), find(audit).began]
+    const found = toFindingText(manifest, before?.found)
     const isSame = before !== undefined && (before.found === found || isPartial(manifest))
     if (!isSame) addChange(name, at, found)
     known.set(name, {
@@ -137,6 +138,9 @@ export function createMemoryLedger(): Ledger {
         differing: count(manifests.map(({ agreement }) => agreement)),
         replicas: ids.map((id) => ({ id, states: count(statesOf(id)) })),
       }
+    },
+    async find(name) {
+      return restore(name, known.get(name)?.found ?? null)
     },
     async audits(limit) {
       const whole = audits.filter((one) => isWhole(one, ALL)).map(({ run }) => run)

@@ -7,6 +7,7 @@ import { createSource, toPut } from '../../storage/suite/suite-tools.suite.ts'
 import type { ApplyLine, Plan } from '../../wire/plan-schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
+import { createState } from '../state.ts'
 
 type Memory = ReturnType<typeof createMemoryStorage>
 
@@ -104,6 +105,21 @@ describe('applying a plan', () => {
     ])
     expect(taken.get('dir/new')).toMatchObject({ modified: time, modes: [0o700, 0o640] })
     expect(taken.get('old')).toMatchObject({ modified: time, modes: undefined })
+  })
+
+  it('makes a copy that was known to be corrupt sound, though it has the time from before', async () => {
+    const state = createState()
+    const storages = ['good', 'bad!'].map((text) => createMemoryStorage({ a: text }))
+    const [facts] = await Promise.all(storages[0]?.describe(['a']) ?? [])
+    if (!facts) throw new Error('it is there')
+    const { digest, size, modified } = facts
+    const version = { digest, size, modified, holders: ['server2'], times: [modified] }
+    state.corruptCopies.add('server2', version, 'a')
+    const app = coordinate(storages, { writable: true, state })
+    const body = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: { keep: 'server1' } }] }
+    const plan = await (await app.request('/plan', toPost(body))).json()
+    expect(await (await app.request('/apply', toPost(plan))).text()).toContain('"outcome":"done"')
+    expect((await app.request('/files/a')).headers.get('Replica-Agreement')).toMatch(/^unanimous/)
   })
 
   it('fails a step for a new file whose permissions a replica cannot read, and writes nothing', async () => {

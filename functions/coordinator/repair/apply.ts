@@ -5,20 +5,27 @@ import { answerLines, toBodyChunks } from '../../http/answer.ts'
 import type { AppEnv } from '../../http/app.ts'
 import { createProblem } from '../../http/problems.ts'
 import { readParsedBody } from '../../http/request-body.ts'
-import { type Facts, isFacts } from '../../storage/facts.ts'
+import { isFacts } from '../../storage/facts.ts'
 import { parseName } from '../../storage/names.ts'
 import type { PutOptions, Storage, Written } from '../../storage/storage.ts'
 import { requireWritable } from '../../storage/writable.ts'
-import type { Modes } from '../../wire/attributes.ts'
-import type { Digest } from '../../wire/digest.ts'
 import { MAX_PLAN_BYTES, MAX_STEPS_UNDER_WAY } from '../../wire/limits.ts'
-import { type ApplyLine, type Plan, type PlanStep, parsePlan } from '../../wire/plan-schemas.ts'
+import { type Plan, type PlanStep, parsePlan } from '../../wire/plan-schemas.ts'
 import { StorageError, settle, toStorageError } from '../../wire/storage-error.ts'
-import { type Deadlines, watchReplica, withDeadline } from '../ask/deadlines.ts'
+import { type Deadlines, watchReplica } from '../ask/deadlines.ts'
 import type { Member } from '../ask/member.ts'
-import type { Answer } from '../compare/compare.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { openVersion } from '../read/open-version.ts'
+import { applyMove } from './apply-move.ts'
+import {
+  type ApplyContext,
+  findSilence,
+  getDigest,
+  type Holder,
+  isAsPlanned,
+  type Outcome,
+  readModes,
+} from './step.ts'
 
 /** `POST /apply`: the lines of `apply` as steps end. Stops after those under way when its client leaves. */
 export async function answerApply(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
@@ -44,24 +51,18 @@ function findWrong({ replicas, steps }: Plan, ids: readonly string[]): string | 
     return `the plan is for ${replicas.join(', ')}; the replicas here are ${ids.join(', ')}`
   }
   const written = new Set<string>()
-  for (const { name, to, seen } of steps) {
+  for (const { name, from, to, seen } of steps) {
     if (written.size === written.add(`${to}/${name}`).size) return `the plan writes ${name} to ${to} twice`
-    if (parseName(name) === null) return `the plan has a step for '${name}', which is not a valid file name`
+    const invalid = [name, from ?? name].find((one) => parseName(one) === null)
+    if (invalid !== undefined) return `the plan has a step for '${invalid}', which is not a valid file name`
     if (!ids.includes(to)) return `the plan writes ${name} to ${to}, which is not a replica here`
     const unseen = ids.find((id) => !Object.hasOwn(seen, id))
     if (unseen !== undefined) return `the plan does not say what ${unseen} held of ${name}`
+    if (from !== undefined && (from === name || seen[to] !== null))
+      return `the plan moves ${from} to ${name} on ${to}, where it saw that name taken`
   }
   return undefined
 }
-
-export interface ApplyContext extends Omit<ReadRequest, 'name'>, Pick<CoordinatorContext, 'members'> {
-  /** Takes a line; resolves when there is room for the next. */
-  readonly writeLine: (line: ApplyLine) => Promise<void>
-  /** After it aborts no further step is begun. */
-  readonly signal: AbortSignal
-}
-
-type Outcome = Pick<Extract<ApplyLine, { outcome: string }>, 'outcome' | 'detail' | 'unkept'>
 
 /**
  * Does the steps of a plan, a few names at a time; reports the outcome of each, and at last their numbers. A
@@ -79,7 +80,8 @@ export async function apply(plan: Plan, context: ApplyContext): Promise<void> {
         signal.throwIfAborted()
         const outcome = await applyStep(step, steps, context)
         counts[outcome.outcome]++
-        await writeLine({ name: step.name, to: step.to, ...outcome })
+        const { name, from, to } = step
+        await writeLine({ name, ...(from !== undefined && { from }), to, ...outcome })
       }
     }
   }
@@ -105,11 +107,11 @@ async function applyStep(
   context: ApplyContext,
 ): Promise<Outcome> {
   const { members } = context
+  const { from } = step
+  if (from !== undefined) return await applyMove({ ...step, from }, steps, context)
   const answers = await Promise.all(members.map(({ ask }) => ask(step.name)))
-  const silent = answers.find(({ said }) => said instanceof StorageError)
-  if (silent?.said instanceof StorageError) {
-    return { outcome: 'failed', detail: `${silent.id}: ${silent.said.message}` }
-  }
+  const silence = findSilence(answers)
+  if (silence !== undefined) return silence
   if (getDigest(answers, step.to) === step.digest) return { outcome: 'already' }
   const changed = answers.find(({ id }) => !isAsPlanned(getDigest(answers, id), id, step, steps))
   if (changed) return { outcome: 'skipped', detail: `${changed.id} holds another content than the plan saw` }
@@ -118,23 +120,6 @@ async function applyStep(
   )
   if (holders.length === 0) return { outcome: 'skipped', detail: 'no replica holds the content any more' }
   return await write(step, holders, context)
-}
-
-/** A replica that holds a step's content, and its modification time as in `Facts`. */
-type Holder = Pick<Facts, 'modified'> & { readonly id: string }
-
-function isAsPlanned(
-  now: Digest | null,
-  id: string,
-  { seen }: PlanStep,
-  steps: readonly PlanStep[],
-): boolean {
-  return now === (seen[id] ?? null) || steps.some(({ to, digest }) => to === id && digest === now)
-}
-
-function getDigest(answers: readonly Answer[], id: string): Digest | null {
-  const said = answers.find((answer) => answer.id === id)?.said ?? null
-  return isFacts(said) ? said.digest : null
 }
 
 async function write(step: PlanStep, holders: readonly Holder[], context: ApplyContext): Promise<Outcome> {
@@ -160,21 +145,11 @@ async function write(step: PlanStep, holders: readonly Holder[], context: ApplyC
   }
   const { said } = await target.ask(name)
   if (said instanceof StorageError) return { outcome: 'failed', detail: `${to}: ${said.message}` }
-  if (said?.digest === digest) return { outcome: 'done', ...(unkept && { unkept: [...unkept] }) }
-  return { outcome: 'failed', detail: `${to} holds another content than was just written` }
-}
-
-/** The permissions of the first copy whose store has permissions; undefined when none has. */
-async function readModes(
-  { name, members, deadlines }: ReadRequest,
-  holders: readonly Holder[],
-): Promise<Modes | undefined> {
-  for (const { id } of holders) {
-    const storage = members.find((member) => member.id === id)?.storage
-    const modes = await withDeadline(deadlines, async (signal) => storage?.readModes?.(name, { signal }))
-    if (modes) return modes
+  if (said?.digest === digest) {
+    context.corruptCopies.mend(to, step, name)
+    return { outcome: 'done', ...(unkept && { unkept: [...unkept] }) }
   }
-  return undefined
+  return { outcome: 'failed', detail: `${to} holds another content than was just written` }
 }
 
 /** The content of a step, from the first of its holders that sends it. */

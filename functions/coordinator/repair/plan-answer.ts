@@ -8,12 +8,22 @@ import { readJsonBody } from '../../http/request-body.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../../wire/limits.ts'
 import { addCounts } from '../../wire/passed.ts'
-import { type MadePlan, type PlanRequest, type PlanSummary, planRequest } from '../../wire/plan-schemas.ts'
-import type { AuditSummary } from '../../wire/schemas.ts'
+import {
+  type MadePlan,
+  type PlanRequest,
+  type PlanStep,
+  type PlanSummary,
+  planRequest,
+  type Rule,
+} from '../../wire/plan-schemas.ts'
+import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditContext, audit } from '../audit/audit.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
 import type { CoordinatorContext } from '../context.ts'
-import { planName } from './plan.ts'
+import { withKnownRot } from '../ledger/ledger.ts'
+import { auditRecorded } from '../ledger/record-audit.ts'
+import { createMoves } from './moves.ts'
+import { findPolicy, planName } from './plan.ts'
 
 const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
 
@@ -26,7 +36,7 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, or {"keep": ID})`,
+    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID}); and moves, true or false, or none`,
   })
   if (request instanceof Response) return request
   const ids = context.members.map(({ id }) => id)
@@ -42,13 +52,15 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   )
 }
 
+type PlanContext = Omit<AuditContext, 'writeLine'> & Pick<CoordinatorContext, 'ledger' | 'onLedgerFailed'>
+
 async function writePlan(
   request: PlanRequest,
   maxAge: number | null,
   write: WriteText,
-  context: Omit<AuditContext, 'writeLine'>,
+  context: PlanContext,
 ): Promise<void> {
-  const { rules, ...names } = request
+  const { rules, moves: _, ...names } = request
   const head = {
     vouch: 'plan',
     version: 1,
@@ -56,24 +68,55 @@ async function writePlan(
     replicas: context.members.map(({ id }) => id),
     ...request,
   } satisfies Omit<MadePlan, 'steps' | 'summary'>
-  let [steps, bytes, left] = [0, 0, 0]
+  let [steps, moved, bytes, left] = [0, 0, 0, 0]
   let summary: AuditSummary | undefined
+  const moves = request.moves ? createMoves(head.replicas, rules) : undefined
+  const writeStep = async (step: PlanStep) => {
+    await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
+    if (step.from === undefined) bytes = addCounts(bytes, step.size)
+    else moved++
+  }
   await write(`${JSON.stringify(head).slice(0, -1)},\n"steps": [`)
   const writeLine: AuditContext['writeLine'] = withBlankLines(write, async (line) => {
     if ('summary' in line) {
       summary = line.summary
       return
     }
-    const planned = planName(line, rules)
+    const manifest = await withRecordedRot(line, rules, context)
+    if (moves?.hold(manifest)) return
+    const planned = planName(manifest, rules)
     if (planned === null) left++
-    for (const step of planned ?? []) {
-      await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
-      bytes = addCounts(bytes, step.size)
-    }
+    for (const step of planned ?? []) await writeStep(step)
   })
   const exclude = toMore(context, names.exclude)
-  await audit({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
+  // Rot shows once: a plan that reads bytes is recorded as any other audit.
+  const run = maxAge === null ? audit : auditRecorded
+  await run({ ...names, exclude, all: false, maxAge }, { ...context, writeLine })
   if (summary === undefined) throw new Error('an audit ends with its summary')
-  const end = { steps, bytes, left, audit: summary } satisfies PlanSummary
+  for (const step of moves?.toSteps() ?? []) await writeStep(step)
+  const unpaired = moves?.unpaired() ?? 0
+  const end = {
+    steps,
+    ...(moves && { moves: moved }),
+    ...(unpaired > 0 && { unpaired }),
+    ...{ bytes, left, audit: summary },
+  } satisfies PlanSummary
   await write(`\n],\n"summary": ${JSON.stringify(end)}\n}\n`)
+}
+
+/** The manifest with the rot that audits have recorded of it, where that is to be repaired. */
+async function withRecordedRot(
+  manifest: Manifest,
+  rules: readonly Rule[],
+  { ledger, onLedgerFailed }: PlanContext,
+): Promise<Manifest> {
+  if (ledger === undefined || findPolicy(manifest.name, rules) !== 'repair') return manifest
+  try {
+    const known = await ledger.find(manifest.name)
+    return known === null ? manifest : withKnownRot(manifest, known)
+  } catch (error) {
+    // What the plan's own audit has found remains.
+    onLedgerFailed?.(error)
+    return manifest
+  }
 }

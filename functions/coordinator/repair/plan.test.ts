@@ -59,6 +59,31 @@ describe('a plan of one name', () => {
     for (const step of steps ?? []) expect(step.seen).toEqual(Object.fromEntries(seen))
   })
 
+  it.each([
+    [
+      'the version from which the rest rotted, also where it is missing',
+      [at(0), at(1), null],
+      { r1: 0 },
+      ['r1', 'r2'],
+    ],
+    ['no version where another copy differs too', [at(0), at(1), at(2)], { r1: 0 }, null],
+    ['no version where a copy rotted from another', [at(0), at(1)], { r1: 2 }, null],
+    ['no version that no replica holds now', [at(1), at(2)], { r0: 0, r1: 0 }, null],
+    ['no version of which the only copy rotted', [at(1), null], { r0: 0 }, null],
+    ['no version without rot', [at(0), at(1)], {}, null],
+    ['no version that a copy written as the rotten one shares', [at(1), at(1), at(0)], { r1: 0 }, null],
+    ['what is only missing', [at(0), null], {}, ['r1']],
+  ] as const)('repairs with %s', (_, held, rot: Readonly<Record<string, number>>, to) => {
+    const manifest = describeHeld(held, 'x')
+    const replicas = manifest.replicas.map((report) => {
+      const from = rot[report.id]
+      return from === undefined ? report : { ...report, rottedFrom: DIGESTS[from] }
+    })
+    const steps = planName({ ...manifest, replicas }, [{ prefix: '', policy: 'repair' }])
+    expect(steps?.map((step) => step.to) ?? null).toEqual(to)
+    for (const { digest } of steps ?? []) expect(digest).toBe(DIGESTS[0])
+  })
+
   it('applies the rule with the longest prefix, the later of two equal ones', () => {
     const rules: Rule[] = [
       { prefix: '', policy: 'majority' },
@@ -82,7 +107,7 @@ describe('a plan of one name', () => {
       ),
       { minLength: 1, maxLength: 5 },
     )
-    const policies: Policy[] = ['fill-missing', 'newest', 'majority', { keep: 'r0' }]
+    const policies: Policy[] = ['fill-missing', 'newest', 'majority', 'repair', { keep: 'r0' }]
     fc.assert(
       fc.property(held, fc.constantFrom(...policies), (held, policy) => {
         const steps = toPlanned(held, policy) ?? []

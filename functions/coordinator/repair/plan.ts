@@ -13,7 +13,8 @@ export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[]
   if (replicas.some(({ state }) => state === 'error' || state === 'corrupt')) return null
   // When two sizes share a digest, one of the replicas is wrong.
   if (new Set(versions.map(({ digest }) => digest)).size < versions.length) return null
-  const chosen = versions.length === 1 ? versions[0] : choose(manifest, findPolicy(name, rules))
+  const policy = findPolicy(name, rules)
+  const chosen = versions.length === 1 && policy !== 'repair' ? versions[0] : choose(manifest, policy)
   if (chosen === undefined) return null
   return toSteps(name, chosen, Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null])))
 }
@@ -28,7 +29,8 @@ export function toSteps(
   return others.map((to) => ({ name, to, digest, size, seen }))
 }
 
-function findPolicy(name: string, rules: readonly Rule[]): Policy {
+/** The policy of the rule with the longest matching prefix, the later of two equal ones. */
+export function findPolicy(name: string, rules: readonly Rule[]): Policy {
   let found: Rule = { prefix: '', policy: 'fill-missing' }
   for (const rule of rules) {
     if (name.startsWith(rule.prefix) && rule.prefix.length >= found.prefix.length) found = rule
@@ -41,7 +43,18 @@ function choose({ versions, replicas }: Manifest, policy: Policy): Version | und
   if (policy === 'fill-missing') return undefined
   if (policy === 'newest') return findNewest(versions)
   if (policy === 'majority') return versions.find((version) => version.replicas.length * 2 > replicas.length)
+  if (policy === 'repair') return findGood(versions, replicas)
   return versions.find((version) => version.replicas.includes(policy.keep))
+}
+
+/** The version that all sound copies have, and from which all others rotted; undefined for any other difference. */
+function findGood(versions: readonly Version[], replicas: Manifest['replicas']): Version | undefined {
+  const rotten = replicas.filter(({ rottedFrom }) => rottedFrom !== undefined)
+  const isRotten = (id: string) => rotten.some((report) => report.id === id)
+  const sound = versions.filter((version) => !version.replicas.every(isRotten))
+  const [good] = sound
+  const isOnlyRot = sound.length === 1 && rotten.every(({ rottedFrom }) => rottedFrom === good?.digest)
+  return isOnlyRot ? good : undefined
 }
 
 /** The version that is later than every other; undefined when two share that time, or one has no time. */

@@ -219,7 +219,7 @@ function createAsk(base: string, { fetch: send = fetch, token }: RemoteOptions):
 function createRemoteWrites(
   ask: AskReplica,
   describe: Storage['describe'],
-): Pick<WritableStorage, 'put' | 'restore'> {
+): Pick<WritableStorage, 'put' | 'restore' | 'move'> {
   async function write(name: string, body: Chunks, options: PutOptions): Promise<Written> {
     const { size, digest, replaces, modified, modes, signal } = options
     const reply = await ask(toFilePath(name), {
@@ -260,6 +260,16 @@ function createRemoteWrites(
       const reply = await ask('/restore', { json: { name: requireName(name), ...options }, signal })
       if (reply.status !== 200) throw (await readProblem(reply)) ?? unexpected('no answer to a restore')
       return await readRestored(reply, { name, ...options })
+    },
+
+    async move(from, to, { signal, ...options }) {
+      for (const name of [from, to]) requireName(name)
+      const reply = await ask('/move', { json: { from, to, ...options }, signal })
+      if (reply.status === 204) return await reply.body?.cancel()
+      if (reply.status !== 404) throw (await readProblem(reply)) ?? unexpected('no answer to a move')
+      await reply.body?.cancel()
+      const earlier = 'the replica server cannot move files, because it is of an earlier version; update it'
+      throw new StorageError('unreadable', earlier)
     },
   }
 }

@@ -6,7 +6,7 @@ import { describePassing } from './passing.suite.ts'
 import { describeReading } from './reading.suite.ts'
 import type { Setup } from './suite-tools.suite.ts'
 import { describeSurvey } from './survey.suite.ts'
-import { describeWriting } from './writing.suite.ts'
+import { describeMoving, describeWriting } from './writing.suite.ts'
 
 export type { Setup, StorageUnderTest } from './suite-tools.suite.ts'
 
@@ -36,6 +36,7 @@ export function describeStorage(title: string, setup: Setup): void {
     describeSurvey(setup)
     describePassing(setup)
     describeWriting(setup)
+    describeMoving(setup)
     describeKeeping(setup)
   })
 }

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest'
 import { toStorageError } from '../../wire/storage-error.ts'
-import type { PutOptions, WritableStorage } from '../storage.ts'
-import { isWritable } from '../writable.ts'
+import type { PutOptions, Storage, WritableStorage } from '../storage.ts'
+import { isWritable, moveFile } from '../writable.ts'
 import { hash, toBytes } from './set-up.suite.ts'
 import {
   createFact,
@@ -17,6 +17,7 @@ import {
   type Setup,
   type StorageUnderTest,
   toPut,
+  type WritableUnderTest,
 } from './suite-tools.suite.ts'
 
 const MIB = 1024 * 1024
@@ -223,6 +224,95 @@ export function describeWriting(setup: Setup): void {
       expect((await storage.list()).entries).toEqual([])
     })
   })
+}
+
+/** Tests the promises of `move`, on a storage that has it; elsewhere, that nothing is moved. */
+export function describeMoving(setup: Setup): void {
+  const writableFact = createWritableFact(setup, async (under) => {
+    const digest = await hash(toBytes('old'))
+    await under.write('a', toBytes('old'))
+    await expectTrouble(moveFile(under.storage, 'a', 'b', { digest }), 'read-only')
+    expect(await listNames(under.storage)).toEqual(['a'])
+  })
+
+  /** Where the storage cannot move, each is refused. */
+  function movingFact(
+    title: string,
+    run: (under: WritableUnderTest, move: NonNullable<WritableStorage['move']>) => Promise<void>,
+  ): void {
+    writableFact(title, async (under) => {
+      const { move } = under.storage
+      if (move !== undefined) return await run(under, move)
+      const digest = await hash(toBytes('old'))
+      await under.write('a', toBytes('old'))
+      await expectTrouble(moveFile(under.storage, 'a', 'b', { digest }), 'unreadable')
+      expect(await listNames(under.storage)).toEqual(['a'])
+    })
+  }
+
+  describe('move', () => {
+    movingFact(
+      'gives a file another name, and keeps its bytes and time',
+      async ({ storage, write }, move) => {
+        const bytes = createNoise(MIB + 5)
+        await write('old/folder/a', bytes)
+        await write('old/b', toBytes('b'))
+        const before = await describeOne(storage, 'old/folder/a')
+        const digest = await hash(bytes)
+        await move('old/folder/a', 'new/é/a', { digest })
+        expect(await listNames(storage)).toEqual(['new/é/a', 'old/b'])
+        const after = await describeOne(storage, 'new/é/a')
+        expect(after).toMatchObject({ digest, size: bytes.length, modified: before?.modified })
+        expect(await describeOne(storage, 'old/folder/a')).toBeNull()
+        expectBytes(await readBytes(storage, 'new/é/a'), bytes)
+        await move('new/é/a', 'old/folder/a', { digest })
+        expect(await listNames(storage)).toEqual(['old/b', 'old/folder/a'])
+        expect((await storage.listKept()).entries).toEqual([])
+      },
+    )
+
+    movingFact(
+      'rejects as precondition another content, no file, and a name that is taken',
+      async ({ storage, write }, move) => {
+        const digest = await hash(toBytes('a'))
+        await write('a', toBytes('a'))
+        await write('same', toBytes('a'))
+        await write('dir/b', toBytes('b'))
+        for (const [from, to] of [
+          ['dir/b', 'x/b'],
+          ['missing', 'x/b'],
+          ['dir/missing', 'x/b'],
+          ['dir', 'x/b'],
+          ['a', 'same'],
+          ['a', 'dir/b'],
+          ['a', 'a'],
+        ] as const)
+          await expectTrouble(move(from, to, { digest }), 'precondition')
+        for (const invalid of ['../x', '.vouch/x', '']) {
+          await expectTrouble(move('a', invalid, { digest }), 'invalid-name')
+          await expectTrouble(move(invalid, 'x', { digest }), 'invalid-name')
+        }
+        await expect(move('a', 'x', { digest, signal: AbortSignal.abort() })).rejects.toThrow()
+        expect(await listNames(storage)).toEqual(['a', 'dir/b', 'same'])
+      },
+    )
+
+    movingFact('lets exactly one of several moves to a name succeed', async ({ storage, write }, move) => {
+      const names = Array.from({ length: 6 }, (_, i) => `old${i}`)
+      for (const name of names) await write(name, toBytes(name))
+      const moves = names.map(async (name) => await move(name, 'new', { digest: await hash(toBytes(name)) }))
+      const ended = await Promise.allSettled(moves)
+      const winner = ended.findIndex(({ status }) => status === 'fulfilled')
+      for (const [i, one] of ended.entries())
+        if (i !== winner) expect(one).toMatchObject({ status: 'rejected', reason: { code: 'precondition' } })
+      expectBytes(await readBytes(storage, 'new'), toBytes(names[winner] ?? ''))
+      expect(await listNames(storage)).toEqual(['new', ...names.filter((_, i) => i !== winner)])
+    })
+  })
+}
+
+async function listNames(storage: Storage): Promise<string[]> {
+  return (await storage.list()).entries.map(({ name }) => name)
 }
 
 async function put(

@@ -74,7 +74,7 @@ describe('a plan', () => {
     [toPlan({}), 'steps must be an array'],
     [toPlan([], ', "steps": [5]'), 'steps[0] must be an object, got 5'],
     [toPlan([step], `, "steps": [${JSON.stringify(step)}]`), 'the plan has the member steps twice'],
-    [toPlan([{ ...step, more: 'a'.repeat(MAX_STEP_LENGTH) }]), 'steps[0] takes at most 32,768 characters'],
+    [toPlan([{ ...step, more: 'a'.repeat(MAX_STEP_LENGTH) }]), 'steps[0] takes at most 40,960 characters'],
     ['{"vouch": "plan", "version": 1, "replicas": []}', 'steps is missing'],
     ['[]', 'vouch is missing'],
     ['{"steps": [', 'in steps[0], the text is not valid JSON'],

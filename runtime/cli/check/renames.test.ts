@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import { createStage, type Files, type Ran, startCoordinator } from '../stage.suite.ts'
 
-vi.mock('../limits.ts', async (load) => ({
-  ...(await load<typeof import('../limits.ts')>()),
+vi.mock('../../../functions/wire/limits.ts', async (load) => ({
+  ...(await load<typeof import('../../../functions/wire/limits.ts')>()),
   MAX_MISSING_HELD: 1200,
 }))
 
@@ -28,6 +28,7 @@ describe('a file that has another name on one of two replicas', () => {
     const { status, stdout, stderr } = await check([{ 'd/old': 'x' }, { new: 'x' }])
     expect([status, stdout]).toEqual([1, 'R d/old -> new  renamed on r2\n'])
     expect(stderr).toContain('3 names: 1 the same everywhere, 2 names of 1 renamed file\nr2: 1 renamed\n')
+    expect(stderr).toContain("'vouch plan --moves' plans to rename these files on the other replicas too\n")
   })
 
   it('is two names for --no-roll-up', async () => {

@@ -1,4 +1,4 @@
-import type { MissingName, Sides } from './missing-name.ts'
+import type { MissingName, Sides } from '../../../functions/coordinator/compare/missing-name.ts'
 
 /** Names of one folder that the same replicas lack. */
 export interface MissingFolder {

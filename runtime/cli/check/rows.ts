@@ -1,8 +1,8 @@
+import type { MissingName, Sides } from '../../../functions/coordinator/compare/missing-name.ts'
 import type { Manifest } from '../../../functions/wire/schemas.ts'
 import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
 import type { Colour, Paint } from '../../hosting/colour.ts'
 import { isTrouble } from '../client/failure-words.ts'
-import type { MissingName, Sides } from './missing-name.ts'
 import type { Renamed } from './renames.ts'
 import type { MissingFolder } from './roll-up.ts'
 

@@ -28,6 +28,9 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
   const isWorthIt = summary.agreement !== 'unanimous' || (changes?.settled ?? 0) > 0
   if (changes !== undefined && isWorthIt) say(io, toChangeWords(changes))
   for (const line of totals) say(io, line)
+  if (found.renamed > 0) say(io, "'vouch plan --moves' plans to rename these files on the other replicas too")
+  if (summary.rotten > 0)
+    say(io, "'vouch plan --repair' plans to write the sound copies over those that rotted")
   saySkipped(io, replicas)
   const seen = replicas.filter(({ state, seen }) => state === 'ok' || seen.names > 0)
   if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)

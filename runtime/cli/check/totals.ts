@@ -1,7 +1,7 @@
+import type { MissingName } from '../../../functions/coordinator/compare/missing-name.ts'
 import { addCounts } from '../../../functions/wire/passed.ts'
 import type { Manifest } from '../../../functions/wire/schemas.ts'
 import { formatNumber, formatSize } from '../../../functions/wire/text.ts'
-import type { MissingName } from './missing-name.ts'
 import type { Renamed } from './renames.ts'
 
 const NOTHING = { missing: 0, bytes: 0, differ: 0, renamed: 0, corrupt: 0 }

@@ -1,7 +1,7 @@
+import type { MissingName } from '../../../functions/coordinator/compare/missing-name.ts'
 import { findDifference, toFolded } from '../../../functions/storage/twins.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { MAX_TWINS_SAID } from '../limits.ts'
-import type { MissingName } from './missing-name.ts'
 
 /** Lines about pairs of names, each missing where the other is, that differ only in case or normalization. */
 export function toTwinLines(names: readonly MissingName[]): string[] {

@@ -74,8 +74,9 @@ async function report(response: Reply, isJson: boolean, io: Io): Promise<number>
 
 function toRow(line: ApplyLine): string {
   if (!('outcome' in line)) return ''
-  const { name, to, outcome, detail, unkept = [] } = line
+  const { name, from, to, outcome, detail, unkept = [] } = line
   const reason = detail ?? (unkept.length > 0 ? toUnkeptWords(unkept) : undefined)
   const why = reason === undefined ? '' : `  (${escapeControls(reason)})`
-  return `${outcome} ${to} ${escapeControls(name)}${why}\n`
+  const names = from === undefined ? name : `${from} -> ${name}`
+  return `${outcome} ${to} ${escapeControls(names)}${why}\n`
 }

@@ -65,10 +65,10 @@ describe('vouch plan', () => {
 
   it.each([
     [['--keep', 'c'], "keep names no replica 'c'; there is: a, b"],
-    [['--keep', 'a', '--newest'], '--keep, --newest and --majority exclude each other'],
+    [['--keep', 'a', '--newest'], '--keep, --newest, --majority and --repair exclude each other'],
     [
       ['--for', 'dir/=oldest'],
-      "--for takes PREFIX=POLICY, got 'dir/=oldest'; POLICY is keep:ID, newest, majority or fill-missing",
+      "--for takes PREFIX=POLICY, got 'dir/=oldest'; POLICY is keep:ID, newest, majority, repair or fill-missing",
     ],
     [['--for', 'dir/'], "got 'dir/'"],
   ])('refuses %j', async (args, line) => {
@@ -102,6 +102,16 @@ describe('vouch apply', () => {
     const back = ['restore', 'differ', '--on', 'b', ...SOURCE, '--writable']
     expect((await stage.run(back)).status).toBe(0)
     expect(read(stage, 'b/differ')).toBe('B')
+  })
+
+  it('gives a file the name that another replica gave it, and copies nothing', async () => {
+    const stage = createStageWith({ 'a/old/file': 'x', 'b/new file': 'x' })
+    const { status, stdout: text, stderr } = await plan(stage, '--moves')
+    expect([status, stderr.split('\n')[0]]).toEqual([1, '1 step, 1 of them a move, 0 B to be written'])
+    const applied = await apply(stage, text)
+    expect([applied.status, applied.stdout]).toEqual([0, 'done a old/file -> new file\n'])
+    expect([read(stage, 'a/old/file'), read(stage, 'a/new file')]).toEqual([null, 'x'])
+    expect((await stage.run(['check', ...SOURCE])).status).toBe(0)
   })
 
   it('skips what was changed since the plan, and reports it', async () => {

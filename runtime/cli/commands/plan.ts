@@ -1,11 +1,12 @@
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
+import { MAX_MISSING_HELD } from '../../../functions/wire/limits.ts'
 import {
   type PlanSummary,
   type Policy,
   planSummary,
   type Rule,
 } from '../../../functions/wire/plan-schemas.ts'
-import { formatCount, formatSize } from '../../../functions/wire/text.ts'
+import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { type Io, say, toHarmlessJson, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { isCompared, requireNames, sayExcluded, saySkipped } from '../check/summary.ts'
@@ -28,7 +29,8 @@ export const plan: Command = {
     const asked = { ...options, excluded: given.excluded }
     return await withSource(asked, io, { reads: 'trees', isComparing: true }, async (source) => {
       const { ask, query, excluded } = source
-      const request = { prefix, match, exclude: [...excluded, ...exclude], rules }
+      const moves = options.moves && { moves: true }
+      const request = { prefix, match, exclude: [...excluded, ...exclude], rules, ...moves }
       const response = await ask(`/plan${query}`, { json: JSON.stringify(request) })
       if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
       return await print(response, prefix, { ...options, excluded }, io)
@@ -36,15 +38,16 @@ export const plan: Command = {
   },
 }
 
-function toRules({ keep, newest, majority, for: rules }: PlanOptions): Rule[] {
+function toRules({ keep, newest, majority, repair, for: rules }: PlanOptions): Rule[] {
   const chosen: Policy[] = [
     ...(keep === undefined ? [] : [{ keep }]),
     ...(newest ? (['newest'] as const) : []),
     ...(majority ? (['majority'] as const) : []),
+    ...(repair ? (['repair'] as const) : []),
   ]
   if (chosen.length > 1)
     throw new UserError(
-      '--keep, --newest and --majority exclude each other; set one, and others for a prefix with --for PREFIX=POLICY',
+      '--keep, --newest, --majority and --repair exclude each other; set one, and others for a prefix with --for PREFIX=POLICY',
     )
   return [...chosen.map((policy) => ({ prefix: '', policy })), ...rules]
 }
@@ -61,10 +64,13 @@ async function print(response: Reply, prefix: string, options: PrintOptions, io:
   }
   if (summary === undefined)
     throw new Broken('the plan broke off before its end and cannot be applied; run it again')
-  const { steps, bytes, left, audit } = summary
+  const { steps, moves, unpaired, bytes, left, audit } = summary
   requireCompared(audit.replicas, options)
   requireNames(audit, prefix, options)
-  say(io, `${formatCount(steps, 'step', 'steps')}, ${formatSize(bytes)} to be written`)
+  const amounts = [formatCount(steps, 'step', 'steps'), `${formatSize(bytes)} to be written`]
+  if (moves) amounts.splice(1, 0, `${formatNumber(moves)} of them ${moves === 1 ? 'a move' : 'moves'}`)
+  say(io, amounts.join(', '))
+  if (options.moves) sayUnpaired(io, moves, unpaired)
   const { degraded = 0, unknown = 0 } = audit.agreements
   const unanswered = Math.min(left, degraded + unknown)
   sayLeft(io, left - unanswered, unanswered)
@@ -74,12 +80,26 @@ async function print(response: Reply, prefix: string, options: PrintOptions, io:
   return !isWhole || degraded + unknown > 0 ? 2 : steps > 0 ? 1 : 0
 }
 
+/** Reports that renamed files may be copied, although moves were asked for. */
+function sayUnpaired(io: Io, moves: number | undefined, unpaired = 0): void {
+  if (moves === undefined)
+    say(
+      io,
+      'warning: the coordinator is of an earlier version, which plans no moves: renamed files are copied',
+    )
+  if (unpaired > 0)
+    say(
+      io,
+      `warning: ${formatCount(unpaired, 'name', 'names')} beyond the first ${formatNumber(MAX_MISSING_HELD)} that some replica lacks were not looked at for moves, and are copied; plan one prefix after another`,
+    )
+}
+
 /** Reports the names for which nothing is planned. */
 function sayLeft(io: Io, conflicts: number, unanswered: number): void {
   if (conflicts > 0)
     say(
       io,
-      `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest or --majority; 'vouch check' lists the names`,
+      `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest, --majority or --repair; 'vouch check' lists the names`,
     )
   if (unanswered > 0)
     say(

@@ -115,13 +115,13 @@ export const EXPLAIN = declare({
 /** `PREFIX=POLICY`; the prefix may hold further equals signs. */
 const RULE: Kind<Rule> = {
   rule: 'PREFIX=POLICY',
-  parts: 'POLICY is keep:ID, newest, majority or fill-missing',
+  parts: 'POLICY is keep:ID, newest, majority, repair or fill-missing',
   parse(text) {
     const [, prefix = '', word = ''] = /^(.*)=([^=]*)$/su.exec(text) ?? []
     const parsed = parse(policy, word.startsWith('keep:') ? { keep: word.slice('keep:'.length) } : word)
     return parsed.success ? { prefix, policy: parsed.output } : null
   },
-  ...{ behindEquals: true, words: ['newest', 'majority', 'fill-missing'], ids: 'keep:' },
+  ...{ behindEquals: true, words: ['newest', 'majority', 'repair', 'fill-missing'], ids: 'keep:' },
 }
 
 export const PLAN = declare({
@@ -134,10 +134,16 @@ export const PLAN = declare({
     keep: option('ID', ID, 'where copies differ, keep the copy of this replica'),
     newest: toggle('where copies differ, keep the one modified last'),
     majority: toggle('where copies differ, keep the one held by more than half of the replicas'),
+    repair: toggle(
+      'where copies differ only because some have rotted, keep the sound one; with what vouch verify and check --deep have found, or --max-age 0 to read every byte now',
+    ),
     for: list(
       'PREFIX=POLICY',
       RULE,
-      'the same, only for names that begin with PREFIX: keep:ID, newest, majority or fill-missing; once for each, the longest prefix counts',
+      'the same, only for names that begin with PREFIX: keep:ID, newest, majority, repair or fill-missing; once for each, the longest prefix counts',
+    ),
+    moves: toggle(
+      'move a file that was renamed on some replicas on the others too, instead of copying it: the new name is kept, as check prints it behind the arrow; with --keep ID that of ID, with --majority that of more than half of the replicas',
     ),
     maxAge: MAX_AGE,
     single: SINGLE,
@@ -145,11 +151,14 @@ export const PLAN = declare({
   },
   shared: [SOURCE],
   description: [
-    'Prints a plan in JSON, one step a line, to review, cut down, and pass to vouch apply. Files that are missing on some replica are copied there. Where copies differ, nothing is planned unless an option chooses which to keep. Nothing is deleted.',
+    'Prints a plan in JSON, one step a line, to review, cut down, and pass to vouch apply. Files that are missing on some replica are copied there. Where copies differ, nothing is planned unless an option chooses which to keep. Nothing is deleted, and with --moves alone a name goes away: its file then has the other name.',
   ],
   examples: {
     'vouch plan > plan.json': 'copy the files that are missing somewhere',
     'vouch plan --newest --for docs/=keep:server1 > plan.json': 'and choose a copy where they differ',
+    'vouch plan --moves > plan.json': 'and rename what was renamed elsewhere',
+    'vouch verify; vouch plan --repair > plan.json':
+      'read every byte, and write sound copies over those that have rotted',
   },
   statuses: {
     0: 'nothing to do',

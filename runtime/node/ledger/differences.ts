@@ -29,7 +29,7 @@ export function noteOne(db: Statements, audit: number, began: number, manifest: 
   const { name } = manifest
   const key = Buffer.from(name)
   const before = db.get(`${DIFFERENCES} WHERE d.name = ?`, key) as DifferenceRow | undefined // by its columns
-  const found = toFindingText(manifest)
+  const found = toFindingText(manifest, before?.found)
   const isSame = before !== undefined && (before.found === found || isPartial(manifest))
   if (!isSame) addChange(db, audit, name, began, found)
   const { first = audit, changed = audit, since = began } = before ?? {}
@@ -104,6 +104,12 @@ export function countDifferences(db: Statements, folders: readonly string[]): nu
       folder === '' ? db.get(all) : db.get(`${all} WHERE name >= ? AND name < ?`, ...toRange(folder))
     return Number(row?.['names'])
   })
+}
+
+/** See `Ledger.find`. */
+export function findDifference(db: Statements, name: string): Manifest | null {
+  const row = db.get(`${DIFFERENCES} WHERE d.name = ?`, Buffer.from(name))
+  return row === undefined ? null : fromFindingText(name, String(row['found']))
 }
 
 /** See `Ledger.list`. */

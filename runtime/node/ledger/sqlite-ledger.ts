@@ -16,7 +16,14 @@ import {
 } from '../sqlite/sqlite.ts'
 import { UserError } from '../user-error.ts'
 import { findFirst, listAudits, readAudit, readVerification, toScopeColumns, toText } from './audits.ts'
-import { countDifferences, listDifferences, noteOne, settle, toChanges } from './differences.ts'
+import {
+  countDifferences,
+  findDifference,
+  listDifferences,
+  noteOne,
+  settle,
+  toChanges,
+} from './differences.ts'
 import { createStatements } from './statements.ts'
 import { readStatus } from './status.ts'
 
@@ -150,6 +157,7 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
       )
     },
     status: async () => readStatus(statements),
+    find: async (name) => findDifference(statements, name),
     audits: async (limit) => listAudits(statements, limit),
     count: async (folders) => countDifferences(statements, folders),
     list: async (options) => listDifferences(statements, options),

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
+import { showErrors } from '../show-errors.suite.ts'
 
 /** A program that has a file mapped, and stores into it on command. */
 export interface Mapper {
@@ -32,7 +33,6 @@ export async function mapFile(path: string): Promise<Mapper> {
 
 const PROGRAM = `
 import mmap, sys
-import { showErrors } from '../show-errors.suite.ts'
 with open(sys.argv[1], 'r+b') as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_WRITE) as mapping:
     print('mapped', flush=True)
     for line in sys.stdin:

@@ -7,7 +7,8 @@ import { createDirectoryStorage } from '../directory-storage.ts'
 // A process that writes to a directory until it is killed: `node crash-child.suite.ts ROOT SEED PUTS KILL`.
 // It reports on standard output, line by line, the digest of every content that it is about to put and of
 // every one that is there to stay. With a number for KILL it kills itself before that call to the file
-// system, as they come.
+// system, as they come; with the name of a call before the first of that name. With 0 for PUTS it moves 'a' to
+// 'dir/moved' instead.
 
 export const NAMES = ['a', 'dir/b']
 
@@ -61,19 +62,24 @@ async function isRefused(write: Promise<void>): Promise<boolean> {
   }
 }
 
-async function armKill(at: number): Promise<void> {
+async function armKill(at: string): Promise<void> {
   let calls = 0
   // The calls that change something: no other can leave a state behind that these do not.
-  const arm = (call: (...args: never[]) => unknown) =>
+  const arm = (call: (...args: never[]) => unknown, name: string) =>
     function (this: unknown, ...args: never[]) {
-      if (++calls === at) process.kill(process.pid, 'SIGKILL')
+      if (String(++calls) === at || name === at) process.kill(process.pid, 'SIGKILL')
       return Reflect.apply(call, this, args)
     }
-  const wrap = <T>(call: T) => arm(call as (...args: never[]) => unknown) as T // called alike
+  const wrapAs =
+    (name: string) =>
+    <T>(call: T) =>
+      arm(call as (...args: never[]) => unknown, name) as T // called alike
   const handles = await getHandlePrototype()
-  for (const name of ['write', 'chmod'] as const) patchBuiltin(handles, name, wrap)
-  for (const name of ['mkdir', 'link', 'rename', 'unlink'] as const) patchBuiltin(promises, name, wrap)
-  for (const name of ['linkSync', 'renameSync', 'rmSync'] as const) patchBuiltin(fs, name, wrap)
+  for (const name of ['write', 'chmod'] as const) patchBuiltin(handles, name, wrapAs(name))
+  for (const name of ['mkdir', 'link', 'rename', 'unlink'] as const)
+    patchBuiltin(promises, name, wrapAs(name))
+  for (const name of ['linkSync', 'renameSync', 'rmSync', 'unlinkSync'] as const)
+    patchBuiltin(fs, name, wrapAs(name))
 }
 
 /** Random writes; or every kind of write once, for the same calls each time. */
@@ -93,7 +99,11 @@ function choose(i: number): readonly ['put' | 'restore', string] {
 }
 
 if (import.meta.main) {
-  if (kill !== '') await armKill(Number(kill))
+  if (kill !== '') await armKill(kill)
+  if (puts === '0') {
+    const [said] = storage.describe(['a'])
+    await storage.move?.('a', 'dir/moved', { digest: (await said)?.digest ?? '' })
+  }
   for (let i = 0; i < Number(puts); i++) {
     const [deed, name] = choose(i)
     const [said] = storage.describe([name])

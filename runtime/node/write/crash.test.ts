@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
+import { coordinate } from '../../../functions/coordinator/set-up.suite.ts'
+import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import type { Kept } from '../../../functions/storage/storage.ts'
 import { toBytes } from '../../../functions/storage/suite/set-up.suite.ts'
 import { describeOne, readBytes } from '../../../functions/storage/suite/suite-tools.suite.ts'
@@ -58,7 +60,7 @@ interface Report {
 /** Lets a process write to its end, or until it is killed; records its reports. */
 async function write(
   { root, stays, known }: Scene,
-  { seed, puts, kill }: { seed: number; puts: number; kill?: number },
+  { seed, puts, kill }: { seed: number; puts: number; kill?: number | string },
   onReport: (child: ChildProcess) => void = () => {},
 ) {
   const args = ['--disable-warning=ExperimentalWarning', CHILD, root, seed, puts, kill ?? '']
@@ -157,6 +159,36 @@ describe('a process that is killed while it writes', () => {
       `killed before ${STEP === 1 ? 'each' : `one in ${STEP}`} of ${calls - 2 * STEP} calls or more`,
     )
   })
+})
+
+describe('a process that is killed while it moves a file', () => {
+  const random = createRandom(SEED)
+  const calls = ['linkSync', 'unlinkSync', ...Array.from({ length: 3 }, () => 1 + Math.floor(random() * 20))]
+
+  it.each(calls)(
+    'leaves it one name at least, and the plan again ends with the new one (%s)',
+    async (kill) => {
+      console.info(`VOUCH_SEED=${SEED}`)
+      const { root } = await createScene()
+      const other = createMemoryStorage({ 'dir/moved': 'before' })
+      const storages = () => [openStorage(root, { writable: true }), other]
+      const post = async (path: string, body: unknown) => {
+        const app = coordinate(storages(), { writable: true })
+        const headers = { 'Content-Type': 'application/json' }
+        return await (await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) })).text()
+      }
+      const plan = await post('/plan', { prefix: '', match: [], exclude: [], rules: [], moves: true })
+      const scene = { root, stays: new Map(), known: new Map() }
+      const { signal } = await write(scene, { seed: SEED, puts: 0, kill })
+      if (typeof kill === 'string') expect(signal).toBe('SIGKILL')
+      const names = ['a', 'dir/moved'].filter((name) => existsSync(join(root, name)))
+      expect(names).not.toEqual([])
+      if (kill === 'unlinkSync') expect(names).toHaveLength(2)
+      expect(await post('/apply', JSON.parse(plan))).toMatch(/"outcome":"(done|already)"/)
+      expect(readFileSync(join(root, 'dir/moved'), 'utf8')).toBe('before')
+      expect([existsSync(join(root, 'a')), lstatSync(join(root, 'dir/moved')).nlink]).toEqual([false, 1])
+    },
+  )
 })
 
 describe('several processes that write to one directory', () => {

@@ -20,21 +20,11 @@ import { isSame, isSameContent, toIdentity, toTime } from '../files/identity.ts'
 import { openFile, type RegularFile, requireSegments } from '../files/regular-file.ts'
 import { type Root, toPath } from '../files/root.ts'
 import { MAX_ATTEMPTS } from '../limits.ts'
-import { type Keeping, keepReplaced, openOriginal } from './keep-replaced.ts'
+import { keepReplaced, openOriginal, type Writing } from './keep-replaced.ts'
 import { findShelves, toKeptPath } from './kept-place.ts'
-import type { Locks } from './locks.ts'
-import { unexpected, withParent } from './make-directories.ts'
+import { taken, unexpected, withParent } from './make-directories.ts'
 import { fill, type TempFile } from './temp-files.ts'
 import { withWriteLock } from './write-lock.ts'
-
-interface FileWriterOptions extends Keeping {
-  /** Shared by all writers of a storage. */
-  readonly lock: Locks
-  /** Called before anything is written, once the condition of a write holds. */
-  readonly prepare: () => Promise<void>
-  /** Throws when a file of this name that was just made is listed under another. */
-  readonly requireListed: (name: string) => Promise<void>
-}
 
 /** A write, of a content that was put or of one that is restored. */
 interface WriteOptions extends PutOptions {
@@ -46,7 +36,7 @@ interface WriteOptions extends PutOptions {
  * Writes files below `root`, each by way of a temporary file, and keeps what they replace below
  * `.vouch/kept/`; see `WritableStorage.put`. A body is read to its end or cancelled.
  */
-export function createFileWriter(options: FileWriterOptions): Pick<WritableStorage, 'put' | 'restore'> {
+export function createFileWriter(options: Writing): Pick<WritableStorage, 'put' | 'restore'> {
   return {
     async put(name, body, { modes, ...rest }) {
       const isWhole = modes?.length === name.split('/').length
@@ -57,7 +47,7 @@ export function createFileWriter(options: FileWriterOptions): Pick<WritableStora
 }
 
 async function write(
-  writer: FileWriterOptions,
+  writer: Writing,
   name: string,
   body: ReadableStream<Uint8Array>,
   options: WriteOptions,
@@ -83,7 +73,7 @@ async function write(
   }
 }
 
-async function restore(writer: FileWriterOptions, name: string, options: RestoreOptions): Promise<Written> {
+async function restore(writer: Writing, name: string, options: RestoreOptions): Promise<Written> {
   await requireExpected(writer, name, options)
   const { path, facts, body } = await openKept(writer, name, options)
   let like: RegularFile | null = null
@@ -100,7 +90,7 @@ async function restore(writer: FileWriterOptions, name: string, options: Restore
 
 /** Refuses a write that cannot succeed, before anything is read or written for it. */
 async function requireExpected(
-  { root, reader }: FileWriterOptions,
+  { root, reader }: Writing,
   name: string,
   { replaces, signal }: Pick<PutOptions, 'replaces' | 'signal'>,
 ): Promise<void> {
@@ -111,7 +101,7 @@ async function requireExpected(
 }
 
 /** Opens a kept content, from the first shelf where it is still intact. */
-async function openKept({ root, reader }: FileWriterOptions, name: string, options: RestoreOptions) {
+async function openKept({ root, reader }: Writing, name: string, options: RestoreOptions) {
   const { digest, signal } = options
   let trouble = notKept()
   for (const shelf of findShelves(root.place)) {
@@ -129,7 +119,7 @@ async function openKept({ root, reader }: FileWriterOptions, name: string, optio
 
 /** Puts the temporary file in its place; returns what the file could not keep or take. */
 async function place(
-  writer: FileWriterOptions,
+  writer: Writing,
   name: string,
   temp: TempFile,
   options: WriteOptions,
@@ -148,7 +138,7 @@ async function place(
 
 /** Puts the temporary file in its place; `changed` when the file there changed since it was read. */
 async function tryReplace(
-  writer: FileWriterOptions,
+  writer: Writing,
   name: string,
   temp: TempFile,
   options: WriteOptions & { readonly replaces: string },
@@ -192,16 +182,12 @@ async function requireFree(root: Root, name: string): Promise<void> {
   if (there !== null && (await realpath(dirname(path))) === dirname(path)) throw taken()
 }
 
-function taken(cause?: unknown): StorageError {
-  return unexpected('a file or directory of this name exists', cause)
-}
-
 /**
  * Gives the temporary file its name, unless that is taken. Only a link does both at once: a rename would
  * replace what another program has just put there, and a file made under its name would be seen unfinished.
  */
 async function create(
-  { root, requireListed }: FileWriterOptions,
+  { root, requireListed }: Writing,
   name: string,
   temp: TempFile,
   options: WriteOptions,

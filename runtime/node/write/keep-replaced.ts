@@ -11,6 +11,7 @@ import { FILE_FLAGS, type RegularFile } from '../files/regular-file.ts'
 import type { Root } from '../files/root.ts'
 import { toKeptPath, toShelf } from './kept-place.ts'
 import type { LinkProbe } from './link-probe.ts'
+import type { Locks } from './locks.ts'
 import { makeDirectories, withOwnDirectory } from './make-directories.ts'
 import { fill, ignoreMissing, type TempFile, type TempFiles } from './temp-files.ts'
 import { withWriteLock } from './write-lock.ts'
@@ -23,6 +24,16 @@ export interface Keeping {
   readonly tempFiles: TempFiles
   /** Shared by all writers of a storage. */
   readonly links: LinkProbe
+}
+
+/** What is needed to write files below a root. */
+export interface Writing extends Keeping {
+  /** Shared by all writers of a storage. */
+  readonly lock: Locks
+  /** Called before anything is written, once the condition of a write holds. */
+  readonly prepare: () => Promise<void>
+  /** Throws when a file of this name that was just made is listed under another. */
+  readonly requireListed: (name: string) => Promise<void>
 }
 
 /** A file that is about to be replaced, as it was read. */

@@ -116,3 +116,8 @@ export async function withParent<T>(
 export function unexpected(message: string, cause?: unknown): StorageError {
   return new StorageError('precondition', message, { cause })
 }
+
+/** The error for a name that is to be new, and is not. */
+export function taken(cause?: unknown): StorageError {
+  return unexpected('a file or directory of this name exists', cause)
+}

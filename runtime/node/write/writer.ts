@@ -1,5 +1,6 @@
 import { requireName } from '../../../functions/storage/names.ts'
 import type { WritableStorage } from '../../../functions/storage/storage.ts'
+import type { Modes } from '../../../functions/wire/attributes.ts'
 import { closedError } from '../../../functions/wire/errors.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import type { Disk } from '../disk/disk.ts'
@@ -9,12 +10,14 @@ import type { Located } from '../mounts/located.ts'
 import { makeMarker } from '../mounts/marker.ts'
 import { noteTop, readTops } from '../mounts/tops.ts'
 import { createFileWriter } from './file-writer.ts'
+import type { Writing } from './keep-replaced.ts'
 import { createLinkProbe } from './link-probe.ts'
 import { createLocks } from './locks.ts'
+import { moveFile } from './move-file.ts'
 import { createTempFileOwners } from './temp-files.ts'
 
 /** Writes to one storage, which may lie on several file systems. */
-export interface Writer extends Pick<WritableStorage, 'put' | 'restore'> {
+export interface Writer extends Required<Pick<WritableStorage, 'put' | 'restore' | 'move'>> {
   /** Removes the temporary files of processes that have ended, on every file system that was written to. */
   tidy(): Promise<void>
   /** Aborts the writes under way, and resolves when they have cleaned up. */
@@ -26,20 +29,20 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
   const lock = createLocks()
   const links = createLinkProbe()
   const owners = createTempFileOwners()
-  const noted = new Set<string>()
+  const prepare = createPrepare(owners)
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
 
-  /** Runs `write` with a writer on the file system of the name, and the name below the top of that. */
+  /** Runs `write` on the file system of the name, with the name below the top of that, and its top. */
   async function begin<T>(
     name: string,
-    write: (writer: Pick<WritableStorage, 'put' | 'restore'>, rest: string) => Promise<T>,
+    write: (writing: Writing, rest: string, top: string) => Promise<T>,
   ): Promise<T> {
     const located = await disk.locate(requireName(name))
     requireNoOther(name, located)
     const { top } = located
     return await owners.use(located, async (root, tempFiles) => {
-      const writer = createFileWriter({
+      const writing: Writing = {
         root,
         reader: createReaderBelow(reader, top),
         tempFiles,
@@ -47,22 +50,9 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
         lock: (key, work) => lock(`${top}/${key}`, work),
         prepare: () => prepare(located),
         requireListed: async () => requireNoOther(name, await disk.locate(name)),
-      })
-      return await write(writer, top === '' ? name : name.slice(top.length + 1))
+      }
+      return await write(writing, toRest(name, top), top)
     })
-  }
-
-  /** Makes the marker by which this directory is recognized, and notes where it keeps replaced files. */
-  async function prepare({ place, top }: Located): Promise<void> {
-    const whole = { place, top: '', device: place.device, inode: place.inode }
-    // The root may lead elsewhere by now.
-    const key = `${place.device}:${place.inode}:${top}`
-    if (place.isMarked && (top === '' || noted.has(key))) return
-    await owners.use(whole, async (root, tempFiles) => {
-      if (!place.isMarked) await makeMarker(root, tempFiles)
-      if (top !== '') await noteTop(root, top)
-    })
-    noted.add(key)
   }
 
   async function tidyTop(top: string): Promise<void> {
@@ -74,6 +64,8 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     underWay.add(work)
     try {
       return await work
+    } catch (error) {
+      throw toIoError(error, 'written')
     } finally {
       underWay.delete(work)
     }
@@ -87,25 +79,34 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
     async put(name, body, options) {
       const signal = toSignal(options.signal)
       try {
-        const write = begin(name, async (writer, rest) => {
-          // One for each segment, without those of the file system's top and above, which exist.
-          const modes = options.modes?.slice(name.split('/').length - rest.split('/').length)
-          return await writer.put(rest, body, { ...options, modes, signal })
+        const write = begin(name, async (writing, rest) => {
+          const modes = toRestModes(options.modes, name, rest)
+          return await createFileWriter(writing).put(rest, body, { ...options, modes, signal })
         })
         return await track(write)
       } catch (error) {
         // A writer cancels the body too, and a second cancellation is rejected.
         await body.cancel(error).catch(() => {})
-        throw toIoError(error, 'written')
+        throw error
       }
     },
     async restore(name, options) {
       const signal = toSignal(options.signal)
-      try {
-        return await track(begin(name, (writer, rest) => writer.restore(rest, { ...options, signal })))
-      } catch (error) {
-        throw toIoError(error, 'written')
-      }
+      const write = begin(name, (writing, rest) =>
+        createFileWriter(writing).restore(rest, { ...options, signal }),
+      )
+      return await track(write)
+    },
+    async move(from, to, options) {
+      const signal = toSignal(options.signal)
+      const write = begin(to, async (writing, rest, top) => {
+        const located = await disk.locate(requireName(from))
+        requireNoOther(from, located)
+        if (located.top !== top) throw elsewhere(from, to)
+        const modes = toRestModes(options.modes, to, rest)
+        await moveFile(writing, toRest(from, top), rest, { ...options, modes, signal })
+      })
+      await track(write)
     },
     async tidy() {
       const { place } = await disk.locate('')
@@ -118,6 +119,37 @@ export function createWriter(disk: Disk, reader: FileReader): Writer {
       await Promise.allSettled(underWay)
     },
   }
+}
+
+/** Makes the marker by which this directory is recognized, and notes where it keeps replaced files. */
+function createPrepare(owners: ReturnType<typeof createTempFileOwners>) {
+  const noted = new Set<string>()
+  return async ({ place, top }: Located): Promise<void> => {
+    const whole = { place, top: '', device: place.device, inode: place.inode }
+    // The root may lead elsewhere by now.
+    const key = `${place.device}:${place.inode}:${top}`
+    if (place.isMarked && (top === '' || noted.has(key))) return
+    await owners.use(whole, async (root, tempFiles) => {
+      if (!place.isMarked) await makeMarker(root, tempFiles)
+      if (top !== '') await noteTop(root, top)
+    })
+    noted.add(key)
+  }
+}
+
+/** The name below the top of its file system. */
+function toRest(name: string, top: string): string {
+  return top === '' ? name : name.slice(top.length + 1)
+}
+
+/** One for each segment, without those of the file system's top and above, which exist. */
+function toRestModes(modes: Modes | undefined, name: string, rest: string): Modes | undefined {
+  return modes?.slice(name.split('/').length - rest.split('/').length)
+}
+
+function elsewhere(from: string, to: string): StorageError {
+  const message = `'${from}' and '${to}' lie on two file systems of this replica, between which nothing is moved; plan without moves, to copy`
+  return new StorageError('unreadable', message)
 }
 
 /** Throws `unreadable` when the file system finds another file by the name. */

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas.ts'
 
 /** The replicas that hold a name, and those that lack it. */
 export interface Sides {
@@ -19,7 +19,7 @@ export interface MissingName {
   readonly folder: string | null
 }
 
-/** What `check` needs of the manifests of missing names, and little else, since it keeps many of them. */
+/** What is needed of the manifests of missing names to find renamed files: little, since many are held. */
 export function createMissingNames() {
   const all = new Map<string, Sides>()
 
