@@ -192,7 +192,7 @@ export const PROGRESS_MS = 1000
 
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
-/** Bytes of the body of `POST /verify`: three numbers. */
+/** Bytes of the body of `POST /verify`: four numbers. */
 export const MAX_VERIFY_BYTES = 1024
 /** Names that are asked for again together before they are reported. */
 export const AUDIT_BATCH_NAMES = 256

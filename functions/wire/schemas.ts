@@ -102,6 +102,9 @@ export const globs = v.pipe(
   v.check((all) => all.reduce((length, glob) => length + glob.length, 0) <= MAX_GLOBS_LENGTH),
 )
 
+/** Bytes a second. */
+const rate = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({
   ranges: v.pipe(
@@ -113,6 +116,7 @@ export const surveyRequest = v.object({
   maxAge: v.nullable(age),
   pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
   passed: v.optional(v.boolean()),
+  rate: v.optional(rate),
   match: globs,
   exclude: globs,
 })
@@ -421,5 +425,7 @@ export const verifyRequest = v.object({
   portion: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   /** Ends after so many seconds, with the file that is being read then. */
   seconds: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_AGE_SECONDS))),
+  /** The bytes that each replica may read in a second; as fast as it can when absent. */
+  rate: v.optional(rate),
 })
 export type VerifyRequest = v.InferOutput<typeof verifyRequest>
