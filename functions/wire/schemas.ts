@@ -372,7 +372,7 @@ export type Run = v.InferOutput<typeof run>
 export const status = v.object({
   /** The last audit of every name that ended; null before the first. */
   last: v.nullable(run),
-  /** The last audit of all, if it has not ended: it is under way, or broke off. */
+  /** The last audit but for verifications, if it has not ended: it is under way, or broke off. */
   unended: v.nullable(run),
   /** The last verification: audits one after the other that read every byte; null before the first. */
   verification: v.nullable(
@@ -384,6 +384,8 @@ export const status = v.object({
       ended: v.nullable(time),
     }),
   ),
+  /** The seconds in which the coordinator reads every byte once by itself; absent when it does not. */
+  verifiesEvery: v.optional(age),
   /** The number of names that differ, by agreement. */
   differing: v.record(v.picklist(AGREEMENTS), size),
   /** The number of these names by the state of the copy of each replica. */

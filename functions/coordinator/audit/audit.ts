@@ -10,7 +10,13 @@ import {
   type Survey,
 } from '../../storage/survey/survey.ts'
 import { toTimestamp } from '../../wire/fields/dates.ts'
-import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../../wire/limits.ts'
+import {
+  AUDIT_BATCH_NAMES,
+  MAX_SURVEY_RANGES,
+  PROGRESS_MS,
+  REPORT_NAMES_MS,
+  SPAN_GRAINS,
+} from '../../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
@@ -36,6 +42,8 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
   readonly after?: string | undefined
   /** Only names up to this one. */
   readonly until?: string | undefined
+  /** As in `Scope`. */
+  readonly isVerification?: boolean | undefined
   /** Ends the audit before its last name; only of an audit that has a `maxAge` or reports all names. */
   readonly limit?: AuditLimit | undefined
 }
@@ -166,6 +174,7 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
   const { limit } = request
   let batch: Findings[] = []
   let names = 0
+  let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, tally.lose)) {
       for (const { id, said } of findings.answers) {
@@ -175,10 +184,12 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
       const isEnd = limit?.isReached() === true
-      const isDue = limit !== undefined && ++names % AUDIT_BATCH_NAMES === 0
+      const isLate = performance.now() - reportedAt >= REPORT_NAMES_MS
+      const isDue = limit !== undefined && (++names % AUDIT_BATCH_NAMES === 0 || isLate)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []
+      reportedAt = performance.now()
       if (tally.lost.size === 0) await limit?.onReported(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }

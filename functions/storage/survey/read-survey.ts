@@ -100,13 +100,15 @@ export async function* surveyPages<E extends Entry>(
     for await (const { entries, gaps, listed } of readPages(storage, survey, signal)) {
       work += listed
       const examining = { ...options, maxAge: survey.maxAge, signal, onProgress, pace }
-      const found = yield* examine(storage, entries, examining, toProgress)
       const counted = createGapCounter(gaps)
-      for (const one of found) {
-        seen.add(one.said)
-        for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
-        if (survey.grain === 0) yield* toLines([one])
-        else yield* toLines(await toSpans(spanner.add(one.name, getSize(one), toComparable(one))))
+      // With a pace one after the other: none of many connections may be read so slowly that it breaks.
+      for (const group of pace === undefined ? [entries] : entries.map((entry) => [entry])) {
+        for (const one of yield* examine(storage, group, examining, toProgress)) {
+          seen.add(one.said)
+          for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
+          if (survey.grain === 0) yield* toLines([one])
+          else yield* toLines(await toSpans(spanner.add(one.name, getSize(one), toComparable(one))))
+        }
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)
       yield toProgress()
@@ -172,7 +174,7 @@ async function* examine<E extends Entry>(
     isAlive = true
     options.onProgress(work)
   }
-  const found = examineAll(storage, entries, { ...options, onProgress })
+  const found = describeOrRead(storage, entries, { ...options, onProgress })
   const end = () => {
     isDone = true
   }
@@ -183,18 +185,6 @@ async function* examine<E extends Entry>(
     isAlive = false
   }
   return await found
-}
-
-/** With a pace one file after the other, so that none of many connections is read so slowly that it breaks. */
-async function examineAll<E extends Entry>(
-  storage: Pages<E>,
-  entries: readonly E[],
-  options: ExamineOptions,
-): Promise<Found[]> {
-  if (options.pace === undefined) return await describeOrRead(storage, entries, options)
-  const found: Found[] = []
-  for (const entry of entries) found.push(...(await describeOrRead(storage, [entry], options)))
-  return found
 }
 
 async function describeOrRead<E extends Entry>(

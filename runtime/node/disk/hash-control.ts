@@ -37,8 +37,7 @@ export function createHashControl(memory = new SharedArrayBuffer(8)) {
     /** On the thread, before a read: waits while it holds, and returns whether it was stopped. */
     isStopped(): boolean {
       // One that was set free between the two steps of `hold` must not wait.
-      while (Atomics.load(state, 0) === HOLD && Atomics.load(state, 1) === PACED)
-        Atomics.wait(state, 0, HOLD)
+      while (Atomics.load(state, 0) === HOLD && Atomics.load(state, 1) === PACED) Atomics.wait(state, 0, HOLD)
       return Atomics.load(state, 0) === STOP
     },
   }

@@ -76,7 +76,10 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
   function pick(): Job | undefined {
     if (isClosed) return undefined
     const isPaced = (job: Job) => findPace(job) !== undefined
-    const [paced = [], running = []] = partition(threads.flatMap(({ job }) => job ?? []), isPaced)
+    const [paced = [], running = []] = partition(
+      threads.flatMap(({ job }) => job ?? []),
+      isPaced,
+    )
     const [pacedJobs = [], jobs = []] = partition([...queued.values()], isPaced)
     if (pacedJobs.length > 0 && paced.length < MAX_THREADS) return pacedJobs[0]
     if (running.length >= MAX_THREADS) return undefined

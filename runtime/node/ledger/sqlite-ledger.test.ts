@@ -35,7 +35,7 @@ describe('the file of a ledger', () => {
     db.exec('PRAGMA user_version = 99')
     db.close()
     expect(() => openSqliteLedger(path)).toThrow(
-      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 1)`,
+      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 2)`,
     )
   })
 
