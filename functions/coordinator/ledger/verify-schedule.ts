@@ -91,10 +91,11 @@ interface Step {
 async function step(context: Context, schedule: VerifySchedule, wasFailing: boolean): Promise<Step> {
   const { ledger } = context
   const { every, signal, onMeasured, onRead, onStep, onNotice } = schedule
-  const last = await ledger.verification()
-  const wait = toNextBegin(last, every) - Date.now()
+  const before = await ledger.verification()
+  const wait = toNextBegin(before, every) - Date.now()
   // Somebody may verify by hand meanwhile, which puts it off.
   if (wait > 0) return { lost: null, pause: Math.min(wait, MAX_VERIFY_SLEEP_MS) }
+  const last = before === null || before.ended !== null ? await begin(ledger) : before
   const after = toPosition(last)
   const sizes = await measure(after, { ...context, signal })
   onMeasured(sizes)
@@ -130,12 +131,15 @@ async function step(context: Context, schedule: VerifySchedule, wasFailing: bool
 
 /**
  * What to read now: how many bytes, and how many a second, of each replica; `due` is what the schedule asks for,
- * in bytes a millisecond. `left` are the bytes that are still to be read of the verification that `last` is, or of
- * the next one when that has ended.
+ * in bytes a millisecond. `left` are the bytes that the verification has not read yet.
  */
-export function planStep(last: Verification | null, left: number, every: number, now = Date.now()) {
+export function planStep(
+  { began }: Pick<Verification, 'began'>,
+  left: number,
+  every: number,
+  now = Date.now(),
+) {
   const period = 1000 * every
-  const began = last === null || last.ended !== null ? now : last.began
   const time = Math.max(began + (1 - VERIFY_RESERVE) * period - now, VERIFY_RESERVE * period)
   const due = Math.max(left, 1) / time
   const bytes = Math.max((due * period) / VERIFY_STEPS, MIN_VERIFY_STEP_BYTES)
@@ -150,6 +154,13 @@ export function toNextBegin(last: Verification | null, every: number): number {
 /** When every byte must have been read again by the schedule: milliseconds since 1970. */
 export function toVerifyDue({ began, ended }: Verification, every: number): number {
   return began + (ended === null ? 1 : 2) * 1000 * every
+}
+
+/** Notes at once when a verification begins: its first file may take days. */
+async function begin(ledger: Ledger): Promise<Verification> {
+  const last = { began: Date.now(), after: '', ended: null }
+  await ledger.noteVerification(last)
+  return last
 }
 
 async function measure(

@@ -18,5 +18,6 @@ export function toVerificationWords(
   }
   const goesOn =
     next === null ? 'vouch verify goes on from there' : `the coordinator reads the rest by ${next}`
-  return `verified up to '${after}', ${since}; ${goesOn}`
+  const far = after === '' ? 'verifying the first files' : `verified up to '${after}'`
+  return `${far}, ${since}; ${goesOn}`
 }
