@@ -39,6 +39,21 @@ describe('the file of a ledger', () => {
     )
   })
 
+  it('of an earlier form is brought up, and keeps what it holds', async () => {
+    const path = join(useTemporaryDirectory(), 'ledger.sqlite')
+    const first = openSqliteLedger(path)
+    await first.begin(scope, 0)
+    first.close()
+    const db = new (loadSqlite().DatabaseSync)(path)
+    db.exec('ALTER TABLE audits DROP COLUMN verifies')
+    db.exec('PRAGMA user_version = 1')
+    db.close()
+    const second = openSqliteLedger(path)
+    await second.begin({ ...scope, isVerification: true }, 1)
+    expect((await second.status()).unended?.began).toBe('1970-01-01T00:00:00.000Z')
+    second.close()
+  })
+
   it('takes the audits of several processes at once', async () => {
     const path = join(useTemporaryDirectory(), 'ledger.sqlite')
     const [first, second] = [openSqliteLedger(path), openSqliteLedger(path)]
