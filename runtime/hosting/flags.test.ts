@@ -3,7 +3,15 @@ import { readOptions } from '../cli/options/declaration.ts'
 import { COORDINATOR, REPLICA } from '../cli/options/servers.ts'
 import { UserError } from '../node/user-error.ts'
 import { fromVariables, list, oneOf, option, readFlags, secret, TEXT, toFlagLabel, toggle } from './flag.ts'
-import { ACCESS_FLAGS, RATE, READ_REQUIRE, requireReplicas, SOURCE_FLAGS, toSource, toTimeouts } from './flags.ts'
+import {
+  ACCESS_FLAGS,
+  RATE,
+  READ_REQUIRE,
+  requireReplicas,
+  SOURCE_FLAGS,
+  toSource,
+  toTimeouts,
+} from './flags.ts'
 import { parseReplicaAddress } from './replica-address.ts'
 
 type Texts = Readonly<Record<string, readonly string[]>>

@@ -120,5 +120,8 @@ it('a step reads in its share of the time what is due, and hurries when little o
   expect(at(0.45).rate).toBe(Math.ceil(9e9 / (0.45 * DAY)))
   expect(at(5).rate).toBe(Math.ceil(9e9 / (0.1 * DAY)))
   expect(at(0).bytes).toBeCloseTo(9e9 / 0.9 / 240)
-  expect(planStep({ began: 0 }, 1000, DAY, 0)).toMatchObject({ rate: MIN_VERIFY_RATE, bytes: MIN_VERIFY_STEP_BYTES })
+  expect(planStep({ began: 0 }, 1000, DAY, 0)).toMatchObject({
+    rate: MIN_VERIFY_RATE,
+    bytes: MIN_VERIFY_STEP_BYTES,
+  })
 })

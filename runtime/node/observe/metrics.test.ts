@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { expect, it } from 'vitest'
-import type { AppEnv } from '../../../functions/http/app.ts'
 import { createMemoryLedger } from '../../../functions/coordinator/ledger/memory-ledger.suite.ts'
+import type { AppEnv } from '../../../functions/http/app.ts'
 import { NOTHING_SEEN } from '../../../functions/storage/survey/survey.ts'
 import type { AuditSummary } from '../../../functions/wire/schemas.ts'
 import { STORAGE_ERRORS, StorageError } from '../../../functions/wire/storage-error.ts'
