@@ -69,22 +69,12 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
     }
   }
 
-  /**
-   * The next job for which a thread is free; the background leaves one thread to others. Jobs with a pace, which
-   * may take days, have as many threads of their own.
-   */
   function pick(): Job | undefined {
     if (isClosed) return undefined
-    const isPaced = (job: Job) => findPace(job) !== undefined
-    const [paced = [], running = []] = partition(
+    return pickJob(
+      [...queued.values()],
       threads.flatMap(({ job }) => job ?? []),
-      isPaced,
     )
-    const [pacedJobs = [], jobs = []] = partition([...queued.values()], isPaced)
-    if (pacedJobs.length > 0 && paced.length < MAX_THREADS) return pacedJobs[0]
-    if (running.length >= MAX_THREADS) return undefined
-    const room = running.filter(isBackground).length < MAX_THREADS - 1
-    return jobs.find((job) => !isBackground(job)) ?? (room ? jobs[0] : undefined)
   }
 
   function addThread(): HashThread {
@@ -165,6 +155,20 @@ function createHashThread(root: string, report: (job: Job, work: Work) => void):
     }),
   }
   return hashThread
+}
+
+/**
+ * The next job for which a thread is free; the background leaves one thread to others. Jobs with a pace, which
+ * may take days, have as many threads of their own.
+ */
+function pickJob(queued: readonly Job[], underWay: readonly Job[]): Job | undefined {
+  const isPaced = (job: Job) => findPace(job) !== undefined
+  const [paced, running] = partition(underWay, isPaced)
+  const [pacedJobs, jobs] = partition(queued, isPaced)
+  if (pacedJobs.length > 0 && paced.length < MAX_THREADS) return pacedJobs[0]
+  if (running.length >= MAX_THREADS) return undefined
+  const room = running.filter(isBackground).length < MAX_THREADS - 1
+  return jobs.find((job) => !isBackground(job)) ?? (room ? jobs[0] : undefined)
 }
 
 /** The pace of a job; undefined if any of its questions has none. */
