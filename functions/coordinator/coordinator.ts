@@ -51,6 +51,8 @@ export interface CoordinatorOptions extends AppOptions {
   readonly observer?: Observer | undefined
   /** Records what audits find, for `GET /status`, `/differences` and `/history/{name}`. Its creator closes it. */
   readonly ledger?: Ledger | undefined
+  /** Seconds in which the host reads every byte once by `verifyOnSchedule`, for `GET /status`; absent if it does not. */
+  readonly verifiesEvery?: number | undefined
   /** Called with the error when the ledger fails; the audit goes on unrecorded. */
   readonly onLedgerFailed?: ((error: unknown) => void) | undefined
   /** Accepts `POST /apply` and `POST /restore`; refused otherwise. */
@@ -89,7 +91,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/files/{name}': { get: (c) => answerRead(c, context, required) },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
     '/verify': { post: (c) => answerVerify(c, context) },
-    '/status': { sameSite: true, get: () => answerStatus(context) },
+    '/status': { sameSite: true, get: () => answerStatus(context, options.verifiesEvery) },
     '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },
     '/history/{name}': { sameSite: true, get: (c) => answerHistory(c, context) },
     '/plan': { post: (c) => answerPlan(c, context) },
@@ -105,7 +107,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   return app
 }
 
-function createContext(replicas: readonly Replica[], options: CoordinatorOptions): CoordinatorContext {
+/** What the handlers of a coordinator share; with `options.state`, contexts also share what is remembered. */
+export function createContext(replicas: readonly Replica[], options: CoordinatorOptions): CoordinatorContext {
   const { defer, createHasher, observer, onCorrupt, ledger, onLedgerFailed, exclude = [] } = options
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }

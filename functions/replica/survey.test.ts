@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote/remote.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -69,6 +69,22 @@ describe('POST /survey', () => {
       { seen: { ...NOTHING_SEEN, names: 3, bytes: 3, read: 3, oldest: 0 }, of: null },
       { end: true },
     ])
+  })
+
+  it('reads no faster than the rate that is asked for, and shows meanwhile that it is alive', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const storage = createMemoryStorage({ a: 'a'.repeat(4), b: 'b'.repeat(6) })
+    const lines = readLines(await post(storage, { ...EVERYTHING, maxAge: 0, rate: 1 }))
+    const start = performance.now()
+    let took = 0
+    lines.then(() => {
+      took = performance.now() - start
+    })
+    while (took === 0) await vi.advanceTimersByTimeAsync(100)
+    expect(took).toBeGreaterThanOrEqual(10_000)
+    expect(took).toBeLessThan(13_000)
+    expect((await lines).length).toBeGreaterThan(8)
   })
 
   it('returns the spans of a grain', async () => {

@@ -34,7 +34,7 @@ export async function answerSurvey(
 ): Promise<Response> {
   const survey = await readJsonBody(c, surveyRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, maxAge in seconds or null, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
+    takes: `1 to ${MAX_SURVEY_RANGES} ranges, a prefix, a grain from 0 to 30, maxAge in seconds or null, a rate of at least 1 byte a second if any, and up to ${MAX_GLOBS} globs each in match and exclude, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`,
   })
   if (survey instanceof Response) return survey
   const rule = 'ranges must ascend, each from a name to a later one, without overlaps'

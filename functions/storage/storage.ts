@@ -1,3 +1,4 @@
+import type { Pace } from '../bytes/pace.ts'
 import type { Modes, Unkept } from '../wire/attributes.ts'
 import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
@@ -76,6 +77,8 @@ export interface DescribeOptions {
    * counts as a reading. A storage that cannot read rejects. Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
+  /** Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that. */
+  readonly pace?: Pace | undefined
   /** Called at least every `HEARTBEAT_MS` while the store works on an answer. */
   readonly onProgress?: ((work: Work) => void) | undefined
 }
@@ -86,6 +89,8 @@ export interface OpenOptions {
   readonly range?: ByteRange | undefined
   /** Open only this content. */
   readonly ifDigest?: Digest | undefined
+  /** As in `DescribeOptions`, for what is read before this resolves; whoever reads `body` paces that. */
+  readonly pace?: Pace | undefined
   /** As in `DescribeOptions`. */
   readonly trace?: Trace | undefined
   readonly signal?: AbortSignal | undefined
@@ -219,7 +224,7 @@ export interface Storage {
    * else the spans that `createSpanner` cuts, and a `Progress` at least every `HEARTBEAT_MS`, whose `work`
    * has grown if anything was done; the last one reports the totals, and comes before the last span. With
    * `Survey.passed` it also reports what it skips (see `Skipped`). Ends when all files were reported; rejects
-   * with a `StorageError` when a part could not be. The promises of `describe` hold for each digest. Memory
+   * with a `StorageError` when a part could not be. Reads no faster than `Survey.rate`. The promises of `describe` hold for each digest. Memory
    * does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>

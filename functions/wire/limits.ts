@@ -195,10 +195,27 @@ export const PROGRESS_MS = 1000
 
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
-/** Bytes of the body of `POST /verify`: three numbers. */
+/** Bytes of the body of `POST /verify`: four numbers. */
 export const MAX_VERIFY_BYTES = 1024
 /** Names that are asked for again together before they are reported. */
 export const AUDIT_BATCH_NAMES = 256
+/** How long names may wait for others of their batch in a verification, which is noted to have come so far. */
+export const REPORT_NAMES_MS = 10_000
+
+/** Steps of a scheduled verification: a few an hour in a month, and audits in the ledger for forty periods. */
+export const VERIFY_STEPS = 240
+/** The share of a period that a scheduled verification leaves for restarts, and replicas that are away. */
+export const VERIFY_RESERVE = 0.1
+/** The least bytes a second of a step: slower ones would keep a survey open for days, to read a few files. */
+export const MIN_VERIFY_RATE = 64 * 1024
+/** The least bytes of a step: a second's worth of the slowest. */
+export const MIN_VERIFY_STEP_BYTES = MIN_VERIFY_RATE
+/** Half the first pause after a failure; each further failure doubles it. */
+export const VERIFY_RETRY_MS = 30_000
+/** The longest of these pauses. */
+export const MAX_VERIFY_RETRY_MS = 60 * 60_000
+/** The longest timer: a clock that was set, or a verification by hand, counts after that. */
+export const MAX_VERIFY_SLEEP_MS = 60 * 60_000
 
 /** Audits at once: each surveys all files of every replica. */
 export const MAX_AUDITS = 4

@@ -103,6 +103,9 @@ export const globs = v.pipe(
   v.check((all) => all.reduce((length, glob) => length + glob.length, 0) <= MAX_GLOBS_LENGTH),
 )
 
+/** Bytes a second. */
+const rate = v.pipe(v.number(), v.safeInteger(), v.minValue(1))
+
 /** Body of `POST /survey`; see `Survey`. */
 export const surveyRequest = v.object({
   ranges: v.pipe(
@@ -114,6 +117,7 @@ export const surveyRequest = v.object({
   maxAge: v.nullable(age),
   pass: v.optional(v.pipe(v.string(), v.maxLength(64))),
   passed: v.optional(v.boolean()),
+  rate: v.optional(rate),
   match: globs,
   exclude: globs,
 })
@@ -380,7 +384,7 @@ export type Run = v.InferOutput<typeof run>
 export const status = v.object({
   /** The last audit of every name that ended; null before the first. */
   last: v.nullable(run),
-  /** The last audit of all, if it has not ended: it is under way, or broke off. */
+  /** The last audit but for verifications, if it has not ended: it is under way, or broke off. */
   unended: v.nullable(run),
   /** The last verification: audits one after the other that read every byte; null before the first. */
   verification: v.nullable(
@@ -392,6 +396,8 @@ export const status = v.object({
       ended: v.nullable(time),
     }),
   ),
+  /** The seconds in which the coordinator reads every byte once by itself; absent when it does not. */
+  verifiesEvery: v.optional(age),
   /** The number of names that differ, by agreement. */
   differing: v.record(v.picklist(AGREEMENTS), size),
   /** The number of these names by the state of the copy of each replica. */
@@ -433,5 +439,7 @@ export const verifyRequest = v.object({
   portion: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),
   /** Ends after so many seconds, with the file that is being read then. */
   seconds: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_AGE_SECONDS))),
+  /** The bytes that each replica may read in a second; as fast as it can when absent. */
+  rate: v.optional(rate),
 })
 export type VerifyRequest = v.InferOutput<typeof verifyRequest>

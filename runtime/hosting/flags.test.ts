@@ -3,7 +3,15 @@ import { readOptions } from '../cli/options/declaration.ts'
 import { COORDINATOR, REPLICA } from '../cli/options/servers.ts'
 import { UserError } from '../node/user-error.ts'
 import { fromVariables, list, oneOf, option, readFlags, secret, TEXT, toFlagLabel, toggle } from './flag.ts'
-import { ACCESS_FLAGS, READ_REQUIRE, requireReplicas, SOURCE_FLAGS, toSource, toTimeouts } from './flags.ts'
+import {
+  ACCESS_FLAGS,
+  RATE,
+  READ_REQUIRE,
+  requireReplicas,
+  SOURCE_FLAGS,
+  toSource,
+  toTimeouts,
+} from './flags.ts'
 import { parseReplicaAddress } from './replica-address.ts'
 
 type Texts = Readonly<Record<string, readonly string[]>>
@@ -225,4 +233,24 @@ test('a client shows VOUCH_TOKEN; a server demands VOUCH_ACCEPTED_TOKEN, and the
   expect(read(ACCESS_FLAGS.tokenFile, both)).toEqual({ variable: 'VOUCH_ACCEPTED_TOKEN', text: 'demanded' })
   const older = { variable: 'VOUCH_TOKEN', text: 'shown', renamed: 'VOUCH_ACCEPTED_TOKEN' }
   expect(read(ACCESS_FLAGS.tokenFile, { VOUCH_TOKEN: 'shown' })).toEqual(older)
+})
+
+test.each([
+  ['40MB/s', 40e6],
+  ['40M', 40e6],
+  ['1.5k', 1500],
+  ['512KiB/s', 512 * 1024],
+  ['2Gi', 2 * 2 ** 30],
+  ['1000000', 1e6],
+  ['1B/s', 1],
+  ['0', null],
+  ['0.5', null],
+  ['0k', null],
+  ['-1M', null],
+  ['40MB/h', null],
+  ['40Xi', null],
+  ['999999999T', null],
+  ['', null],
+])('a rate of %s is %s bytes a second', (text, bytes) => {
+  expect(RATE.parse(text)).toBe(bytes)
 })

@@ -74,6 +74,33 @@ export const AGE: Kind<number> = {
   },
 }
 
+/** An `AGE` above 0, in seconds. */
+export const DURATION: Kind<number> = {
+  rule: 'a duration above 0: seconds, or a number with s, m, h, d or w behind it, such as 2h',
+  parse: (text) => AGE.parse(text) || null,
+}
+
+const POWERS = ['', 'k', 'm', 'g', 't']
+
+/** Bytes a second, in `40MB/s`, `40M`, `512KiB/s` or `1000000`. */
+export const RATE: Kind<number> = {
+  rule: 'bytes a second above 0, such as 40MB/s, 40M or 512Ki: k, M, G and T are powers of 1000, Ki, Mi, Gi and Ti of 1024',
+  parse(text) {
+    const [, digits, power = '', binary] =
+      /^(\d{1,9}(?:\.\d{1,3})?)(?:([kmgt])(i?))?b?(?:\/s)?$/i.exec(text) ?? []
+    const bytes = Math.floor(Number(digits) * (binary ? 1024 : 1000) ** POWERS.indexOf(power.toLowerCase()))
+    return bytes >= 1 && Number.isSafeInteger(bytes) ? bytes : null
+  },
+}
+
+/** How often a coordinator verifies by itself. */
+export const VERIFY_EVERY = option(
+  'TIME',
+  DURATION,
+  'read every byte of every replica once in TIME, such as 30d, evenly and in the background',
+  { otherwise: 'only when vouch verify asks for it' },
+)
+
 const TIMEOUT_FLAGS = {
   connectTimeout: toTimeout('seconds that connecting to a replica server may take', CONNECT_MS),
   silenceTimeout: toTimeout(

@@ -53,6 +53,7 @@ function createLateLedger(open: () => Ledger): Ledger {
     noteMended: async (...given) => await open().noteMended(...given),
     verification: async () => await open().verification(),
     noteVerification: async (...given) => await open().noteVerification(...given),
+    lastVerified: async () => await open().lastVerified(),
     status: async () => await open().status(),
     audits: async (...given) => await open().audits(...given),
     count: async (...given) => await open().count(...given),

@@ -309,7 +309,7 @@ describe('the root', () => {
       const writer = createIndexWriter(index)
       const tree = { place: guard.resolve(), requireSame: guard.requireSame, look: () => null, index, writer }
       const survey = createTreeSurvey({ ...tree, memory: createSpanMemory() }, { ...WHOLE, grain: 0 })
-      const order = { now: Date.now(), synced: null, patience: 60_000, hashed: [], isPatient: true }
+      const order = { now: Date.now(), synced: null, patience: 60_000, hashed: [], isPatient: true, bytes: 1 }
       expect(survey.step({ ...order, patience: -1 }).state).toBe('going')
       await pointTo(second, link)
       expect(() => survey.step(order)).toThrow('another directory took its place while it was read')

@@ -90,6 +90,8 @@ export const MIN_REMEMBERED_ENTRIES = 1000
 export const LISTING_MS = 10_000
 /** How long the tree thread works for one listing or survey before the next has its turn. */
 export const TREE_STEP_MS = 25
+/** What a survey with a rate reads before it waits, as a share of a second: smooth, in few steps. */
+export const PACED_STEP_MS = 50
 /** Large files of a survey that wait to be hashed at once: enough for all threads. */
 export const MAX_SURVEY_HASHES = 64
 /** Files of a survey that wait for one before them to be hashed. */

@@ -76,7 +76,8 @@ describe.skipIf(!canAnalyze)('the systemd units', () => {
 
 /** Every metric of ours that a coordinator has, once there was an audit. */
 async function listMetrics(): Promise<Set<string>> {
-  const { observer, mount } = createCoordinatorMetrics(['a'], [], [], () => ({}))
+  const { observer, mount, watchVerification } = createCoordinatorMetrics(['a'], [], [], () => ({}))
+  watchVerification(undefined, 1)
   const summary: AuditSummary = { agreement: 'absent', names: 0, agreements: {}, rotten: 0, replicas: [] }
   observer.onAudited({ isWhole: true, ms: 0, summary })
   const app = new Hono<AppEnv>()

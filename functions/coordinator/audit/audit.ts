@@ -10,7 +10,13 @@ import {
   type Survey,
 } from '../../storage/survey/survey.ts'
 import { toTimestamp } from '../../wire/fields/dates.ts'
-import { AUDIT_BATCH_NAMES, MAX_SURVEY_RANGES, PROGRESS_MS, SPAN_GRAINS } from '../../wire/limits.ts'
+import {
+  AUDIT_BATCH_NAMES,
+  MAX_SURVEY_RANGES,
+  PROGRESS_MS,
+  REPORT_NAMES_MS,
+  SPAN_GRAINS,
+} from '../../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
@@ -29,13 +35,15 @@ import {
 } from './surveys.ts'
 
 /** What an audit compares and reports. */
-export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'match' | 'exclude'> {
+export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' | 'match' | 'exclude'> {
   /** Whether every name is reported, and not only those that are not `unanimous`. */
   readonly all: boolean
   /** Only names after this one in byte order. */
   readonly after?: string | undefined
   /** Only names up to this one. */
   readonly until?: string | undefined
+  /** As in `Scope`. */
+  readonly isVerification?: boolean | undefined
   /** Ends the audit before its last name; only of an audit that has a `maxAge` or reports all names. */
   readonly limit?: AuditLimit | undefined
 }
@@ -62,6 +70,8 @@ interface Audit extends AuditContext {
   readonly request: AuditRequest
   /** The range of the first pass, whose progress and skipped entries count: later passes repeat parts. */
   readonly whole: readonly Range[]
+  /** By `performance.now()`. */
+  readonly begunAt: number
   /** Shared by all surveys of this audit. */
   readonly pass: string
   readonly tally: Tally
@@ -82,7 +92,11 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
     context.writeLine(tally.toProgress()).catch(() => {})
   })
   const whole: readonly Range[] = [{ after: request.after ?? '', until: request.until ?? null }]
-  const one: Audit = { ...context, request, whole, pass: crypto.randomUUID(), tally, showProgress }
+  const begunAt = performance.now()
+  const one: Audit = {
+    ...{ ...context, request, whole, begunAt, pass: crypto.randomUUID() },
+    ...{ tally, showProgress },
+  }
   if (request.all || request.maxAge !== null) await auditNames(one, whole)
   else await auditSpans(one, whole, 0)
   if (request.until !== undefined) tally.stop(request.until)
@@ -102,9 +116,9 @@ function openSurveys<T extends Span | Found>(audit: Audit, ranges: readonly Rang
   const onPassed = (id: string, passed: readonly Passed[], isAll: boolean) => {
     if (isFirst) tally.addPassed(id, passed, isAll)
   }
-  const { prefix, maxAge, match } = request
+  const { prefix, maxAge, rate, match } = request
   const exclude = [...audit.exclude, ...request.exclude]
-  const survey = { ranges, prefix, grain, maxAge, pass, passed: isFirst, match, exclude }
+  const survey = { ranges, prefix, grain, maxAge, rate, pass, passed: isFirst, match, exclude }
   return audit.members
     .filter(({ id }) => !tally.lost.has(id))
     .map((member) => openSurvey<T>(member, survey, { ...audit, onProgress, onPassed }))
@@ -160,6 +174,7 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
   const { limit } = request
   let batch: Findings[] = []
   let names = 0
+  let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, tally.lose)) {
       for (const { id, said } of findings.answers) {
@@ -169,10 +184,12 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
       const isEnd = limit?.isReached() === true
-      const isDue = limit !== undefined && ++names % AUDIT_BATCH_NAMES === 0
+      const isLate = performance.now() - reportedAt >= REPORT_NAMES_MS
+      const isDue = limit !== undefined && (++names % AUDIT_BATCH_NAMES === 0 || isLate)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []
+      reportedAt = performance.now()
       if (tally.lost.size === 0) await limit?.onReported(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }
@@ -221,8 +238,8 @@ function findArrived(
 async function askAgain(audit: Audit, batch: readonly Findings[]): Promise<Map<string, Answer[]>> {
   const asked = batch.filter(({ name }) => parseName(name) !== null)
   const names = asked.map(({ name }) => name)
-  const { request, trace, signal, tally } = audit
-  const options = { trace, getSignal: () => signal, maxAge: request.maxAge ?? undefined }
+  const { trace, signal, tally } = audit
+  const options = { trace, getSignal: () => signal, maxAge: toSecondAge(audit) }
   const questions = audit.members.map(({ id, askAll }) => {
     const said = tally.lost.get(id)
     return said ? names.map(() => ({ id, said })) : askAll(names, options)
@@ -237,6 +254,12 @@ async function askAgain(audit: Audit, batch: readonly Findings[]): Promise<Map<s
       return [findings.name, isKnown ? now : complete(audit, findings)]
     }),
   )
+}
+
+/** `maxAge` of a second question. With a rate, which it could not keep, the readings of this audit will do. */
+function toSecondAge({ request: { maxAge, rate }, begunAt }: Audit): number | undefined {
+  if (maxAge === null || rate === undefined) return maxAge ?? undefined
+  return maxAge + Math.ceil((performance.now() - begunAt) / 1000)
 }
 
 /** The answers in member order; a replica left out since answers its error, not a null to be confirmed. */

@@ -29,6 +29,8 @@ export interface SurveyContext extends Pick<CoordinatorContext, 'deadlines' | 'c
   readonly onProgress: (id: string, progress: Progress) => void
   /** Called once for each entry that a replica skipped, if the survey asks for them; `isAll` at the end. */
   readonly onPassed: (id: string, passed: readonly Passed[], isAll: boolean) => void
+  /** Called with the size of each file that a replica has read for this audit. */
+  readonly onRead?: ((id: string, bytes: number) => void) | undefined
 }
 
 /** The spans, or the files, of one replica's survey, in order. The caller must call `leave` in `finally`. */
@@ -46,7 +48,7 @@ export interface SurveyStream<T> {
 export function openSurvey<T extends Span | Found>(
   member: Member,
   survey: Survey,
-  { deadlines, createHasher, trace, signal, onProgress, onPassed }: SurveyContext,
+  { deadlines, createHasher, trace, signal, onProgress, onPassed, onRead }: SurveyContext,
 ): SurveyStream<T> {
   let { ranges } = survey
   let hasMoved = false
@@ -104,6 +106,8 @@ export function openSurvey<T extends Span | Found>(
       hasMoved = true
       settlePassed()
       ranges = cutRanges(ranges, 'last' in value ? value.last : value.name)
+      if ('said' in value && isFacts(value.said) && value.said.evidence === 'read')
+        onRead?.(member.id, value.said.size)
       if ('said' in value && isFacts(value.said) && !isFresh(value.said, survey.maxAge))
         return { name: value.name, said: notFresh() } as T // a file, like `value`
       return value as T // of the kind that a survey of this grain returns

@@ -10,8 +10,11 @@ import type { Ledger } from './ledger.ts'
 type WithLedger = Pick<CoordinatorContext, 'ledger' | 'onLedgerFailed'>
 
 /** `GET /status`: what is known by the audits so far. */
-export async function answerStatus(context: WithLedger): Promise<Response> {
-  return await answer(context, (ledger) => ledger.status())
+export async function answerStatus(
+  context: WithLedger,
+  verifiesEvery: number | undefined,
+): Promise<Response> {
+  return await answer(context, async (ledger) => ({ ...(await ledger.status()), verifiesEvery }))
 }
 
 /** `GET /differences?after=&limit=`: the names that differ, by the audits so far. */

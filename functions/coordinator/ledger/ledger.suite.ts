@@ -121,6 +121,16 @@ export function describeLedger(title: string, open: () => Ledger): void {
       })
       await audit()
       expect((await ask(status, '/status')).unended).toBeNull()
+      // The next part of a verification goes on from there.
+      await ledger.begin({ prefix: '', match: [], exclude: [], isVerification: true }, Date.now())
+      expect((await ask(status, '/status')).unended).toBeNull()
+    })
+
+    it('knows when every byte had been read, also while the next verification is under way', async () => {
+      expect(await ledger.lastVerified()).toBeNull()
+      await ledger.noteVerification({ began: 1, after: '', ended: 2 })
+      await ledger.noteVerification({ began: 3, after: 'x', ended: null })
+      expect(await ledger.lastVerified()).toBe(2)
     })
 
     it('lists what differs in pages, in byte order, with the time since when', async () => {

@@ -17,6 +17,8 @@ import type { CorruptCopy } from '../compare/corrupt-copies.ts'
 export interface Scope extends Pick<Survey, 'prefix' | 'match' | 'exclude'> {
   /** Only names after this one in byte order. */
   readonly after?: string | undefined
+  /** Whether it is a part of a verification, which may end early: the next part goes on from there. */
+  readonly isVerification?: boolean | undefined
 }
 
 /** How far a verification has come; see `Status`. Times are milliseconds since 1970. */
@@ -49,6 +51,8 @@ export interface Ledger {
   noteMended(copy: CorruptCopy): Promise<void>
   /** The last verification; null before the first. */
   verification(): Promise<Verification | null>
+  /** When all bytes had been read by a verification, the last time: milliseconds since 1970; null before the first. */
+  lastVerified(): Promise<number | null>
   /** Notes how far a verification has come: a new one, or the last. */
   noteVerification(verification: Verification): Promise<void>
   status(): Promise<Status>

@@ -67,13 +67,15 @@ export function createMemoryLedger(): Ledger {
   const isWhole = (one: Audit, scope: string) =>
     one.run.ended !== null && one.run.summary?.next === undefined && toScope(one) === scope
   let verification: Verification | null = null
+  let lastVerified: number | null = null
   const corrupt = new Map<string, CorruptCopy>()
 
   return {
-    async begin({ prefix, match, exclude, after = '' }, began) {
+    async begin({ prefix, match, exclude, after = '', isVerification }, began) {
       const scope = { prefix, match: [...match], exclude: [...exclude], after }
       return audits.push({
         ...scope,
+        isVerification,
         began,
         run: { ...scope, began: toText(began), ended: null, summary: null },
       })
@@ -118,11 +120,13 @@ export function createMemoryLedger(): Ledger {
     verification: async () => verification,
     async noteVerification(now) {
       verification = now
+      lastVerified = now.ended ?? lastVerified
     },
+    lastVerified: async () => lastVerified,
     async status() {
       const manifests = [...known].map(([name, { found }]) => fromFindingText(name, found))
       const last = audits.findLast((one) => isWhole(one, ALL))?.run ?? null
-      const newest = audits.at(-1)?.run
+      const newest = audits.findLast(({ isVerification }) => !isVerification)?.run
       const ids = [...new Set(manifests.flatMap(({ replicas }) => replicas.map(({ id }) => id)))]
       const count = (texts: readonly string[]) =>
         Object.fromEntries([...Map.groupBy(texts, (text) => text)].map(([text, all]) => [text, all.length]))

@@ -65,7 +65,7 @@ export function createObjectDigests(
     return known === undefined ? await compute(sight, options) : toFacts(sight.info, known)
   }
 
-  async function compute(sight: Sight, { signal, onProgress }: DescribeOptions): Promise<Facts> {
+  async function compute(sight: Sight, { signal, onProgress, pace }: DescribeOptions): Promise<Facts> {
     const { info } = sight
     const name = toName(info.key)
     const readAt = Date.now()
@@ -76,7 +76,9 @@ export function createObjectDigests(
     for await (const chunk of readChunks(toChunks(body))) {
       await hasher.update(chunk)
       bytes += chunk.length
-      onProgress?.({ done: chunk.length, reading: { name, bytes, size: info.size } })
+      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size: info.size } })
+      report(chunk.length)
+      await pace?.wait(chunk.length, report)
     }
     const digest = await hasher.digest()
     await remember(sight, digest, readAt)

@@ -14,7 +14,7 @@ export function createObjectReader(digests: ObjectDigests, root: string, createH
   /** As `Storage.open`. With `isRemembered`, hashes a whole object as it is read, and remembers that. */
   async function open(
     name: string,
-    { range, ifDigest, signal }: OpenOptions = {},
+    { range, ifDigest, signal, pace }: OpenOptions = {},
     isRemembered = false,
   ): Promise<Opened | null> {
     signal?.throwIfAborted()
@@ -25,7 +25,7 @@ export function createObjectReader(digests: ObjectDigests, root: string, createH
     if (known === undefined && ifDigest !== undefined && range === undefined) {
       return await openUnverified(sight, ifDigest, signal)
     }
-    const facts = known === undefined ? await digests.describe(sight, { signal }) : toFacts(info, known)
+    const facts = known === undefined ? await digests.describe(sight, { signal, pace }) : toFacts(info, known)
     if (facts.digest !== (ifDigest ?? facts.digest)) throw changedError()
     const { length } = requireRange(range, info.size)
     const part =

@@ -1,4 +1,5 @@
 import { readChunks, toChunks } from '../../bytes/chunks.ts'
+import { createPace, type Pace } from '../../bytes/pace.ts'
 import { type CreateHasher, type Digest, toDigest } from '../../wire/digest.ts'
 import { withTimeout } from '../../wire/limit.ts'
 import { HEARTBEAT_MS } from '../../wire/limits.ts'
@@ -87,6 +88,7 @@ export async function* surveyPages<E extends Entry>(
     work += done
   }
   const toProgress = (): Progress => ({ seen: seen.get(), of: null, work })
+  const pace = survey.rate === undefined ? undefined : createPace(survey.rate, signal)
 
   /** The lines, after those of the entries that were skipped before them. */
   function* toLines(lines: readonly (Found | Span)[]): Generator<SurveyLine> {
@@ -97,14 +99,16 @@ export async function* surveyPages<E extends Entry>(
   try {
     for await (const { entries, gaps, listed } of readPages(storage, survey, signal)) {
       work += listed
-      const examining = { ...options, maxAge: survey.maxAge, signal, onProgress }
-      const found = yield* examine(storage, entries, examining, toProgress)
+      const examining = { ...options, maxAge: survey.maxAge, signal, onProgress, pace }
       const counted = createGapCounter(gaps)
-      for (const one of found) {
-        seen.add(one.said)
-        for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
-        if (survey.grain === 0) yield* toLines([one])
-        else yield* toLines(await toSpans(spanner.add(one.name, getSize(one), toComparable(one))))
+      // With a pace one after the other: none of many connections may be read so slowly that it breaks.
+      for (const group of pace === undefined ? [entries] : entries.map((entry) => [entry])) {
+        for (const one of yield* examine(storage, group, examining, toProgress)) {
+          seen.add(one.said)
+          for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
+          if (survey.grain === 0) yield* toLines([one])
+          else yield* toLines(await toSpans(spanner.add(one.name, getSize(one), toComparable(one))))
+        }
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)
       yield toProgress()
@@ -154,6 +158,7 @@ async function* readPages<E extends Entry>(
 
 interface ExamineOptions extends ReadSurveyOptions {
   readonly maxAge: number | null
+  readonly pace: Pace | undefined
   readonly onProgress: (work: Work) => void
 }
 
@@ -198,9 +203,9 @@ async function describeOrRead<E extends Entry>(
 async function describeAll<E extends Entry>(
   storage: Pages<E>,
   entries: readonly E[],
-  { signal, trace, onProgress }: ExamineOptions,
+  { signal, trace, onProgress, pace }: ExamineOptions,
 ): Promise<Found[]> {
-  const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress }))
+  const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress, pace }))
   signal?.throwIfAborted()
   return answers.flatMap((answer, i) => {
     const said = answer.status === 'fulfilled' ? answer.value : toStorageError(answer.reason)
@@ -231,18 +236,19 @@ async function readStale(
 async function readOne(
   storage: Pick<Storage, 'open'>,
   name: string,
-  { createHasher, signal, trace, onProgress }: ExamineOptions,
+  { createHasher, signal, trace, onProgress, pace }: ExamineOptions,
 ): Promise<Found | null> {
   if (createHasher === undefined)
     throw new StorageError('unreadable', 'this store cannot read its files again')
   try {
-    const opened = await storage.open(name, { signal, trace })
+    const opened = await storage.open(name, { signal, trace, pace })
     if (opened === null) return null
     const { facts, body } = opened
     const hasher = createHasher()
     for await (const chunk of readChunks(toChunks(body))) {
       await hasher.update(chunk)
       onProgress({ done: chunk.length })
+      await pace?.wait(chunk.length, (done) => onProgress({ done }))
     }
     const digest = await hasher.digest()
     return digest === facts.digest

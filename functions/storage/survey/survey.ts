@@ -31,6 +31,11 @@ export interface Survey {
   readonly pass?: string | undefined
   /** Whether the survey also reports the entries that it skips; it does not when absent. */
   readonly passed?: boolean | undefined
+  /**
+   * The bytes of files that may be read in a second for this survey, a whole number from 1 up; as many as can be
+   * when absent. It may read up to 1 MiB at a time, and waits after that.
+   */
+  readonly rate?: number | undefined
   /** Globs (see `createSelect`): only names that one of these matches, or all names without globs. */
   readonly match: readonly string[]
   /** No names that one of these globs matches. */

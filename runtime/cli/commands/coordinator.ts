@@ -1,5 +1,11 @@
+import { once } from 'node:events'
 import type { Replica } from '../../../functions/coordinator/ask/member.ts'
-import { createCoordinator } from '../../../functions/coordinator/coordinator.ts'
+import { type CoordinatorOptions, createCoordinator } from '../../../functions/coordinator/coordinator.ts'
+import {
+  type VerifySchedule,
+  verifyOnSchedule,
+} from '../../../functions/coordinator/ledger/verify-schedule.ts'
+import type { Audited } from '../../../functions/coordinator/observer.ts'
 import { type CoordinatorState, createState } from '../../../functions/coordinator/state.ts'
 import { PROBE } from '../../../functions/storage/probe.ts'
 import { SILENCE_MS } from '../../../functions/wire/limits.ts'
@@ -17,6 +23,7 @@ import { type ServerLog, withServerLog } from '../../hosting/server-log.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { type CoordinatorMetrics, createCoordinatorMetrics } from '../../node/observe/metrics.ts'
 import { openTracing } from '../../node/observe/tracing.ts'
+import { UserError } from '../../node/user-error.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
 import { COORDINATOR } from '../options/servers.ts'
@@ -27,7 +34,7 @@ export const coordinator: Command = {
 
 async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise<number> {
   const options = readOptions(COORDINATOR, given)
-  const { host, port, require, writable } = options
+  const { host, port, require, writable, verify: every } = options
   const replicas = requireReplicas(options, given.label)
   const timeouts = toTimeouts(options)
   const { access, tls, tokens } = openAccess(options, io)
@@ -36,27 +43,28 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
   const opened = await openReplicas({ ...options, replicas, timeouts, token }, io)
   reloadOnHangup([tokens, tls, token, opened.keys], io)
   const { close: closeLedger, ...recording } = openLedger(replicas, opened.indexPath, io)
+  if (every !== undefined && recording.ledger === undefined) {
+    await opened.close()
+    const advice = `${given.label('index')} names a directory for it`
+    throw new UserError(`${given.label('verify')} needs a ledger, to note what was read; ${advice}`)
+  }
   const ids = opened.replicas.map(({ id }) => id)
   const metrics = createCoordinatorMetrics(ids, opened.directories, opened.indexed, tls?.get)
   const notifier = openNotifier({ ...options, keys: opened.keys }, io)
   const state = await restoreState(recording, io, metrics)
+  const onAudited = (audited: Audited, isNews = true) => {
+    metrics.observer.onAudited(audited)
+    log.audited(audited)
+    if (audited.summary !== null && isNews) notifier?.audited(audited.summary)
+  }
+  const shared = { createHasher, exclude: given.excluded, deadlines: timeouts, ...recording, state }
   const app = createCoordinator(opened.replicas, {
-    createHasher,
+    ...shared,
     require,
-    exclude: given.excluded,
-    deadlines: timeouts,
     writable,
-    ...recording,
+    verifiesEvery: every,
     defer: setImmediate,
-    state,
-    observer: {
-      ...metrics.observer,
-      onAudited(audited) {
-        metrics.observer.onAudited(audited)
-        log.audited(audited)
-        if (audited.summary !== null) notifier?.audited(audited.summary)
-      },
-    },
+    observer: { ...metrics.observer, onAudited },
     log: toBoth(log.request, metrics.log),
     isTraced: log.isTraced,
     around: tracing?.around,
@@ -68,15 +76,40 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
   const ending = new AbortController()
   const looked = isFirst(io) ? opened.replicas : []
   const looking = reportFailing(looked, io, { silence: timeouts.silence, signal: ending.signal })
+  const stopping = AbortSignal.any([ending.signal, ...(io.signal ? [io.signal] : [])])
+  const verification = metrics.watchVerification(recording.ledger, every)
+  const verifying = verifyInBackground(opened.replicas, io, {
+    options: { ...shared, observer: metrics.observer },
+    schedule: { every, signal: stopping, onStep: onAudited, ...verification },
+  })
   try {
     return await withBackgroundIndex(opened.directories, io, () =>
       runServer(app, io, { host, port, tls, log, toBanner, tracing }).finally(() => ending.abort()),
     )
   } finally {
-    await looking
+    await Promise.all([looking, verifying])
     closeLedger()
     await opened.close()
   }
+}
+
+interface Verifying {
+  readonly options: CoordinatorOptions & { readonly state: CoordinatorState }
+  readonly schedule: Omit<VerifySchedule, 'every' | 'onNotice'> & { readonly every: number | undefined }
+}
+
+/** Verifies by the schedule, if there is one. Of several workers only the first does, once all listen. */
+async function verifyInBackground(
+  replicas: readonly Replica[],
+  io: Io,
+  { options, schedule: { every, ...schedule } }: Verifying,
+): Promise<void> {
+  const { ledger, state } = options
+  if (every === undefined || ledger === undefined || !isFirst(io)) return
+  const { signal } = schedule
+  if (!signal.aborted) await Promise.race([io.worker?.ready, once(signal, 'abort')])
+  const onNotice = (line: string) => say(io, line)
+  await verifyOnSchedule(replicas, { ...options, ledger, state }, { ...schedule, every, onNotice })
 }
 
 /** The state of a coordinator whose corrupt copies are those that the ledger knows, and which adds to them. */

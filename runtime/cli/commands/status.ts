@@ -54,7 +54,8 @@ function toText(known: Known): string {
     .join('')
 }
 
-function toCheckLines({ last, unended, verification, replicas, differing }: Known): string[] {
+function toCheckLines(known: Known): string[] {
+  const { last, unended, verification, verifiesEvery, replicas, differing } = known
   const lines: string[] = []
   if (last?.summary == null || last.ended === null)
     lines.push('never checked: vouch check compares all names')
@@ -75,7 +76,7 @@ function toCheckLines({ last, unended, verification, replicas, differing }: Know
   if (open > 0) lines.push(`  ${formatCount(open, 'name differs', 'names differ')} by the last check of each`)
   if (unended !== null)
     lines.push(`the check of ${toLocalTime(unended.began)} has not ended: it still runs, or broke off`)
-  if (verification !== null) lines.push(toVerificationWords(verification))
+  if (verification !== null) lines.push(toVerificationWords(verification, verifiesEvery))
   return lines
 }
 

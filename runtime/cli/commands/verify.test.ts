@@ -42,6 +42,10 @@ describe('vouch verify', () => {
       ['--for', '0'],
       "--for takes a duration above 0: seconds, or a number with s, m, h, d or w behind it, such as 2h, got '0'",
     ],
+    [
+      ['--rate', '0'],
+      /^vouch: --rate takes bytes a second above 0, such as 40MB\/s, 40M or 512Ki: .+, got '0'\n$/,
+    ],
     [['--max-age', 'soon'], /^vouch: --max-age takes a whole number of seconds, .+, got 'soon'\n$/],
     [['docs/'], "verify takes only options, got 'docs/'; see 'vouch verify --help'"],
   ])('refuses %j in one line', async (args, message) => {

@@ -14,8 +14,8 @@ import { printAudit } from './check.ts'
 export const verify: Command = {
   async run(given, io) {
     const options = readOptions(VERIFY, given)
-    const { maxAge, portion, for: seconds } = options
-    const request: VerifyRequest = { maxAge, portion, seconds }
+    const { maxAge, portion, rate, for: seconds } = options
+    const request: VerifyRequest = { maxAge, portion, rate, seconds }
     const notifier = openNotifier(options, io)
     // The age chooses what to read; it is no condition of a comparison.
     return await withSource(
@@ -26,8 +26,8 @@ export const verify: Command = {
         const response = await ask('/verify', { json: JSON.stringify(request) })
         if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
         const status = await printAudit(response, '', { ...options, ...WHOLE }, io, notifier)
-        const { verification } = await readAnswer(await ask('/status'), schema)
-        if (verification !== null) say(io, escapeControls(toVerificationWords(verification)))
+        const { verification, verifiesEvery } = await readAnswer(await ask('/status'), schema)
+        if (verification !== null) say(io, escapeControls(toVerificationWords(verification, verifiesEvery)))
         return status
       },
     )

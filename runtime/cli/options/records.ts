@@ -1,5 +1,5 @@
 import { type Kind, option, toggle } from '../../hosting/flag.ts'
-import { AGE, NOTIFY_FLAGS, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import { AGE, DURATION, NOTIFY_FLAGS, RATE, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 
 const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
@@ -14,11 +14,6 @@ const PORTION: Kind<number> = {
   },
 }
 
-const DURATION: Kind<number> = {
-  rule: 'a duration above 0: seconds, or a number with s, m, h, d or w behind it, such as 2h',
-  parse: (text) => AGE.parse(text) || null,
-}
-
 export const VERIFY = declare({
   name: 'verify',
   about: 'read every byte of every replica and compare, a part at a time if asked to',
@@ -27,6 +22,9 @@ export const VERIFY = declare({
   flags: {
     portion: option('P%', PORTION, 'end once P percent of all bytes have been read'),
     for: option('TIME', DURATION, 'end after TIME, with the file that is being read then'),
+    rate: option('RATE', RATE, 'the bytes that each replica may read in a second, such as 40MB/s', {
+      otherwise: 'as fast as it can',
+    }),
     maxAge: option('AGE', AGE, 'leave out copies that were read at most AGE ago', {
       otherwise: 'those that this verification has read',
     }),
@@ -37,12 +35,13 @@ export const VERIFY = declare({
   shared: [SOURCE],
   description: [
     'What changed on a disk without a write, no comparison of remembered digests can find. This reads all bytes, in the order of the names, and goes on where it ended last: after --portion or --for, or because it was interrupted. Once it has read everything it begins again, so that what was not read for longest always comes next. vouch status shows how far it has come.',
+    'RATE is a number of bytes a second, with k, M, G or T behind it for powers of 1000, or Ki, Mi, Gi or Ti for powers of 1024, and then B and /s or not: 40MB/s and 40M are the same. Each replica keeps to it by itself, and waits after each piece of up to 1 MiB.',
     'It prints what vouch check prints. A replica that does not answer is left out, and the next vouch verify begins where it was lost.',
   ],
   examples: {
     'vouch verify': 'everything that the coordinator on this machine compares',
     'vouch verify --portion 8%': 'every week, to have read everything within a quarter of a year',
-    'vouch verify --for 2h': 'every night, as far as it comes',
+    'vouch verify --for 2h --rate 40MB/s': 'every night, as far as it comes with half a disk',
   },
   statuses: {
     0: 'all that was read is the same',

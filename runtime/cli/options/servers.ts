@@ -1,5 +1,12 @@
 import { DIRECTORY, optionWithDefault } from '../../hosting/flag.ts'
-import { ACCESS_FLAGS, INDEX, NOTIFY_FLAGS, REPLICAS_FLAGS, toServerFlags } from '../../hosting/flags.ts'
+import {
+  ACCESS_FLAGS,
+  INDEX,
+  NOTIFY_FLAGS,
+  REPLICAS_FLAGS,
+  toServerFlags,
+  VERIFY_EVERY,
+} from '../../hosting/flags.ts'
 import { REPLICA_ID } from '../../hosting/replica-address.ts'
 import { declare } from './declaration.ts'
 
@@ -33,14 +40,18 @@ export const COORDINATOR = declare({
   about: 'compare replicas for clients',
   forms: ['--replica ID=TARGET... [options]'],
   operand: null,
-  flags: { ...toServerFlags(6001), ...NOTIFY_FLAGS },
+  flags: { ...toServerFlags(6001), verify: VERIFY_EVERY, ...NOTIFY_FLAGS },
   shared: [{ title: 'What to compare', flags: REPLICAS_FLAGS }, ACCESS],
-  description: [HOW_IT_ENDS],
+  description: [
+    HOW_IT_ENDS,
+    'With --verify it asks every replica to read what was not read for longest, at the rate that reads everything in time, and goes on after a restart where it was. A replica server needs no such option: the coordinator asks it. vouch status shows how far it has come.',
+  ],
   examples: {
     'vouch coordinator --replica here=./files --replica there=http://192.168.1.102:6002':
       'for clients on this machine, on port 6001',
     'vouch coordinator --replica a=/srv/a --replica b=/srv/b --require all --log json':
       'answer only when both answer, and log JSON',
+    'vouch coordinator --cluster home --verify 30d': 'read every byte once a month, unnoticed',
   },
   statuses: STATUSES,
 })

@@ -22,6 +22,7 @@ test('the example in docs/settings.md is valid, and has every key', async () => 
       name: 'home',
       texts: {
         notify: ['https://hooks.example/vouch'],
+        verify: ['30d'],
         notifySecretFile: ['/etc/vouch/notify.secret'],
         coordinator: ['https://vm1.example:6001'],
         tokenFile: ['/etc/vouch/client.token'],
@@ -97,6 +98,10 @@ test.each([
   [cluster('ca = ["x"]'), ': ca of [cluster.home] takes a text in quotes, got an array'],
   [cluster('ca = 1979-05-27'), ': ca of [cluster.home] takes a text in quotes, got a date'],
   [cluster('ca = true'), ': ca of [cluster.home] takes a text in quotes, got true or false'],
+  [
+    cluster('verify = "monthly"'),
+    ': verify of [cluster.home] takes a duration above 0: seconds, or a number',
+  ],
   [cluster('require = 1.5'), ': require of [cluster.home] takes a text in quotes, got a number'],
   [
     cluster('require = "some"'),

@@ -9,6 +9,7 @@ import {
   REPLICAS_FLAGS,
   requireAtMost,
   SOURCE_FLAGS,
+  VERIFY_EVERY,
 } from '../../hosting/flags.ts'
 import { parseTarget, REPLICA_ID, requireIds } from '../../hosting/replica-address.ts'
 import { UserError } from '../../node/user-error.ts'
@@ -41,6 +42,7 @@ const FLAGS: Flags = {
   ...{ coordinator, require, tokenFile, replicaTokenFile },
   ...{ ca, clientCert, clientKey, tlsCert, tlsKey, tlsClientCa },
   ...NOTIFY_FLAGS,
+  verify: VERIFY_EVERY,
 }
 
 /** Each flag by its key. */

@@ -115,6 +115,6 @@ export interface HashProgress {
 }
 
 export interface HashWorkerData extends Pick<RootWorkerData, 'root'> {
-  /** Setting its first element to 1 stops the file being hashed. */
-  readonly stop: Int32Array<SharedArrayBuffer>
+  /** See `HashControl`. */
+  readonly control: SharedArrayBuffer
 }

@@ -1,8 +1,11 @@
+import type { Pace } from '../../../functions/bytes/pace.ts'
+import type { Work } from '../../../functions/storage/storage.ts'
 import { changedWhileReadError, closedError } from '../../../functions/wire/errors.ts'
 import type { Synced } from '../digests/belief.ts'
 import { MAX_ATTEMPTS, MAX_THREADS, QUEUE_PROGRESS_MS } from '../limits.ts'
 import { createThread, type Thread } from '../threads/thread.ts'
 import type { Content, HashOrder, HashProgress, HashWorkerData, RootWorkerData } from './disk-messages.ts'
+import { createHashControl, type HashControl } from './hash-control.ts'
 import { type Question, reportProgress } from './question.ts'
 
 interface HashPoolOptions extends Pick<RootWorkerData, 'root'> {
@@ -31,8 +34,7 @@ interface Job {
 
 interface HashThread {
   readonly thread: Thread<HashOrder, Content | null>
-  /** See `HashWorkerData`. */
-  readonly stop: Int32Array<SharedArrayBuffer>
+  readonly control: HashControl
   job: Job | null
 }
 
@@ -42,15 +44,17 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
   const threads: HashThread[] = []
   let count = 0
   let isClosed = false
-  const reportRead = createReadReport(queued)
+  const report = createReport(queued)
 
   function join(question: Question): void {
     const { name } = question
     question.isHashing = true
-    const running = threads.find(({ job }) => job?.name === name)?.job
+    const { job: running, control } = threads.find(({ job }) => job?.name === name) ?? {}
     if (running) {
       const questions = question.askedAt < running.begunAt ? running.asked : running.later
-      return void questions.add(question)
+      questions.add(question)
+      if (findPace(running) === undefined) control?.setPaced(false)
+      return
     }
     const job = queued.get(name) ?? { name, begunAt: 0, bytes: 0, asked: new Set(), later: new Set() }
     queued.set(name, job)
@@ -65,17 +69,16 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
     }
   }
 
-  /** The next job for which a thread is free; the background leaves one thread to others. */
   function pick(): Job | undefined {
-    const running = threads.flatMap(({ job }) => job ?? [])
-    if (isClosed || running.length >= MAX_THREADS) return undefined
-    const jobs = [...queued.values()]
-    const room = running.filter(isBackground).length < MAX_THREADS - 1
-    return jobs.find((job) => !isBackground(job)) ?? (room ? jobs[0] : undefined)
+    if (isClosed) return undefined
+    return pickJob(
+      [...queued.values()],
+      threads.flatMap(({ job }) => job ?? []),
+    )
   }
 
   function addThread(): HashThread {
-    const thread = createHashThread(root, reportRead)
+    const thread = createHashThread(root, report)
     threads.push(thread)
     return thread
   }
@@ -83,7 +86,8 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
   async function run(thread: HashThread, job: Job): Promise<void> {
     thread.job = job
     job.begunAt = performance.now()
-    Atomics.store(thread.stop, 0, 0)
+    thread.control.setPaced(findPace(job) !== undefined)
+    thread.control.begin()
     try {
       const content = await thread.thread.ask({ name: job.name, now: now(), synced: synced() })
       thread.job = null
@@ -110,9 +114,9 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
     remove(question: Question): void {
       const waiting = queued.get(question.name)
       if (waiting?.asked.delete(question) && waiting.asked.size === 0) queued.delete(waiting.name)
-      for (const { job, stop } of threads) {
+      for (const { job, control } of threads) {
         if (!job?.asked.delete(question) && !job?.later.delete(question)) continue
-        if (job.asked.size + job.later.size === 0) Atomics.store(stop, 0, 1)
+        if (job.asked.size + job.later.size === 0) control.stop()
       }
     },
     /** How many files were hashed to their end. */
@@ -123,31 +127,65 @@ export function createHashPool({ root, now, synced, onReturn }: HashPoolOptions)
       const jobs = [...queued.values(), ...threads.flatMap(({ job }) => job ?? [])]
       for (const { asked, later } of jobs)
         for (const question of [...asked, ...later]) question.reject(closedError())
-      for (const { stop } of threads) Atomics.store(stop, 0, 1)
+      for (const { control } of threads) control.stop()
       await Promise.all(threads.map(({ thread }) => thread.close()))
     },
   }
 }
 
-function createHashThread(root: string, onRead: (job: Job, progress: HashProgress) => void): HashThread {
-  const stop = new Int32Array(new SharedArrayBuffer(4))
+function createHashThread(root: string, report: (job: Job, work: Work) => void): HashThread {
+  const control = createHashControl()
   const hashThread: HashThread = {
-    stop,
+    control,
     job: null,
     thread: createThread<HashOrder, Content | null, HashProgress>('hash-worker', {
-      data: { root, stop } satisfies HashWorkerData,
-      onEvent: (progress) => hashThread.job && onRead(hashThread.job, progress),
+      data: { root, control: control.memory } satisfies HashWorkerData,
+      onEvent({ bytes, size }) {
+        const { job } = hashThread
+        if (job === null) return
+        const [{ name }, done] = [job, bytes - job.bytes]
+        job.bytes = bytes
+        const onDone = (done: number) => report(job, { done, reading: { name, bytes, size } })
+        onDone(done)
+        const pace = findPace(job)
+        control.setPaced(pace !== undefined)
+        // An aborted pace is that of a question that has ended, whose end stops the thread.
+        pace?.wait(done, onDone).then(control.go, () => {})
+      },
     }),
   }
   return hashThread
 }
 
-/** Reports what was read of a job to its own questions, and now and then to those that wait in `queued`. */
-function createReadReport(queued: ReadonlyMap<string, Job>): (job: Job, progress: HashProgress) => void {
+/**
+ * The next job for which a thread is free; the background leaves one thread to others. Jobs with a pace, which
+ * may take days, have as many threads of their own.
+ */
+function pickJob(queued: readonly Job[], underWay: readonly Job[]): Job | undefined {
+  const isPaced = (job: Job) => findPace(job) !== undefined
+  const [paced, running] = partition(underWay, isPaced)
+  const [pacedJobs, jobs] = partition(queued, isPaced)
+  if (pacedJobs.length > 0 && paced.length < MAX_THREADS) return pacedJobs[0]
+  if (running.length >= MAX_THREADS) return undefined
+  const room = running.filter(isBackground).length < MAX_THREADS - 1
+  return jobs.find((job) => !isBackground(job)) ?? (room ? jobs[0] : undefined)
+}
+
+/** The pace of a job; undefined if any of its questions has none. */
+function findPace({ asked, later }: Pick<Job, 'asked' | 'later'>): Pace | undefined {
+  const paces = [...asked, ...later].map(({ options }) => options.pace)
+  return paces.includes(undefined) ? undefined : paces[0]
+}
+
+/** Those for which `is` holds, and the others. */
+function partition(jobs: readonly Job[], is: (job: Job) => boolean): [Job[], Job[]] {
+  return [jobs.filter(is), jobs.filter((job) => !is(job))]
+}
+
+/** Reports what was done for a job to its own questions, and now and then to those that wait in `queued`. */
+function createReport(queued: ReadonlyMap<string, Job>): (job: Job, work: Work) => void {
   let reportedAt = 0
-  return (job, { bytes, size }) => {
-    const work = { done: bytes - job.bytes, reading: { name: job.name, bytes, size } }
-    job.bytes = bytes
+  return (job, work) => {
     reportProgress([...job.asked, ...job.later], work)
     if (performance.now() - reportedAt < QUEUE_PROGRESS_MS) return
     reportedAt = performance.now()

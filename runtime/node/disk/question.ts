@@ -1,4 +1,5 @@
 import { close } from 'node:fs'
+import type { Pace } from '../../../functions/bytes/pace.ts'
 import type { DescribeOptions, Work } from '../../../functions/storage/storage.ts'
 import { MAX_BATCH_NAMES, QUEUE_PROGRESS_MS } from '../limits.ts'
 import type { Located } from '../mounts/located.ts'
@@ -21,6 +22,8 @@ export interface AskOptions {
   readonly onProgress?: DescribeOptions['onProgress']
   /** Whether they give way to all others. */
   readonly background?: boolean | undefined
+  /** As in `DescribeOptions`, for large files; whoever asks for small ones waits after each. */
+  readonly pace?: Pace | undefined
 }
 
 /** One question. It ends once: answered, rejected or withdrawn. */

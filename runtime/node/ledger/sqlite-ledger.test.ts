@@ -35,8 +35,23 @@ describe('the file of a ledger', () => {
     db.exec('PRAGMA user_version = 99')
     db.close()
     expect(() => openSqliteLedger(path)).toThrow(
-      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 1)`,
+      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 2)`,
     )
+  })
+
+  it('of an earlier form is brought up, and keeps what it holds', async () => {
+    const path = join(useTemporaryDirectory(), 'ledger.sqlite')
+    const first = openSqliteLedger(path)
+    await first.begin(scope, 0)
+    first.close()
+    const db = new (loadSqlite().DatabaseSync)(path)
+    db.exec('ALTER TABLE audits DROP COLUMN verifies')
+    db.exec('PRAGMA user_version = 1')
+    db.close()
+    const second = openSqliteLedger(path)
+    await second.begin({ ...scope, isVerification: true }, 1)
+    expect((await second.status()).unended?.began).toBe('1970-01-01T00:00:00.000Z')
+    second.close()
   })
 
   it('takes the audits of several processes at once', async () => {

@@ -33,13 +33,16 @@ export interface SqliteLedger extends Ledger {
 }
 
 /** The version of this schema; a file of an earlier one is migrated step by step. */
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
+
+const SET_VERSION = `PRAGMA user_version = ${SCHEMA_VERSION}`
 
 // Times are milliseconds since 1970. Names are UTF-8, so that rows are in the byte order of names.
 const SCHEMA = [
   `CREATE TABLE audits (
     id INTEGER PRIMARY KEY, prefix TEXT NOT NULL, match TEXT NOT NULL, exclude TEXT NOT NULL,
-    start TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER, summary TEXT
+    start TEXT NOT NULL, began INTEGER NOT NULL, ended INTEGER, summary TEXT,
+    verifies INTEGER NOT NULL DEFAULT 0
   )`,
   `CREATE TABLE corrupt (
     replica TEXT NOT NULL, digest TEXT NOT NULL, name BLOB NOT NULL, found INTEGER NOT NULL, copy TEXT NOT NULL,
@@ -56,8 +59,11 @@ const SCHEMA = [
   `CREATE TABLE changes (
     name BLOB NOT NULL, audit INTEGER NOT NULL, at INTEGER NOT NULL, found TEXT, PRIMARY KEY (name, audit)
   ) WITHOUT ROWID`,
-  `PRAGMA user_version = ${SCHEMA_VERSION}`,
+  SET_VERSION,
 ]
+
+/** What makes each version of the one before it: of 2 the first, of 3 the second. */
+const MIGRATIONS = [['ALTER TABLE audits ADD COLUMN verifies INTEGER NOT NULL DEFAULT 0']]
 
 /** The file of the ledger of these replicas, each as `id=address`, in the directory of the digest indexes. */
 export function toLedgerFile(directory: string, replicas: readonly string[]): string {
@@ -80,11 +86,14 @@ export function openSqliteLedger(path: string): SqliteLedger {
 }
 
 function setUp(db: DatabaseSync): void {
-  const create = () => {
-    if (readVersion(db) === 0) for (const statement of SCHEMA) execute(db, statement)
+  const bringUp = () => {
+    const version = readVersion(db)
+    if (version === 0) for (const statement of SCHEMA) execute(db, statement)
+    else if (version < SCHEMA_VERSION)
+      for (const statement of [...MIGRATIONS.slice(version - 1).flat(), SET_VERSION]) execute(db, statement)
   }
-  // Another process may create it meanwhile.
-  if (readVersion(db) === 0) transact(db, create)
+  // Another process may do it meanwhile.
+  if (readVersion(db) < SCHEMA_VERSION) transact(db, bringUp)
   const version = readVersion(db)
   if (version > SCHEMA_VERSION)
     throw new Error(
@@ -98,8 +107,8 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
   return {
     async begin(scope, began) {
       const { lastInsertRowid } = statements.run(
-        'INSERT INTO audits (prefix, match, exclude, start, began) VALUES (?, ?, ?, ?, ?)',
-        ...[...toScopeColumns(scope), began],
+        'INSERT INTO audits (prefix, match, exclude, start, began, verifies) VALUES (?, ?, ?, ?, ?, ?)',
+        ...[...toScopeColumns(scope), began, scope.isVerification ? 1 : 0],
       )
       return Number(lastInsertRowid)
     },
@@ -155,6 +164,10 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
         after,
         ended,
       )
+    },
+    async lastVerified() {
+      const ended = statements.get('SELECT max(ended) AS ended FROM verifications')?.['ended'] ?? null
+      return ended === null ? null : Number(ended)
     },
     status: async () => readStatus(statements),
     find: async (name) => findDifference(statements, name),

@@ -6,7 +6,7 @@ import type { Statements } from './statements.ts'
 /** See `Ledger.status`. */
 export function readStatus(db: Statements): Status {
   const last = db.get(`SELECT * FROM audits WHERE ${IS_ENDED} AND ${IS_WHOLE} ORDER BY id DESC LIMIT 1`)
-  const unended = db.get('SELECT * FROM audits ORDER BY id DESC LIMIT 1')
+  const unended = db.get('SELECT * FROM audits WHERE verifies = 0 ORDER BY id DESC LIMIT 1')
   const agreements = db.all(
     `SELECT found ->> 0 AS agreement, count(*) AS names FROM (${DIFFERENCES}) GROUP BY agreement`,
   )

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { expect, it } from 'vitest'
+import { createMemoryLedger } from '../../../functions/coordinator/ledger/memory-ledger.suite.ts'
 import type { AppEnv } from '../../../functions/http/app.ts'
 import { NOTHING_SEEN } from '../../../functions/storage/survey/survey.ts'
 import type { AuditSummary } from '../../../functions/wire/schemas.ts'
@@ -124,4 +125,25 @@ it('the gauge of an index follows whether it can be used, and is absent without 
   expect(await read()).toEqual(['vouch_index_available{replica="a"} 0'])
   isAvailable = null
   expect(await read()).toEqual([])
+})
+
+it('verifications have the times that the ledger knows, and what was read of each replica', async () => {
+  const ledger = createMemoryLedger()
+  const metrics = createCoordinatorMetrics(['a'], [], [])
+  const { onRead, onMeasured } = metrics.watchVerification(ledger, 60)
+  expect(await lines(metrics, 'vouch_verification')).toEqual([
+    'vouch_verification_done_ratio 0',
+    'vouch_verification_read_bytes_total{replica="a"} 0',
+  ])
+  await ledger.noteVerification({ began: 10_000, after: '', ended: 50_000 })
+  await ledger.noteVerification({ began: 70_000, after: 'x', ended: null })
+  onMeasured({ left: 25, all: 100 })
+  onRead('a', 75)
+  expect(await lines(metrics, 'vouch_verification')).toEqual([
+    'vouch_verification_timestamp_seconds 50',
+    'vouch_verification_began_timestamp_seconds 70',
+    'vouch_verification_due_timestamp_seconds 130',
+    'vouch_verification_done_ratio 0.75',
+    'vouch_verification_read_bytes_total{replica="a"} 75',
+  ])
 })

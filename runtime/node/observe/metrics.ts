@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
 import type { Audited, Observer } from '../../../functions/coordinator/observer.ts'
 import { createAnswer } from '../../../functions/http/answer.ts'
 import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
@@ -10,6 +11,7 @@ import type { Counts } from '../disk/disk.ts'
 import { findExpiry } from '../http/certificate-expiry.ts'
 import type { TlsFiles } from '../http/tls.ts'
 import { LATENCY_BUCKETS } from '../limits.ts'
+import { addVerificationMetrics, type VerificationWatch } from './verification-metrics.ts'
 import { type MetricsOfWorkers, sumMetrics } from './worker-metrics.ts'
 
 /** The Prometheus metrics of one server. */
@@ -24,6 +26,8 @@ export interface Metrics {
 export interface CoordinatorMetrics extends Metrics {
   readonly observer: Observer
   onCorrupt(id: string): void
+  /** Adds the metrics of verifications, which the ledger knows; `every` are the seconds of `--verify`. */
+  watchVerification(ledger: Ledger | undefined, every: number | undefined): VerificationWatch
 }
 
 interface CountedDirectory {
@@ -80,7 +84,10 @@ export function createCoordinatorMetrics(
     logRequest(entry)
     logRead(entry)
   }
-  return { log, mount, ...addReplicaMetrics(registry, ids) }
+  return {
+    ...{ log, mount, ...addReplicaMetrics(registry, ids) },
+    watchVerification: (ledger, every) => addVerificationMetrics(registry, ids, ledger, every),
+  }
 }
 
 function addCertificateGauge(registry: Registry, readTls: () => TlsFiles): void {

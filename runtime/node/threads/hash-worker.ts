@@ -1,16 +1,17 @@
 import { closeSync } from 'node:fs'
 import { hashFile } from '../digests/file-digest.ts'
 import type { Content, HashOrder, HashProgress, HashWorkerData } from '../disk/disk-messages.ts'
+import { createHashControl, type HashControl } from '../disk/hash-control.ts'
 import { toIoError } from '../files/errno.ts'
 import { openFile } from '../files/regular-file.ts'
 import { resolvePlace } from '../files/root.ts'
 import { readFileSystem, toKnown } from '../mounts/file-system.ts'
 import { runProgram } from './program.ts'
 
-// A thread that hashes one file after the other, and can be stopped between two reads.
+// A thread that hashes one file after the other, and can be held and stopped between two reads.
 
 function hash(
-  { root, stop }: HashWorkerData,
+  { root, control }: { readonly root: string; readonly control: HashControl },
   { name, now, synced }: HashOrder,
   report: (progress: HashProgress) => void,
 ): Content | null {
@@ -22,20 +23,27 @@ function hash(
       now,
       synced,
       system: toKnown(readFileSystem(place)),
-      isStopped: () => Atomics.load(stop, 0) === 1,
-      onRead: (bytes) => report({ bytes, size: file.identity.size }),
+      isStopped: control.isStopped,
+      onRead(bytes) {
+        // Before the report, which lets it go.
+        control.hold()
+        report({ bytes, size: file.identity.size })
+      },
     })
   } finally {
     closeSync(file.fd)
   }
 }
 
-runProgram<HashWorkerData, HashOrder, Content | null, HashProgress>((data, report) => ({
-  answer(order) {
-    try {
-      return hash(data, order, report)
-    } catch (error) {
-      throw toIoError(error, 'read')
-    }
-  },
-}))
+runProgram<HashWorkerData, HashOrder, Content | null, HashProgress>(({ root, control: memory }, report) => {
+  const control = createHashControl(memory)
+  return {
+    answer(order) {
+      try {
+        return hash({ root, control }, order, report)
+      } catch (error) {
+        throw toIoError(error, 'read')
+      }
+    },
+  }
+})

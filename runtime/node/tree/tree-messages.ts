@@ -23,6 +23,8 @@ export interface StepOrder extends Pick<Batch, 'now' | 'synced'> {
   readonly hashed: readonly Hashed[]
   /** Whether to wait for a sync, rather than not remember a digest for the lack of one. */
   readonly isPatient: boolean
+  /** The step ends once it has read so many bytes. */
+  readonly bytes: number
 }
 
 export interface Hashed {
@@ -36,6 +38,8 @@ export interface TreeStep {
   readonly wanted: readonly Wanted[]
   readonly progress: Progress
   readonly counts: Counts
+  /** Bytes of files that this step has read. */
+  readonly bytes: number
   /** As in `Answers`. */
   readonly wantsSync: boolean
   /** `waiting` for a wanted file, `unsynced` until a sync. */

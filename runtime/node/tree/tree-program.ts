@@ -120,6 +120,6 @@ export const createTreeProgram: CreateProgram<RootWorkerData, TreeQuestion, Tree
 function createRecalled(lines: readonly Span[]): TreeSurvey {
   const progress = { seen: NOTHING_SEEN, of: null, work: 0 }
   const counts = { computed: 0, known: 0 }
-  const step = { lines, wanted: [], progress, counts, wantsSync: false, state: 'done' } as const
+  const step = { lines, wanted: [], progress, counts, bytes: 0, wantsSync: false, state: 'done' } as const
   return { step: () => step, end() {} }
 }

@@ -1,4 +1,5 @@
 import { createChannel } from '../../../functions/bytes/channel.ts'
+import { createPace, type Pace } from '../../../functions/bytes/pace.ts'
 import type { Work } from '../../../functions/storage/storage.ts'
 import {
   NOTHING_SEEN,
@@ -9,7 +10,7 @@ import {
 import { MAX_LINES_AHEAD, PROGRESS_MS } from '../../../functions/wire/limits.ts'
 import { StorageError, toStorageError } from '../../../functions/wire/storage-error.ts'
 import type { Counts, Disk } from '../disk/disk.ts'
-import { BACKGROUND_BATCH_MS, TREE_STEP_MS } from '../limits.ts'
+import { BACKGROUND_BATCH_MS, PACED_STEP_MS, TREE_STEP_MS } from '../limits.ts'
 import type { Syncs } from '../mounts/syncs.ts'
 import { fromTrouble, toTrouble } from '../threads/messages.ts'
 import type { Thread } from '../threads/thread.ts'
@@ -58,10 +59,14 @@ function startRun(
   const lines = createChannel<SurveyLine>(MAX_LINES_AHEAD)
   let progress: Progress = { seen: NOTHING_SEEN, of: null }
   let reportedAt = 0
-  const hashing = createHashing(disk, abort.signal, reportProgressIfDue)
+  const pace = survey.rate === undefined ? undefined : createPace(survey.rate, abort.signal)
+  const stepBytes = pace === undefined ? Number.POSITIVE_INFINITY : (pace.rate * PACED_STEP_MS) / 1000
+  const hashing = createHashing(disk, { signal: abort.signal, pace, onWork: reportProgressIfDue })
   /** Until it has waited for a sync once. */
   let isPatient = true
   let isBegun = false
+  /** Bytes that waits for the pace have paid for: work that shows in no step. */
+  let waited = 0
   let state: TreeStep['state'] | undefined
   let left = Promise.withResolvers<void>()
 
@@ -75,7 +80,7 @@ function startRun(
 
   function reportProgress(): void {
     reportedAt = performance.now()
-    lines.add({ ...progress, work: (progress.work ?? 0) + hashing.read() })
+    lines.add({ ...progress, work: (progress.work ?? 0) + hashing.done() + waited })
   }
 
   function reportProgressIfDue(): void {
@@ -87,7 +92,8 @@ function startRun(
     const order = {
       now: now(),
       synced: syncs.last(),
-      patience: quiet ? BACKGROUND_BATCH_MS : TREE_STEP_MS,
+      patience: quiet || pace ? BACKGROUND_BATCH_MS : TREE_STEP_MS,
+      bytes: stepBytes,
       hashed: await hashing.take(state === 'waiting'),
       isPatient,
     }
@@ -107,11 +113,17 @@ function startRun(
     if (step.state !== 'done') reportProgressIfDue()
   }
 
+  function onWaited(bytes: number): void {
+    waited += bytes
+    reportProgressIfDue()
+  }
+
   async function work(): Promise<void> {
     while (state !== 'done') {
       const result = await step()
       state = result.state
       deliver(result)
+      if (result.bytes > 0) await pace?.wait(result.bytes, onWaited)
       if (state === 'unsynced') {
         isPatient = false
         await waitFor(syncs.wait())
@@ -135,30 +147,59 @@ function startRun(
   }
 }
 
-/** Has files hashed that are too large for the thread that walks. */
-function createHashing(disk: Disk, signal: AbortSignal, onRead: () => void) {
-  const hashed = createChannel<Hashed>(Number.POSITIVE_INFINITY)
-  let read = 0
+interface HashingOptions {
+  readonly signal: AbortSignal
+  readonly pace: Pace | undefined
+  /** Called when work was done. */
+  readonly onWork: () => void
+}
 
-  function onProgress({ done }: Work): void {
-    read += done
-    onRead()
+/** Has files hashed that are too large for the thread that walks; with a pace, one after the other. */
+function createHashing(disk: Disk, { signal, pace, onWork }: HashingOptions) {
+  const hashed = createChannel<Hashed>(Number.POSITIVE_INFINITY)
+  let done = 0
+  let last: Promise<void> = Promise.resolve()
+
+  function onProgress(work: Pick<Work, 'done'>): void {
+    done += work.done
+    onWork()
+  }
+
+  function ask(wanted: TreeStep['wanted']): Promise<Hashed['said']>[] {
+    const answers = disk.ask(wanted, { signal, onProgress, background: true, pace })
+    return wanted.map(async ({ name }, i) => {
+      const said = await Promise.resolve(answers[i] ?? null).catch(toTrouble)
+      hashed.add({ name, said })
+      return said
+    })
+  }
+
+  /** Asks for one file after the other, and waits as the pace asks for after each. */
+  async function askInTurn(wanted: TreeStep['wanted'], pace: Pace): Promise<void> {
+    for (const one of wanted) {
+      const [said = null] = await Promise.all(ask([one]))
+      await pace.wait(countSmall(said), (done) => onProgress({ done }))
+    }
   }
 
   return {
     add(wanted: TreeStep['wanted']): void {
-      const answers = disk.ask(wanted, { signal, onProgress, background: true })
-      for (const [i, { name }] of wanted.entries()) {
-        const settle = (said: Hashed['said']) => hashed.add({ name, said })
-        answers[i]?.then(settle, (error) => settle(toTrouble(error)))
-      }
+      if (pace === undefined) ask(wanted)
+      // It rejects when the survey ends.
+      else last = last.then(() => askInTurn(wanted, pace)).catch(() => {})
     },
     /** What was hashed since the last call; with `mustWait`, at least one file, unless `cancel` is called. */
     take: async (mustWait: boolean) => (mustWait || hashed.size() > 0 ? await hashed.take() : []),
-    /** Bytes read so far. */
-    read: () => read,
+    /** The work done so far. */
+    done: () => done,
     cancel: hashed.cancel,
   }
+}
+
+/** The bytes of a file that was read in one piece, and not by a thread that keeps the pace itself. */
+function countSmall(said: Hashed['said']): number {
+  const isRead = said !== null && 'digest' in said && said.age === undefined && said.content === undefined
+  return isRead ? said.size : 0
 }
 
 function fromTreeLine(line: TreeLine): SurveyLine {

@@ -52,6 +52,8 @@ export function createTreeService(options: TreeServiceOptions) {
   ): AsyncGenerator<SurveyLine> {
     const run = { disk, now, syncs, onCounts, signal }
     if (background) return yield* runSurvey(thread, survey, { ...run, quiet })
+    // One that is held back may take days, for which the background cannot wait.
+    if (survey.rate !== undefined) return yield* runSurvey(thread, survey, run)
     foreground.add(1)
     // Some of the files will be asked for next.
     disk.warm()

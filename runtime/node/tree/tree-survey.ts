@@ -60,7 +60,7 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
   let work = 0
 
   return {
-    step({ now, synced, isPatient, patience, hashed }) {
+    step({ now, synced, isPatient, patience, bytes, hashed }) {
       // What was hashed elsewhere belongs to the tree that was there then.
       requireSame(place)
       const until = performance.now() + patience
@@ -69,7 +69,7 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
         ...{ computed: 0, bytes: 0, wantsSync: false },
       }
       for (const { name, said } of hashed) queue.take(name, said, turn)
-      const walked = queue.walkOn(turn, until)
+      const walked = queue.walkOn(turn, { until, bytes })
       let known = 0
       for (const slot of queue.drain()) {
         if (slot.isKnown) known++
@@ -95,6 +95,7 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
         wanted,
         progress: { seen: lines.seen.get(), of: count.all(), work: work + count.work() },
         counts: { computed: turn.computed, known },
+        bytes: turn.bytes,
         wantsSync: turn.wantsSync,
         state: queue.isUnsynced() ? 'unsynced' : isDone ? 'done' : isWaiting ? 'waiting' : 'going',
       }
@@ -152,13 +153,13 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
     isDone: () => isWalked && slots.length === 0,
     /** Whether nothing can be done before a wanted file is hashed. */
     isStuck: () => isWalked || isFull(),
-    /** Walks until that time, by `performance.now()`; returns how many entries it met. */
-    walkOn(turn: Turn, until: number): number {
+    /** Walks until that time, by `performance.now()`, or so many bytes; returns how many entries it met. */
+    walkOn(turn: Turn, { until, bytes }: { readonly until: number; readonly bytes: number }): number {
       let met = 0
       try {
         if (unsynced !== null) readInto(unsynced, turn)
         while (unsynced === null && !isWalked && !isFull() && met < MAX_LINES_PER_STEP) {
-          if (performance.now() > until) break
+          if (performance.now() > until || turn.bytes >= bytes) break
           meet(turn)
           met++
         }

@@ -45,7 +45,7 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
   }
 
   async function describeOne(name: string, list: List, options: DescribeOptions): Promise<Facts | null> {
-    const { signal, onProgress } = options
+    const { signal, onProgress, pace } = options
     signal?.throwIfAborted()
     if (!(await isFile(requireName(name), list))) return null
     const response = await tree.read(name, signal)
@@ -57,7 +57,9 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
       signal?.throwIfAborted()
       await hasher.update(chunk)
       size += chunk.length
-      onProgress?.({ done: chunk.length, reading: { name, bytes: size, size: of } })
+      const report = (done: number) => onProgress?.({ done, reading: { name, bytes: size, size: of } })
+      report(chunk.length)
+      await pace?.wait(chunk.length, report)
     }
     if (size !== getSize(response)) throw changedError()
     return { size, digest: await hasher.digest(), modified: toModified(response), evidence: 'read', age: 0 }
@@ -65,8 +67,8 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
 
   return {
     describe,
-    async open(name, { range, ifDigest, signal } = {}) {
-      const facts = await describe([name], { signal })[0]
+    async open(name, { range, ifDigest, signal, pace } = {}) {
+      const facts = await describe([name], { signal, pace })[0]
       if (facts == null) return null
       if (ifDigest !== undefined && ifDigest !== facts.digest) throw changedError()
       const part = requireRange(range, facts.size)
