@@ -23,3 +23,6 @@ export const MAX_TWINS_SAID = 20
 
 /** Names for which `vouch check` prints why they could not be compared; `--json` has the reason of each. */
 export const MAX_REASONS = 10
+
+/** The most bytes that a `.vouchignore` may have: far more than its globs may. */
+export const MAX_IGNORE_FILE_BYTES = 64 * 1024

@@ -79,7 +79,7 @@ export function isTimeout(said: unknown): said is StorageError {
 
 /** Resolves as `work` does; aborts it and rejects when it takes longer than the deadline for silence. */
 export async function withDeadline<T>(
-  { silence }: Deadlines,
+  { silence }: Pick<Deadlines, 'silence'>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const watch = watchReplica({ silence })

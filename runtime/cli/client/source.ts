@@ -11,6 +11,7 @@ import { requireSeveral } from '../../hosting/replica-address.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
+import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
 import { replaceFetchGlobals } from './light-fetch.ts'
 import { createLocalSend } from './local-send.ts'
@@ -85,11 +86,12 @@ async function openSource(
     reads: isDeep && reads === 'trees' ? 'bytes' : reads,
   }
   const { replicas, directories, indexPath, close } = await openReplicas(opening, io)
+  const ignored = reads === 'files' ? [] : await readIgnored(directories, timeouts, io)
   const { createCoordinator } = await import('../../../functions/coordinator/coordinator.ts')
   const { ledger, onLedgerFailed, close: closeLedger } = openLedger(source.replicas, indexPath, io)
   const app = createCoordinator(replicas, {
     ...{ createHasher, ledger, onLedgerFailed },
-    ...{ deadlines: timeouts, writable, exclude: excluded },
+    ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
   })
   if (io.isOwnProcess) replaceFetchGlobals()
   const send = createLocalSend((request) => app.fetch(request))

@@ -27,6 +27,7 @@ import { UserError } from '../../node/user-error.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
 import { COORDINATOR } from '../options/servers.ts'
+import { readIgnored } from '../settings/ignore-file.ts'
 
 export const coordinator: Command = {
   run: (given, io) => withServerLog(given, io, (io, log) => runCoordinator(given, io, log)),
@@ -41,6 +42,7 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
   const token = openTokens(options.replicaTokenFile, io)
   const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
   const opened = await openReplicas({ ...options, replicas, timeouts, token }, io)
+  const exclude = [...given.excluded, ...(await readIgnored(opened.directories, timeouts, io))]
   reloadOnHangup([tokens, tls, token, opened.keys], io)
   const { close: closeLedger, ...recording } = openLedger(replicas, opened.indexPath, io)
   if (every !== undefined && recording.ledger === undefined) {
@@ -57,7 +59,7 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
     log.audited(audited)
     if (audited.summary !== null && isNews) notifier?.audited(audited.summary)
   }
-  const shared = { createHasher, exclude: given.excluded, deadlines: timeouts, ...recording, state }
+  const shared = { createHasher, exclude, deadlines: timeouts, ...recording, state }
   const app = createCoordinator(opened.replicas, {
     ...shared,
     require,

@@ -66,6 +66,24 @@ test('a folder is received without what is excluded, and an excluded file by its
   expect(files()).toContain('got')
 })
 
+test('names that .vouchignore in a directory of this machine matches are not compared, and that is said', async () => {
+  const ignored = {
+    'b/.vouchignore': '# of editors\n\n  *.tmp\n@eaDir/\n',
+    'b/f.tmp': '2',
+    'b/@eaDir/x': '2',
+  }
+  const { run, write } = createPlace(HOME, ignored)
+  const { stdout, stderr } = await run(['check', '--no-roll-up'])
+  expect(stdout).toBe('- .vouchignore\n* f\n')
+  expect(stderr).toContain('not compared, by the settings: .DS_Store, *.tmp, @eaDir/\n')
+  write({ 'b/.vouchignore': 'x\n'.repeat(40_000) })
+  const large = await run(['check', '--no-roll-up'])
+  expect(large.stdout).toBe('- .vouchignore\n- @eaDir/x\n* f\n- f.tmp\n')
+  expect(large.stderr).toContain(
+    'warning: .vouchignore of b excludes nothing, since it cannot be read: it has more than 65536 bytes\n',
+  )
+})
+
 test('among several clusters one has to be chosen, by a name that there is', async () => {
   const { run, cwd } = createPlace(`${HOME}[cluster.work]\ncoordinator = "http://127.0.0.1:9"`)
   const path = join(cwd, 'config/vouch/vouch.toml')
