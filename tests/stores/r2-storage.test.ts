@@ -78,6 +78,7 @@ function describeBucket(title: string, { worker, root, isStoring }: BucketOption
       writable: true,
       seesChanges: false,
       holdsLongSegments: true,
+      refusesMoves: true,
       async plant() {
         for (const { example } of UNLISTED) await bucket.put(root + example, 'x')
         await bucket.put(`${root}folder/`, '')

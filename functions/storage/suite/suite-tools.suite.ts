@@ -24,6 +24,8 @@ export interface StorageUnderTest {
   readonly hidesDots?: boolean
   /** Whether a segment of a name may have more than 255 bytes; it may not when absent. */
   readonly holdsLongSegments?: boolean
+  /** Whether its `move` refuses, since the store behind it cannot move a file; it moves when absent. */
+  readonly refusesMoves?: boolean
   /**
    * Creates entries that `list` cannot show, and returns the kind and the example text of each. Absent for a
    * store that cannot contain such entries.

@@ -157,8 +157,7 @@ export const PLAN = declare({
     'vouch plan > plan.json': 'copy the files that are missing somewhere',
     'vouch plan --newest --for docs/=keep:server1 > plan.json': 'and choose a copy where they differ',
     'vouch plan --moves > plan.json': 'and rename what was renamed elsewhere',
-    'vouch verify; vouch plan --repair > plan.json':
-      'read every byte, and write sound copies over those that have rotted',
+    'vouch plan --repair > plan.json': 'write sound copies over those that vouch verify found rotten',
   },
   statuses: {
     0: 'nothing to do',

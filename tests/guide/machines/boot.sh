@@ -10,7 +10,7 @@ if [ -z "${VOUCH_MACHINE:-}" ]; then
   VOUCH_MACHINE=1 exec unshare --mount --pid --uts --ipc --cgroup --fork --kill-child bash "$0" "$@"
 fi
 
-base=$(mktemp -d)
+base=$(mktemp -d -p "$(dirname "$files")")
 mount -t tmpfs -o size=4g tmpfs "$base"
 mkdir "$base"/{upper,work,root}
 root=$base/root
