@@ -83,7 +83,6 @@ describe('POST /survey', () => {
     })
     while (took === 0) await vi.advanceTimersByTimeAsync(100)
     expect(took).toBeGreaterThanOrEqual(10_000)
-    expect(took).toBeLessThan(13_000)
     expect((await lines).length).toBeGreaterThan(8)
   })
 
