@@ -1,7 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
-import { createReadStream, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,10 +22,12 @@ import { parseArgs } from 'node:util'
 
 const VOUCH = fileURLToPath(new URL('../dist/command/vouch.js', import.meta.url))
 const RUNS = 13
+/** About what strace writes for each file that is read. */
+const LINE_BYTES = 100
 const { values } = parseArgs({
   options: {
     files: { type: 'string', default: '20000' },
-    size: { type: 'string', default: '150000' },
+    size: { type: 'string', default: '50000' },
     kills: { type: 'string', default: '0' },
   },
 })
@@ -42,7 +52,7 @@ try {
   }
   tell(read, runs, killed)
 } finally {
-  rmSync(stage, { recursive: true, force: true })
+  rmSync(stage, { recursive: true, force: true, maxRetries: 5 })
 }
 
 function makeTrees(): void {
@@ -63,6 +73,7 @@ async function verify(isToBeKilled: boolean): Promise<{ said: string; isKilled: 
   const strace = ['-f', '-qq', '-y', '-s', '0', '-e', 'trace=read,pread64,readv,preadv', '-o', trace]
   const vouch = [process.execPath, VOUCH, 'verify', '--portion', '8%', ...replicas]
   const env = { ...process.env, XDG_CACHE_HOME: join(stage, 'cache'), NO_COLOR: '1' }
+  rmSync(trace, { force: true })
   const child = spawn('strace', [...strace, ...vouch], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -71,13 +82,18 @@ async function verify(isToBeKilled: boolean): Promise<{ said: string; isKilled: 
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   const ended = once(child, 'close')
-  if (isToBeKilled)
-    await Promise.race([ended, setTimeout(1000 * (1 + 6 * Math.random())).then(() => kill(child))])
+  if (isToBeKilled) await Promise.race([ended, killWhileItReads(child)])
   await ended
   return { said, isKilled: child.signalCode !== null }
 }
 
-/** Ends strace and what it traces. */
+/** Ends strace and what it traces, once a random part of what one run reads is in the trace. */
+async function killWhileItReads(child: ChildProcess): Promise<void> {
+  const lines = 0.08 * ids.length * files * Math.random()
+  while ((statSync(trace, { throwIfNoEntry: false })?.size ?? 0) < LINE_BYTES * lines) await setTimeout(5)
+  kill(child)
+}
+
 function kill({ pid, exitCode }: ChildProcess): void {
   if (pid !== undefined && exitCode === null) process.kill(-pid, 'SIGKILL')
 }
