@@ -112,7 +112,7 @@ interface Bytes {
   readonly largest: number
 }
 
-/** The first name after `after` up to which that is enough; undefined if that is the last, or there is none. */
+/** The first name after `after` up to which that is enough; undefined if that is the last, or no name comes after. */
 export async function findEnd(
   after: string,
   isEnough: (read: Bytes) => boolean,
