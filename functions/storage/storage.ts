@@ -224,8 +224,9 @@ export interface Storage {
    * else the spans that `createSpanner` cuts, and a `Progress` at least every `HEARTBEAT_MS`, whose `work`
    * has grown if anything was done; the last one reports the totals, and comes before the last span. With
    * `Survey.passed` it also reports what it skips (see `Skipped`). Ends when all files were reported; rejects
-   * with a `StorageError` when a part could not be. Reads no faster than `Survey.rate`. The promises of `describe` hold for each digest. Memory
-   * does not grow with the tree. Where it is absent, `readSurvey` lists and describes instead.
+   * with a `StorageError` when a part could not be. Reads no faster than `Survey.rate`. The promises of
+   * `describe` hold for each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists
+   * and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 

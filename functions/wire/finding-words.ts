@@ -1,4 +1,5 @@
-import type { Manifest } from './schemas.ts'
+import type { Manifest, Status } from './schemas.ts'
+import { formatNumber } from './text.ts'
 
 /** What an audit found of each copy of a name, for people: `a = b: 2d711642b726`, `missing on c`. */
 export function toFindingWords(
@@ -13,4 +14,14 @@ export function toFindingWords(
     return state === 'error' || state === 'corrupt' ? `${id}: ${error ?? state}` : []
   })
   return [...holders, ...others]
+}
+
+const COUNTED = { differ: 'differ', missing: 'missing', error: 'not read', corrupt: 'corrupt' }
+
+/** How many names of a replica are not the same, for people: `2 differ`, `12 missing`; empty for none. */
+export function toCountWords(states: Status['replicas'][number]['states']): string[] {
+  return Object.entries(COUNTED).flatMap(([state, words]) => {
+    const names = states[state] ?? 0
+    return names > 0 ? `${formatNumber(names)} ${words}` : []
+  })
 }

@@ -184,8 +184,9 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
       const isEnd = limit?.isReached() === true
-      const isLate = performance.now() - reportedAt >= REPORT_NAMES_MS
-      const isDue = limit !== undefined && (++names % AUDIT_BATCH_NAMES === 0 || isLate)
+      const isDue =
+        limit !== undefined &&
+        (++names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []

@@ -48,10 +48,15 @@ export function toIdsText(ids: readonly string[]): string {
 /** More would make a sentence hard to read. */
 const MAX_IDS = 4
 
-/** A time of RFC 3339, shown without its letters. */
+/** A time of RFC 3339 for people, in UTC and without its letters. */
+export function toTimeText(time: string): string {
+  return `${time.slice(0, 19).replace('T', ' ')} UTC`
+}
+
+/** `toTimeText` as an element; `unknown` for null. */
 export function renderTime(time: string | null): Html {
   if (time === null) return html`unknown`
-  return html`<time datetime="${time}">${time.slice(0, 19).replace('T', ' ')} UTC</time>`
+  return html`<time datetime="${time}">${toTimeText(time)}</time>`
 }
 
 /** The holders of a file, by version if there are several, and the states of the other replicas. */

@@ -2,7 +2,7 @@ import { isFacts } from '../../storage/facts.ts'
 import { moveFile } from '../../storage/writable.ts'
 import type { PlanStep } from '../../wire/plan-schemas.ts'
 import { StorageError, settle, toStorageError } from '../../wire/storage-error.ts'
-import { watchReplica } from '../ask/deadlines.ts'
+import { withDeadline } from '../ask/deadlines.ts'
 import type { Answer } from '../compare/compare.ts'
 import { type ApplyContext, findSilence, getDigest, isAsPlanned, type Outcome, readModes } from './step.ts'
 
@@ -37,14 +37,12 @@ export async function applyMove(
   if (modes instanceof StorageError)
     return { outcome: 'failed', detail: `no replica sent its permissions: ${modes.message}` }
   // A file that is not remembered is read, and its new directories are synced.
-  const watch = watchReplica({ silence: context.deadlines.answer })
   try {
-    const moved = moveFile(target.storage, from, name, { digest, modes, signal: watch.signal })
-    await Promise.race([moved, watch.expired])
+    await withDeadline({ silence: context.deadlines.answer }, (signal) =>
+      moveFile(target.storage, from, name, { digest, modes, signal }),
+    )
   } catch (error) {
     return await toOutcome(toStorageError(error), move, context)
-  } finally {
-    watch.stop()
   }
   return await confirm(move, context)
 }

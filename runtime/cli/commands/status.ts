@@ -1,10 +1,11 @@
+import { toCountWords } from '../../../functions/wire/finding-words.ts'
 import {
   type ReplicaStates,
   replicaStates,
   type Status,
   status as schema,
 } from '../../../functions/wire/schemas.ts'
-import { escapeControls, formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
+import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
 import { toJsonLine, writeOut } from '../../hosting/io.ts'
 import { readAnswer } from '../client/coordinator-client.ts'
 import { withSource } from '../client/source.ts'
@@ -87,13 +88,8 @@ function toReplicaLine(
   const then = last?.summary?.replicas.find((one) => one.id === id)
   const held = then && `then ${formatCount(then.seen.names, 'name', 'names')}, ${formatSize(then.seen.bytes)}`
   const left = then?.error === undefined ? [] : [`left out of that check: ${then.detail ?? then.error}`]
-  const counts = Object.entries(COUNTED).flatMap(([state, words]) => {
-    const names = states[state] ?? 0
-    return names > 0 ? `${formatNumber(names)} ${words}` : []
-  })
+  const counts = toCountWords(states)
   const rot = corrupt > 0 ? [`${formatCount(corrupt, 'copy', 'copies')} corrupt`] : []
   const now = state === 'ok' ? 'answers' : `does not answer now: ${detail ?? error}`
   return `${id}: ${[now, ...(held ? [held] : []), ...left, ...counts, ...rot].join('; ')}`
 }
-
-const COUNTED = { differ: 'differ', missing: 'missing', error: 'not read', corrupt: 'corrupt' }

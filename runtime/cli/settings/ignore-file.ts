@@ -29,9 +29,8 @@ export async function readIgnored(
   io: Io,
 ): Promise<readonly string[]> {
   const read = await Promise.all(directories.map((directory) => readGlobs(directory, timeouts, io)))
-  const all = [...new Set(read.flat())]
-  const isFit: boolean = isValid(globs, all)
-  if (isFit) return all
+  const all: readonly string[] = [...new Set(read.flat())]
+  if (isValid(globs, all)) return all
   const ids = directories.map(({ id }) => id).join(', ')
   say(io, `warning: ${IGNORE_FILE} of ${ids} excludes nothing: it takes ${GLOBS_RULE}, got ${all.length}`)
   return []

@@ -26,7 +26,7 @@ const look = (name: string) => lstatSync(at(name), { bigint: true, throwIfNoEntr
 const move = (from: string, to: string, modes?: number[]) => moveFile(storage, from, to, { digest, modes })
 
 describe('a move in a directory', () => {
-  it('leaves the file as it is, and gives new directories the permissions that it is told', async () => {
+  it('leaves the file as it is, and gives new directories the permissions that the caller names', async () => {
     await chmod(at('dir/a'), 0o4751)
     utimesSync(at('dir/a'), 1e9, 1e9 + 0.125)
     const before = look('dir/a')

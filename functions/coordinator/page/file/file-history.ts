@@ -5,7 +5,7 @@ import type { History } from '../../../wire/schemas.ts'
 import { escapeControls, formatNumber } from '../../../wire/text.ts'
 import { LEDGER_FAILED, renderAgo } from '../known.ts'
 import type { Html } from '../layout.ts'
-import { renderMark, renderTime } from '../parts.ts'
+import { renderMark, renderTime, toTimeText } from '../parts.ts'
 
 /** What audits have found of a file; nothing without a ledger, where `known` is null. */
 export function renderHistory(known: History | null | 'failed'): Html {
@@ -33,10 +33,6 @@ function renderChange({ at, found }: History['changes'][number]): Html {
   const cells =
     found === null
       ? html`<td>the same everywhere again, or gone</td><td></td>`
-      : html`<td>${renderMark(found.agreement)}</td><td>${toFindingWords(found, toText).map((words, i) => html`${i === 0 ? '' : html`<br>`}${escapeControls(words)}`)}</td>`
+      : html`<td>${renderMark(found.agreement)}</td><td>${toFindingWords(found, toTimeText).map((words, i) => html`${i === 0 ? '' : html`<br>`}${escapeControls(words)}`)}</td>`
   return html`<tr><th scope="row">${renderTime(at)}</th>${cells}</tr>\n`
-}
-
-function toText(time: string): string {
-  return `${time.slice(0, 19).replace('T', ' ')} UTC`
 }

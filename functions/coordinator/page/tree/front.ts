@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { toCountWords } from '../../../wire/finding-words.ts'
 import { MAX_PAGE_COUNTED, PAGE_RUNS } from '../../../wire/limits.ts'
 import type { Changes, Status } from '../../../wire/schemas.ts'
 import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts'
@@ -81,20 +82,10 @@ function renderReplicas({ summary }: EndedRun, status: Status | null): Html {
 <thead><tr><th scope="col">Replica</th><th scope="col">It held</th><th scope="col">Not the same</th></tr></thead>
 <tbody>
 ${summary.replicas.map(({ id, seen, state }) => {
-  const states = status?.replicas.find((one) => one.id === id)?.states ?? {}
-  const counts = COUNTED.flatMap(([state, words]) =>
-    (states[state] ?? 0) > 0 ? `${formatNumber(states[state] ?? 0)} ${words}` : [],
-  )
+  const counts = toCountWords(status?.replicas.find((one) => one.id === id)?.states ?? {})
   const words = status === null ? 'too many to count here; vouch status does' : counts.join(', ')
   return html`<tr><th scope="row">${id}</th><td>${state === 'error' ? 'left out; before that ' : ''}${formatCount(seen.names, 'file', 'files')}, ${renderSize(seen.bytes)}</td><td>${words === '' ? 'nothing' : words}</td></tr>\n`
 })}</tbody>
 </table>
 `
 }
-
-const COUNTED = [
-  ['differ', 'differ'],
-  ['missing', 'missing'],
-  ['error', 'not read'],
-  ['corrupt', 'corrupt'],
-] as const
