@@ -1,11 +1,11 @@
 // A storage of your own: files that are part of a program. fixed-storage.test.ts holds it to the suite.
 import {
   compareNames,
-  type Facts,
   fromBytes,
   MAX_LISTING_PAGE,
   parseName,
   requireName,
+  type SizedFacts,
   type Storage,
   StorageError,
   toDigest,
@@ -14,7 +14,7 @@ import {
 
 /** `files` by name, read-only. A key that is not a valid name is not a file. */
 export function createFixedStorage(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Storage {
-  async function readFacts(name: string, signal?: AbortSignal): Promise<Facts | null> {
+  async function readFacts(name: string, signal?: AbortSignal): Promise<SizedFacts | null> {
     signal?.throwIfAborted()
     const bytes = files.get(requireName(name))
     if (bytes === undefined) return null

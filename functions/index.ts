@@ -7,7 +7,7 @@ export { type CoordinatorOptions, createCoordinator } from './coordinator/coordi
 export type { Require } from './coordinator/parameters.ts'
 export type { AppEnv, AppOptions } from './http/app.ts'
 export { createReplica, type ReplicaOptions } from './replica/replica.ts'
-export type { Evidence, Facts } from './storage/facts.ts'
+export type { Evidence, Facts, SizedFacts } from './storage/facts.ts'
 export { createMemoryStorage, type MemoryStorage } from './storage/memory.ts'
 export { compareNames, parseName, requireName } from './storage/names.ts'
 export { createDigestCache } from './storage/objects/digest-cache.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { fromBytes, toStream } from '../bytes/chunks.ts'
-import type { Facts } from '../storage/facts.ts'
+import type { Facts, SizedFacts } from '../storage/facts.ts'
 import type { DescribeOptions, Opened, OpenOptions, Storage } from '../storage/storage.ts'
 import { MAX_CACHED_CONTENT_BYTES } from '../wire/limits.ts'
 import { StorageError } from '../wire/storage-error.ts'
@@ -154,7 +154,7 @@ export function createActor({ act, holds, other, at }: Actor): Storage {
   }
 }
 
-function toFacts({ bytes, digest }: Content): Facts {
+function toFacts({ bytes, digest }: Content): SizedFacts {
   return { size: bytes.length, digest, modified: null, evidence: 'read', age: 0 }
 }
 

@@ -91,6 +91,8 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
   if (opened instanceof StorageError) return createProblem('precondition-failed', opened.message)
   const facts = opened?.facts ?? (await storage.describe([name], { signal })[0]) ?? null
   if (facts === null) return createProblem('not-found', 'this replica has no such file')
+  const { size } = facts
+  if (size === null) throw new StorageError('unreadable', 'this replica is a list, which has no bytes')
 
   let sent = false
   const modes = method === 'HEAD' ? await storage.readModes?.(name, { signal }) : null
@@ -105,7 +107,7 @@ async function answerFile(storage: Storage, name: string, request: Request): Pro
     return toStream(await primed(toChunks(part.body)))
   }
   try {
-    return await answerContent(request, toRepresentation({ name, ...facts }, fields), open)
+    return await answerContent(request, toRepresentation({ name, ...facts, size }, fields), open)
   } finally {
     if (!sent) await opened?.body.cancel()
   }

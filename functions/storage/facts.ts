@@ -12,8 +12,8 @@ export type Evidence = (typeof EVIDENCES)[number]
 
 /** What a storage knows of one file. */
 export interface Facts {
-  /** Bytes. */
-  readonly size: number
+  /** Bytes; null where only lists know the content, and none of them has its size: `recorded` evidence. */
+  readonly size: number | null
   /** Of the whole content, whatever range is read. */
   readonly digest: Digest
   /** Milliseconds since 1970, null where the store keeps no time. */
@@ -21,6 +21,12 @@ export interface Facts {
   readonly evidence: Evidence
   /** Whole seconds since the bytes were read, rounded down; 0 for `read`, null if unknown as for `stored`. */
   readonly age: number | null
+}
+
+/** Facts of a copy whose bytes the store has. */
+export interface SizedFacts extends Facts {
+  /** Bytes. */
+  readonly size: number
 }
 
 /** Whether a replica holds the file: false for an error and for null. */

@@ -1,7 +1,7 @@
 import { fromBytes, readAll, toChunks, toStream } from '../bytes/chunks.ts'
 import { type Digest, toDigest } from '../wire/digest.ts'
 import { changedError, integrityError, preconditionError, requireRange } from '../wire/errors.ts'
-import { type Facts, isFresh } from './facts.ts'
+import { isFresh, type SizedFacts } from './facts.ts'
 import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
 import type {
@@ -15,7 +15,7 @@ import type {
 import { toPageSize } from './survey/page-builder.ts'
 
 /** What is remembered of a file; `age` is computed for each question. */
-type Held = Pick<Facts, 'size' | 'digest' | 'modified'>
+type Held = Pick<SizedFacts, 'size' | 'digest' | 'modified'>
 
 interface File {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -25,7 +25,7 @@ interface File {
   readonly since: number
 }
 
-interface KeptFile extends Kept, Pick<Facts, 'modified'> {
+interface KeptFile extends Kept, Pick<SizedFacts, 'modified'> {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
@@ -55,7 +55,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     held.set(requireName(name), toFile(bytes, Date.now()))
   }
 
-  async function describeOne(name: string, { signal, maxAge }: DescribeOptions): Promise<Facts | null> {
+  async function describeOne(name: string, { signal, maxAge }: DescribeOptions): Promise<SizedFacts | null> {
     signal?.throwIfAborted()
     const file = held.get(requireName(name))
     if (file === undefined) return null
@@ -64,7 +64,11 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     return { ...(await readFacts(file.bytes, known.modified)), evidence: 'read', age: 0 }
   }
 
-  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function put(
+    name: string,
+    body: ReadableStream<Uint8Array>,
+    options: PutOptions,
+  ): Promise<SizedFacts> {
     try {
       options.signal?.throwIfAborted()
       requireReplaced(await held.get(requireName(name))?.facts, options.replaces)
@@ -151,7 +155,7 @@ async function readFacts(bytes: Uint8Array<ArrayBuffer>, modified: number | null
   return { size: bytes.length, digest, modified }
 }
 
-async function recall({ facts, since }: File): Promise<Facts> {
+async function recall({ facts, since }: File): Promise<SizedFacts> {
   const age = Math.floor((performance.now() - since) / 1000)
   return { ...(await facts), evidence: 'remembered', age }
 }

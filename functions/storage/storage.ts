@@ -4,19 +4,19 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
 import type { Survey, SurveyLine } from './survey/survey.ts'
 
 /** The facts of a file that was just written. */
-export interface Written extends Facts {
+export interface Written extends SizedFacts {
   /** The attributes that could not be kept or set; absent for none. */
   readonly unkept?: readonly Unkept[] | undefined
 }
 
 /** A file opened for reading. The caller reads `body` to its end or cancels it; both release the file. */
 export interface Opened {
-  readonly facts: Facts
+  readonly facts: SizedFacts
   readonly body: ReadableStream<Uint8Array>
   /** After a body failed: the SHA-256 of the bytes before that, or null where the storage lacks it. */
   readonly digestSoFar?: () => Digest | null
@@ -25,8 +25,8 @@ export interface Opened {
 /** One file in a listing. */
 export interface Entry {
   readonly name: string
-  /** Bytes. */
-  readonly size: number
+  /** Bytes; null where the store is a list that does not have it. */
+  readonly size: number | null
   /**
    * Milliseconds since 1970, null where the store keeps no time. The listing of a bucket knows only when the
    * object was stored; `describe` returns the time of the content.

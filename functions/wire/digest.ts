@@ -1,4 +1,7 @@
-/** SHA-256 of a whole content: 64 lower-case hexadecimal digits. */
+/**
+ * SHA-256 of a whole content: 64 lower-case hexadecimal digits. Of a content that only a list of other sums knows,
+ * which no store can send, it is the algorithm and that sum: `md5:d41d8cd98f00b204e9800998ecf8427e`.
+ */
 export type Digest = string
 
 /** Hashes bytes as they pass. The caller may reuse the bytes after `update` has settled. */

@@ -24,6 +24,14 @@ import { STORAGE_ERROR_CODES } from './storage-error.ts'
 export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** SHA-256 in lower-case hexadecimal. */
 export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal'))
+/** As `digest`, or of a content that only lists know `ALGORITHM:HEX`; see `Digest`. */
+const contentDigest = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:[0-9a-f]{64}|[a-z][a-z0-9-]{0,15}:[0-9a-f]{8,128})$/,
+    'a SHA-256 in lower-case hexadecimal, or the algorithm of another sum, a colon and that sum',
+  ),
+)
 const TIME = 'a time like 2026-01-31T12:00:00.000Z'
 /** RFC 3339 in UTC with milliseconds. */
 const time = v.pipe(
@@ -69,10 +77,13 @@ export const describeRequest = v.object({
   maxAge: v.optional(v.nullable(age)),
 })
 
+/** Bytes; null where only lists know a content, and none of them has its size. */
+const knownSize = v.nullable(size)
+
 const held = v.object({
   name: v.string(),
-  size,
-  digest,
+  size: knownSize,
+  digest: contentDigest,
   modified,
   evidence: v.picklist(EVIDENCES),
   age: v.nullable(age),
@@ -136,7 +147,7 @@ const surveyProgress = v.object({
 
 /** A line of the answer to `POST /survey`: a span, a file, progress, skipped entries, an error or the end. */
 export const surveyLine = v.union([
-  v.object({ last: v.nullable(v.string()), ...amount.entries, fingerprint: v.nullable(digest) }),
+  v.object({ last: v.nullable(v.string()), names: size, bytes: knownSize, fingerprint: v.nullable(digest) }),
   v.object({ ...held.entries, rottedFrom: v.optional(digest), goodAt: v.optional(time) }),
   failed,
   v.object({ ...surveyProgress.entries, work: v.optional(size) }),
@@ -148,7 +159,7 @@ export type SurveyWireLine = v.InferOutput<typeof surveyLine>
 
 /** A page of `GET /files` on a replica; `passed` counts the entries of its range that are not listed. */
 export const listing = v.object({
-  entries: boundedArray(v.object({ name: v.string(), size, modified }), MAX_LISTING_PAGE),
+  entries: boundedArray(v.object({ name: v.string(), size: knownSize, modified }), MAX_LISTING_PAGE),
   next: v.nullable(v.string()),
   passed: v.optional(passedList),
 })
@@ -179,7 +190,7 @@ export const moveRequest = v.object({
 export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength(UNKEPT.length)))
 
 /** Answer to `POST /restore`: the facts of the restored file. */
-export const restored = v.object({ ...held.entries, unkept })
+export const restored = v.object({ ...held.entries, size, unkept })
 
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({
@@ -187,7 +198,7 @@ export const mergedListing = v.object({
   entries: boundedArray(
     v.object({
       name: v.string(),
-      copies: boundedArray(v.object({ id: replicaId, size, modified }), MAX_REPLICAS),
+      copies: boundedArray(v.object({ id: replicaId, size: knownSize, modified }), MAX_REPLICAS),
     }),
     MAX_LISTING_PAGE,
   ),
@@ -256,8 +267,8 @@ export type Agreement = (typeof AGREEMENTS)[number]
 
 /** One distinct content and its holders. `href` is relative to the coordinator's origin. */
 export const version = v.object({
-  digest,
-  size,
+  digest: contentDigest,
+  size: knownSize,
   modified,
   replicas: boundedArray(replicaId, MAX_REPLICAS),
   href: v.string(),
@@ -270,7 +281,7 @@ export const version = v.object({
 export const replicaReport = v.object({
   id: replicaId,
   state: v.picklist(['match', 'differ', 'missing', 'error', 'corrupt']),
-  version: v.optional(digest),
+  version: v.optional(contentDigest),
   evidence: v.optional(v.picklist(EVIDENCES)),
   age: v.optional(age),
   /** Its earlier digest, if its bytes changed while its size and its times did not. */

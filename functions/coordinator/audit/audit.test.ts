@@ -91,7 +91,7 @@ describe('a difference of one bit', () => {
 
   it('in a size or a digest is found, and nothing else', async () => {
     const change = fc.oneof(
-      bit.map((bit) => ({ size: ({ size }: Facts) => size ^ bit })),
+      bit.map((bit) => ({ size: ({ size }: Facts) => (size ?? 0) ^ bit })),
       fc.nat({ max: 255 }).map((nth) => ({ digest: ({ digest }: Facts) => flip(digest, nth) })),
     )
     await fc.assert(

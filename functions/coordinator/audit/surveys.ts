@@ -2,7 +2,6 @@ import { isFacts, isFresh, notFresh } from '../../storage/facts.ts'
 import { compareNames } from '../../storage/names.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import {
-  type Amount,
   cutRanges,
   type Found,
   isWithin,
@@ -107,7 +106,7 @@ export function openSurvey<T extends Span | Found>(
       settlePassed()
       ranges = cutRanges(ranges, 'last' in value ? value.last : value.name)
       if ('said' in value && isFacts(value.said) && value.said.evidence === 'read')
-        onRead?.(member.id, value.said.size)
+        onRead?.(member.id, value.said.size ?? 0)
       if ('said' in value && isFacts(value.said) && !isFresh(value.said, survey.maxAge))
         return { name: value.name, said: notFresh() } as T // a file, like `value`
       return value as T // of the kind that a survey of this grain returns
@@ -137,10 +136,12 @@ export function openSurvey<T extends Span | Found>(
 type OnLost = (id: string, error: StorageError) => void
 
 /** Names between two ends of spans that all replicas have in common. */
-interface Stretch extends Amount {
+interface Stretch {
   readonly range: Range
-  /** Whether all replicas hold the same there; `names` and `bytes` are then what they hold. */
+  /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
+  /** How many names each of them then holds. */
+  readonly names: number
 }
 
 interface SpanCursor {
@@ -179,9 +180,11 @@ export async function* compareSpans(
     }
     const [first] = cursors
     if (first === undefined) return
-    const { last, names, bytes } = first.span
-    isAlike &&= cursors.every(({ span }) => isSame(span, first.span))
-    yield { range: { after: range.after, until: last }, isAlike, names, bytes }
+    const { last, names } = first.span
+    // A list may not have them.
+    const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
+    isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
+    yield { range: { after: range.after, until: last }, isAlike, names }
     rest = cutRanges(rest, last)
   }
 }
@@ -199,9 +202,7 @@ function compareEnds(a: string | null, b: string | null): number {
 }
 
 function isSame(a: Span, b: Span): boolean {
-  return (
-    a.fingerprint !== null && a.fingerprint === b.fingerprint && a.names === b.names && a.bytes === b.bytes
-  )
+  return a.fingerprint !== null && a.fingerprint === b.fingerprint && a.names === b.names
 }
 
 /** A name, and what each replica's survey reported about it, in the order of the streams. */

@@ -29,6 +29,7 @@ const isError = (one: Answer['said']) => one instanceof StorageError
 describe('compare', () => {
   const a = facts('a')
   const b = facts('b')
+  const recorded = { ...a, size: null, evidence: 'recorded' as const }
   it.each([
     ['unanimous', [a]],
     ['unanimous', [a, a, a]],
@@ -39,6 +40,12 @@ describe('compare', () => {
     ['conflict', [a, b]],
     ['conflict', [a, b, silent, null]],
     ['conflict', [a, facts('a', 2)]],
+    ['unanimous', [recorded, a]],
+    ['unanimous', [a, recorded, recorded]],
+    ['unanimous', [recorded]],
+    ['incomplete', [recorded, null, a]],
+    ['conflict', [recorded, b]],
+    ['conflict', [recorded, a, facts('a', 2)]],
     ['absent', [null]],
     ['absent', [null, null]],
     ['unknown', [silent]],

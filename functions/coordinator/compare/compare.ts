@@ -1,4 +1,5 @@
 import { type Facts, isFacts } from '../../storage/facts.ts'
+import type { Digest } from '../../wire/digest.ts'
 import type { Agreement } from '../../wire/schemas.ts'
 import type { StorageError } from '../../wire/storage-error.ts'
 
@@ -14,8 +15,19 @@ export interface Version extends Pick<Facts, 'digest' | 'size'> {
   readonly modified: number | null
   /** The ids of its holders, in the order of the answers; at least one. */
   readonly holders: readonly string[]
+  /** The holders that have its bytes, in that order; empty when only lists know it. */
+  readonly sources: readonly string[]
   /** The modification time of each holder, in the same order; absent where no replica was asked. */
   readonly times?: readonly (number | null)[]
+}
+
+/** A version that some holder can send. */
+export interface SentVersion extends Version {
+  readonly size: number
+}
+
+export function isSendable(version: Version): version is SentVersion {
+  return version.size !== null && version.sources.length > 0
 }
 
 export interface Comparison {
@@ -47,22 +59,34 @@ function toAgreement(answers: readonly Answer[], contents: number, answered: num
   return answers.some(({ said }) => said === null) ? 'incomplete' : 'unanimous'
 }
 
-/** Contents are the same when digest and size are: if two sizes share a digest, one replica is wrong. */
+/**
+ * Contents are the same when digest and size are: if two sizes share a digest, one replica is wrong. A list that
+ * does not have the size says the same as those that hold the digest.
+ */
 function toVersions(answers: readonly Answer[]): Version[] {
   const versions = new Map<string, Version>()
   for (const { id, said } of answers) {
     if (!isFacts(said)) continue
-    const key = `${said.digest} ${said.size}`
+    const size = said.size ?? findSize(answers, said.digest)
+    const key = `${said.digest} ${size}`
     const known = versions.get(key)
     versions.set(key, {
       digest: said.digest,
-      size: said.size,
+      size,
       modified: toLatest(known?.modified ?? null, said.modified),
       holders: [...(known?.holders ?? []), id],
+      sources: [...(known?.sources ?? []), ...(said.evidence === 'recorded' ? [] : [id])],
       times: [...(known?.times ?? []), said.modified],
     })
   }
   return [...versions.values()]
+}
+
+/** The size of a content by the first answer that has it; null when none does. */
+function findSize(answers: readonly Answer[], digest: Digest): number | null {
+  for (const { said } of answers)
+    if (isFacts(said) && said.digest === digest && said.size !== null) return said.size
+  return null
 }
 
 function toLatest(a: number | null, b: number | null): number | null {

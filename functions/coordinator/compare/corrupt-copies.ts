@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache'
-import { type Facts, isFacts } from '../../storage/facts.ts'
+import { isFacts, type SizedFacts } from '../../storage/facts.ts'
 import { compareNames } from '../../storage/names.ts'
 import { isWithin, type Range } from '../../storage/survey/survey.ts'
 import { MAX_CORRUPT_COPIES } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
-import type { Answer, Version } from './compare.ts'
+import type { Answer, SentVersion } from './compare.ts'
 
 /** A copy of the replica `id` whose bytes have contradicted its digest. */
-export interface CorruptCopy extends Pick<Facts, 'digest' | 'size'> {
+export interface CorruptCopy extends Pick<SizedFacts, 'digest' | 'size'> {
   readonly id: string
   readonly name: string
   /** When it was last written, in seconds since 1970; null where the store keeps no time, undefined if not asked. */
@@ -17,9 +17,9 @@ export interface CorruptCopy extends Pick<Facts, 'digest' | 'size'> {
 /** The copies whose bytes have contradicted their digest. */
 export interface CorruptCopies {
   /** Notes that the replica `id` sent other bytes than those of `version`. */
-  add(id: string, version: Version, name: string): void
+  add(id: string, version: Omit<SentVersion, 'modified'>, name: string): void
   /** Notes that vouch has written `version` to the replica `id` again, whatever time the copy shows. */
-  mend(id: string, version: Pick<Facts, 'digest' | 'size'>, name: string): void
+  mend(id: string, version: Pick<SizedFacts, 'digest' | 'size'>, name: string): void
   /** Notes copies that were known in an earlier process. */
   restore(copies: readonly CorruptCopy[]): void
   /** How many copies of the replica `id` are known to be corrupt. */
@@ -45,8 +45,9 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
 
   function judgeOne(answer: Answer, name: string): Answer {
     const { id, said } = answer
-    if (!isFacts(said)) return answer
-    const key = toKey({ id, name, ...said })
+    // A list has no bytes that could contradict it.
+    if (!isFacts(said) || said.size === null) return answer
+    const key = toKey({ id, name, digest: said.digest, size: said.size })
     const copy = known.peek(key)
     if (copy === undefined) return answer
     if (copy.second === undefined || copy.second === toSecond(said.modified)) {

@@ -12,7 +12,8 @@ export interface Sides {
 export interface MissingName {
   readonly name: string
   readonly digest: string
-  readonly size: number
+  /** Bytes; null when unknown. */
+  readonly size: number | null
   /** The same object for all names with the same sides. */
   readonly sides: Sides
   /** The outermost folder of the name in which none of those that lack it has anything; null for none. */

@@ -2,24 +2,24 @@ import { MAX_COMPARED_PARTS } from '../../wire/limits.ts'
 import type { MissingName, Sides } from './missing-name.ts'
 
 /** A file that some replicas hold under one name, and all others under another. */
-export interface Rename {
+export interface Rename<T extends MissingName = MissingName> {
   /** The name on more replicas than the other; of as many, the one on the first replica. */
-  readonly from: MissingName
-  readonly to: MissingName
+  readonly from: T
+  readonly to: T
 }
 
 /**
  * Pairs names with the same content, of which every replica has exactly one. Of several with the same content,
  * those whose names end alike are paired first; empty files only when at least the last parts are the same.
  */
-export function findRenames(names: readonly MissingName[]): Rename[] {
+export function findRenames<T extends MissingName>(names: readonly T[]): Rename<T>[] {
   const contents = Map.groupBy(names, ({ digest, size }) => `${digest} ${size}`)
   return [...contents.values()].flatMap(pairContent)
 }
 
-function pairContent(names: readonly MissingName[]): Rename[] {
+function pairContent<T extends MissingName>(names: readonly T[]): Rename<T>[] {
   const least = names[0]?.size === 0 ? 1 : 0
-  const renames: Rename[] = []
+  const renames: Rename<T>[] = []
   let rest = names
   for (let parts = names.length === 2 ? least : MAX_COMPARED_PARTS; parts >= least; parts--) {
     if (rest.every(({ sides }) => sides === rest[0]?.sides)) break
@@ -27,7 +27,7 @@ function pairContent(names: readonly MissingName[]): Rename[] {
     groups.delete(null)
     const found = [...groups.values()].flatMap(pairSides)
     renames.push(...found)
-    const paired = new Set(found.flatMap(({ from, to }) => [from, to]))
+    const paired = new Set<T>(found.flatMap(({ from, to }) => [from, to]))
     rest = rest.filter((one) => !paired.has(one))
   }
   return renames
@@ -44,7 +44,7 @@ function toEnd(name: string, parts: number): string | null {
 }
 
 /** Pairs the names of each sides with those of the opposite ones, in their order. */
-function pairSides(names: readonly MissingName[]): Rename[] {
+function pairSides<T extends MissingName>(names: readonly T[]): Rename<T>[] {
   const groups = Map.groupBy(names, ({ sides }) => sides)
   return [...groups].flatMap(([sides, ones]) => {
     const opposite = isOld(sides) ? [...groups.keys()].find((other) => isOpposite(sides, other)) : undefined

@@ -74,7 +74,7 @@ export interface Ledger {
 /** What an audit found of a name: the agreement, each version as digest and size, and each replica. */
 type Finding = readonly [
   agreement: Manifest['agreement'],
-  versions: readonly (readonly [digest: Digest, size: number])[],
+  versions: readonly (readonly [digest: Digest, size: number | null])[],
   replicas: readonly (readonly [
     id: string,
     state: ReplicaReport['state'],

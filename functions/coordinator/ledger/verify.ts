@@ -142,7 +142,7 @@ export async function* listSizes(
       signal,
     })
     for (const { name, copies } of entries) {
-      const sizes = copies.map(({ size }) => size)
+      const sizes = copies.map(({ size }) => size ?? 0)
       const sum = sizes.reduce((a, b) => a + b, 0)
       yield { name, sum, largest: Math.max(...sizes) }
     }

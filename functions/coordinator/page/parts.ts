@@ -34,7 +34,8 @@ export function renderLink(name: string, shown: string = name): Html {
 }
 
 /** A number of bytes: `2.1 MiB`, with the exact number as its title; below 1 KiB the number itself. */
-export function renderSize(size: number): Html {
+export function renderSize(size: number | null): Html {
+  if (size === null) return html`unknown`
   const exact = formatCount(size, 'byte', 'bytes')
   return size < 1024 ? html`${exact}` : html`<span title="${exact}">${formatSize(size)}</span>`
 }

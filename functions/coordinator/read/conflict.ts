@@ -5,7 +5,7 @@ import { toMediaType, toTimeFields } from '../../http/serve-content.ts'
 import { toReprDigest } from '../../wire/fields/fields.ts'
 import { MAX_MULTIPART_VERSIONS } from '../../wire/limits.ts'
 import type { Manifest } from '../../wire/schemas.ts'
-import type { Comparison, Version } from '../compare/compare.ts'
+import { type Comparison, isSendable, type SentVersion } from '../compare/compare.ts'
 import { toFields, toManifest } from '../compare/report.ts'
 import type { ReadRequest } from '../context.ts'
 import { answerConflictPage } from '../page/file/conflict-page.ts'
@@ -47,7 +47,10 @@ function answerVersions(
   const boundary = `vouch-${crypto.randomUUID()}`
   const parts = [
     toManifestPart(manifest, boundary),
-    ...comparison.versions.map((version) => toVersionPart(read, comparison, version, boundary)),
+    // A version that only lists know has no bytes: the manifest alone tells of it.
+    ...comparison.versions
+      .filter(isSendable)
+      .map((version) => toVersionPart(read, comparison, version, boundary)),
   ]
   const end = encoder.encode(`\r\n--${boundary}--\r\n`)
   const length = parts.reduce((sum, { head, size }) => sum + head.length + size, end.length)
@@ -67,7 +70,12 @@ function toManifestPart(manifest: Manifest, boundary: string): Part {
   return { head, size: bytes.length, open: async () => bytes }
 }
 
-function toVersionPart(read: ReadRequest, comparison: Comparison, version: Version, boundary: string): Part {
+function toVersionPart(
+  read: ReadRequest,
+  comparison: Comparison,
+  version: SentVersion,
+  boundary: string,
+): Part {
   const { size, digest, modified, holders } = version
   const head = toHead(boundary, {
     'Content-Type': toMediaType(read.name),

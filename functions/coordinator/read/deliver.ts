@@ -4,7 +4,14 @@ import { MAX_COMPARISONS } from '../../wire/limits.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { isTimeout } from '../ask/deadlines.ts'
 import { gather } from '../ask/member.ts'
-import { type Answer, type Comparison, compare, type Version } from '../compare/compare.ts'
+import {
+  type Answer,
+  type Comparison,
+  compare,
+  isSendable,
+  type SentVersion,
+  type Version,
+} from '../compare/compare.ts'
 import { toFailures, toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
@@ -38,7 +45,7 @@ export async function deliver(request: Request, read: DeliverRequest): Promise<R
       return await send(request, read, chosen, represent(chosen))
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      if (error.code === 'integrity') read.corruptCopies.add(chosen.holders[0] ?? '', chosen, read.name)
+      if (error.code === 'integrity') read.corruptCopies.add(chosen.sources[0] ?? '', chosen, read.name)
       if (error.code === 'changed' && comparisons++ < MAX_COMPARISONS)
         answers = await gatherAgain(read, answers)
       else answers = withFailure(answers, chosen, error)
@@ -60,7 +67,7 @@ async function gatherAgain(read: ReadRequest, answers: readonly Answer[]): Promi
 }
 
 /** Returns the version to deliver, or the answer to send instead. */
-function choose(read: ReadRequest, comparison: Comparison): Version | 'conflict' | Response {
+function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'conflict' | Response {
   const { versions, answers, answered, agreement } = comparison
   const { version: wanted, required = 1 } = read
   const toAnswer = (type: ProblemType, detail: string) => {
@@ -81,7 +88,9 @@ function choose(read: ReadRequest, comparison: Comparison): Version | 'conflict'
     return toAnswer('incomplete', `missing on ${missing.join(', ')}`)
   }
   const version = wanted ? versions.find(({ digest }) => digest === wanted) : versions[0]
-  if (version !== undefined) return agreement === 'conflict' && !wanted ? 'conflict' : version
+  if (version !== undefined && agreement === 'conflict' && !wanted) return 'conflict'
+  if (version !== undefined)
+    return isSendable(version) ? version : toAnswer('unreadable', toListsOnly(version.holders))
   if (answered < answers.length) {
     const others = answered === 0 ? '' : '; the others lack it'
     return toAnswer('existence-unknown', `cannot say: ${toFailures(answers)}${others}`)
@@ -96,18 +105,22 @@ function choose(read: ReadRequest, comparison: Comparison): Version | 'conflict'
   )
 }
 
+function toListsOnly(holders: readonly string[]): string {
+  return `only lists have a digest of this file, and no bytes: ${holders.join(', ')}`
+}
+
 function send(
   request: Request,
   read: ReadRequest,
-  version: Version,
+  version: SentVersion,
   representation: Representation,
 ): Promise<Response> {
   return answerContent(request, representation, (range) => openVersion(read, version, range))
 }
 
-/** The answers, with the version's first holder counted as one that did not answer. */
-function withFailure(answers: readonly Answer[], { holders }: Version, error: StorageError): Answer[] {
-  return answers.map((answer) => (answer.id === holders[0] ? { id: answer.id, said: error } : answer))
+/** The answers, with the version's first source counted as one that did not answer. */
+function withFailure(answers: readonly Answer[], { sources }: Version, error: StorageError): Answer[] {
+  return answers.map((answer) => (answer.id === sources[0] ? { id: answer.id, said: error } : answer))
 }
 
 /** Answers with one replica's own copy, without an agreement; 404 means only that this replica lacks it. */
@@ -119,6 +132,7 @@ export async function deliverCopy(request: Request, read: ReadRequest): Promise<
   if (said instanceof StorageError) return toProblem(said, { fields: toCopyFields(answers) })
   const fields = toCopyFields(answers, version)
   if (version === undefined) return createProblem('not-found', 'this replica has no such file', { fields })
+  if (!isSendable(version)) return createProblem('unreadable', toListsOnly(version.holders), { fields })
   const representation = toRepresentation({ name: read.name, ...version }, fields)
   const response = await settle(send(request, read, version, representation))
   if (!(response instanceof StorageError)) return response

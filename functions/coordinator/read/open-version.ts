@@ -18,21 +18,24 @@ import { MAX_CACHED_CONTENT_BYTES } from '../../wire/limits.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { withDeadline } from '../ask/deadlines.ts'
 import type { Member } from '../ask/member.ts'
-import type { Version } from '../compare/compare.ts'
+import type { SentVersion } from '../compare/compare.ts'
 import type { ReadRequest } from '../context.ts'
+
+/** What is to be sent of a version, from the first of its sources that can. */
+type SentContent = Omit<SentVersion, 'modified'>
 
 /**
  * Opens `version`, or a part of it. A small content is read whole from its first holder, verified and cached.
  * A large one is a stream whose first chunk has been read, and which is verified as it passes.
  */
-export async function openVersion(read: ReadRequest, version: Version, range?: ByteRange): Promise<Body> {
+export async function openVersion(read: ReadRequest, version: SentContent, range?: ByteRange): Promise<Body> {
   if (version.size > MAX_CACHED_CONTENT_BYTES) return await openLarge(read, version, range)
   const whole = read.contentCache.get(version.digest) ?? (await readSmall(read, version))
   if (whole.length !== version.size) throw new StorageError('integrity', 'the size contradicts the digest')
   return range ? whole.subarray(range.offset, range.offset + range.length) : whole
 }
 
-async function readSmall(read: ReadRequest, version: Version): Promise<Uint8Array<ArrayBuffer>> {
+async function readSmall(read: ReadRequest, version: SentContent): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await readAll(exactly(await openWhole(read, version), version.size))
   read.contentCache.set(version.digest, bytes)
   return bytes
@@ -40,23 +43,23 @@ async function readSmall(read: ReadRequest, version: Version): Promise<Uint8Arra
 
 async function openLarge(
   read: ReadRequest,
-  version: Version,
+  version: SentContent,
   range: ByteRange | undefined,
 ): Promise<ReadableStream<Uint8Array>> {
   const isPart = range !== undefined && range.length < version.size
   if (!isPart) return toStream(await primed(await openWhole(read, version)))
   // Only the whole content verifies a part, unless a holder's storage verifies parts itself.
-  const holder = read.members.find(({ id, storage }) => storage.verifiesBytes && version.holders.includes(id))
+  const holder = read.members.find(({ id, storage }) => storage.verifiesBytes && version.sources.includes(id))
   const part = holder && (await settle(openPart(read, version, holder.id, range)))
   if (part !== undefined && !(part instanceof StorageError)) return part
   // The first holder has failed as at any read, so the copies are compared again without it.
-  if (part !== undefined && holder?.id === version.holders[0]) throw part
+  if (part !== undefined && holder?.id === version.sources[0]) throw part
   const slice = sliced(await openWhole(read, version), range)
   // The last bytes follow once the whole was read, since only the whole is verified.
   return toStream(await primed(beforeEnd(slice, async () => {})))
 }
 
-async function openPart(read: ReadRequest, version: Version, id: string, range: ByteRange) {
+async function openPart(read: ReadRequest, version: SentContent, id: string, range: ByteRange) {
   const part = toWatched(read, await openCopy(read, version, id, range))
   return toStream(await primed(exactly(part, range.length)))
 }
@@ -67,7 +70,12 @@ interface Copy extends Opened {
 }
 
 /** Opens a holder's copy of a version, or a part of it; throws `changed` when it no longer holds it. */
-async function openCopy(read: ReadRequest, version: Version, id: string, range?: ByteRange): Promise<Copy> {
+async function openCopy(
+  read: ReadRequest,
+  version: SentContent,
+  id: string,
+  range?: ByteRange,
+): Promise<Copy> {
   const holder = read.members.find((member) => member.id === id)
   if (holder === undefined) throw new Error('a version is held by replicas that were asked')
   try {
@@ -102,15 +110,15 @@ function toWatched({ deadlines }: ReadRequest, { body, holder }: Copy): Chunks {
  * When a copy breaks off, the next holder continues at that byte. When the bytes contradict the digest, the
  * rest comes from a holder whose content begins with the bytes already sent. Errors as the last holder does.
  */
-async function openWhole(read: ReadRequest, version: Version): Promise<Chunks> {
-  const first = await openCopy(read, version, version.holders[0] ?? '')
+async function openWhole(read: ReadRequest, version: SentContent): Promise<Chunks> {
+  const first = await openCopy(read, version, version.sources[0] ?? '')
   return first.holder.storage.verifiesBytes
     ? relayVerified(read, version, first)
     : relayHashed(read, version, first)
 }
 
 /** Relays a copy that its storage verifies. */
-function relayVerified(read: ReadRequest, version: Version, first: Copy): Chunks {
+function relayVerified(read: ReadRequest, version: SentContent, first: Copy): Chunks {
   return generate(async function* (use) {
     let size = 0
     let failure: StorageError
@@ -126,13 +134,13 @@ function relayVerified(read: ReadRequest, version: Version, first: Copy): Chunks
     }
     if (failure.code === 'integrity') read.corruptCopies.add(first.holder.id, version, read.name)
     const sent = { size, digest: first.digestSoFar?.(), failure }
-    yield* finish(read, version, version.holders.slice(1), sent, use)
+    yield* finish(read, version, version.sources.slice(1), sent, use)
   })
 }
 
 /** Relays a copy while hashing it. */
-function relayHashed(read: ReadRequest, version: Version, first: Copy): Chunks {
-  const others = version.holders.slice(1)
+function relayHashed(read: ReadRequest, version: SentContent, first: Copy): Chunks {
+  const others = version.sources.slice(1)
   return generate(async function* (use) {
     const hasher = read.createHasher()
     let copy = toWatched(read, first)
@@ -174,7 +182,7 @@ function relayHashed(read: ReadRequest, version: Version, first: Copy): Chunks {
 /** Opens the copy of the first of `holders` that can, and removes those tried; null when none can. */
 async function openNext(
   read: ReadRequest,
-  version: Version,
+  version: SentContent,
   holders: string[],
   range?: ByteRange,
 ): Promise<Chunks | null> {
@@ -196,7 +204,7 @@ interface Sent {
 /** The rest, from a holder whose content has the digest and begins with the bytes already sent. */
 async function* finish(
   read: ReadRequest,
-  version: Version,
+  version: SentContent,
   holders: string[],
   sent: Sent,
   use: (chunks: Chunks) => AsyncGenerator<Uint8Array>,

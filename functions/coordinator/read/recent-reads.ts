@@ -2,14 +2,14 @@ import { LRUCache } from 'lru-cache'
 import { type Representation, toRepresentation } from '../../http/serve-content.ts'
 import { type Facts, isFacts } from '../../storage/facts.ts'
 import { MAX_RECENT_READS } from '../../wire/limits.ts'
-import { type Answer, type Comparison, compare, type Version } from '../compare/compare.ts'
+import { type Answer, type Comparison, compare, type SentVersion } from '../compare/compare.ts'
 import { toFields } from '../compare/report.ts'
 
 /** What the answers for one name came to. */
 export interface Finding {
   readonly comparison: Comparison
   /** A version as HTTP serves it, with the fields of the comparison. */
-  represent(version: Version): Representation
+  represent(version: SentVersion): Representation
 }
 
 /** The findings of the last reads, so that what the same answers come to is made once. */
@@ -32,7 +32,7 @@ export function createRecentReads(): RecentReads {
 }
 
 function createFinding(name: string, comparison: Comparison): Finding {
-  let last: { readonly version: Version; readonly representation: Representation } | undefined
+  let last: { readonly version: SentVersion; readonly representation: Representation } | undefined
   return {
     comparison,
     represent(version) {

@@ -113,7 +113,8 @@ describe('applying a plan', () => {
     const [facts] = await Promise.all(storages[0]?.describe(['a']) ?? [])
     if (!facts) throw new Error('it is there')
     const { digest, size, modified } = facts
-    const version = { digest, size, modified, holders: ['server2'], times: [modified] }
+    if (size === null) throw new Error('its size is known')
+    const version = { digest, size, holders: ['server2'], sources: ['server2'], times: [modified] }
     state.corruptCopies.add('server2', version, 'a')
     const app = coordinate(storages, { writable: true, state })
     const body = { prefix: '', match: [], exclude: [], rules: [{ prefix: '', policy: { keep: 'server1' } }] }

@@ -116,7 +116,9 @@ async function applyStep(
   const changed = answers.find(({ id }) => !isAsPlanned(getDigest(answers, id), id, step, steps))
   if (changed) return { outcome: 'skipped', detail: `${changed.id} holds another content than the plan saw` }
   const holders = answers.flatMap(({ id, said }) =>
-    isFacts(said) && said.digest === step.digest && said.size === step.size ? { ...said, id } : [],
+    isFacts(said) && said.evidence !== 'recorded' && said.digest === step.digest && said.size === step.size
+      ? { ...said, id }
+      : [],
   )
   if (holders.length === 0) return { outcome: 'skipped', detail: 'no replica holds the content any more' }
   return await write(step, holders, context)
@@ -162,7 +164,7 @@ async function openAny(
   const ids = holders.map(({ id }) => id)
   for (const first of ids) {
     const order = [first, ...ids.filter((id) => id !== first)]
-    const body = await settle(openVersion(read, { digest, size, modified: null, holders: order }))
+    const body = await settle(openVersion(read, { digest, size, holders: order, sources: order }))
     if (body instanceof StorageError) failure = body
     else return toBodyChunks(body)
   }

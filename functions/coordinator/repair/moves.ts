@@ -1,9 +1,19 @@
 import { MAX_MISSING_HELD } from '../../wire/limits.ts'
 import type { PlanStep, Rule } from '../../wire/plan-schemas.ts'
 import type { Manifest } from '../../wire/schemas.ts'
+import { hasSource } from '../../wire/sources.ts'
 import { createMissingNames, type MissingName } from '../compare/missing-name.ts'
 import { findRenames, type Rename } from '../compare/renames.ts'
 import { findPolicy, toSteps } from './plan.ts'
+
+/** A missing name that can be copied or moved. */
+interface SizedName extends MissingName {
+  readonly size: number
+}
+
+function isSized(name: MissingName): name is SizedName {
+  return name.size !== null
+}
 
 export type Moves = ReturnType<typeof createMoves>
 
@@ -13,14 +23,16 @@ export type Moves = ReturnType<typeof createMoves>
  */
 export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
   const names = createMissingNames()
-  const held: MissingName[] = []
+  const held: SizedName[] = []
   let unpaired = 0
 
   return {
     /** Whether the name is held, so that its steps come at the end. */
     hold(manifest: Manifest): boolean {
       const missing = names.parse(manifest)
-      if (missing === null) return false
+      const [version] = manifest.versions
+      if (missing === null || !isSized(missing)) return false
+      if (version === undefined || !hasSource(version, manifest.replicas)) return false
       if (held.length === MAX_MISSING_HELD) {
         unpaired++
         return false
@@ -36,7 +48,7 @@ export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
       const moved = new Map(
         renames.flatMap((rename) => [rename.from, rename.to].map((name) => [name, rename])),
       )
-      const done = new Set<Rename>()
+      const done = new Set<Rename<SizedName>>()
       for (const name of held) {
         const rename = moved.get(name)
         if (rename === undefined) yield* toSteps(name.name, name, toSeen(name, ids))
@@ -53,7 +65,11 @@ export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
  * The moves that give a file one name everywhere: the new one of the rename, as `check` shows it, unless the rule
  * for its old name keeps the old one, because a replica that it names has it, or more than half of all.
  */
-function toMoves({ from, to }: Rename, ids: readonly string[], rules: readonly Rule[]): PlanStep[] {
+function toMoves(
+  { from, to }: Rename<SizedName>,
+  ids: readonly string[],
+  rules: readonly Rule[],
+): PlanStep[] {
   const policy = findPolicy(from.name, rules)
   const { holders } = from.sides
   const isOldKept =

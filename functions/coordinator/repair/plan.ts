@@ -1,11 +1,13 @@
 import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
 import type { Manifest } from '../../wire/schemas.ts'
+import { hasSource } from '../../wire/sources.ts'
 
 type Version = Manifest['versions'][number]
 
 /**
  * The writes that make one name the same everywhere, by the rule that applies to it; null when its copies
- * differ and no rule chooses one, or when a replica did not report what it holds. Pure. Nothing is deleted.
+ * differ and no rule chooses one, when a replica did not report what it holds, or when only lists know the
+ * content. Pure. Nothing is deleted, and nothing is written to a list.
  */
 export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[] | null {
   const { name, agreement, versions, replicas } = manifest
@@ -15,14 +17,16 @@ export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[]
   if (new Set(versions.map(({ digest }) => digest)).size < versions.length) return null
   const policy = findPolicy(name, rules)
   const chosen = versions.length === 1 && policy !== 'repair' ? versions[0] : choose(manifest, policy)
-  if (chosen === undefined) return null
-  return toSteps(name, chosen, Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null])))
+  if (chosen === undefined || chosen.size === null || !hasSource(chosen, replicas)) return null
+  const seen = Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null]))
+  const lists = new Set(replicas.filter(({ evidence }) => evidence === 'recorded').map(({ id }) => id))
+  return toSteps(name, { digest: chosen.digest, size: chosen.size }, seen).filter(({ to }) => !lists.has(to))
 }
 
 /** The writes of a content to every replica that was seen to hold another, or none. */
 export function toSteps(
   name: string,
-  { digest, size }: Pick<Version, 'digest' | 'size'>,
+  { digest, size }: Pick<PlanStep, 'digest' | 'size'>,
   seen: PlanStep['seen'],
 ): PlanStep[] {
   const others = Object.keys(seen).filter((id) => seen[id] !== digest)

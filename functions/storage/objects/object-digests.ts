@@ -2,7 +2,7 @@ import { type Chunks, checked, exactly, readChunks, toChunks, toStream } from '.
 import type { CreateHasher, Digest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
-import { type Facts, isRecent, toAge } from '../facts.ts'
+import { isRecent, type SizedFacts, toAge } from '../facts.ts'
 import type { DescribeOptions } from '../storage.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 
@@ -59,13 +59,13 @@ export function createObjectDigests(
     if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
   }
 
-  /** Facts by a known digest, or by reading the object. */
-  async function describe(sight: Sight, options: DescribeOptions): Promise<Facts> {
+  /** SizedFacts by a known digest, or by reading the object. */
+  async function describe(sight: Sight, options: DescribeOptions): Promise<SizedFacts> {
     const known = await find(sight.info, options.maxAge)
     return known === undefined ? await compute(sight, options) : toFacts(sight.info, known)
   }
 
-  async function compute(sight: Sight, { signal, onProgress, pace }: DescribeOptions): Promise<Facts> {
+  async function compute(sight: Sight, { signal, onProgress, pace }: DescribeOptions): Promise<SizedFacts> {
     const { info } = sight
     const name = toName(info.key)
     const readAt = Date.now()
@@ -134,14 +134,14 @@ export function createObjectDigests(
   return { look, lookAgain, find, describe, read, remember, rememberStored, remembering, isProvisional }
 }
 
-/** Facts by a digest that was known before the question. */
-export function toFacts({ size, modified }: ObjectInfo, { digest, readAt }: Known): Facts {
+/** SizedFacts by a digest that was known before the question. */
+export function toFacts({ size, modified }: ObjectInfo, { digest, readAt }: Known): SizedFacts {
   if (readAt === null) return { size, digest, modified, evidence: 'stored', age: null }
   return { size, digest, modified, evidence: 'remembered', age: Math.max(0, toAge(readAt, Date.now())) }
 }
 
-/** Facts by a digest of bytes that were read for the question. */
-export function toReadFacts({ size, modified }: ObjectInfo, digest: Digest): Facts {
+/** SizedFacts by a digest of bytes that were read for the question. */
+export function toReadFacts({ size, modified }: ObjectInfo, digest: Digest): SizedFacts {
   return { size, digest, modified, evidence: 'read', age: 0 }
 }
 

@@ -2,7 +2,7 @@ import { beforeEnd, type Chunks, exactly, sliced, toStream, verified } from '../
 import type { CreateHasher, Digest } from '../../wire/digest.ts'
 import { changedError, requireRange } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
-import type { Facts } from '../facts.ts'
+import type { SizedFacts } from '../facts.ts'
 import { requireName } from '../names.ts'
 import type { Opened, OpenOptions } from '../storage.ts'
 import { type ObjectDigests, type Sight, toFacts, toReadFacts } from './object-digests.ts'
@@ -37,7 +37,7 @@ export function createObjectReader(digests: ObjectDigests, root: string, createH
   /** Reads a part of an object without a version: only the digest of the whole proves that it is the same. */
   async function readPart(
     info: ObjectInfo,
-    { size, digest }: Facts,
+    { size, digest }: SizedFacts,
     range: ByteRange | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Chunks> {

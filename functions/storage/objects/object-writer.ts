@@ -1,7 +1,7 @@
 import { beforeEnd, toChunks, toStream, verified } from '../../bytes/chunks.ts'
 import type { CreateHasher, Digest } from '../../wire/digest.ts'
 import { changedError, preconditionError } from '../../wire/errors.ts'
-import type { Facts } from '../facts.ts'
+import type { SizedFacts } from '../facts.ts'
 import { notKept } from '../kept.ts'
 import { requireName } from '../names.ts'
 import type { PutOptions, RestoreOptions, WritableStorage } from '../storage.ts'
@@ -20,7 +20,11 @@ export function createObjectWriter(
   writes: ObjectWrites,
   { digests, kept, root, createHasher }: ObjectWriterOptions,
 ): Pick<WritableStorage, 'put' | 'restore'> {
-  async function put(name: string, body: ReadableStream<Uint8Array>, options: PutOptions): Promise<Facts> {
+  async function put(
+    name: string,
+    body: ReadableStream<Uint8Array>,
+    options: PutOptions,
+  ): Promise<SizedFacts> {
     const chunks = toChunks(body)
     try {
       requireName(name)
@@ -59,7 +63,7 @@ export function createObjectWriter(
     return sight?.info ?? null
   }
 
-  async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<Facts> {
+  async function restore(name: string, { digest, replaces, signal }: RestoreOptions): Promise<SizedFacts> {
     requireName(name)
     signal?.throwIfAborted()
     const opened = await kept.open({ digest, name }, signal)

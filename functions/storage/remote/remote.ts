@@ -241,7 +241,7 @@ function createRemoteWrites(
     }
     const unkept = parseNotKept(reply.headers.get('Not-Kept') ?? '')
     const written = (await describe([name], { signal })[0]) ?? null
-    if (written?.digest === digest) return { ...written, ...(unkept.length > 0 && { unkept }) }
+    if (written?.digest === digest) return { ...written, size, ...(unkept.length > 0 && { unkept }) }
     throw changedError()
   }
 

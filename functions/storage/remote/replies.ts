@@ -90,7 +90,7 @@ export async function readRestored(
   if (!answer.success) throw unexpected(`an answer to a restore that is not valid: ${answer.wrong}`)
   const { name, digest, unkept } = answer.output
   if (name !== asked.name || digest !== asked.digest) throw unexpected('another file than the one put back')
-  return { ...toFacts(answer.output), unkept }
+  return { ...toFacts(answer.output), size: answer.output.size, unkept }
 }
 
 /** Reads a body of JSON as `schema` has it, of at most `limit` bytes. */

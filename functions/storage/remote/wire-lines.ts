@@ -17,7 +17,11 @@ export function toHeldLine(name: string, { size, digest, modified, evidence, age
 
 /** A restored file, as an answer. */
 export function toRestored(name: string, { unkept, ...facts }: Written): v.InferOutput<typeof restored> {
-  return { ...toHeldLine(name, facts), ...(unkept !== undefined && { unkept: [...unkept] }) }
+  return {
+    ...toHeldLine(name, facts),
+    size: facts.size,
+    ...(unkept !== undefined && { unkept: [...unkept] }),
+  }
 }
 
 export function toFacts({ size, digest, modified, evidence, age }: HeldLine): Facts {

@@ -300,8 +300,8 @@ async function toSpan(last: string | null, held: readonly Found[]): Promise<Span
   let [bytes, text] = [0, '']
   for (const { name, said } of held) {
     if (said instanceof StorageError) throw said
-    bytes += said.size
-    text += `${said.digest} ${said.size} ${name}\0`
+    bytes += said.size ?? 0
+    text += `${said.digest} ${name}\0`
   }
   return { last, names: held.length, bytes, fingerprint: await hash(toBytes(text)) }
 }

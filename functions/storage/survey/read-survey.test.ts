@@ -172,7 +172,8 @@ describe('a slow store', () => {
         cancel: async () => void freed?.push(name),
       }
       const facts = await describeOne(memory, name)
-      return facts && { facts, body: toStream(chunks, options?.signal) }
+      const size = facts?.size ?? 0
+      return facts && { facts: { ...facts, size }, body: toStream(chunks, options?.signal) }
     }
     return { storage: { ...memory, open }, opened, freed }
   }

@@ -264,7 +264,7 @@ function toComparable({ said, rottedFrom }: Found): string | null {
   return isFacts(said) && rottedFrom === undefined ? said.digest : null
 }
 
-function getSize({ said }: Found): number {
+function getSize({ said }: Found): number | null {
   return isFacts(said) ? said.size : 0
 }
 

@@ -50,11 +50,10 @@ export interface Span {
   /** The last name of the span; null when it reaches the end of all names. */
   readonly last: string | null
   readonly names: number
-  /** Sum of the sizes. */
-  readonly bytes: number
+  /** Sum of the sizes; null when some size is unknown. */
+  readonly bytes: number | null
   /**
-   * SHA-256 over name, size and digest of each file, in order; null when a file in it has to be examined by
-   * itself. It is as hard to make two spans with one fingerprint as two files with one digest.
+   * SHA-256 over name and digest of each file, in order; null when a file in it has to be examined by itself. It is as hard to make two spans with one fingerprint as two files with one digest.
    */
   readonly fingerprint: Digest | null
 }
@@ -96,7 +95,7 @@ export function createSeenCounter() {
       seen.names++
       if (!('digest' in said)) return
       const { evidence, age, size } = said
-      seen.bytes += size
+      seen.bytes += size ?? 0
       seen[evidence]++
       if (age !== null && (seen.oldest === null || age > seen.oldest)) seen.oldest = age
     },
@@ -142,7 +141,7 @@ interface Level {
   readonly nth: number
   readonly grain: number
   names: number
-  bytes: number
+  bytes: number | null
   text: string | null
 }
 
@@ -159,7 +158,7 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
       const above = levels[i + 1]
       if (above !== undefined) {
         above.names += names
-        above.bytes += bytes
+        above.bytes = addSizes(above.bytes, bytes)
         above.text = above.text === null || text === null ? null : above.text + text
       }
       Object.assign(level, EMPTY)
@@ -193,13 +192,13 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
 
   return {
     /** The spans that end before or at this name, smaller first. A `digest` of null: to be examined alone. */
-    add(name: string, size: number, digest: Digest | null): readonly Closed[] {
+    add(name: string, size: number | null, digest: Digest | null): readonly Closed[] {
       const closed = closeRangesBefore(name)
       const least = levels[0]
       if (least === undefined) return closed
       least.names++
-      least.bytes += size
-      least.text = least.text === null || digest === null ? null : `${least.text}${digest} ${size} ${name}\0`
+      least.bytes = addSizes(least.bytes, size)
+      least.text = least.text === null || digest === null ? null : `${least.text}${digest} ${name}\0`
       const isEnd = name === ranges[range]?.until
       if (isEnd) range++
       const top = isEnd ? largest : findTop(name)
@@ -212,6 +211,11 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
 }
 
 const EMPTY = { names: 0, bytes: 0, text: '' } as const
+
+/** A sum of sizes in bytes; null when one of them is unknown. */
+export function addSizes(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b
+}
 
 /** Whether the name is not beyond `until`, the end of a range. */
 export function isWithin(name: string, until: string | null): boolean {

@@ -1,11 +1,13 @@
 import type { MissingName, Sides } from '../../../functions/coordinator/compare/missing-name.ts'
+import { addSizes } from '../../../functions/storage/survey/survey.ts'
 
 /** Names of one folder that the same replicas lack. */
 export interface MissingFolder {
   readonly folder: string
   readonly sides: Sides
   readonly names: number
-  readonly bytes: number
+  /** Null when unknown. */
+  readonly bytes: number | null
   /** Whether the replicas lack all of the folder; while an audit runs, files may arrive in it. */
   readonly isWhole: boolean
 }
@@ -20,7 +22,7 @@ interface OpenFolder {
   readonly first: MissingName
   readonly folder: string
   names: number
-  bytes: number
+  bytes: number | null
   isWhole: boolean
 }
 
@@ -56,7 +58,7 @@ export function createRollUp(rows: MissingRows) {
       if (around === undefined) open.push({ first: missing, folder, names: 1, bytes: size, isWhole: true })
       else {
         around.names++
-        around.bytes += size
+        around.bytes = addSizes(around.bytes, size)
       }
       return before
     },

@@ -1,4 +1,5 @@
 import type { MissingName, Sides } from '../../../functions/coordinator/compare/missing-name.ts'
+import { addSizes } from '../../../functions/storage/survey/survey.ts'
 import type { Manifest } from '../../../functions/wire/schemas.ts'
 import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
 import type { Colour, Paint } from '../../hosting/colour.ts'
@@ -32,10 +33,11 @@ export function createRows(paint: Paint, { isFiltered }: { readonly isFiltered: 
     return `${paint(mark, OF_MARK[mark] ?? 'red')} ${escapeControls(name)}${end}\n`
   }
 
-  function toAmount(names: number, bytes: number, isWhole: boolean): string {
+  function toAmount(names: number, bytes: number | null, isWhole: boolean): string {
     const of = isWhole ? '' : 'of its '
     const what = isFiltered ? 'matching ' : ''
-    return `${formatCount(names, `${of}${what}file`, `${of}${what}files`)}, ${formatSize(bytes)}`
+    const count = formatCount(names, `${of}${what}file`, `${of}${what}files`)
+    return bytes === null ? count : `${count}, ${formatSize(bytes)}`
   }
 
   return {
@@ -59,7 +61,7 @@ export function createRows(paint: Paint, { isFiltered }: { readonly isFiltered: 
       return toRow(sides.mark, folder, `${toAmount(names, bytes, isWhole)}; ${toMissingText(listIds(sides))}`)
     },
     renamed({ from, to, files, sides }: Renamed): string {
-      const bytes = files.reduce((sum, file) => sum + file.from.size, 0)
+      const bytes = files.reduce((sum: number | null, file) => addSizes(sum, file.from.size), 0)
       const amount = files.length === 1 ? '' : `${toAmount(files.length, bytes, true)}; `
       return toRow(RENAMED, `${from} -> ${to}`, `${amount}renamed on ${listIds(sides)}`)
     },

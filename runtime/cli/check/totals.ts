@@ -1,12 +1,20 @@
 import type { MissingName } from '../../../functions/coordinator/compare/missing-name.ts'
+import { addSizes } from '../../../functions/storage/survey/survey.ts'
 import { addCounts } from '../../../functions/wire/passed.ts'
 import type { Manifest } from '../../../functions/wire/schemas.ts'
 import { formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import type { Renamed } from './renames.ts'
 
-const NOTHING = { missing: 0, bytes: 0, differ: 0, renamed: 0, corrupt: 0 }
+interface Total {
+  readonly missing: number
+  /** Of the missing files; null when the size of one is unknown. */
+  readonly bytes: number | null
+  readonly differ: number
+  readonly renamed: number
+  readonly corrupt: number
+}
 
-type Total = typeof NOTHING
+const NOTHING: Total = { missing: 0, bytes: 0, differ: 0, renamed: 0, corrupt: 0 }
 
 /** Counts for each replica what is not as on the others. */
 export function createTotals() {
@@ -14,9 +22,10 @@ export function createTotals() {
 
   function add(id: string, more: Partial<Total>): void {
     const before = totals.get(id) ?? NOTHING
-    const sum = (key: keyof Total) => addCounts(before[key], more[key] ?? 0)
+    const sum = (key: Exclude<keyof Total, 'bytes'>) => addCounts(before[key], more[key] ?? 0)
+    const { bytes = 0 } = more
     totals.set(id, {
-      ...{ missing: sum('missing'), bytes: sum('bytes'), differ: sum('differ') },
+      ...{ missing: sum('missing'), bytes: addSizes(before.bytes, bytes), differ: sum('differ') },
       ...{ renamed: sum('renamed'), corrupt: sum('corrupt') },
     })
   }
@@ -36,7 +45,7 @@ export function createTotals() {
       for (const { id, state, rottedFrom } of replicas) {
         const isCorrupt = state === 'corrupt' || rottedFrom !== undefined
         if (isCorrupt) add(id, { corrupt: 1 })
-        else if (state === 'missing') add(id, { missing: 1, bytes: versions[0]?.size ?? 0 })
+        else if (state === 'missing') add(id, { missing: 1, bytes: versions[0]?.size ?? null })
         else if (state === 'differ' && !usual?.replicas.includes(id)) add(id, { differ: 1 })
       }
     },
@@ -45,7 +54,7 @@ export function createTotals() {
       return ids.flatMap((id) => {
         const { missing, bytes, differ, renamed, corrupt } = totals.get(id) ?? NOTHING
         const parts = [
-          missing > 0 && `${formatNumber(missing)} missing (${formatSize(bytes)})`,
+          missing > 0 && `${formatNumber(missing)} missing${bytes === null ? '' : ` (${formatSize(bytes)})`}`,
           differ > 0 && `${formatNumber(differ)} differ`,
           renamed > 0 && `${formatNumber(renamed)} renamed`,
           corrupt > 0 && `${formatNumber(corrupt)} corrupt`,

@@ -1,4 +1,4 @@
-import type { Version } from '../../../functions/coordinator/compare/compare.ts'
+import { isSendable, type Version } from '../../../functions/coordinator/compare/compare.ts'
 import { MAX_COMPARISONS } from '../../../functions/wire/limits.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createPaint } from '../../hosting/colour.ts'
@@ -47,10 +47,14 @@ async function readDifferences(
   ask: CoordinatorClient,
   name: string,
   [first, ...others]: readonly Version[],
-): Promise<VersionDifference[] | null> {
-  const differences: VersionDifference[] = []
+): Promise<(VersionDifference | null)[] | null> {
+  const differences: (VersionDifference | null)[] = []
   if (first === undefined) return differences
   for (const other of others) {
+    if (!isSendable(first) || !isSendable(other)) {
+      differences.push(null)
+      continue
+    }
     const difference = await readDifference(ask, name, [first, other])
     if (difference === null) return null
     differences.push(difference)

@@ -1,6 +1,7 @@
 import { toVersionHref } from '../../../functions/wire/fields/routes.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
 import { type Manifest, manifest as manifestSchema, type Problem } from '../../../functions/wire/schemas.ts'
+import { hasSource } from '../../../functions/wire/sources.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type Announced, type CoordinatorClient, readProblem, toLine } from '../client/coordinator-client.ts'
@@ -39,7 +40,8 @@ export async function receiveVersions(
   const pending: Pending[] = []
   let keep = true
   try {
-    for (const version of manifest.versions) {
+    // What only lists know has no bytes.
+    for (const version of manifest.versions.filter((version) => hasSource(version, manifest.replicas))) {
       const received = await receiveVersion(version, task.destination, task)
       keep = received !== 'vanished'
       if (received === 'vanished') return received

@@ -57,8 +57,10 @@ async function readSaid(response: Reply, name: string): Promise<Answer['said']> 
   )
 }
 
-/** Without evidence in the report, the weakest is assumed. */
-function toFacts({ headers }: Reply, { evidence = 'remembered', age }: ReplicaReport): Facts {
+/** Without evidence in the report, the weakest is assumed. A list has a digest alone, or a size too. */
+function toFacts({ headers }: Reply, { evidence = 'remembered', age, version }: ReplicaReport): Facts {
+  if (evidence === 'recorded' && version !== undefined)
+    return { digest: version, size: null, modified: null, evidence, age: null }
   const content = parseContent(headers)
   if (content === null) throw new UserError(NOT_A_COORDINATOR)
   const modified = parseHttpDate(headers.get('Last-Modified') ?? '')

@@ -15,14 +15,14 @@ import type { VersionDifference } from './version-difference.ts'
 export interface Explanation {
   readonly name: string
   readonly comparison: Comparison
-  /** How each version after the first differs from the first, in order. */
-  readonly differences: readonly VersionDifference[]
+  /** How each version after the first differs from the first, in order; null when a list knows one of the two. */
+  readonly differences: readonly (VersionDifference | null)[]
 }
 
 /** The copy of one replica. */
 interface Copy extends ReplicaReport {
-  /** Bytes; absent when it holds nothing. */
-  readonly size?: number
+  /** Bytes; null when the replica is a list that does not have them, absent when it holds nothing. */
+  readonly size?: number | null
   /** RFC 3339; absent when it holds nothing, or reports no time. */
   readonly modified?: string
 }
@@ -87,9 +87,10 @@ function toRow(copy: Copy, letters: ReadonlyMap<Digest, string>, newest: string 
     return state === 'corrupt' ? `corrupt: ${words}` : state === 'missing' ? state : words
   }
   const time = `${modified === undefined ? 'no time' : toLocalTime(modified)}${modified !== undefined && modified === newest ? ' (newest)' : ''}`
-  const bytes = size < 1024 ? '' : ` (${formatNumber(size)} B)`
+  const bytes =
+    size === null ? 'no size' : `${formatSize(size)}${size < 1024 ? '' : ` (${formatNumber(size)} B)`}`
   const known = evidence === undefined ? '' : `  ${toEvidenceText(evidence, age)}`
-  return `${letters.get(version)}  ${formatSize(size)}${bytes}  ${time}  ${version.slice(0, 12)}${known}`
+  return `${letters.get(version)}  ${bytes}  ${time}  ${version.slice(0, 12)}${known}`
 }
 
 function toHolders({ versions, answers: { length: of } }: Comparison): string[] {
@@ -100,7 +101,8 @@ function toHolders({ versions, answers: { length: of } }: Comparison): string[] 
 }
 
 /** How the version called `letter` differs from the first. */
-function toComparison(difference: VersionDifference, letter: string, paint: Paint): string {
+function toComparison(difference: VersionDifference | null, letter: string, paint: Paint): string {
+  if (difference === null) return `${letter} against A: only a list knows one of them, which has no bytes\n`
   return `${letter} against A: ${toWords(difference, letter)}\n${toColoured(difference.diff ?? '', paint)}`
 }
 

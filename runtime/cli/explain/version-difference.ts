@@ -1,7 +1,7 @@
 import { createTwoFilesPatch, OMIT_HEADERS } from 'diff'
 import { type Chunks, fromBytes, readAll } from '../../../functions/bytes/chunks.ts'
 import { type Difference, findDifference, toText } from '../../../functions/bytes/difference.ts'
-import type { Version } from '../../../functions/coordinator/compare/compare.ts'
+import type { SentVersion } from '../../../functions/coordinator/compare/compare.ts'
 import { toVersionHref } from '../../../functions/wire/fields/routes.ts'
 import { escapeControls, formatNumber } from '../../../functions/wire/text.ts'
 import { createHasher } from '../../node/hasher.ts'
@@ -23,7 +23,7 @@ export interface VersionDifference extends Difference {
 export async function readDifference(
   ask: CoordinatorClient,
   name: string,
-  versions: readonly [Version, Version],
+  versions: readonly [SentVersion, SentVersion],
 ): Promise<VersionDifference | null> {
   if (versions.some(({ size }) => size > MAX_DIFF_BYTES)) return await readLarge(ask, name, versions)
   const [a, b] = versions
@@ -39,7 +39,7 @@ export async function readDifference(
 async function readLarge(
   ask: CoordinatorClient,
   name: string,
-  [a, b]: readonly [Version, Version],
+  [a, b]: readonly [SentVersion, SentVersion],
 ): Promise<VersionDifference | null> {
   const x = await openVersion(ask, name, a)
   try {
@@ -58,7 +58,7 @@ function requireDifference(difference: Difference | null): Difference {
   return difference
 }
 
-function toLabel({ holders }: Version, name: string): string {
+function toLabel({ holders }: SentVersion, name: string): string {
   return escapeControls(`${holders[0] ?? ''}/${name}`)
 }
 
@@ -66,7 +66,11 @@ function toLabel({ holders }: Version, name: string): string {
  * The bytes of a version from any of its holders; null when no replica holds it any more. The caller reads
  * them to the end or cancels them. A transfer that breaks off throws `Broken`.
  */
-async function openVersion(ask: CoordinatorClient, name: string, version: Version): Promise<Chunks | null> {
+async function openVersion(
+  ask: CoordinatorClient,
+  name: string,
+  version: SentVersion,
+): Promise<Chunks | null> {
   // The comparison has checked how many replicas answer.
   const response = await ask(`${toVersionHref(name, version.digest)}&require=1`)
   if (response.status === 200) {
@@ -87,7 +91,7 @@ async function openVersion(ask: CoordinatorClient, name: string, version: Versio
 async function readVersion(
   ask: CoordinatorClient,
   name: string,
-  version: Version,
+  version: SentVersion,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks = await openVersion(ask, name, version)
   if (chunks === null) return null

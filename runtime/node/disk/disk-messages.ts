@@ -1,4 +1,4 @@
-import type { Facts } from '../../../functions/storage/facts.ts'
+import type { SizedFacts } from '../../../functions/storage/facts.ts'
 import type { OpenOptions } from '../../../functions/storage/storage.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import type { Synced } from '../digests/belief.ts'
@@ -89,7 +89,7 @@ export interface Held {
   readonly digest: Digest
   /** Milliseconds since 1970; see `toTime`. */
   readonly modified: number | null
-  /** Seconds since its bytes were read, as in `Facts`; absent when they were read for this question. */
+  /** Seconds since its bytes were read, as in `SizedFacts`; absent when they were read for this question. */
   readonly age?: number
   /** What a hash thread found, where one read it. */
   readonly content?: Content
@@ -99,7 +99,7 @@ export interface Held {
   readonly opened?: { readonly fd: number; readonly content: Content }
 }
 
-export function fromHeld({ size, digest, modified, age }: Held): Facts {
+export function fromHeld({ size, digest, modified, age }: Held): SizedFacts {
   return { size, digest, modified, evidence: age === undefined ? 'read' : 'remembered', age: age ?? 0 }
 }
 

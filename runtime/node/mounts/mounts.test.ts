@@ -62,7 +62,7 @@ async function listNames(storage: Storage): Promise<string[]> {
 }
 
 /** The size of each name in a survey, or its error's code. */
-async function survey(storage: WritableDirectoryStorage): Promise<Record<string, number | string>> {
+async function survey(storage: WritableDirectoryStorage): Promise<Record<string, number | string | null>> {
   const whole = {
     ranges: [{ after: '', until: null }],
     prefix: '',
@@ -71,7 +71,7 @@ async function survey(storage: WritableDirectoryStorage): Promise<Record<string,
     match: [],
     exclude: [],
   }
-  const found: Record<string, number | string> = {}
+  const found: Record<string, number | string | null> = {}
   for await (const line of storage.survey?.(whole) ?? []) {
     if (!('said' in line)) continue
     const { name, said }: Found = line

@@ -6,7 +6,7 @@ import {
   toStream,
   verified,
 } from '../../../functions/bytes/chunks.ts'
-import type { Facts } from '../../../functions/storage/facts.ts'
+import type { SizedFacts } from '../../../functions/storage/facts.ts'
 import { requireName } from '../../../functions/storage/names.ts'
 import type { DescribeOptions, Storage } from '../../../functions/storage/storage.ts'
 import type { CreateHasher } from '../../../functions/wire/digest.ts'
@@ -29,14 +29,14 @@ import { createDiskTree, getSize, type Listing, toModified } from './disk-tree.t
 export function createDiskStorage(disk: Fetcher, { createHasher }: { createHasher: CreateHasher }): Storage {
   const tree = createDiskTree(disk)
 
-  const describe: Storage['describe'] = (names, options = {}) => {
+  function describe(names: readonly string[], options: DescribeOptions = {}): Promise<SizedFacts | null>[] {
     const listings = new Map<string, Promise<Listing | null>>()
     function list(directory: string): Promise<Listing | null> {
       const listing = listings.get(directory) ?? tree.list(directory, options.signal)
       listings.set(directory, listing)
       return listing
     }
-    const facts = new Map<string, Promise<Facts | null>>()
+    const facts = new Map<string, Promise<SizedFacts | null>>()
     return names.map((name) => {
       const answer = facts.get(name) ?? describeOne(name, list, options)
       facts.set(name, answer)
@@ -44,7 +44,7 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
     })
   }
 
-  async function describeOne(name: string, list: List, options: DescribeOptions): Promise<Facts | null> {
+  async function describeOne(name: string, list: List, options: DescribeOptions): Promise<SizedFacts | null> {
     const { signal, onProgress, pace } = options
     signal?.throwIfAborted()
     if (!(await isFile(requireName(name), list))) return null

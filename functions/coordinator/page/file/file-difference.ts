@@ -11,7 +11,7 @@ import {
   PAGE_WAIT_MS,
 } from '../../../wire/limits.ts'
 import { StorageError } from '../../../wire/storage-error.ts'
-import type { Version } from '../../compare/compare.ts'
+import { isSendable, type SentVersion, type Version } from '../../compare/compare.ts'
 import type { ReadRequest } from '../../context.ts'
 import { openVersion } from '../../read/open-version.ts'
 
@@ -29,6 +29,7 @@ export async function showDifference(read: ReadRequest, a: Version, b: Version):
   const abort = new AbortController()
   const open: Open = async (version) =>
     toChunks(toStream(toBodyChunks(await openVersion(read, version)), abort.signal))
+  if (!isSendable(a) || !isSendable(b)) return toError('only a list knows one of them, which has no bytes')
   try {
     const isSmall = Math.max(a.size, b.size) <= MAX_PAGE_TEXT_BYTES
     const work = isSmall ? showSmall(open, a, b) : showLarge(open, a, b)
@@ -44,13 +45,13 @@ export async function showDifference(read: ReadRequest, a: Version, b: Version):
 }
 
 /** Opens a version, which is cancelled when the page is complete. */
-type Open = (version: Version) => Promise<Chunks>
+type Open = (version: SentVersion) => Promise<Chunks>
 
 function toError(detail: string): Shown {
   return { kind: 'error', detail }
 }
 
-async function showSmall(open: Open, a: Version, b: Version): Promise<Shown> {
+async function showSmall(open: Open, a: SentVersion, b: SentVersion): Promise<Shown> {
   const [x, y] = await Promise.all([open(a).then(readAll), open(b).then(readAll)])
   const [from, to] = [toText(x), toText(y)]
   const parts = from === null || to === null ? null : diffRows(from, to)
@@ -58,7 +59,7 @@ async function showSmall(open: Open, a: Version, b: Version): Promise<Shown> {
   return toShown(await findDifference(fromBytes(x), fromBytes(y)))
 }
 
-async function showLarge(open: Open, a: Version, b: Version): Promise<Shown> {
+async function showLarge(open: Open, a: SentVersion, b: SentVersion): Promise<Shown> {
   return toShown(await findDifference(begin(await open(a)), begin(await open(b))))
 }
 

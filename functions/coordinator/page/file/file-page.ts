@@ -4,9 +4,11 @@ import { type AppEnv, toCaller } from '../../../http/app.ts'
 import { createProblem } from '../../../http/problems.ts'
 import { toMediaType } from '../../../http/serve-content.ts'
 import { NAME_RULE, parseName } from '../../../storage/names.ts'
+import { isDigest } from '../../../wire/digest.ts'
 import { parseNamedPath, toNamedPath } from '../../../wire/fields/routes.ts'
 import { MAX_PAGE_DIFFERENCES, MAX_PAGE_IMAGE_BYTES, RETRY_AFTER_SECONDS } from '../../../wire/limits.ts'
 import type { Manifest } from '../../../wire/schemas.ts'
+import { hasSource } from '../../../wire/sources.ts'
 import { escapeControls } from '../../../wire/text.ts'
 import { gather } from '../../ask/member.ts'
 import { type Comparison, compare } from '../../compare/compare.ts'
@@ -87,6 +89,7 @@ ${versions.map((version, i) =>
   renderVersion(name, version, {
     letter: versions.length === 1 ? '' : toLetter(i),
     to: isWritable ? findTargets(manifest, version) : [],
+    isSent: hasSource(version, manifest.replicas),
   }),
 )}</div>
 ${isWritable ? html`<p><a class="button" href="${toNamedPath('/restore/', name)}">Replaced contents</a></p>\n` : ''}`
@@ -97,21 +100,25 @@ type Version = Manifest['versions'][number]
 function renderVersion(
   name: string,
   { digest, size, modified, replicas, href }: Version,
-  { letter, to }: { readonly letter: string; readonly to: readonly string[] },
+  {
+    letter,
+    to,
+    isSent,
+  }: { readonly letter: string; readonly to: readonly string[]; readonly isSent: boolean },
 ): Html {
   const called = letter === '' ? 'the content' : `version ${letter}`
   const keep = `${toNamedPath('/keep/', name)}?version=${digest}`
-  const isShown = size <= MAX_PAGE_IMAGE_BYTES && IMAGES.has(toMediaType(name))
+  const isShown = isSent && size !== null && size <= MAX_PAGE_IMAGE_BYTES && IMAGES.has(toMediaType(name))
   return html`<section class="version" aria-label="${called}">
 <h3>${letter === '' ? 'The only version' : `Version ${letter}`}</h3>
 <dl>
 <dt>Held by</dt><dd>${replicas.join(', ')}</dd>
 <dt>Size</dt><dd>${renderSize(size)}</dd>
 <dt>Modified</dt><dd>${renderTime(modified)}</dd>
-<dt>SHA-256</dt><dd><code>${digest}</code></dd>
+<dt>${isDigest(digest) ? 'SHA-256' : 'Checksum'}</dt><dd><code>${digest}</code></dd>
 </dl>
 ${isShown ? html`<img src="${href}" alt="${called} as an image">` : ''}
-<div class="actions"><a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> (${called})</span></a>
+<div class="actions">${isSent ? html`<a class="button" href="${href}" download="${toDownloadName(name, letter)}">Download<span class="unseen"> (${called})</span></a>` : 'A list has no bytes to download.'}
 ${to.length > 0 ? html`<a class="button" href="${keep}">${letter === '' ? `Copy to ${toIdsText(to)}` : html`Keep this one<span class="unseen"> (${called})</span>`} &hellip;</a>` : ''}</div>
 </section>
 `
