@@ -13,6 +13,9 @@ import {
   toTimeouts,
 } from './flags.ts'
 import { parseReplicaAddress } from './replica-address.ts'
+import { module } from './stores/module.ts'
+import { s3 } from './stores/s3.ts'
+import { staticWeb } from './stores/static-web.ts'
 
 type Texts = Readonly<Record<string, readonly string[]>>
 
@@ -93,11 +96,10 @@ test.each([
   ['a=https://h/below/this', { kind: 'remote', url: 'https://h/below/this' }],
   [
     'a=s3://bucket/prefix?region=eu-west-1',
-    {
-      kind: 's3',
-      word: { bucket: 'bucket', root: 'prefix/', endpoint: null, region: 'eu-west-1', style: null },
-    },
+    { kind: 'store', scheme: s3, address: 's3://bucket/prefix?region=eu-west-1' },
   ],
+  ['a=static+https://h/dir', { kind: 'store', scheme: staticWeb, address: 'static+https://h/dir' }],
+  ['a=module:./my-store.js?x=1', { kind: 'store', scheme: module, address: 'module:./my-store.js?x=1' }],
 ])('the address %s is parsed', (word, target) => {
   expect(parseReplicaAddress(word)).toEqual({ id: word.split('=')[0], target })
 })

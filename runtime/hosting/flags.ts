@@ -19,6 +19,7 @@ import {
 } from './flag.ts'
 import { MAX_WORKERS } from './limits.ts'
 import {
+  listForms,
   REPLICA_ADDRESS,
   REPLICA_ID,
   type ReplicaAddress,
@@ -27,8 +28,7 @@ import {
   SERVER_URL,
 } from './replica-address.ts'
 
-const TARGET =
-  'TARGET is a path, a file:/// URL, the http(s) URL of a replica server, static+ and the URL of any web server, or s3://BUCKET/PREFIX'
+const TARGET = `TARGET is a path, a file:/// URL, the http(s) URL of a replica server, ${listForms()}`
 
 const PORT: Kind<number> = {
   rule: 'a port number from 0 to 65535',

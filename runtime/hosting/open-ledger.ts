@@ -1,9 +1,8 @@
-import { resolve } from 'node:path'
 import type { Ledger } from '../../functions/coordinator/ledger/ledger.ts'
 import { toReason } from '../node/files/errno.ts'
 import { openSqliteLedger, type SqliteLedger, toLedgerFile } from '../node/ledger/sqlite-ledger.ts'
 import { type Io, say } from './io.ts'
-import { formatTarget, type ReplicaAddress, type Target } from './replica-address.ts'
+import { formatTarget, type ReplicaAddress, resolveTarget, type Target } from './replica-address.ts'
 
 /** What a coordinator is given of its ledger. The caller calls `close`. */
 export interface OpenedLedger {
@@ -65,5 +64,5 @@ function createLateLedger(open: () => Ledger): Ledger {
 
 /** Where a replica is, in words that stay the same from one run to the next. */
 function toPlace(target: Target, cwd: string): string {
-  return target.kind === 'directory' ? resolve(cwd, target.path) : formatTarget(target)
+  return formatTarget(resolveTarget(target, cwd))
 }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import type { Replica } from '../../functions/coordinator/ask/member.ts'
 import {
   findOverlap,
@@ -13,6 +12,7 @@ import {
   type DirectoryOptions,
   type DirectoryStorage,
 } from '../node/directory-storage.ts'
+import type { SendOptions } from '../node/http/http-client.ts'
 import type { Reread } from '../node/http/reread.ts'
 import type { TlsFiles } from '../node/http/tls.ts'
 import type { Tokens } from '../node/http/tokens.ts'
@@ -20,14 +20,13 @@ import type { OpenedStore } from '../node/objects/open-stores.ts'
 import type { IndexedReplica } from '../node/observe/metrics.ts'
 import { isOnLocalDisk, isSmallTree } from '../node/tree/small-tree.ts'
 import { UserError } from '../node/user-error.ts'
-import type { S3Word } from '../s3/place.ts'
 import { type KeyOptions, openKeys } from './access.ts'
 import { type Label, toFlagLabel } from './flag.ts'
 import type { toTimeouts } from './flags.ts'
 import { type Io, say } from './io.ts'
 import { type OwnDirectory, requireOutside, toIndexPath } from './outside.ts'
 import { askPlaces, hidePlaces, toDirectoryPlaces } from './places.ts'
-import type { ReplicaAddress } from './replica-address.ts'
+import { type ReplicaAddress, resolveTarget, type Target } from './replica-address.ts'
 
 /** A directory of this machine, open. */
 export interface OpenedDirectory extends OwnDirectory {
@@ -59,8 +58,6 @@ interface Opening {
   readonly reads?: Reads | undefined
   /** For a directory: see `ReadyOptions`. */
   readonly silence?: number | undefined
-  /** For a bucket: milliseconds that connecting may take; the default when undefined. */
-  readonly connectMs?: number | undefined
 }
 
 function createNotice(id: string, io: Io): (line: string) => void {
@@ -91,13 +88,14 @@ interface ReplicasOptions extends KeyOptions {
 export async function openReplicas(options: ReplicasOptions, io: Io): Promise<OpenedReplicas> {
   const { replicas, timeouts, token, reads, writable = false, label = toFlagLabel } = options
   const keys = openKeys(options, io)
-  const own = replicas.flatMap(({ id, target }) =>
-    target.kind === 'directory' ? { id, path: resolve(io.cwd, target.path) } : [],
+  const addresses = replicas.map(({ id, target }) => ({ id, target: resolveTarget(target, io.cwd) }))
+  const own = addresses.flatMap(({ id, target }) =>
+    target.kind === 'directory' ? { id, path: target.path } : [],
   )
   requireOutside(io, own)
   const indexPath = toIndexPath(options.index, io, own)
   const { silence, connect: connectMs } = timeouts ?? {}
-  const opening = { writable, io, indexPath, reads, silence, connectMs }
+  const opening = { writable, io, indexPath, reads, silence }
   const send = { connectMs, tls: keys?.get }
   const isRemote = replicas.some(({ target }) => target.kind === 'remote')
   const launched = own.map((directory) => launchDirectory(directory, opening))
@@ -105,7 +103,7 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
     openDirectories(launched, opening),
     isRemote ? loadClient(launched) : null,
   ])
-  const stores: { readonly id: string; readonly index: OpenedStore }[] = []
+  const stores: { readonly id: string; readonly store: OpenedStore }[] = []
   /** The places of a replica server: its address, and what it reports of its files. */
   const locateServer = async (url: string, send: Send): Promise<Places> => {
     const { self } = hidePlaces(toServerPlaces(url))
@@ -119,26 +117,23 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
       const storage = createRemoteStorage(target.url, { fetch, token: token?.first })
       return [{ id, storage, places: await locateServer(target.url, fetch) }]
     }
-    const store =
-      target.kind === 's3'
-        ? await openBucket(id, target.word, opening)
-        : (await import('../node/objects/open-stores.ts')).openWebStorage(target.url, {
-            ...send,
-            indexPath,
-            onNotice: createNotice(id, io),
-          })
-    stores.push({ id, index: store })
+    if (target.kind !== 'store') throw new Error('a client is loaded for a replica server')
+    const store = await openStore(id, target, { ...opening, ...send })
+    stores.push({ id, store })
     return [{ id, storage: store.storage, places: hidePlaces(store.places) }]
   }
   const close = async () => {
-    for (const { index } of stores) index.close()
-    await Promise.all(directories.map(({ storage }) => storage.close()))
+    const opened = [...stores.map(({ store }) => store), ...directories.map(({ storage }) => storage)]
+    await Promise.all(opened.map((one) => one.close()))
   }
   try {
-    const opened = (await Promise.all(replicas.map(open))).flat()
+    const opened = (await Promise.all(addresses.map(open))).flat()
     const overlap = findOverlap(opened)
     if (overlap !== null) throw new UserError(`${label('replica')}: ${formatOverlap(overlap)}`)
-    const indexed = [...directories.map(({ id, storage }) => ({ id, index: storage })), ...stores]
+    const indexed = [
+      ...directories.map(({ id, storage }) => ({ id, index: storage })),
+      ...stores.flatMap(({ id, store: { index } }) => (index === undefined ? [] : { id, index })),
+    ]
     return { replicas: opened, directories, indexed, keys, indexPath, close }
   } catch (error) {
     await close()
@@ -215,14 +210,19 @@ async function chooseHere(path: string, reads: Reads): Promise<DirectoryOptions[
   return reads === 'trees' ? 'files' : undefined
 }
 
-/** Opens the storage of a bucket; the caller closes it. */
-export async function openBucket(
+/** Opens a store; the caller closes it. */
+export async function openStore(
   id: string,
-  word: S3Word,
-  { writable, io, indexPath, connectMs }: Opening,
+  { scheme, address }: Extract<Target, { kind: 'store' }>,
+  { writable, io, indexPath, ...send }: Opening & SendOptions,
 ): Promise<OpenedStore> {
-  // Loaded only for a bucket.
-  const { openS3Storage } = await import('../node/objects/open-stores.ts')
   const onNotice = createNotice(id, io)
-  return openS3Storage(word, { env: io.env, indexPath, writable, connectMs, onNotice })
+  return await scheme.open(address, {
+    ...send,
+    env: io.env,
+    signal: io.signal,
+    indexPath,
+    writable,
+    onNotice,
+  })
 }

@@ -1,18 +1,20 @@
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { attempt } from '../../functions/wire/attempt.ts'
 import { isValid } from '../../functions/wire/json/parse.ts'
 import { findWrongIds } from '../../functions/wire/replica-ids.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
 import { UserError } from '../node/user-error.ts'
-import { parseHttpUrl, parseS3Word, S3_RULE, type S3Word } from '../s3/place.ts'
+import { parseHttpUrl } from '../s3/place.ts'
 import type { Kind, Label } from './flag.ts'
+import type { Scheme } from './stores/scheme.ts'
+import { findScheme, SCHEMES } from './stores/schemes.ts'
 
-/** Where a replica is: a directory of this machine, a replica server, a bucket, or any web server. */
+/** Where a replica is: a directory of this machine, a replica server, or a store of a scheme. */
 export type Target =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'remote'; readonly url: string }
-  | { readonly kind: 's3'; readonly word: S3Word }
-  | { readonly kind: 'static'; readonly url: string }
+  | { readonly kind: 'store'; readonly scheme: Scheme; readonly address: string }
 
 /** A replica that is not open yet. */
 export interface ReplicaAddress {
@@ -37,11 +39,11 @@ export const SERVER_URL: Kind<string> = {
 
 export const REPLICA_ADDRESS: Kind<ReplicaAddress> = {
   rule: 'ID=TARGET',
-  parts: `ID is ${ID_RULE}; TARGET is a path, a file:/// URL, ${URL_RULE}, static+ and the URL of a web server's directory, or ${S3_RULE}`,
+  parts: `ID is ${ID_RULE}; TARGET is a path, a file:/// URL, ${URL_RULE}, ${SCHEMES.map(({ rule }) => rule).join('; or ')}`,
   parse: parseReplicaAddress,
   behindEquals: true,
   paths: 'directories',
-  words: ['http://', 'https://', 'file:///', 's3://', 'static+https://'],
+  words: ['http://', 'https://', 'file:///', ...SCHEMES.map(({ begins }) => begins)],
 }
 
 /** Parses `id=target`, without resolving a path; null when it is not valid, or not reachable from here. */
@@ -53,30 +55,43 @@ export function parseReplicaAddress(text: string): ReplicaAddress | null {
 
 /** Parses the part of an address behind the id; null as `parseReplicaAddress`. */
 export function parseTarget(text: string): Target | null {
-  if (/^https?:/i.test(text)) return toTarget('remote', parseHttpUrl(text))
+  if (/^https?:/i.test(text)) {
+    const url = parseHttpUrl(text)
+    return url === null ? null : { kind: 'remote', url }
+  }
   if (/^file:/i.test(text)) return parseFileUrl(text)
-  if (/^s3:/i.test(text)) {
-    const word = parseS3Word(text)
-    return word === null ? null : { kind: 's3', word }
-  }
-  if (/^static\+/i.test(text)) {
-    const url = parseHttpUrl(text.slice('static+'.length))
-    return toTarget('static', url?.replace(/\/*$/, '/') ?? null)
-  }
+  const scheme = findScheme(text)
+  if (scheme !== undefined) return scheme.isValid(text) ? { kind: 'store', scheme, address: text } : null
   // One letter before a colon is a drive, not a scheme.
   if (text === '' || /^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return null
   return { kind: 'directory', path: text }
 }
 
-/** A target for people, without the parameters of a bucket. */
+/** A target for people, without what may be secret. */
 export function formatTarget(target: Target): string {
-  if (target.kind === 's3') return `s3://${target.word.bucket}/${target.word.root}`
-  if (target.kind === 'static') return `static+${target.url}`
+  if (target.kind === 'store') return target.scheme.format?.(target.address) ?? target.address
   return target.kind === 'remote' ? target.url : target.path
 }
 
-function toTarget(kind: 'remote' | 'static', url: string | null): Target | null {
-  return url === null ? null : { kind, url }
+/** The same target, whose relative path starts at `directory`. */
+export function resolveTarget(target: Target, directory: string): Target {
+  if (target.kind === 'directory') return { ...target, path: resolve(directory, target.path) }
+  if (target.kind === 'remote') return target
+  return { ...target, address: target.scheme.resolve?.(target.address, directory) ?? target.address }
+}
+
+/** A target as text, whose relative path starts at `directory`; unchanged when it has none, or is not valid. */
+export function resolveText(text: string, directory: string): string {
+  const target = parseTarget(text)
+  if (target === null || target.kind === 'remote') return text
+  const resolved = resolveTarget(target, directory)
+  return resolved.kind === 'directory' ? resolved.path : resolved.kind === 'store' ? resolved.address : text
+}
+
+/** The addresses of all schemes in short, at the end of a list. */
+export function listForms(): string {
+  const forms = SCHEMES.map(({ form }) => form)
+  return `${forms.slice(0, -1).join(', ')} or ${forms.at(-1)}`
 }
 
 /** `file:./x` would mean `file:///x`, which its writer does not expect: it is not valid. */

@@ -3,17 +3,16 @@ import { createReplica } from '../../../functions/replica/replica.ts'
 import { openAccess } from '../../hosting/access.ts'
 import { withBackgroundIndex } from '../../hosting/background-index.ts'
 import { type Io, say } from '../../hosting/io.ts'
-import { openBucket, openDirectory } from '../../hosting/open-replicas.ts'
+import { openDirectory, openStore } from '../../hosting/open-replicas.ts'
 import { requireOutside, toIndexPath } from '../../hosting/outside.ts'
 import { hidePlaces } from '../../hosting/places.ts'
-import { parseTarget } from '../../hosting/replica-address.ts'
+import { listForms, parseTarget } from '../../hosting/replica-address.ts'
 import { reloadOnHangup, runServer, toBoth } from '../../hosting/run-server.ts'
 import { type ServerLog, withServerLog } from '../../hosting/server-log.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { createMetrics } from '../../node/observe/metrics.ts'
 import { openTracing } from '../../node/observe/tracing.ts'
 import { UserError } from '../../node/user-error.ts'
-import { S3_RULE } from '../../s3/place.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
 import { REPLICA } from '../options/servers.ts'
@@ -33,8 +32,8 @@ async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<num
   const { access, tls, tokens } = openAccess(options, io)
   reloadOnHangup([tokens, tls], io)
   const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-  const { storage, directories, index, places, close } = await openOperand(directory, options, io)
-  const metrics = createMetrics(directories, [{ id, index }], tls?.get)
+  const { storage, directories, indexed, places, close } = await openOperand(directory, options, io)
+  const metrics = createMetrics(directories, indexed, tls?.get)
   const app = createReplica(storage, {
     createHasher,
     writable,
@@ -51,24 +50,26 @@ async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<num
       runServer(app, io, { host, port, tls, log, toBanner, tracing, directories }),
     )
   } finally {
-    close()
+    await close()
   }
 }
 
-/** Opens the operand. `close` closes a bucket; directories are closed elsewhere. */
+/** Opens the operand. `close` closes a store; directories are closed elsewhere. */
 async function openOperand(text: string, { id, index, writable }: Options<typeof REPLICA>, io: Io) {
-  if (!/^s3:/i.test(text)) {
-    const directory = { id, path: resolve(io.cwd, text) }
+  const target = parseTarget(text)
+  // The message leaves out the value, which may hold a key.
+  if (target === null || target.kind === 'remote')
+    throw new UserError(`replica takes a directory, or a store: ${listForms()}`)
+  if (target.kind === 'directory') {
+    const directory = { id, path: resolve(io.cwd, target.path) }
     requireOutside(io, [directory])
     const indexPath = toIndexPath(index, io, [directory])
     const opened = await openDirectory(directory, { writable, io, indexPath })
     const { storage, places } = opened
-    return { storage, directories: [opened], index: storage, places, close() {} }
+    return { storage, directories: [opened], indexed: [{ id, index: storage }], places, close() {} }
   }
-  const target = parseTarget(text)
-  // The message leaves out the value, which may hold a key.
-  if (target?.kind !== 's3') throw new UserError(`replica takes a directory, or ${S3_RULE}`)
-  const store = await openBucket(id, target.word, { writable, io, indexPath: toIndexPath(index, io, []) })
+  const store = await openStore(id, target, { writable, io, indexPath: toIndexPath(index, io, []) })
+  const indexed = store.index === undefined ? [] : [{ id, index: store.index }]
   const { storage, close } = store
-  return { storage, directories: [], index: store, places: hidePlaces(store.places), close }
+  return { storage, directories: [], indexed, places: hidePlaces(store.places), close }
 }

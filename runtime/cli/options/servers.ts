@@ -7,7 +7,7 @@ import {
   toServerFlags,
   VERIFY_EVERY,
 } from '../../hosting/flags.ts'
-import { REPLICA_ID } from '../../hosting/replica-address.ts'
+import { listForms, REPLICA_ID } from '../../hosting/replica-address.ts'
 import { declare } from './declaration.ts'
 
 const ACCESS = { title: 'Who may ask', flags: ACCESS_FLAGS }
@@ -18,7 +18,7 @@ const STATUSES = { 0: 'ended by a signal', 2: 'trouble: it could not start' }
 
 export const REPLICA = declare({
   name: 'replica',
-  about: 'serve the files of a directory, or of a bucket, to coordinators',
+  about: 'serve the files of a directory, or of another store, to coordinators',
   forms: ['DIR [options]'],
   operand: { name: 'DIR', completions: DIRECTORY },
   flags: {
@@ -26,7 +26,7 @@ export const REPLICA = declare({
     id: optionWithDefault('ID', REPLICA_ID, 'what this replica calls itself in its messages', 'replica'),
   },
   shared: [ACCESS],
-  description: ['DIR may be a bucket as well: s3://BUCKET or s3://BUCKET/PREFIX.', HOW_IT_ENDS],
+  description: [`DIR may be another store as well: ${listForms()}.`, HOW_IT_ENDS],
   examples: {
     'vouch replica ./files': 'for coordinators on this machine, on port 6002',
     'vouch replica /srv/files --host 0.0.0.0 --token-file replica.token':

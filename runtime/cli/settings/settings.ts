@@ -11,7 +11,7 @@ import {
   SOURCE_FLAGS,
   VERIFY_EVERY,
 } from '../../hosting/flags.ts'
-import { parseTarget, REPLICA_ID, requireIds } from '../../hosting/replica-address.ts'
+import { REPLICA_ID, requireIds, resolveText } from '../../hosting/replica-address.ts'
 import { UserError } from '../../node/user-error.ts'
 import { findNearest } from '../options/nearest.ts'
 import type { SettingsFile } from './settings-file.ts'
@@ -118,8 +118,7 @@ function parseReplicas(path: string, title: string, table: unknown): string[] {
   return Object.entries(table).map(([id, text]) => {
     ID.read([id], `${label}: an id`, {})
     if (typeof text !== 'string') throw toTypeError(`${label}: ${id}`, 'a target in quotes', text)
-    const target = parseTarget(text)
-    return `${id}=${target?.kind === 'directory' ? resolve(dirname(path), target.path) : text}`
+    return `${id}=${resolveText(text, dirname(path))}`
   })
 }
 

@@ -10,7 +10,7 @@ import { createSend, type SendOptions } from '../http/http-client.ts'
 import { readAwsSettings } from './aws-settings.ts'
 import { openObjectDigests } from './object-digests.ts'
 
-interface StoreOptions extends SendOptions {
+export interface StoreOptions extends SendOptions {
   /** The directory of the digest indexes; null where digests are remembered in memory only. */
   readonly indexPath: string | null
   /** Called with one line when the digest index cannot be used, or can be used again. */
@@ -23,12 +23,15 @@ interface S3StorageOptions extends StoreOptions {
   readonly writable: boolean
 }
 
-/** An open store of objects. The caller that opened it closes it. */
-export interface OpenedStore extends IndexState {
+/** An open store. The caller that opened it closes it. */
+export interface OpenedStore {
   readonly storage: Storage
-  /** Where its objects lie. */
+  /** Where its files lie. */
   readonly places: Places
-  close(): void
+  /** Its digest index, for metrics; absent when it needs none. */
+  readonly index?: IndexState
+  /** Gives back what it holds. May be called twice. */
+  close(): void | Promise<void>
 }
 
 /** Opens the storage over a static web server; `url` ends in a slash. */
@@ -36,9 +39,10 @@ export function openWebStorage(url: string, { indexPath, onNotice, ...send }: St
   const cache = openObjectDigests(indexPath, `static ${url}`, onNotice)
   const objects = createStaticWeb(url, { fetch: createSend(send) })
   return {
-    ...cache,
     storage: createObjectStorage(objects, { createHasher, cache }),
     places: toWebPlaces(url),
+    index: cache,
+    close: cache.close,
   }
 }
 
@@ -53,5 +57,5 @@ export function openS3Storage(word: S3Word, options: S3StorageOptions): OpenedSt
   const cache = openObjectDigests(indexPath, address, onNotice)
   const objects = createS3Objects({ ...place, root, credentials, fetch: createSend(send) })
   const storage = createObjectStorage(objects, { createHasher, cache, root, writable })
-  return { ...cache, storage, places: toStorePlaces(address, root) }
+  return { storage, places: toStorePlaces(address, root), index: cache, close: cache.close }
 }
