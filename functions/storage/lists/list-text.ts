@@ -94,3 +94,12 @@ export function toAscii(bytes: Uint8Array, start: number, end: number): string {
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] ?? 0)
   return text
 }
+
+/** Whether `text` (ASCII) stands anywhere; its last character should be rare. */
+export function includesText(bytes: Uint8Array, text: string): boolean {
+  const last = text.length - 1
+  const code = text.charCodeAt(last)
+  for (let at = bytes.indexOf(code, last); at !== -1; at = bytes.indexOf(code, at + 1))
+    if (hasText(bytes, at - last, text)) return true
+  return false
+}

@@ -53,9 +53,8 @@ export async function readList({ name, bytes, siblings = new Map() }: ListFile, 
     throw refuse('the list is in UTF-16, as PowerShell writes it; save it in UTF-8')
   const told = await tell(text, { name, siblings, ...options })
   const reading = createReading(text, told.algorithm, (options.root ?? '').replace(/\/+$/, ''))
-  if (text.lines === 0) reading.fault(0, 'is empty')
-  else if (!text.isEnded)
-    reading.fault(0, `has no line end after its last line, so that it may be cut off; add one if it is whole`)
+  if (!text.isEnded)
+    reading.fault(0, 'has no line end after its last line, so that it may be cut off; add one if it is whole')
   await told.read(reading)
   const read = reading.end()
   const { sums, outside, absolute } = read

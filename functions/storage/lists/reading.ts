@@ -76,21 +76,25 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
     return start + above.length
   }
 
+  function fault(line: number, words: string, mayContinue = false): void {
+    if (mayContinue) builder.doubtBefore(line)
+    if (++faults <= MAX_PASSED_EXAMPLES) first.push({ line, words })
+  }
+
   return {
     text,
     algorithm,
+    fault,
     add(entry) {
       const start = findStart(entry.name, entry.start, entry.end)
       if (start < 0) outside++
       else builder.add({ ...entry, start })
     },
-    fault(line, words, mayContinue = false) {
-      if (mayContinue) builder.doubtBefore(line)
-      if (++faults <= MAX_PASSED_EXAMPLES) first.push({ line, words })
-    },
     pass: (entry) => void passed.push(entry),
     note: (words) => void notes.push(words),
     end() {
+      // Whoever made it may have named nothing, or failed.
+      if (builder.count === 0 && outside === 0 && faults === 0) fault(0, 'has no names')
       const isAbsolute = root === '' && absolute > 0 && absolute === builder.count
       const sums = builder.end()
       return {

@@ -92,7 +92,7 @@ function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB
 }
 
-const DATA = /^(?:\.\/)?data\/./
+const DATA = /^(?:\.\/)?data\/./s
 
 function isPayload(name: Uint8Array): boolean {
   return DATA.test(String.fromCharCode(...name.subarray(0, 8)))

@@ -25,6 +25,7 @@ const borgLine = v.object({
 
 /** The format of a list whose lines are objects in JSON, by their members; null for another. */
 export async function findJsonFormat(text: ListText): Promise<JsonFormat | null> {
+  if (!text.bytes.includes(BRACE)) return null
   let [vouch, borg] = [0, 0]
   await takeLines(text, (start, end) => {
     if (text.bytes[start] !== BRACE) return

@@ -2,7 +2,7 @@ import { concatenate } from '../../../bytes/chunks.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
 import { decodeBytes } from '../../byte-names.ts'
 import { findAlgorithm, LIST_ALGORITHMS, type ListAlgorithm } from '../algorithms.ts'
-import { countHex, type ListText, quote, takeLines, toAscii } from '../list-text.ts'
+import { countHex, hasText, includesText, type ListText, quote, takeLines, toAscii } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
 import { decodeVis } from './vis.ts'
 
@@ -23,6 +23,7 @@ const WORD = /^[^\s=]+(=\S*)?$/
 
 /** Whether every line is as of mtree: it begins with `#mtree`, has a `/set`, or a type on each line. */
 export async function isMtree(text: ListText): Promise<boolean> {
+  if (!includesText(text.bytes, 'type=')) return hasText(text.bytes, text.start, '#mtree')
   let [typed, others, isMarked] = [0, 0, false]
   await takeLines(text, (start, end, line) => {
     const words = toAscii(text.bytes, start, Math.min(end, start + MAX_SEEN_LENGTH))
