@@ -2,6 +2,7 @@ import type { Digest } from '../wire/digest.ts'
 import { MAX_AGE_SECONDS } from '../wire/limits.ts'
 import type { EVIDENCES } from '../wire/schemas.ts'
 import { StorageError } from '../wire/storage-error.ts'
+import type { Sums } from '../wire/sums.ts'
 
 /**
  * How a digest is known. `read`: from the bytes, all of them read after the request. `remembered`: from the
@@ -19,6 +20,8 @@ export interface Facts {
   /** Milliseconds since 1970, null where the store keeps no time. */
   readonly modified: number | null
   readonly evidence: Evidence
+  /** Other sums of the content, where the question wanted them and the store has them; see `sums.ts`. */
+  readonly sums?: Sums | undefined
   /** Whole seconds since the bytes were read, rounded down; 0 for `read`, null if unknown as for `stored`. */
   readonly age: number | null
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
+import type { SumAlgorithm } from '../wire/sums.ts'
 import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
 import type { Survey, SurveyLine } from './survey/survey.ts'
@@ -77,6 +78,8 @@ export interface DescribeOptions {
    * counts as a reading. A storage that cannot read rejects. Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
+  /** Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`. */
+  readonly sums?: readonly SumAlgorithm[] | undefined
   /** Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that. */
   readonly pace?: Pace | undefined
   /** Called at least every `HEARTBEAT_MS` while the store works on an answer. */

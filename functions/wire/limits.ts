@@ -85,6 +85,12 @@ export const MAX_PROBLEM_BYTES = 64 * 1024
 /** Requests to a bucket or a web server at once: a client with more is throttled. */
 export const MAX_OBJECTS_AT_ONCE = 32
 
+/** Files read at once for sums beside their SHA-256: each is hashed on the thread that reads. */
+export const MAX_SUMS_AT_ONCE = 4
+
+/** Contents whose sums beside their SHA-256 are remembered, at some 400 bytes each. */
+export const MAX_REMEMBERED_SUMS = 20_000
+
 /** Digests of objects in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
 export const MAX_CACHED_DIGESTS = 50_000
 
