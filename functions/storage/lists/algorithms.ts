@@ -1,26 +1,39 @@
+import { SUM_DIGITS, type SumAlgorithm, WEAK_SUMS } from '../../wire/sums.ts'
+
 /** An algorithm whose sums a list may hold. */
 export interface ListAlgorithm {
   /** As messages and `?algorithm=` write it. */
-  readonly id: AlgorithmId
+  readonly id: 'sha256' | SumAlgorithm
   /** Bytes of a sum. */
   readonly width: number
   /** How people write it. */
   readonly title: string
-  /** Whether two contents of one sum can be made: then a sum shows a mishap, and no intent. */
+  /** Whether two contents of one sum can be made: then a sum shows an accident, and no intent. */
   readonly isWeak: boolean
 }
 
-export type AlgorithmId = 'md5' | 'sha1' | 'sha256' | 'sha512' | 'blake3' | 'crc32'
+export const SHA256: ListAlgorithm = { id: 'sha256', width: 32, title: 'SHA-256', isWeak: false }
 
 /** The strongest first, which is chosen of a list that holds several. */
 export const LIST_ALGORITHMS: readonly ListAlgorithm[] = [
-  { id: 'sha256', width: 32, title: 'SHA-256', isWeak: false },
-  { id: 'sha512', width: 64, title: 'SHA-512', isWeak: false },
-  { id: 'blake3', width: 32, title: 'BLAKE3', isWeak: false },
-  { id: 'sha1', width: 20, title: 'SHA-1', isWeak: true },
-  { id: 'md5', width: 16, title: 'MD5', isWeak: true },
-  { id: 'crc32', width: 4, title: 'CRC32', isWeak: true },
+  SHA256,
+  toAlgorithm('sha512', 'SHA-512'),
+  toAlgorithm('sha384', 'SHA-384'),
+  toAlgorithm('blake3', 'BLAKE3'),
+  toAlgorithm('sha224', 'SHA-224'),
+  toAlgorithm('sha1', 'SHA-1'),
+  toAlgorithm('md5', 'MD5'),
+  toAlgorithm('crc32', 'CRC32'),
 ]
+
+function toAlgorithm(id: SumAlgorithm, title: string): ListAlgorithm {
+  return { id, width: SUM_DIGITS[id] / 2, title, isWeak: WEAK_SUMS.has(id) }
+}
+
+/** The algorithm of this id; null for another word. */
+export function parseAlgorithm(id: string): ListAlgorithm | null {
+  return LIST_ALGORITHMS.find((one) => one.id === id) ?? null
+}
 
 /** The bytes of the sums that are recognized as such, also of algorithms that vouch does not compute. */
 export const SUM_WIDTHS: ReadonlySet<number> = new Set([4, 8, 16, 20, 28, 32, 48, 64])
@@ -49,7 +62,7 @@ export function toLikely(width: number): string {
 export function findAlgorithm(text: string): ListAlgorithm | null {
   const plain = text.toLowerCase().replace(/^sha2-/, 'sha').replace(/digest$/, '')
   const id = ALIASES.get(plain) ?? plain.replace(/^sha-/, 'sha')
-  return LIST_ALGORITHMS.find((one) => one.id === id) ?? null
+  return parseAlgorithm(id)
 }
 
 const ALIASES: ReadonlyMap<string, string> = new Map([
@@ -62,9 +75,11 @@ export function findStated(fileName: string): readonly ListAlgorithm[] {
   return LIST_ALGORITHMS.filter(({ id }) => STATED[id].test(fileName))
 }
 
-const STATED: Readonly<Record<AlgorithmId, RegExp>> = {
+const STATED: Readonly<Record<ListAlgorithm['id'], RegExp>> = {
   sha256: /(?<![a-z0-9])sha2?-?256(?:sums?|digest)?(?![a-z0-9])/i,
   sha512: /(?<![a-z0-9])sha2?-?512(?:sums?|digest)?(?![a-z0-9]|[-_]\d{3})/i,
+  sha384: /(?<![a-z0-9])sha2?-?384(?:sums?|digest)?(?![a-z0-9])/i,
+  sha224: /(?<![a-z0-9])sha2?-?224(?:sums?|digest)?(?![a-z0-9])/i,
   sha1: /(?<![a-z0-9])sha-?1(?:sums?|digest)?(?![a-z0-9])/i,
   md5: /(?<![a-z0-9])md5(?:sums?|digest)?(?![a-z0-9])/i,
   blake3: /(?<![a-z0-9])(?:b3|blake3)(?:sums?)?(?![a-z0-9])/i,

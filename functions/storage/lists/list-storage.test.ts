@@ -3,8 +3,8 @@ import { StorageError } from '../../wire/storage-error.ts'
 import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
-import type { Survey } from '../survey/survey.ts'
-import { LIST_ALGORITHMS } from './algorithms.ts'
+import type { Survey, SurveyLine } from '../survey/survey.ts'
+import { parseAlgorithm } from './algorithms.ts'
 import { createListStorage, type ListVersion, toRecordNotes } from './list-storage.ts'
 import { ask, createStorage } from './lists.suite.ts'
 
@@ -131,7 +131,8 @@ describe('a listing', () => {
 
 it.each([0, 1, 12])('a survey with a grain of %i reports all names, and what is not understood', async (grain) => {
   const storage = createStorage({ name: 'SHA256SUMS', bytes: `rest\n${toText(['a', 'b'])}${toText(['c'], B)}${toText(['c'])}` })
-  const lines = await Array.fromAsync(readSurvey(storage, { ...WHOLE, grain }))
+  const lines: SurveyLine[] = []
+  for await (const line of readSurvey(storage, { ...WHOLE, grain })) lines.push(line)
   const found = lines.flatMap((line) => ('said' in line ? [[line.name, 'digest' in line.said]] : []))
   if (grain === 0) expect(found).toEqual([['a', true], ['b', true], ['c', false]])
   const spans = lines.flatMap((line) => ('last' in line ? [line] : []))
@@ -141,7 +142,7 @@ it.each([0, 1, 12])('a survey with a grain of %i reports all names, and what is 
 })
 
 it('the notes say what people should know before they believe a list', async () => {
-  const [md5] = LIST_ALGORITHMS.filter(({ id }) => id === 'md5')
+  const md5 = parseAlgorithm('md5') ?? undefined
   const text = `${'d'.repeat(32)}  p/a\n${'d'.repeat(32)}  b\nrest\n`
   const record = await createStorage({ name: 'list', bytes: text }, { algorithm: md5, root: 'p' }).readRecord()
   expect(toRecordNotes(record)).toEqual([

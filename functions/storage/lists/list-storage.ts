@@ -3,9 +3,11 @@ import { StorageError } from '../../wire/storage-error.ts'
 import { formatCount, formatNumber } from '../../wire/text.ts'
 import { type Facts, notFresh } from '../facts.ts'
 import { compareNames, findFault, RESERVED, requireName } from '../names.ts'
-import type { DescribeOptions, ListOptions as PageOptions, Page, Storage } from '../storage.ts'
+import type { DescribeOptions, Entry, ListOptions as PageOptions, Storage } from '../storage.ts'
 import { createPageBuilder } from '../survey/page-builder.ts'
+import { type Pages, surveyPages } from '../survey/read-survey.ts'
 import { type List, type ListFile, type ListOptions, readList } from './list.ts'
+import { askPeers, findContent, type Peers } from './peers.ts'
 import type { Fault } from './reading.ts'
 import type { Recorded } from './sums.ts'
 
@@ -40,6 +42,11 @@ export interface ListStorage extends Storage {
   readRecord(signal?: AbortSignal): Promise<ListRecord>
 }
 
+interface ListStorageOptions extends ListOptions {
+  /** The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums alone. */
+  readonly peers?: Peers | undefined
+}
+
 interface Held extends List {
   readonly version: string
   readonly modified: number | null
@@ -49,12 +56,14 @@ interface Held extends List {
  * The files that a list of sums records, as a replica: each digest is `recorded`, and there are no bytes to open. The
  * list is read when it is first asked and whenever it has changed. A name that it does not have is absent only if
  * every line of the list is understood; otherwise it is `unreadable`, and so is a name with two contents. What is not
- * understood also counts among the entries that a listing from the beginning passes.
+ * understood also counts among the entries that a listing from the beginning passes. Of a list of other sums, such as
+ * MD5, the peers compute that sum of their copies: where one has it, the digest is that of its copy; where none has
+ * it, the digest is `md5:` and the sum.
  *
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
  */
-export function createListStorage(source: ListSource, options: ListOptions = {}): ListStorage {
+export function createListStorage(source: ListSource, { peers, ...options }: ListStorageOptions = {}): ListStorage {
   let held: Held | null = null
   let loading: Promise<Held> | null = null
 
@@ -78,29 +87,77 @@ export function createListStorage(source: ListSource, options: ListOptions = {})
     return await untilAborted(loading, signal)
   }
 
-  async function describeOne(name: string, list: Promise<Held>, options: DescribeOptions): Promise<Facts | null> {
-    requireName(name)
-    const known = findRecorded(await list, name)
-    if (known === null) return null
-    if (options.maxAge !== undefined) throw notFresh()
-    return toFacts(await list, known)
+  /** The facts of names that the list has, each by its own promise. */
+  function toAllFacts(
+    list: Held,
+    entries: readonly { readonly name: string; readonly known: Recorded }[],
+    { maxAge, ...asked }: DescribeOptions,
+  ): readonly Promise<Facts>[] {
+    if (maxAge !== undefined) return entries.map(() => Promise.reject(notFresh()))
+    const { id } = list.algorithm
+    if (id === 'sha256') return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size))
+    const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
+    const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
+    return entries.map(async ({ name, known }) => {
+      const sum = requireSum(known)
+      const content = await findContent(name, known, { answers: answersOf(name), algorithm: id })
+      return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size)
+    })
+  }
+
+  async function describeAll(names: readonly string[], options: DescribeOptions) {
+    const list = await hold(options.signal)
+    const found = new Map<string, Promise<Facts>>()
+    const entries = [...new Set(names)].flatMap((name) => {
+      const known = list.sums.find(name)
+      return known === null ? [] : [{ name, known }]
+    })
+    for (const [i, facts] of toAllFacts(list, entries, options).entries()) {
+      facts.catch(() => {})
+      found.set(entries[i]?.name ?? '', facts)
+    }
+    return { list, found }
   }
 
   return {
     describe(names, options = {}) {
       if (names.length === 0) return []
-      const list = hold(options.signal)
+      const all = describeAll(names, options)
       // Invalid names do not wait for it.
-      list.catch(() => {})
-      return names.map((name) => describeOne(name, list, options))
+      all.catch(() => {})
+      return names.map(async (name) => {
+        requireName(name)
+        const { list, found } = await all
+        const facts = found.get(name)
+        return facts === undefined ? requireAbsent(list, name) : await facts
+      })
     },
     async open(name, { signal } = {}) {
       requireName(name)
-      if (findRecorded(await hold(signal), name) === null) return null
-      throw new StorageError('unreadable', 'a list of sums keeps no bytes: open the file on another replica')
+      const list = await hold(signal)
+      if (list.sums.find(name) === null) return requireAbsent(list, name)
+      throw noBytes()
     },
     async list({ signal, ...options } = {}) {
-      return toPage(await hold(signal), options)
+      const { entries, ...page } = toPage(await hold(signal), options)
+      return { entries: entries.map(({ name, size, modified }) => ({ name, size, modified })), ...page }
+    },
+    // By the places of its entries: to find each by its name again would take three times as long.
+    async *survey(survey, options = {}) {
+      const list = await hold(options.signal)
+      const maxAge = survey.maxAge ?? undefined
+      const pages: Pages<Placed> = {
+        async list(options) {
+          const { entries, next, passed = [] } = toPage(list, options)
+          return { entries, next, gaps: [{ before: entries[0]?.name ?? null, passed }] }
+        },
+        describe(entries, options) {
+          const known = entries.map(({ name, place }) => ({ name, known: list.sums.at(place) }))
+          return toAllFacts(list, known, { ...options, maxAge })
+        },
+        open: () => Promise.reject(noBytes()),
+      }
+      yield* surveyPages(pages, { ...survey, maxAge: null }, options)
     },
     async readRecord(signal) {
       const { format, algorithm, faults, notes, outside, modified, sums } = await hold(signal)
@@ -122,10 +179,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
   }
 }
 
-/** What the list records of a name; null when it says that there was none, and throws when it does not say. */
-function findRecorded(list: List, name: string): Recorded | null {
-  const found = list.sums.find(name)
-  if (found !== null) return found
+/** Null for a name that the list does not have, if it says by that that there was none; else throws. */
+function requireAbsent(list: List, name: string): null {
   const [fault] = list.faults.first
   if (fault !== undefined)
     throw new StorageError('unreadable', `the list does not say that the file is missing: ${toFaultText(fault)}`)
@@ -141,18 +196,29 @@ function toFaultText({ line, words }: Fault): string {
   return line === 0 ? `the list ${words}` : `line ${formatNumber(line)} of the list ${words}`
 }
 
-function toFacts(list: Held, { sum, wrong, size, modified }: Recorded): Facts {
+function requireSum({ sum, wrong }: Recorded): string {
   if (sum === null) throw new StorageError('unreadable', `the list ${wrong}`)
-  const { id } = list.algorithm
-  const digest: Digest = id === 'sha256' ? sum : `${id}:${sum}`
+  return sum
+}
+
+function toFacts({ modified }: Recorded, digest: Digest, size: number | null): Facts {
   return { size, digest, modified, evidence: 'recorded', age: null }
+}
+
+/** An entry, and its place in the list. */
+interface Placed extends Entry {
+  readonly place: number
+}
+
+function noBytes(): StorageError {
+  return new StorageError('unreadable', 'a list of sums keeps no bytes: open the file on another replica')
 }
 
 function toPage(
   { sums, passed, faults }: List,
   { prefix = '', after = '', limit, isCounted = () => true }: PageOptions,
-): Page {
-  const page = createPageBuilder(limit)
+) {
+  const page = createPageBuilder<Placed>(limit)
   // They may be of any name, so that they come before the first.
   if (after === '') for (let i = 0; i < faults.count; i++) page.pass('other', toExampleOf(faults.first[i]))
   const others = passed.filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
@@ -171,8 +237,8 @@ function toPage(
     passBefore(name)
     const fault = findFault(name)
     if (fault === null) {
-      const { size, modified } = sums.at(place)
-      if (!page.add({ name, size, modified })) return page.end()
+      const entry = { name, size: sums.sizeAt(place), modified: sums.modifiedAt(place), place }
+      if (!page.add(entry)) return page.end()
     } else if (!isOwn(name) && isCounted(name)) page.pass(fault, name)
   }
   passBefore(null)

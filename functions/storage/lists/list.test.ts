@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { LIST_ALGORITHMS } from './algorithms.ts'
+import { parseAlgorithm, SHA256 } from './algorithms.ts'
 import { LIST_FORMATS, type ListFormat, type ListOptions } from './list.ts'
 import { ask, createStorage, listAll } from './lists.suite.ts'
 
 const [A, B, C] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)] as const
 const MD5 = 'd'.repeat(32)
+const [SHA512, BLAKE3] = [parseAlgorithm('sha512') ?? SHA256, parseAlgorithm('blake3') ?? SHA256] as const
 
 /** The digests that a list has by name, or the error by which the whole of it is refused. */
 async function read(bytes: string | Uint8Array, options: ListOptions & { readonly name?: string } = {}) {
@@ -46,7 +47,7 @@ describe('a list is read as its lines show:', () => {
     const storage = createStorage({ name: 'old.txt', bytes: `${head}3,${MD5},${A},./a,b\n` })
     expect((await storage.list()).entries).toEqual([{ name: 'a,b', size: 3, modified: null }])
     expect(await ask(storage, ['a,b', 'a', 'c'])).toEqual([A, null, null])
-    const [md5] = LIST_ALGORITHMS.filter(({ id }) => id === 'md5')
+    const md5 = parseAlgorithm('md5') ?? SHA256
     expect(await read(`${head}3,${MD5},${A},./a\n`, { algorithm: md5 })).toEqual({ a: `md5:${MD5}` })
   })
 
@@ -125,7 +126,7 @@ describe('what two writers mean differently is refused', () => {
     ['UTF-16', '\ufeffa', /UTF-16/],
     ['absolute names', `${A}  /d/a\n${B}  /d/b\n`, /absolute names, such as '\/d\/a'.*\?root=/],
     ['a root that no name has', `${A}  a\n`, /^no name of the list lies below the folder 'd'/, { root: 'd' }],
-    ['an algorithm that it does not have', `SHA256 (a) = ${A}\n`, /a SHA-512 has 128|no sums|SHA-512/, { algorithm: LIST_ALGORITHMS[1] }],
+    ['an algorithm that it does not have', `SHA256 (a) = ${A}\n`, /a SHA-512 has 128|no sums|SHA-512/, { algorithm: SHA512 }],
   ])('as a whole: %s', async (what, text, message, options = {}) => {
     const bytes = what === 'UTF-16' ? new Uint8Array([0xff, 0xfe, 0x61, 0x00]) : text
     const answer = read(bytes, options).then((found) => {
@@ -155,7 +156,7 @@ describe('what two writers mean differently is refused', () => {
     ["openssl's line ends", `${B} *b\n\\${A} *a\\nb\\n\n`, {}, [B], /^line 2 .*\?format=gnu/],
     ['a symbol of rclone', `${B}  b\n${A}  a\u240ab\n`, {}, [B], /^line 2 .*\?format=rclone or \?format=gnu/],
     ["a '?' that borg may have written", `${B} b\n${A} a?\n`, {}, [B], /^line 2 .*\?format=bare/],
-    ['U+FFFD by b3sum', `${B}  b\n${A}  a\ufffd\n`, { algorithm: LIST_ALGORITHMS[2] }, [`blake3:${B}`], /^line 2 .*\?format=gnu/],
+    ['U+FFFD by b3sum', `${B}  b\n${A}  a\ufffd\n`, { algorithm: BLAKE3 }, [`blake3:${B}`], /^line 2 .*\?format=gnu/],
   ])('for its own line, and for every name that is not listed: %s', async (_what, bytes, options, expected, words) => {
     const storage = createStorage({ name: 'SHA256SUMS', bytes }, options)
     const [fault = ''] = (await storage.readRecord()).faults.first.map(({ line, words }) =>
@@ -215,7 +216,7 @@ it('names that are not valid are counted, each by what is wrong with it', async 
 })
 
 it.each(LIST_FORMATS)('a list of another format is refused or not understood as %s', async (format: ListFormat) => {
-  const storage = createStorage({ name: 'x', bytes: 'neither\nnor\n' }, { format, algorithm: LIST_ALGORITHMS[0] })
+  const storage = createStorage({ name: 'x', bytes: 'neither\nnor\n' }, { format, algorithm: SHA256 })
   const [said] = await ask(storage, ['a'])
   expect(said).toMatch(/^(the list|line|a BagIt manifest|no )/)
 })

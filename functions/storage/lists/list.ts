@@ -1,6 +1,7 @@
+import { toDigest } from '../../wire/digest.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
-import { findStated, LIST_ALGORITHMS, type ListAlgorithm, toLikely } from './algorithms.ts'
+import { findStated, LIST_ALGORITHMS, type ListAlgorithm, SHA256, toLikely } from './algorithms.ts'
 import { findBagAlgorithm, findBagFault, readBag, type Siblings } from './formats/bagit.ts'
 import { findHashdeepAlgorithms, isHashdeep, readHashdeep } from './formats/hashdeep.ts'
 import { findJsonFormat, type JsonFormat, readBorgLines, readVouchLines } from './formats/json-lines.ts'
@@ -96,9 +97,7 @@ async function tell(text: ListText, asked: Asked): Promise<Told> {
   const json = await findJsonFormat(text)
   if (format === 'vouch' || format === 'borg-json' || (format === undefined && !isZero && json !== null)) {
     const told = format === 'vouch' || format === 'borg-json' ? format : (json ?? 'vouch')
-    const [sha256] = LIST_ALGORITHMS
-    if (sha256 === undefined) throw new Error('there is no SHA-256')
-    return { format: told, algorithm: sha256, read: told === 'vouch' ? readVouchLines : readBorgLines }
+    return { format: told, algorithm: SHA256, read: told === 'vouch' ? readVouchLines : readBorgLines }
   }
   if (format === 'mtree' || (format === undefined && !isZero && (await isMtree(text))))
     return { format: 'mtree', algorithm: choose(await findMtreeAlgorithms(text), algorithm), read: readMtree }
@@ -109,8 +108,7 @@ async function tell(text: ListText, asked: Asked): Promise<Told> {
 async function hash(id: string, bytes: Uint8Array): Promise<string | null> {
   const name = SUBTLE.get(id)
   if (name === undefined) return null
-  const sum = await crypto.subtle.digest(name, new Uint8Array(bytes))
-  return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toDigest(await crypto.subtle.digest(name, new Uint8Array(bytes)))
 }
 
 const SUBTLE: ReadonlyMap<string, string> = new Map([
@@ -173,7 +171,7 @@ function tellAlgorithm({ digits, named }: FormCounts, format: SumFormat, { name,
   const [stated, ...others] = fitting
   if (digits.size > 0 && format !== 'annex') {
     if (stated !== undefined && others.length === 0) return stated
-    if (format === 'borg') return choose(LIST_ALGORITHMS.filter(({ id }) => id === 'sha256'), undefined)
+    if (format === 'borg') return SHA256
     throw refuse(toUnstated(digits))
   }
   const found = findNamed(named)

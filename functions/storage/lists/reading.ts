@@ -55,7 +55,7 @@ export interface Read {
 
 /** `root` is as in `ListOptions`, without a slash at its end; '' for none. */
 export function createReading(text: ListText, algorithm: ListAlgorithm, root: string): Reading {
-  const builder = createSumsBuilder(algorithm.width, algorithm.title)
+  const builder = createSumsBuilder(algorithm, { size: text.bytes.length, lines: text.lines })
   const above = encodeBytes(root === '' ? '' : `${root.replace(/^\.\//, '')}/`)
   const first: Fault[] = []
   const passed: PassedEntry[] = []
@@ -88,7 +88,7 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
     add(entry) {
       const start = findStart(entry.name, entry.start, entry.end)
       if (start < 0) outside++
-      else builder.add({ ...entry, start })
+      else builder.add(entry, start)
     },
     pass: (entry) => void passed.push(entry),
     note: (words) => void notes.push(words),

@@ -2,8 +2,9 @@ import { attempt } from '../../wire/attempt.ts'
 import { toDigest } from '../../wire/digest.ts'
 import { formatNumber } from '../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../byte-names.ts'
+import type { ListAlgorithm } from './algorithms.ts'
 import { HEX } from './list-text.ts'
-import { compareTo, type Names, sortNames, startOf } from './sort-names.ts'
+import { compareBoth, compareTo, type Names, sortNames } from './sort-names.ts'
 
 /** What a list records of one name. */
 export interface Recorded {
@@ -22,6 +23,8 @@ export interface Sums {
   readonly count: number
   nameAt(place: number): string
   at(place: number): Recorded
+  sizeAt(place: number): number | null
+  modifiedAt(place: number): number | null
   /** The place of the first name from this one on; `count` when there is none. */
   findPlace(name: string): number
   /** Null for a name that the list does not have. */
@@ -37,55 +40,65 @@ const CONTINUED = 2
 /** The line has no sum of the algorithm. */
 const WITHOUT = 3
 
-/** An entry as a format reads it. The name is `name` from `start` to `end`. */
+/**
+ * An entry as a format reads it. The name is `name` from `start` to `end`. A reader may use one object for all of its
+ * entries, since a list may have a million.
+ */
 export interface NewEntry {
-  readonly line: number
-  readonly name: Uint8Array
-  readonly start: number
-  readonly end: number
+  line: number
+  name: Uint8Array
+  start: number
+  end: number
   /** Where the hexadecimal digits of the sum begin in `hex`; -1 for an entry without one. */
-  readonly hexAt: number
-  readonly hex: Uint8Array
-  readonly size?: number | null
-  readonly modified?: number | null
+  hexAt: number
+  hex: Uint8Array
+  size: number | null
+  /** Milliseconds since 1970. */
+  modified: number | null
 }
 
-/** Collects entries in a few arrays of numbers: a list may have a million. `width` is bytes of a sum. */
-export function createSumsBuilder(width: number, title: string) {
+/**
+ * Collects entries in a few arrays of numbers: objects would take ten times as much. `width` is bytes of a sum. The
+ * arrays are made for a list of `size` bytes in `lines` lines, and grow for one that has more of its names.
+ */
+export function createSumsBuilder({ width, title }: ListAlgorithm, list: { readonly size: number; readonly lines: number }) {
+  const room = Math.min(list.lines, Math.ceil(list.size / (2 * width)))
   let count = 0
-  let bytes = new Uint8Array(1 << 16)
-  let sums = new Uint8Array(width << 10)
-  let ends = new Uint32Array(1 << 10)
-  let lines = new Uint32Array(1 << 10)
-  let states = new Uint8Array(1 << 10)
+  // Pages of memory that are never written take no room.
+  let bytes = new Uint8Array(list.size)
+  let sums = new Uint8Array(width * room)
+  let offsets = new Uint32Array(room + 1)
+  let lines = new Uint32Array(room)
+  let states = new Uint8Array(room)
   const sizes = createColumn()
   const times = createColumn()
 
   function makeRoom(length: number): void {
-    const used = count === 0 ? 0 : (ends[count - 1] ?? 0)
+    const used = offsets[count] ?? 0
     if (used + length > bytes.length) bytes = grow(bytes, used + length)
-    if (count < ends.length) return
-    ends = grow(ends, count + 1)
+    if (count < lines.length) return
     lines = grow(lines, count + 1)
-    states = grow(states, count + 1)
-    sums = grow(sums, ends.length * width)
+    states = grow(states, lines.length)
+    offsets = grow(offsets, lines.length + 1)
+    sums = grow(sums, lines.length * width)
   }
 
   return {
     get count() {
       return count
     },
-    add({ line, name, start, end, hexAt, hex, size = null, modified = null }: NewEntry): void {
-      makeRoom(end - start)
-      const at = count === 0 ? 0 : (ends[count - 1] ?? 0)
-      for (let i = start; i < end; i++) bytes[at + i - start] = name[i] ?? 0
-      ends[count] = at + end - start
+    /** Adds an entry whose name begins at `from`, in place of its `start`. */
+    add({ line, name, end, hexAt, hex, size, modified }: NewEntry, from: number): void {
+      makeRoom(end - from)
+      let at = offsets[count] ?? 0
+      for (let i = from; i < end; i++) bytes[at++] = name[i] ?? 0
+      offsets[count + 1] = at
       lines[count] = line
       states[count] = hexAt < 0 ? WITHOUT : FINE
       const sumAt = count * width
       if (hexAt >= 0) for (let i = 0; i < width; i++) sums[sumAt + i] = byteOf(hex, hexAt + 2 * i)
-      sizes.set(count, size)
-      times.set(count, modified)
+      if (size !== null) sizes.set(count, size)
+      if (modified !== null) times.set(count, modified)
       count++
     },
     /** Notes that the name of the line before `line` may go on there, if that line has an entry. */
@@ -93,13 +106,11 @@ export function createSumsBuilder(width: number, title: string) {
       if (count > 0 && lines[count - 1] === line - 1) states[count - 1] = CONTINUED
     },
     end(): Sums {
-      const names = { bytes: bytes.slice(0, ends[count - 1] ?? 0), ends: ends.slice(0, count) }
+      const names = { bytes: bytes.slice(0, offsets[count]), offsets: offsets.slice(0, count + 1) }
       return toSums({ names, sums, lines, states, sizes: sizes.take(), times: times.take(), width, title })
     },
   }
 }
-
-export type SumsBuilder = ReturnType<typeof createSumsBuilder>
 
 function byteOf(hex: Uint8Array, at: number): number {
   return ((HEX[hex[at] ?? 0] ?? 0) << 4) | (HEX[hex[at + 1] ?? 0] ?? 0)
@@ -109,23 +120,24 @@ function byteOf(hex: Uint8Array, at: number): number {
 function createColumn() {
   let numbers: Float64Array<ArrayBuffer> | null = null
   return {
-    set(nth: number, value: number | null): void {
-      if (value === null && numbers === null) return
+    set(nth: number, value: number): void {
       numbers ??= new Float64Array(1 << 10).fill(Number.NaN)
       if (nth >= numbers.length) {
         const { length } = numbers
         numbers = grow(numbers, nth + 1)
         numbers.fill(Number.NaN, length)
       }
-      numbers[nth] = value ?? Number.NaN
+      numbers[nth] = value
     },
     take: () => numbers,
   }
 }
 
-/** A copy with room for `least` items, and half as many again. */
+const GROWTH = 1.5
+
+/** A copy with room for `least` items, and half as many again as before. */
 function grow<T extends Uint8Array | Uint32Array | Float64Array>(array: T, least: number): T {
-  const length = Math.max(Math.ceil(array.length * 1.5), least)
+  const length = Math.max(Math.ceil(array.length * GROWTH), least)
   // The constructors take a length alike, which TypeScript does not see.
   const copy = new (array.constructor as new (length: number) => T)(length)
   copy.set(array)
@@ -147,9 +159,9 @@ interface Columns {
 function toSums(columns: Columns): Sums {
   const { names, sums, lines, states, sizes, times, width, title } = columns
   const { order, others } = joinTwins(columns)
-  const nameOf = (nth: number) => names.bytes.subarray(startOf(names, nth), names.ends[nth])
 
   function toWrong(nth: number): string | null {
+    if (states[nth] === FINE) return null
     const line = formatNumber(lines[nth] ?? 0)
     switch (states[nth]) {
       case CONFLICT: {
@@ -158,10 +170,8 @@ function toSums(columns: Columns): Sums {
       }
       case CONTINUED:
         return `has in line ${line} a name that may go on in the next line`
-      case WITHOUT:
-        return `has no ${title} of the name`
       default:
-        return null
+        return `has no ${title} of the name`
     }
   }
 
@@ -184,8 +194,10 @@ function toSums(columns: Columns): Sums {
 
   return {
     count: order.length,
-    nameAt: (place) => toName(nameOf(order[place] ?? 0)),
+    nameAt: (place) => nameOf(names, order[place] ?? 0),
     at,
+    sizeAt: (place) => toKnown(sizes, order[place] ?? 0),
+    modifiedAt: (place) => toKnown(times, order[place] ?? 0),
     findPlace: (name) => findPlace(encodeBytes(name)),
     find(name) {
       const bytes = encodeBytes(name)
@@ -203,8 +215,7 @@ function joinTwins({ names, sums, lines, states, sizes, width }: Columns) {
   let kept = 0
   for (const nth of sorted) {
     const before = sorted[kept - 1] ?? 0
-    const name = names.bytes.subarray(startOf(names, nth), names.ends[nth])
-    if (kept === 0 || compareTo(names, before, name) !== 0) {
+    if (kept === 0 || compareBoth(names, before, nth) !== 0) {
       sorted[kept++] = nth
       continue
     }
@@ -233,7 +244,18 @@ function toKnown(column: Float64Array | null, nth: number): number | null {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** The longest name that is decoded byte by byte: most names are short and ASCII. */
+const SHORT_NAME = 128
+
 /** As `decodeBytes`, quicker for UTF-8. */
-function toName(bytes: Uint8Array): string {
-  return attempt(() => strict.decode(bytes)) ?? decodeBytes(bytes)
+function nameOf({ bytes, offsets }: Names, nth: number): string {
+  const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
+  if (end - start <= SHORT_NAME) {
+    let text = ''
+    let at = start
+    for (; at < end && (bytes[at] ?? 0) < 0x80; at++) text += String.fromCharCode(bytes[at] ?? 0)
+    if (at === end) return text
+  }
+  const name = bytes.subarray(start, end)
+  return attempt(() => strict.decode(name)) ?? decodeBytes(name)
 }

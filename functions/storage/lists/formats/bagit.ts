@@ -77,7 +77,7 @@ export async function readBag(reading: Reading, { fileName, siblings, hash }: Ba
       return reading.fault(line, `${is}, with a '%' that BagIt 1.0 writes as '%25', so that its name is not clear`)
     if (!isTags && !isPayload(name)) return reading.fault(line, `${is}; its name would have to begin with 'data/'`)
     files++
-    reading.add({ line, name, start: 0, end: name.length, hexAt: start, hex: bytes })
+    reading.add({ line, name, start: 0, end: name.length, hexAt: start, hex: bytes, size: null, modified: null })
   })
   if (!isTags) checkOxum(reading, siblings, files)
   noteFetched(reading, siblings)

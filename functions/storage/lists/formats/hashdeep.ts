@@ -46,7 +46,8 @@ export async function readHashdeep(reading: Reading): Promise<void> {
       const words = `is ${quote(text.bytes.subarray(start, end))}; it would have to be '${columns.join(',')}'`
       return reading.fault(line, words, true)
     }
-    reading.add({ line, name: text.bytes, start: found.nameAt, end, ...found, hex: text.bytes })
+    const { size, hexAt, nameAt } = found
+    reading.add({ line, name: text.bytes, start: nameAt, end, hexAt, hex: text.bytes, size, modified: null })
   })
 }
 

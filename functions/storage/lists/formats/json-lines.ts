@@ -82,7 +82,7 @@ export async function readVouchLines(reading: Reading): Promise<void> {
       isWhole = true
       if (summary.names !== names)
         reading.fault(line, `counts ${summary.names} names, and the list has ${names}; it would have to be of 'check --all'`)
-      if (summary.next !== undefined) reading.fault(line, `is of an audit that ended after '${summary.next}'`)
+      if (summary.next !== undefined) reading.fault(line, `is of an audit that ended before the last name`)
       if ((summary.uncompared ?? 0) > 0)
         reading.fault(line, `counts ${summary.uncompared} entries that could not be compared`)
       return
@@ -121,7 +121,7 @@ export async function readBorgLines(reading: Reading): Promise<void> {
     if (kind === null) return
     if (kind !== undefined) return reading.pass({ kind, name: path })
     if (path.includes('?') || path.includes('\ufffd'))
-      return reading.fault(line, `has in '${path}' a character that borg writes for bytes that are not UTF-8`)
+      return reading.fault(line, `has in ${quote(encoder.encode(path))} a character that borg writes for bytes that are not UTF-8`)
     const name = encoder.encode(path)
     const modified = Date.parse(mtime ?? '')
     reading.add({

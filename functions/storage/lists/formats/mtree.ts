@@ -65,7 +65,7 @@ export async function readMtree(reading: Reading): Promise<void> {
     const name = decodeVis(word)
     const all = new Map([...defaults, ...own])
     const type = all.get('type')
-    if (name === null) return reading.fault(line, `has an escape that mtree does not write, in '${word}'`)
+    if (name === null) return reading.fault(line, `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`)
     const isPath = name.includes(SLASH)
     const path = isPath ? name : joinPath([...open, name])
     if (type === 'dir') {
@@ -75,7 +75,7 @@ export async function readMtree(reading: Reading): Promise<void> {
     }
     if (type !== 'file') {
       const kind = KINDS.get(type ?? '')
-      if (kind == null) return reading.fault(line, `has the type '${type ?? ''}'; it would have to be one of mtree(5)`)
+      if (kind == null) return reading.fault(line, `has the type ${quote(encoder.encode(type ?? ''))}; it would have to be one of mtree(5)`)
       return reading.pass({ kind, name: decodeBytes(path).replace(/^\.\//, '') })
     }
     addFile(reading, { path, line, keywords: all })

@@ -1,6 +1,7 @@
 import { LIST_ALGORITHMS, type ListAlgorithm, findAlgorithm } from '../algorithms.ts'
 import { BACKSLASH, CR, LF, type ListText, quote, takeLines } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
+import type { NewEntry } from '../sums.ts'
 import { createSumLine, type Form, readSumLine, type SumLine } from './sum-line.ts'
 import { createRcloneNames, hasRcloneSymbol } from './rclone-names.ts'
 import { checkSfvComment } from './sfv.ts'
@@ -82,9 +83,11 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
   const toNewName = createNames(text.bytes, reading, options)
   /** Whether a name may go on in the next line: writers that do not escape let it. */
   const mayContinue = format !== 'zero' && !(options.isStated && (format === 'gnu' || format === 'rclone'))
+  const entry: NewEntry = {
+    ...{ line: 0, name: text.bytes, start: 0, end: 0, hexAt: -1, hex: text.bytes, size: null, modified: null },
+  }
   let isHead = true
-  let described = 0
-  let files = 0
+  let [described, files] = [0, 0]
   await takeLines(text, (start, end, nth) => {
     const form = readSumLine(text.bytes, start, end, line)
     if (isHead && (start === end || form === 'comment')) {
@@ -105,8 +108,13 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
     const name = toNewName(line, nth)
     if (name === null) return
     files++
-    const hexAt = isWanted && line.hexLength === 2 * algorithm.width ? line.hexAt : -1
-    reading.add({ line: nth, ...name, hexAt, hex: text.bytes, size: line.size })
+    entry.line = nth
+    entry.name = name.name
+    entry.start = name.start
+    entry.end = name.end
+    entry.hexAt = isWanted && line.hexLength === 2 * algorithm.width ? line.hexAt : -1
+    entry.size = line.size
+    reading.add(entry)
   })
   if (described > 0 && described !== files)
     reading.fault(0, `has ${described} files in its comments, and ${files} in its lines`)
