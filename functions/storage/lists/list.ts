@@ -127,7 +127,7 @@ function choose(found: readonly ListAlgorithm[], asked: ListAlgorithm | undefine
 
 async function tellSums(text: ListText, asked: Asked): Promise<Told> {
   const counts = await countForms(text)
-  const format = asked.format ?? tellSumFormat(text, counts)
+  const format = asked.format ?? tellSumFormat(text, asked.name, counts)
   const isStated = asked.format !== undefined
   // The other formats were told before.
   const sumFormat = format as SumFormat
@@ -136,13 +136,17 @@ async function tellSums(text: ListText, asked: Asked): Promise<Told> {
 }
 
 /** Which of the formats with one sum and one name in a line it is; throws for none, or for two. */
-function tellSumFormat(text: ListText, { forms, marked }: FormCounts): SumFormat {
+function tellSumFormat(text: ListText, name: string, { forms, marked, alsoSfv }: FormCounts): SumFormat {
   const count = (...names: (Parameters<typeof forms.get>[0])[]) =>
     names.reduce((sum, name) => sum + (forms.get(name)?.count ?? 0), 0)
   const firstOf = (name: Parameters<typeof forms.get>[0]) => formatNumber(forms.get(name)?.line ?? 0)
   const pairs = count('text', 'binary')
   const singles = count('single')
   if (text.mark === NUL) return 'zero'
+  if (alsoSfv > 0 && alsoSfv === pairs + singles) {
+    if (count('sfv') > 0 || /\.sfv$/i.test(name)) return 'sfv'
+    throw refuse('each line of the list has a sum at both ends; add ?format=sfv if it is the last, else ?format=gnu or bare')
+  }
   if (pairs > 0 && singles > 0) {
     const pair = forms.has('text') ? firstOf('text') : firstOf('binary')
     throw refuse(

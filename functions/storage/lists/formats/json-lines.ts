@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { attempt } from '../../../wire/attempt.ts'
+import { isDigest } from '../../../wire/digest.ts'
 import { parseTimestamp } from '../../../wire/fields/dates.ts'
 import { parseJson } from '../../../wire/json/parse.ts'
 import { MAX_STEP_LENGTH } from '../../../wire/limits.ts'
@@ -19,6 +20,8 @@ const borgLine = v.object({
   type: v.string(),
   path: v.string(),
   sha256: v.optional(v.string()),
+  /** False for a file of which the repository has lost a part. */
+  healthy: v.optional(v.boolean()),
   size: v.optional(size),
   mtime: v.optional(v.string()),
 })
@@ -116,7 +119,7 @@ const KINDS: ReadonlyMap<string, PassedKind | null> = new Map([
 /** Reads what `borg list --json-lines` printed; of a name that is not UTF-8 borg writes `?`. */
 export async function readBorgLines(reading: Reading): Promise<void> {
   await takeJson(reading, borgLine, (value, line) => {
-    const { type, path, sha256 = '', mtime } = value
+    const { type, path, sha256 = '', mtime, healthy = true } = value
     const kind = KINDS.get(type)
     if (kind === null) return
     if (kind !== undefined) return reading.pass({ kind, name: path })
@@ -126,7 +129,7 @@ export async function readBorgLines(reading: Reading): Promise<void> {
     const modified = Date.parse(mtime ?? '')
     reading.add({
       ...{ line, name, start: 0, end: name.length },
-      ...(/^[0-9a-f]{64}$/.test(sha256) ? toSum(sha256) : NO_SUM),
+      ...(healthy && isDigest(sha256) ? toSum(sha256) : NO_SUM),
       size: value.size ?? null,
       modified: Number.isNaN(modified) ? null : modified,
     })

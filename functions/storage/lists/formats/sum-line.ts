@@ -92,19 +92,24 @@ function isOfAlgorithm(byte: number): boolean {
   return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x2d && byte <= 0x39 && byte !== 0x2e)
 }
 
-const SFV_DIGITS = 8
+export const SFV_DIGITS = 8
 
 function readOther(bytes: Uint8Array, start: number, end: number, line: SumLine): Form {
   if (readKey(bytes, start, end, line)) return 'key'
+  if (bytes[start] === HASH || bytes[start] === SEMICOLON) return 'comment'
+  return readSfv(bytes, start, end, line) ? 'sfv' : 'other'
+}
+
+/** Whether a line has the form `sfv`, which it may have beside another, as `deadbeef 01234567` has. */
+export function readSfv(bytes: Uint8Array, start: number, end: number, line: SumLine): boolean {
   const hexAt = end - SFV_DIGITS
-  const isSfv = hexAt - 1 > start && bytes[hexAt - 1] === SPACE && countHex(bytes, hexAt, end) === SFV_DIGITS
+  if (hexAt - 1 <= start || bytes[hexAt - 1] !== SPACE) return false
+  if (countHex(bytes, hexAt, end) !== SFV_DIGITS) return false
   line.hexAt = hexAt
   line.hexLength = SFV_DIGITS
   line.nameAt = start
   line.nameEnd = hexAt - 1
-  if (bytes[start] === HASH) return 'comment'
-  if (bytes[start] === SEMICOLON) return 'comment'
-  return isSfv ? 'sfv' : 'other'
+  return true
 }
 
 /** As git-annex makes keys of backends that hash; others, such as WORM, have no sum. */

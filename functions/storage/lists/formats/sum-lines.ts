@@ -1,8 +1,8 @@
 import { LIST_ALGORITHMS, type ListAlgorithm, findAlgorithm } from '../algorithms.ts'
-import { BACKSLASH, CR, LF, type ListText, quote, takeLines } from '../list-text.ts'
+import { BACKSLASH, CR, countHex, LF, type ListText, quote, SPACE, takeLines } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
 import type { NewEntry } from '../sums.ts'
-import { createSumLine, type Form, readSumLine, type SumLine } from './sum-line.ts'
+import { createSumLine, type Form, readSfv, readSumLine, SFV_DIGITS, type SumLine } from './sum-line.ts'
 import { createRcloneNames, hasRcloneSymbol } from './rclone-names.ts'
 import { checkSfvComment } from './sfv.ts'
 
@@ -32,6 +32,8 @@ export interface FormCounts {
   readonly forms: ReadonlyMap<Form, { readonly count: number; readonly line: number }>
   /** The number of `single` lines whose name begins as `shasum -U`, `-0` and `-p` mark a sum of other bytes. */
   readonly marked: number
+  /** The number of lines that begin with a sum and also have the form `sfv`. */
+  readonly alsoSfv: number
   /** The digits of sums in lines that do not name their algorithm. */
   readonly digits: ReadonlySet<number>
   /** The algorithms that lines name. */
@@ -45,7 +47,7 @@ export async function countForms(text: ListText): Promise<FormCounts> {
   const forms = new Map<Form, { count: number; line: number }>()
   const digits = new Set<number>()
   const named = new Set<string>()
-  let [marked, isNotRclone] = [0, false]
+  let [marked, alsoSfv, isNotRclone] = [0, 0, false]
   const line = createSumLine()
   await takeLines(text, (start, end, nth) => {
     const form = readSumLine(text.bytes, start, end, line)
@@ -53,11 +55,14 @@ export async function countForms(text: ListText): Promise<FormCounts> {
     if (counted === undefined) forms.set(form, { count: 1, line: nth })
     else counted.count++
     if (line.algorithm !== '' && form !== 'other') named.add(line.algorithm)
-    if (isHexFirst(form)) digits.add(line.hexLength)
     if (form === 'single' && MARKS.has(text.bytes[line.nameAt] ?? 0)) marked++
+    if (isHexFirst(form)) {
+      digits.add(line.hexLength)
+      if (line.hexLength === SFV_DIGITS && readSfv(text.bytes, start, end, line)) alsoSfv++
+    }
     isNotRclone ||= line.isEscaped || (form !== 'text' && form !== 'other')
   })
-  return { forms, marked, digits, named, isNotRclone }
+  return { forms, marked, alsoSfv, digits, named, isNotRclone }
 }
 
 /** `U`, `^` and `?`. */
@@ -83,13 +88,20 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
   const toNewName = createNames(text.bytes, reading, options)
   /** Whether a name may go on in the next line: writers that do not escape let it. */
   const mayContinue = format !== 'zero' && !(options.isStated && (format === 'gnu' || format === 'rclone'))
+  const isLast = format === 'sfv'
+  const takeFolder = createFolders(reading)
   const entry: NewEntry = {
     ...{ line: 0, name: text.bytes, start: 0, end: 0, hexAt: -1, hex: text.bytes, size: null, modified: null },
   }
   let isHead = true
-  let [described, files] = [0, 0]
+  /** Whether the line before had its name last. */
+  let isOpen = false
+  let [described, files, wrong] = [0, 0, 0]
   await takeLines(text, (start, end, nth) => {
-    const form = readSumLine(text.bytes, start, end, line)
+    let form = readSumLine(text.bytes, start, end, line)
+    // A name may look like a sum, and a name may begin with '#'.
+    const mayBeSfv = format === 'sfv' && text.bytes[start] !== SEMICOLON
+    if (mayBeSfv && readSfv(text.bytes, start, end, line)) form = 'sfv'
     if (isHead && (start === end || form === 'comment')) {
       if (start === end || format !== 'sfv') return
       const isFile = checkSfvComment(text.bytes, start, end)
@@ -98,7 +110,16 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
       return
     }
     isHead = false
-    if (!forms.has(form)) return reading.fault(nth, toWrong(text.bytes, start, end, rule), mayContinue)
+    if (format === 'borg' && takeFolder(start, end, nth)) return
+    if (!forms.has(form)) {
+      wrong = nth
+      const mayBeRest = mayContinue && isOpen
+      isOpen = false
+      return reading.fault(nth, toWrong(text.bytes, start, end, rule), mayBeRest)
+    }
+    isOpen = isHexFirst(form) || form === 'key'
+    if (isLast && wrong > 0 && wrong === nth - 1)
+      return reading.fault(nth, `is ${quote(text.bytes.subarray(start, end))}, whose name may begin in the line before`)
     if (format === 'bare' || format === 'borg') line.nameAt = line.hexAt + line.hexLength + 1
     const isNamed = line.algorithm !== ''
     const isWanted = isNamed
@@ -116,9 +137,37 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
     entry.size = line.size
     reading.add(entry)
   })
+  takeFolder(text.bytes.length, text.bytes.length, 0)
   if (described > 0 && described !== files)
     reading.fault(0, `has ${described} files in its comments, and ${files} in its lines`)
 }
+
+/**
+ * Returns a function that takes a line of borg without a sum, and returns whether it was one. That is a folder if the
+ * path of the next line lies in it; else it may also be a link, or the rest of the name before. Called at the end, too.
+ */
+function createFolders(reading: Reading) {
+  const { bytes } = reading.text
+  let open: { readonly path: Uint8Array; readonly line: number } | null = null
+  return (start: number, end: number, line: number): boolean => {
+    const isWithout = start < end && bytes[start] === SPACE
+    const at = isWithout ? start + 1 : start + countHex(bytes, start, end) + 1
+    const path = bytes.subarray(at, end)
+    if (open !== null && !isBelow(path, open.path)) {
+      const words = `is ${quote(open.path)} without a sum: an empty folder, a link, or the rest of a name; list with borg list --json-lines`
+      reading.fault(open.line, words, true)
+    }
+    open = isWithout && path.length > 0 ? { path, line } : null
+    return open !== null
+  }
+}
+
+function isBelow(path: Uint8Array, folder: Uint8Array): boolean {
+  if (folder.length === 1 && folder[0] === DOT) return true
+  return path[folder.length] === SLASH && folder.every((byte, i) => path[i] === byte)
+}
+
+const [DOT, SLASH, SEMICOLON] = [0x2e, 0x2f, 0x3b]
 
 function toWrong(bytes: Uint8Array, start: number, end: number, rule: string): string {
   const is = start === end ? 'is empty' : `is ${quote(bytes.subarray(start, end))}`
@@ -152,13 +201,12 @@ function createNames(bytes: Uint8Array, reading: Reading, options: SumLinesOptio
   return (line, nth) => {
     const raw = { name: bytes, start: line.nameAt, end: line.nameEnd }
     if (line.isEscaped) {
-      const isDoubtful = format === 'sums' && line.form === 'binary'
-      const isLone = format === 'openssl' || isDoubtful
-      const name = isLone && !hasOneLineEnd(raw) ? null : unescapeName(raw)
+      const mayBeOpenssl = format === 'openssl' || (format === 'sums' && line.form === 'binary')
+      const name = mayBeOpenssl && !isSameByOpenssl(raw) ? null : unescapeName(raw)
       if (name !== null) return name
       return refuse(
         nth,
-        isLone
+        mayBeOpenssl
           ? "may have backslashes of its name or of openssl's line ends; add ?format=gnu if openssl did not write it"
           : 'begins with a backslash, so that it would have to have no other escapes than \\\\, \\n and \\r',
       )
@@ -188,11 +236,17 @@ function hasReplacement({ name, start, end }: NewName): boolean {
   return false
 }
 
-/** Whether the only backslash is that of one `\n`, which means the same to GNU and to openssl. */
-function hasOneLineEnd({ name, start, end }: NewName): boolean {
-  const at = name.indexOf(BACKSLASH, start)
-  const next = name.indexOf(BACKSLASH, at + 1)
-  return at !== -1 && at + 1 < end && name[at + 1] === LETTER_N && (next === -1 || next >= end)
+/**
+ * Whether a name means the same as GNU and as openssl escape it, or openssl did not write it: that escapes only line
+ * ends, so that its escaped names have `\n`, and any other backslash is one of the name.
+ */
+function isSameByOpenssl({ name, start, end }: NewName): boolean {
+  let [backslashes, lineEnds] = [0, 0]
+  for (let at = name.indexOf(BACKSLASH, start); at !== -1 && at < end; at = name.indexOf(BACKSLASH, at + 1)) {
+    backslashes++
+    if (at + 1 < end && name[at + 1] === LETTER_N) lineEnds++
+  }
+  return lineEnds === 0 || backslashes === 1
 }
 
 const [LETTER_N, LETTER_R] = [0x6e, 0x72]
