@@ -37,9 +37,12 @@ export function isFacts(said: Facts | StorageError | null): said is Facts {
   return said !== null && 'digest' in said
 }
 
-/** Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one. */
+/**
+ * Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one, and those of a
+ * list, which has no bytes to read.
+ */
 export function isFresh({ evidence, age }: Facts, maxAge: number | null | undefined): boolean {
-  if (maxAge == null || evidence === 'read') return true
+  if (maxAge == null || evidence === 'read' || evidence === 'recorded') return true
   // With 0 not even a reading of the same second counts: it was made before the question.
   return evidence === 'remembered' && maxAge > 0 && age !== null && age <= maxAge
 }

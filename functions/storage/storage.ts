@@ -74,8 +74,9 @@ export interface DescribeOptions {
   readonly trace?: Trace | undefined
   /**
    * Whole seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after
-   * the question, whatever is remembered, and the evidence is `read`. Neither a store's checksum nor a list
-   * counts as a reading. A storage that cannot read rejects. Any evidence is accepted when absent.
+   * the question, whatever is remembered, and the evidence is `read`. A store's checksum does not count as a
+   * reading. A storage that cannot read rejects; a list, which has no bytes, answers as ever, with `recorded`.
+   * Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
   /** Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`. */
