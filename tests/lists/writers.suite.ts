@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { decodeBytes, encodeBytes } from '../../functions/storage/byte-names.ts'
 import type { ListFormat } from '../../functions/storage/lists/list.ts'
-import type { ListAlgorithm } from '../../functions/storage/lists/algorithms.ts'
 
 /** Valid names that programs write, or read, in different ways. */
 export const AWKWARD: readonly string[] = [
@@ -39,10 +39,8 @@ export interface Writer {
   /** What the list is called. */
   readonly name: string
   readonly format?: ListFormat
-  readonly algorithm?: ListAlgorithm['id']
-  /** Files beside the list. */
-  readonly siblings?: ReadonlyMap<string, Uint8Array>
-  readonly root?: string
+  /** Whether it is a manifest of the bag in `$1/bag`, whose files have names below `data/`. */
+  readonly isBag?: boolean
   /** The names that are not read, or not passed. */
   readonly except?: Readonly<Record<string, Outcome>>
   /** Why the list is refused as a whole. */
@@ -87,16 +85,41 @@ export const WRITERS: readonly Writer[] = [
   { title: 'sha1sum --tag', script: `${EACH} sha1sum --tag`, name: 'list' },
   { title: 'md5sum, as debsums has it', script: `${EACH} md5sum`, name: 'a.md5sums' },
   { title: 'b3sum', script: `${EACH} b3sum`, name: 'B3SUMS', except: refuse('\ufffd') },
-  { title: 'xxhsum', script: `${EACH} xxhsum -H1`, name: 'list', refusal: /XXH64, XXH3, which vouch does not compute/ },
-  { title: 'xxhsum -H2', script: `${EACH} xxhsum -H2`, name: 'list', refusal: /MD5, XXH128, so add \?algorithm=md5/ },
+  {
+    title: 'xxhsum',
+    script: `${EACH} xxhsum -H1`,
+    name: 'list',
+    refusal: /XXH64, XXH3, which vouch does not compute/,
+  },
+  {
+    title: 'xxhsum -H2',
+    script: `${EACH} xxhsum -H2`,
+    name: 'list',
+    refusal: /MD5, XXH128, so add \?algorithm=md5/,
+  },
   { title: 'cksfv', script: `${EACH} cksfv --`, name: 'a.sfv', except: SFV },
   { title: 'rhash --sfv', script: `${EACH} rhash --sfv --`, name: 'a.sfv', except: SFV },
-  { title: 'rhash --sha256', script: `${EACH} rhash --sha256 --`, name: 'SHA256SUMS', except: refuse(...LF, '\u240a') },
+  {
+    title: 'rhash --sha256',
+    script: `${EACH} rhash --sha256 --`,
+    name: 'SHA256SUMS',
+    except: refuse(...LF, '\u240a'),
+  },
   { title: 'rhash --bsd', script: `${EACH} rhash --bsd --sha256 --`, name: 'list', except: refuse(...LF) },
   { title: 'hashdeep', script: 'hashdeep -l -r -c sha256 .', name: 'list', except: refuse(...LF) },
   { title: 'hashdeep of MD5', script: 'hashdeep -l -r -c md5 .', name: 'list', except: refuse(...LF) },
-  { title: 'sha256deep -l', script: 'sha256deep -l -r .', name: 'SHA256SUMS', except: refuse(...LF, '\u240a') },
-  { title: 'rclone', script: 'rclone hashsum sha256 . --config /dev/null', name: 'SHA256SUMS', format: 'rclone' },
+  {
+    title: 'sha256deep -l',
+    script: 'sha256deep -l -r .',
+    name: 'SHA256SUMS',
+    except: refuse(...LF, '\u240a'),
+  },
+  {
+    title: 'rclone',
+    script: 'rclone hashsum sha256 . --config /dev/null',
+    name: 'SHA256SUMS',
+    format: 'rclone',
+  },
   {
     title: 'rclone, unnamed',
     script: 'rclone hashsum sha256 . --config /dev/null',
@@ -111,8 +134,16 @@ export const WRITERS: readonly Writer[] = [
   },
   {
     title: 'bsdtar --format=mtree',
-    script: "bsdtar -cf - --format=mtree --options='mtree:!all,mtree:type,mtree:size,mtree:time,mtree:sha256' .",
+    script:
+      "bsdtar -cf - --format=mtree --options='mtree:!all,mtree:type,mtree:size,mtree:time,mtree:sha256' .",
     name: 'spec',
+  },
+  {
+    title: 'bagit-fs',
+    script: '"$NODE" -e "$BAGIT_FS" "$MODULE" "$1"',
+    name: 'manifest-sha256.txt',
+    isBag: true,
+    except: refuse(...LF, '%0A'),
   },
   {
     title: 'borg list',
@@ -131,9 +162,28 @@ export const WRITERS: readonly Writer[] = [
   },
 ]
 
+/** As bagit-fs makes a bag of the tree. */
+const BAGIT_FS = `
+  const { mkdirSync, readdirSync, readFileSync } = require('node:fs')
+  const { dirname, join } = require('node:path')
+  const [module, own] = process.argv.slice(1)
+  const bag = require(module)(join(own, 'bag'), 'sha256', { 'Contact-Name': 'x' })
+  const add = (name) => new Promise((resolve, reject) => {
+    mkdirSync(dirname(join(own, 'bag/data', name)), { recursive: true })
+    bag.createWriteStream('/' + name).on('finish', resolve).on('error', reject).end(readFileSync(name))
+  })
+  const isFile = (name) => { try { readFileSync(name); return true } catch { return false } }
+  readdirSync('.', { recursive: true }).filter(isFile).reduce((done, name) => done.then(() => add(name)), Promise.resolve())
+    .then(() => bag.finalize(() => process.stdout.write(readFileSync(join(own, 'bag/manifest-sha256.txt')))))`
+
 /** Runs the script of a writer in the tree; its complaints are its own affair. */
 export function write({ script }: Writer, root: string, own: string): Uint8Array {
-  const env = { PATH: process.env['PATH'], HOME: own, LC_ALL: 'C.UTF-8' }
+  const bagitFs = {
+    BAGIT_FS,
+    MODULE: createRequire(import.meta.url).resolve('bagit-fs'),
+    NODE: process.execPath,
+  }
+  const env = { PATH: process.env['PATH'], HOME: own, LC_ALL: 'C.UTF-8', ...bagitFs }
   // xargs exits with 123 when a program could not read one of the files.
   return execFileSync('bash', ['-c', `${script}; true`, 'list', own], {
     cwd: root,

@@ -60,7 +60,10 @@ export function toLikely(width: number): string {
 
 /** The algorithm that a list calls so, as in `SHA2-256 (a)`, `sha256digest=` and `--tag`; null for others. */
 export function findAlgorithm(text: string): ListAlgorithm | null {
-  const plain = text.toLowerCase().replace(/^sha2-/, 'sha').replace(/digest$/, '')
+  const plain = text
+    .toLowerCase()
+    .replace(/^sha2-/, 'sha')
+    .replace(/digest$/, '')
   const id = ALIASES.get(plain) ?? plain.replace(/^sha-/, 'sha')
   return parseAlgorithm(id)
 }

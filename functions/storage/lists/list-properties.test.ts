@@ -10,7 +10,33 @@ import { sortNames } from './sort-names.ts'
 /** Valid names of what formats give a meaning to. */
 const name = fc
   .string({
-    unit: fc.constantFrom('a', 'b', '/', ' ', '*', '%', '0', 'A', 'n', '\n', '\r', '#', ';', ')', '=', '(', 'é', 'e\u0301', '\u240a', '\u201b', ',', '.', '?', '"', '\u{1f600}'),
+    unit: fc.constantFrom(
+      'a',
+      'b',
+      '/',
+      ' ',
+      '*',
+      '%',
+      '0',
+      'A',
+      'n',
+      '\n',
+      '\r',
+      '#',
+      ';',
+      ')',
+      '=',
+      '(',
+      'é',
+      'e\u0301',
+      '\u240a',
+      '\u201b',
+      ',',
+      '.',
+      '?',
+      '"',
+      '\u{1f600}',
+    ),
     minLength: 1,
     maxLength: 12,
   })
@@ -40,7 +66,10 @@ interface Writer {
   write(files: Readonly<Record<string, string>>): string
 }
 
-function toLines(files: Readonly<Record<string, string>>, toLine: (name: string, digest: string) => string): string {
+function toLines(
+  files: Readonly<Record<string, string>>,
+  toLine: (name: string, digest: string) => string,
+): string {
   return Object.entries(files)
     .map(([name, digest]) => toLine(name, digest))
     .join('')
@@ -55,17 +84,23 @@ const WRITERS: readonly Writer[] = [
   {
     format: 'gnu',
     write: (files) =>
-      toLines(files, (name, digest) => `${isEscaped(name) ? '\\' : ''}SHA256 (${escapeGnu(name)}) = ${digest}\n`),
+      toLines(
+        files,
+        (name, digest) => `${isEscaped(name) ? '\\' : ''}SHA256 (${escapeGnu(name)}) = ${digest}\n`,
+      ),
   },
   { format: 'zero', write: (files) => toLines(files, (name, digest) => `${digest} *${name}\0`) },
   {
     format: 'mtree',
-    write: (files) => `#mtree\n${toLines(files, (name, digest) => `./${escapeVis(name)} type=file sha256=${digest}\n`)}`,
+    write: (files) =>
+      `#mtree\n${toLines(files, (name, digest) => `./${escapeVis(name)} type=file sha256=${digest}\n`)}`,
   },
   {
     format: 'borg-json',
     write: (files) =>
-      toLines(files, (path, sha256) => (path.includes('?') ? '' : `${JSON.stringify({ type: '-', path, sha256 })}\n`)),
+      toLines(files, (path, sha256) =>
+        path.includes('?') ? '' : `${JSON.stringify({ type: '-', path, sha256 })}\n`,
+      ),
   },
 ]
 
@@ -79,7 +114,12 @@ describe.each(WRITERS)('$format', ({ format, write }) => {
         const held = Object.entries(files).filter(([name]) => format !== 'borg-json' || !name.includes('?'))
         const expected = held.map(([name]) => name).sort(compareNames)
         expect((await storage.list()).entries.map(({ name }) => name)).toEqual(expected)
-        expect(await ask(storage, held.map(([name]) => name))).toEqual(held.map(([, digest]) => digest))
+        expect(
+          await ask(
+            storage,
+            held.map(([name]) => name),
+          ),
+        ).toEqual(held.map(([, digest]) => digest))
         expect(await ask(storage, ['none of these'])).toEqual([null])
       }),
       { numRuns: 150 },
@@ -88,7 +128,9 @@ describe.each(WRITERS)('$format', ({ format, write }) => {
 })
 
 it('a manifest of a bag is read as it was written', async () => {
-  const siblings = new Map([['bagit.txt', encodeBytes('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n')]])
+  const siblings = new Map([
+    ['bagit.txt', encodeBytes('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n')],
+  ])
   await fc.assert(
     fc.asyncProperty(files, async (files) => {
       const text = toLines(files, (name, digest) => `${digest} data/${escapePercent(name)}\n`)
@@ -103,9 +145,46 @@ it('a manifest of a bag is read as it was written', async () => {
 const hostile = fc
   .array(
     fc.oneof(
-      fc.constantFrom('a'.repeat(64), 'b'.repeat(64), 'd'.repeat(32), '  ', ' *', ' ', '\n', '\n', '\0', '\\', '\r', 'x', './', '/', '%0A', '\u240a'),
-      fc.constantFrom('#mtree\n', '/set type=file\n', 'type=file', 'type=dir', 'sha256=', '..', '%%%% HASHDEEP-1.0\n', '%%%% size,sha256,filename\n'),
-      fc.constantFrom('SHA256 (', ') = ', ')= ', 'SHA256E-s3--', '{"path": "', '{"agreement":', '; ', '# ', '\ufeff', '\ufffd'),
+      fc.constantFrom(
+        'a'.repeat(64),
+        'b'.repeat(64),
+        'd'.repeat(32),
+        '  ',
+        ' *',
+        ' ',
+        '\n',
+        '\n',
+        '\0',
+        '\\',
+        '\r',
+        'x',
+        './',
+        '/',
+        '%0A',
+        '\u240a',
+      ),
+      fc.constantFrom(
+        '#mtree\n',
+        '/set type=file\n',
+        'type=file',
+        'type=dir',
+        'sha256=',
+        '..',
+        '%%%% HASHDEEP-1.0\n',
+        '%%%% size,sha256,filename\n',
+      ),
+      fc.constantFrom(
+        'SHA256 (',
+        ') = ',
+        ')= ',
+        'SHA256E-s3--',
+        '{"path": "',
+        '{"agreement":',
+        '; ',
+        '# ',
+        '\ufeff',
+        '\ufffd',
+      ),
       fc.string({ unit: 'binary', maxLength: 3 }),
     ),
     { maxLength: 30 },
@@ -129,7 +208,11 @@ it('any bytes are read or refused in words, and no name that is not understood i
       if (faults.count > 0) expect(passed.map(({ kind }) => kind)).toContain('other')
       expect(names + faults.count).toBeGreaterThan(0)
       for (const { name } of entries) expect(parseName(name)).toBe(name)
-      for (const said of await ask(storage, entries.map(({ name }) => name))) expect(said).toMatch(/^([0-9a-f]{64}$|the list )/)
+      for (const said of await ask(
+        storage,
+        entries.map(({ name }) => name),
+      ))
+        expect(said).toMatch(/^([0-9a-f]{64}$|the list )/)
     }),
     { numRuns: 1500 },
   )
@@ -143,7 +226,9 @@ it('byte strings are sorted by their bytes, and equal ones by their place', () =
       const offsets = [0, ...strings.map(({ length }) => (end += length))]
       const order = sortNames({ bytes: Uint8Array.from(strings.flat()), offsets: Uint32Array.from(offsets) })
       const expected = strings.map((_, i) => i)
-      expected.sort((a, b) => Buffer.compare(Buffer.from(strings[a] ?? []), Buffer.from(strings[b] ?? [])) || a - b)
+      expected.sort(
+        (a, b) => Buffer.compare(Buffer.from(strings[a] ?? []), Buffer.from(strings[b] ?? [])) || a - b,
+      )
       expect([...order]).toEqual(expected)
     }),
     { numRuns: 1000 },

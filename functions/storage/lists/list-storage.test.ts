@@ -5,8 +5,9 @@ import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { parseAlgorithm } from './algorithms.ts'
-import { createListStorage, type ListVersion, toRecordNotes } from './list-storage.ts'
-import { ask, createStorage } from './lists.suite.ts'
+import { toRecordNotes } from './list-record.ts'
+import type { ListVersion } from './list-storage.ts'
+import { ask, createRecording, createStorage } from './lists.suite.ts'
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
@@ -18,12 +19,17 @@ function toText(names: readonly string[], digest = A): string {
 function createChanging(text: string | null) {
   let [version, reads] = [1, 0]
   let current = text
-  const storage = createListStorage({
+  const storage = createRecording({
     async read(known): Promise<ListVersion | null> {
       if (current === null) throw new StorageError('unreachable', 'the list is gone')
       if (known === String(version)) return null
       reads++
-      return { name: 'SHA256SUMS', bytes: toBytes(current), version: String(version), modified: 1000 * version }
+      return {
+        name: 'SHA256SUMS',
+        bytes: toBytes(current),
+        version: String(version),
+        modified: 1000 * version,
+      }
     },
   })
   const change = (text: string | null) => {
@@ -59,7 +65,12 @@ it('a list that is gone is unreachable, and one that is refused unreadable, unti
   const { storage, change } = createChanging(toText(['a']))
   await storage.list()
   change(null)
-  for (const answer of [storage.describe(['a'])[0], storage.describe(['b'])[0], storage.list(), storage.open('a')])
+  for (const answer of [
+    storage.describe(['a'])[0],
+    storage.describe(['b'])[0],
+    storage.list(),
+    storage.open('a'),
+  ])
     await expectTrouble(answer, 'unreachable')
   change('no list')
   await expectTrouble(storage.describe(['b'])[0], 'unreadable')
@@ -90,9 +101,12 @@ it('a name that is not valid is refused, also when the list cannot be read', asy
 })
 
 it('an aborted question ends at once, even if the list never comes', async () => {
-  const storage = createListStorage({ read: () => new Promise(() => {}) })
+  const storage = createRecording({ read: () => new Promise(() => {}) })
   const abort = new AbortController()
-  const answers = [storage.describe(['a'], { signal: abort.signal })[0], storage.list({ signal: abort.signal })]
+  const answers = [
+    storage.describe(['a'], { signal: abort.signal })[0],
+    storage.list({ signal: abort.signal }),
+  ]
   abort.abort(new StorageError('unreachable', 'late'))
   for (const answer of answers) await expect(answer).rejects.toThrow('late')
   await expect(storage.list({ signal: abort.signal })).rejects.toThrow('late')
@@ -103,18 +117,25 @@ describe('a listing', () => {
   const text = toText([...names].reverse().concat('../x', '.vouch/x', 'b//c'))
   const storage = createStorage({ name: 'SHA256SUMS', bytes: `${text}rest\n` })
 
-  it.each([1, 2, 4, 1000])('is in byte order, and counts what it passes once, in pages of %i', async (limit) => {
-    const found: string[] = []
-    const counts: Record<string, number> = {}
-    for (let after: string | null = ''; after !== null; ) {
-      const { entries, next, passed = [] }: Awaited<ReturnType<typeof storage.list>> = await storage.list({ after, limit })
-      found.push(...entries.map(({ name }) => name))
-      for (const { kind, count } of passed) counts[kind] = (counts[kind] ?? 0) + count
-      after = next
-    }
-    expect(found).toEqual(names)
-    expect(counts).toEqual({ other: 1, 'dot-segment': 1, 'empty-segment': 1 })
-  })
+  it.each([1, 2, 4, 1000])(
+    'is in byte order, and counts what it passes once, in pages of %i',
+    async (limit) => {
+      const found: string[] = []
+      const counts: Record<string, number> = {}
+      for (let after: string | null = ''; after !== null; ) {
+        const {
+          entries,
+          next,
+          passed = [],
+        }: Awaited<ReturnType<typeof storage.list>> = await storage.list({ after, limit })
+        found.push(...entries.map(({ name }) => name))
+        for (const { kind, count } of passed) counts[kind] = (counts[kind] ?? 0) + count
+        after = next
+      }
+      expect(found).toEqual(names)
+      expect(counts).toEqual({ other: 1, 'dot-segment': 1, 'empty-segment': 1 })
+    },
+  )
 
   it('has only names with the prefix, after the name', async () => {
     const list = async (prefix: string, after?: string) =>
@@ -129,22 +150,41 @@ describe('a listing', () => {
   })
 })
 
-it.each([0, 1, 12])('a survey with a grain of %i reports all names, and what is not understood', async (grain) => {
-  const storage = createStorage({ name: 'SHA256SUMS', bytes: `rest\n${toText(['a', 'b'])}${toText(['c'], B)}${toText(['c'])}` })
-  const lines: SurveyLine[] = []
-  for await (const line of readSurvey(storage, { ...WHOLE, grain })) lines.push(line)
-  const found = lines.flatMap((line) => ('said' in line ? [[line.name, 'digest' in line.said]] : []))
-  if (grain === 0) expect(found).toEqual([['a', true], ['b', true], ['c', false]])
-  const spans = lines.flatMap((line) => ('last' in line ? [line] : []))
-  if (grain > 0) expect(spans.reduce((sum, { names }) => sum + names, 0)).toBe(3)
-  expect(lines.flatMap((line) => ('passed' in line ? line.passed : [])).map(({ kind }) => kind)).toEqual(['other'])
-  expect(lines.flatMap((line) => ('seen' in line ? [line.seen] : [])).at(-1)).toMatchObject({ names: 3, recorded: 2 })
-})
+it.each([0, 1, 12])(
+  'a survey with a grain of %i reports all names, and what is not understood',
+  async (grain) => {
+    const storage = createStorage({
+      name: 'SHA256SUMS',
+      bytes: `rest\n${toText(['a', 'b'])}${toText(['c'], B)}${toText(['c'])}`,
+    })
+    const lines: SurveyLine[] = []
+    for await (const line of readSurvey(storage, { ...WHOLE, grain })) lines.push(line)
+    const found = lines.flatMap((line) => ('said' in line ? [[line.name, 'digest' in line.said]] : []))
+    if (grain === 0)
+      expect(found).toEqual([
+        ['a', true],
+        ['b', true],
+        ['c', false],
+      ])
+    const spans = lines.flatMap((line) => ('last' in line ? [line] : []))
+    if (grain > 0) expect(spans.reduce((sum, { names }) => sum + names, 0)).toBe(3)
+    expect(lines.flatMap((line) => ('passed' in line ? line.passed : [])).map(({ kind }) => kind)).toEqual([
+      'other',
+    ])
+    expect(lines.flatMap((line) => ('seen' in line ? [line.seen] : [])).at(-1)).toMatchObject({
+      names: 3,
+      recorded: 2,
+    })
+  },
+)
 
 it('the notes say what people should know before they believe a list', async () => {
   const md5 = parseAlgorithm('md5') ?? undefined
   const text = `${'d'.repeat(32)}  p/a\n${'d'.repeat(32)}  b\nrest\n`
-  const record = await createStorage({ name: 'list', bytes: text }, { algorithm: md5, root: 'p' }).readRecord()
+  const record = await createStorage(
+    { name: 'list', bytes: text },
+    { algorithm: md5, root: 'p' },
+  ).readRecord()
   expect(toRecordNotes(record)).toEqual([
     'MD5 finds accidents, not intent: two contents of one MD5 can be made',
     '1 name of the list lies outside the root, beside 1',

@@ -1,14 +1,13 @@
 import type { Digest } from '../../wire/digest.ts'
 import { StorageError } from '../../wire/storage-error.ts'
-import { formatCount, formatNumber } from '../../wire/text.ts'
 import { type Facts, notFresh } from '../facts.ts'
-import { compareNames, findFault, RESERVED, requireName } from '../names.ts'
-import type { DescribeOptions, Entry, ListOptions as PageOptions, Storage } from '../storage.ts'
-import { createPageBuilder } from '../survey/page-builder.ts'
+import { requireName } from '../names.ts'
+import type { DescribeOptions, Storage } from '../storage.ts'
 import { type Pages, surveyPages } from '../survey/read-survey.ts'
 import { type List, type ListFile, type ListOptions, readList } from './list.ts'
+import { type Placed, toPage } from './list-page.ts'
+import { type ListRecord, toFaultText, toRecord } from './list-record.ts'
 import { askPeers, findContent, type Peers } from './peers.ts'
-import type { Fault } from './reading.ts'
 import type { Recorded } from './sums.ts'
 
 /** Where a list comes from. */
@@ -28,23 +27,12 @@ export interface ListVersion extends ListFile {
   readonly modified: number | null
 }
 
-/** What a list is. */
-export interface ListRecord extends Pick<List, 'format' | 'algorithm' | 'faults' | 'notes' | 'outside'> {
-  /** When it was written: milliseconds since 1970; null when that is unknown. */
-  readonly modified: number | null
-  /** The number of its names. */
-  readonly names: number
-}
-
-/** A replica of which only a list of sums is left. */
-export interface ListStorage extends Storage {
-  /** Reads the list, if it has changed, and resolves with what it is; rejects as every question does. */
-  readRecord(signal?: AbortSignal): Promise<ListRecord>
-}
-
-interface ListStorageOptions extends ListOptions {
+/** How a list is read, and beside which replicas. */
+export interface ListStorageOptions extends ListOptions {
   /** The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums alone. */
   readonly peers?: Peers | undefined
+  /** Called whenever the list has been read, because it is asked for the first time or has changed. */
+  readonly onRead?: ((record: ListRecord) => void) | undefined
 }
 
 interface Held extends List {
@@ -63,7 +51,8 @@ interface Held extends List {
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
  */
-export function createListStorage(source: ListSource, { peers, ...options }: ListStorageOptions = {}): ListStorage {
+export function createListStorage(source: ListSource, options: ListStorageOptions = {}): Storage {
+  const { peers } = options
   let held: Held | null = null
   let loading: Promise<Held> | null = null
 
@@ -75,6 +64,7 @@ export function createListStorage(source: ListSource, { peers, ...options }: Lis
     if (found === null) throw new StorageError('unreachable', 'the list was not sent')
     const list = await readList(found, options)
     held = { ...list, version: found.version, modified: found.modified }
+    options.onRead?.(toRecord(held))
     return held
   }
 
@@ -95,7 +85,8 @@ export function createListStorage(source: ListSource, { peers, ...options }: Lis
   ): readonly Promise<Facts>[] {
     if (maxAge !== undefined) return entries.map(() => Promise.reject(notFresh()))
     const { id } = list.algorithm
-    if (id === 'sha256') return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size))
+    if (id === 'sha256')
+      return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size))
     const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
     const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
     return entries.map(async ({ name, known }) => {
@@ -159,10 +150,6 @@ export function createListStorage(source: ListSource, { peers, ...options }: Lis
       }
       yield* surveyPages(pages, { ...survey, maxAge: null }, options)
     },
-    async readRecord(signal) {
-      const { format, algorithm, faults, notes, outside, modified, sums } = await hold(signal)
-      return { format, algorithm, faults, notes, outside, modified, names: sums.count }
-    },
   }
 }
 
@@ -183,17 +170,15 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
 function requireAbsent(list: List, name: string): null {
   const [fault] = list.faults.first
   if (fault !== undefined)
-    throw new StorageError('unreadable', `the list does not say that the file is missing: ${toFaultText(fault)}`)
+    throw new StorageError(
+      'unreadable',
+      `the list does not say that the file is missing: ${toFaultText(fault)}`,
+    )
   if (list.isMixed && list.sums.find(`${name}\r`) !== null) {
     const message = `the list has '${name}' with a CR, which may be of the name or of the line end: other lines do not end in CR`
     throw new StorageError('unreadable', message)
   }
   return null
-}
-
-/** `line 5 of the list is empty; it would have to be 'SUM NAME'`. */
-function toFaultText({ line, words }: Fault): string {
-  return line === 0 ? `the list ${words}` : `line ${formatNumber(line)} of the list ${words}`
 }
 
 function requireSum({ sum, wrong }: Recorded): string {
@@ -205,69 +190,6 @@ function toFacts({ modified }: Recorded, digest: Digest, size: number | null): F
   return { size, digest, modified, evidence: 'recorded', age: null }
 }
 
-/** An entry, and its place in the list. */
-interface Placed extends Entry {
-  readonly place: number
-}
-
 function noBytes(): StorageError {
   return new StorageError('unreadable', 'a list of sums keeps no bytes: open the file on another replica')
-}
-
-function toPage(
-  { sums, passed, faults }: List,
-  { prefix = '', after = '', limit, isCounted = () => true }: PageOptions,
-) {
-  const page = createPageBuilder<Placed>(limit)
-  // They may be of any name, so that they come before the first.
-  if (after === '') for (let i = 0; i < faults.count; i++) page.pass('other', toExampleOf(faults.first[i]))
-  const others = passed.filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
-  let next = 0
-  const passBefore = (name: string | null) => {
-    for (let one = others[next]; one !== undefined; one = others[++next]) {
-      if (name !== null && compareNames(one.name, name) > 0) return
-      if (isCounted(one.name) && !isOwn(one.name)) page.pass(one.kind, one.name)
-    }
-  }
-  let place = sums.findPlace(compareNames(prefix, after) > 0 ? prefix : after)
-  if (place < sums.count && sums.nameAt(place) === after) place++
-  for (; place < sums.count; place++) {
-    const name = sums.nameAt(place)
-    if (!name.startsWith(prefix)) break
-    passBefore(name)
-    const fault = findFault(name)
-    if (fault === null) {
-      const entry = { name, size: sums.sizeAt(place), modified: sums.modifiedAt(place), place }
-      if (!page.add(entry)) return page.end()
-    } else if (!isOwn(name) && isCounted(name)) page.pass(fault, name)
-  }
-  passBefore(null)
-  return page.end()
-}
-
-/** Whether it lies in what vouch keeps for itself. */
-function isOwn(name: string): boolean {
-  return name.startsWith(`${RESERVED}/`)
-}
-
-function toExampleOf(fault: Fault | undefined): string {
-  return fault === undefined ? '' : toFaultText(fault)
-}
-
-/** What people should know of a list before they believe it, a sentence each: what it is, and what it lacks. */
-export function toRecordNotes({ algorithm, names, faults, notes, outside }: ListRecord): readonly string[] {
-  const { title, isWeak } = algorithm
-  return [
-    ...(isWeak
-      ? [`${title} finds accidents, not intent: two contents of one ${title} can be made`]
-      : []),
-    ...(outside > 0
-      ? [`${formatCount(outside, 'name of the list lies', 'names of the list lie')} outside the root, beside ${formatNumber(names)}`]
-      : []),
-    ...faults.first.map(toFaultText),
-    ...(faults.count > faults.first.length
-      ? [`${formatNumber(faults.count - faults.first.length)} more lines of the list are not understood`]
-      : []),
-    ...notes,
-  ]
 }

@@ -43,7 +43,8 @@ describe('a list is read as its lines show:', () => {
   })
 
   it('hashdeep, with sizes, commas in names, and the columns that it has', async () => {
-    const head = '%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /d\n## $ hashdeep -l\n## \n'
+    const head =
+      '%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /d\n## $ hashdeep -l\n## \n'
     const storage = createStorage({ name: 'old.txt', bytes: `${head}3,${MD5},${A},./a,b\n` })
     expect((await storage.list()).entries).toEqual([{ name: 'a,b', size: 3, modified: null }])
     expect(await ask(storage, ['a,b', 'a', 'c'])).toEqual([A, null, null])
@@ -100,7 +101,9 @@ describe('a list is read as its lines show:', () => {
     const hidden = `${head};            3  20:03.05 2026-11-29 ; x\n; x DEADBEEF\na 01234567\n`
     const storage = createStorage({ name: 'x.sfv', bytes: hidden })
     expect(await ask(storage, ['; x', 'b'])).toEqual([
-      expect.stringContaining("line 4 of the list may be a comment, or the CRC32 of a file whose name begins with ';'"),
+      expect.stringContaining(
+        "line 4 of the list may be a comment, or the CRC32 of a file whose name begins with ';'",
+      ),
       expect.stringContaining('line 4'),
     ])
   })
@@ -108,7 +111,14 @@ describe('a list is read as its lines show:', () => {
   it('borg, as text if it is called so, and as JSON', async () => {
     const text = `${A} a\n${B}  lead\n${C} *star\n`
     expect(await read(text, { name: 'list', format: 'borg' })).toEqual({ a: A, ' lead': B, '*star': C })
-    const line = { type: '-', mode: '-rw-', path: 'a "b"', size: 3, mtime: '2026-01-02T03:04:05.000000', sha256: A }
+    const line = {
+      type: '-',
+      mode: '-rw-',
+      path: 'a "b"',
+      size: 3,
+      mtime: '2026-01-02T03:04:05.000000',
+      sha256: A,
+    }
     const lines = [{ ...line, type: 'd', path: 'd' }, line, { ...line, type: 'l', path: 'z' }]
     const json = lines.map((one) => `${JSON.stringify(one)}\n`).join('')
     const storage = createStorage({ name: 'list', bytes: json })
@@ -120,13 +130,22 @@ describe('a list is read as its lines show:', () => {
 
 describe('what two writers mean differently is refused', () => {
   it.each<[string, string, RegExp, ListOptions?]>([
-    ['one blank and two', `${A} a\n${B}  b\n`, /^line 1 of the list has one blank .* line 2 two.*format=bare.*format=gnu/],
+    [
+      'one blank and two',
+      `${A} a\n${B}  b\n`,
+      /^line 1 of the list has one blank .* line 2 two.*format=bare.*format=gnu/,
+    ],
     ['shasum -U', `${A} Ua\n${B} Ub\n`, /'shasum -U'.*format=bare/],
     ['no line with a sum', 'a\nb\n', /^no line of the list has a sum and a name; its first is 'a'$/],
     ['UTF-16', '\ufeffa', /UTF-16/],
     ['absolute names', `${A}  /d/a\n${B}  /d/b\n`, /absolute names, such as '\/d\/a'.*\?root=/],
     ['a root that no name has', `${A}  a\n`, /^no name of the list lies below the folder 'd'/, { root: 'd' }],
-    ['an algorithm that it does not have', `SHA256 (a) = ${A}\n`, /a SHA-512 has 128|no sums|SHA-512/, { algorithm: SHA512 }],
+    [
+      'an algorithm that it does not have',
+      `SHA256 (a) = ${A}\n`,
+      /a SHA-512 has 128|no sums|SHA-512/,
+      { algorithm: SHA512 },
+    ],
   ])('as a whole: %s', async (what, text, message, options = {}) => {
     const bytes = what === 'UTF-16' ? new Uint8Array([0xff, 0xfe, 0x61, 0x00]) : text
     const answer = read(bytes, options).then((found) => {
@@ -147,25 +166,61 @@ describe('what two writers mean differently is refused', () => {
   })
 
   it.each<[string, string, ListOptions, (string | null)[], RegExp]>([
-    ['a line that is not understood', `${B}  b\n${A}  a\nrest\n`, {}, [B], /^line 3 .*'rest'; it would have to be 'SUM {2}NAME'/],
-    ['an empty line', `${B}  b\n\n${A}  a\n`, {}, ['the list has in line 1 a name that may go on in the next line'], /^line 2 of the list is empty/],
-    ['a comment among the lines', `${A}  a\n${B}  b\n# note\n`, {}, ['the list has in line 2 a name that may go on in the next line'], /^line 3/],
-    ['another number of digits', `${MD5}  c\n${B}  b\n`, {}, [B], /^line 1 of the list has 32 hexadecimal digits; a SHA-256 has 64/],
+    [
+      'a line that is not understood',
+      `${B}  b\n${A}  a\nrest\n`,
+      {},
+      [B],
+      /^line 3 .*'rest'; it would have to be 'SUM {2}NAME'/,
+    ],
+    [
+      'an empty line',
+      `${B}  b\n\n${A}  a\n`,
+      {},
+      ['the list has in line 1 a name that may go on in the next line'],
+      /^line 2 of the list is empty/,
+    ],
+    [
+      'a comment among the lines',
+      `${A}  a\n${B}  b\n# note\n`,
+      {},
+      ['the list has in line 2 a name that may go on in the next line'],
+      /^line 3/,
+    ],
+    [
+      'another number of digits',
+      `${MD5}  c\n${B}  b\n`,
+      {},
+      [B],
+      /^line 1 of the list has 32 hexadecimal digits; a SHA-256 has 64/,
+    ],
     ['no line end at the end', `${B}  b\n${A}  a`, {}, [B], /^the list has no line end after its last line/],
     ['an escape that GNU does not write', `${B}  b\n\\${A}  a\\tb\n`, {}, [B], /^line 2 .*no other escapes/],
     ["openssl's line ends", `${B} *b\n\\${A} *a\\nb\\n\n`, {}, [B], /^line 2 .*\?format=gnu/],
     ['a symbol of rclone', `${B}  b\n${A}  a\u240ab\n`, {}, [B], /^line 2 .*\?format=rclone or \?format=gnu/],
     ["a '?' that borg may have written", `${B} b\n${A} a?\n`, {}, [B], /^line 2 .*\?format=bare/],
-    ['U+FFFD by b3sum', `${B}  b\n${A}  a\ufffd\n`, { algorithm: BLAKE3 }, [`blake3:${B}`], /^line 2 .*\?format=gnu/],
-  ])('for its own line, and for every name that is not listed: %s', async (_what, bytes, options, expected, words) => {
-    const storage = createStorage({ name: 'SHA256SUMS', bytes }, options)
-    const [fault = ''] = (await storage.readRecord()).faults.first.map(({ line, words }) =>
-      line === 0 ? `the list ${words}` : `line ${line} of the list ${words}`,
-    )
-    expect(fault).toMatch(words)
-    expect(await ask(storage, ['b', 'none'])).toEqual([...expected, `the list does not say that the file is missing: ${fault}`])
-    expect((await listAll(storage)).passed).toEqual([['other', 1]])
-  })
+    [
+      'U+FFFD by b3sum',
+      `${B}  b\n${A}  a\ufffd\n`,
+      { algorithm: BLAKE3 },
+      [`blake3:${B}`],
+      /^line 2 .*\?format=gnu/,
+    ],
+  ])(
+    'for its own line, and for every name that is not listed: %s',
+    async (_what, bytes, options, expected, words) => {
+      const storage = createStorage({ name: 'SHA256SUMS', bytes }, options)
+      const [fault = ''] = (await storage.readRecord()).faults.first.map(({ line, words }) =>
+        line === 0 ? `the list ${words}` : `line ${line} of the list ${words}`,
+      )
+      expect(fault).toMatch(words)
+      expect(await ask(storage, ['b', 'none'])).toEqual([
+        ...expected,
+        `the list does not say that the file is missing: ${fault}`,
+      ])
+      expect((await listAll(storage)).passed).toEqual([['other', 1]])
+    },
+  )
 
   it('unless its writer is named', async () => {
     expect(await read(`${A}  a\u240ab\u201b\u240a\u201b\u201b\u201bFF\n`, { format: 'rclone' })).toEqual({})
@@ -184,7 +239,12 @@ describe('what two writers mean differently is refused', () => {
 
   it('when a line end may belong to the name', async () => {
     const storage = createStorage({ name: 'SHA256SUMS', bytes: `${A}  Icon\r\n${B}  b\n` })
-    expect(await ask(storage, ['Icon\r', 'Icon', 'b', 'c'])).toEqual([A, expect.stringContaining('with a CR'), B, null])
+    expect(await ask(storage, ['Icon\r', 'Icon', 'b', 'c'])).toEqual([
+      A,
+      expect.stringContaining('with a CR'),
+      B,
+      null,
+    ])
   })
 })
 
@@ -215,8 +275,11 @@ it('names that are not valid are counted, each by what is wrong with it', async 
   })
 })
 
-it.each(LIST_FORMATS)('a list of another format is refused or not understood as %s', async (format: ListFormat) => {
-  const storage = createStorage({ name: 'x', bytes: 'neither\nnor\n' }, { format, algorithm: SHA256 })
-  const [said] = await ask(storage, ['a'])
-  expect(said).toMatch(/^(the list|line|a BagIt manifest|no )/)
-})
+it.each(LIST_FORMATS)(
+  'a list of another format is refused or not understood as %s',
+  async (format: ListFormat) => {
+    const storage = createStorage({ name: 'x', bytes: 'neither\nnor\n' }, { format, algorithm: SHA256 })
+    const [said] = await ask(storage, ['a'])
+    expect(said).toMatch(/^(the list|line|a BagIt manifest|no )/)
+  },
+)

@@ -6,7 +6,8 @@ import { findBagAlgorithm, findBagFault, readBag, type Siblings } from './format
 import { findHashdeepAlgorithms, isHashdeep, readHashdeep } from './formats/hashdeep.ts'
 import { findJsonFormat, type JsonFormat, readBorgLines, readVouchLines } from './formats/json-lines.ts'
 import { findMtreeAlgorithms, isMtree, readMtree } from './formats/mtree.ts'
-import { countForms, type FormCounts, findNamed, readSumLines, type SumFormat } from './formats/sum-lines.ts'
+import type { SumFormat } from './formats/sum-line.ts'
+import { countForms, type FormCounts, findNamed, readSumLines } from './formats/sum-lines.ts'
 import { type ListText, NUL, quote, toListText } from './list-text.ts'
 import { createReading, type Read, type Reading } from './reading.ts'
 
@@ -48,7 +49,10 @@ export interface List extends Read {
  * Reads a list of sums. Its format is told by all of its lines. Rejects with `unreadable` when it has none that is
  * known, when it may have two, or when its algorithm is not certain; the message says which option decides.
  */
-export async function readList({ name, bytes, siblings = new Map() }: ListFile, options: ListOptions): Promise<List> {
+export async function readList(
+  { name, bytes, siblings = new Map() }: ListFile,
+  options: ListOptions,
+): Promise<List> {
   const text = toListText(bytes)
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
     throw refuse('the list is in UTF-16, as PowerShell writes it; save it in UTF-8')
@@ -60,7 +64,9 @@ export async function readList({ name, bytes, siblings = new Map() }: ListFile, 
   const read = reading.end()
   const { sums, outside, absolute } = read
   if (absolute !== null)
-    throw refuse(`the list has absolute names, such as ${absolute}; add ?root= and the folder that is the replica's`)
+    throw refuse(
+      `the list has absolute names, such as ${absolute}; add ?root= and the folder that is the replica's`,
+    )
   if (sums.count === 0 && outside > 0)
     throw refuse(`no name of the list lies below the folder '${options.root}' of ?root=`)
   return { ...read, format: told.format, algorithm: told.algorithm, isMixed: text.isMixed }
@@ -89,11 +95,16 @@ async function tell(text: ListText, asked: Asked): Promise<Told> {
     if (bag === null) throw refuse('a BagIt manifest is a manifest-ALGORITHM.txt beside a bagit.txt')
     const fault = findBagFault(siblings)
     if (fault !== null) throw refuse(`the bag ${fault}`)
-    return { format: 'bagit', algorithm: bag, read: (reading) => readBag(reading, { fileName: name, siblings, hash }) }
+    const bagOptions = { fileName: name, siblings, isStated: format === 'bagit', hash }
+    return { format: 'bagit', algorithm: bag, read: (reading) => readBag(reading, bagOptions) }
   }
   const isZero = text.mark === NUL
   if (format === 'hashdeep' || (format === undefined && !isZero && isHashdeep(text)))
-    return { format: 'hashdeep', algorithm: choose(await findHashdeepAlgorithms(text), algorithm), read: readHashdeep }
+    return {
+      format: 'hashdeep',
+      algorithm: choose(await findHashdeepAlgorithms(text), algorithm),
+      read: readHashdeep,
+    }
   const json = await findJsonFormat(text)
   if (format === 'vouch' || format === 'borg-json' || (format === undefined && !isZero && json !== null)) {
     const told = format === 'vouch' || format === 'borg-json' ? format : (json ?? 'vouch')
@@ -132,12 +143,16 @@ async function tellSums(text: ListText, asked: Asked): Promise<Told> {
   // The other formats were told before.
   const sumFormat = format as SumFormat
   const algorithm = tellAlgorithm(counts, sumFormat, asked)
-  return { format, algorithm, read: (reading) => readSumLines(reading, { format: sumFormat, isStated, counts }) }
+  return {
+    format,
+    algorithm,
+    read: (reading) => readSumLines(reading, { format: sumFormat, isStated, counts }),
+  }
 }
 
 /** Which of the formats with one sum and one name in a line it is; throws for none, or for two. */
 function tellSumFormat(text: ListText, name: string, { forms, marked, alsoSfv }: FormCounts): SumFormat {
-  const count = (...names: (Parameters<typeof forms.get>[0])[]) =>
+  const count = (...names: Parameters<typeof forms.get>[0][]) =>
     names.reduce((sum, name) => sum + (forms.get(name)?.count ?? 0), 0)
   const firstOf = (name: Parameters<typeof forms.get>[0]) => formatNumber(forms.get(name)?.line ?? 0)
   const pairs = count('text', 'binary')
@@ -145,7 +160,9 @@ function tellSumFormat(text: ListText, name: string, { forms, marked, alsoSfv }:
   if (text.mark === NUL) return 'zero'
   if (alsoSfv > 0 && alsoSfv === pairs + singles) {
     if (count('sfv') > 0 || /\.sfv$/i.test(name)) return 'sfv'
-    throw refuse('each line of the list has a sum at both ends; add ?format=sfv if it is the last, else ?format=gnu or bare')
+    throw refuse(
+      'each line of the list has a sum at both ends; add ?format=sfv if it is the last, else ?format=gnu or bare',
+    )
   }
   if (pairs > 0 && singles > 0) {
     const pair = forms.has('text') ? firstOf('text') : firstOf('binary')
@@ -164,13 +181,23 @@ function tellSumFormat(text: ListText, name: string, { forms, marked, alsoSfv }:
   if (text.lines === 0) return 'sums'
   const { bytes, start } = text
   const end = bytes.indexOf(text.mark, start)
-  throw refuse(`no line of the list has a sum and a name; its first is ${quote(bytes.subarray(start, end === -1 ? bytes.length : end))}`)
+  throw refuse(
+    `no line of the list has a sum and a name; its first is ${quote(bytes.subarray(start, end === -1 ? bytes.length : end))}`,
+  )
 }
 
 /** The algorithm of a list of such lines; throws when nothing tells it. */
-function tellAlgorithm({ digits, named }: FormCounts, format: SumFormat, { name, algorithm }: Asked): ListAlgorithm {
+function tellAlgorithm(
+  { digits, named }: FormCounts,
+  format: SumFormat,
+  { name, algorithm }: Asked,
+): ListAlgorithm {
   if (algorithm !== undefined) return algorithm
-  if (format === 'sfv') return choose(LIST_ALGORITHMS.filter(({ id }) => id === 'crc32'), undefined)
+  if (format === 'sfv')
+    return choose(
+      LIST_ALGORITHMS.filter(({ id }) => id === 'crc32'),
+      undefined,
+    )
   const fitting = findStated(name).filter(({ width }) => digits.has(2 * width))
   const [stated, ...others] = fitting
   if (digits.size > 0 && format !== 'annex') {

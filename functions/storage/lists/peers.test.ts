@@ -29,14 +29,21 @@ function open(text: string, storages: readonly Storage[], id = 'sha1') {
   const describeSums = createDescribeSums({ createHasher: createTestHasher, createSum })
   const read = async (known: string | null) =>
     known === null ? { name: 'list', bytes: toBytes(text), version: '1', modified: null } : null
-  return createListStorage({ read }, { algorithm: parseAlgorithm(id) ?? SHA256, peers: { storages, describeSums } })
+  return createListStorage(
+    { read },
+    { algorithm: parseAlgorithm(id) ?? SHA256, peers: { storages, describeSums } },
+  )
 }
 
 const away = createUnreachableStorage()
 
 it('a copy with the sum of the list has the content of the list; where none has, the sum alone is known', async () => {
   const list = `${await sha1('one')}  a\n${await sha1('two')}  b\n${await sha1('three')}  c\n`
-  const storage = open(list, [away, createMemoryStorage({ a: 'one', b: 'other' }), createMemoryStorage({ b: 'two' })])
+  const storage = open(list, [
+    away,
+    createMemoryStorage({ a: 'one', b: 'other' }),
+    createMemoryStorage({ b: 'two' }),
+  ])
   expect(await ask(storage, ['a', 'b', 'c', 'd', 'a'])).toEqual([
     ...[await hash(toBytes('one')), await hash(toBytes('two')), `sha1:${await sha1('three')}`, null],
     await hash(toBytes('one')),
@@ -49,7 +56,14 @@ it('a survey has the same digests, by name and in spans', async () => {
   const list = `${await sha1('one')}  a\n${await sha1('two')}  b\n`
   const memory = createMemoryStorage(files)
   const survey = async (storage: Storage, grain: number) => {
-    const whole = { ranges: [{ after: '', until: null }], prefix: '', maxAge: null, match: [], exclude: [], grain }
+    const whole = {
+      ranges: [{ after: '', until: null }],
+      prefix: '',
+      maxAge: null,
+      match: [],
+      exclude: [],
+      grain,
+    }
     const found: unknown[] = []
     for await (const line of readSurvey(storage, whole)) {
       if ('said' in line && 'digest' in line.said) found.push([line.name, line.said.digest])
@@ -57,7 +71,8 @@ it('a survey has the same digests, by name and in spans', async () => {
     }
     return found
   }
-  for (const grain of [0, 12]) expect(await survey(open(list, [memory]), grain)).toEqual(await survey(memory, grain))
+  for (const grain of [0, 12])
+    expect(await survey(open(list, [memory]), grain)).toEqual(await survey(memory, grain))
 })
 
 it('without peers the sum alone is known', async () => {
@@ -92,9 +107,19 @@ it('a copy whose sum cannot be computed may be that of the list', async () => {
 it('a name with two sums, or asked for with a greatest age, is not asked of peers', async () => {
   const asked: string[] = []
   const memory = createMemoryStorage({ a: 'one' })
-  const counting: Storage = { ...memory, describe: (names, options) => (asked.push(...names), memory.describe(names, options)) }
-  const storage = open(`${await sha1('one')}  a\n${await sha1('two')}  a\n${await sha1('one')}  b\n`, [counting])
-  expect(await ask(storage, ['a'])).toEqual(['the list has the name twice, with two contents, in lines 1 and 2'])
+  const counting: Storage = {
+    ...memory,
+    describe: (names, options) => {
+      asked.push(...names)
+      return memory.describe(names, options)
+    },
+  }
+  const storage = open(`${await sha1('one')}  a\n${await sha1('two')}  a\n${await sha1('one')}  b\n`, [
+    counting,
+  ])
+  expect(await ask(storage, ['a'])).toEqual([
+    'the list has the name twice, with two contents, in lines 1 and 2',
+  ])
   await expect(storage.describe(['b'], { maxAge: 5 })[0]).rejects.toThrow('as recently')
   expect(asked).toEqual([])
 })

@@ -84,5 +84,7 @@ async function hasCopy(storage: Storage, name: string): Promise<boolean> {
 
 function toDoubt(cause: unknown): StorageError {
   const why = cause instanceof StorageError ? `: ${cause.message}` : ''
-  return new StorageError('unreadable', `the sum of another replica's copy could not be computed${why}`, { cause })
+  return new StorageError('unreadable', `the sum of another replica's copy could not be computed${why}`, {
+    cause,
+  })
 }

@@ -61,7 +61,10 @@ export interface NewEntry {
  * Collects entries in a few arrays of numbers: objects would take ten times as much. `width` is bytes of a sum. The
  * arrays are made for a list of `size` bytes in `lines` lines, and grow for one that has more of its names.
  */
-export function createSumsBuilder({ width, title }: ListAlgorithm, list: { readonly size: number; readonly lines: number }) {
+export function createSumsBuilder(
+  { width, title }: ListAlgorithm,
+  list: { readonly size: number; readonly lines: number },
+) {
   const room = Math.min(list.lines, Math.ceil(list.size / (2 * width)))
   let count = 0
   // Pages of memory that are never written take no room.

@@ -1,7 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import { expectTrouble } from '../suite/suite-tools.suite.ts'
-import { createListStorage } from './list-storage.ts'
-import { ask } from './lists.suite.ts'
+import { ask, createRecording } from './lists.suite.ts'
 import { createWebListSource } from './web-list-source.ts'
 
 vi.mock('../../wire/limits.ts', async (load) => ({ ...(await load<object>()), MAX_LIST_BYTES: 1000 }))
@@ -18,7 +17,7 @@ function serve(answers: Record<string, () => Response>, url = 'https://web.test/
     asked.push({ path: pathname, headers })
     return answers[pathname]?.() ?? new Response('', { status: 404 })
   }
-  return { storage: createListStorage(createWebListSource(url, { fetch })), asked }
+  return { storage: createRecording(createWebListSource(url, { fetch })), asked }
 }
 
 it('a list is read by GET, with its time', async () => {
@@ -33,7 +32,8 @@ it.each<[string, Record<string, string>, Record<string, string>]>([
   ['a time long ago', OLD, { 'If-Modified-Since': OLD['Last-Modified'] }],
 ])('by %s a list that is the same is not sent again', async (_what, fields, expected) => {
   let isChanged = false
-  const send = () => (isChanged ? new Response(LIST.replaceAll('a', 'b')) : new Response(null, { status: 304 }))
+  const send = () =>
+    isChanged ? new Response(LIST.replaceAll('a', 'b')) : new Response(null, { status: 304 })
   let first = true
   const { storage, asked } = serve({
     '/d/SHA256SUMS': () => {
@@ -67,8 +67,16 @@ it.each<[string, () => Response, 'unreachable' | 'unreadable']>([
   ['an answer of a cache', () => new Response(LIST, { headers: { Age: '7' } }), 'unreadable'],
   ['an encoded answer', () => new Response(LIST, { headers: { 'Content-Encoding': 'gzip' } }), 'unreadable'],
   ['a list over the limit', () => new Response(LIST.repeat(20)), 'unreadable'],
-  ['an announced length over the limit', () => new Response(LIST, { headers: { 'Content-Length': '1001' } }), 'unreadable'],
-  ['a list that breaks off', () => new Response(LIST, { headers: { 'Content-Length': '100' } }), 'unreachable'],
+  [
+    'an announced length over the limit',
+    () => new Response(LIST, { headers: { 'Content-Length': '1001' } }),
+    'unreadable',
+  ],
+  [
+    'a list that breaks off',
+    () => new Response(LIST, { headers: { 'Content-Length': '100' } }),
+    'unreachable',
+  ],
   ['an answer to another question', () => new Response(null, { status: 304 }), 'unreachable'],
 ])('%s never looks empty, and no message names the address', async (_what, answer, code) => {
   const { storage } = serve({ '/d/SHA256SUMS': answer })
@@ -87,6 +95,12 @@ it('a manifest of a bag is read with the files beside it', async () => {
   )
   expect(await ask(storage, ['data/a\n'])).toEqual([A])
   expect(asked.map(({ path }) => path)).toEqual([
-    ...['/d/manifest-sha256.txt', '/d/bagit.txt', '/d/bag-info.txt', '/d/fetch.txt', '/d/tagmanifest-sha256.txt'],
+    ...[
+      '/d/manifest-sha256.txt',
+      '/d/bagit.txt',
+      '/d/bag-info.txt',
+      '/d/fetch.txt',
+      '/d/tagmanifest-sha256.txt',
+    ],
   ])
 })

@@ -16,7 +16,10 @@ import type { ListSource } from './list-storage.ts'
  * where the server sends one that does. It is never redirected, and neither a cache nor another encoding may answer.
  * Errors never name the address.
  */
-export function createWebListSource(url: string, options: { readonly fetch?: Send | undefined } = {}): ListSource {
+export function createWebListSource(
+  url: string,
+  options: { readonly fetch?: Send | undefined } = {},
+): ListSource {
   const cut = url.lastIndexOf('/') + 1
   const client = createWebClient(url.slice(0, cut), options.fetch ?? fetch)
   const path = url.slice(cut)
@@ -85,5 +88,8 @@ function gone({ status }: Reply): StorageError {
 
 /** The error for a list that is not read because of its size. */
 export function tooLarge(): StorageError {
-  return new StorageError('unreadable', `the list has more than ${formatSize(MAX_LIST_BYTES)}; divide it by folders`)
+  return new StorageError(
+    'unreadable',
+    `the list has more than ${formatSize(MAX_LIST_BYTES)}; divide it by folders`,
+  )
 }

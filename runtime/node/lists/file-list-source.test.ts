@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { createListStorage } from '../../../functions/storage/lists/list-storage.ts'
-import { ask } from '../../../functions/storage/lists/lists.suite.ts'
+import { ask, createRecording } from '../../../functions/storage/lists/lists.suite.ts'
 import { expectTrouble } from '../../../functions/storage/suite/suite-tools.suite.ts'
 import { createTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { createFileListSource } from './file-list-source.ts'
 
-vi.mock('../../../functions/wire/limits.ts', async (load) => ({ ...(await load<object>()), MAX_LIST_BYTES: 1000 }))
+vi.mock('../../../functions/wire/limits.ts', async (load) => ({
+  ...(await load<object>()),
+  MAX_LIST_BYTES: 1000,
+}))
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
@@ -21,7 +23,7 @@ beforeEach(() => {
 afterEach(() => directory.remove())
 
 function open(file = path) {
-  return createListStorage(createFileListSource(file))
+  return createRecording(createFileListSource(file))
 }
 
 it('a list is read from its file, with the time of the file, and not again while it is the same', async () => {

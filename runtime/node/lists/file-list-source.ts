@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { toSiblingNames } from '../../../functions/storage/lists/formats/bagit.ts'
 import type { ListSource } from '../../../functions/storage/lists/list-storage.ts'

@@ -9,13 +9,15 @@ interface Bag {
   readonly version?: string
   readonly siblings?: Readonly<Record<string, string>>
   readonly name?: string
+  readonly format?: 'bagit'
 }
 
-function open(manifest: string, { version = '1.0', siblings = {}, name = 'manifest-sha256.txt' }: Bag = {}) {
+function open(manifest: string, bag: Bag = {}) {
+  const { version = '1.0', siblings = {}, name = 'manifest-sha256.txt', format } = bag
   const declaration = `BagIt-Version: ${version}\nTag-File-Character-Encoding: UTF-8\n`
   const files = Object.entries({ 'bagit.txt': declaration, ...siblings })
   const beside = new Map(files.map(([name, text]) => [name, toBytes(text)]))
-  return createStorage({ name, bytes: manifest, siblings: beside })
+  return createStorage({ name, bytes: manifest, siblings: beside }, { format })
 }
 
 async function read(manifest: string, bag?: Bag) {
@@ -30,22 +32,50 @@ it('blanks and tabs divide sum and name, which may begin with a star or ./', asy
   expect(await read(manifest)).toEqual(Object.fromEntries(expected))
 })
 
-it('1.0 decodes line ends and %, 0.97 line ends alone', async () => {
+it('1.0 decodes line ends and %, 0.97 line ends alone, and those only when it is called a bag', async () => {
   const manifest = `${A} data/a%0Ab%0dc\n${B} data/100%25\n`
   expect(await read(manifest)).toEqual({ 'data/a\nb\rc': A, 'data/100%': B })
-  expect(await read(manifest, { version: '0.97' })).toEqual({ 'data/a\nb\rc': A, 'data/100%25': B })
-  expect(await read(`${A} data/100%\n${B} data/b\n`, { version: '0.97' })).toEqual({ 'data/100%': A, 'data/b': B })
+  expect(await read(manifest, { version: '0.97' })).toEqual({ 'data/100%25': B })
+  expect(await ask(open(manifest, { version: '0.97' }), ['data/a'])).toEqual([
+    expect.stringMatching(/line 1 .* '%0A' or '%0D' that may be of the name; add \?format=bagit/),
+  ])
+  expect(await read(manifest, { version: '0.97', format: 'bagit' })).toEqual({
+    'data/a\nb\rc': A,
+    'data/100%25': B,
+  })
+  expect(await read(`${A} data/100%\n${B} data/b\n`, { version: '0.97' })).toEqual({
+    'data/100%': A,
+    'data/b': B,
+  })
 })
 
 it('a % that 1.0 would have encoded leaves the name unclear', async () => {
   const storage = open(`${A} data/100%\n${B} data/b\n`)
-  expect(await ask(storage, ['data/b', 'data/100%'])).toEqual([B, expect.stringContaining("line 1 of the list is")])
+  expect(await ask(storage, ['data/b', 'data/100%'])).toEqual([
+    B,
+    expect.stringContaining('line 1 of the list is'),
+  ])
 })
 
 it.each<[string, Bag, string, RegExp]>([
-  ['a number of files', { siblings: { 'bag-info.txt': 'Payload-Oxum: 10.3\n' } }, `${A} data/a\n`, /has 1 files, and the Payload-Oxum of its bag is '10.3'/],
-  ['a name outside data/', {}, `${A} data/a\n${B} bagit.txt\n`, /line 2 .* would have to begin with 'data\/'/],
-  ['a tag manifest', { siblings: { 'tagmanifest-sha256.txt': `${B} bagit.txt\n${B} manifest-sha256.txt\n` } }, `${A} data/a\n`, /it was changed after the bag was made/],
+  [
+    'a number of files',
+    { siblings: { 'bag-info.txt': 'Payload-Oxum: 10.3\n' } },
+    `${A} data/a\n`,
+    /has 1 files, and the Payload-Oxum of its bag is '10.3'/,
+  ],
+  [
+    'a name outside data/',
+    {},
+    `${A} data/a\n${B} bagit.txt\n`,
+    /line 2 .* would have to begin with 'data\/'/,
+  ],
+  [
+    'a tag manifest',
+    { siblings: { 'tagmanifest-sha256.txt': `${B} bagit.txt\n${B} manifest-sha256.txt\n` } },
+    `${A} data/a\n`,
+    /it was changed after the bag was made/,
+  ],
 ])('%s that does not fit makes every other name unreadable', async (_what, bag, manifest, words) => {
   expect(await ask(open(manifest, bag), ['data/a', 'none'])).toEqual([A, expect.stringMatching(words)])
 })
@@ -70,7 +100,11 @@ it('a tag manifest is of files beside data/', async () => {
 
 it.each([
   ['an unknown version', { version: '2.0' }, /BagIt version '2.0'/],
-  ['another encoding', { siblings: { 'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: ISO-8859-1\n' } }, /ISO-8859-1/],
+  [
+    'another encoding',
+    { siblings: { 'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: ISO-8859-1\n' } },
+    /ISO-8859-1/,
+  ],
 ])('%s is refused', async (_what, bag, words) => {
   await expect(read(`${A} data/a\n`, bag)).rejects.toThrow(words)
 })
@@ -83,6 +117,11 @@ it('without bagit.txt it is a list like others', async () => {
 
 it('only a manifest has files beside it', () => {
   expect(toSiblingNames('SHA256SUMS')).toEqual([])
-  expect(toSiblingNames('manifest-md5.txt')).toEqual(['bagit.txt', 'bag-info.txt', 'fetch.txt', 'tagmanifest-md5.txt'])
+  expect(toSiblingNames('manifest-md5.txt')).toEqual([
+    'bagit.txt',
+    'bag-info.txt',
+    'fetch.txt',
+    'tagmanifest-md5.txt',
+  ])
   expect(toSiblingNames('tagmanifest-md5.txt')).toEqual(['bagit.txt', 'bag-info.txt', 'fetch.txt'])
 })

@@ -50,19 +50,25 @@ function toFields(text: string): (readonly [label: string, value: string])[] {
 interface BagOptions {
   readonly fileName: string
   readonly siblings: Siblings
+  /** Whether the caller of vouch said that it is a bag: its writer then is trusted to encode line ends. */
+  readonly isStated: boolean
   readonly hash: (algorithm: string, bytes: Uint8Array) => Promise<string | null>
 }
 
 /**
  * Reads a manifest of a bag: BagIt 0.93 to 0.97, and 1.0 (RFC 8493 §2.1.3). Blanks and tabs divide sum and name. Of
- * the percent-encodings `%0A` and `%0D` are decoded, and from 1.0 on `%25`, and no others. The number of files is
+ * the percent-encodings `%0A` and `%0D` are decoded, and from 1.0 on `%25`, and no others. Before 1.0 a `%0A` may also
+ * be three characters of the name, since `%` was not encoded: it is refused unless `isStated`. The number of files is
  * held against `Payload-Oxum`, and the manifest against the tag manifest, if the bag has them.
  */
-export async function readBag(reading: Reading, { fileName, siblings, hash }: BagOptions): Promise<void> {
+export async function readBag(reading: Reading, options: BagOptions): Promise<void> {
+  const { fileName, siblings, isStated } = options
   const { text, algorithm } = reading
   const { bytes } = text
   const isTags = /^tag/i.test(fileName)
-  const isDecoding25 = /^\s*BagIt-Version\s*:\s*1\.0\s*$/im.test(toText(siblings.get(DECLARATION) ?? new Uint8Array()) ?? '')
+  const is10 = /^\s*BagIt-Version\s*:\s*1\.0\s*$/im.test(
+    toText(siblings.get(DECLARATION) ?? new Uint8Array()) ?? '',
+  )
   let files = 0
   await takeLines(text, (start, end, line) => {
     const length = countHex(bytes, start, end)
@@ -72,16 +78,30 @@ export async function readBag(reading: Reading, { fileName, siblings, hash }: Ba
     const is = start === end ? 'is empty' : `is ${quote(bytes.subarray(start, end))}`
     if (length !== 2 * algorithm.width || at === start + length || at >= end)
       return reading.fault(line, `${is}; it would have to be 'SUM NAME'`, true)
-    const name = decodePercent(bytes.subarray(at, end), isDecoding25)
-    if (name === null)
-      return reading.fault(line, `${is}, with a '%' that BagIt 1.0 writes as '%25', so that its name is not clear`)
-    if (!isTags && !isPayload(name)) return reading.fault(line, `${is}; its name would have to begin with 'data/'`)
+    const name = decodePercent(bytes.subarray(at, end), { is10, isStated })
+    if (name === null) {
+      const why = is10
+        ? "with a '%' that BagIt 1.0 writes as '%25'"
+        : "with a '%0A' or '%0D' that may be of the name; add ?format=bagit if its writer encodes line ends"
+      return reading.fault(line, `${is}, ${why}`)
+    }
+    if (!isTags && !isPayload(name))
+      return reading.fault(line, `${is}; its name would have to begin with 'data/'`)
     files++
-    reading.add({ line, name, start: 0, end: name.length, hexAt: start, hex: bytes, size: null, modified: null })
+    reading.add({
+      line,
+      name,
+      start: 0,
+      end: name.length,
+      hexAt: start,
+      hex: bytes,
+      size: null,
+      modified: null,
+    })
   })
   if (!isTags) checkOxum(reading, siblings, files)
   noteFetched(reading, siblings)
-  await checkTagManifest(reading, { fileName, siblings, hash })
+  await checkTagManifest(reading, options)
 }
 
 const TAB = 0x09
@@ -98,18 +118,22 @@ function isPayload(name: Uint8Array): boolean {
   return DATA.test(String.fromCharCode(...name.subarray(0, 8)))
 }
 
-/** Null when a bag of version 1.0 has a `%` that its writer did not encode. */
-function decodePercent(name: Uint8Array, isDecoding25: boolean): Uint8Array | null {
+/** Null for a name of which it is not clear what its writer encoded. */
+function decodePercent(
+  name: Uint8Array,
+  { is10, isStated }: { readonly is10: boolean; readonly isStated: boolean },
+): Uint8Array | null {
   if (!name.includes(PERCENT)) return name
   const plain = new Uint8Array(name.length)
   let length = 0
   for (let i = 0; i < name.length; i++) {
-    const code = name[i] === PERCENT ? String.fromCharCode(name[i + 1] ?? 0, name[i + 2] ?? 0).toUpperCase() : ''
+    const isPercent = name[i] === PERCENT
+    const code = isPercent ? String.fromCharCode(name[i + 1] ?? 0, name[i + 2] ?? 0).toUpperCase() : ''
     const decoded = ENCODED.get(code)
-    if (name[i] === PERCENT && decoded === undefined && isDecoding25) return null
-    const isDecoded = decoded !== undefined && (isDecoding25 || decoded !== PERCENT)
-    plain[length++] = isDecoded ? decoded : (name[i] ?? 0)
-    if (isDecoded) i += 2
+    const isEncoded = decoded !== undefined && (is10 || decoded !== PERCENT)
+    if (isPercent && (is10 ? !isEncoded : isEncoded && !isStated)) return null
+    plain[length++] = isEncoded ? decoded : (name[i] ?? 0)
+    if (isEncoded) i += 2
   }
   return plain.subarray(0, length)
 }
@@ -127,7 +151,10 @@ function checkOxum(reading: Reading, siblings: Siblings, files: number): void {
     if (label !== 'payload-oxum') continue
     const [, count] = /^\d+\.(\d+)$/.exec(value) ?? []
     if (Number(count) !== files)
-      reading.fault(0, `has ${files} files, and the Payload-Oxum of its bag is ${quote(new TextEncoder().encode(value))}`)
+      reading.fault(
+        0,
+        `has ${files} files, and the Payload-Oxum of its bag is ${quote(new TextEncoder().encode(value))}`,
+      )
   }
 }
 
@@ -135,7 +162,9 @@ function noteFetched(reading: Reading, siblings: Siblings): void {
   const text = toText(siblings.get(FETCH) ?? new Uint8Array()) ?? ''
   const count = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '').length
   if (count > 0)
-    reading.note(`its bag does not contain ${count === 1 ? 'a file' : `${count} files`} that fetch.txt says where to get`)
+    reading.note(
+      `its bag does not contain ${count === 1 ? 'a file' : `${count} files`} that fetch.txt says where to get`,
+    )
 }
 
 /** A manifest that was changed after the bag was made has another sum in the tag manifest. */

@@ -36,7 +36,8 @@ export async function readHashdeep(reading: Reading): Promise<void> {
     if (line === 1) return
     if (line === 2) {
       columns = parseColumns(toAscii(text.bytes, start, end)) ?? []
-      if (columns.length === 0) reading.fault(line, "would have to be '%%%% size,' and the columns of hashdeep")
+      if (columns.length === 0)
+        reading.fault(line, "would have to be '%%%% size,' and the columns of hashdeep")
       return
     }
     if (isHead && hasText(text.bytes, start, '##')) return

@@ -84,7 +84,10 @@ export async function readVouchLines(reading: Reading): Promise<void> {
       const { summary } = value
       isWhole = true
       if (summary.names !== names)
-        reading.fault(line, `counts ${summary.names} names, and the list has ${names}; it would have to be of 'check --all'`)
+        reading.fault(
+          line,
+          `counts ${summary.names} names, and the list has ${names}; it would have to be of 'check --all'`,
+        )
       if (summary.next !== undefined) reading.fault(line, `is of an audit that ended before the last name`)
       if ((summary.uncompared ?? 0) > 0)
         reading.fault(line, `counts ${summary.uncompared} entries that could not be compared`)
@@ -94,7 +97,10 @@ export async function readVouchLines(reading: Reading): Promise<void> {
     const name = encoder.encode(value.name)
     const [first, ...others] = value.versions
     const isSha256 = first !== undefined && !first.digest.includes(':')
-    const isKnown = others.length === 0 && isSha256 && value.replicas.every(({ state }) => state === 'match' || state === 'missing')
+    const isKnown =
+      others.length === 0 &&
+      isSha256 &&
+      value.replicas.every(({ state }) => state === 'match' || state === 'missing')
     if (value.agreement === 'absent') return
     reading.add({
       ...{ line, name, start: 0, end: name.length },
@@ -124,7 +130,10 @@ export async function readBorgLines(reading: Reading): Promise<void> {
     if (kind === null) return
     if (kind !== undefined) return reading.pass({ kind, name: path })
     if (path.includes('?') || path.includes('\ufffd'))
-      return reading.fault(line, `has in ${quote(encoder.encode(path))} a character that borg writes for bytes that are not UTF-8`)
+      return reading.fault(
+        line,
+        `has in ${quote(encoder.encode(path))} a character that borg writes for bytes that are not UTF-8`,
+      )
     const name = encoder.encode(path)
     const modified = Date.parse(mtime ?? '')
     reading.add({

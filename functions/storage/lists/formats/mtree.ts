@@ -58,41 +58,38 @@ export async function readMtree(reading: Reading): Promise<void> {
   const { text } = reading
   let defaults: Keywords = new Map()
   /** The directories that are open; the first is the root. */
-  let open: Uint8Array[] = []
+  const open: Uint8Array[] = []
   let [pending, pendingLine] = ['', 0]
 
-  function takeEntry(word: string, own: Keywords, line: number): void {
+  /** Returns what is wrong with the entry; null for nothing. */
+  function takeEntry(word: string, own: Keywords, line: number): string | null {
     const name = decodeVis(word)
-    const all = new Map([...defaults, ...own])
-    const type = all.get('type')
-    if (name === null) return reading.fault(line, `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`)
+    const keywords = new Map([...defaults, ...own])
+    const type = keywords.get('type') ?? ''
+    if (name === null) return `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`
     const isPath = name.includes(SLASH)
     const path = isPath ? name : joinPath([...open, name])
-    if (type === 'dir') {
-      // A whole path opens no directory: its files have whole paths, too.
-      if (!isPath) open.push(name)
-      return
-    }
-    if (type !== 'file') {
-      const kind = KINDS.get(type ?? '')
-      if (kind == null) return reading.fault(line, `has the type ${quote(encoder.encode(type ?? ''))}; it would have to be one of mtree(5)`)
-      return reading.pass({ kind, name: decodeBytes(path).replace(/^\.\//, '') })
-    }
-    addFile(reading, { path, line, keywords: all })
+    if (type === 'file') return addFile(reading, { path, line, keywords })
+    const kind = KINDS.get(type)
+    if (kind === undefined)
+      return `has the type ${quote(encoder.encode(type))}; it would have to be one of mtree(5)`
+    if (kind !== null) reading.pass({ kind, name: decodeBytes(path).replace(/^\.\//, '') })
+    // A whole path opens no directory: its files have whole paths, too.
+    else if (!isPath) open.push(name)
+    return null
   }
 
-  function takeWords(words: string, line: number): void {
+  function takeWords(words: string, line: number): string | null {
     const [first = '', ...rest] = words.split(/[ \t]+/).filter((word) => word !== '')
-    if (first === '..' && rest.length === 0) {
-      if (open.pop() === undefined) reading.fault(line, "has '..' without a directory above")
-      return
-    }
-    if (!rest.every((word) => WORD.test(word))) return reading.fault(line, 'has a word that is no keyword')
-    const keywords = new Map(rest.map((word) => [word.split('=')[0] ?? '', word.slice(word.indexOf('=') + 1 || word.length)]))
+    if (first === '..' && rest.length === 0)
+      return open.pop() === undefined ? "has '..' without a directory above" : null
+    if (!rest.every((word) => WORD.test(word))) return 'has a word that is no keyword'
+    const keywords = new Map(rest.map(toKeyword))
     if (first === '/set') defaults = new Map([...defaults, ...keywords])
-    else if (first === '/unset') {
+    else if (first === '/unset')
       defaults = new Map(keywords.has('all') ? [] : [...defaults].filter(([key]) => !keywords.has(key)))
-    } else takeEntry(first, keywords, line)
+    else return takeEntry(first, keywords, line)
+    return null
   }
 
   await takeLines(text, (start, end, line) => {
@@ -106,7 +103,8 @@ export async function readMtree(reading: Reading): Promise<void> {
       return reading.fault(line, `is ${quote(text.bytes.subarray(start, end))}, longer than mtree writes`)
     }
     pending = isContinued ? `${whole.slice(0, -1)} ` : ''
-    if (!isContinued) takeWords(whole, pendingLine)
+    const wrong = isContinued ? null : takeWords(whole, pendingLine)
+    if (wrong !== null) reading.fault(pendingLine, wrong)
   })
   if (pending !== '') reading.fault(pendingLine, 'goes on in a line that is not there')
 }
@@ -123,19 +121,27 @@ interface MtreeFile {
   readonly keywords: Keywords
 }
 
-function addFile(reading: Reading, { path, line, keywords }: MtreeFile): void {
-  const { algorithm } = reading
-  const [, sum = ''] = [...keywords].find(([key]) => findAlgorithm(key)?.id === algorithm.id) ?? []
+/** Returns what is wrong with the file; null for nothing. */
+function addFile(reading: Reading, { path, line, keywords }: MtreeFile): string | null {
+  const { id, width, title } = reading.algorithm
+  const [, sum = ''] = [...keywords].find(([key]) => findAlgorithm(key)?.id === id) ?? []
   const hex = encoder.encode(sum)
-  const isSum = hex.length === 2 * algorithm.width && countHex(hex, 0, hex.length) === hex.length
-  if (sum !== '' && !isSum) return reading.fault(line, `has a ${algorithm.title} of another length than ${2 * algorithm.width}`)
+  const isSum = hex.length === 2 * width && countHex(hex, 0, hex.length) === hex.length
+  if (sum !== '' && !isSum) return `has a ${title} of another length than ${2 * width}`
   const size = keywords.get('size')
-  if (size !== undefined && !/^\d{1,15}$/.test(size)) return reading.fault(line, 'has a size that is no number')
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) return 'has a size that is no number'
   reading.add({
     ...{ line, name: path, start: 0, end: path.length },
     ...{ hexAt: isSum ? 0 : -1, hex, size: size === undefined ? null : Number(size) },
     modified: parseTime(keywords.get('time') ?? ''),
   })
+  return null
+}
+
+/** `size=3`, or a word without a value. */
+function toKeyword(word: string): readonly [key: string, value: string] {
+  const at = word.indexOf('=')
+  return at === -1 ? [word, ''] : [word.slice(0, at), word.slice(at + 1)]
 }
 
 const encoder = new TextEncoder()

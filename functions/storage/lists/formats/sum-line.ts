@@ -8,6 +8,13 @@ import { BACKSLASH, countHex, hasText, SPACE, STAR, toAscii } from '../list-text
  */
 export type Form = 'text' | 'binary' | 'single' | 'tag' | 'openssl' | 'sfv' | 'key' | 'comment' | 'other'
 
+/**
+ * Who wrote a list of such lines, which decides what its names mean. `sums`: unknown, so that a line which two
+ * writers mean differently is refused. `gnu`: sha256sum, shasum, b3sum, rhash and others. `zero`: `sha256sum
+ * --zero`. `bare`: one blank before each name. The others: the programs of that name; `sfv`: cksfv and rhash.
+ */
+export type SumFormat = 'sums' | 'gnu' | 'zero' | 'openssl' | 'rclone' | 'bare' | 'borg' | 'annex' | 'sfv'
+
 /** What a line says, as places in the bytes of the list. */
 export interface SumLine {
   form: Form

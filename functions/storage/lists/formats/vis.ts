@@ -5,7 +5,8 @@ const LETTERS: Readonly<Record<string, number>> = {
 }
 
 /** `\M-C`, `\M^?`, `\^?`, `\M\040`, `\040`, `\x20`, or one letter; `0` is one octal digit. */
-const ESCAPE = /^\\(?:M-([!-~])|M\^([?-_])|\^([?-_])|([0-3][0-7]{2}|[0-7]{1,2})|x([0-9a-f]{2})|([nrbavtfsE\\#]))/
+const ESCAPE =
+  /^\\(?:M-([!-~])|M\^([?-_])|\^([?-_])|([0-3][0-7]{2}|[0-7]{1,2})|x([0-9a-f]{2})|([nrbavtfsE\\#]))/
 
 /** The bytes of a word that vis(3) encoded, as mtree does; null for an escape that it does not write. */
 export function decodeVis(word: string): Uint8Array | null {
