@@ -57,12 +57,15 @@ function refuse(...names: readonly string[]): Record<string, Outcome> {
 }
 
 /**
- * The comments describe a name with a line end in two lines; the line after one that is not understood may be the rest
- * of its name; and `; semi` looks like a comment.
+ * The comments describe a name with a line end in two lines; the line after one that is not understood may be
+ * the rest of its name; and `; semi` looks like a comment.
  */
 const SFV = refuse(...LF, ' lead', '; semi', 'Uname')
 
-/** Every writer, the options with which its list is read, and what comes of the names that are not simply read. */
+/**
+ * Every writer, the options with which its list is read, and what comes of the names that are not simply
+ * read.
+ */
 export const WRITERS: readonly Writer[] = [
   { title: 'sha256sum', script: `${EACH} sha256sum`, name: 'SHA256SUMS' },
   { title: 'sha256sum -b', script: `${EACH} sha256sum -b`, name: 'SHA256SUMS' },

@@ -27,7 +27,9 @@ export function toFaultText({ line, words }: Fault): string {
   return line === 0 ? `the list ${words}` : `line ${formatNumber(line)} of the list ${words}`
 }
 
-/** What people should know of a list before they believe it, a sentence each: what it is, and what it lacks. */
+/**
+ * What people should know of a list before they believe it, a sentence each: what it is, and what it lacks.
+ */
 export function toRecordNotes({ algorithm, names, faults, notes, outside }: ListRecord): readonly string[] {
   const { title, isWeak } = algorithm
   return [

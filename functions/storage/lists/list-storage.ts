@@ -1,5 +1,5 @@
 import type { Digest } from '../../wire/digest.ts'
-import { StorageError } from '../../wire/storage-error.ts'
+import { StorageError, settle } from '../../wire/storage-error.ts'
 import { type Facts, notFresh } from '../facts.ts'
 import { requireName } from '../names.ts'
 import type { DescribeOptions, Storage } from '../storage.ts'
@@ -13,8 +13,8 @@ import type { Recorded } from './sums.ts'
 /** Where a list comes from. */
 export interface ListSource {
   /**
-   * Reads the list; resolves with null when it is still the version `known`. Rejects with `unreachable` when it is
-   * gone or cannot be reached, and with `unreadable` when it has more than `MAX_LIST_BYTES`.
+   * Reads the list; resolves with null when it is still the version `known`. Rejects with `unreachable` when
+   * it is gone or cannot be reached, and with `unreadable` when it has more than `MAX_LIST_BYTES`.
    */
   read(known: string | null, signal?: AbortSignal): Promise<ListVersion | null>
 }
@@ -29,53 +29,33 @@ export interface ListVersion extends ListFile {
 
 /** How a list is read, and beside which replicas. */
 export interface ListStorageOptions extends ListOptions {
-  /** The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums alone. */
+  /**
+   * The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums
+   * alone.
+   */
   readonly peers?: Peers | undefined
   /** Called whenever the list has been read, because it is asked for the first time or has changed. */
   readonly onRead?: ((record: ListRecord) => void) | undefined
 }
 
 interface Held extends List {
-  readonly version: string
   readonly modified: number | null
 }
 
 /**
- * The files that a list of sums records, as a replica: each digest is `recorded`, and there are no bytes to open. The
- * list is read when it is first asked and whenever it has changed. A name that it does not have is absent only if
- * every line of the list is understood; otherwise it is `unreadable`, and so is a name with two contents. What is not
- * understood also counts among the entries that a listing from the beginning passes. Of a list of other sums, such as
- * MD5, the peers compute that sum of their copies: where one has it, the digest is that of its copy; where none has
- * it, the digest is `md5:` and the sum.
+ * The files that a list of sums records, as a replica: each digest is `recorded`, and there are no bytes to
+ * open. The list is read when it is first asked and whenever it has changed. A name that it does not have is
+ * absent only if every line of the list is understood; otherwise it is `unreadable`, and so is a name with
+ * two contents. What is not understood also counts among the entries that a listing from the beginning
+ * passes. Of a list of other sums, such as MD5, the peers compute that sum of their copies: where one has it,
+ * the digest is that of its copy; where none has it, the digest is `md5:` and the sum.
  *
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
  */
 export function createListStorage(source: ListSource, options: ListStorageOptions = {}): Storage {
   const { peers } = options
-  let held: Held | null = null
-  let loading: Promise<Held> | null = null
-
-  async function load(): Promise<Held> {
-    const found = await source.read(held?.version ?? null)
-    if (found === null && held !== null) return held
-    // Let go before the next one is read: both may be large.
-    held = null
-    if (found === null) throw new StorageError('unreachable', 'the list was not sent')
-    const list = await readList(found, options)
-    held = { ...list, version: found.version, modified: found.modified }
-    options.onRead?.(toRecord(held))
-    return held
-  }
-
-  /** Questions that come together share one look at the list. */
-  async function hold(signal: AbortSignal | undefined): Promise<Held> {
-    signal?.throwIfAborted()
-    loading ??= load().finally(() => {
-      loading = null
-    })
-    return await untilAborted(loading, signal)
-  }
+  const hold = createHold(source, options)
 
   /** The facts of names that the list has, each by its own promise. */
   function toAllFacts(
@@ -151,6 +131,40 @@ export function createListStorage(source: ListSource, options: ListStorageOption
       yield* surveyPages(pages, { ...survey, maxAge: null }, options)
     },
   }
+}
+
+/** Returns a function that resolves with the list as it is now, which it reads if it has changed. */
+function createHold(source: ListSource, options: ListStorageOptions) {
+  /** The list as it was read last, or why it was refused. */
+  let last: { readonly version: string; readonly read: Held | StorageError } | null = null
+  let loading: Promise<Held> | null = null
+
+  async function load(): Promise<Held> {
+    const found = await source.read(last?.version ?? null)
+    if (found !== null) {
+      // Let go before the next one is read: both may be large.
+      last = null
+      last = { version: found.version, read: await settle(readVersion(found, options)) }
+    }
+    if (last === null) throw new StorageError('unreachable', 'the list was not sent')
+    if (last.read instanceof StorageError) throw last.read
+    return last.read
+  }
+
+  // Questions that come together share one look at the list.
+  return async (signal: AbortSignal | undefined): Promise<Held> => {
+    signal?.throwIfAborted()
+    loading ??= load().finally(() => {
+      loading = null
+    })
+    return await untilAborted(loading, signal)
+  }
+}
+
+async function readVersion(found: ListVersion, options: ListStorageOptions): Promise<Held> {
+  const held = { ...(await readList(found, options)), modified: found.modified }
+  options.onRead?.(toRecord(held))
+  return held
 }
 
 /** Settles as `work` does, or rejects with the reason of `signal`. */

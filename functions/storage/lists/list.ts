@@ -46,8 +46,9 @@ export interface List extends Read {
 }
 
 /**
- * Reads a list of sums. Its format is told by all of its lines. Rejects with `unreadable` when it has none that is
- * known, when it may have two, or when its algorithm is not certain; the message says which option decides.
+ * Reads a list of sums. Its format is told by all of its lines. Rejects with `unreadable` when it has none
+ * that is known, when it may have two, or when its algorithm is not certain; the message says which option
+ * decides.
  */
 export async function readList(
   { name, bytes, siblings = new Map() }: ListFile,

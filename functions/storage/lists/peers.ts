@@ -44,8 +44,9 @@ interface Content {
 }
 
 /**
- * The content of the peers that has this sum; null when none of them has it. Rejects with `unreadable` when it is not
- * certain which it is: two contents have the sum, or a peer has a copy of which the sum could not be computed.
+ * The content of the peers that has this sum; null when none of them has it. Rejects with `unreadable` when
+ * it is not certain which it is: two contents have the sum, or a peer has a copy of which the sum could not
+ * be computed.
  */
 export async function findContent(
   name: string,

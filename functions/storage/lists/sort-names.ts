@@ -16,7 +16,9 @@ export function compareTo({ bytes, offsets }: Names, nth: number, other: Uint8Ar
   return length - other.length
 }
 
-/** Below 0, above 0, or 0, as one name comes before, after, or is another; both are the same up to `depth`. */
+/**
+ * Below 0, above 0, or 0, as one name comes before, after, or is another; both are the same up to `depth`.
+ */
 export function compareBoth({ bytes, offsets }: Names, one: number, other: number, depth = 0): number {
   let at = (offsets[one] ?? 0) + depth
   let otherAt = (offsets[other] ?? 0) + depth
@@ -47,8 +49,8 @@ function isSorted(names: Names): boolean {
 const SMALL_PART = 16
 
 /**
- * Sorts by the bytes at one place after the other, so that the folders that names share are not compared again
- * for each pair (multikey quicksort). A stack of parts in place of calls: names may be long.
+ * Sorts by the bytes at one place after the other, so that the folders that names share are not compared
+ * again for each pair (multikey quicksort). A stack of parts in place of calls: names may be long.
  */
 function sortByBytes(names: Names, order: Uint32Array): void {
   const { bytes, offsets } = names

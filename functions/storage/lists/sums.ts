@@ -41,8 +41,8 @@ const CONTINUED = 2
 const WITHOUT = 3
 
 /**
- * An entry as a format reads it. The name is `name` from `start` to `end`. A reader may use one object for all of its
- * entries, since a list may have a million.
+ * An entry as a format reads it. The name is `name` from `start` to `end`. A reader may use one object for
+ * all of its entries, since a list may have a million.
  */
 export interface NewEntry {
   line: number
@@ -58,8 +58,9 @@ export interface NewEntry {
 }
 
 /**
- * Collects entries in a few arrays of numbers: objects would take ten times as much. `width` is bytes of a sum. The
- * arrays are made for a list of `size` bytes in `lines` lines, and grow for one that has more of its names.
+ * Collects entries in a few arrays of numbers: objects would take ten times as much. `width` is bytes of a
+ * sum. The arrays are made for a list of `size` bytes in `lines` lines, and grow for one that has more of its
+ * names.
  */
 export function createSumsBuilder(
   { width, title }: ListAlgorithm,

@@ -12,9 +12,9 @@ import { toSiblingNames } from './formats/bagit.ts'
 import type { ListSource } from './list-storage.ts'
 
 /**
- * A list on a web server, read by GET. It is asked for again only if its `ETag` or its time shows that it changed,
- * where the server sends one that does. It is never redirected, and neither a cache nor another encoding may answer.
- * Errors never name the address.
+ * A list on a web server, read by GET. It is asked for again only if its `ETag` or its time shows that it
+ * changed, where the server sends one that does. It is never redirected, and neither a cache nor another
+ * encoding may answer. Errors never name the address.
  */
 export function createWebListSource(
   url: string,

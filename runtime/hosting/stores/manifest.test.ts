@@ -7,7 +7,10 @@ function sum(algorithm: string, text: string): string {
   return createHash(algorithm).update(text).digest('hex')
 }
 
-/** A stage with a directory, and a list of what it held once: `same`, another `changed`, `gone`, and not `new`. */
+/**
+ * A stage with a directory, and a list of what it held once: `same`, another `changed`, `gone`, and not
+ * `new`.
+ */
 function setUp(list: Files) {
   return createStageWith({ 'dir/same': 'same', 'dir/changed': 'now', 'dir/new': 'new', ...list })
 }

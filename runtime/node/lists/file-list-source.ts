@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { toSiblingNames } from '../../../functions/storage/lists/formats/bagit.ts'
 import type { ListSource } from '../../../functions/storage/lists/list-storage.ts'
 import { tooLarge } from '../../../functions/storage/lists/web-list-source.ts'
+import { toDigest } from '../../../functions/wire/digest.ts'
 import { changedWhileReadError } from '../../../functions/wire/errors.ts'
 import { MAX_LIST_BYTES } from '../../../functions/wire/limits.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
@@ -11,24 +12,13 @@ import { allocate, type Identity, isSame, isSettled, toIdentity, toTime } from '
 import { FILE_FLAGS, notAFile } from '../files/regular-file.ts'
 
 /**
- * A list in a file at `path`, with the files beside it that belong to it. It is opened anew for each question, which
- * costs a moment and never waits for a FIFO, and read if its times, its size or its inode are others. What is not a
- * regular file is not read, nor is a symbolic link followed.
+ * A list in a file at `path`, with the files beside it that belong to it. It is opened anew for each
+ * question, which costs a moment and never waits for a FIFO, and read if its times, its size or its inode are
+ * others. What is not a regular file is not read, nor is a symbolic link followed.
  */
 export function createFileListSource(path: string): ListSource {
   const name = basename(path)
   const siblings = toSiblingNames(name)
-
-  async function readMarks(files: ReadonlyMap<string, OpenFile>): Promise<string> {
-    const now = Date.now()
-    const marks = [...files].map(([name, { identity }]) => {
-      const { device, inode, size, modifiedNs, changedNs } = identity
-      // A later change may not show in the times of a file that was changed a moment ago.
-      const settled = isSettled(identity, now) ? '' : `:${crypto.randomUUID()}`
-      return `${name}:${device}:${inode}:${size}:${modifiedNs}:${changedNs}${settled}`
-    })
-    return marks.join('\0')
-  }
 
   return {
     async read(known, signal) {
@@ -42,10 +32,15 @@ export function createFileListSource(path: string): ListSource {
           const file = await openFile(join(dirname(path), sibling))
           if (file !== null) files.set(sibling, file)
         }
-        const version = await readMarks(files)
-        if (version === known) return null
+        const now = Date.now()
+        const marks = [...files].map(([name, { identity }]) => toMark(name, identity)).join('\0')
+        const areSettled = [...files.values()].every(({ identity }) => isSettled(identity, now))
+        if (areSettled && marks === known) return null
         const read = new Map<string, Uint8Array<ArrayBuffer>>()
         for (const [name, file] of files) read.set(name, await readWhole(file))
+        // A later change may not show in the times of a file that was changed a moment ago.
+        const version = areSettled ? marks : `${marks} ${await hashAll(read.values())}`
+        if (version === known) return null
         const bytes = read.get(name) ?? new Uint8Array()
         read.delete(name)
         return { name, bytes, siblings: read, version, modified: toTime(list.identity.modifiedNs) }
@@ -54,6 +49,16 @@ export function createFileListSource(path: string): ListSource {
       }
     },
   }
+}
+
+/** Another text for each content of a settled file. */
+function toMark(name: string, { device, inode, size, modifiedNs, changedNs }: Identity): string {
+  return `${name}:${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
+}
+
+async function hashAll(contents: Iterable<Uint8Array<ArrayBuffer>>): Promise<string> {
+  const hashes = Array.from(contents, async (bytes) => toDigest(await crypto.subtle.digest('SHA-256', bytes)))
+  return (await Promise.all(hashes)).join(' ')
 }
 
 interface OpenFile {

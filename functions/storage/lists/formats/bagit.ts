@@ -56,10 +56,11 @@ interface BagOptions {
 }
 
 /**
- * Reads a manifest of a bag: BagIt 0.93 to 0.97, and 1.0 (RFC 8493 §2.1.3). Blanks and tabs divide sum and name. Of
- * the percent-encodings `%0A` and `%0D` are decoded, and from 1.0 on `%25`, and no others. Before 1.0 a `%0A` may also
- * be three characters of the name, since `%` was not encoded: it is refused unless `isStated`. The number of files is
- * held against `Payload-Oxum`, and the manifest against the tag manifest, if the bag has them.
+ * Reads a manifest of a bag: BagIt 0.93 to 0.97, and 1.0 (RFC 8493 §2.1.3). Blanks and tabs divide sum and
+ * name. Of the percent-encodings `%0A` and `%0D` are decoded, and from 1.0 on `%25`, and no others. Before
+ * 1.0 a `%0A` may also be three characters of the name, since `%` was not encoded: it is refused unless
+ * `isStated`. The number of files is held against `Payload-Oxum`, and the manifest against the tag manifest,
+ * if the bag has them.
  */
 export async function readBag(reading: Reading, options: BagOptions): Promise<void> {
   const { fileName, siblings, isStated } = options

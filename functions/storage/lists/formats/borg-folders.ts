@@ -2,8 +2,9 @@ import { countHex, quote, SPACE } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
 
 /**
- * Returns a function that takes a line of borg without a sum, and returns whether it was one. That is a folder if the
- * path of the next line lies in it; else it may also be a link, or the rest of the name before. Called at the end, too.
+ * Returns a function that takes a line of borg without a sum, and returns whether it was one. That is a
+ * folder if the path of the next line lies in it; else it may also be a link, or the rest of the name before.
+ * Called at the end, too.
  */
 export function createFolders(reading: Reading) {
   const { bytes } = reading.text

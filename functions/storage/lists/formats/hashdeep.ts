@@ -25,8 +25,9 @@ export async function findHashdeepAlgorithms(text: ListText): Promise<readonly L
 }
 
 /**
- * Reads a list by hashdeep: two lines of its columns, comments with the directory in which it ran and its command,
- * then a line for each file. A name is the rest of its line, commas included; nothing in it is escaped.
+ * Reads a list by hashdeep: two lines of its columns, comments with the directory in which it ran and its
+ * command, then a line for each file. A name is the rest of its line, commas included; nothing in it is
+ * escaped.
  */
 export async function readHashdeep(reading: Reading): Promise<void> {
   const { text, algorithm } = reading

@@ -73,8 +73,9 @@ function toSum(hex: string) {
 }
 
 /**
- * Reads what `vouch check --json --all` printed: of each name the content that its replicas agreed on. A name on
- * which they did not agree has none. Whether every name was printed is known by the counts of the last line.
+ * Reads what `vouch check --json --all` printed: of each name the content that its replicas agreed on. A name
+ * on which they did not agree has none. Whether every name was printed is known by the counts of the last
+ * line.
  */
 export async function readVouchLines(reading: Reading): Promise<void> {
   let [names, isWhole] = [0, false]

@@ -50,9 +50,9 @@ export async function findMtreeAlgorithms(text: ListText): Promise<readonly List
 }
 
 /**
- * Reads a specification of mtree(5): of NetBSD, whose lines are nested by directory, with `/set` and `..`, and of
- * FreeBSD and libarchive, whose names may be whole paths. Only files are entries; other kinds are skipped and
- * counted, directories are not.
+ * Reads a specification of mtree(5): of NetBSD, whose lines are nested by directory, with `/set` and `..`,
+ * and of FreeBSD and libarchive, whose names may be whole paths. Only files are entries; other kinds are
+ * skipped and counted, directories are not.
  */
 export async function readMtree(reading: Reading): Promise<void> {
   const { text } = reading

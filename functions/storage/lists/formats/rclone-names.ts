@@ -17,8 +17,8 @@ export function hasRcloneSymbol(bytes: Uint8Array, start: number, end: number): 
 }
 
 /**
- * Returns a function that decodes a name as rclone prints it: U+2400 to U+241F and U+2421 for control characters,
- * and U+201B before one that is meant, or before two digits of a byte that is not UTF-8
+ * Returns a function that decodes a name as rclone prints it: U+2400 to U+241F and U+2421 for control
+ * characters, and U+201B before one that is meant, or before two digits of a byte that is not UTF-8
  * (https://rclone.org/overview/#encoding). It returns null for a quote that quotes nothing.
  */
 export function createRcloneNames(): (part: Part) => Part | null {

@@ -2,16 +2,18 @@ import { SUM_WIDTHS } from '../algorithms.ts'
 import { BACKSLASH, countHex, hasText, SPACE, STAR, toAscii } from '../list-text.ts'
 
 /**
- * The forms of a line with one sum and one name. `text`: `hex␠␠name`. `binary`: `hex␠*name`. `single`: `hex␠name`,
- * whose name begins with anything. `tag`: `SHA256 (name) = hex`. `openssl`: `SHA2-256(name)= hex`. `sfv`:
- * `name hex`. `key`: a key of git-annex, `SHA256E-s3--hex.txt name`. `comment`: begins with `#` or `;`.
+ * The forms of a line with one sum and one name. `text`: `hex␠␠name`. `binary`: `hex␠*name`. `single`:
+ * `hex␠name`, whose name begins with anything. `tag`: `SHA256 (name) = hex`. `openssl`: `SHA2-256(name)=
+ * hex`. `sfv`: `name hex`. `key`: a key of git-annex, `SHA256E-s3--hex.txt name`. `comment`: begins with `#`
+ * or `;`.
  */
 export type Form = 'text' | 'binary' | 'single' | 'tag' | 'openssl' | 'sfv' | 'key' | 'comment' | 'other'
 
 /**
- * Who wrote a list of such lines, which decides what its names mean. `sums`: unknown, so that a line which two
- * writers mean differently is refused. `gnu`: sha256sum, shasum, b3sum, rhash and others. `zero`: `sha256sum
- * --zero`. `bare`: one blank before each name. The others: the programs of that name; `sfv`: cksfv and rhash.
+ * Who wrote a list of such lines, which decides what its names mean. `sums`: unknown, so that a line which
+ * two writers mean differently is refused. `gnu`: sha256sum, shasum, b3sum, rhash and others. `zero`:
+ * `sha256sum --zero`. `bare`: one blank before each name. The others: the programs of that name; `sfv`: cksfv
+ * and rhash.
  */
 export type SumFormat = 'sums' | 'gnu' | 'zero' | 'openssl' | 'rclone' | 'bare' | 'borg' | 'annex' | 'sfv'
 
@@ -30,7 +32,9 @@ export interface SumLine {
   size: number | null
 }
 
-/** A line that is read into again and again: one object for each of a million lines costs more than its bytes. */
+/**
+ * A line that is read into again and again: one object for each of a million lines costs more than its bytes.
+ */
 export function createSumLine(): SumLine {
   const none = { hexAt: -1, hexLength: 0, nameAt: 0, nameEnd: 0, algorithm: '', size: null }
   return { form: 'other', isEscaped: false, ...none }

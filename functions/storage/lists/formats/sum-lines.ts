@@ -41,7 +41,9 @@ const RULES: Readonly<Record<SumFormat, { readonly forms: ReadonlySet<Form>; rea
 export interface FormCounts {
   /** The number of lines of each form, and the first of them. */
   readonly forms: ReadonlyMap<Form, { readonly count: number; readonly line: number }>
-  /** The number of `single` lines whose name begins as `shasum -U`, `-0` and `-p` mark a sum of other bytes. */
+  /**
+   * The number of `single` lines whose name begins as `shasum -U`, `-0` and `-p` mark a sum of other bytes.
+   */
   readonly marked: number
   /** The number of lines that begin with a sum and also have the form `sfv`. */
   readonly alsoSfv: number

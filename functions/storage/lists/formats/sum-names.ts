@@ -19,7 +19,9 @@ interface NamesOptions {
 
 type ToName = (line: SumLine, nth: number) => NewName | null
 
-/** Returns a function that decodes the name of a line; null, and a fault, where it is not clear what it is. */
+/**
+ * Returns a function that decodes the name of a line; null, and a fault, where it is not clear what it is.
+ */
 export function createNames(reading: Reading, { format, isStated, isNotRclone }: NamesOptions): ToName {
   const { bytes } = reading.text
   const fromRclone = createRcloneNames()
@@ -76,8 +78,8 @@ function hasReplacement({ name, start, end }: NewName): boolean {
 }
 
 /**
- * Whether a name means the same as GNU and as openssl escape it, or openssl did not write it: that escapes only line
- * ends, so that its escaped names have `\n`, and any other backslash is one of the name.
+ * Whether a name means the same as GNU and as openssl escape it, or openssl did not write it: that escapes
+ * only line ends, so that its escaped names have `\n`, and any other backslash is one of the name.
  */
 function isSameByOpenssl({ name, start, end }: NewName): boolean {
   let [backslashes, lineEnds] = [0, 0]
