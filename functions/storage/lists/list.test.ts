@@ -108,6 +108,28 @@ describe('a list is read as its lines show:', () => {
     ])
   })
 
+  it('SFV, also of a name that looks like a sum, and of one that begins as comments elsewhere', async () => {
+    const list = 'deadbeef 01234567\n#hash 89abcdef\na 00000000\n'
+    const expected = { deadbeef: 'crc32:01234567', '#hash': 'crc32:89abcdef', a: 'crc32:00000000' }
+    expect(await read(list, { name: 'list' })).toEqual(expected)
+    expect(await read('deadbeef 01234567\n', { name: 'a.sfv' })).toEqual({ deadbeef: 'crc32:01234567' })
+    await expect(read('deadbeef 01234567\n', { name: 'list' })).rejects.toThrow('a sum at both ends')
+  })
+
+  it('borg, whose folders have no sum', async () => {
+    const options = { format: 'borg' } as const
+    const tree = ` .\n${A} a\n d\n d/e\n${B} d/e/f\n`
+    const storage = createStorage({ name: 'list', bytes: tree }, options)
+    expect(await ask(storage, ['a', 'd/e/f', 'd', 'none'])).toEqual([A, B, null, null])
+    for (const text of [`${A} a\n d\n${B} e\n`, `${A} a\n d\n`, `${A} a\n d\n${B} dd\n`]) {
+      const unclear = createStorage({ name: 'list', bytes: text }, options)
+      expect(await ask(unclear, ['a', 'none'])).toEqual([
+        'the list has in line 1 a name that may go on in the next line',
+        expect.stringContaining("line 2 of the list is 'd' without a sum"),
+      ])
+    }
+  })
+
   it('borg, as text if it is called so, and as JSON', async () => {
     const text = `${A} a\n${B}  lead\n${C} *star\n`
     expect(await read(text, { name: 'list', format: 'borg' })).toEqual({ a: A, ' lead': B, '*star': C })
