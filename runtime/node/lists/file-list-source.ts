@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { toSiblingNames } from '../../../functions/storage/lists/formats/bagit.ts'
 import type { ListSource } from '../../../functions/storage/lists/list-storage.ts'
@@ -12,17 +13,31 @@ import { allocate, type Identity, isSame, isSettled, toIdentity, toTime } from '
 import { FILE_FLAGS, notAFile } from '../files/regular-file.ts'
 
 /**
- * A list in a file at `path`, with the files beside it that belong to it. It is opened anew for each
- * question, which costs a moment and never waits for a FIFO, and read if its times, its size or its inode are
- * others. What is not a regular file is not read, nor is a symbolic link followed.
+ * A list in a file at `path`, with the files beside it that belong to it. It is looked at for each question,
+ * and read if its times, its size or its inode are others. What is not a regular file is not read, nor is a
+ * symbolic link followed, and opening never waits for a FIFO.
  */
 export function createFileListSource(path: string): ListSource {
   const name = basename(path)
   const siblings = toSiblingNames(name)
 
+  /** The version by the entries of the directory; null when it may be any. */
+  async function look(): Promise<string | null> {
+    const found = new Map<string, Identity>()
+    for (const one of [name, ...siblings]) {
+      const stats = await tryLstat(join(dirname(path), one))
+      if (stats !== null && !stats.isFile()) return null
+      if (stats !== null) found.set(one, toIdentity(stats))
+    }
+    const { marks, areSettled } = toMarks(found)
+    return areSettled && found.has(name) ? marks : null
+  }
+
   return {
     async read(known, signal) {
       signal?.throwIfAborted()
+      // Most questions end here, at a third of the cost of opening the files.
+      if (known !== null && (await look()) === known) return null
       const files = new Map<string, OpenFile>()
       try {
         const list = await openFile(path)
@@ -32,10 +47,9 @@ export function createFileListSource(path: string): ListSource {
           const file = await openFile(join(dirname(path), sibling))
           if (file !== null) files.set(sibling, file)
         }
-        const now = Date.now()
-        const marks = [...files].map(([name, { identity }]) => toMark(name, identity)).join('\0')
-        const areSettled = [...files.values()].every(({ identity }) => isSettled(identity, now))
-        if (areSettled && marks === known) return null
+        const { marks, areSettled } = toMarks(
+          new Map([...files].map(([name, { identity }]) => [name, identity])),
+        )
         const read = new Map<string, Uint8Array<ArrayBuffer>>()
         for (const [name, file] of files) read.set(name, await readWhole(file))
         // A later change may not show in the times of a file that was changed a moment ago.
@@ -51,9 +65,20 @@ export function createFileListSource(path: string): ListSource {
   }
 }
 
-/** Another text for each content of a settled file. */
-function toMark(name: string, { device, inode, size, modifiedNs, changedNs }: Identity): string {
-  return `${name}:${device}:${inode}:${size}:${modifiedNs}:${changedNs}`
+/** `marks` is another text for each content of files that are settled. */
+function toMarks(files: ReadonlyMap<string, Identity>) {
+  const now = Date.now()
+  const marks = [...files].map(
+    ([name, { device, inode, size, modifiedNs, changedNs }]) =>
+      `${name}:${device}:${inode}:${size}:${modifiedNs}:${changedNs}`,
+  )
+  const areSettled = [...files.values()].every((identity) => isSettled(identity, now))
+  return { marks: marks.join('\0'), areSettled }
+}
+
+/** Null when there is no such entry, or it cannot be seen: opening it tells why. */
+async function tryLstat(path: string): Promise<BigIntStats | null> {
+  return await lstat(path, { bigint: true }).catch(() => null)
 }
 
 async function hashAll(contents: Iterable<Uint8Array<ArrayBuffer>>): Promise<string> {
