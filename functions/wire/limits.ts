@@ -238,8 +238,17 @@ export const MAX_WEB_ENTRIES = 700_000
 /** Entries held of nested directories while a web server is listed: more than the largest, some 200 MB. */
 export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
+/** Entries of a directory after which Caddy's `browse` leaves out the rest, unless `file_limit` is another. */
+export const CADDY_ENTRIES = 10_000
+
 /** Characters of one such entry: the longest name, escaped at worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
+
+/** The depth of nested elements in XML: a listing of S3 has four, one of WebDAV five. */
+export const MAX_XML_DEPTH = 16
+
+/** Elements of one item in XML: WebDAV has some thirty. */
+export const MAX_XML_ITEM_ELEMENTS = 1000
 
 /**
  * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB by default

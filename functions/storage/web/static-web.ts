@@ -4,7 +4,7 @@ import { changedError } from '../../wire/errors.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
 import { type ByteRange, parseContentRange } from '../../wire/fields/ranges.ts'
 import { toFilePath } from '../../wire/fields/routes.ts'
-import { StorageError } from '../../wire/storage-error.ts'
+import { StorageError, settle } from '../../wire/storage-error.ts'
 import {
   type GetOptions,
   type ObjectInfo,
@@ -15,8 +15,11 @@ import {
 import { createProvisionalDigests } from '../objects/provisional-digests.ts'
 import type { Send } from '../remote/remote.ts'
 import { mapErrors, parseLength, type Reply } from '../remote/replies.ts'
+import { WANTED_PROPERTIES } from './listing/dav-listing.ts'
 import {
+  type AskOptions,
   createWebClient,
+  isBusy,
   isFailing,
   type Measured,
   toFailure,
@@ -26,7 +29,7 @@ import {
   type WebClient,
 } from './web-client.ts'
 import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
-import { createWebListing } from './web-listing.ts'
+import { createWebListing, type Looked } from './web-listing.ts'
 import { isSettled } from './web-versions.ts'
 
 /** How a web server is reached. */
@@ -56,18 +59,39 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   let ignoresRest: boolean | null = null
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const path = toPath(key)
-    const measured = await client.measure(path, signal)
+    const found = await find(key, await client.measure(toPath(key), signal), signal)
+    const askPath = (path: string) => client.askHead(path, signal)
+    if (found === null || found === 'directory') return null
+    return ignoresRest && (await isBelowFile(toPath(key), askPath)) ? null : found
+  }
+
+  /** What an answer for `key` shows; perhaps a file, where a server ignores the rest of a path after one. */
+  async function find(
+    key: string,
+    measured: Measured,
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectInfo | 'directory' | null> {
     const { reply } = measured
-    if (await absence.check(reply, key, signal)) return null
+    const absent = await absence.find(reply, key, signal)
+    if (absent !== undefined) return absent
     if (reply.status !== 200) throw toFailure(reply)
+    const path = toPath(key)
     const askPath = (path: string) => client.askHead(path, signal)
     ignoresRest ??= await tryOut(path, askPath)
-    if (await isDirectoryPage(reply, path, askPath)) return null
-    if (ignoresRest && (await isBelowFile(path, askPath))) return null
+    if (await isDirectoryPage(reply, path, askPath)) return 'directory'
     const info = toInfo(key, measured)
     absence.noteFile(path)
     return info
+  }
+
+  /** What a listing has under this key, of which it is known that it is not below a file. */
+  async function look(key: string, signal: AbortSignal | undefined): Promise<Looked> {
+    const measured = await client.measure(toPath(key), signal)
+    if (isFailing(measured.reply) && !isBusy(measured.reply)) return 'unreadable'
+    const found = await settle(find(key, measured, signal))
+    if (!(found instanceof StorageError)) return found
+    if (found.code !== 'unreadable') throw found
+    return 'unreadable'
   }
 
   async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
@@ -79,7 +103,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     const isPart = range !== undefined && reply.status === 206
     if (reply.status !== 200 && !isPart) {
       await reply.body?.cancel()
-      if (await absence.check(reply, key, signal)) return null
+      if ((await absence.find(reply, key, signal)) !== undefined) return null
       throw reply.status === 416 ? changedError() : toFailure(reply)
     }
     const body = mapErrors(reply.body ?? fromBytes(new Uint8Array()))
@@ -98,17 +122,24 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     return { info, body: toStream(watched(wanted, { size: info.size, reply }, look), signal) }
   }
 
-  async function askListing(path: string, signal: AbortSignal | undefined): Promise<Reply | null> {
-    const reply = await client.ask(toPath(path), { headers: { Accept: 'application/json' }, signal })
+  /** Asks for a directory's listing, or its members in WebDAV; resolves with null if it is gone. */
+  async function askListing(path: string, { signal, ...init }: AskOptions): Promise<Reply | null> {
+    const reply = await client.ask(toPath(path), { ...init, signal })
     const { status } = reply
     if (!isAbsence(reply) && status !== 401 && status !== 403 && !isFailing(reply)) return reply
     await reply.body?.cancel()
-    if (isFailing(reply)) throw toFailure(reply)
+    if (isBusy(reply) || (isFailing(reply) && init.method === undefined)) throw toFailure(reply)
     // The root is never absent; another directory may have gone since it was listed.
-    if (path !== '' && (await absence.check(reply, path, signal))) return null
+    if (path !== '' && (await absence.find(reply, path, signal)) !== undefined) return null
     // The files may be readable all the same.
     const message = `the web server shows no listing of the directory (status ${status})`
     throw new StorageError('unreadable', message, { reason: 'http_request_denied' })
+  }
+
+  async function isDav(signal: AbortSignal | undefined): Promise<boolean> {
+    const reply = await client.ask('', { method: 'OPTIONS', signal })
+    await reply.body?.cancel()
+    return reply.status < 300 && /(^|,)\s*1\s*(,|$)/.test(reply.headers.get('DAV') ?? '')
   }
 
   return {
@@ -119,8 +150,12 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
       listPage(
         { prefix, after, limit },
         {
-          listing: (path) => askListing(path, signal),
-          has: async (key) => (await head(key, signal)) !== null,
+          toUrl: (path) => url + toPath(path),
+          page: (path, accept) => askListing(path, { headers: { Accept: accept }, signal }),
+          members: (path) => askListing(path, { ...PROPFIND, signal }),
+          isDav: () => isDav(signal),
+          measure: (key) => client.measure(toPath(key), signal),
+          look: (key) => look(key, signal),
         },
       ),
   }
@@ -134,17 +169,25 @@ function createAbsence({ url, askHead }: WebClient) {
     noteFile(path: string): void {
       witness = path
     },
-    /** Whether there is no such file; rejects when the server shows neither the directory nor any file. */
-    async check(reply: Reply, key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    /**
+     * What is there in place of a file: a directory, or null for nothing; undefined when the answer shows
+     * neither. Rejects when the server shows neither the directory nor any file.
+     */
+    async find(
+      reply: Reply,
+      key: string,
+      signal: AbortSignal | undefined,
+    ): Promise<'directory' | null | undefined> {
       const path = toPath(key)
       // Some servers add a slash to every name, whether or not it is a directory.
       if (isSlashed(reply, url + path)) {
-        return isShown(await askHead(`${path}/`, signal)) || isAbsence(await askHead(toProbe(''), signal))
+        const isReal = isShown(await askHead(`${path}/`, signal))
+        return isReal || isAbsence(await askHead(toProbe(''), signal)) ? 'directory' : undefined
       }
-      if (!isAbsence(reply)) return false
+      if (!isAbsence(reply)) return undefined
       const root = await askHead('', signal)
-      if (isShown(root)) return true
-      if (witness !== null && (await askHead(witness, signal)).status === 200) return true
+      if (isShown(root)) return null
+      if (witness !== null && (await askHead(witness, signal)).status === 200) return null
       witness = null
       if (isFailing(root)) throw toFailure(root)
       const message = `the web server shows neither the file nor the directory (status ${root.status}): the file may be missing, or all of them out of reach`
@@ -208,6 +251,13 @@ function toPath(key: string): string {
   return toFilePath(key).replace('/files/', '')
 }
 
+/** The question for the members of a collection (RFC 4918 §9.1). */
+const PROPFIND = {
+  method: 'PROPFIND',
+  headers: { Depth: '1', 'Content-Type': 'application/xml' },
+  body: WANTED_PROPERTIES,
+} as const
+
 function isAbsence({ status }: Reply): boolean {
   return status === 404 || status === 410
 }
@@ -215,12 +265,20 @@ function isAbsence({ status }: Reply): boolean {
 /** Whether the answer redirects to the path with a slash, as for directories, be it on another port. */
 function isSlashed({ status, headers }: Reply, from: string): boolean {
   if (![301, 302, 307, 308].includes(status)) return false
-  const [asked, location] = [new URL(from), URL.parse(headers.get('Location') ?? '', from)]
-  if (location?.hostname !== asked.hostname) return false
-  return location.pathname.endsWith('/') && decode(location.pathname) === decode(`${asked.pathname}/`)
+  const written = headers.get('Location') ?? ''
+  const [asked, location] = [new URL(from), URL.parse(written, from)]
+  if (location?.hostname !== asked.hostname || !written.endsWith('/')) return false
+  const wanted = decode(`${asked.pathname}/`)
+  return wanted !== null && [decode(location.pathname), toWrittenPath(written)].includes(wanted)
 }
 
 /** A path decoded, since servers differ in which characters they encode; null for one that is not valid. */
 function decode(path: string): string | null {
   return attempt(() => decodeURIComponent(path))
+}
+
+/** The path of a `Location` whose server encodes nothing (mini_httpd): its characters are bytes. */
+function toWrittenPath(location: string): string {
+  const path = location.replace(/^https?:\/\/[^/]*/i, '')
+  return new TextDecoder().decode(Uint8Array.from(path, (byte) => byte.charCodeAt(0)))
 }

@@ -13,7 +13,10 @@ export interface Measured {
   readonly size: number | null
 }
 
-type AskOptions = Partial<Pick<SendInit, 'method' | 'headers'>> & { readonly signal: AbortSignal | undefined }
+/** What a request is sent with; by default a GET, or what `ask` adds to it. */
+export type AskOptions = Partial<Pick<SendInit, 'method' | 'headers' | 'body'>> & {
+  readonly signal: AbortSignal | undefined
+}
 
 /** Asks a web server. Paths are encoded, and relative to the directory. */
 export type WebClient = ReturnType<typeof createWebClient>
@@ -65,6 +68,11 @@ export function toInfo(key: string, { size, reply: { headers } }: Measured): Obj
 /** Whether the server failed, or has too much to do: for a while at least. */
 export function isFailing({ status }: Reply): boolean {
   return status === 429 || status >= 500
+}
+
+/** Whether the server has too much to do for any request. */
+export function isBusy({ status }: Reply): boolean {
+  return status === 429 || status === 503
 }
 
 /** The error for an answer whose status is neither the file nor its absence. */
