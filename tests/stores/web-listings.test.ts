@@ -13,9 +13,11 @@ import {
   startLighttpd,
   startNginx,
   startPython,
+  startRclone,
   startSimple,
   type WebServer,
   WITH_LISTINGS,
+  WITH_WEBDAV,
 } from './web-servers.suite.ts'
 
 // A directory compared with each server's listing of another, by the command.
@@ -80,18 +82,6 @@ const local = '127.0.0.1'
 
 const TYPED = '<Files *.html>\nForceType text/html\n</Files>'
 
-const startRclone = (kind: string) =>
-  startSimple('rclone', (port) => [
-    'serve',
-    kind,
-    root,
-    '--read-only',
-    '--config',
-    '',
-    '--addr',
-    `${local}:${port}`,
-  ])
-
 const SERVERS: readonly Server[] = [
   {
     ...{ name: 'Apache', program: 'apache2' },
@@ -99,10 +89,15 @@ const SERVERS: readonly Server[] = [
   },
   {
     ...{ name: 'Apache with WebDAV', program: 'apache2', listsSites: true },
-    start: (own) => startApache(own, root, ['dav', 'dav_fs'], 'Dav On\nDirectoryIndex disabled'),
+    start: (own) => startApache(own, root, ['dav', 'dav_fs'], WITH_WEBDAV),
   },
-  { name: 'rclone serve http', program: 'rclone', listsSites: true, start: () => startRclone('http') },
-  { name: 'rclone serve webdav', program: 'rclone', listsSites: true, start: () => startRclone('webdav') },
+  { name: 'rclone serve http', program: 'rclone', listsSites: true, start: () => startRclone('http', root) },
+  {
+    name: 'rclone serve webdav',
+    program: 'rclone',
+    listsSites: true,
+    start: () => startRclone('webdav', root),
+  },
   {
     ...{ name: 'lighttpd', program: 'lighttpd', listsSites: true },
     start: (own) => startLighttpd(own, root, 'dir-listing.activate = "enable"'),
@@ -176,25 +171,13 @@ for (const [i, { name, program, start, untaken, hidesFolders, listsSites }] of S
     }
 
     it('are compared by their listings, whatever the names', async () => {
-      const { status, marks, stderr } = await check('tree', HERE)
-      expect(marks).toEqual(MARKS)
-      expect([status, untaken?.test(stderr)]).toEqual(untaken ? [2, true] : [1, undefined])
+      const tree = await check('tree', HERE)
+      expect(tree.marks).toEqual(MARKS)
+      expect([tree.status, untaken?.test(tree.stderr)]).toEqual(untaken ? [2, true] : [1, undefined])
       const folders = await check('folders', FOLDERS)
-      expect([folders.status, folders.marks]).toEqual(
-        hidesFolders
-          ? [
-              2,
-              Object.keys(FOLDERS)
-                .map((name) => `! ${name}`)
-                .sort(),
-            ]
-          : [
-              0,
-              Object.keys(FOLDERS)
-                .map((name) => `= ${name}`)
-                .sort(),
-            ],
-      )
+      const mark = hidesFolders ? '!' : '='
+      const marks = Object.keys(FOLDERS).map((name) => `${mark} ${name}`)
+      expect([folders.status, folders.marks]).toEqual([hidesFolders ? 2 : 0, marks.sort()])
     })
 
     it('are not the same while a listed name cannot be taken', async () => {

@@ -71,6 +71,9 @@ http://127.0.0.1:${port} {
   return await start(spawn('caddy', options, { stdio: 'ignore', env }), port)
 }
 
+/** What Apache has about `root` to list it by WebDAV, which it refuses for directories with an index page. */
+export const WITH_WEBDAV = 'Dav On\nDirectoryIndex disabled'
+
 /**
  * Apache over the files of `root`, which it does not list, with more `modules` and these lines about `root`. Its
  * own files lie in `scratch`.
@@ -136,6 +139,12 @@ listen: { host: 127.0.0.1, port: ${port} }
 hosts: { default: { paths: { "/": { file.dir: "${root}", file.dirlisting: ON } } } }`,
   )
   return await start(spawn('h2o', ['-c', conf], { stdio: 'ignore' }), port)
+}
+
+/** `rclone serve` of this kind over the files of `root`, which it lists. */
+export async function startRclone(kind: 'http' | 'webdav', root: string): Promise<WebServer> {
+  const options = ['serve', kind, root, '--read-only', '--config', '']
+  return await startSimple('rclone', (port) => [...options, '--addr', `127.0.0.1:${port}`])
 }
 
 /** A server that needs no files of its own, started as `program` with what `toArguments` makes of its port. */
