@@ -47,6 +47,8 @@ export interface StaticWebOptions {
  * file again (`ProvisionalDigests`). An answer from a cache is an error, and so is a redirect. A file is
  * absent only while the server still shows the directory itself, or another file in it, so that a wrong path
  * or a lost disk is an error; so is a server that shows a page for every name. Errors never name the address.
+ * Directories are listed in JSON or XML of nginx, JSON of Caddy, by WebDAV, or by the links of pages in HTML
+ * and a HEAD for each file; a page that is not known to be a whole listing is an error.
  *
  * @example
  * const mirror = createObjectStorage(createStaticWeb('https://mirror.example/photos/'), { createHasher })

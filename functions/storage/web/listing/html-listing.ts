@@ -2,7 +2,7 @@ import { ITEMS_IN_A_TURN, MAX_WEB_ENTRIES } from '../../../wire/limits.ts'
 import { toCharacter } from '../../../wire/xml/parse.ts'
 import type { WebEntry } from './entries.ts'
 import { readStartTags, type StartTag } from './html-tags.ts'
-import { follow, type PageAddress, toPageAddress } from './links.ts'
+import { type Entry, follow, type PageAddress, toPageAddress } from './links.ts'
 
 /** How the headings of servers begin: Apache, nginx and many; Python; Jetty; webfs; serve-index; serve. */
 const HEADING = /^(index of\b|directory listing\b|directory:|listing:|listing directory\b|files within\b)/i
@@ -62,8 +62,8 @@ function take({ name, href, text }: StartTag, reading: Reading): boolean {
     reading.hasHeading ||= HEADING.test(heading)
     reading.hasPath ||= name === 'title' && isPathOf(heading, reading.page)
   }
-  if (name === 'a' && href !== undefined) takeLink(href, reading)
-  return reading.entries.size <= MAX_WEB_ENTRIES
+  const isWhole = name !== 'a' || href === undefined || takeLink(href, reading)
+  return isWhole && reading.entries.size <= MAX_WEB_ENTRIES
 }
 
 /** Whether a title is the path of the page, or the end of it behind a proxy. */
@@ -72,19 +72,23 @@ function isPathOf(title: string, { segments }: PageAddress): boolean {
   return title.startsWith('/') && path.endsWith(title === '/' ? '' : title.replace(/\/$/, ''))
 }
 
-function takeLink(written: string, reading: Reading): void {
+/** Takes in a link; returns false when it shows that the page is one of several. */
+function takeLink(written: string, reading: Reading): boolean {
   const target = follow(decodeEntities(written), reading.page)
   if (target === 'above' || target === 'here') reading.hasAbove = true
   else if (target === 'elsewhere') reading.hasElsewhere = true
-  else if (target !== null) {
-    const { name, isDirectory, hasQuery } = target
-    const before = reading.entries.get(name)
-    if (before?.href === written) return
-    // One of a server that writes '&' as it is may be another name.
-    const isDoubtful = before !== undefined && `${before.href}${written}`.includes('&')
-    const is = hasQuery || isDoubtful ? 'other' : isDirectory ? 'directory' : 'unknown'
-    if (before === undefined || isDoubtful) reading.entries.set(name, { entry: { name, is }, href: written })
-  }
+  else if (target !== null && target !== 'more') addEntry(target, written, reading)
+  return target !== 'more'
+}
+
+function addEntry({ name, isDirectory, hasQuery }: Entry, written: string, { entries }: Reading): void {
+  const before = entries.get(name)
+  if (before?.href === written) return
+  // One of a server that writes '&' as it is may be another name.
+  const isDoubtful = before !== undefined && `${before.href}${written}`.includes('&')
+  if (before !== undefined && !isDoubtful) return
+  const is = hasQuery || isDoubtful ? 'other' : isDirectory ? 'directory' : 'unknown'
+  entries.set(name, { entry: { name, is }, href: written })
 }
 
 /** Decodes the references that servers write; leaves any other `&`, as servers that write none mean it. */

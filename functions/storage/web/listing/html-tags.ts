@@ -37,7 +37,7 @@ function readTag(html: string, at: number): { readonly tag?: StartTag; readonly 
   const [start, slash, written = ''] = NAME.exec(html) ?? []
   if (start === undefined) return { end: html.indexOf('<', at + 1) }
   const name = written.toLowerCase()
-  const read = readAttributes(html, at + start.length)
+  const read = name.includes('<') ? null : readAttributes(html, at + start.length)
   if (read === null) return null
   if (slash === '/') return { end: html.indexOf('<', read.end) }
   const end = TEXTS.has(name) ? findEndTag(html, name, read.end) : html.indexOf('<', read.end)
@@ -57,7 +57,7 @@ function readAttributes(html: string, at: number): { readonly href: string | und
       return CLOSE.test(html) ? { href, end: CLOSE.lastIndex } : null
     }
     const value = double ?? single ?? plain ?? ''
-    if (/<\/|<a\s/i.test(name + value)) return null
+    if (name.includes('<') || /<\/|<a\s/i.test(value)) return null
     if (name.toLowerCase() === 'href') href ??= value
   }
 }

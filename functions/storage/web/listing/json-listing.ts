@@ -4,6 +4,7 @@ import { parseJsonItems } from '../../../wire/json/parse-items.ts'
 import { CADDY_ENTRIES, MAX_WEB_ENTRIES, MAX_WEB_ENTRY_LENGTH } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
 import { size } from '../../../wire/schemas.ts'
+import { formatNumber } from '../../../wire/text.ts'
 import { noListing, type WebEntry } from './entries.ts'
 
 /**
@@ -27,7 +28,7 @@ export async function parseJsonListing(text: string, path: string): Promise<WebE
   const isCaddys = typeof first === 'object' && 'is_dir' in first
   // Caddy leaves out the others without a sign.
   if (isCaddys && read.output.length === CADDY_ENTRIES) {
-    throw noListing(path, `Caddy lists at most ${CADDY_ENTRIES} entries; raise its file_limit`)
+    throw noListing(path, `Caddy lists at most ${formatNumber(CADDY_ENTRIES)} entries; raise its file_limit`)
   }
   return read.output.map(toEntry)
 }

@@ -7,12 +7,23 @@ export interface PageAddress {
   readonly segments: readonly string[]
 }
 
+/** What a link names directly below its page. */
+export interface Entry {
+  /** One decoded segment. */
+  readonly name: string
+  /** Whether the path ends in a slash. */
+  readonly isDirectory: boolean
+  /** Whether a query or a fragment follows the path. */
+  readonly hasQuery: boolean
+}
+
 /** Where a link of a directory's page leads. */
 export type Target =
-  /** To an entry of the directory. */
-  | { readonly name: string; readonly isDirectory: boolean; readonly hasQuery: boolean }
+  | Entry
   /** To the directory itself, perhaps in another order. */
   | 'here'
+  /** To another part of the same listing, as by its query. */
+  | 'more'
   /** To one above it. */
   | 'above'
   /** To what may be an entry of this directory on a host or a path of another name. */
@@ -45,6 +56,9 @@ export function follow(href: string, page: PageAddress): Target {
 /** Schemes of links that pages of listings have, and that lead to no path. */
 const NO_PATHS = /^(mailto|javascript|data|tel|about)$/i
 
+/** Queries by which listings are shown in parts. */
+const PART = /[?&;](p|page|offset|start|skip|from|after|marker|cursor|limit)=/i
+
 function toHostname(authority: string): string {
   return authority.replace(/^.*@/, '').replace(/:\d*$/, '').toLowerCase()
 }
@@ -52,7 +66,8 @@ function toHostname(authority: string): string {
 /** Follows a path, and perhaps a query and a fragment, on the same host. */
 function followPath(text: string, { segments }: PageAddress): Target {
   const [, path = '', tail = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? []
-  if (path === '') return 'here'
+  const here = PART.test(tail) ? 'more' : 'here'
+  if (path === '') return here
   const parts = path.split('/')
   const last = parts.at(-1)
   const isDirectory = last === '' || last === '.' || last === '..'
@@ -64,7 +79,7 @@ function followPath(text: string, { segments }: PageAddress): Target {
   }
   const shared = reached.slice(0, segments.length)
   if (shared.some((segment, i) => segment !== segments[i])) return 'elsewhere'
-  if (reached.length <= segments.length) return reached.length < segments.length ? 'above' : 'here'
+  if (reached.length <= segments.length) return reached.length < segments.length ? 'above' : here
   const [name = '', ...deeper] = reached.slice(segments.length)
   return deeper.length > 0 ? null : { name, isDirectory, hasQuery: tail !== '' }
 }

@@ -101,7 +101,7 @@ async function readMembers(path: string, ask: AskDirectory): Promise<ReadDirecto
 async function readLinks(path: string, { html, headers }: Html, ask: AskDirectory): Promise<ReadDirectory> {
   const entries = await parseHtmlListing(html, ask.toUrl(path))
   if (entries === null) {
-    throw noListing(path, 'its page does not have the heading, the links and the end of a listing')
+    throw noListing(path, 'its page is not one, and may be that of an index file')
   }
   // A copy of a listing, as a mirroring program leaves, looks like one.
   const { reply, size } = await ask.measure(`${path}${INDEX}`)
