@@ -1,9 +1,7 @@
 import { beforeEnd, type Chunks, exactly, fromBytes, sliced, through, toStream } from '../../bytes/chunks.ts'
-import { attempt } from '../../wire/attempt.ts'
 import { changedError } from '../../wire/errors.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
 import { type ByteRange, parseContentRange } from '../../wire/fields/ranges.ts'
-import { toFilePath } from '../../wire/fields/routes.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import {
   type GetOptions,
@@ -15,20 +13,20 @@ import {
 import { createProvisionalDigests } from '../objects/provisional-digests.ts'
 import type { Send } from '../remote/remote.ts'
 import { mapErrors, parseLength, type Reply } from '../remote/replies.ts'
-import { WANTED_PROPERTIES } from './listing/dav-listing.ts'
+import { createAskDirectory } from './listing/ask-directory.ts'
+import { createAbsence } from './web-absence.ts'
 import {
-  type AskOptions,
   createWebClient,
   isBusy,
   isFailing,
   type Measured,
   toFailure,
   toInfo,
+  toPath,
   unexpected,
   WANTED,
-  type WebClient,
 } from './web-client.ts'
-import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
+import { isBelowFile, isDirectoryPage, tryOut } from './web-directories.ts'
 import { createWebListing, type Looked } from './web-listing.ts'
 import { isSettled } from './web-versions.ts'
 
@@ -124,26 +122,6 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     return { info, body: toStream(watched(wanted, { size: info.size, reply }, look), signal) }
   }
 
-  /** Asks for a directory's listing, or its members in WebDAV; resolves with null if it is gone. */
-  async function askListing(path: string, { signal, ...init }: AskOptions): Promise<Reply | null> {
-    const reply = await client.ask(toPath(path), { ...init, signal })
-    const { status } = reply
-    if (!isAbsence(reply) && status !== 401 && status !== 403 && !isFailing(reply)) return reply
-    await reply.body?.cancel()
-    if (isBusy(reply) || (isFailing(reply) && init.method === undefined)) throw toFailure(reply)
-    // The root is never absent; another directory may have gone since it was listed.
-    if (path !== '' && (await absence.find(reply, path, signal)) !== undefined) return null
-    // The files may be readable all the same.
-    const message = `the web server shows no listing of the directory (status ${status})`
-    throw new StorageError('unreadable', message, { reason: 'http_request_denied' })
-  }
-
-  async function isDav(signal: AbortSignal | undefined): Promise<boolean> {
-    const reply = await client.ask('', { method: 'OPTIONS', signal })
-    await reply.body?.cancel()
-    return reply.status < 300 && /(^|,)\s*1\s*(,|$)/.test(reply.headers.get('DAV') ?? '')
-  }
-
   return {
     head,
     get,
@@ -151,50 +129,8 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     list: (prefix, after, limit, signal) =>
       listPage(
         { prefix, after, limit },
-        {
-          toUrl: (path) => url + toPath(path),
-          page: (path, accept) => askListing(path, { headers: { Accept: accept }, signal }),
-          members: (path) => askListing(path, { ...PROPFIND, signal }),
-          isDav: () => isDav(signal),
-          measure: (key) => client.measure(toPath(key), signal),
-          look: (key) => look(key, signal),
-        },
+        { ...createAskDirectory(client, absence, signal), look: (key) => look(key, signal) },
       ),
-  }
-}
-
-/** Distinguishes an absent file from a lost directory. */
-function createAbsence({ url, askHead }: WebClient) {
-  /** The path of a file that was there when it was last asked for. */
-  let witness: string | null = null
-  return {
-    noteFile(path: string): void {
-      witness = path
-    },
-    /**
-     * What is there in place of a file: a directory, or null for nothing; undefined when the answer shows
-     * neither. Rejects when the server shows neither the directory nor any file.
-     */
-    async find(
-      reply: Reply,
-      key: string,
-      signal: AbortSignal | undefined,
-    ): Promise<'directory' | null | undefined> {
-      const path = toPath(key)
-      // Some servers add a slash to every name, whether or not it is a directory.
-      if (isSlashed(reply, url + path)) {
-        const isReal = isShown(await askHead(`${path}/`, signal))
-        return isReal || isAbsence(await askHead(toProbe(''), signal)) ? 'directory' : undefined
-      }
-      if (!isAbsence(reply)) return undefined
-      const root = await askHead('', signal)
-      if (isShown(root)) return null
-      if (witness !== null && (await askHead(witness, signal)).status === 200) return null
-      witness = null
-      if (isFailing(root)) throw toFailure(root)
-      const message = `the web server shows neither the file nor the directory (status ${root.status}): the file may be missing, or all of them out of reach`
-      throw new StorageError('unreadable', message, { reason: 'http_response_incomplete' })
-    },
   }
 }
 
@@ -246,41 +182,4 @@ const MARKS = ['Last-Modified', 'ETag']
 /** Compared weakly (RFC 9110 §8.8.3.2): Apache marks an ETag as weak until the file is a second old. */
 function toMark({ headers }: Reply, field: string): string | undefined {
   return headers.get(field)?.replace(/^W\//, '')
-}
-
-/** A key, or a directory with a slash at its end, as the rest of an address. */
-function toPath(key: string): string {
-  return toFilePath(key).replace('/files/', '')
-}
-
-/** The question for the members of a collection (RFC 4918 §9.1). */
-const PROPFIND = {
-  method: 'PROPFIND',
-  headers: { Depth: '1', 'Content-Type': 'application/xml' },
-  body: WANTED_PROPERTIES,
-} as const
-
-function isAbsence({ status }: Reply): boolean {
-  return status === 404 || status === 410
-}
-
-/** Whether the answer redirects to the path with a slash, as for directories, be it on another port. */
-function isSlashed({ status, headers }: Reply, from: string): boolean {
-  if (![301, 302, 307, 308].includes(status)) return false
-  const written = headers.get('Location') ?? ''
-  const [asked, location] = [new URL(from), URL.parse(written, from)]
-  if (location?.hostname !== asked.hostname || !written.endsWith('/')) return false
-  const wanted = decode(`${asked.pathname}/`)
-  return wanted !== null && [decode(location.pathname), toWrittenPath(written)].includes(wanted)
-}
-
-/** A path decoded, since servers differ in which characters they encode; null for one that is not valid. */
-function decode(path: string): string | null {
-  return attempt(() => decodeURIComponent(path))
-}
-
-/** The path of a `Location` whose server encodes nothing (mini_httpd): its characters are bytes. */
-function toWrittenPath(location: string): string {
-  const path = location.replace(/^https?:\/\/[^/]*/i, '')
-  return new TextDecoder().decode(Uint8Array.from(path, (byte) => byte.charCodeAt(0)))
 }

@@ -1,5 +1,6 @@
 import { parseHttpDate } from '../../wire/fields/dates.ts'
 import { parseReprDigest } from '../../wire/fields/fields.ts'
+import { toFilePath } from '../../wire/fields/routes.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import type { ObjectInfo } from '../objects/objects.ts'
 import { type Send, type SendInit, sendPlain } from '../remote/remote.ts'
@@ -57,6 +58,11 @@ const ALWAYS = { 'Cache-Control': 'no-cache' }
 
 /** Asks a server that has digests to send one (RFC 9530 §4). */
 export const WANTED = { 'Want-Repr-Digest': 'sha-256=10' }
+
+/** A key, or a directory with a slash at its end, as the rest of an address. */
+export function toPath(key: string): string {
+  return toFilePath(key).replace('/files/', '')
+}
 
 export function toInfo(key: string, { size, reply: { headers } }: Measured): ObjectInfo {
   if (size === null) throw unexpected('a file without its length')

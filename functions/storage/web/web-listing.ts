@@ -29,6 +29,8 @@ interface Wanted {
 /** A listed entry, which may be either a file or a directory until HEAD shows which. */
 interface Item extends ListedObject {
   readonly isUnknown?: true
+  /** As of `WebEntry`. */
+  readonly isLinked?: true
 }
 
 /** A depth-first walk: a stack of directories, each with its remaining entries in reverse order. */
@@ -91,6 +93,7 @@ export function createWebListing() {
         const directory = await read(item.key)
         if (directory !== null) hold(open, toItems(directory, item.key, wanted))
         else if (isMended(item.key)) objects.push({ ...item, passed: 'not-utf-8' })
+        else if (item.isLinked) objects.push({ ...item, passed: 'other' })
       } else {
         const isLost = isMended(item.key) && (await ask.look(item.key)) === null
         objects.push(isLost ? { ...item, passed: 'not-utf-8' } : item)
@@ -167,12 +170,16 @@ function toItems({ entries, headers }: ReadDirectory, path: string, wanted: Want
 }
 
 /** Null for the directory itself and for its parent. */
-function toItem({ name, is, marks }: WebEntry, path: string, headers: Reply['headers']): Item | null {
+function toItem(
+  { name, is, isLinked, marks }: WebEntry,
+  path: string,
+  headers: Reply['headers'],
+): Item | null {
   if (name === '' || name === '.' || name === '..') return null
   const key = path + name
   if (key === RESERVED) return null
   if (name.includes('/')) return toPassed(key, 'other')
-  if (is === 'directory') return toDirectory(key)
+  if (is === 'directory') return { ...toDirectory(key), ...(isLinked && { isLinked }) }
   const fault = is === 'unknown' ? findFault(key) : null
   if (fault !== null) return toPassed(key, fault)
   if (is === 'unknown') return { ...toPassed(key, undefined), isUnknown: true }

@@ -9,6 +9,8 @@ export interface WebEntry {
   readonly name: string
   /** `unknown` when only HEAD shows whether it is a file or a directory; or why it is skipped. */
   readonly is: 'file' | 'directory' | 'unknown' | PassedKind
+  /** Of a directory that is named by a link, which a server may write in a way that is not understood. */
+  readonly isLinked?: true
   /** Of a file, and of no other. */
   readonly marks?: Marks | undefined
 }

@@ -88,7 +88,7 @@ function addEntry({ name, isDirectory, hasQuery }: Entry, written: string, { ent
   const isDoubtful = before !== undefined && `${before.href}${written}`.includes('&')
   if (before !== undefined && !isDoubtful) return
   const is = hasQuery || isDoubtful ? 'other' : isDirectory ? 'directory' : 'unknown'
-  entries.set(name, { entry: { name, is }, href: written })
+  entries.set(name, { entry: { name, is, ...(is === 'directory' && { isLinked: true }) }, href: written })
 }
 
 /** Decodes the references that servers write; leaves any other `&`, as servers that write none mean it. */
