@@ -75,8 +75,8 @@ http://127.0.0.1:${port} {
 export const WITH_WEBDAV = 'Dav On\nDirectoryIndex disabled'
 
 /**
- * Apache over the files of `root`, which it does not list, with more `modules` and these lines about `root`. Its
- * own files lie in `scratch`.
+ * Apache over the files of `root`, which it does not list, with more `modules` and these lines about `root`.
+ * Its own files lie in `scratch`.
  */
 export async function startApache(
   scratch: string,
@@ -109,7 +109,10 @@ ${modules.includes('dav_fs') ? `DavLockDB ${join(scratch, 'locks')}` : ''}
   return await start(spawn('apache2', options, { stdio: 'ignore' }), port)
 }
 
-/** lighttpd over the files of `root`, which it does not list, with these lines. Its own files lie in `scratch`. */
+/**
+ * lighttpd over the files of `root`, which it does not list, with these lines. Its own files lie in
+ * `scratch`.
+ */
 export async function startLighttpd(scratch: string, root: string, lines = ''): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })
@@ -147,7 +150,7 @@ export async function startRclone(kind: 'http' | 'webdav', root: string): Promis
   return await startSimple('rclone', (port) => [...options, '--addr', `127.0.0.1:${port}`])
 }
 
-/** A server that needs no files of its own, started as `program` with what `toArguments` makes of its port. */
+/** A server without files of its own, started as `program` with what `toArguments` makes of its port. */
 export async function startSimple(
   program: string,
   toArguments: (port: string) => readonly string[],

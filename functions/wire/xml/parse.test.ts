@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { MAX_XML_DEPTH, MAX_XML_ITEM_ELEMENTS } from '../limits.ts'
+import { MAX_XML_DEPTH, MAX_XML_ITEM_LENGTH } from '../limits.ts'
 import { findAttribute, findText, parseXml, parseXmlItems, type XmlElement } from './parse.ts'
 
 const toTexts = (text: string, most = 10) =>
@@ -44,8 +44,11 @@ it.each([
   ['of which there are too many', '<list><a>1</a><a>2</a></list>', 1],
   ['that are cut off', '<list><a>1</a><a>2', 10],
   ['that are cut off between two', '<list><a>1</a>', 10],
-  ['one of which has too many elements', `<list><a>${'<b/>'.repeat(MAX_XML_ITEM_ELEMENTS)}</a></list>`, 10],
-])('items %s are refused', async (_, text, most) => {
+  ['one of which is too long', `<list><a>${'<b/>'.repeat(MAX_XML_ITEM_LENGTH / 4)}</a></list>`, 10],
+  ['beside too much text', `<list>${'&amp;'.repeat(MAX_XML_ITEM_LENGTH / 4)}</list>`, 10],
+  ['in texts of many megabytes', `<list><a><![CDATA[${'x'.repeat(20_000_000)}]]></a></list>`, 10],
+  ['after a comment of many megabytes', `<list><!--${'x'.repeat(20_000_000)}--></list>`, 10],
+] as const)('items %s are refused', async (_, text, most) => {
   expect(await toTexts(text, most)).toBeNull()
 })
 

@@ -1,4 +1,5 @@
-import { ITEMS_IN_A_TURN, MAX_XML_DEPTH, MAX_XML_ITEM_ELEMENTS } from '../limits.ts'
+import { createTurns } from '../limit.ts'
+import { MAX_XML_DEPTH, MAX_XML_ITEM_LENGTH } from '../limits.ts'
 
 /** An element, which contains either text or elements. */
 export interface XmlElement {
@@ -16,9 +17,12 @@ interface Open extends XmlElement {
   text: string
 }
 
-/** A token: a declaration, a comment, CDATA, the tag of an element, or text up to the next `<`. */
+/**
+ * A token: a declaration, a comment, CDATA, the tag of an element, or text up to the next `<`. The longest
+ * comment and CDATA fit the stack of `RegExp`.
+ */
 const TOKEN =
-  /<\?[^<>]*\?>|<!--(?:(?!--).)*-->|<!\[CDATA\[(?<data>(?:(?!\]\]>).)*)\]\]>|<(?<slash>\/?)(?<name>[A-Za-z_][\w.:-]*)(?<attributes>\s[^<>]*?)?(?<empty>\/?)>|(?<text>[^<]+)/sy
+  /<\?[^<>]*\?>|<!--(?:(?!--).){0,9999}-->|<!\[CDATA\[(?<data>(?:(?!\]\]>).){0,9999})\]\]>|<(?<slash>\/?)(?<name>[A-Za-z_][\w.:-]*)(?<attributes>\s[^<>]*?)?(?<empty>\/?)>|(?<text>[^<]+)/sy
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
@@ -36,9 +40,9 @@ export function parseXml(text: string): XmlElement | null {
 }
 
 /**
- * What `toItem` makes of each element directly in the root, which has this name. Null for anything that is not
- * such XML, for more than `most` items, and as soon as `toItem` returns null. Holds one element at a time, and
- * yields to other work now and then.
+ * What `toItem` makes of each element directly in the root, which has this name. Null for anything that is
+ * not such XML, for more than `most` items, and as soon as `toItem` returns null. Holds one element at a
+ * time, and yields to other work now and then.
  */
 export async function parseXmlItems<T>(
   text: string,
@@ -48,13 +52,14 @@ export async function parseXmlItems<T>(
 ): Promise<T[] | null> {
   const items: T[] = []
   const read = readChildren(text)
+  const turns = createTurns()
   for (let next = read.next(); ; next = read.next()) {
     if (next.done) return next.value?.name === root ? items : null
     const item = items.length < most ? toItem(next.value) : null
     if (item === null) return null
     items.push(item)
-    // A macrotask, so that sockets are served too.
-    if (items.length % ITEMS_IN_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0))
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
 }
 
@@ -63,16 +68,17 @@ function* readChildren(text: string): Generator<XmlElement, XmlElement | null> {
   const top = toOpen('', '')
   const open: Open[] = [top]
   const token = new RegExp(TOKEN)
-  let elements = 0
+  /** Where the element directly in the root begins, if one is open. */
+  let start = 0
   while (token.lastIndex < text.length) {
     const groups = token.exec(text)?.groups
     const within = open.at(-1)
+    if (open.length > 2 && token.lastIndex - start > MAX_XML_ITEM_LENGTH) return null
     if (groups === undefined || within === undefined || !take(groups, open, within)) return null
-    if (groups['slash'] === '' && ++elements > MAX_XML_ITEM_ELEMENTS) return null
-    const child = open.length === 2 ? open[1]?.children.pop() : undefined
-    if (child === undefined) continue
-    elements = 0
-    yield child
+    if (open.length > 2) continue
+    start = token.lastIndex
+    const child = open[1]?.children.pop()
+    if (child !== undefined) yield child
   }
   const [root, ...more] = top.children
   return root === undefined || more.length > 0 || open.length !== 1 || top.text.trim() !== '' ? null : root
@@ -82,6 +88,8 @@ function take(groups: Readonly<Record<string, string | undefined>>, open: Open[]
   const { name, attributes = '', slash, empty, data, text } = groups
   if (data !== undefined) within.text += data
   if (text !== undefined) {
+    // Decoding takes long, and any number of texts may lie between the items.
+    if (text.includes('&') && within.text.length + text.length > MAX_XML_ITEM_LENGTH) return false
     const decoded = decode(text)
     if (decoded === null) return false
     within.text += decoded
@@ -113,7 +121,7 @@ function decode(text: string): string | null {
   return isSound ? decoded : null
 }
 
-/** The character of a reference such as `amp`, `#39` or `#x27`; undefined for another name or no character. */
+/** The character of a reference such as `amp`, `#39` or `#x27`; undefined for any other. */
 export function toCharacter(reference: string): string | undefined {
   if (!reference.startsWith('#')) return Object.hasOwn(ENTITIES, reference) ? ENTITIES[reference] : undefined
   const code = /^#x/i.test(reference) ? Number.parseInt(reference.slice(2), 16) : Number(reference.slice(1))

@@ -5,7 +5,7 @@ import type { Marks } from '../web-versions.ts'
 
 /** What a server says of an entry of a directory. */
 export interface WebEntry {
-  /** One segment, a directory's without the slash at its end; bytes that are not UTF-8 as by `decodeBytes`. */
+  /** One segment, without the slash at a directory's end; bytes that are not UTF-8 as by `decodeBytes`. */
   readonly name: string
   /** `unknown` when only HEAD shows whether it is a file or a directory; or why it is skipped. */
   readonly is: 'file' | 'directory' | 'unknown' | PassedKind

@@ -1,4 +1,5 @@
-import { ITEMS_IN_A_TURN, MAX_WEB_ENTRIES } from '../../../wire/limits.ts'
+import { createTurns } from '../../../wire/limit.ts'
+import { MAX_NAME_BYTES, MAX_WEB_ENTRIES } from '../../../wire/limits.ts'
 import { toCharacter } from '../../../wire/xml/parse.ts'
 import type { WebEntry } from './entries.ts'
 import { readStartTags, type StartTag } from './html-tags.ts'
@@ -26,9 +27,8 @@ interface Reading {
 }
 
 /**
- * The entries of a directory's page at `url`, by its links alone: their texts are cut by many servers. Each is
- * `unknown`, or a directory by the slash at its end. Null for a page that is not known to be a whole listing,
- * since one page looks like the next: any other than an empty one has links that are not its entries.
+ * The entries of a directory's page at `url`, by its links alone: many servers cut their texts. Each entry is
+ * `unknown`, or a directory by the slash at its end. Null for a page that is not known to be a whole listing.
  */
 export async function parseHtmlListing(html: string, url: string): Promise<WebEntry[] | null> {
   const reading: Reading = {
@@ -36,12 +36,12 @@ export async function parseHtmlListing(html: string, url: string): Promise<WebEn
     ...{ hasHeading: false, hasPath: false, hasAbove: false, hasElsewhere: false },
   }
   const tags = readStartTags(html)
-  for (let read = 1; ; read++) {
-    const next = tags.next()
+  const turns = createTurns()
+  for (let next = tags.next(); ; next = tags.next()) {
     if (next.done) return next.value && END.test(html) && isListing(reading) ? toEntries(reading) : null
     if (!take(next.value, reading)) return null
-    // A macrotask, so that sockets are served too.
-    if (read % ITEMS_IN_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0))
+    const turn = turns()
+    if (turn !== undefined) await turn
   }
 }
 
@@ -58,7 +58,7 @@ function take({ name, href, text }: StartTag, reading: Reading): boolean {
   // It changes where all links lead.
   if (name === 'base' && href !== undefined) return false
   if (/^(title|h[1-6])$/.test(name)) {
-    const heading = decodeEntities(text).trim()
+    const heading = decodeEntities(text.slice(0, 4 * MAX_NAME_BYTES)).trim()
     reading.hasHeading ||= HEADING.test(heading)
     reading.hasPath ||= name === 'title' && isPathOf(heading, reading.page)
   }

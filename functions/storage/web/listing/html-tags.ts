@@ -1,3 +1,5 @@
+import { MAX_WEB_ENTRY_LENGTH } from '../../../wire/limits.ts'
+
 /** The start tag of an element in HTML. */
 export interface StartTag {
   /** In lower case. */
@@ -18,8 +20,8 @@ const TEXTS = new Set(['script', 'style', 'title', 'textarea', 'xmp'])
 /**
  * The start tags of an HTML page; returns whether the page was understood. Comments are read like anything
  * else, since some servers do not escape the names that they show, and a name may begin one. For the same
- * reason a page with a tag in an attribute, or without the end of a tag or of an element, is not understood:
- * names could hide others.
+ * reason a page with a tag, or too much text, in an attribute, or without the end of a tag or of an element,
+ * is not understood: names could hide others.
  */
 export function* readStartTags(html: string): Generator<StartTag, boolean> {
   for (let at = html.indexOf('<'); at >= 0; ) {
@@ -31,7 +33,7 @@ export function* readStartTags(html: string): Generator<StartTag, boolean> {
   return true
 }
 
-/** The start tag at `at`, if one is there, and the index of the `<` after it; null when it is not understood. */
+/** The start tag at `at`, if one is there, and the index of the next `<`; null when it is not understood. */
 function readTag(html: string, at: number): { readonly tag?: StartTag; readonly end: number } | null {
   NAME.lastIndex = at
   const [start, slash, written = ''] = NAME.exec(html) ?? []
@@ -57,7 +59,7 @@ function readAttributes(html: string, at: number): { readonly href: string | und
       return CLOSE.test(html) ? { href, end: CLOSE.lastIndex } : null
     }
     const value = double ?? single ?? plain ?? ''
-    if (name.includes('<') || /<\/|<a\s/i.test(value)) return null
+    if (value.length > MAX_WEB_ENTRY_LENGTH || name.includes('<') || /<\/|<a\s/i.test(value)) return null
     if (name.toLowerCase() === 'href') href ??= value
   }
 }
