@@ -76,6 +76,9 @@ export const MAX_JSON_VALUES = 65_536
 /** Items of a long array that are checked in one turn of the event loop: some 10 ms. */
 export const ITEMS_IN_A_TURN = 2000
 
+/** How long a listing is read in one turn of the event loop, whose items may take any time. */
+export const TURN_MS = 10
+
 /** Characters of an invalid value, or of its place, that a message quotes: enough to find it. */
 export const MAX_WRONG_LENGTH = 100
 
@@ -244,8 +247,17 @@ export const MAX_WEB_ENTRIES = 700_000
 /** Entries held of nested directories while a web server is listed: more than the largest, some 200 MB. */
 export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
+/** Entries of a directory after which Caddy's `browse` leaves out the rest, unless `file_limit` is another. */
+export const CADDY_ENTRIES = 10_000
+
 /** Characters of one such entry: the longest name, escaped at worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
+
+/** The depth of nested elements in XML: a listing of S3 has four, one of WebDAV five. */
+export const MAX_XML_DEPTH = 16
+
+/** Characters of one item in XML: the longest name, escaped at worst, and thirty properties beside it. */
+export const MAX_XML_ITEM_LENGTH = 16 * 1024
 
 /**
  * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB by default

@@ -146,7 +146,7 @@ function toQuery(parameters: Readonly<Record<string, string | number | undefined
 
 /** What the adapters pass to `fetch`. */
 export interface SendInit {
-  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'OPTIONS' | 'PROPFIND'
   readonly headers: Record<string, string>
   readonly body?: string | ReadableStream<Uint8Array>
   readonly signal?: AbortSignal
