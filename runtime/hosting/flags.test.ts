@@ -100,7 +100,10 @@ test.each([
     { kind: 'store', scheme: s3, address: 's3://bucket/prefix?region=eu-west-1' },
   ],
   ['a=static+https://h/dir', { kind: 'store', scheme: staticWeb, address: 'static+https://h/dir' }],
-  ['a=manifest:SHA256SUMS?root=x', { kind: 'store', scheme: manifest, address: 'manifest:SHA256SUMS?root=x' }],
+  [
+    'a=manifest:SHA256SUMS?root=x',
+    { kind: 'store', scheme: manifest, address: 'manifest:SHA256SUMS?root=x' },
+  ],
   ['a=module:./my-store.js?x=1', { kind: 'store', scheme: module, address: 'module:./my-store.js?x=1' }],
 ])('the address %s is parsed', (word, target) => {
   expect(parseReplicaAddress(word)).toEqual({ id: word.split('=')[0], target })
