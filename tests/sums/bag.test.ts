@@ -34,7 +34,7 @@ async function createBag(files: Files): Promise<Stage> {
   return stage
 }
 
-/** What bagit-tools finds wrong with a bag: files, and `count` when there are more or fewer than the manifest has. */
+/** What bagit-tools finds wrong with a bag: files, and `count` when its payload has more or fewer. */
 async function validate({ cwd }: Stage): Promise<string[]> {
   // It is written in JavaScript without types.
   const open: (path: string, options: object) => ForeignManifest = createRequire(import.meta.url)(
@@ -84,7 +84,7 @@ function findFaults({ cwd }: Stage): string[] {
   return faults
 }
 
-/** The digests of a manifest by their paths (§2.1.3); throws for a line that is not valid, and for a path twice. */
+/** The digests of a manifest by their paths (§2.1.3); throws for a line that is not valid, or a path twice. */
 function parseManifest(text: string): Map<string, string> {
   const lines = text.split('\n')
   if (lines.pop() !== '') throw new Error('the last line has no end')
@@ -185,6 +185,9 @@ describe('--bag', () => {
     ])
     expect((await stage.run(['sums', '--bag', 'there', ...flags])).stderr).toContain(
       "there/data' is not a directory",
+    )
+    expect((await stage.run(['sums', '--bag', 'there/f', ...FLAGS])).stderr).toContain(
+      "there/f/data' is not a directory",
     )
     symlinkSync('../bag/data', join(stage.cwd, 'other/data'))
     expect((await stage.run(['sums', '--bag', 'other', ...FLAGS])).stderr).toContain(

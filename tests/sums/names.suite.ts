@@ -1,4 +1,4 @@
-/** Valid names that a list can lose or change: blanks at the ends, marks of its own syntax, line ends, two normal forms. */
+/** Valid names that a list can lose: blanks at the ends, marks of its syntax, line ends, two normal forms. */
 export const AWKWARD: readonly string[] = [
   ...['plain', ' lead', 'trail ', '  both  ', '\ttab', 'in  side', 'd/two words'],
   ...['a\nb', 'end\n', 'a\rb', 'end\r', 'end\r\n', '\n', 'a\u2028b', 'a\u0085b'],

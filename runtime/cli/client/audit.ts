@@ -31,8 +31,8 @@ export function toAuditQuery(
 }
 
 /**
- * Passes the names of an audit to `onNames`, in batches as they arrive, and draws its progress. Resolves with the
- * summary; throws `Broken` when the audit does not come to its end.
+ * Passes the names of an audit to `onNames`, in batches as they arrive, and draws its progress. Resolves with
+ * the summary; throws `Broken` when the audit does not come to its end.
  */
 export async function readAudit(
   response: Reply,

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { RESERVED } from '../../../functions/storage/names.ts'
 import type { AuditSummary } from '../../../functions/wire/schemas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
-import { getErrno } from '../../node/files/errno.ts'
+import { isAbsence } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
-import { type NamedOutput, type Output, openNamed } from './output.ts'
+import { type NamedOutput, type Output, openNamed, refusing } from './output.ts'
 
 const MANIFEST = 'manifest-sha256.txt'
 const TAG_MANIFEST = 'tagmanifest-sha256.txt'
@@ -16,15 +16,15 @@ const DECLARATION = 'bagit.txt'
 const TAG_FILE = /^(?:(?:bagit|bag-info|fetch)\.txt|(?:tag)?manifest-.*\.txt)$/i
 
 /**
- * The replica whose directory is `data` in `directory` (absolute), the payload of a bag there. Throws a UserError when
- * there is none, when the directory holds a bag already, or when the payload has files of vouch.
+ * The replica whose directory is `data` in `directory` (absolute), the payload of a bag there. Throws a UserError
+ * when there is none, when the directory holds a bag already, or when files of vouch are in the payload.
  */
 export async function requirePayload(
   directory: string,
   replicas: readonly OwnDirectory[],
 ): Promise<OwnDirectory> {
   const payload = join(directory, 'data')
-  const there = await lstat(payload, { bigint: true }).catch(ignoreAbsent)
+  const there = await refusing(payload, lstat(payload, { bigint: true }).catch(ignoreAbsent))
   if (!there?.isDirectory())
     throw new UserError(
       `'${payload}' is not a directory; the payload of a bag has to be one, and vouch moves no files there`,
@@ -42,7 +42,7 @@ export async function requirePayload(
 }
 
 async function requireNoTags(directory: string): Promise<void> {
-  const found = (await readdir(directory)).find((name) => TAG_FILE.test(name))
+  const found = (await refusing(directory, readdir(directory))).find((name) => TAG_FILE.test(name))
   if (found !== undefined)
     throw new UserError(
       `'${join(directory, found)}' is of a bag already, which vouch does not change; move its tag files away first`,
@@ -58,7 +58,7 @@ async function requireNoReserved(payload: string): Promise<void> {
 }
 
 function ignoreAbsent(error: unknown): null {
-  if (getErrno(error) === 'ENOENT') return null
+  if (isAbsence(error)) return null
   throw error
 }
 
@@ -80,7 +80,10 @@ export function requireAll({ replicas, exclude = [] }: AuditSummary, { id, path 
     )
 }
 
-/** Writes the tag files of a bag around `data` in `directory` (absolute). Without `bagit.txt`, which comes last, it is no bag. */
+/**
+ * Writes the tag files of a bag around `data` in `directory` (absolute). `bagit.txt` comes last: without it
+ * there is no bag.
+ */
 export async function openBag(directory: string): Promise<Output> {
   const opened: NamedOutput[] = []
   const placed: string[] = []

@@ -39,8 +39,8 @@ export const FORMATS = {
 } as const satisfies Readonly<Record<string, Format>>
 
 /**
- * The payload manifest of a bag (RFC 8493 §2.1.3): CR, LF and `%` are percent-encoded, and nothing else. Paths are
- * relative to the directory of the bag.
+ * The payload manifest of a bag (RFC 8493 §2.1.3): CR, LF and `%` are percent-encoded, and nothing else.
+ * Paths are relative to the directory of the bag.
  */
 export const PAYLOAD_MANIFEST: Format = {
   head: '',
@@ -51,8 +51,8 @@ export const PAYLOAD_MANIFEST: Format = {
 }
 
 /**
- * A line of GNU coreutils: with a backslash in front where the name is escaped. Its readers, and those of Perl's
- * shasum, take a lone `-` for standard input.
+ * A line of GNU coreutils, with a backslash in front where the name is escaped. Its reader, and that of
+ * Perl's shasum, takes a lone `-` for standard input.
  */
 function toEscaped(name: string, toLine: (path: string) => string): string {
   const path = name.replace(/[\r\n]/g, (c) => (c === '\n' ? '\\n' : '\\r'))

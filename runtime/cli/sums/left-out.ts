@@ -7,7 +7,7 @@ import { createRows, toMark } from '../check/rows.ts'
 import { isTrouble } from '../client/failure-words.ts'
 import { MAX_LEFT_OUT_SAID } from '../limits.ts'
 
-/** The number of names that the replicas do not agree on, and of those among them that some did not report. */
+/** The number of names that the replicas do not agree on, and of those of them that some did not report. */
 export interface LeftOut {
   readonly names: number
   readonly unreadable: number

@@ -13,8 +13,8 @@ export function createList({ lacks, toText }: Format) {
   let bytes = 0n
   return {
     /**
-     * The entry of a name; null when the replicas do not agree on it. Throws a UserError for a name that the format
-     * cannot carry, and when the names do not come in byte order, each once.
+     * The entry of a name; null when the replicas do not agree on it. Throws a UserError for a name that the
+     * format cannot carry, and when the names do not come in byte order, each once.
      */
     add(manifest: Manifest): string | null {
       const { name, versions } = manifest

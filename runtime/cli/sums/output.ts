@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { type Io, writeOut } from '../../hosting/io.ts'
-import { cutToBytes, setAttributes, toRefusal } from '../download/part-file.ts'
+import { getErrno, toReason } from '../../node/files/errno.ts'
+import { UserError } from '../../node/user-error.ts'
+import { cutToBytes, setAttributes } from '../download/part-file.ts'
 
 /** What a list holds. */
 export interface Totals {
@@ -13,7 +15,10 @@ export interface Totals {
   readonly bytes: bigint
 }
 
-/** Where a list is written, which shows nothing of it until it is complete. Its methods throw a UserError when they cannot write. */
+/**
+ * Where a list is written, which shows nothing of it until it is complete. `write` and `commit` throw a
+ * UserError when they cannot write.
+ */
 export interface Output {
   write(text: string): Promise<void>
   /** Shows the list, when all of it is written. */
@@ -32,8 +37,8 @@ export interface NamedOutput extends Output {
 const MAX_BASE_BYTES = 212
 
 /**
- * Writes a file beside `target` (absolute), which other users cannot read, and renames it over `target` when it
- * is complete: the attributes of a file that is replaced are kept.
+ * Writes a file beside `target` (absolute), which other users cannot read, and renames it over `target` when
+ * it is complete. The attributes of a file that is replaced are kept. Throws a UserError when it cannot write.
  */
 export async function openNamed(target: string): Promise<NamedOutput> {
   const base = cutToBytes(basename(target), MAX_BASE_BYTES)
@@ -64,17 +69,22 @@ async function finish(handle: FileHandle, target: string): Promise<void> {
   await handle.sync()
 }
 
+const ADVICE = 'TMPDIR names another place, and -o a file'
+
 /**
- * Collects a list for standard output in a file without a name, in the directory of temporary files, because what
- * was printed cannot be taken back.
+ * Collects a list for standard output in a file without a name, in the directory of temporary files: what was
+ * printed cannot be taken back. Throws a UserError when it cannot be written.
  */
 export async function openPrinted(io: Io): Promise<Output> {
   const path = join(tmpdir(), `vouch-${randomUUID()}`)
-  const handle = await refusing(path, open(path, 'wx+', 0o600))
-  await refusing(path, unlink(path))
+  const handle = await refusing(path, open(path, 'wx+', 0o600), ADVICE)
+  await refusing(path, unlink(path), ADVICE).catch(async (error) => {
+    await handle.close()
+    throw error
+  })
   return {
     async write(text) {
-      await refusing(path, handle.appendFile(text))
+      await refusing(path, handle.appendFile(text), ADVICE)
     },
     async commit() {
       const buffer = Buffer.alloc(1024 * 1024)
@@ -89,10 +99,16 @@ export async function openPrinted(io: Io): Promise<Output> {
   }
 }
 
-async function refusing<T>(path: string, work: Promise<T>): Promise<T> {
+/** The file system's errors of `work` as UserErrors; `advice` says where else to write. */
+export async function refusing<T>(
+  path: string,
+  work: Promise<T>,
+  advice = 'choose another place',
+): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw toRefusal(error, path)
+    if (getErrno(error) === '') throw error
+    throw new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`)
   }
 }
