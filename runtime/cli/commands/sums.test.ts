@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs'
+import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -114,8 +114,10 @@ describe('what the replicas do not agree on', () => {
 
   it('may be among files whose names are not valid: these are told, and only --agreed writes the others', async () => {
     const stage = createStageWith({ ...SAME, 'a/back\\slash': '', 'b/back\\slash': '' })
+    writeFileSync(Buffer.concat([Buffer.from(`${stage.cwd}/a/`), Buffer.from([0xff])]), '')
     const all = await sums(stage)
     expect(all).toMatchObject({ status: 2, stdout: '' })
+    expect(all.stderr).toContain('warning: a: 1 file with a name that is not UTF-8 could not be compared: ')
     expect(all.stderr).toContain(
       'warning: a: 1 file with a backslash in its name could not be compared: back\\slash\n',
     )
