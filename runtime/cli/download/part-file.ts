@@ -255,8 +255,15 @@ function isOwn({ uid, nlink, mode }: Stats): boolean {
   return isMine && nlink === 1
 }
 
-/** Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. */
-async function setAttributes(handle: FileHandle, target: string, modified: number | null): Promise<Unkept[]> {
+/**
+ * Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. Returns the
+ * attributes that it could not keep or set.
+ */
+export async function setAttributes(
+  handle: FileHandle,
+  target: string,
+  modified: number | null,
+): Promise<Unkept[]> {
   const there = await open(target, FILE_FLAGS).catch(ignoreAbsent)
   try {
     const isFile = (await there?.stat())?.isFile()
