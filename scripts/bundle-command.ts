@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
@@ -80,12 +80,14 @@ export async function bundleCommand(outdir: string): Promise<string[]> {
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__url' },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
-    // Without comments it is all ASCII, which V8 holds in half the memory.
+    // Without comments it is all ASCII, which V8 holds in half the memory, and `runCompiled` expects.
     minifyWhitespace: true,
     lineLimit: 120,
     metafile: true,
     logLevel: 'warning',
   })
+  if (/[^\x00-\x7f]/.test(await readFile(join(outdir, 'main.js'), 'utf8')))
+    throw new Error('main.js is not ASCII: a template literal with a tag keeps what is not; interpolate that')
   await writeFile(join(outdir, 'package.json'), JSON.stringify({ type: 'commonjs' }))
   return Object.keys(metafile.inputs)
 }
