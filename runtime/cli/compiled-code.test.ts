@@ -22,7 +22,7 @@ const get = async () => await run('get', 'f', '--replica', 'a=a', '--replica', '
 /** Where the code of `get` is kept. */
 function findCode(): string {
   const directory = join(stage.cwd, 'cache/vouch/compiled')
-  const [name = ''] = readdirSync(directory).filter((name) => name.startsWith('vouch-get-'))
+  const [name = ''] = readdirSync(directory).filter((name) => name.startsWith('vouch-get-main-'))
   return join(directory, name)
 }
 

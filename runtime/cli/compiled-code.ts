@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import module, { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Script } from 'node:vm'
 import { toIndexDirectory } from '../node/digests/index-path.ts'
 
@@ -12,30 +12,49 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Runs the CommonJS file `path` with the code that V8 compiled of it when this command ran before. Where that is absent, stale
- * or damaged, it is kept at the end of a run that was no trouble, if Node caches code then. Node's own cache has only what is
- * compiled before a file runs: the functions that are compiled when they are first called, a thousand in a short command, it
- * lacks. Returns whether there is a directory for it; nothing has run otherwise.
+ * Runs the CommonJS file `path`, and what it requires beside it, with the code that V8 compiled of them when this command ran
+ * before. Where that is absent, stale or damaged, it is kept at the end of a run that was no trouble, if Node caches code then.
+ * Node's own cache has only what is compiled before a file runs: the functions that are compiled when they are first called, a
+ * thousand in a short command, it lacks. Returns whether there is a directory for it; nothing has run otherwise.
  */
 export function runCompiled(path: string, command: string): boolean {
   const code = toCodeDirectory(process.env)
   // Not every host can tell whether it caches code.
   if (code === null || !('getCompileCacheDir' in module) || !/^[a-z]+$/.test(command)) return false
   const directory = resolve(code)
-  const file = join(directory, `vouch-${command}-${process.version}-${process.arch}`)
+  const loaded = new Map<string, object>()
+
+  function load(path: string): object {
+    const known = loaded.get(path)
+    if (known !== undefined) return known
+    const requireOther = createRequire(path)
+    const requireHere = (id: string) =>
+      id.startsWith('./') ? load(join(dirname(path), id)) : requireOther(id)
+    const running = { exports: {} }
+    const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
+    loaded.set(path, running.exports)
+    const script = compile(path, join(directory, name))
+    script.runInThisContext()(running.exports, requireHere, running, path, dirname(path))
+    loaded.set(path, running.exports)
+    return running.exports
+  }
+
+  load(path)
+  return true
+}
+
+/** The function of a CommonJS file, from the code in `file` if that can be used. */
+function compile(path: string, file: string): Script {
   const identity = toIdentity(path)
   const known = readCode(file, identity)
-  // The build makes sure that it is ASCII.
-  const source = `(${HEAD} {${readFileSync(path, 'latin1')}\n})`
+  const source = `(${HEAD} {${readFileSync(path, 'utf8')}\n})`
   const script = new Script(source, { filename: path, ...(known && { cachedData: known }) })
   if (known === null || script.cachedDataRejected)
     process.once('exit', (status) => {
-      const isAllowed = module.getCompileCacheDir()?.startsWith(directory)
+      const isAllowed = module.getCompileCacheDir()?.startsWith(dirname(file))
       if (isAllowed && status !== 2) writeCode(file, identity, script.createCachedData())
     })
-  const exports = {}
-  script.runInThisContext()(exports, createRequire(path), { exports }, path, dirname(path))
-  return true
+  return script
 }
 
 /** What a CommonJS file is given. */
