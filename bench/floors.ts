@@ -12,7 +12,7 @@ import { SMALL, SMALL_BYTES, startPair } from './servers.ts'
 const USAGE = `node bench/floors.ts [options]: measure vouch beside programs that do only what its promises need, in turns
 
   --rounds N        how often each is measured (11)
-  --seconds N       how long each server is loaded in a round (2)
+  --seconds N       how long each server is loaded in a round; 0 leaves the reads out (2)
   --program PATH    the command (dist/command/vouch.js: npm run build)
 
 Starts: one file of 1 KiB in two directories, each command in a new directory, its output to /dev/null. Needs bash, and rclone
@@ -67,7 +67,7 @@ async function measure(workshop: Workshop): Promise<number> {
   writeTrees(trees, { files: 1, sizeOf: () => SMALL_BYTES })
   await settle()
   const starts = listStarts(scratch, trees)
-  const reads = listReads(workshop, trees)
+  const reads = Number(values.seconds) === 0 ? [] : listReads(workshop, trees)
   const results = await runRounds([...starts, ...reads], { rounds: Number(values.rounds), warmMs: WARM_MS })
   const titles = { starts: starts.flatMap(({ rows }) => rows), reads: reads.flatMap(({ rows }) => rows) }
   return report(titles, RATIOS, results)
