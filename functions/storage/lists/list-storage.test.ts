@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../wire/storage-error.ts'
-import { toBytes, toBytes } from '../suite/set-up.suite.ts'
+import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
