@@ -1,6 +1,6 @@
 import type { Digest } from '../../wire/digest.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
-import { type Facts, notFresh } from '../facts.ts'
+import { type Facts, isRecent, toAge } from '../facts.ts'
 import { requireName } from '../names.ts'
 import type { DescribeOptions, Storage } from '../storage.ts'
 import { type Pages, surveyPages } from '../survey/read-survey.ts'
@@ -61,18 +61,18 @@ export function createListStorage(source: ListSource, options: ListStorageOption
   function toAllFacts(
     list: Held,
     entries: readonly { readonly name: string; readonly known: Recorded }[],
-    { maxAge, ...asked }: DescribeOptions,
+    { maxAge: _, ...asked }: DescribeOptions,
   ): readonly Promise<Facts>[] {
-    if (maxAge !== undefined) return entries.map(() => Promise.reject(notFresh()))
     const { id } = list.algorithm
+    const age = toRecordAge(list.modified)
     if (id === 'sha256')
-      return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size))
+      return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size, age))
     const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
     const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
     return entries.map(async ({ name, known }) => {
       const sum = requireSum(known)
       const content = await findContent(name, known, { answers: answersOf(name), algorithm: id })
-      return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size)
+      return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size, age)
     })
   }
 
@@ -116,7 +116,6 @@ export function createListStorage(source: ListSource, options: ListStorageOption
     // By the places of its entries: to find each by its name again would take three times as long.
     async *survey(survey, options = {}) {
       const list = await hold(options.signal)
-      const maxAge = survey.maxAge ?? undefined
       const pages: Pages<Placed> = {
         async list(options) {
           const { entries, next, passed = [] } = toPage(list, options)
@@ -124,10 +123,11 @@ export function createListStorage(source: ListSource, options: ListStorageOption
         },
         describe(entries, options) {
           const known = entries.map(({ name, place }) => ({ name, known: list.sums.at(place) }))
-          return toAllFacts(list, known, { ...options, maxAge })
+          return toAllFacts(list, known, options)
         },
         open: () => Promise.reject(noBytes()),
       }
+      // There are no bytes to read again.
       yield* surveyPages(pages, { ...survey, maxAge: null }, options)
     },
   }
@@ -200,8 +200,14 @@ function requireSum({ sum, wrong }: Recorded): string {
   return sum
 }
 
-function toFacts({ modified }: Recorded, digest: Digest, size: number | null): Facts {
-  return { size, digest, modified, evidence: 'recorded', age: null }
+/** Seconds since the list was written; null when that is unknown, or in the future. */
+function toRecordAge(modified: number | null): number | null {
+  const now = Date.now()
+  return modified !== null && isRecent(modified, now, null) ? toAge(modified, now) : null
+}
+
+function toFacts({ modified }: Recorded, digest: Digest, size: number | null, age: number | null): Facts {
+  return { size, digest, modified, evidence: 'recorded', age }
 }
 
 function noBytes(): StorageError {
