@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../wire/storage-error.ts'
-import { toBytes } from '../suite/set-up.suite.ts'
+import { toBytes, toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
@@ -44,12 +44,22 @@ const WHOLE: Survey = {
   ...{ match: [], exclude: [], passed: true },
 }
 
-it('a recorded digest has no size, no time and no age where the list has none', async () => {
-  const storage = createStorage({ name: 'SHA256SUMS', bytes: toText(['a']) })
-  expect(await storage.describe(['a'])[0]).toEqual({
-    ...{ digest: A, size: null, modified: null, evidence: 'recorded', age: null },
-  })
-})
+it.each([
+  [null, null],
+  [Date.now() + 60_000, null],
+  [Date.now() - 3_600_500, 3600],
+])(
+  'a recorded digest has no size and no time where the list has none, and the age of the list',
+  async (modified, age) => {
+    const list = { name: 'SHA256SUMS', bytes: toBytes(toText(['a'])), version: '1', modified }
+    const storage = createRecording({ read: async (known) => (known === null ? list : null) })
+    const said = await storage.describe(['a'])[0]
+    expect(said).toMatchObject({ digest: A, size: null, modified: null, evidence: 'recorded' })
+    // A busy machine takes a while for this.
+    if (age === null) expect(said?.age).toBeNull()
+    else expect(said?.age).toBeGreaterThanOrEqual(age)
+  },
+)
 
 it('a list is read once, and again when it has changed', async () => {
   const { storage, change, getReads } = createChanging(toText(['a']))
