@@ -363,3 +363,6 @@ export const READY_OTHERS_MS = 250
 
 /** A list of sums as a replica: some 1.2 million names. It is held whole while it is read, and half of it later. */
 export const MAX_LIST_BYTES = 128 * 1024 * 1024
+
+/** Lines of a list that are not understood: with more, it is another kind of file, and not read to its end. */
+export const MAX_LIST_FAULTS = 10_000

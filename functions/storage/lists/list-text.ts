@@ -40,7 +40,11 @@ export function toListText(bytes: Uint8Array): ListText {
 }
 
 /** Calls `take` with each line. Waits now and then, so that other work is done meanwhile. */
-export async function takeLines(text: ListText, take: TakeLine): Promise<void> {
+export async function takeLines(
+  text: ListText,
+  take: TakeLine,
+  linesInATurn = LINES_IN_A_TURN,
+): Promise<void> {
   const { bytes, mark, isCrlf } = text
   let at = text.start
   for (let line = 1; at < bytes.length; line++) {
@@ -49,7 +53,7 @@ export async function takeLines(text: ListText, take: TakeLine): Promise<void> {
     take(at, isCrlf && end > at && bytes[end - 1] === CR ? end - 1 : end, line)
     at = end + 1
     // A macrotask, so that sockets are served too.
-    if (line % LINES_IN_A_TURN === 0) await new Promise((resolve) => setTimeout(resolve, 0))
+    if (line % linesInATurn === 0) await new Promise((resolve) => setTimeout(resolve, 0))
   }
 }
 

@@ -270,6 +270,33 @@ describe('what two writers mean differently is refused', () => {
   })
 })
 
+it('a file of which nearly nothing is understood is refused, and not read to its end', async () => {
+  const rest = 'rest\n'.repeat(10_001)
+  await expect(read(`${A}  a\n${rest}`)).rejects.toThrow(
+    /^more than 10,000 lines of the list are not understood; line 2 is 'rest'; it would have to be/,
+  )
+})
+
+it('a line of mtree that may have opened a folder leaves unclear what comes after it', async () => {
+  const file = `type=file sha256=${A}\n`
+  const text = `#mtree\n. type=dir\na ${file}d\\q type=dir\nb ${file}..\nc ${file}./e/f ${file}`
+  const storage = createStorage({ name: 'spec', bytes: text })
+  const [a, ...rest] = await ask(storage, ['a', 'e/f', 'b', 'd/b', 'c'])
+  expect([a, rest[0]]).toEqual([A, A])
+  for (const said of rest.slice(1)) expect(said).toContain('line 4 of the list has an escape')
+  expect((await listAll(storage)).passed).toEqual([['other', 3]])
+})
+
+it('folders inside each other without end take no memory for their paths', async () => {
+  const text = `#mtree\n/set type=dir\n${'aaaaaaaaa\n'.repeat(1000)}f type=file sha256=${A}\n`
+  const storage = createStorage({ name: 'spec', bytes: text })
+  expect(await ask(storage, ['f'])).toEqual([
+    expect.stringContaining('has a path longer than any file system takes'),
+  ])
+  const shallow = `#mtree\n/set type=dir\n${'aaaaaaaaa\n..\n'.repeat(1000)}f type=file sha256=${A}\n`
+  expect(await ask(createStorage({ name: 'spec', bytes: shallow }), ['f'])).toEqual([A])
+})
+
 it('the root is taken off the names, and names outside do not count', async () => {
   const text = `${A}  ./photos/a\n${B}  photos2/b\n${C}  photos\n`
   for (const root of ['photos', 'photos/', './photos']) {

@@ -1,5 +1,7 @@
-import { MAX_PASSED_EXAMPLES } from '../../wire/limits.ts'
+import { MAX_LIST_FAULTS, MAX_PASSED_EXAMPLES } from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import { formatNumber } from '../../wire/text.ts'
 import { encodeBytes } from '../byte-names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
 import { hasText, type ListText, quote } from './list-text.ts'
@@ -79,6 +81,13 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
   function fault(line: number, words: string, mayContinue = false): void {
     if (mayContinue) builder.doubtBefore(line)
     if (++faults <= MAX_PASSED_EXAMPLES) first.push({ line, words })
+    if (faults <= MAX_LIST_FAULTS) return
+    const most = formatNumber(MAX_LIST_FAULTS)
+    const [{ line: at, words: why } = { line, words }] = first
+    throw new StorageError(
+      'unreadable',
+      `more than ${most} lines of the list are not understood; line ${at} ${why}`,
+    )
   }
 
   return {

@@ -3,7 +3,7 @@ import { attempt } from '../../../wire/attempt.ts'
 import { isDigest } from '../../../wire/digest.ts'
 import { parseTimestamp } from '../../../wire/fields/dates.ts'
 import { parseJson } from '../../../wire/json/parse.ts'
-import { MAX_STEP_LENGTH } from '../../../wire/limits.ts'
+import { ITEMS_IN_A_TURN, MAX_STEP_LENGTH } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
 import { auditSummary, manifest, size } from '../../../wire/schemas.ts'
 import { type ListText, quote, takeLines } from '../list-text.ts'
@@ -53,7 +53,7 @@ async function takeJson<T extends v.GenericSchema>(
   schema: T,
   take: (value: v.InferOutput<T>, line: number) => void,
 ): Promise<void> {
-  await takeLines(text, (start, end, line) => {
+  const takeLine = (start: number, end: number, line: number) => {
     const bytes = text.bytes.subarray(start, end)
     if (bytes.length > MAX_STEP_LENGTH) return fault(line, 'is longer than any that is written')
     const json = attempt(() => strict.decode(bytes))
@@ -61,7 +61,8 @@ async function takeJson<T extends v.GenericSchema>(
     const read = parseJson(schema, json)
     if (read.success) take(read.output, line)
     else fault(line, `is ${quote(bytes)}; ${read.wrong}`)
-  })
+  }
+  await takeLines(text, takeLine, ITEMS_IN_A_TURN)
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -59,6 +59,10 @@ export async function readMtree(reading: Reading): Promise<void> {
   let defaults: Keywords = new Map()
   /** The directories that are open; the first is the root. */
   const open: Uint8Array[] = []
+  /** Bytes of the path of the innermost. */
+  let openBytes = 0
+  /** Whether a line that is not understood may have opened or closed one: then it is not clear which are open. */
+  let isLost = false
   let [pending, pendingLine] = ['', 0]
 
   /** Returns what is wrong with the entry; null for nothing. */
@@ -66,23 +70,37 @@ export async function readMtree(reading: Reading): Promise<void> {
     const name = decodeVis(word)
     const keywords = new Map([...defaults, ...own])
     const type = keywords.get('type') ?? ''
+    if (isLost && !name?.includes(SLASH)) return LOST
     if (name === null) return `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`
     const isPath = name.includes(SLASH)
+    if (openBytes + name.length > MAX_SEEN_LENGTH) return 'has a path longer than any file system takes'
     const path = isPath ? name : joinPath([...open, name])
-    if (type === 'file') return addFile(reading, { path, line, keywords })
+    if (type === 'file') {
+      const wrong = addFile(reading, { path, line, keywords })
+      if (wrong !== null) reading.fault(line, wrong)
+      return null
+    }
     const kind = KINDS.get(type)
     if (kind === undefined)
       return `has the type ${quote(encoder.encode(type))}; it would have to be one of mtree(5)`
     if (kind !== null) reading.pass({ kind, name: decodeBytes(path).replace(/^\.\//, '') })
     // A whole path opens no directory: its files have whole paths, too.
-    else if (!isPath) open.push(name)
+    else if (!isPath) {
+      open.push(name)
+      openBytes += name.length + 1
+    }
     return null
   }
 
   function takeWords(words: string, line: number): string | null {
     const [first = '', ...rest] = words.split(/[ \t]+/).filter((word) => word !== '')
-    if (first === '..' && rest.length === 0)
-      return open.pop() === undefined ? "has '..' without a directory above" : null
+    if (first === '..' && rest.length === 0) {
+      if (isLost) return null
+      const closed = open.pop()
+      if (closed === undefined) return "has '..' without a directory above"
+      openBytes -= closed.length + 1
+      return null
+    }
     if (!rest.every((word) => WORD.test(word))) return 'has a word that is no keyword'
     const keywords = new Map(rest.map(toKeyword))
     if (first === '/set') defaults = new Map([...defaults, ...keywords])
@@ -100,16 +118,21 @@ export async function readMtree(reading: Reading): Promise<void> {
     const whole = pending + words
     if (whole.length > MAX_SEEN_LENGTH) {
       pending = ''
+      isLost = true
       return reading.fault(line, `is ${quote(text.bytes.subarray(start, end))}, longer than mtree writes`)
     }
     pending = isContinued ? `${whole.slice(0, -1)} ` : ''
     const wrong = isContinued ? null : takeWords(whole, pendingLine)
-    if (wrong !== null) reading.fault(pendingLine, wrong)
+    if (wrong === null) return
+    isLost = true
+    reading.fault(pendingLine, wrong)
   })
   if (pending !== '') reading.fault(pendingLine, 'goes on in a line that is not there')
 }
 
 const SLASH = 0x2f
+
+const LOST = 'comes after a line that is not understood, so that its folder is not clear'
 
 function joinPath(parts: readonly Uint8Array[]): Uint8Array {
   return concatenate(parts.flatMap((part, i) => (i === 0 ? [part] : [Uint8Array.of(SLASH), part])))
