@@ -123,8 +123,8 @@ export const SUMS = declare({
   ],
   examples: {
     'vouch sums -o SHA256SUMS': 'of everything that the coordinator on this machine compares',
-    'vouch sums photos/ --max-age 0 --replica disk=/srv/files --replica nas=/mnt/nas | gpg --clearsign > photos.asc':
-      'read every byte below photos/ of two directories, and sign what they agree on',
+    'vouch sums photos/ --max-age 0 -o SHA256SUMS --replica disk=/srv/files --replica nas=/mnt/nas':
+      'read every byte below photos/ of two directories',
     'vouch sums --bag /srv/bag --replica bag=/srv/bag/data --replica nas=/mnt/nas':
       'make a bag of a directory that is the same as another',
   },
