@@ -237,6 +237,7 @@ export function describeReading(setup: Setup): void {
   })
 
   describe('open, while the file changes under the reader,', () => {
+    // Noise of the same seed, shorter or longer, has the same bytes as far as it goes.
     const changes: Readonly<Record<string, () => Uint8Array<ArrayBuffer>>> = {
       'is overwritten by as many bytes': () => createNoise(8 * MIB, 2),
       'loses its end': () => createNoise(3 * MIB),
@@ -325,7 +326,6 @@ async function expectOldOrChanged(
   under: { storage: Storage; write(name: string, bytes: Uint8Array): Promise<void>; seesChanges: boolean },
   change: () => Promise<void>,
 ): Promise<void> {
-  // Noise of the same seed that is shorter or longer has the same bytes as far as it goes.
   const before = createNoise(8 * MIB)
   await under.write('a', before)
   const opened = await under.storage.open('a')
