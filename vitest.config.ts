@@ -1,7 +1,7 @@
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type Plugin } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // No test touches the caches of the user who runs it, or reads their settings.
@@ -11,13 +11,13 @@ process.on('exit', () => rmSync(cache, { recursive: true, force: true, maxRetrie
 // is compiled, which halves the start of a thread.
 process.env['NODE_COMPILE_CACHE'] = join(cache, 'node')
 
-const portable = globSync([
-  'functions/**/*.test.ts',
-  'runtime/{s3,workers}/**/*.test.ts',
-  'examples/*.test.ts',
-])
-// A test that replaces a module needs a module graph of its own, and one of a host its own globals.
-const replacing = portable.filter((path) => readFileSync(path, 'utf8').includes('vi.mock('))
+const portable = ['functions/**/*.test.ts', 'runtime/{s3,workers}/**/*.test.ts', 'examples/*.test.ts']
+/** A test that replaces a module, or part of a host, needs a process and a module graph of its own. */
+const replacing = globSync('{functions,runtime,scripts,emulator,tests}/**/*.test.ts', {
+  exclude: ['**/node_modules/**'],
+}).filter((path) => /\b(vi\.mock|patchBuiltin)\(/.test(readFileSync(path, 'utf8')))
+// What npm run test:worlds fetches, and nothing else has.
+const elsewhere = process.env['VOUCH_BUN'] === undefined ? ['tests/worlds/**'] : []
 
 /** The test files that take longest, longest first: begun last, one of them would run on alone at the end. */
 const LONGEST = [
@@ -49,7 +49,23 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Runs the bundled programs of threads, of which a test starts several, and which start faster than their sources. */
+const bundledThreads: Plugin = {
+  name: 'bundled-threads',
+  transform(code, id) {
+    if (!id.endsWith('/runtime/node/threads/thread.ts')) return
+    const source = code.replace('function toProgram(', 'function toSource(')
+    if (source === code) throw new Error(`${id} finds the programs of threads in another way`)
+    return `${source}
+function toProgram(name) {
+  if (!name.endsWith('-worker')) return toSource(name)
+  return new URL(name + '.js', 'file://' + process.env['VOUCH_THREADS'] + '/')
+}`
+  },
+}
+
 export default defineConfig({
+  plugins: [bundledThreads],
   // Examples import the package by its name; where it is not installed, that is its sources.
   resolve: { tsconfigPaths: true },
   test: {
@@ -62,14 +78,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'system',
-          include: ['{runtime/*,scripts,emulator,tests}/**/*.test.ts', ...replacing],
-          exclude: [
-            '**/node_modules/**',
-            'runtime/{s3,workers}/**',
-            // What npm run test:worlds fetches, and nothing else has.
-            ...(process.env['VOUCH_BUN'] === undefined ? ['tests/worlds/**'] : []),
-          ],
+          isolate: false,
+          include: ['{runtime/*,scripts,emulator,tests}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'runtime/{s3,workers}/**', ...elsewhere, ...replacing],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: replacing, exclude: elsewhere },
       },
     ],
     env: { XDG_CACHE_HOME: cache, XDG_CONFIG_HOME: cache },

@@ -7,5 +7,6 @@ export default async function setUp() {
   const directory = join(import.meta.dirname, `node_modules/.cache/vouch-${process.pid}`)
   await bundleCommand(directory)
   process.env['VOUCH_BUNDLE'] = join(directory, 'vouch.js')
+  process.env['VOUCH_THREADS'] = directory
   return async () => await rm(directory, { recursive: true })
 }

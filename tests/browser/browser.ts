@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-const CHROMIUM = '/usr/bin/chromium'
+/** Debian's chromium-headless-shell takes half the processor time of the same version of chromium, if that is headless. */
+const CHROMIUM = ['/usr/lib/chromium/chromium-headless-shell', '/usr/bin/chromium'].find((path) =>
+  existsSync(path),
+)
 
 /** Whether there is a browser to try the pages in: Debian's chromium. */
-export const hasBrowser = existsSync(CHROMIUM)
+export const hasBrowser = CHROMIUM !== undefined
 
 /** Starts the browser; hosts that end with `.test` are this machine, and no address that a browser trusts. */
 export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({
-    executablePath: CHROMIUM,
+    ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
     // Root, as in a container, may have no sandbox of its own.
     args: ['--no-sandbox', '--host-resolver-rules=MAP *.test 127.0.0.1'],
   })

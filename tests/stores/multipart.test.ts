@@ -55,7 +55,7 @@ it("Python's parser reads a conflict of any contents byte for byte", async () =>
         headers,
       })
       const head = `Content-Type: ${response.headers.get('Content-Type')}\r\n\r\n`
-      const message = Buffer.concat([Buffer.from(head), await response.bytes()])
+      const message = Buffer.concat([Buffer.from(head), Buffer.from(await response.arrayBuffer())])
       writeFileSync(join(directory, String(i).padStart(5, '0')), message)
       expected.push(versions.map((bytes) => createHash('sha256').update(bytes).digest('hex')))
     }

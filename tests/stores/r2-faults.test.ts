@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Emulator, startEmulator } from '../../emulator/emulator.ts'
 import type { Fault } from '../../emulator/fault.ts'
 import { MAX_AUDITS, MAX_OBJECTS_AT_ONCE } from '../../functions/wire/limits.ts'
+import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { hash, makeBytes, readBytes, readProblem } from '../scenarios/world.suite.ts'
 
 const BYTES = makeBytes(1_000_000)
@@ -12,9 +13,12 @@ const SMALL = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`small/$
 describe('a coordinator bound to one bucket of R2, and to a Worker over another', () => {
   let emulator: Emulator
 
-  // A coordinator remembers corrupt copies, so every test has its own.
-  beforeEach(async () => {
-    emulator = await startEmulator({ replicas: { server1: 'r2://one', server2: 'service://two' } })
+  const { path: buckets, remove } = createTemporaryDirectory('vouch-buckets-')
+  const start = () => startEmulator({ replicas: { server1: 'r2://one', server2: 'service://two' }, buckets })
+
+  // No test writes to the buckets.
+  beforeAll(async () => {
+    emulator = await start()
     for (const id of ['server1', 'server2']) {
       const bucket = await emulator.openBucket(id)
       const files = Object.entries({ ...SMALL, 'large.bin': BYTES })
@@ -22,6 +26,13 @@ describe('a coordinator bound to one bucket of R2, and to a Worker over another'
         files.map(([name, content]) => bucket.put(name, content, { sha256: hash(content).hex })),
       )
     }
+    await emulator.close()
+  })
+  afterAll(remove)
+
+  // A coordinator remembers corrupt copies, so every test has its own.
+  beforeEach(async () => {
+    emulator = await start()
   })
   afterEach(() => emulator.close())
 
