@@ -4,14 +4,7 @@ import { changedError, integrityError, preconditionError, requireRange } from '.
 import { isFresh, type SizedFacts } from './facts.ts'
 import { notKept, toKeptKey } from './kept.ts'
 import { compareNames, requireName } from './names.ts'
-import type {
-  DescribeOptions,
-  Kept,
-  ListOptions,
-  MoveOptions,
-  PutOptions,
-  WritableStorage,
-} from './storage.ts'
+import type { DescribeOptions, Kept, ListOptions, MoveOptions, WritableStorage } from './storage.ts'
 import { toPageSize } from './survey/page-builder.ts'
 
 /** What is remembered of a file; `age` is computed for each question. */
@@ -64,11 +57,7 @@ export function createMemoryStorage(files: Record<string, string | Uint8Array> =
     return { ...(await readFacts(file.bytes, known.modified)), evidence: 'read', age: 0 }
   }
 
-  async function put(
-    name: string,
-    body: ReadableStream<Uint8Array>,
-    options: PutOptions,
-  ): Promise<SizedFacts> {
+  const put: WritableStorage['put'] = async (name, body, options) => {
     try {
       options.signal?.throwIfAborted()
       requireReplaced(await held.get(requireName(name))?.facts, options.replaces)

@@ -61,3 +61,11 @@ export function toFailures(answers: readonly Answer[]): string {
 export function toLetter(i: number): string {
   return i < 26 ? String.fromCharCode(65 + i) : `#${i + 1}`
 }
+
+/** Whether some holder of a version has its bytes; false when only lists know it. */
+export function hasSource(
+  version: Pick<Manifest['versions'][number], 'replicas'>,
+  replicas: Manifest['replicas'],
+): boolean {
+  return replicas.some(({ id, evidence }) => evidence !== 'recorded' && version.replicas.includes(id))
+}

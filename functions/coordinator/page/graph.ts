@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
-import { toAgeText } from '../../wire/evidence-words.ts'
 import { formatNumber } from '../../wire/text.ts'
+import { toAgeText } from '../../wire/words/evidence.ts'
 import type { EndedRun } from './known.ts'
 import type { Html } from './layout.ts'
 import { renderTime } from './parts.ts'

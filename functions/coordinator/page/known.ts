@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
-import { toAgeText } from '../../wire/evidence-words.ts'
 import type { AuditSummary, Run } from '../../wire/schemas.ts'
 import { escapeControls } from '../../wire/text.ts'
+import { toAgeText } from '../../wire/words/evidence.ts'
 import type { CoordinatorContext } from '../context.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Html } from './layout.ts'

@@ -1,9 +1,9 @@
 import { html } from 'hono/html'
 import { parseName } from '../../storage/names.ts'
-import { toEvidenceText } from '../../wire/evidence-words.ts'
 import { toNamedPath } from '../../wire/fields/routes.ts'
 import type { Agreement, Manifest } from '../../wire/schemas.ts'
 import { escapeControls, formatCount, formatSize } from '../../wire/text.ts'
+import { toEvidenceText } from '../../wire/words/evidence.ts'
 import { toLetter } from '../compare/report.ts'
 import type { Html } from './layout.ts'
 

@@ -1,5 +1,5 @@
-import { AGE_UNITS, SEEN_WORDS } from '../../wire/evidence-words.ts'
 import { PASSED_WORDS } from '../../wire/passed.ts'
+import { AGE_UNITS, SEEN_WORDS } from '../../wire/words/evidence.ts'
 import { MARKS } from './parts.ts'
 
 /** The pages' script, in ASCII: shows an audit live, from `GET /audit`, as text and never as markup. */

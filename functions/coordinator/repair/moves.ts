@@ -1,9 +1,9 @@
 import { MAX_MISSING_HELD } from '../../wire/limits.ts'
 import type { PlanStep, Rule } from '../../wire/plan-schemas.ts'
 import type { Manifest } from '../../wire/schemas.ts'
-import { hasSource } from '../../wire/sources.ts'
 import { createMissingNames, type MissingName } from '../compare/missing-name.ts'
 import { findRenames, type Rename } from '../compare/renames.ts'
+import { hasSource } from '../compare/report.ts'
 import { findPolicy, toSteps } from './plan.ts'
 
 /** A missing name that can be copied or moved. */

@@ -1,6 +1,6 @@
 import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
 import type { Manifest } from '../../wire/schemas.ts'
-import { hasSource } from '../../wire/sources.ts'
+import { hasSource } from '../compare/report.ts'
 
 type Version = Manifest['versions'][number]
 

@@ -1,7 +1,7 @@
-import { toSeenTexts } from '../../../functions/wire/evidence-words.ts'
 import { countFiles, mayBeFile, toPassedText } from '../../../functions/wire/passed.ts'
 import type { AuditSummary } from '../../../functions/wire/schemas.ts'
 import { formatCount, formatNumber } from '../../../functions/wire/text.ts'
+import { toSeenTexts } from '../../../functions/wire/words/evidence.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { toAgreementWords } from '../terminal/agreement-words.ts'

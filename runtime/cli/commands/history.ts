@@ -1,7 +1,7 @@
 import { toNamedPath } from '../../../functions/wire/fields/routes.ts'
-import { toFindingWords } from '../../../functions/wire/finding-words.ts'
 import { type History, history as schema } from '../../../functions/wire/schemas.ts'
 import { escapeControls } from '../../../functions/wire/text.ts'
+import { toFindingWords } from '../../../functions/wire/words/finding.ts'
 import { toJsonLine, writeOut } from '../../hosting/io.ts'
 import { readAnswer } from '../client/coordinator-client.ts'
 import { requireName, withSource } from '../client/source.ts'

@@ -1,4 +1,3 @@
-import { toCountWords } from '../../../functions/wire/finding-words.ts'
 import {
   type ReplicaStates,
   replicaStates,
@@ -6,6 +5,7 @@ import {
   status as schema,
 } from '../../../functions/wire/schemas.ts'
 import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
+import { toCountWords } from '../../../functions/wire/words/finding.ts'
 import { toJsonLine, writeOut } from '../../hosting/io.ts'
 import { readAnswer } from '../client/coordinator-client.ts'
 import { withSource } from '../client/source.ts'

@@ -1,7 +1,7 @@
+import { hasSource } from '../../../functions/coordinator/compare/report.ts'
 import { toVersionHref } from '../../../functions/wire/fields/routes.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
 import { type Manifest, manifest as manifestSchema, type Problem } from '../../../functions/wire/schemas.ts'
-import { hasSource } from '../../../functions/wire/sources.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type Announced, type CoordinatorClient, readProblem, toLine } from '../client/coordinator-client.ts'

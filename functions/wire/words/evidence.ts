@@ -1,5 +1,5 @@
-import type { EVIDENCES } from './schemas.ts'
-import { formatNumber } from './text.ts'
+import type { EVIDENCES } from '../schemas.ts'
+import { formatNumber } from '../text.ts'
 
 type Evidence = (typeof EVIDENCES)[number]
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toAgeText, toEvidenceText, toSeenText, toSeenTexts } from './evidence-words.ts'
+import { toAgeText, toEvidenceText, toSeenText, toSeenTexts } from './evidence.ts'
 
 describe('how a digest is known', () => {
   it.each([

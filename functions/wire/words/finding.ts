@@ -1,5 +1,5 @@
-import type { Manifest, Status } from './schemas.ts'
-import { formatNumber } from './text.ts'
+import type { Manifest, Status } from '../schemas.ts'
+import { formatNumber } from '../text.ts'
 
 /** What an audit found of each copy of a name, for people: `a = b: 2d711642b726`, `missing on c`. */
 export function toFindingWords(
