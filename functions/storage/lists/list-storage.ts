@@ -57,20 +57,24 @@ export function createListStorage(source: ListSource, options: ListStorageOption
   const { peers } = options
   const hold = createHold(source, options)
 
-  /** The facts of names that the list has, each by its own promise. */
+  /** What the list says of names that it has; a promise where peers are asked. */
   function toAllFacts(
     list: Held,
     entries: readonly { readonly name: string; readonly known: Recorded }[],
     { maxAge: _, ...asked }: DescribeOptions,
-  ): readonly Promise<Facts>[] {
+  ): readonly (Promise<Facts> | Facts | StorageError)[] {
     const { id } = list.algorithm
     const age = toRecordAge(list.modified)
     if (id === 'sha256')
-      return entries.map(async ({ known }) => toFacts(known, requireSum(known), known.size, age))
+      return entries.map(({ known }) => {
+        const { sum, size } = known
+        return sum === null ? noSum(known) : toFacts(known, sum, size, age)
+      })
     const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
     const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
     return entries.map(async ({ name, known }) => {
-      const sum = requireSum(known)
+      const { sum } = known
+      if (sum === null) throw noSum(known)
       const content = await findContent(name, known, { answers: answersOf(name), algorithm: id })
       return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size, age)
     })
@@ -78,13 +82,13 @@ export function createListStorage(source: ListSource, options: ListStorageOption
 
   async function describeAll(names: readonly string[], options: DescribeOptions) {
     const list = await hold(options.signal)
-    const found = new Map<string, Promise<Facts>>()
+    const found = new Map<string, Promise<Facts> | Facts | StorageError>()
     const entries = [...new Set(names)].flatMap((name) => {
       const known = list.sums.find(name)
       return known === null ? [] : [{ name, known }]
     })
     for (const [i, facts] of toAllFacts(list, entries, options).entries()) {
-      facts.catch(() => {})
+      if (facts instanceof Promise) facts.catch(() => {})
       found.set(entries[i]?.name ?? '', facts)
     }
     return { list, found }
@@ -100,7 +104,9 @@ export function createListStorage(source: ListSource, options: ListStorageOption
         requireName(name)
         const { list, found } = await all
         const facts = found.get(name)
-        return facts === undefined ? requireAbsent(list, name) : await facts
+        if (facts === undefined) return requireAbsent(list, name)
+        if (facts instanceof StorageError) throw facts
+        return await facts
       })
     },
     async open(name, { signal } = {}) {
@@ -195,9 +201,8 @@ function requireAbsent(list: List, name: string): null {
   return null
 }
 
-function requireSum({ sum, wrong }: Recorded): string {
-  if (sum === null) throw new StorageError('unreadable', `the list ${wrong}`)
-  return sum
+function noSum({ wrong }: Recorded): StorageError {
+  return new StorageError('unreadable', `the list ${wrong}`)
 }
 
 /** Seconds since the list was written; null when that is unknown, or in the future. */

@@ -53,8 +53,11 @@ export interface GappedPage<E> {
 /** Files that are listed page by page, and described by their listed entries. */
 export interface Pages<E extends Entry> extends Pick<Storage, 'open'> {
   list(options: ListOptions): Promise<GappedPage<E>>
-  /** As `Storage.describe`, for listed entries. */
-  describe(entries: readonly E[], options: DescribeOptions): readonly Promise<Facts | null>[]
+  /** As `Storage.describe`, for listed entries; what is known at once need not be a promise. */
+  describe(
+    entries: readonly E[],
+    options: DescribeOptions,
+  ): readonly (Promise<Facts | null> | Found['said'] | null)[]
 }
 
 function toPages(storage: Storage): Pages<Entry> {
@@ -197,11 +200,14 @@ async function describeOrRead<E extends Entry>(
   options: ExamineOptions,
 ): Promise<Found[]> {
   // With 0 every byte is read, whatever is remembered.
-  const isUnknown = options.maxAge === 0
-  const known = isUnknown
-    ? entries.map(({ name }) => ({ name, said: null }))
-    : await describeAll(storage, entries, options)
-  return await readStale(storage, known, options)
+  if (options.maxAge === 0)
+    return await readStale(
+      storage,
+      entries.map(({ name }) => ({ name, said: null })),
+      options,
+    )
+  const known = await describeAll(storage, entries, options)
+  return options.maxAge === null ? known : await readStale(storage, known, options)
 }
 
 async function describeAll<E extends Entry>(
@@ -209,13 +215,17 @@ async function describeAll<E extends Entry>(
   entries: readonly E[],
   { signal, trace, onProgress, pace }: ExamineOptions,
 ): Promise<Found[]> {
-  const answers = await Promise.allSettled(storage.describe(entries, { signal, trace, onProgress, pace }))
-  signal?.throwIfAborted()
-  return answers.flatMap((answer, i) => {
-    const said = answer.status === 'fulfilled' ? answer.value : toStorageError(answer.reason)
+  const answers = storage
+    .describe(entries, { signal, trace, onProgress, pace })
+    .map((answer) => (answer instanceof Promise ? answer.catch(toStorageError) : answer))
+  const found: Found[] = []
+  for (const [i, answer] of answers.entries()) {
+    const said = answer instanceof Promise ? await answer : answer
     // A file that was removed after it was listed is left out.
-    return said === null ? [] : [{ name: entries[i]?.name ?? '', said }]
-  })
+    if (said !== null) found.push({ name: entries[i]?.name ?? '', said })
+  }
+  signal?.throwIfAborted()
+  return found
 }
 
 /**
