@@ -74,15 +74,20 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
       return await requireNone(key, signal)
     }
 
+    async function requireState(): Promise<void> {
+      const now = await finder.find(path, traits, signal)
+      if (now === null || toState(now) !== state) throw changedWhileReadError()
+    }
+
     async function requireSame(): Promise<void> {
-      const now = version === null ? await finder.find(path, traits, signal) : await head(key, signal)
-      const isSame = now !== null && ('key' in now ? now.version === version : toState(now) === state)
-      if (!isSame) throw changedWhileReadError()
+      if (version === null) return await requireState()
+      if ((await head(key, signal))?.version !== version) throw changedWhileReadError()
     }
 
     const wanted = exactly(await readBody(reply, info.size, range), range?.length ?? info.size)
     const proven = range === undefined ? prove(wanted, version, traits) : null
-    return { info, body: toStream(explained(proven ?? beforeEnd(wanted, requireSame), requireSame), signal) }
+    const watched = beforeEnd(proven ?? wanted, proven === null ? requireSame : requireState)
+    return { info, body: toStream(explained(watched, requireSame), signal) }
   }
 
   /** Null for a file that is gone; throws `changed` when it is there again. */

@@ -46,7 +46,7 @@ const EXIT_NOT_FOUND = 127
  */
 export async function startRclone(env: Environment): Promise<RcloneProcess> {
   const [user, password] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')]
-  const child = spawn('sh', ['-c', SUPERVISE, 'sh', 'rclone', ...ARGUMENTS], {
+  const child = spawn('/bin/sh', ['-c', SUPERVISE, 'sh', 'rclone', ...ARGUMENTS], {
     // In a session of its own, so that Ctrl-C reaches only this process, which may have answers to finish.
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
