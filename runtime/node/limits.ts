@@ -174,6 +174,10 @@ export const RCLONE_START_MS = 30_000
 export const RCLONE_DIRECTORY_MS = 5000
 /** Directories for which that is remembered. */
 export const MAX_RCLONE_DIRECTORIES = 4096
+/** Requests to rclone at once for one replica: its own checkers. OpenSSH refuses some of ten new connections. */
+export const MAX_RCLONE_CALLS = 8
+/** Names that rclone encrypts in one answer: a few hundred KiB. */
+export const MAX_ENCODED_NAMES = 5000
 /** How many remotes of rclone may wrap each other: nobody stacks so many, but a circle does. */
 export const MAX_RCLONE_DEPTH = 16
 /** Upper ends of a latency histogram, in seconds: from an answer in memory to a dead replica's silence. */

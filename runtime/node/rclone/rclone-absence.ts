@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { RESERVED } from '../../../functions/storage/names.ts'
 import type { DigestCache } from '../../../functions/storage/objects/object-digests.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
+import { findUndecryptable, readBelow } from './rclone-crypt.ts'
 import { hiddenError, toRefusalError } from './rclone-errors.ts'
 import type { Crypt, RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
@@ -57,24 +58,17 @@ const NO_OPTIONS = { signal: undefined }
 const NAMES_ONLY = { noModTime: true, signal: undefined }
 
 /** Rejects with `unreachable` when the remote below a crypt remote has names that it cannot decrypt. */
-async function requireReadable(server: RcloneServer, { fs, below, isObfuscated }: Crypt): Promise<void> {
-  if (isObfuscated)
+async function requireReadable(server: RcloneServer, crypt: Crypt): Promise<void> {
+  if (crypt.isObfuscated) {
     throw hiddenError('rclone cannot tell which names another password made: they are obfuscated')
-  const encrypted = await readItems(server, below, '', NAMES_ONLY)
-  const { length } = findUndecryptable(
-    encrypted,
-    await readItems(server, fs, '', { ...NAMES_ONLY, showEncrypted: true }),
-  )
+  }
+  const below = await readBelow(server, crypt, '', undefined)
+  const shown = await readItems(server, crypt.fs, '', NAMES_ONLY)
+  const { length } = await findUndecryptable(server, crypt, '', { below, shown })
   if (length === 0) return
   throw hiddenError(
     `rclone cannot decrypt ${formatNumber(length)} ${length === 1 ? 'name' : 'names'} with its password, and the file may have one of them`,
   )
-}
-
-/** The items below a crypt remote that it does not show; the list of `shown` must be the later one. */
-export function findUndecryptable(below: readonly RcloneItem[], shown: readonly RcloneItem[]): RcloneItem[] {
-  const known = new Set(shown.map(({ Encrypted }) => Encrypted))
-  return below.filter(({ Name }) => !known.has(Name) && Name !== RESERVED)
 }
 
 /** The items of a directory that must be there. */

@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
+import { changedError } from '../../../functions/wire/errors.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { MAX_RCLONE_DIRECTORIES, RCLONE_DIRECTORY_MS } from '../limits.ts'
 import { createShared, readItems } from './rclone-absence.ts'
 import { toRefusalError } from './rclone-errors.ts'
+import { toState } from './rclone-infos.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
 import type { Traits } from './rclone-traits.ts'
 
@@ -10,47 +12,65 @@ export type RcloneFinder = ReturnType<typeof createRcloneFinder>
 
 type Signal = AbortSignal | undefined
 
+/** What is asked for beside the entry itself. */
+interface Asked {
+  readonly hasModes?: boolean
+  readonly hashTypes?: readonly string[] | undefined
+}
+
 /** Finds files by their paths in a directory of rclone, as rclone names them. */
 export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
   const isDirectory = createDirectoryMemory(async (path, signal) => {
-    const item = await look(path, true, signal)
+    const item = await look(path, { hasModes: true }, signal)
     if (item !== null && !item.IsDir) requireRegular(item)
     return item?.IsDir ?? false
   })
   const countNames = createNameCounts(server, fs)
 
   /**
-   * The file of this path, without a hash; null when rclone finds none. Rejects with `not-a-file` for what is not a
-   * regular file of a local disk, or lies behind a link on it.
+   * The file of this path, perhaps with its hash; null when rclone finds none. Rejects with `not-a-file` for what is
+   * not a regular file of a local disk, or lies behind a link on it.
    */
-  async function find(
-    path: string,
-    { hasModes, isInexact }: Traits,
-    signal: Signal,
-  ): Promise<RcloneItem | null> {
+  async function find(path: string, traits: Traits & Asked, signal: Signal): Promise<RcloneItem | null> {
+    const { hasModes, isInexact } = traits
     if (hasModes) for (const parent of toParents(path)) if (!(await isDirectory(parent, signal))) return null
-    const item = await look(path, hasModes, signal)
+    const item = await look(path, traits, signal)
     if (item === null || item.IsDir) return null
     requireRegular(item)
     if (!isInexact) return item
-    const count = (await countNames(toParent(path))).get(item.Name) ?? 0
+    const count = (await countNames(toParent(path))).get(toName(path)) ?? 0
     if (count > 1) throw new StorageError('unreadable', 'rclone lists two files of this name')
     return count === 1 ? item : null
   }
 
+  /** The same with its hash, if the remote has one. */
+  async function findHashed(path: string, traits: Traits, signal: Signal): Promise<RcloneItem | null> {
+    const { hash, hasModes } = traits
+    const hashTypes = hash === null ? undefined : [hash]
+    if (!hasModes) return await find(path, { ...traits, hashTypes }, signal)
+    // What is no regular file must not be opened for its hash: a FIFO would never end.
+    const item = await find(path, traits, signal)
+    if (item === null || hashTypes === undefined) return item
+    const hashed = await server.stat(fs, path, { hashTypes, signal })
+    if (typeof hashed === 'string') throw toRefusalError(hashed)
+    if (hashed === null || toState(hashed) !== toState(item)) throw changedError()
+    return hashed
+  }
+
   /** What has this path; null when nothing has. */
-  async function look(path: string, hasModes: boolean, signal: Signal): Promise<RcloneItem | null> {
-    const item = await server.stat(fs, path, { ...(hasModes && { metadata: true }), signal })
+  async function look(path: string, asked: Asked, signal: Signal): Promise<RcloneItem | null> {
+    const { hasModes, hashTypes } = asked
+    const item = await server.stat(fs, path, { ...(hasModes && { metadata: true }), hashTypes, signal })
     if (typeof item !== 'string') return item
     // Also for a path below a file, and for one below a directory that a combine remote does not have.
     const parent = toParent(path)
     const isPossible =
-      parent === '' ? (await countNames('')).has(path) : (await look(parent, false, signal))?.IsDir
+      parent === '' ? (await countNames('')).has(path) : (await look(parent, {}, signal))?.IsDir
     if (isPossible) throw toRefusalError(item)
     return null
   }
 
-  return { find }
+  return { find, findHashed }
 }
 
 /** Remembers for a short time which paths are directories: each name of a tree would ask for them again. */
@@ -102,6 +122,10 @@ const REGULAR = 0o100000
 /** '' for a path in the root. */
 function toParent(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function toName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** The directories on the way to a path, the first one first. */

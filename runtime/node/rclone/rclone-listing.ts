@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import { isMended, toExample } from '../../../functions/storage/byte-names.ts'
 import { compareNames, findFault, leadsTo, RESERVED } from '../../../functions/storage/names.ts'
 import type { ListedObject, ObjectPage, Objects } from '../../../functions/storage/objects/objects.ts'
@@ -6,7 +5,8 @@ import { MAX_WEB_HELD_ENTRIES, WEB_LISTING_MS } from '../../../functions/wire/li
 import type { PassedKind } from '../../../functions/wire/passed.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { escapeControls } from '../../../functions/wire/text.ts'
-import { type Absence, findUndecryptable } from './rclone-absence.ts'
+import type { Absence } from './rclone-absence.ts'
+import { findUndecryptable, joinPath, readBelow } from './rclone-crypt.ts'
 import { toRefusalError } from './rclone-errors.ts'
 import type { RcloneFinder } from './rclone-finder.ts'
 import { toInfo } from './rclone-infos.ts'
@@ -111,13 +111,11 @@ async function readDirectory(
   const { server, remote, absence, getTraits } = listing
   const { isSlow, hash } = await getTraits()
   const directory = toRcloneName(path).replace(/\/$/, '')
-  const hidden = remote.crypt && (await readBelow(server, remote.crypt, directory, signal))
+  const { crypt } = remote
+  const inCrypt = joinPath(crypt?.path ?? '', directory)
+  const below = crypt && (await readBelow(server, crypt, inCrypt, signal))
   const options = isSlow ? { noModTime: true } : { hashTypes: hash === null ? undefined : [hash] }
-  const items = await server.list(remote.fs, directory, {
-    ...options,
-    showEncrypted: hidden !== undefined,
-    signal,
-  })
+  const items = await server.list(remote.fs, directory, { ...options, signal })
   if (items === 'no-directory' && path !== '') {
     await absence.requireAll()
     return null
@@ -127,7 +125,8 @@ async function readDirectory(
   if (absence.hasParts || (path === '' && items.length === 0)) await absence.requireAll()
   const file = items.find(({ IsDir }) => !IsDir)
   if (file !== undefined) await absence.noteFile(file.Path)
-  const undecryptable = hidden === undefined ? [] : findUndecryptable(hidden, items)
+  const undecryptable =
+    crypt && below ? await findUndecryptable(server, crypt, inCrypt, { below, shown: items }) : []
   const objects = [
     ...items.flatMap((item) => toObject(path, item, isSlow ? null : hash) ?? []),
     ...undecryptable.map(({ Name }) => toPassed(path + Name, 'other')),
@@ -135,26 +134,6 @@ async function readDirectory(
   objects.sort((a, b) => compareNames(b.key, a.key))
   return markTwins(objects).filter(({ key }) => leadsTo(key, wanted))
 }
-
-/** What the remote below a crypt remote has in a directory; empty when it does not have the directory. */
-async function readBelow(
-  server: RcloneServer,
-  { fs, below, path }: NonNullable<RcloneRemote['crypt']>,
-  directory: string,
-  signal: AbortSignal | undefined,
-): Promise<RcloneItem[]> {
-  const file = [path, directory, 'file'].filter((part) => part !== '').join('/')
-  const answer = await server.call('backend/command', { command: 'encode', fs, arg: [file] }, encoded)
-  if (typeof answer === 'string') throw toRefusalError(answer)
-  const [encrypted = ''] = answer.result
-  const at = encrypted.slice(0, Math.max(0, encrypted.lastIndexOf('/')))
-  const items = await server.list(below, at, { noModTime: true, signal })
-  if (items === 'no-directory') return []
-  if (typeof items === 'string') throw toRefusalError(items)
-  return items
-}
-
-const encoded = v.object({ result: v.array(v.string()) })
 
 /** Null for what vouch itself keeps there. */
 function toObject(path: string, item: RcloneItem, hash: string | null): ListedObject | null {

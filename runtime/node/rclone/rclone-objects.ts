@@ -20,7 +20,7 @@ import { changedError, changedWhileReadError } from '../../../functions/wire/err
 import { type ByteRange, parseContentRange } from '../../../functions/wire/fields/ranges.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createAbsence } from './rclone-absence.ts'
-import { hiddenError, toRefusalError } from './rclone-errors.ts'
+import { hiddenError } from './rclone-errors.ts'
 import { createRcloneFinder } from './rclone-finder.ts'
 import { toInfo, toState } from './rclone-infos.ts'
 import { createRcloneListing } from './rclone-listing.ts'
@@ -45,18 +45,14 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
   async function head(key: string, signal: Signal): Promise<ObjectInfo | null> {
     const traits = await getTraits()
     const path = toRcloneName(key)
-    const item = await finder.find(path, traits, signal)
+    const item = await finder.findHashed(path, traits, signal)
     if (item === null) {
       await absence.requireAll()
       if (isHiddenByRclone(key)) throw hiddenError('a file of this name may have another one in rclone')
       return null
     }
     await absence.noteFile(path)
-    if (traits.hash === null) return toInfo(key, item, null)
-    const hashed = await server.stat(fs, path, { hashTypes: [traits.hash], signal })
-    if (typeof hashed === 'string') throw toRefusalError(hashed)
-    if (hashed === null || toState(hashed) !== toState(item)) throw changedError()
-    return toInfo(key, hashed, traits.hash)
+    return toInfo(key, item, traits.hash)
   }
 
   async function get(key: string, { range, version, signal }: GetOptions): Promise<OpenedObject | null> {

@@ -6,6 +6,7 @@ import { closedError } from '../../../functions/wire/errors.ts'
 import { toNamedPath } from '../../../functions/wire/fields/routes.ts'
 import { type Parsed, parseJson } from '../../../functions/wire/json/parse.ts'
 import { parseJsonWithItems } from '../../../functions/wire/json/parse-items.ts'
+import { createLimit } from '../../../functions/wire/limit.ts'
 import {
   MAX_WEB_ENTRIES,
   MAX_WEB_ENTRY_LENGTH,
@@ -13,6 +14,7 @@ import {
 } from '../../../functions/wire/limits.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createSend } from '../http/http-client.ts'
+import { MAX_RCLONE_CALLS } from '../limits.ts'
 import { UserError } from '../user-error.ts'
 import { type Environment, type RcloneProcess, startRclone } from './rclone-process.ts'
 
@@ -30,15 +32,12 @@ const item = v.object({
   IsDir: v.boolean(),
   Hashes: v.optional(v.record(v.string(), v.string())),
   Metadata: v.optional(v.nullable(v.record(v.string(), v.string()))),
-  /** Of an item of a crypt remote, if asked for: its name in the remote below. */
-  Encrypted: v.optional(v.string()),
 })
 
 /** Options of both, see https://rclone.org/rc/#operations-list. */
 export interface ItemOptions {
   readonly hashTypes?: readonly string[] | undefined
   readonly metadata?: boolean | undefined
-  readonly showEncrypted?: boolean | undefined
   /** Leaves out the times, which cost a request each in some stores. */
   readonly noModTime?: boolean | undefined
 }
@@ -94,6 +93,7 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
   const one = shared.get(env) ?? { users: 0, process: start(env) }
   shared.set(env, one)
   one.users++
+  const limit = createLimit(MAX_RCLONE_CALLS)
   let isOpen = true
 
   async function close(): Promise<void> {
@@ -118,13 +118,17 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
     })
   }
 
+  async function post(method: string, parameters: object, signal: AbortSignal | undefined) {
+    return await limit.run(async () => await postTo(await getRunning(), method, parameters, signal))
+  }
+
   async function call<T extends v.GenericSchema>(
     method: string,
     parameters: object,
     schema: T,
     signal?: AbortSignal,
   ) {
-    const { text, refusal } = await post(await getRunning(), method, parameters, signal)
+    const { text, refusal } = await post(method, parameters, signal)
     return refusal ?? require(parseJson(schema, text))
   }
 
@@ -136,7 +140,7 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
     },
     async list(fs, path, { signal, ...options }) {
       const parameters = { fs, remote: path, opt: toOptions(options) }
-      const { text, refusal } = await post(await getRunning(), 'operations/list', parameters, signal)
+      const { text, refusal } = await post('operations/list', parameters, signal)
       if (refusal !== undefined) return refusal
       const limits = { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH }
       const whole = v.object({ list: v.array(v.never()) })
@@ -145,10 +149,8 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
     call,
     async get(fs, path, { range, signal }) {
       const url = toNamedPath(`/${encodeURIComponent(`[${fs}]`)}/`, path)
-      return await request(await getRunning(), url, {
-        headers: range === undefined ? {} : { Range: range },
-        signal,
-      })
+      const headers = range === undefined ? {} : { Range: range }
+      return await limit.run(async () => await request(await getRunning(), url, { headers, signal }))
     },
     close,
   }
@@ -164,7 +166,7 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
 async function start(env: Environment): Promise<RcloneProcess> {
   const running = await startRclone(env)
   try {
-    const { text } = await post(running, 'core/version', {}, undefined)
+    const { text } = await postTo(running, 'core/version', {}, undefined)
     const { version, decomposed } = require(parseJson(versionAnswer, text))
     const [major = 0, minor = 0] = decomposed
     if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return running
@@ -194,7 +196,7 @@ async function request({ url, authorization }: RcloneProcess, path: string, init
 }
 
 /** Calls a method. An answer that is not 200 is a refusal, by rclone's words for it. */
-async function post(
+async function postTo(
   running: RcloneProcess,
   method: string,
   parameters: object,
