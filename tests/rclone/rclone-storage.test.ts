@@ -7,22 +7,25 @@ import { plantUnlisted } from '../../runtime/node/directory-setup.suite.ts'
 import { openRcloneStorage } from '../../runtime/node/rclone/open-rclone.ts'
 import { toRcloneName } from '../../runtime/node/rclone/rclone-names.ts'
 import { openRclone, type RcloneServer } from '../../runtime/node/rclone/rclone-server.ts'
-import { createRcloneHome, obscure } from './rclone.suite.ts'
+import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
+import { configure, obscure } from './remotes.suite.ts'
 
-const home = createRcloneHome()
-const source = home.makeDirectory('source')
+const home = createTemporaryDirectory('vouch-rclone-')
+const source = join(home.path, 'source')
 const below = join(home.path, 'below')
 
 let rclone: RcloneServer
 let made = 0
 
+const env = configure(home.path, {
+  disk: { type: 'local' },
+  secret: { type: 'crypt', remote: below, password: obscure('one') },
+})
+
 beforeAll(async () => {
-  home.configure({
-    disk: { type: 'local' },
-    secret: { type: 'crypt', remote: below, password: obscure('one') },
-  })
+  mkdirSync(source)
   // Kept open, so that every test uses it.
-  rclone = await openRclone(home.env)
+  rclone = await openRclone(env)
 })
 
 afterAll(async () => {
@@ -31,12 +34,12 @@ afterAll(async () => {
 })
 
 async function open(remote: string, path: string) {
-  return await openRcloneStorage({ remote, path }, { env: home.env, indexPath: null, onNotice: () => {} })
+  return await openRcloneStorage({ remote, path }, { env, indexPath: null, onNotice: () => {} })
 }
 
 /** An empty directory that is marked as not being a lost disk. */
 async function createLocal(): Promise<StorageUnderTest> {
-  const directory = home.makeDirectory(`d${made++}`)
+  const directory = join(home.path, `d${made++}`)
   const write = async (name: string, bytes: Uint8Array | string) => {
     mkdirSync(dirname(join(directory, name)), { recursive: true })
     writeFileSync(join(directory, name), bytes)
