@@ -14,6 +14,7 @@ import {
 } from './flags.ts'
 import { parseReplicaAddress } from './replica-address.ts'
 import { module } from './stores/module.ts'
+import { rclone } from './stores/rclone.ts'
 import { s3 } from './stores/s3.ts'
 import { staticWeb } from './stores/static-web.ts'
 
@@ -99,6 +100,7 @@ test.each([
     { kind: 'store', scheme: s3, address: 's3://bucket/prefix?region=eu-west-1' },
   ],
   ['a=static+https://h/dir', { kind: 'store', scheme: staticWeb, address: 'static+https://h/dir' }],
+  ['a=rclone:nas:photos', { kind: 'store', scheme: rclone, address: 'rclone:nas:photos' }],
   ['a=module:./my-store.js?x=1', { kind: 'store', scheme: module, address: 'module:./my-store.js?x=1' }],
 ])('the address %s is parsed', (word, target) => {
   expect(parseReplicaAddress(word)).toEqual({ id: word.split('=')[0], target })
@@ -113,6 +115,7 @@ test.each([
   'a/b=x',
   '..=x',
   'a=s3://key:secret@bucket/prefix',
+  'a=rclone::sftp,pass=secret:photos',
   'a=r2://BINDING',
   'a=service://BINDING',
   'a=file:./x',

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
@@ -196,7 +196,25 @@ test('a SHA-256 comes from the bytes of now; any other hash only spares reading 
   }
 })
 
-test('the same directory, by itself or through an alias, is told; writing is refused', async () => {
+test('writing is refused with the reason, and changes nothing', async () => {
+  const replicas = ['--replica', `here=${here}`, '--replica', `there=rclone:local:${there}`]
+  const missing = lines.find((line) => line.startsWith('+'))?.slice(2) ?? ''
+  const stage = createStage()
+  const { stdout } = await stage.run(['plan', missing, ...replicas], { env: getEnvironment() })
+  stage.write({ 'plan.json': stdout })
+  const applied = await stage.run(['apply', 'plan.json', '--writable', ...replicas], {
+    env: getEnvironment(),
+  })
+  expect(applied.stderr + applied.stdout).toContain('rclone writes without conditions')
+  expect(existsSync(join(there, missing))).toBe(false)
+})
+
+test('an address that describes a remote is refused, and its settings are not shown', async () => {
+  const { status, stderr } = await run(['check'], ':sftp,host=127.0.0.1,pass=secret:photos')
+  expect([status, stderr]).toEqual([2, expect.stringContaining("got 'there=rclone::sftp,…'")])
+})
+
+test('the same directory, by itself or through an alias, is told', async () => {
   const same = await run(['check'], `local:${here}`)
   expect([same.status, same.stderr]).toEqual([2, expect.stringContaining('are the same place')])
   const replicas = ['--replica', `a=rclone:alias:one`, '--replica', `b=rclone:local:${there}`]

@@ -1,5 +1,7 @@
 import { createObjectStorage } from '../../../functions/storage/objects/object-storage.ts'
 import { type Places, toStorePlaces } from '../../../functions/storage/overlap.ts'
+import type { WritableStorage } from '../../../functions/storage/storage.ts'
+import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createHasher } from '../hasher.ts'
 import { openObjectDigests } from '../objects/object-digests.ts'
 import type { OpenedStore, StoreOptions } from '../objects/open-stores.ts'
@@ -11,6 +13,8 @@ import { openRclone, type RcloneFs } from './rclone-server.ts'
 interface RcloneOptions extends Pick<StoreOptions, 'indexPath' | 'onNotice'> {
   /** The environment of rclone; replicas with the same one share an rclone. */
   readonly env: Environment
+  /** Whether the storage has `put` and `restore`, which refuse every write with the reason. */
+  readonly writable?: boolean | undefined
 }
 
 /** An open directory of a remote of rclone. */
@@ -24,14 +28,16 @@ export interface OpenedRclone extends OpenedStore {
  * is too old or does not start, or the remote is not configured or answers from a memory of its own.
  */
 export async function openRcloneStorage(word: RcloneWord, options: RcloneOptions): Promise<OpenedRclone> {
-  const { env, indexPath, onNotice } = options
+  const { env, indexPath, onNotice, writable = false } = options
   const server = await openRclone(env)
   try {
     const remote = await readRemote(server, env, word)
     const cache = openObjectDigests(indexPath, `rclone ${formatRcloneWord(word)}`, onNotice)
+    const objects = createRcloneObjects(server, remote, cache)
+    const storage = createObjectStorage(objects, { createHasher, cache })
     return {
       index: cache,
-      storage: createObjectStorage(createRcloneObjects(server, remote, cache), { createHasher, cache }),
+      storage: writable ? { ...storage, ...REFUSING } : storage,
       places: toPlaces(remote.fs),
       directory: remote.directory ?? null,
       async close() {
@@ -43,6 +49,22 @@ export async function openRcloneStorage(word: RcloneWord, options: RcloneOptions
     await server.close()
     throw error
   }
+}
+
+const REFUSING: Pick<WritableStorage, 'put' | 'restore'> = {
+  async put(_name, body) {
+    await body.cancel()
+    throw refusal()
+  },
+  async restore() {
+    throw refusal()
+  },
+}
+
+function refusal(): StorageError {
+  const message =
+    'rclone writes without conditions, so that a change of another program could be lost; write to this replica in another way'
+  return new StorageError('read-only', message)
 }
 
 function toPlaces(fs: RcloneFs): Places {

@@ -35,7 +35,7 @@ export interface RcloneRemote {
 }
 
 export const RCLONE_RULE =
-  "rclone:REMOTE:PATH with the name of a remote that is configured in rclone, whose PATH has no '..' and no ']'"
+  "rclone:REMOTE:PATH, REMOTE the name of one in rclone's configuration, PATH without '..' and ']'"
 
 /** Parses `rclone:REMOTE:PATH`; null when it is not valid. Remotes are never described in an address. */
 export function parseRcloneWord(text: string): RcloneWord | null {
