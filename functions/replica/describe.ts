@@ -8,6 +8,7 @@ import { readJsonBody } from '../http/request-body.ts'
 import type { Facts } from '../storage/facts.ts'
 import { toFailedLine, toHeldLine } from '../storage/remote/wire-lines.ts'
 import type { Reading, Storage, Work } from '../storage/storage.ts'
+import type { DescribeSums } from '../storage/sums.ts'
 import { withTimeout } from '../wire/limit.ts'
 import {
   FIRST_ANSWERS_MS,
@@ -17,17 +18,27 @@ import {
 } from '../wire/limits.ts'
 import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { toStorageError } from '../wire/storage-error.ts'
+import { SUM_ALGORITHMS } from '../wire/sums.ts'
 import { formatNumber } from '../wire/text.ts'
 
 /**
  * `POST /describe`: a line of JSON for each name once it is known, so that a long hash delays no other; every
  * `HEARTBEAT_MS` a line on the work done, if any. Answers that are known soon are sent in one piece.
  */
-export async function answerDescribe(storage: Storage, c: Context<AppEnv>): Promise<Response> {
+export async function answerDescribe(
+  storage: Storage,
+  describeSums: DescribeSums | null,
+  c: Context<AppEnv>,
+): Promise<Response> {
   const question = await readJsonBody(c, describeRequest, { limit: MAX_DESCRIBE_BYTES, takes: QUESTION })
   if (question instanceof Response) return question
   const names = [...new Set(question.names)]
-  const { done, next, cancel } = describeNames(storage, names, question.maxAge ?? undefined)
+  const { maxAge, sums } = question
+  const describe: Storage['describe'] = (names, options) =>
+    sums === undefined || describeSums === null
+      ? storage.describe(names, options)
+      : describeSums(storage, names, { ...options, sums })
+  const { done, next, cancel } = describeNames(describe, names, maxAge ?? undefined)
   const soon = done.then(() => true)
   const isSoon = await withTimeout(FIRST_ANSWERS_MS, soon)
   if (!isSoon) return createAnswer(200, LINES, toStream({ next, cancel }))
@@ -35,12 +46,12 @@ export async function answerDescribe(storage: Storage, c: Context<AppEnv>): Prom
   return createAnswer(200, { ...LINES, 'Content-Length': String(body.length) }, body)
 }
 
-const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null`
+const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null; and sums, of ${SUM_ALGORITHMS.join(', ')}`
 
 const encoder = new TextEncoder()
 
 /** The lines as chunks, each of all that became known since the last; `done` resolves when all are known. */
-function describeNames(storage: Storage, names: readonly string[], maxAge: number | undefined) {
+function describeNames(describe: Storage['describe'], names: readonly string[], maxAge: number | undefined) {
   const abort = new AbortController()
   const channel = createChannel<string>(Number.POSITIVE_INFINITY)
   let working = names.length
@@ -61,7 +72,7 @@ function describeNames(storage: Storage, names: readonly string[], maxAge: numbe
     work += now.done
     reading = now.reading
   }
-  const answers = storage.describe(names, { signal: abort.signal, maxAge, onProgress })
+  const answers = describe(names, { signal: abort.signal, maxAge, onProgress })
   const writeAll = names.map(async (name, i) => {
     const line = await toLine(name, answers[i])
     working--

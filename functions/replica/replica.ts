@@ -10,6 +10,7 @@ import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
 import { PROBE } from '../storage/probe.ts'
 import type { PutOptions, Storage } from '../storage/storage.ts'
+import { createDescribeSums } from '../storage/sums.ts'
 import { requireWritable } from '../storage/writable.ts'
 import { parseFileModes, toFileModes, toNotKept } from '../wire/attributes.ts'
 import type { CreateHasher } from '../wire/digest.ts'
@@ -30,6 +31,7 @@ import {
 import { toPassedMember } from '../wire/passed.ts'
 import type { Listing } from '../wire/schemas.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
+import type { CreateSum } from '../wire/sums.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { takeMove } from './move.ts'
@@ -41,6 +43,11 @@ export interface ReplicaOptions extends AppOptions {
   readonly writable?: boolean | undefined
   /** The host's SHA-256 for deep surveys, which read every byte; required unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
+  /**
+   * The host's hash functions beside SHA-256, for questions about other sums; a coordinator reads the bytes to
+   * compute them itself when this or `createHasher` is absent.
+   */
+  readonly createSum?: CreateSum | undefined
   /** Where the files are, so that a coordinator can detect two replicas of the same place. */
   readonly places?: Places | undefined
 }
@@ -53,14 +60,15 @@ export interface ReplicaOptions extends AppOptions {
  * const response = await replica.request('/files/notes.txt')
  */
 export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono<AppEnv> {
-  const { createHasher, places, writable = false } = options
+  const { createHasher, createSum, places, writable = false } = options
+  const describeSums = createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null
   const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   const listings = createLimit(MAX_LISTINGS, 'listings')
   const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
   const write: Handler = (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw)))
 
   const routes = {
-    '/describe': { post: (c) => answerDescribe(storage, c) },
+    '/describe': { post: (c) => answerDescribe(storage, describeSums, c) },
     '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
     '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },
     '/files/{name}': {

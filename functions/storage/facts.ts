@@ -2,6 +2,7 @@ import type { Digest } from '../wire/digest.ts'
 import { MAX_AGE_SECONDS } from '../wire/limits.ts'
 import type { EVIDENCES } from '../wire/schemas.ts'
 import { StorageError } from '../wire/storage-error.ts'
+import type { Sums } from '../wire/sums.ts'
 
 /**
  * How a digest is known. `read`: from the bytes, all of them read after the request. `remembered`: from the
@@ -19,6 +20,8 @@ export interface Facts {
   /** Milliseconds since 1970, null where the store keeps no time. */
   readonly modified: number | null
   readonly evidence: Evidence
+  /** Other sums of the content, where the question wanted them and the store has them; see `sums.ts`. */
+  readonly sums?: Sums | undefined
   /** Whole seconds since the bytes were read, rounded down; 0 for `read`, null if unknown as for `stored`. */
   readonly age: number | null
 }
@@ -34,9 +37,12 @@ export function isFacts(said: Facts | StorageError | null): said is Facts {
   return said !== null && 'digest' in said
 }
 
-/** Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one. */
+/**
+ * Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one, and those of a
+ * list, which has no bytes to read.
+ */
 export function isFresh({ evidence, age }: Facts, maxAge: number | null | undefined): boolean {
-  if (maxAge == null || evidence === 'read') return true
+  if (maxAge == null || evidence === 'read' || evidence === 'recorded') return true
   // With 0 not even a reading of the same second counts: it was made before the question.
   return evidence === 'remembered' && maxAge > 0 && age !== null && age <= maxAge
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
+import type { SumAlgorithm } from '../wire/sums.ts'
 import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
 import type { Survey, SurveyLine } from './survey/survey.ts'
@@ -73,10 +74,13 @@ export interface DescribeOptions {
   readonly trace?: Trace | undefined
   /**
    * Whole seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after
-   * the question, whatever is remembered, and the evidence is `read`. Neither a store's checksum nor a list
-   * counts as a reading. A storage that cannot read rejects. Any evidence is accepted when absent.
+   * the question, whatever is remembered, and the evidence is `read`. A store's checksum does not count as a
+   * reading. A storage that cannot read rejects; a list, which has no bytes, answers as ever, with `recorded`.
+   * Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
+  /** Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`. */
+  readonly sums?: readonly SumAlgorithm[] | undefined
   /** Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that. */
   readonly pace?: Pace | undefined
   /** Called at least every `HEARTBEAT_MS` while the store works on an answer. */

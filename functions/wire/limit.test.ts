@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import { createLimit } from './limit.ts'
+import { expect, it, vi } from 'vitest'
+import { createLimit, createTurns } from './limit.ts'
+import { TURN_MS } from './limits.ts'
 
 it('runs no more than the limit at once, the rest in the order of the calls', async () => {
   const limit = createLimit(2)
@@ -28,4 +29,21 @@ it('rejects with the error of its work, and starts the next', async () => {
   await expect(limit.run(fail)).rejects.toThrow('it failed')
   await expect(limit.run(async () => fail())).rejects.toThrow('it failed')
   expect(await limit.run(() => 'done')).toBe('done')
+})
+
+it('lets other work run once a turn is over, and begins another', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout'] })
+  try {
+    const turns = createTurns()
+    expect(turns()).toBeUndefined()
+    vi.advanceTimersByTime(TURN_MS - 1)
+    expect(turns()).toBeUndefined()
+    vi.advanceTimersByTime(1)
+    const turn = turns()
+    vi.runAllTimers()
+    expect(await turn).toBeUndefined()
+    expect([turn instanceof Promise, turns()]).toEqual([true, undefined])
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -1,3 +1,5 @@
+import { TURN_MS } from './limits.ts'
+
 /** How many pieces of work may run at once. */
 export interface Limit {
   /** Runs `work` once fewer than the limit run, in the order of the calls, and settles as it does. */
@@ -31,5 +33,20 @@ export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T | 
     return await Promise.race([work, late.promise])
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Returns a function to be called between pieces of work. Once they have taken `TURN_MS` it returns a promise
+ * that resolves after other work, such as that of sockets; else undefined.
+ */
+export function createTurns(): () => Promise<void> | undefined {
+  let begun = performance.now()
+  return () => {
+    if (performance.now() - begun < TURN_MS) return undefined
+    // A macrotask, since sockets are served in those.
+    return new Promise((resolve) => setTimeout(resolve, 0)).then(() => {
+      begun = performance.now()
+    })
   }
 }

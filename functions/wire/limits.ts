@@ -76,6 +76,9 @@ export const MAX_JSON_VALUES = 65_536
 /** Items of a long array that are checked in one turn of the event loop: some 10 ms. */
 export const ITEMS_IN_A_TURN = 2000
 
+/** How long a listing is read in one turn of the event loop, whose items may take any time. */
+export const TURN_MS = 10
+
 /** Characters of an invalid value, or of its place, that a message quotes: enough to find it. */
 export const MAX_WRONG_LENGTH = 100
 
@@ -84,6 +87,12 @@ export const MAX_PROBLEM_BYTES = 64 * 1024
 
 /** Requests to a bucket or a web server at once: a client with more is throttled. */
 export const MAX_OBJECTS_AT_ONCE = 32
+
+/** Files read at once for sums beside their SHA-256: each is hashed on the thread that reads. */
+export const MAX_SUMS_AT_ONCE = 4
+
+/** Contents whose sums beside their SHA-256 are remembered, at some 400 bytes each. */
+export const MAX_REMEMBERED_SUMS = 20_000
 
 /** Digests of objects in memory, at some 300 bytes each: a Worker may use 128 MB for all it does. */
 export const MAX_CACHED_DIGESTS = 50_000
@@ -238,8 +247,17 @@ export const MAX_WEB_ENTRIES = 700_000
 /** Entries held of nested directories while a web server is listed: more than the largest, some 200 MB. */
 export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
+/** Entries of a directory after which Caddy's `browse` leaves out the rest, unless `file_limit` is another. */
+export const CADDY_ENTRIES = 10_000
+
 /** Characters of one such entry: the longest name, escaped at worst, and some fields beside it. */
 export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
+
+/** The depth of nested elements in XML: a listing of S3 has four, one of WebDAV five. */
+export const MAX_XML_DEPTH = 16
+
+/** Characters of one item in XML: the longest name, escaped at worst, and thirty properties beside it. */
+export const MAX_XML_ITEM_LENGTH = 16 * 1024
 
 /**
  * `Replica-Status`. nginx reads an answer's whole header section into one page of 4 KiB by default

@@ -19,6 +19,7 @@ import {
 } from './limits.ts'
 import { PASSED_KINDS } from './passed.ts'
 import { STORAGE_ERROR_CODES } from './storage-error.ts'
+import { SUM_ALGORITHMS } from './sums.ts'
 
 /** Bytes, or a count. */
 export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -75,7 +76,13 @@ const age = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_AG
 export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
   maxAge: v.optional(v.nullable(age)),
+  sums: v.optional(boundedArray(v.picklist(SUM_ALGORITHMS), SUM_ALGORITHMS.length)),
 })
+
+/** Other sums of a content, by algorithm. */
+const sums = v.object(
+  v.entriesFromList(SUM_ALGORITHMS, v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8,128}$/)))),
+)
 
 /** Bytes; null where only lists know a content, and none of them has its size. */
 const knownSize = v.nullable(size)
@@ -87,6 +94,7 @@ const held = v.object({
   modified,
   evidence: v.picklist(EVIDENCES),
   age: v.nullable(age),
+  sums: v.optional(sums),
 })
 const failed = v.object({ name: v.string(), error: storageError })
 

@@ -127,7 +127,7 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
     await Promise.all(opened.map((one) => one.close()))
   }
   try {
-    const opened = (await Promise.all(addresses.map(open))).flat()
+    const opened = join((await Promise.all(addresses.map(open))).flat(), stores)
     const overlap = findOverlap(opened)
     if (overlap !== null) throw new UserError(`${label('replica')}: ${formatOverlap(overlap)}`)
     const indexed = [
@@ -139,6 +139,18 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
     await close()
     throw error
   }
+}
+
+/** The replicas, with the storage of each store that is to be used beside the others. */
+function join<R extends Replica>(
+  replicas: readonly R[],
+  stores: readonly { readonly id: string; readonly store: OpenedStore }[],
+): R[] {
+  return replicas.map((replica) => {
+    const others = replicas.filter(({ id }) => id !== replica.id).map(({ storage }) => storage)
+    const storage = stores.find(({ id }) => id === replica.id)?.store.beside?.(others)
+    return storage === undefined ? replica : { ...replica, storage }
+  })
 }
 
 /** Loads what sends requests once the threads of the directories start: loading takes this thread for as long. */

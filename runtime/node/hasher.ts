@@ -11,7 +11,8 @@ export function createHasher(): Hasher {
   return toHasher(createHash('sha256'))
 }
 
-function toHasher(hash: Hash): Hasher {
+/** A hash of node:crypto as a hasher. */
+export function toHasher(hash: Hash): Hasher {
   return {
     update: (bytes) => void hash.update(bytes),
     digest: () => hash.digest('hex'),

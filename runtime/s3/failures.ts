@@ -2,9 +2,9 @@ import { readText, toChunks } from '../../functions/bytes/chunks.ts'
 import type { Reply } from '../../functions/storage/remote/replies.ts'
 import { parseHttpDate } from '../../functions/wire/fields/dates.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
+import { findText, parseXml, type XmlElement } from '../../functions/wire/xml/parse.ts'
 import { MAX_ANSWER_BYTES, MAX_SKEW_MS } from './limits.ts'
 import { isRegion } from './place.ts'
-import { findText, parseXml, type XmlElement } from './xml.ts'
 
 /** The failure in an answer of a store. */
 export interface Failure {

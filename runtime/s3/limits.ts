@@ -12,9 +12,6 @@ export const MAX_PAGE_BYTES = 8 * 1024 * 1024
 /** An error, or the answer to a copy: some hundred bytes after a keep-alive blank every few seconds. */
 export const MAX_ANSWER_BYTES = 64 * 1024
 
-/** The depth of nested elements in an answer: a listing has four. */
-export const MAX_XML_DEPTH = 16
-
 /** Attempts for a request to a store that is too busy: S3 asks clients to retry. */
 export const MAX_ATTEMPTS = 3
 

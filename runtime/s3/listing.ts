@@ -1,9 +1,9 @@
 import { compareNames } from '../../functions/storage/names.ts'
 import type { ObjectInfo, ObjectPage } from '../../functions/storage/objects/objects.ts'
 import { attempt } from '../../functions/wire/attempt.ts'
+import { findAll, findText, type XmlElement } from '../../functions/wire/xml/parse.ts'
 import { protocolError } from './failures.ts'
 import { toVersion } from './versions.ts'
-import { findAll, findText, type XmlElement } from './xml.ts'
 
 interface PageQuestion {
   readonly prefix: string

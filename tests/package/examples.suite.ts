@@ -55,6 +55,7 @@ export function describeExamples(major: number, setup: () => Installation): void
         'compare',
         'coordinator',
         'fixed-storage',
+        'json-store',
         'mirror',
         'remote',
         'replica',
@@ -92,6 +93,15 @@ export function describeExamples(major: number, setup: () => Installation): void
     it('compare a directory with a storage of one’s own', async () => {
       const directory = await makeTree('system', { 'etc/motd': 'Welcome.\n', 'etc/issue': 'other\n' })
       expect(toDifferences(await runExample('audit', directory))).toEqual([['etc/issue', 'conflict']])
+    })
+
+    it('are a store that the installed command reads', async () => {
+      const { directory, node } = setup()
+      const path = await makeTree('texts', { 'a.txt': 'same', 'files.json': '{"a.txt": "same"}' })
+      const replicas = [`directory=${path}`, `store=module:examples/json-store.ts?file=${path}/files.json`]
+      const vouch = join(directory, 'node_modules/vouch/dist/command/vouch.js')
+      const args = [vouch, 'get', 'a.txt', '-o', '-', ...replicas.flatMap((one) => ['--replica', one])]
+      expect(await demand(node, args, { cwd: directory, env: toEnv(directory) })).toBe('same')
     })
 
     it('compare a directory with a bucket of S3', async () => {

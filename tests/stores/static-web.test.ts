@@ -6,6 +6,7 @@ import { createDigestCache } from '../../functions/storage/objects/digest-cache.
 import { createObjectStorage } from '../../functions/storage/objects/object-storage.ts'
 import type { Objects } from '../../functions/storage/objects/objects.ts'
 import type { Storage } from '../../functions/storage/storage.ts'
+import { describeListing } from '../../functions/storage/suite/listing.suite.ts'
 import { describeReading } from '../../functions/storage/suite/reading.suite.ts'
 import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import { describeStorage, type StorageUnderTest } from '../../functions/storage/suite/storage.suite.ts'
@@ -24,7 +25,16 @@ import { createHasher } from '../../runtime/node/hasher.ts'
 import { createSend } from '../../runtime/node/http/http-client.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { hasProgram } from '../operating/operating.suite.ts'
-import { startCaddy, startNginx, startPython, type WebServer, WITH_LISTINGS } from './web-servers.suite.ts'
+import {
+  startApache,
+  startCaddy,
+  startH2o,
+  startNginx,
+  startPython,
+  type WebServer,
+  WITH_LISTINGS,
+  WITH_WEBDAV,
+} from './web-servers.suite.ts'
 
 /** None of these servers shows validators late; `web-validators.test.ts` has one that does. */
 vi.mock('../../functions/wire/limits.ts', async (load) => ({
@@ -35,6 +45,8 @@ vi.mock('../../functions/wire/limits.ts', async (load) => ({
 const hasNginx = hasProgram('nginx', 'files behind nginx')
 const hasCaddy = hasProgram('caddy', 'files behind Caddy')
 const hasPython = hasProgram('python3', 'files behind the web server of Python')
+const hasH2o = hasProgram('h2o', 'files behind h2o')
+const hasApache = hasProgram('apache2', 'files behind Apache, which lists them by WebDAV')
 const { path: scratch, remove } = createTemporaryDirectory('vouch-web-')
 const root = join(scratch, 'root')
 /** An old time, for files whose time must be believed. */
@@ -47,6 +59,8 @@ let listing: WebServer | undefined
 let plain: WebServer | undefined
 let caddy: WebServer | undefined
 let python: WebServer | undefined
+let h2o: WebServer | undefined
+let webdav: WebServer | undefined
 let made = 0
 
 beforeAll(async () => {
@@ -57,10 +71,12 @@ beforeAll(async () => {
   }
   if (hasCaddy) caddy = await startCaddy(join(scratch, 'caddy'), root)
   if (hasPython) python = await startPython(root)
+  if (hasH2o) h2o = await startH2o(join(scratch, 'h2o'), root)
+  if (hasApache) webdav = await startApache(join(scratch, 'webdav'), root, ['dav', 'dav_fs'], WITH_WEBDAV)
 })
 
 afterAll(async () => {
-  for (const server of [listing, plain, caddy, python]) await server?.stop()
+  for (const server of [listing, plain, caddy, python, h2o, webdav]) await server?.stop()
   remove()
 })
 
@@ -251,12 +267,19 @@ describe.skipIf(!hasPython)("with Python's web server", () => {
     await expectTrouble(storage.open('dir/a', { range: { offset: 6, length: 2 } }), 'out-of-range')
   })
 
-  it('a directory is not a file, and an HTML listing is not a listing', async () => {
+  it('a directory is not a file', async () => {
     const { storage, write } = setUp(python)
     write('dir/a', 'content', OLD)
     expect(await describeOne(storage, 'dir')).toBeNull()
-    await expectTrouble(storage.list(), 'unreadable')
   })
+})
+
+// By the links of pages, in which a directory looks like a file; and by WebDAV.
+describe.skipIf(!hasH2o)('files behind h2o, which lists them in HTML', () => {
+  describeListing(async () => ({ ...toTested(setUp(h2o)), hidesDots: false }))
+})
+describe.skipIf(!hasApache)('files behind Apache, which lists them by WebDAV', () => {
+  describeListing(async () => ({ ...toTested(setUp(webdav)), hidesDots: false }))
 })
 
 /** The digests of all files, in the order of their names. */

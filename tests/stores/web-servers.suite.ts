@@ -42,9 +42,8 @@ http { access_log off; ${temporary} ${shared}
 
 /** Python's own: no ETags, no ranges, listings for people. */
 export async function startPython(root: string): Promise<WebServer> {
-  const port = await findPort()
-  const options = ['-m', 'http.server', String(port), '--bind', '127.0.0.1', '--directory', root]
-  return await start(spawn('python3', options, { stdio: 'ignore' }), port)
+  const options = ['--bind', '127.0.0.1', '--directory', root]
+  return await startSimple('python3', (port) => ['-m', 'http.server', port, ...options])
 }
 
 /** Caddy over the files of `root`, with this directive for them. Its own files lie in `scratch`. */
@@ -72,33 +71,49 @@ http://127.0.0.1:${port} {
   return await start(spawn('caddy', options, { stdio: 'ignore', env }), port)
 }
 
-/** Apache over the files of `root`, which it does not list. Its own files lie in `scratch`. */
-export async function startApache(scratch: string, root: string): Promise<WebServer> {
+/** What Apache has about `root` to list it by WebDAV, which it refuses for directories with an index page. */
+export const WITH_WEBDAV = 'Dav On\nDirectoryIndex disabled'
+
+/**
+ * Apache over the files of `root`, which it does not list, with more `modules` and these lines about `root`.
+ * Its own files lie in `scratch`.
+ */
+export async function startApache(
+  scratch: string,
+  root: string,
+  modules: readonly string[] = [],
+  lines = '',
+): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })
   const conf = join(scratch, 'apache2.conf')
-  const modules = ['mpm_event', 'authz_core', 'dir'].map(
+  const loads = ['mpm_event', 'authz_core', 'dir', ...modules].map(
     (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
   )
   writeFileSync(
     conf,
-    `${modules.join('\n')}
+    `${loads.join('\n')}
 ServerName localhost
 Listen 127.0.0.1:${port}
 PidFile ${join(scratch, 'pid')}
 DefaultRuntimeDir ${scratch}
 ErrorLog ${join(scratch, 'error.log')}
 DocumentRoot ${root}
+${modules.includes('dav_fs') ? `DavLockDB ${join(scratch, 'locks')}` : ''}
 <Directory ${root}>
   Require all granted
+  ${lines}
 </Directory>`,
   )
   const options = ['-f', conf, '-D', 'FOREGROUND']
   return await start(spawn('apache2', options, { stdio: 'ignore' }), port)
 }
 
-/** lighttpd over the files of `root`, which it does not list. Its own files lie in `scratch`. */
-export async function startLighttpd(scratch: string, root: string): Promise<WebServer> {
+/**
+ * lighttpd over the files of `root`, which it does not list, with these lines. Its own files lie in
+ * `scratch`.
+ */
+export async function startLighttpd(scratch: string, root: string, lines = ''): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })
   const conf = join(scratch, 'lighttpd.conf')
@@ -108,9 +123,40 @@ export async function startLighttpd(scratch: string, root: string): Promise<WebS
 server.bind = "127.0.0.1"
 server.port = ${port}
 server.errorlog = "${join(scratch, 'error.log')}"
-mimetype.assign = ( ".txt" => "text/plain" )`,
+mimetype.assign = ( ".txt" => "text/plain" )
+${lines}`,
   )
   return await start(spawn('lighttpd', ['-D', '-f', conf], { stdio: 'ignore' }), port)
+}
+
+/** h2o over the files of `root`, which it lists. Its own files lie in `scratch`. */
+export async function startH2o(scratch: string, root: string): Promise<WebServer> {
+  const port = await findPort()
+  mkdirSync(scratch, { recursive: true })
+  const conf = join(scratch, 'h2o.conf')
+  writeFileSync(
+    conf,
+    `${process.getuid?.() === 0 ? 'user: root' : ''}
+num-threads: 1
+listen: { host: 127.0.0.1, port: ${port} }
+hosts: { default: { paths: { "/": { file.dir: "${root}", file.dirlisting: ON } } } }`,
+  )
+  return await start(spawn('h2o', ['-c', conf], { stdio: 'ignore' }), port)
+}
+
+/** `rclone serve` of this kind over the files of `root`, which it lists. */
+export async function startRclone(kind: 'http' | 'webdav', root: string): Promise<WebServer> {
+  const options = ['serve', kind, root, '--read-only', '--config', '']
+  return await startSimple('rclone', (port) => [...options, '--addr', `127.0.0.1:${port}`])
+}
+
+/** A server without files of its own, started as `program` with what `toArguments` makes of its port. */
+export async function startSimple(
+  program: string,
+  toArguments: (port: string) => readonly string[],
+): Promise<WebServer> {
+  const port = await findPort()
+  return await start(spawn(program, toArguments(`${port}`), { stdio: 'ignore' }), port)
 }
 
 /** Varnish before the server at `origin`, with these lines of its language. Its own files lie in `scratch`. */

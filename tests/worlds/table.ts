@@ -45,7 +45,11 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
     "workerd's disk service": DISK,
     R2,
     S3: ['tests/s3/objects.test.ts', 'tests/s3/ceph.test.ts', 'tests/s3/faults.test.ts'],
-    'any web server': ['tests/stores/static-web.test.ts', 'tests/scenarios/nginx.test.ts'],
+    'any web server': [
+      'tests/stores/static-web.test.ts',
+      'tests/stores/web-listings.test.ts',
+      'tests/scenarios/nginx.test.ts',
+    ],
   },
   workerd: {
     'a directory': 'through the disk service',

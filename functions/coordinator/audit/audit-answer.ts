@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { answerLines, createAnswer, LINES } from '../../http/answer.ts'
 import type { AppEnv } from '../../http/app.ts'
 import { createProblem } from '../../http/problems.ts'
+import { compareNames } from '../../storage/names.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 import type { CoordinatorContext } from '../context.ts'
@@ -45,7 +46,7 @@ function parseAuditRequest(
   query: URLSearchParams,
   context: Pick<CoordinatorContext, 'exclude'>,
 ): AuditRequest | string {
-  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude']
+  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'names', 'seconds']
   const unknown = [...query.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
   const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
@@ -57,5 +58,30 @@ function parseAuditRequest(
   const age = parseMaxAge(query.get('max-age'))
   if (typeof age === 'string') return age
   const maxAge = query.has('deep') ? 0 : age
-  return { prefix: query.get('prefix') ?? '', all: query.has('all'), maxAge, match, exclude: more }
+  const range = parseRange(query)
+  if (typeof range === 'string') return range
+  const prefix = query.get('prefix') ?? ''
+  return { ...range, prefix, all: query.has('all'), maxAge, match, exclude: more }
+}
+
+/** Which part of the names the audit compares, or a message when it is not valid. */
+function parseRange(query: URLSearchParams): Pick<AuditRequest, 'after' | 'until' | 'limit'> | string {
+  const [after, until] = [query.get('after') ?? undefined, query.get('until') ?? undefined]
+  if (until !== undefined && compareNames(after ?? '', until) >= 0)
+    return `until takes a name after '${after ?? ''}' in byte order, got '${until}'`
+  const names = parseCount(query, 'names')
+  if (typeof names === 'string') return names
+  const seconds = parseCount(query, 'seconds')
+  if (typeof seconds === 'string') return seconds
+  const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds
+  const isReached = (compared: number) =>
+    compared >= (names ?? Number.POSITIVE_INFINITY) || performance.now() >= end
+  return { after, until, ...((names ?? seconds) !== undefined && { limit: { isReached } }) }
+}
+
+/** A whole number from 1 up; undefined when absent, a message when not valid. */
+function parseCount(query: URLSearchParams, key: string): number | undefined | string {
+  const text = query.get(key)
+  if (text === null) return undefined
+  return /^[1-9]\d{0,11}$/.test(text) ? Number(text) : `${key} takes a whole number from 1 up, got '${text}'`
 }

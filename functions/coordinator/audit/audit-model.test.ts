@@ -6,11 +6,11 @@ import { compareNames } from '../../storage/names.ts'
 import { createRemoteStorage } from '../../storage/remote/remote.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { createSelect } from '../../storage/survey/globs.ts'
-import type { Agreement, AuditSummary, Manifest } from '../../wire/schemas.ts'
+import { AGREEMENTS, type Agreement, type AuditSummary, type Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { type Comparison, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
-import { audit, createTreeStorage, type Tree, toFacts } from './audit.suite.ts'
+import { type AuditResult, audit, createTreeStorage, type Tree, toFacts } from './audit.suite.ts'
 
 // So small that a few dozen names pass through every step that a million would.
 vi.mock('../../wire/limits.ts', async (load) => ({
@@ -147,6 +147,52 @@ function toSummary(comparisons: ReadonlyMap<string, Comparison>): Partial<AuditS
           ? 'unanimous'
           : 'absent'
   return { agreement, names: comparisons.size, agreements, rotten: 0 }
+}
+
+/** An audit in parts, each of which begins where the one before ended; `toPart` makes its query. */
+async function auditParts(
+  storages: readonly Storage[],
+  query: string,
+  toPart: (nth: number) => string,
+): Promise<AuditResult[]> {
+  const parts: AuditResult[] = []
+  for (let after: string | undefined = ''; after !== undefined; after = parts.at(-1)?.summary.next) {
+    const more = `${toPart(parts.length)}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`
+    parts.push(await audit(storages, `${query === '?' ? '?' : `${query}&`}${more.replace(/^&/, '')}`))
+  }
+  return parts
+}
+
+it('parts of an audit, each up to a number of names, are together the whole', async () => {
+  const replicas = fc.array(replica, { minLength: 1, maxLength: 3 })
+  const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(shared, replicas, asked, sizes, async (shared, replicas, asked, sizes) => {
+      const trees = replicas.map((replica) => toTree(shared, replica))
+      const storages = trees.map((tree, i) => toStorage(tree, replicas[i]?.isRemote === true))
+      const whole = await audit(storages, toQuery(asked))
+      const parts = await auditParts(storages, toQuery(asked), (nth) => `&names=${sizes[nth % sizes.length]}`)
+      const manifests = parts.flatMap((part) => part.manifests)
+      expect(manifests.map(withoutFolders)).toEqual(whole.manifests.map(withoutFolders))
+      for (const [i, manifest] of manifests.entries()) expectNarrower(manifest, whole.manifests[i])
+      const sum = (agreement: Agreement) =>
+        parts.reduce((sum, { summary }) => sum + (summary.agreements[agreement] ?? 0), 0)
+      for (const agreement of AGREEMENTS)
+        expect(sum(agreement)).toBe(whole.summary.agreements[agreement] ?? 0)
+    }),
+    { numRuns: Math.ceil(RUNS / 5), seed },
+  )
+}, 3_600_000)
+
+function withoutFolders({ replicas, ...manifest }: Manifest): Manifest {
+  return { ...manifest, replicas: replicas.map(({ missingFolder, ...report }) => report) }
+}
+
+/** A part does not see what a replica holds outside it, so that it calls fewer folders missing. */
+function expectNarrower({ replicas }: Manifest, whole: Manifest | undefined): void {
+  for (const [i, { missingFolder }] of replicas.entries())
+    if (missingFolder !== undefined)
+      expect(missingFolder.startsWith(whole?.replicas[i]?.missingFolder ?? '\0')).toBe(true)
 }
 
 it('an audit reports the same as comparing every name, in byte order, each once', async () => {

@@ -7,6 +7,7 @@ import { parseJson } from '../../wire/json/parse.ts'
 import { MAX_LISTING_PAGE } from '../../wire/limits.ts'
 import { type AuditSummary, auditLine, type Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
+import type { CoordinatorOptions } from '../coordinator.ts'
 import { coordinate } from '../set-up.suite.ts'
 
 /** The answer of a test replica for each of its names. */
@@ -66,8 +67,12 @@ export async function readResult(response: Response): Promise<AuditResult> {
 }
 
 /** Audits these storages, with this query: `?deep`. */
-export async function audit(storages: readonly Storage[], query = ''): Promise<AuditResult> {
-  return await readResult(await coordinate(storages).request(`/audit${query}`))
+export async function audit(
+  storages: readonly Storage[],
+  query = '',
+  options: Partial<CoordinatorOptions> = {},
+): Promise<AuditResult> {
+  return await readResult(await coordinate(storages, options).request(`/audit${query}`))
 }
 
 /** What was reported of each name: `a: match missing`. */

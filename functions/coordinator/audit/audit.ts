@@ -44,19 +44,22 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
   readonly until?: string | undefined
   /** As in `Scope`. */
   readonly isVerification?: boolean | undefined
-  /** Ends the audit before its last name; only of an audit that has a `maxAge` or reports all names. */
+  /** Ends the audit before its last name. */
   readonly limit?: AuditLimit | undefined
 }
 
 /** How far an audit goes. */
 export interface AuditLimit {
-  /** Called after each name, in order; the audit ends behind the first for which it returns true. */
-  isReached(): boolean
+  /**
+   * Called with the number of names that were compared so far, after each name, in order, or after each span where
+   * spans are compared; the audit ends behind the first for which it returns true.
+   */
+  isReached(names: number): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
-   * replica was left out.
+   * replica was left out; only of an audit that has a `maxAge` or reports all names.
    */
-  onReported(name: string): Promise<void>
+  onReported?(name: string): Promise<void>
 }
 
 export interface AuditContext
@@ -141,8 +144,10 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   const grain = SPAN_GRAINS[level]
   if (grain === undefined) return await auditNames(audit, ranges)
   const { tally, corruptCopies } = audit
+  // A part that is looked into again belongs to a span that was counted.
+  const limit = level === 0 ? audit.request.limit : undefined
   let apart: Range[] = []
-  let [alike, differing] = [0, 0]
+  let [alike, differing, compared] = [0, 0, 0]
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
@@ -153,16 +158,20 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
     for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
+      compared += names
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
-        continue
+      } else {
+        differing++
+        const last = apart.at(-1)
+        if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
+        else apart.push(range)
+        if (apart.length === MAX_SURVEY_RANGES) await descend()
       }
-      differing++
-      const last = apart.at(-1)
-      if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
-      else apart.push(range)
-      if (apart.length === MAX_SURVEY_RANGES) await descend()
+      if (range.until === null || limit?.isReached(compared) !== true) continue
+      tally.stop(range.until)
+      break
     }
     await descend()
   })
@@ -171,7 +180,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
 /** Compares name by name. */
 async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void> {
   const { tally, request } = audit
-  const { limit } = request
+  const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
   let names = 0
   let reportedAt = performance.now()
@@ -183,15 +192,16 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       }
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
-      const isEnd = limit?.isReached() === true
+      names++
+      const isEnd = limit?.isReached(names) === true
       const isDue =
-        limit !== undefined &&
-        (++names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
+        limit?.onReported !== undefined &&
+        (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []
       reportedAt = performance.now()
-      if (tally.lost.size === 0) await limit?.onReported(findings.name)
+      if (tally.lost.size === 0) await limit?.onReported?.(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }
     await report(audit, batch)
@@ -217,7 +227,7 @@ async function report(audit: Audit, batch: readonly Findings[]): Promise<void> {
     if (agreement === 'absent') continue
     tally.count(agreement, 1, rotted.size)
     if (!request.all && agreement === 'unanimous' && rotted.size === 0) continue
-    const manifest = withSurveyed(toManifest(name, comparison), findings, { arrived, prefix: request.prefix })
+    const manifest = withSurveyed(toManifest(name, comparison), findings, { arrived, request })
     await audit.writeLine(manifest)
   }
 }
@@ -281,12 +291,18 @@ function withSeen(now: Answer | undefined, { answers, rotted }: Findings): Answe
 function withSurveyed(
   manifest: Manifest,
   { name, rotted, around }: Findings,
-  { prefix, arrived }: { readonly prefix: string; readonly arrived: ReadonlyMap<string, readonly string[]> },
+  {
+    request,
+    arrived,
+  }: { readonly request: AuditRequest; readonly arrived: ReadonlyMap<string, readonly string[]> },
 ): Manifest {
+  // A folder that begins before the range, or goes on after it, may hold something there.
+  const { prefix, after = '', until = '' } = request
   const replicas = manifest.replicas.map((report) => {
     const { id, state } = report
     const own = state === 'missing' ? around.get(id) : undefined
-    const missingFolder = own && findMissingFolder(name, prefix, [...own, ...(arrived.get(id) ?? [])])
+    const missingFolder =
+      own && findMissingFolder(name, prefix, [...own, ...(arrived.get(id) ?? []), after, until])
     const was = rotted.get(id)
     const goodAt = toTimestamp(was?.goodAt ?? null) ?? undefined
     return { ...report, rottedFrom: was?.from, goodAt, missingFolder }

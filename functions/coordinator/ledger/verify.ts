@@ -87,7 +87,7 @@ export function toPosition(last: Verification | null): string {
 }
 
 /** Ends an audit after so many seconds; names that were verified are passed to `onVerified`. */
-function createLimit(seconds: number | undefined, onVerified: AuditLimit['onReported']): AuditLimit {
+function createLimit(seconds: number | undefined, onVerified: (name: string) => Promise<void>): AuditLimit {
   const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds
   return { isReached: () => performance.now() >= end, onReported: onVerified }
 }

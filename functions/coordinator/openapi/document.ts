@@ -21,6 +21,7 @@ import { restoreOnRequest } from '../kept.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
 import { readFile } from './read-operations.ts'
 
+const count = { type: 'integer', minimum: 1 }
 const flag = { type: 'boolean', enum: [true] }
 const globs = toSchema(schemas.globs)
 
@@ -39,6 +40,14 @@ const whole = {
         query('exclude', 'No names that match one of these.', globs),
         query('all', 'Report names that are the same everywhere too.', flag),
         MAX_AGE,
+        query('after', 'Only names after this one, in the byte order of their UTF-8.'),
+        query('until', 'Only names up to this one, which comes after `after`.'),
+        query(
+          'names',
+          'End the audit once so many names were compared; `next` of the summary is the last of them.',
+          count,
+        ),
+        query('seconds', 'End it after so many seconds; likewise.', count),
         query('deep', 'The same as `max-age=0`, and overrides `max-age`.', flag),
       ],
       responses: {

@@ -134,7 +134,6 @@ describe('a read with max-age', () => {
     ['remembers too old a digest', (facts) => ({ ...facts, evidence: 'remembered', age: 61 }), 60],
     ['remembers a digest of unknown age', (facts) => ({ ...facts, evidence: 'remembered', age: null }), 60],
     ['has a checksum', (facts) => ({ ...facts, evidence: 'stored', age: null }), 60],
-    ['has a list', (facts) => ({ ...facts, evidence: 'recorded', age: 1 }), 60],
   ])('treats a replica that still %s as one that gave no copy', async (_what, claim, maxAge) => {
     const { storage } = createNoting('one', claim)
     const response = await coordinate([createRemote('one').storage, storage]).request(
@@ -148,6 +147,13 @@ describe('a read with max-age', () => {
     const { storage } = createNoting('one', (facts) => ({ ...facts, evidence: 'remembered', age: 60 }))
     const response = await coordinate([storage]).request('/files/f?max-age=60')
     expect(response.headers.get('Replica-Status')).toBe('a;state=match;evidence=remembered;age=60')
+  })
+
+  it('accepts a list, which has no bytes to read, beside copies that are read', async () => {
+    const { storage } = createNoting('one', (facts) => ({ ...facts, evidence: 'recorded', age: 61 }))
+    const response = await coordinate([createRemote('one').storage, storage]).request('/files/f?max-age=0')
+    expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=2;of=2')
+    expect(response.headers.get('Replica-Status')).toMatch(/, b;state=match;evidence=recorded;age=61$/)
   })
 
   it('shares requests only with reads of the same max-age', async () => {

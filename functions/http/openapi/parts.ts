@@ -20,7 +20,7 @@ export function field(name: string, description: string, schema: Schema = text):
 /** How recently the bytes must have been read. */
 export const MAX_AGE: Parameter = query(
   'max-age',
-  'Seconds. A copy is read again if its last reading is older. Neither a checksum of the store nor a list counts as a reading. With 0 every copy is read now.',
+  'Seconds. A copy is read again if its last reading is older. A checksum of the store does not count as a reading; a list, which has no bytes, answers as ever. With 0 every copy is read now.',
   { type: 'integer', minimum: 0, maximum: MAX_AGE_SECONDS },
 )
 

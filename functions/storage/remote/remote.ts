@@ -109,9 +109,9 @@ async function askBatch(
   ask: AskReplica,
   names: string[],
   questions: Questions,
-  { maxAge, trace, signal, onProgress }: DescribeOptions,
+  { maxAge, sums, trace, signal, onProgress }: DescribeOptions,
 ): Promise<void> {
-  const reply = await ask('/describe', { json: { names, maxAge }, trace, signal })
+  const reply = await ask('/describe', { json: { names, maxAge, sums }, trace, signal })
   if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
   const open = new Set(names)
   let before = 0
@@ -146,7 +146,7 @@ function toQuery(parameters: Readonly<Record<string, string | number | undefined
 
 /** What the adapters pass to `fetch`. */
 export interface SendInit {
-  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'OPTIONS' | 'PROPFIND'
   readonly headers: Record<string, string>
   readonly body?: string | ReadableStream<Uint8Array>
   readonly signal?: AbortSignal

@@ -11,8 +11,8 @@ import type { SurveyLine } from '../survey/survey.ts'
 type HeldLine = Extract<DescribeLine, { digest: string }>
 type FailedLine = Extract<DescribeLine, { error: object }>
 
-export function toHeldLine(name: string, { size, digest, modified, evidence, age }: Facts): HeldLine {
-  return { name, size, digest, modified: toTimestamp(modified), evidence, age }
+export function toHeldLine(name: string, { size, digest, modified, evidence, age, sums }: Facts): HeldLine {
+  return { name, size, digest, modified: toTimestamp(modified), evidence, age, ...(sums && { sums }) }
 }
 
 /** A restored file, as an answer. */
@@ -24,8 +24,9 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
   }
 }
 
-export function toFacts({ size, digest, modified, evidence, age }: HeldLine): Facts {
-  return { size, digest, modified: parseTimestamp(modified), ...toConsistent(evidence, age) }
+export function toFacts({ size, digest, modified, evidence, age, sums }: HeldLine): Facts {
+  const facts = { size, digest, modified: parseTimestamp(modified), ...toConsistent(evidence, age) }
+  return sums === undefined ? facts : { ...facts, sums }
 }
 
 export function toFailedLine(name: string, error: StorageError): FailedLine {

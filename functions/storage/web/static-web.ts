@@ -1,10 +1,8 @@
 import { beforeEnd, type Chunks, exactly, fromBytes, sliced, through, toStream } from '../../bytes/chunks.ts'
-import { attempt } from '../../wire/attempt.ts'
 import { changedError } from '../../wire/errors.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
 import { type ByteRange, parseContentRange } from '../../wire/fields/ranges.ts'
-import { toFilePath } from '../../wire/fields/routes.ts'
-import { StorageError } from '../../wire/storage-error.ts'
+import { StorageError, settle } from '../../wire/storage-error.ts'
 import {
   type GetOptions,
   type ObjectInfo,
@@ -15,18 +13,21 @@ import {
 import { createProvisionalDigests } from '../objects/provisional-digests.ts'
 import type { Send } from '../remote/remote.ts'
 import { mapErrors, parseLength, type Reply } from '../remote/replies.ts'
+import { createAskDirectory } from './listing/ask-directory.ts'
+import { createAbsence } from './web-absence.ts'
 import {
   createWebClient,
+  isBusy,
   isFailing,
   type Measured,
   toFailure,
   toInfo,
+  toPath,
   unexpected,
   WANTED,
-  type WebClient,
 } from './web-client.ts'
-import { isBelowFile, isDirectoryPage, isShown, toProbe, tryOut } from './web-directories.ts'
-import { createWebListing } from './web-listing.ts'
+import { isBelowFile, isDirectoryPage, tryOut } from './web-directories.ts'
+import { createWebListing, type Looked } from './web-listing.ts'
 import { isSettled } from './web-versions.ts'
 
 /** How a web server is reached. */
@@ -44,6 +45,8 @@ export interface StaticWebOptions {
  * file again (`ProvisionalDigests`). An answer from a cache is an error, and so is a redirect. A file is
  * absent only while the server still shows the directory itself, or another file in it, so that a wrong path
  * or a lost disk is an error; so is a server that shows a page for every name. Errors never name the address.
+ * Directories are listed in JSON or XML of nginx, JSON of Caddy, by WebDAV, or by the links of pages in HTML
+ * and a HEAD for each file; a page that is not known to be a whole listing is an error.
  *
  * @example
  * const mirror = createObjectStorage(createStaticWeb('https://mirror.example/photos/'), { createHasher })
@@ -56,18 +59,39 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   let ignoresRest: boolean | null = null
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const path = toPath(key)
-    const measured = await client.measure(path, signal)
+    const found = await find(key, await client.measure(toPath(key), signal), signal)
+    const askPath = (path: string) => client.askHead(path, signal)
+    if (found === null || found === 'directory') return null
+    return ignoresRest && (await isBelowFile(toPath(key), askPath)) ? null : found
+  }
+
+  /** What an answer for `key` shows; perhaps a file, where a server ignores the rest of a path after one. */
+  async function find(
+    key: string,
+    measured: Measured,
+    signal: AbortSignal | undefined,
+  ): Promise<ObjectInfo | 'directory' | null> {
     const { reply } = measured
-    if (await absence.check(reply, key, signal)) return null
+    const absent = await absence.find(reply, key, signal)
+    if (absent !== undefined) return absent
     if (reply.status !== 200) throw toFailure(reply)
+    const path = toPath(key)
     const askPath = (path: string) => client.askHead(path, signal)
     ignoresRest ??= await tryOut(path, askPath)
-    if (await isDirectoryPage(reply, path, askPath)) return null
-    if (ignoresRest && (await isBelowFile(path, askPath))) return null
+    if (await isDirectoryPage(reply, path, askPath)) return 'directory'
     const info = toInfo(key, measured)
     absence.noteFile(path)
     return info
+  }
+
+  /** What a listing has under this key, of which it is known that it is not below a file. */
+  async function look(key: string, signal: AbortSignal | undefined): Promise<Looked> {
+    const measured = await client.measure(toPath(key), signal)
+    if (isFailing(measured.reply) && !isBusy(measured.reply)) return 'unreadable'
+    const found = await settle(find(key, measured, signal))
+    if (!(found instanceof StorageError)) return found
+    if (found.code !== 'unreadable') throw found
+    return 'unreadable'
   }
 
   async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
@@ -79,7 +103,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     const isPart = range !== undefined && reply.status === 206
     if (reply.status !== 200 && !isPart) {
       await reply.body?.cancel()
-      if (await absence.check(reply, key, signal)) return null
+      if ((await absence.find(reply, key, signal)) !== undefined) return null
       throw reply.status === 416 ? changedError() : toFailure(reply)
     }
     const body = mapErrors(reply.body ?? fromBytes(new Uint8Array()))
@@ -98,19 +122,6 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     return { info, body: toStream(watched(wanted, { size: info.size, reply }, look), signal) }
   }
 
-  async function askListing(path: string, signal: AbortSignal | undefined): Promise<Reply | null> {
-    const reply = await client.ask(toPath(path), { headers: { Accept: 'application/json' }, signal })
-    const { status } = reply
-    if (!isAbsence(reply) && status !== 401 && status !== 403 && !isFailing(reply)) return reply
-    await reply.body?.cancel()
-    if (isFailing(reply)) throw toFailure(reply)
-    // The root is never absent; another directory may have gone since it was listed.
-    if (path !== '' && (await absence.check(reply, path, signal))) return null
-    // The files may be readable all the same.
-    const message = `the web server shows no listing of the directory (status ${status})`
-    throw new StorageError('unreadable', message, { reason: 'http_request_denied' })
-  }
-
   return {
     head,
     get,
@@ -118,38 +129,8 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
     list: (prefix, after, limit, signal) =>
       listPage(
         { prefix, after, limit },
-        {
-          listing: (path) => askListing(path, signal),
-          has: async (key) => (await head(key, signal)) !== null,
-        },
+        { ...createAskDirectory(client, absence, signal), look: (key) => look(key, signal) },
       ),
-  }
-}
-
-/** Distinguishes an absent file from a lost directory. */
-function createAbsence({ url, askHead }: WebClient) {
-  /** The path of a file that was there when it was last asked for. */
-  let witness: string | null = null
-  return {
-    noteFile(path: string): void {
-      witness = path
-    },
-    /** Whether there is no such file; rejects when the server shows neither the directory nor any file. */
-    async check(reply: Reply, key: string, signal: AbortSignal | undefined): Promise<boolean> {
-      const path = toPath(key)
-      // Some servers add a slash to every name, whether or not it is a directory.
-      if (isSlashed(reply, url + path)) {
-        return isShown(await askHead(`${path}/`, signal)) || isAbsence(await askHead(toProbe(''), signal))
-      }
-      if (!isAbsence(reply)) return false
-      const root = await askHead('', signal)
-      if (isShown(root)) return true
-      if (witness !== null && (await askHead(witness, signal)).status === 200) return true
-      witness = null
-      if (isFailing(root)) throw toFailure(root)
-      const message = `the web server shows neither the file nor the directory (status ${root.status}): the file may be missing, or all of them out of reach`
-      throw new StorageError('unreadable', message, { reason: 'http_response_incomplete' })
-    },
   }
 }
 
@@ -201,26 +182,4 @@ const MARKS = ['Last-Modified', 'ETag']
 /** Compared weakly (RFC 9110 §8.8.3.2): Apache marks an ETag as weak until the file is a second old. */
 function toMark({ headers }: Reply, field: string): string | undefined {
   return headers.get(field)?.replace(/^W\//, '')
-}
-
-/** A key, or a directory with a slash at its end, as the rest of an address. */
-function toPath(key: string): string {
-  return toFilePath(key).replace('/files/', '')
-}
-
-function isAbsence({ status }: Reply): boolean {
-  return status === 404 || status === 410
-}
-
-/** Whether the answer redirects to the path with a slash, as for directories, be it on another port. */
-function isSlashed({ status, headers }: Reply, from: string): boolean {
-  if (![301, 302, 307, 308].includes(status)) return false
-  const [asked, location] = [new URL(from), URL.parse(headers.get('Location') ?? '', from)]
-  if (location?.hostname !== asked.hostname) return false
-  return location.pathname.endsWith('/') && decode(location.pathname) === decode(`${asked.pathname}/`)
-}
-
-/** A path decoded, since servers differ in which characters they encode; null for one that is not valid. */
-function decode(path: string): string | null {
-  return attempt(() => decodeURIComponent(path))
 }

@@ -1,5 +1,6 @@
 import { parseHttpDate } from '../../wire/fields/dates.ts'
 import { parseReprDigest } from '../../wire/fields/fields.ts'
+import { toFilePath } from '../../wire/fields/routes.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import type { ObjectInfo } from '../objects/objects.ts'
 import { type Send, type SendInit, sendPlain } from '../remote/remote.ts'
@@ -13,7 +14,10 @@ export interface Measured {
   readonly size: number | null
 }
 
-type AskOptions = Partial<Pick<SendInit, 'method' | 'headers'>> & { readonly signal: AbortSignal | undefined }
+/** What a request is sent with; by default a GET, or what `ask` adds to it. */
+export type AskOptions = Partial<Pick<SendInit, 'method' | 'headers' | 'body'>> & {
+  readonly signal: AbortSignal | undefined
+}
 
 /** Asks a web server. Paths are encoded, and relative to the directory. */
 export type WebClient = ReturnType<typeof createWebClient>
@@ -55,6 +59,11 @@ const ALWAYS = { 'Cache-Control': 'no-cache' }
 /** Asks a server that has digests to send one (RFC 9530 §4). */
 export const WANTED = { 'Want-Repr-Digest': 'sha-256=10' }
 
+/** A key, or a directory with a slash at its end, as the rest of an address. */
+export function toPath(key: string): string {
+  return toFilePath(key).replace('/files/', '')
+}
+
 export function toInfo(key: string, { size, reply: { headers } }: Measured): ObjectInfo {
   if (size === null) throw unexpected('a file without its length')
   const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
@@ -65,6 +74,11 @@ export function toInfo(key: string, { size, reply: { headers } }: Measured): Obj
 /** Whether the server failed, or has too much to do: for a while at least. */
 export function isFailing({ status }: Reply): boolean {
   return status === 429 || status >= 500
+}
+
+/** Whether the server has too much to do for any request. */
+export function isBusy({ status }: Reply): boolean {
+  return status === 429 || status === 503
 }
 
 /** The error for an answer whose status is neither the file nor its absence. */

@@ -1,29 +1,22 @@
-import * as v from 'valibot'
-import { readText } from '../../bytes/chunks.ts'
-import { parseHttpDate } from '../../wire/fields/dates.ts'
-import { parseJsonItems } from '../../wire/json/parse-items.ts'
-import {
-  MAX_WEB_ENTRIES,
-  MAX_WEB_ENTRY_LENGTH,
-  MAX_WEB_HELD_ENTRIES,
-  MAX_WEB_LISTING_BYTES,
-  WEB_LISTING_MS,
-} from '../../wire/limits.ts'
+import { createLimit } from '../../wire/limit.ts'
+import { MAX_OBJECTS_AT_ONCE, MAX_WEB_HELD_ENTRIES, WEB_LISTING_MS } from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
-import { size } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
-import { decodeBytes, isMended } from '../byte-names.ts'
+import { isMended } from '../byte-names.ts'
 import { compareNames, findFault, leadsTo, RESERVED } from '../names.ts'
-import type { ListedObject, ObjectPage } from '../objects/objects.ts'
-import { mapErrors, type Reply } from '../remote/replies.ts'
+import type { ListedObject, ObjectInfo, ObjectPage } from '../objects/objects.ts'
+import type { Reply } from '../remote/replies.ts'
+import { noListing, type WebEntry } from './listing/entries.ts'
+import { type AskDirectory, createDirectoryReader, type ReadDirectory } from './listing/read-directory.ts'
 import { toVersion } from './web-versions.ts'
 
-interface AskWeb {
-  /** Asks for the listing of a directory, '' or with a slash at its end; resolves with null if it is gone. */
-  listing(path: string): Promise<Reply | null>
-  /** Whether it has a file of this key. */
-  has(key: string): Promise<boolean>
+/** What HEAD shows of a listed path: a file, a directory, nothing, or only that it cannot be read. */
+export type Looked = ObjectInfo | 'directory' | 'unreadable' | null
+
+export interface AskWeb extends AskDirectory {
+  /** Asks for what a directory lists under this key. */
+  look(key: string): Promise<Looked>
 }
 
 /** The arguments of `Objects.list`. */
@@ -33,16 +26,17 @@ interface Wanted {
   readonly limit: number
 }
 
-/** An entry of nginx's `autoindex_format json` (ngx_http_autoindex_module) or of Caddy's `browse`. */
-const listed = v.union([
-  v.object({ name: v.string(), is_dir: v.boolean(), size, mod_time: v.string(), mode: v.optional(size) }),
-  v.object({ name: v.string(), type: v.literal('file'), size, mtime: v.string() }),
-  v.object({ name: v.string(), type: v.picklist(['directory', 'other']) }),
-])
+/** A listed entry, which may be either a file or a directory until HEAD shows which. */
+interface Item extends ListedObject {
+  readonly isUnknown?: true
+  /** As of `WebEntry`. */
+  readonly isLinked?: true
+}
 
 /** A depth-first walk: a stack of directories, each with its remaining entries in reverse order. */
 interface Walk {
-  readonly open: ListedObject[][]
+  readonly open: Item[][]
+  readonly read: (path: string) => Promise<ReadDirectory | null>
   /** Milliseconds since 1970. */
   readonly begun: number
 }
@@ -55,10 +49,11 @@ interface Unfinished extends Walk {
 }
 
 /**
- * Lists the files of a web server that lists directories in JSON, page by page in byte order, one directory
- * after another; rejects with `unreadable` for other servers. The next page continues with the directories
- * read for the last one, if it comes soon. A directory's key ends in a slash; one that no valid name leads
- * through is not read, and counts as skipped. Bytes that are not UTF-8 are as by `decodeBytes`.
+ * Lists the files of a web server that lists its directories, page by page in byte order, one directory after
+ * another; rejects with `unreadable` for other servers. The next page continues with the directories read for
+ * the last one, if it comes soon. What a listing has without its kind and size is asked for by HEAD, and
+ * counts as skipped when that does not show it. A directory's key ends in a slash; one that no valid name
+ * leads through is not read, and counts as skipped. Bytes that are not UTF-8 are as by `decodeBytes`.
  */
 export function createWebListing() {
   let unfinished: Unfinished | null = null
@@ -75,38 +70,46 @@ export function createWebListing() {
     return { walk: held, objects: held.given.slice(at + 1) }
   }
 
-  async function begin(wanted: Wanted, ask: AskWeb) {
-    const root = (await readDirectory('', wanted, ask)) ?? []
-    const walk: Walk = { open: [root], begun: Date.now() }
-    return { walk, objects: [] }
+  async function begin(wanted: Wanted, ask: AskWeb): Promise<{ walk: Walk; objects: ListedObject[] }> {
+    const read = createDirectoryReader(ask)
+    const root = toItems((await read('')) ?? EMPTY, '', wanted)
+    return { walk: { open: [root], read, begun: Date.now() }, objects: [] }
   }
 
   return async function list(wanted: Wanted, ask: AskWeb): Promise<ObjectPage> {
     const { prefix, after, limit } = wanted
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
     const { walk, objects } = resume(wanted) ?? (await begin(wanted, ask))
-    const { open, begun } = walk
+    const { open, read, begun } = walk
     for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {
+      if (items.at(-1)?.isUnknown) {
+        await lookAhead(items, limit - objects.length, wanted, ask)
+        continue
+      }
       const item = items.pop()
       if (item === undefined) open.pop()
       else if (item.passed !== undefined) objects.push(item)
       else if (item.key.endsWith('/')) {
-        const items = await readDirectory(item.key, wanted, ask)
-        if (items !== null) hold(open, items)
+        const directory = await read(item.key)
+        if (directory !== null) hold(open, toItems(directory, item.key, wanted))
         else if (isMended(item.key)) objects.push({ ...item, passed: 'not-utf-8' })
+        else if (item.isLinked) objects.push({ ...item, passed: 'other' })
       } else {
-        const isLost = isMended(item.key) && !(await ask.has(item.key))
+        const isLost = isMended(item.key) && (await ask.look(item.key)) === null
         objects.push(isLost ? { ...item, passed: 'not-utf-8' } : item)
       }
     }
     const isLast = open.length === 0 && objects.length <= limit
-    if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
+    if (!isLast) unfinished = { open, read, begun, prefix, after, given: objects }
     return { objects: objects.slice(0, limit), isLast }
   }
 }
 
+/** A root that is gone has nothing to list. */
+const EMPTY: ReadDirectory = { entries: [], headers: { get: () => null } }
+
 /** Enters a directory; throws `unreadable` when too many entries are held, as if a server invents them. */
-function hold(open: ListedObject[][], items: ListedObject[]): void {
+function hold(open: Item[][], items: Item[]): void {
   const held = open.reduce((sum, { length }) => sum + length, items.length)
   if (held > MAX_WEB_HELD_ENTRIES) {
     const most = formatNumber(MAX_WEB_HELD_ENTRIES)
@@ -116,74 +119,80 @@ function hold(open: ListedObject[][], items: ListedObject[]): void {
   open.push(items)
 }
 
-/** A directory's entries that may lead to wanted files, the next one last; null when it is gone. */
-async function readDirectory(path: string, wanted: Wanted, ask: AskWeb): Promise<ListedObject[] | null> {
-  const reply = await ask.listing(path)
-  if (reply === null) return null
-  const items = await readItems(reply, path)
+/** Replaces the next unknown entries, `most` at most, by what HEAD shows them to be. */
+async function lookAhead(items: Item[], most: number, wanted: Wanted, ask: AskWeb): Promise<void> {
+  const keys: string[] = []
+  while (keys.length < most && items.at(-1)?.isUnknown) keys.push(items.pop()?.key ?? '')
+  const limit = createLimit(MAX_OBJECTS_AT_ONCE)
+  let hasFailed = false
+  const look = (key: string) =>
+    limit.run(async () => {
+      if (hasFailed) return null
+      try {
+        return toLooked(key, await ask.look(key))
+      } catch (error) {
+        hasFailed = true
+        throw error
+      }
+    })
+  // The first one alone, since what it shows of the server is not asked for again.
+  const first = await Promise.all(keys.slice(0, 1).map(look))
+  const looked = [...first, ...(await Promise.all(keys.slice(1).map(look)))]
+  for (const item of looked.reverse()) if (item !== null && leadsTo(item.key, wanted)) insert(items, item)
+}
+
+function toLooked(key: string, looked: Looked): Item {
+  if (looked === 'directory') return toDirectory(key)
+  // A name that HEAD does not show may be written in a way that is not understood.
+  if (looked === null) return toPassed(key, isMended(key) ? 'not-utf-8' : 'other')
+  return looked === 'unreadable' ? toPassed(key, 'other') : looked
+}
+
+/** Inserts an entry where it belongs, which is near the end: a directory sorts after files by its slash. */
+function insert(items: Item[], item: Item): void {
+  let at = items.length
+  while (at > 0 && compareNames(items[at - 1]?.key ?? '', item.key) < 0) at--
+  if (items[at - 1]?.key !== item.key) items.splice(at, 0, item)
+}
+
+/** A directory's entries that may lead to wanted files, the next one last. */
+function toItems({ entries, headers }: ReadDirectory, path: string, wanted: Wanted): Item[] {
+  const items = entries.flatMap((entry) => toItem(entry, path, headers) ?? [])
   items.sort((a, b) => compareNames(b.key, a.key))
   const marked = items.map((item, i) => {
     if (item.key !== items[i - 1]?.key && item.key !== items[i + 1]?.key) return item
-    if (!isMended(item.key)) throw noListing()
-    return { ...item, passed: 'not-utf-8' } as const
+    if (!isMended(item.key)) throw noListing(path, 'it has one name twice')
+    return toPassed(item.key, 'not-utf-8')
   })
-  return marked.filter(({ key }) => leadsTo(key, wanted))
-}
-
-async function readItems(reply: Reply, path: string): Promise<ListedObject[]> {
-  const isJson = /^application\/json\b/i.test(reply.headers.get('Content-Type') ?? '')
-  if (reply.status !== 200 || !isJson || reply.body === null) {
-    await reply.body?.cancel()
-    throw noListing()
-  }
-  const text = await readText(mapErrors(reply.body), MAX_WEB_LISTING_BYTES, decodeBytes)
-  if (text === null) throw noListing()
-  const read = await parseJsonItems(listed, text, { items: MAX_WEB_ENTRIES, length: MAX_WEB_ENTRY_LENGTH })
-  if (!read.success) throw noListing()
-  return read.output.flatMap((entry) => toItem(entry, path, reply) ?? [])
+  return marked.filter(
+    ({ key, isUnknown }) => leadsTo(key, wanted) || (isUnknown && leadsTo(`${key}/`, wanted)),
+  )
 }
 
 /** Null for the directory itself and for its parent. */
-function toItem(entry: v.InferOutput<typeof listed>, path: string, { headers }: Reply): ListedObject | null {
-  const name = entry.name.replace(/\/$/, '')
+function toItem(
+  { name, is, isLinked, marks }: WebEntry,
+  path: string,
+  headers: Reply['headers'],
+): Item | null {
   if (name === '' || name === '.' || name === '..') return null
   const key = path + name
   if (key === RESERVED) return null
   if (name.includes('/')) return toPassed(key, 'other')
-  if ('type' in entry ? entry.type === 'directory' : entry.is_dir) return toDirectory(key)
-  if (!('size' in entry)) return toPassed(key, 'special')
-  const special = 'mode' in entry ? findSpecial(entry.mode) : undefined
-  if (special !== undefined) return toPassed(key, special)
-  const modified = 'type' in entry ? parseHttpDate(entry.mtime) : parseTime(entry.mod_time)
-  const version = toVersion({ size: entry.size, modified, etag: '' }, headers)
-  return { key, size: entry.size, modified, version, stored: undefined }
-}
-
-/** A special file's kind by Go's `fs.FileMode`: Caddy lists it as a file, and never answers for a FIFO. */
-function findSpecial(mode = 0): PassedKind | undefined {
-  const has = (bit: number) => Math.floor(mode / 2 ** bit) % 2 === 1
-  return has(25) ? 'fifo' : has(24) ? 'socket' : has(26) ? 'device' : undefined
+  if (is === 'directory') return { ...toDirectory(key), ...(isLinked && { isLinked }) }
+  const fault = is === 'unknown' ? findFault(key) : null
+  if (fault !== null) return toPassed(key, fault)
+  if (is === 'unknown') return { ...toPassed(key, undefined), isUnknown: true }
+  if (is !== 'file' || marks === undefined) return toPassed(key, is === 'file' ? 'other' : is)
+  const { size, modified } = marks
+  return { key, size, modified, version: toVersion(marks, headers), stored: undefined }
 }
 
 /** Enters no directory that no valid name leads through, so none too deep: listings may form a circle. */
-function toDirectory(path: string): ListedObject {
+function toDirectory(path: string): Item {
   return toPassed(`${path}/`, findFault(`${path}/x`) ?? undefined)
 }
 
-function toPassed(key: string, passed: PassedKind | undefined): ListedObject {
+function toPassed(key: string, passed: PassedKind | undefined): Item {
   return { key, size: 0, modified: null, version: null, stored: undefined, passed }
-}
-
-/** Milliseconds since 1970; null for an invalid time. */
-function parseTime(text: string): number | null {
-  const time = Date.parse(text)
-  return Number.isNaN(time) ? null : time
-}
-
-function noListing(): StorageError {
-  return new StorageError(
-    'unreadable',
-    "the web server offers no listing that vouch reads: nginx's autoindex_format json, or Caddy's file_server browse",
-    { reason: 'http_protocol_error' },
-  )
 }

@@ -7,7 +7,8 @@ const SETTLED_MS = 2000
 
 type Fields = Reply['headers']
 
-interface Marks extends Pick<ObjectInfo, 'size' | 'modified'> {
+/** What distinguishes the contents of a file. */
+export interface Marks extends Pick<ObjectInfo, 'size' | 'modified'> {
   /** '' where the server sends none. */
   readonly etag: string
 }

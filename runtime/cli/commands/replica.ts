@@ -9,6 +9,7 @@ import { hidePlaces } from '../../hosting/places.ts'
 import { listForms, parseTarget } from '../../hosting/replica-address.ts'
 import { reloadOnHangup, runServer, toBoth } from '../../hosting/run-server.ts'
 import { type ServerLog, withServerLog } from '../../hosting/server-log.ts'
+import { createSum } from '../../hosting/stores/sums.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { createMetrics } from '../../node/observe/metrics.ts'
 import { openTracing } from '../../node/observe/tracing.ts'
@@ -36,6 +37,7 @@ async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<num
   const metrics = createMetrics(directories, indexed, tls?.get)
   const app = createReplica(storage, {
     createHasher,
+    createSum,
     writable,
     places,
     log: toBoth(log.request, metrics.log),

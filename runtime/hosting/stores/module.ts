@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { toStorePlaces } from '../../../functions/storage/overlap.ts'
 import type { Storage } from '../../../functions/storage/storage.ts'
 import type { CreateHasher } from '../../../functions/wire/digest.ts'
@@ -44,7 +44,7 @@ export const module: Scheme = {
     const { path, query = '' } = parse(address)
     const end = new AbortController()
     const ended = signal === undefined ? end.signal : AbortSignal.any([end.signal, signal])
-    const create = await load(path)
+    const create = load(path)
     const options = { parameters: new URLSearchParams(query), env, writable, createHasher, signal: ended }
     try {
       const storage = await create(options)
@@ -62,10 +62,11 @@ function parse(address: string): { readonly path: string; readonly query: string
   return { path, query }
 }
 
-async function load(path: string): Promise<CreateModuleStorage> {
+/** By `require`, which loads ES modules too, and which the bundle of the command leaves as it is. */
+function load(path: string): CreateModuleStorage {
   let loaded: { readonly default?: unknown }
   try {
-    loaded = await import(pathToFileURL(path).href)
+    loaded = createRequire(path)(path)
   } catch (error) {
     throw new UserError(`the module ${path} cannot be loaded: ${toMessage(error)}`)
   }
