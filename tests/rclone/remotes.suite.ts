@@ -84,6 +84,23 @@ export function toAddresses(there: string): string[] {
  */
 export async function startRemotes(directory: string, there: string): Promise<Remotes> {
   const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const one of stops) await one()
+  }
+  try {
+    return { env: await startAll(directory, there, stops), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Adds to `stops` what it has started, as soon as it has. */
+async function startAll(
+  directory: string,
+  there: string,
+  stops: (() => Promise<void>)[],
+): Promise<Remotes['env']> {
   const below = (name: string) => {
     const path = join(directory, name)
     mkdirSync(path, { recursive: true })
@@ -165,17 +182,12 @@ export async function startRemotes(directory: string, there: string): Promise<Re
     gone: { type: 'http', url: toUrl(await findPort()) },
   })
   const rclone = await openRclone(env)
+  stops.push(rclone.close)
   for (const remote of ['crypt', 'compress', 'chunker']) {
     const answer = await rclone.call('sync/copy', { srcFs: there, dstFs: `${remote}:` }, v.object({}))
     if (typeof answer === 'string') throw new Error(`${remote}: ${answer}`)
   }
-  return {
-    env,
-    async stop() {
-      await rclone.close()
-      for (const stop of stops) await stop()
-    },
-  }
+  return env
 }
 
 /** vsftpd, which lets anybody in. */
