@@ -6,6 +6,7 @@ import { findUndecryptable, readBelow } from './rclone-crypt.ts'
 import { hiddenError, toRefusalError } from './rclone-errors.ts'
 import type { Crypt, RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
+import { createShared } from './rclone-shared.ts'
 
 export type Absence = ReturnType<typeof createAbsence>
 
@@ -100,20 +101,3 @@ function createMemory(cache: DigestCache) {
 
 const NO_KEY = ''
 const NO_DIGEST = createHash('sha256').digest('hex')
-
-/** `work`, run once for all the calls that come while it waits for its turn; each gets a run that begins later. */
-export function createShared<T>(work: () => Promise<T>): () => Promise<T> {
-  let before: Promise<unknown> = Promise.resolve()
-  let waiting: Promise<T> | undefined
-  async function run(): Promise<T> {
-    await before
-    waiting = undefined
-    const running = work()
-    before = running.catch(() => {})
-    return await running
-  }
-  return () => {
-    waiting ??= run()
-    return waiting
-  }
-}

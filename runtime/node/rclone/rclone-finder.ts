@@ -2,10 +2,11 @@ import { LRUCache } from 'lru-cache'
 import { changedError } from '../../../functions/wire/errors.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { MAX_RCLONE_DIRECTORIES, RCLONE_DIRECTORY_MS } from '../limits.ts'
-import { createShared, readItems } from './rclone-absence.ts'
+import { readItems } from './rclone-absence.ts'
 import { toRefusalError } from './rclone-errors.ts'
 import { toState } from './rclone-infos.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
+import { createShared } from './rclone-shared.ts'
 import type { Traits } from './rclone-traits.ts'
 
 export type RcloneFinder = ReturnType<typeof createRcloneFinder>
@@ -38,7 +39,7 @@ export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
     if (item === null || item.IsDir) return null
     requireRegular(item)
     if (!isInexact) return item
-    const count = (await countNames(toParent(path))).get(toName(path)) ?? 0
+    const count = (await countNames(toParent(path), signal)).get(toName(path)) ?? 0
     if (count > 1) throw new StorageError('unreadable', 'rclone lists two files of this name')
     return count === 1 ? item : null
   }
@@ -65,7 +66,7 @@ export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
     // Also for a path below a file, and for one below a directory that a combine remote does not have.
     const parent = toParent(path)
     const isPossible =
-      parent === '' ? (await countNames('')).has(path) : (await look(parent, {}, signal))?.IsDir
+      parent === '' ? (await countNames('', signal)).has(path) : (await look(parent, {}, signal))?.IsDir
     if (isPossible) throw toRefusalError(item)
     return null
   }
@@ -86,7 +87,10 @@ function createDirectoryMemory(ask: (path: string, signal: Signal) => Promise<bo
 
 /** How often each name occurs in a directory; questions about one share its listings. */
 function createNameCounts(server: RcloneServer, fs: RcloneFs) {
-  const listings = new Map<string, { users: number; read: () => Promise<ReadonlyMap<string, number>> }>()
+  const listings = new Map<
+    string,
+    { users: number; read: (signal: Signal) => Promise<ReadonlyMap<string, number>> }
+  >()
 
   async function read(path: string): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>()
@@ -96,12 +100,12 @@ function createNameCounts(server: RcloneServer, fs: RcloneFs) {
     return counts
   }
 
-  return async (path: string) => {
+  return async (path: string, signal: Signal) => {
     const one = listings.get(path) ?? { users: 0, read: createShared(() => read(path)) }
     listings.set(path, one)
     one.users++
     try {
-      return await one.read()
+      return await one.read(signal)
     } finally {
       one.users--
       if (one.users === 0) listings.delete(path)

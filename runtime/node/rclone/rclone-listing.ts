@@ -20,7 +20,7 @@ interface Listing {
   readonly remote: RcloneRemote
   readonly absence: Absence
   readonly finder: RcloneFinder
-  getTraits(): Promise<Traits>
+  getTraits(signal: AbortSignal | undefined): Promise<Traits>
 }
 
 /** The arguments of `Objects.list`. */
@@ -89,7 +89,7 @@ export function createRcloneListing(listing: Listing): Objects['list'] {
 /** Marks a file whose name rclone shows with U+FFFD for bytes that are not UTF-8: it cannot be asked for. */
 async function mark({ finder, getTraits }: Listing, item: ListedObject, signal: AbortSignal | undefined) {
   if (item.passed !== undefined || !isMended(item.key)) return item
-  const isFound = (await finder.find(toRcloneName(item.key), await getTraits(), signal)) !== null
+  const isFound = (await finder.find(toRcloneName(item.key), await getTraits(signal), signal)) !== null
   return isFound ? item : { ...item, passed: 'not-utf-8' as const }
 }
 
@@ -109,7 +109,7 @@ async function readDirectory(
   signal: AbortSignal | undefined,
 ): Promise<ListedObject[] | null> {
   const { server, remote, absence, getTraits } = listing
-  const { isSlow, hash } = await getTraits()
+  const { isSlow, hash } = await getTraits(signal)
   const directory = toRcloneName(path).replace(/\/$/, '')
   const { crypt } = remote
   const inCrypt = joinPath(crypt?.path ?? '', directory)
@@ -117,12 +117,12 @@ async function readDirectory(
   const options = isSlow ? { noModTime: true } : { hashTypes: hash === null ? undefined : [hash] }
   const items = await server.list(remote.fs, directory, { ...options, signal })
   if (items === 'no-directory' && path !== '') {
-    await absence.requireAll()
+    await absence.requireAll(signal)
     return null
   }
   if (typeof items === 'string') throw toRefusalError(items)
   // Rejects where that may not be all.
-  if (absence.hasParts || (path === '' && items.length === 0)) await absence.requireAll()
+  if (absence.hasParts || (path === '' && items.length === 0)) await absence.requireAll(signal)
   const file = items.find(({ IsDir }) => !IsDir)
   if (file !== undefined) await absence.noteFile(file.Path)
   const undecryptable =

@@ -27,6 +27,7 @@ import { createRcloneListing } from './rclone-listing.ts'
 import { isHiddenByRclone, toRcloneName } from './rclone-names.ts'
 import type { RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneServer } from './rclone-server.ts'
+import { createMemo } from './rclone-shared.ts'
 import { readTraits, type Traits, VERIFIABLE } from './rclone-traits.ts'
 
 type Signal = AbortSignal | undefined
@@ -43,11 +44,11 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
   const getTraits = createMemo(() => readTraits(server, remote))
 
   async function head(key: string, signal: Signal): Promise<ObjectInfo | null> {
-    const traits = await getTraits()
+    const traits = await getTraits(signal)
     const path = toRcloneName(key)
     const item = await finder.findHashed(path, traits, signal)
     if (item === null) {
-      await absence.requireAll()
+      await absence.requireAll(signal)
       if (isHiddenByRclone(key)) throw hiddenError('a file of this name may have another one in rclone')
       return null
     }
@@ -57,7 +58,7 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
 
   async function get(key: string, { range, version, signal }: GetOptions): Promise<OpenedObject | null> {
     if (range?.length === 0) return openEmpty(await head(key, signal), version)
-    const traits = await getTraits()
+    const traits = await getTraits(signal)
     const path = toRcloneName(key)
     const item = await finder.find(path, traits, signal)
     if (item === null) return await requireNone(key, signal)
@@ -136,19 +137,4 @@ function explained(body: Chunks, requireSame: () => Promise<void>): Chunks {
       throw error
     }
   })
-}
-
-/** The result of `work`, which is tried again for the next caller after it failed. */
-function createMemo<T>(work: () => Promise<T>): () => Promise<T> {
-  let known: Promise<T> | undefined
-  return async () => {
-    known ??= work()
-    const current = known
-    try {
-      return await current
-    } catch (error) {
-      if (known === current) known = undefined
-      throw error
-    }
-  }
 }
