@@ -227,7 +227,8 @@ export async function readAll(body: Chunks): Promise<Uint8Array<ArrayBuffer>> {
   return (await readUpTo(body, Number.POSITIVE_INFINITY)) ?? new Uint8Array()
 }
 
-async function readUpTo(body: Chunks, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+/** All the bytes of `body`; null, and cancelled, when it has more than `limit`. */
+export async function readUpTo(body: Chunks, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of readChunks(body)) {

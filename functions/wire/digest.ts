@@ -32,6 +32,9 @@ export function toBytes(digest: Digest): Uint8Array<ArrayBuffer> {
 export function toDigest(bytes: ArrayBuffer | Uint8Array): Digest {
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   let hex = ''
-  for (const byte of view) hex += byte.toString(16).padStart(2, '0')
+  for (const byte of view) hex += PAIRS[byte]
   return hex
 }
+
+/** The two digits of each byte. */
+const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

@@ -360,3 +360,6 @@ export const MAX_FAILURES_LISTED = 10
 
 /** How long a ready coordinator waits for failures of other replicas: a probe waits for a second at most. */
 export const READY_OTHERS_MS = 250
+
+/** A list of sums as a replica: some 1.2 million names. It is held whole while it is read, and half of it later. */
+export const MAX_LIST_BYTES = 128 * 1024 * 1024

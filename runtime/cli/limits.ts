@@ -24,5 +24,8 @@ export const MAX_TWINS_SAID = 20
 /** Names for which `vouch check` prints why they could not be compared; `--json` has the reason of each. */
 export const MAX_REASONS = 10
 
+/** Names that `vouch sums` reports as not agreed on; `vouch check` lists all of them. */
+export const MAX_LEFT_OUT_SAID = 20
+
 /** The most bytes that a `.vouchignore` may have: far more than its globs may. */
 export const MAX_IGNORE_FILE_BYTES = 64 * 1024

@@ -1,8 +1,26 @@
+import module from 'node:module'
 import { Interruption } from '../hosting/io.ts'
 import { keepLinesWhole } from '../hosting/workers/whole-lines.ts'
 import { openWorker } from '../hosting/workers/worker.ts'
 import { endProcess, isHeldUp } from '../node/mounts/held-up.ts'
+import { isInsideAny } from '../node/mounts/lineage.ts'
+import { toCodeDirectory } from './compiled-code.ts'
 import { run } from './run.ts'
+import { findQuotedPaths } from './settings/settings-path.ts'
+
+const words = process.argv.slice(2)
+cacheCode()
+
+/** Makes Node cache compiled code in the user's cache directory, unless that lies inside a replica. Threads do the same. */
+function cacheCode(): void {
+  const cache = toCodeDirectory(process.env)
+  const cwd = process.cwd()
+  if (cache !== null && !isInsideAny(cache, [...words, ...findQuotedPaths(words, process.env, cwd)], cwd))
+    process.env['NODE_COMPILE_CACHE'] ??= cache
+  // Not every host has this function.
+  if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module)
+    module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+}
 
 const worker = openWorker()
 const ending = new AbortController()
@@ -27,8 +45,11 @@ process.on('uncaughtException', (error) => {
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
-run(process.argv.slice(2), {
-  stdin: process.stdin,
+run(words, {
+  // Node loads half of its streams for it, and few commands read it.
+  get stdin() {
+    return process.stdin
+  },
   stdout: worker === undefined ? process.stdout : keepLinesWhole(process.stdout),
   stderr: worker === undefined ? process.stderr : keepLinesWhole(process.stderr),
   cwd: process.cwd(),
@@ -43,7 +64,12 @@ run(process.argv.slice(2), {
   },
 }).then((status) => {
   // A server, or a command that was interrupted, does not wait until a reader takes the rest of its output. When a file system
-  // holds up a thread, the process would not end by itself.
-  if (isServer || (ending.signal.aborted && status !== 0) || isHeldUp()) endProcess(status)
+  // holds up a thread, the process would not end by itself. Node then does not take its heap apart, a tenth of a short command.
+  if (isServer || (ending.signal.aborted && status !== 0) || isHeldUp() || isTaken()) endProcess(status)
   process.exitCode = status
 })
+
+/** Whether the system has taken all output. */
+function isTaken(): boolean {
+  return process.stdout.writableLength + process.stderr.writableLength === 0
+}

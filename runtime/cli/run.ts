@@ -19,6 +19,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).status,
   history: async () => (await import('./commands/history.ts')).history,
   explain: async () => (await import('./commands/explain.ts')).explain,
+  sums: async () => (await import('./commands/sums.ts')).sums,
   plan: async () => (await import('./commands/plan.ts')).plan,
   apply: async () => (await import('./commands/apply.ts')).apply,
   restore: async () => (await import('./commands/restore.ts')).restore,

@@ -13,6 +13,7 @@ import {
   toTimeouts,
 } from './flags.ts'
 import { parseReplicaAddress } from './replica-address.ts'
+import { manifest } from './stores/manifest.ts'
 import { module } from './stores/module.ts'
 import { rclone } from './stores/rclone.ts'
 import { s3 } from './stores/s3.ts'
@@ -101,6 +102,10 @@ test.each([
   ],
   ['a=static+https://h/dir', { kind: 'store', scheme: staticWeb, address: 'static+https://h/dir' }],
   ['a=rclone:nas:photos', { kind: 'store', scheme: rclone, address: 'rclone:nas:photos' }],
+  [
+    'a=manifest:SHA256SUMS?root=x',
+    { kind: 'store', scheme: manifest, address: 'manifest:SHA256SUMS?root=x' },
+  ],
   ['a=module:./my-store.js?x=1', { kind: 'store', scheme: module, address: 'module:./my-store.js?x=1' }],
 ])('the address %s is parsed', (word, target) => {
   expect(parseReplicaAddress(word)).toEqual({ id: word.split('=')[0], target })

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { toIndexDirectory } from '../node/digests/index-path.ts'
 import { hasDescriptorPaths } from '../node/files/directory.ts'
 import { getErrno } from '../node/files/errno.ts'
-import { isInside } from '../node/mounts/lineage.ts'
+import { toIsInside } from '../node/mounts/lineage.ts'
 import { UserError } from '../node/user-error.ts'
 import { type Io, say, type TextStream } from './io.ts'
 
@@ -16,7 +16,9 @@ export interface OwnDirectory {
 
 /** The replica that `path` (absolute) is, or lies inside; the path need not exist. */
 export function findHolder(path: string, directories: readonly OwnDirectory[]): OwnDirectory | undefined {
-  return directories.find((directory) => isInside(path, directory.path))
+  if (directories.length === 0) return undefined
+  const isInside = toIsInside(path)
+  return directories.find((directory) => isInside(directory.path))
 }
 
 /**

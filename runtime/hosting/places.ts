@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readText, toChunks } from '../../functions/bytes/chunks.ts'
@@ -42,7 +42,7 @@ export function hidePlaces({ self, above }: Places): Places {
 }
 
 function hide(place: string): string {
-  return createHash('sha256').update(place).digest('hex').slice(0, 32)
+  return hash('sha256', place).slice(0, 32)
 }
 
 interface AskPlacesOptions {

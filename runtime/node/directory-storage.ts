@@ -5,7 +5,7 @@ import type { KeptPage, ListKeptOptions, Storage, WritableStorage } from '../../
 import { SILENCE_MS } from '../../functions/wire/limits.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
 import { type Filled, type FillOptions, fillIndex } from './digests/fill-index.ts'
-import type { IndexNotice } from './digests/index-file.ts'
+import { type IndexNotice, openIndexFile } from './digests/index-file.ts'
 import { createIndexHealth, type IndexState } from './digests/index-health.ts'
 import { toIndexDirectory, toIndexFile } from './digests/index-path.ts'
 import { type Counts, createDisk, type Disk } from './disk/disk.ts'
@@ -124,9 +124,12 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   }
 
   const onIndex = (thread: 'disk' | 'tree') => (notice: IndexNotice) => health.note(thread, notice)
-  const shared = { root, indexFile, now, syncs, onLooked }
-  const disk = createDisk({ ...shared, here: options.here !== undefined, onIndex: onIndex('disk') })
-  const tree = createTreeService({ ...shared, disk, here: options.here === 'all', onIndex: onIndex('tree') })
+  const isAllHere = options.here === 'all'
+  const index = isAllHere ? openIndexFile(indexFile, onIndex('disk'), { opensLate: true }) : undefined
+  const shared = index && { ...index, close() {} }
+  const given = { root, indexFile, shared, now, syncs, onLooked }
+  const disk = createDisk({ ...given, here: options.here !== undefined, onIndex: onIndex('disk') })
+  const tree = createTreeService({ ...given, disk, here: isAllHere, onIndex: onIndex('tree') })
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const writer = writable ? createWriter(disk, reader) : null
@@ -148,6 +151,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     await writer?.close()
     streams.close()
     await Promise.all([tree.close(), disk.close()])
+    index?.close()
   }
 
   return {

@@ -18,8 +18,13 @@ export const MARKS: Readonly<Record<Agreement, readonly [sign: string, words: st
 }
 
 export function renderMark(agreement: Agreement): Html {
-  const [sign, words] = MARKS[agreement]
-  return html`<span class="mark ${agreement}"><span aria-hidden="true">${sign}</span> ${words}</span>`
+  const [, words] = MARKS[agreement]
+  return html`<span class="mark ${agreement}">${renderSign(agreement)} ${words}</span>`
+}
+
+export function renderSign(agreement: Agreement): Html {
+  const [sign] = MARKS[agreement]
+  return html`<span aria-hidden="true">${sign}</span>`
 }
 
 /** An untrusted name, which cannot act on the text around it. */

@@ -4,9 +4,9 @@ import type { Entry, Page } from '../storage.ts'
 import { createTally } from './tally.ts'
 
 /** Makes a page of at most `limit` entries, which are added in byte order. */
-export function createPageBuilder(limit: number | undefined) {
+export function createPageBuilder<E extends Entry = Entry>(limit: number | undefined) {
   const size = toPageSize(limit)
-  const entries: Entry[] = []
+  const entries: E[] = []
   const tally = createTally()
   let passed: readonly Passed[] = []
   let next: string | null = null
@@ -18,7 +18,7 @@ export function createPageBuilder(limit: number | undefined) {
 
   return {
     /** Returns whether the page had room for the entry; an entry without room belongs to the next page. */
-    add(entry: Entry): boolean {
+    add(entry: E): boolean {
       if (entries.length === size) {
         next = entries.at(-1)?.name ?? null
         return false
@@ -29,7 +29,7 @@ export function createPageBuilder(limit: number | undefined) {
     },
     pass: tally.add,
     /** Returns the page; called once, when it is full or there are no more entries. */
-    end(): Page {
+    end(): Page & { readonly entries: readonly E[] } {
       if (next === null) settle()
       return { entries, next, ...(passed.length > 0 && { passed }) }
     },

@@ -106,8 +106,12 @@ export async function* surveyPages<E extends Entry>(
         for (const one of yield* examine(storage, group, examining, toProgress)) {
           seen.add(one.said)
           for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
-          if (survey.grain === 0) yield* toLines([one])
-          else yield* toLines(await toSpans(spanner.add(one.name, getSize(one), toComparable(one))))
+          if (survey.grain === 0) {
+            yield* toLines([one])
+            continue
+          }
+          const closed = spanner.add(one.name, getSize(one), toComparable(one))
+          if (closed.length > 0) yield* toLines(await toSpans(closed))
         }
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)

@@ -32,6 +32,11 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
   if (summary.rotten > 0)
     say(io, "'vouch plan --repair' plans to write the sound copies over those that rotted")
   saySkipped(io, replicas)
+  sayEvidence(io, summary)
+}
+
+/** Prints how the digests of each replica are known. */
+export function sayEvidence(io: Io, { names, replicas }: AuditSummary): void {
   const seen = replicas.filter(({ state, seen }) => state === 'ok' || seen.names > 0)
   if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)
 }

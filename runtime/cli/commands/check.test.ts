@@ -170,7 +170,8 @@ describe('vouch check', () => {
     expect(status).toBe(130)
   })
 
-  it('prints for programs the lines of an audit, and its summary last', async () => {
+  it('prints for programs the lines of an audit, and its summary last, with the time of the run', async () => {
+    const start = Date.now()
     const { stdout } = await check(createTrees(), '--json')
     const lines = stdout
       .trimEnd()
@@ -183,6 +184,9 @@ describe('vouch check', () => {
       [undefined, undefined],
     ])
     expect(lines.at(-1).summary).toMatchObject({ agreement: 'conflict', names: 4, rotten: 0 })
+    const began = Date.parse(lines.at(-1).summary.began)
+    expect(began).toBeGreaterThanOrEqual(start)
+    expect(began).toBeLessThanOrEqual(Date.now())
   })
 
   it('never reports a file as missing on a replica that does not answer, and exits with 2', async () => {

@@ -1,17 +1,16 @@
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
-import { type AuditSummary, auditLine } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas.ts'
 import { type Io, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { type Notifier, openNotifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import { createReport } from '../check/report.ts'
-import { isCompared, requireNames, sayExcluded, toFilters } from '../check/summary.ts'
-import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
-import { readNdjson } from '../client/ndjson.ts'
-import { requireCompared, toMaxAgeQuery, withSource } from '../client/source.ts'
+import { isCompared, requireNames, sayExcluded } from '../check/summary.ts'
+import { readAudit, toAuditQuery } from '../client/audit.ts'
+import { readProblem, toLine } from '../client/coordinator-client.ts'
+import { requireCompared, withSource } from '../client/source.ts'
 import { CHECK } from '../options/clients.ts'
 import type { Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
-import { createAuditMeter } from '../terminal/progress.ts'
 
 type CheckOptions = Options<typeof CHECK>
 type PrintOptions = Omit<CheckOptions, 'maxAge' | 'deep' | 'notify' | 'notifySecretFile'> & {
@@ -27,7 +26,7 @@ export const check: Command = {
     const notifier = openNotifier(options, io)
     const asked = { ...options, excluded: given.excluded }
     return await withSource(asked, io, { reads: 'trees', isComparing: true }, async ({ ask, excluded }) => {
-      const response = await ask(`/audit?${toQuery(options, prefix, excluded)}`)
+      const response = await ask(`/audit?${toAuditQuery(options, prefix, excluded)}`)
       if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
       return await printAudit(response, prefix, { ...options, excluded }, io, notifier)
     })
@@ -52,38 +51,21 @@ export async function printAudit(
   return toStatus(summary, report, options)
 }
 
-function toQuery(options: CheckOptions, prefix: string, excluded: readonly string[]): URLSearchParams {
-  const query = new URLSearchParams({ ...(prefix !== '' && { prefix }), ...toMaxAgeQuery(options) })
-  if (options.all) query.set('all', 'true')
-  for (const [flag, glob] of toFilters(options)) query.append(flag, glob)
-  for (const glob of excluded) query.append('exclude', glob)
-  return query
-}
-
 /** Prints the lines of an audit as they arrive; resolves with the summary. */
 async function print(response: Reply, report: Report, { json }: PrintOptions, io: Io): Promise<AuditSummary> {
-  const meter = createAuditMeter(io.stderr)
-  let summary: AuditSummary | undefined
+  const began = new Date().toISOString()
+  let summary: AuditSummary
   try {
-    for await (const lines of readNdjson(response, auditLine)) {
-      let text = ''
-      for (const line of lines) {
-        if ('progress' in line) meter.update(line.progress.replicas)
-        else meter.clear()
-        if ('name' in line) text += report.add(line)
-        if ('summary' in line) summary = line.summary
-      }
+    summary = await readAudit(response, io, async (manifests) => {
+      const text = manifests.map((manifest) => report.add(manifest)).join('')
       if (text !== '') await writeOut(io, text)
-    }
-    if (summary === undefined) throw new Broken('the audit broke off before its end; run it again')
+    })
   } catch (error) {
     // Also for a user who interrupts a long run, which does not wait until a reader takes it.
     io.stdout.write(report.breakOff())
     throw error
-  } finally {
-    meter.clear()
   }
-  await writeOut(io, report.end() + (json ? toJsonLine({ summary }) : ''))
+  await writeOut(io, report.end() + (json ? toJsonLine({ summary: { began, ...summary } }) : ''))
   return summary
 }
 

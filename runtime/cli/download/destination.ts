@@ -36,7 +36,7 @@ export function createFiles(paths: Paths, { cwd, signal }: Pick<Io, 'cwd' | 'sig
   return {
     ...paths,
     async prepare(path) {
-      await requireTarget(resolve(cwd, path))
+      requireTarget(resolve(cwd, path))
       return null
     },
     open: (path, announced) => openPart(resolve(cwd, path), { ...announced, signal }),

@@ -5,19 +5,21 @@ import {
   fchmodSync,
   fstatSync,
   futimesSync,
+  lstatSync,
   openSync,
   renameSync,
   type Stats,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { type FileHandle, lstat, open, rename, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { getSystemErrorMessage } from 'node:util'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { getErrno } from '../../node/files/errno.ts'
-import { copyAttributes, isModified, setModified, toFileTime } from '../../node/files/file-attributes.ts'
+import { copyAttributes, isModified, toFileTime } from '../../node/files/file-attributes.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { finishSparse, writeSparse } from '../../node/files/sparse.ts'
 import { UserError } from '../../node/user-error.ts'
@@ -55,12 +57,10 @@ export async function openPart(target: string, { digest, modified, signal }: Par
   let offset = 0
   try {
     const buffer = Buffer.alloc(1024 * 1024)
-    for (;;) {
+    for (let read = fstatSync(handle.fd).size; read > 0; offset += read) {
       signal?.throwIfAborted()
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)
-      if (bytesRead === 0) break
-      hash.update(buffer.subarray(0, bytesRead))
-      offset += bytesRead
+      read = (await handle.read(buffer, 0, buffer.length, offset)).bytesRead
+      hash.update(buffer.subarray(0, read))
     }
   } catch (error) {
     await handle.close()
@@ -93,8 +93,8 @@ export async function openPart(target: string, { digest, modified, signal }: Par
         await finishSparse(handle, offset)
         const unkept = await setAttributes(handle, target, modified)
         await handle.sync()
-        await requireSame(handle, path)
-        await rename(path, target)
+        requireSame(handle, path)
+        renameSync(path, target)
         return unkept
       } catch (error) {
         throw toRefusal(error, target)
@@ -210,8 +210,8 @@ async function writeOver(target: string, bytes: Buffer, options: PartOptions): P
 }
 
 /** Throws a UserError unless `target` (absolute) is a regular file or missing, not a device or FIFO. */
-export async function requireTarget(target: string): Promise<void> {
-  const there = await refusing(target, stat(target).catch(ignoreAbsent))
+export function requireTarget(target: string): void {
+  const there = tryStat(target)
   if (there?.isDirectory())
     throw new UserError(`cannot write '${target}': it is a directory; -o names a file in it`)
   if (there && !there.isFile()) {
@@ -219,11 +219,20 @@ export async function requireTarget(target: string): Promise<void> {
   }
 }
 
+function tryStat(target: string): Stats | null {
+  try {
+    return ifPresent(() => statSync(target))
+  } catch (error) {
+    throw toRefusal(error, target)
+  }
+}
+
 const FLAGS = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
 
 /** The part file that an earlier run of this user left, or a new one. Never follows a link. */
 async function openOwn(path: string): Promise<FileHandle> {
-  const found = await open(path, FLAGS).catch(ignoreAbsent)
+  const isThere = ifPresent(() => lstatSync(path)) !== null
+  const found = isThere ? await open(path, FLAGS).catch(ignoreAbsent) : null
   if (found === null) return await openNew(path)
   let isKept = false
   try {
@@ -255,24 +264,41 @@ function isOwn({ uid, nlink, mode }: Stats): boolean {
   return isMine && nlink === 1
 }
 
-/** Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. */
-async function setAttributes(handle: FileHandle, target: string, modified: number | null): Promise<Unkept[]> {
-  const there = await open(target, FILE_FLAGS).catch(ignoreAbsent)
+/**
+ * Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. Returns the
+ * attributes that it could not keep or set.
+ */
+export async function setAttributes(
+  handle: FileHandle,
+  target: string,
+  modified: number | null,
+): Promise<Unkept[]> {
+  const there = ifPresent(() => openSync(target, FILE_FLAGS))
   try {
-    const isFile = (await there?.stat())?.isFile()
-    const unkept = there && isFile ? await copyAttributes(there.fd, handle, { withTime: false }) : []
-    if (!isFile) await handle.chmod(0o666 & ~process.umask())
-    return modified === null ? unkept : [...(await setModified(handle, modified)), ...unkept]
+    const isFile = there !== null && fstatSync(there).isFile()
+    const unkept = isFile ? await copyAttributes(there, handle, { withTime: false }) : []
+    if (!isFile) fchmodSync(handle.fd, 0o666 & ~process.umask())
+    const isTimed = modified === null || setTime(handle.fd, modified)
+    return isTimed ? unkept : ['modified', ...unkept]
   } finally {
-    await there?.close()
+    if (there !== null) closeSync(there)
   }
 }
 
 /** Throws a UserError unless `path` is still the file that was verified: another run may have replaced it. */
-async function requireSame(handle: FileHandle, path: string): Promise<void> {
-  const [verified, named] = await Promise.all([handle.stat(), lstat(path).catch(ignoreAbsent)])
+function requireSame(handle: FileHandle, path: string): void {
+  const [verified, named] = [fstatSync(handle.fd), ifPresent(() => lstatSync(path))]
   if (named?.ino === verified.ino && named.dev === verified.dev) return
   throw new UserError(`another run removed '${path}'; run it again`)
+}
+
+/** Null for what is absent. */
+function ifPresent<T>(look: () => T): T | null {
+  try {
+    return look()
+  } catch (error) {
+    return ignoreAbsent(error)
+  }
 }
 
 function ignoreAbsent(error: unknown): null {

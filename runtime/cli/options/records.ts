@@ -1,5 +1,14 @@
-import { type Kind, option, toggle } from '../../hosting/flag.ts'
-import { AGE, DURATION, NOTIFY_FLAGS, RATE, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import { DIRECTORY, FILE, type Kind, oneOf, option, toggle } from '../../hosting/flag.ts'
+import {
+  AGE,
+  DURATION,
+  GLOB_FLAGS,
+  MAX_AGE,
+  NOTIFY_FLAGS,
+  RATE,
+  SINGLE,
+  SOURCE_FLAGS,
+} from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 
 const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
@@ -87,5 +96,41 @@ export const HISTORY = declare({
     0: 'the copies did not differ at the last check of this name',
     1: 'they differed',
     2: 'trouble',
+  },
+})
+
+export const SUMS = declare({
+  name: 'sums',
+  about: 'write a list of checksums of what the replicas agree on',
+  forms: ['[PREFIX] [options]', '--bag DIR --replica ID=DIR/data [options]'],
+  operand: { name: 'PREFIX' },
+  flags: {
+    format: option('FORMAT', oneOf('gnu', 'tag', 'hashdeep'), 'gnu, tag (as sha256sum --tag) or hashdeep', {
+      otherwise: 'gnu',
+    }),
+    output: option('PATH', FILE, 'where to write; - is standard output', { short: 'o', otherwise: '-' }),
+    bag: option('DIR', DIRECTORY, 'make DIR a BagIt bag; its payload DIR/data is one of the replicas'),
+    agreed: toggle('leave out what the replicas do not agree on, instead of writing nothing'),
+    ...GLOB_FLAGS,
+    maxAge: MAX_AGE,
+    single: SINGLE,
+  },
+  shared: [SOURCE],
+  description: [
+    'The list has the SHA-256 of each file that is the same on all replicas, in the order of the bytes of the names. sha256sum -c, shasum -c and rhash -c check one in the format gnu or tag, and hashdeep -c sha256 -r -l -a -k LIST . one of hashdeep, in a directory of the files.',
+    'Nothing is written unless every file is the same everywhere: neither to PATH, which gets its name once the list is complete, nor to standard output. The names that are not are printed to standard error, marked as by vouch check. --agreed writes the others.',
+    'With --bag the list is the manifest of a bag (BagIt 1.0, RFC 8493) that is made around DIR/data, a directory that you have filled and that is compared with the other replicas. Nothing in it is moved or changed. bagit.txt, bag-info.txt (with Payload-Oxum and Bagging-Date), manifest-sha256.txt and tagmanifest-sha256.txt are written to DIR, which may hold no bag yet. A symbolic link in DIR/data, or anything else there that cannot be listed, makes it refuse.',
+  ],
+  examples: {
+    'vouch sums -o SHA256SUMS': 'of everything that the coordinator on this machine compares',
+    'vouch sums photos/ --max-age 0 --replica disk=/srv/files --replica nas=/mnt/nas | gpg --clearsign > photos.asc':
+      'read every byte below photos/ of two directories, and sign what they agree on',
+    'vouch sums --bag /srv/bag --replica bag=/srv/bag/data --replica nas=/mnt/nas':
+      'make a bag of a directory that is the same as another',
+  },
+  statuses: {
+    0: 'the list is complete',
+    1: 'some files differ or are missing somewhere: nothing was written, or with --agreed the others',
+    2: 'trouble: some could not be compared, or no name matched the prefix and globs',
   },
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isAbsolute, join } from 'node:path'
 
 /** The default: `vouch` in the user's cache directory (XDG Base Directory Specification); null without. */
@@ -11,5 +11,5 @@ export function toIndexDirectory(env: Readonly<Record<string, string | undefined
 
 /** The file of a root's index, by its absolute path with links unresolved: redirecting one keeps it. */
 export function toIndexFile(directory: string, root: string): string {
-  return join(directory, `${createHash('sha256').update(root).digest('hex').slice(0, 32)}.sqlite`)
+  return join(directory, `${hash('sha256', root).slice(0, 32)}.sqlite`)
 }

@@ -2,7 +2,7 @@ import type { SizedFacts } from '../../../functions/storage/facts.ts'
 import type { OpenOptions } from '../../../functions/storage/storage.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import type { Synced } from '../digests/belief.ts'
-import type { IndexNotice } from '../digests/index-file.ts'
+import type { IndexFile, IndexNotice } from '../digests/index-file.ts'
 import type { Identity } from '../files/identity.ts'
 import type { Looked } from '../mounts/file-system.ts'
 import type { Located } from '../mounts/located.ts'
@@ -17,6 +17,8 @@ export interface RootWorkerData {
   readonly indexFile: string | null
   /** See `openIndexFile`. */
   readonly opensLate?: boolean | undefined
+  /** That index, open, where programs of one thread share it; opened and closed by each when absent. */
+  readonly shared?: IndexFile | undefined
 }
 
 /** A question to the disk thread about many names, none of them asked after the message was sent. */

@@ -8,10 +8,10 @@ import { createDiskReader, NOTHING_DONE } from './disk-reader.ts'
 
 /** The program that owns the digest index of one root, and does all that is quick. */
 export const createDiskProgram: CreateProgram<RootWorkerData, Batch, Answers, DiskEvent> = (
-  { root, indexFile, opensLate },
+  { root, indexFile, opensLate, shared },
   report,
 ) => {
-  const file = openIndexFile(indexFile, report, { opensLate })
+  const file = shared ?? openIndexFile(indexFile, report, { opensLate })
   const index = createDigestIndex(file)
   const look = createLook((looked) => report({ looked }))
   const guard = createRootGuard(root, file)

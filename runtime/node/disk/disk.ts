@@ -46,13 +46,13 @@ export interface DiskOptions extends RootWorkerData {
  * by batch; others hash large files. Every answer rests on a stat or a read made after its question. Threads
  * start when they are first needed, and keep the process alive only while they have a question.
  */
-export function createDisk({ root, indexFile, here, now, onIndex, onLooked, syncs }: DiskOptions) {
+export function createDisk({ root, indexFile, shared, here, now, onIndex, onLooked, syncs }: DiskOptions) {
   const queue = createQuestionQueue()
   const open = createOpenCount()
   const pool = createHashPool({ root, now, synced: syncs.last, onReturn: enqueue })
   const running = Promise.withResolvers<void>()
   const thread = createThread<Batch, Answers, DiskEvent, RootWorkerData>('disk-worker', {
-    data: { root, indexFile, opensLate: here },
+    data: { root, indexFile, opensLate: here, shared },
     here: here ? async () => (await import('./disk-program.ts')).createDiskProgram : undefined,
     limits: THREAD_LIMITS,
     sharesDescriptors: true,

@@ -9,11 +9,13 @@ import { readMountedDevices } from './mounts.ts'
  * whatever path leads there. Directories that do not exist yet, or may not be entered, are omitted.
  */
 export function readLineage(path: string): string[] {
-  const lineage: string[] = []
-  for (let at = toRealPath(path); ; at = dirname(at)) {
-    lineage.push(readKey(at))
-    if (at === dirname(at)) return lineage
-  }
+  return toSelfAndAbove(toRealPath(path)).map(readKey)
+}
+
+/** An absolute path and those above it, the innermost first. */
+function toSelfAndAbove(path: string): string[] {
+  const above = dirname(path)
+  return above === path ? [path] : [path, ...toSelfAndAbove(above)]
 }
 
 /**
@@ -22,14 +24,20 @@ export function readLineage(path: string): string[] {
  * is not touched: so a file system that does not answer cannot delay this.
  */
 export function isInside(path: string, outer: string): boolean {
-  return hasIn(readAncestry(path), outer)
+  return toIsInside(path)(outer)
+}
+
+/** `isInside` for several directories, of which each may hold the path. */
+export function toIsInside(path: string): (outer: string) => boolean {
+  const ancestry = readAncestry(path)
+  return (outer) => hasIn(ancestry, outer)
 }
 
 /** `isInside` for any directory that a word of a command line names, by itself or after an equals sign. */
 export function isInsideAny(path: string, words: readonly string[], cwd: string): boolean {
-  const ancestry = readAncestry(path)
+  const isInside = toIsInside(path)
   const texts = words.flatMap((word) => word.split('=').map((_, i, parts) => parts.slice(i).join('=')))
-  return texts.some((text) => hasIn(ancestry, toPath(text, cwd)))
+  return texts.some((text) => isInside(toPath(text, cwd)))
 }
 
 /** A directory and all above it, and their devices. */
@@ -41,14 +49,10 @@ interface Ancestry {
 
 function readAncestry(path: string): Ancestry {
   const devices = readMountedDevices()
-  const own = new Set<string>()
-  for (let at = toRealPath(path); devices !== null; at = dirname(at)) {
-    const device = devices.get(at)
-    if (device !== undefined) own.add(device)
-    if (at === dirname(at)) break
-  }
+  const paths = toSelfAndAbove(toRealPath(path))
+  const own = new Set(paths.map((at) => devices?.get(at)))
   return {
-    lineage: readLineage(path),
+    lineage: paths.map(readKey),
     isElsewhere(path) {
       const device = devices?.get(path)
       return device !== undefined && !own.has(device)

@@ -59,21 +59,27 @@ export interface MountEntry {
   readonly options: string
 }
 
+let last: { readonly text: string; readonly entries: readonly MountEntry[] } = { text: '', entries: [] }
+
 /** See proc_pid_mountinfo(5), in the order in which they were mounted; null where there is no such file. */
-export function readMountEntries(): MountEntry[] | null {
+export function readMountEntries(): readonly MountEntry[] | null {
   let text: string
   try {
     text = readFileSync('/proc/self/mountinfo', 'utf8')
   } catch {
     return null
   }
-  return text.split('\n').flatMap((line) => {
-    const fields = line.split(' ').map(toField)
-    const [, , device, , point] = fields
-    if (device === undefined || point === undefined) return []
-    const [kind = '', source = '', options = ''] = fields.slice(fields.indexOf('-') + 1)
-    return { point, device, kind, source, options }
-  })
+  // It is read for each question, and changes seldom.
+  if (text !== last.text) last = { text, entries: text.split('\n').flatMap(toEntry) }
+  return last.entries
+}
+
+function toEntry(line: string): MountEntry | [] {
+  const fields = line.split(' ').map(toField)
+  const [, , device, , point] = fields
+  if (device === undefined || point === undefined) return []
+  const [kind = '', source = '', options = ''] = fields.slice(fields.indexOf('-') + 1)
+  return { point, device, kind, source, options }
 }
 
 /** The mount that a path (absolute, without links) lies on; of several at one point, the last. */

@@ -12,7 +12,7 @@ const LOCAL: readonly string[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs'
  */
 export async function isOnLocalDisk(path: string): Promise<boolean> {
   const { promise: resolved, resolve } = Promise.withResolvers<string | undefined>()
-  realpath(path, (_error, found) => resolve(found))
+  realpath.native(path, (_error, found) => resolve(found))
   const found = await withTimeout(LOCAL_DISK_MS, resolved)
   if (found === undefined) return false
   const mounts = readMountEntries() ?? []

@@ -20,10 +20,10 @@ import { readEntry, walkTree } from './tree-walk.ts'
 
 /** The program that walks the tree of one root in byte order: for listings and for surveys, in turns. */
 export const createTreeProgram: CreateProgram<RootWorkerData, TreeQuestion, TreeAnswer, RootEvent> = (
-  { root, indexFile, opensLate },
+  { root, indexFile, opensLate, shared },
   report,
 ) => {
-  const index = openIndexFile(indexFile, report, { opensLate })
+  const index = shared ?? openIndexFile(indexFile, report, { opensLate })
   const writer = createIndexWriter(index)
   const guard = createRootGuard(root, index)
   const look = createLook((looked) => report({ looked }))

@@ -26,9 +26,9 @@ type TreeServiceOptions = DiskOptions & Pick<TreeRunOptions, 'disk' | 'syncs'>
 
 /** Walks the tree of one root in byte order, on a thread that is launched when it is first needed. */
 export function createTreeService(options: TreeServiceOptions) {
-  const { root, indexFile, here, disk, now, syncs, onIndex, onLooked } = options
+  const { root, indexFile, shared, here, disk, now, syncs, onIndex, onLooked } = options
   const thread = createThread<TreeQuestion, TreeAnswer, RootEvent, RootWorkerData>('tree-worker', {
-    data: { root, indexFile, opensLate: here },
+    data: { root, indexFile, opensLate: here, shared },
     here: here ? async () => (await import('./tree-program.ts')).createTreeProgram : undefined,
     limits: TREE_THREAD_LIMITS,
     onEvent: (event) => ('looked' in event ? onLooked(event.looked) : onIndex(event)),

@@ -7,7 +7,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import { renderGraphs } from '../graph.ts'
 import { type EndedRun, readRuns, renderAgo } from '../known.ts'
 import type { Html } from '../layout.ts'
-import { renderLink, renderSize } from '../parts.ts'
+import { renderLink, renderSign, renderSize } from '../parts.ts'
 import { renderLimits } from './found-page.ts'
 
 /** What the front shows of the ledger. */
@@ -64,7 +64,7 @@ const MAX_EXAMPLES = 5
 function renderDiffering(count: number): Html {
   if (count === 0) return html``
   const words = `${formatCount(count, 'file is', 'files are')} not the same everywhere`
-  return html`<p><span class="mark conflict"><span aria-hidden="true">≠</span> ${words}</span>, by the last check of each. <a class="button" href="/check">Conflicts and gaps</a></p>\n`
+  return html`<p><span class="mark conflict">${renderSign('conflict')} ${words}</span>, by the last check of each. <a class="button" href="/check">Conflicts and gaps</a></p>\n`
 }
 
 function renderVerification(verification: Status['verification']): Html {

@@ -21,6 +21,7 @@ import {
   renderMark,
   renderName,
   renderPath,
+  renderSign,
   renderSize,
   toTreeHref,
 } from '../parts.ts'
@@ -177,7 +178,7 @@ function renderFolderRow({ name }: Row, folder: string, count: number): Html {
   const mark =
     count === 0
       ? html`folder`
-      : html`folder, <a class="mark conflict" href="/check?${new URLSearchParams({ in: name })}"><span aria-hidden="true">≠</span> ${words}</a>`
+      : html`folder, <a class="mark conflict" href="/check?${new URLSearchParams({ in: name })}">${renderSign('conflict')} ${words}</a>`
   return html`<tr><th scope="row"><a href="${toTreeHref({ in: name })}">${shown}</a></th><td>${mark}</td><td></td></tr>\n`
 }
 

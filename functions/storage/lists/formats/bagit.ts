@@ -1,0 +1,181 @@
+import { findAlgorithm, type ListAlgorithm } from '../algorithms.ts'
+import { CR, countHex, LF, quote, SPACE, takeLines, toText } from '../list-text.ts'
+import type { Reading } from '../reading.ts'
+
+/** The files of a bag by their names, beside a manifest. */
+export type Siblings = ReadonlyMap<string, Uint8Array>
+
+/** `manifest-sha256.txt` and `tagmanifest-sha256.txt`. */
+const MANIFEST = /^(tag)?manifest-([a-z0-9]+)\.txt$/i
+
+const DECLARATION = 'bagit.txt'
+const INFO = 'bag-info.txt'
+const FETCH = 'fetch.txt'
+
+/** The files beside a list that decide what it means; none but for a manifest of a bag (RFC 8493). */
+export function toSiblingNames(fileName: string): readonly string[] {
+  const [whole, tag, algorithm] = MANIFEST.exec(fileName) ?? []
+  if (whole === undefined) return []
+  const beside = [DECLARATION, INFO, FETCH]
+  return tag === undefined ? [...beside, `tagmanifest-${algorithm}.txt`] : beside
+}
+
+/** The algorithm of a manifest in a bag; null for any other list. */
+export function findBagAlgorithm(fileName: string, siblings: Siblings): ListAlgorithm | null {
+  const [, , algorithm = ''] = MANIFEST.exec(fileName) ?? []
+  return siblings.has(DECLARATION) ? findAlgorithm(algorithm) : null
+}
+
+/** Why the bag cannot be read, as the end of a sentence about it; null when it can. */
+export function findBagFault(siblings: Siblings): string | null {
+  const text = toText(siblings.get(DECLARATION) ?? new Uint8Array())
+  const fields = text === null ? [] : toFields(text)
+  const version = fields.find(([label]) => label === 'bagit-version')?.[1]
+  const encoding = fields.find(([label]) => label === 'tag-file-character-encoding')?.[1]
+  if (version === undefined || !/^(?:0\.9[3-7]|1\.0)$/.test(version))
+    return `is of BagIt version '${version ?? ''}'; it would have to be 0.93 to 1.0`
+  if (encoding === undefined || !/^utf-8$/i.test(encoding))
+    return `has the encoding '${encoding ?? ''}'; it would have to be UTF-8`
+  return null
+}
+
+/** The labels, in lower case, and values of a file of a bag. */
+function toFields(text: string): (readonly [label: string, value: string])[] {
+  return text.split(/\r\n|\n|\r/).flatMap((line) => {
+    const [, label, value = ''] = /^([^:\s][^:]*?)\s*:\s*(.*?)\s*$/.exec(line) ?? []
+    return label === undefined ? [] : [[label.toLowerCase(), value] as const]
+  })
+}
+
+interface BagOptions {
+  readonly fileName: string
+  readonly siblings: Siblings
+  /** Whether the caller of vouch said that it is a bag: its writer then is trusted to encode line ends. */
+  readonly isStated: boolean
+  readonly hash: (algorithm: string, bytes: Uint8Array) => Promise<string | null>
+}
+
+/**
+ * Reads a manifest of a bag: BagIt 0.93 to 0.97, and 1.0 (RFC 8493 §2.1.3). Blanks and tabs divide sum and
+ * name. Of the percent-encodings `%0A` and `%0D` are decoded, and from 1.0 on `%25`, and no others. Before
+ * 1.0 a `%0A` may also be three characters of the name, since `%` was not encoded: it is refused unless
+ * `isStated`. The number of files is held against `Payload-Oxum`, and the manifest against the tag manifest,
+ * if the bag has them.
+ */
+export async function readBag(reading: Reading, options: BagOptions): Promise<void> {
+  const { fileName, siblings, isStated } = options
+  const { text, algorithm } = reading
+  const { bytes } = text
+  const isTags = /^tag/i.test(fileName)
+  const is10 = /^\s*BagIt-Version\s*:\s*1\.0\s*$/im.test(
+    toText(siblings.get(DECLARATION) ?? new Uint8Array()) ?? '',
+  )
+  let files = 0
+  await takeLines(text, (start, end, line) => {
+    const length = countHex(bytes, start, end)
+    let at = start + length
+    while (at < end && isBlank(bytes[at])) at++
+    if (!isTags && bytes[at] === STAR) at++
+    const is = start === end ? 'is empty' : `is ${quote(bytes.subarray(start, end))}`
+    if (length !== 2 * algorithm.width || at === start + length || at >= end)
+      return reading.fault(line, `${is}; it would have to be 'SUM NAME'`, true)
+    const name = decodePercent(bytes.subarray(at, end), { is10, isStated })
+    if (name === null) {
+      const why = is10
+        ? "with a '%' that BagIt 1.0 writes as '%25'"
+        : "with a '%0A' or '%0D' that may be of the name; add ?format=bagit if its writer encodes line ends"
+      return reading.fault(line, `${is}, ${why}`)
+    }
+    if (!isTags && !isPayload(name))
+      return reading.fault(line, `${is}; its name would have to begin with 'data/'`)
+    files++
+    reading.add({
+      line,
+      name,
+      start: 0,
+      end: name.length,
+      hexAt: start,
+      hex: bytes,
+      size: null,
+      modified: null,
+    })
+  })
+  if (!isTags) checkOxum(reading, siblings, files)
+  noteFetched(reading, siblings)
+  await checkTagManifest(reading, options)
+}
+
+const TAB = 0x09
+const STAR = 0x2a
+const PERCENT = 0x25
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB
+}
+
+const DATA = /^(?:\.\/)?data\/./s
+
+function isPayload(name: Uint8Array): boolean {
+  return DATA.test(String.fromCharCode(...name.subarray(0, 8)))
+}
+
+/** Null for a name of which it is not clear what its writer encoded. */
+function decodePercent(
+  name: Uint8Array,
+  { is10, isStated }: { readonly is10: boolean; readonly isStated: boolean },
+): Uint8Array | null {
+  if (!name.includes(PERCENT)) return name
+  const plain = new Uint8Array(name.length)
+  let length = 0
+  for (let i = 0; i < name.length; i++) {
+    const isPercent = name[i] === PERCENT
+    const code = isPercent ? String.fromCharCode(name[i + 1] ?? 0, name[i + 2] ?? 0).toUpperCase() : ''
+    const decoded = ENCODED.get(code)
+    const isEncoded = decoded !== undefined && (is10 || decoded !== PERCENT)
+    if (isPercent && (is10 ? !isEncoded : isEncoded && !isStated)) return null
+    plain[length++] = isEncoded ? decoded : (name[i] ?? 0)
+    if (isEncoded) i += 2
+  }
+  return plain.subarray(0, length)
+}
+
+const ENCODED: ReadonlyMap<string, number> = new Map([
+  ['0A', LF],
+  ['0D', CR],
+  ['25', PERCENT],
+])
+
+/** `Payload-Oxum: BYTES.FILES` (RFC 8493 §2.2.2): the manifest lists every file (§2.1.3). */
+function checkOxum(reading: Reading, siblings: Siblings, files: number): void {
+  const info = toFields(toText(siblings.get(INFO) ?? new Uint8Array()) ?? '')
+  for (const [label, value] of info) {
+    if (label !== 'payload-oxum') continue
+    const [, count] = /^\d+\.(\d+)$/.exec(value) ?? []
+    if (Number(count) !== files)
+      reading.fault(
+        0,
+        `has ${files} files, and the Payload-Oxum of its bag is ${quote(new TextEncoder().encode(value))}`,
+      )
+  }
+}
+
+function noteFetched(reading: Reading, siblings: Siblings): void {
+  const text = toText(siblings.get(FETCH) ?? new Uint8Array()) ?? ''
+  const count = text.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '').length
+  if (count > 0)
+    reading.note(
+      `its bag does not contain ${count === 1 ? 'a file' : `${count} files`} that fetch.txt says where to get`,
+    )
+}
+
+/** A manifest that was changed after the bag was made has another sum in the tag manifest. */
+async function checkTagManifest(reading: Reading, { fileName, siblings, hash }: BagOptions): Promise<void> {
+  const tags = siblings.get(`tag${fileName}`)
+  const sum = tags && (await hash(reading.algorithm.id, reading.text.bytes))
+  if (tags === undefined || sum == null) return
+  for (const line of (toText(tags) ?? '').split(/\r\n|\n|\r/)) {
+    const [, said, name] = /^([0-9a-f]+)[ \t]+(?:\.\/)?(.*)$/i.exec(line) ?? []
+    if (name === fileName && said?.toLowerCase() !== sum)
+      reading.fault(0, `is not the one that tag${fileName} records: it was changed after the bag was made`)
+  }
+}

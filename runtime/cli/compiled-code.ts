@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import module, { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { Script } from 'node:vm'
+import { toIndexDirectory } from '../node/digests/index-path.ts'
+
+/** The directory of compiled code: that of Node's own cache, by default in the user's cache directory; null without. */
+export function toCodeDirectory(env: Readonly<Record<string, string | undefined>>): string | null {
+  const cache = toIndexDirectory(env)
+  return env['NODE_COMPILE_CACHE'] || (cache && join(cache, 'compiled'))
+}
+
+/**
+ * Runs the CommonJS file `path`, and what it requires beside it, with the code that V8 compiled of them when this command ran
+ * before. Where that is absent, stale or damaged, it is kept at the end of a run that was no trouble, if Node caches code then.
+ * Node's own cache has only what is compiled before a file runs: the functions that are compiled when they are first called, a
+ * thousand in a short command, it lacks. Returns whether there is a directory for it; nothing has run otherwise.
+ */
+export function runCompiled(path: string, command: string): boolean {
+  const code = toCodeDirectory(process.env)
+  // Not every host can tell whether it caches code.
+  if (code === null || !('getCompileCacheDir' in module) || !/^[a-z]+$/.test(command)) return false
+  const directory = resolve(code)
+  const loaded = new Map<string, object>()
+
+  function load(path: string): object {
+    const known = loaded.get(path)
+    if (known !== undefined) return known
+    const requireOther = createRequire(path)
+    const requireHere = (id: string) =>
+      id.startsWith('./') ? load(join(dirname(path), id)) : requireOther(id)
+    const running = { exports: {} }
+    const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
+    loaded.set(path, running.exports)
+    const script = compile(path, join(directory, name))
+    script.runInThisContext()(running.exports, requireHere, running, path, dirname(path))
+    loaded.set(path, running.exports)
+    return running.exports
+  }
+
+  load(path)
+  return true
+}
+
+/** The function of a CommonJS file, from the code in `file` if that can be used. */
+function compile(path: string, file: string): Script {
+  const identity = toIdentity(path)
+  const known = readCode(file, identity)
+  const source = `(${HEAD} {${readFileSync(path, 'utf8')}\n})`
+  const script = new Script(source, { filename: path, ...(known && { cachedData: known }) })
+  if (known === null || script.cachedDataRejected)
+    process.once('exit', (status) => {
+      const isAllowed = module.getCompileCacheDir()?.startsWith(dirname(file))
+      if (isAllowed && status !== 2) writeCode(file, identity, script.createCachedData())
+    })
+  return script
+}
+
+/** What a CommonJS file is given. */
+const HEAD = 'function (exports, require, module, __filename, __dirname)'
+
+/** Changes whenever the file does. */
+function toIdentity(path: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+  return [dev, ino, size, mtimeNs, ctimeNs, path].join()
+}
+
+/** The code for the file of this identity; null when there is none, or when another user may have written it. */
+function readCode(file: string, identity: string): Buffer | null {
+  try {
+    const fd = openSync(file, 'r')
+    try {
+      const { uid, mode } = fstatSync(fd)
+      if (process.geteuid !== undefined && (uid !== process.geteuid() || (mode & 0o022) !== 0)) return null
+      const bytes = readFileSync(fd)
+      const code = bytes.subarray(SEAL_BYTES)
+      return seal(identity, code).equals(bytes.subarray(0, SEAL_BYTES)) ? code : null
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return null
+  }
+}
+
+function writeCode(file: string, identity: string, code: Buffer): void {
+  const temporary = `${file}.${process.pid}`
+  try {
+    writeFileSync(temporary, Buffer.concat([seal(identity, code), code]), { mode: 0o600, flag: 'wx' })
+    renameSync(temporary, file)
+  } catch {
+    // Without it, the next run takes as long as this one.
+  }
+}
+
+const SEAL_BYTES = 32
+
+/** V8 itself would run a damaged cache, and one of another source of the same length. */
+function seal(identity: string, code: Buffer): Buffer {
+  return createHash('sha256').update(identity).update(code).digest()
+}
