@@ -8,14 +8,15 @@ import { openRcloneStorage } from '../../runtime/node/rclone/open-rclone.ts'
 import { configure, startRemotes, toAddresses, writeTrees } from './remotes.suite.ts'
 
 // Shows what `check` finds over each remote of rclone, beside `rclone check`, and the memory for a large directory:
-// `npm run show:rclone -- [FILES] [NAMES]`, by default 5,000 and 50,000.
+// `npm run show:rclone -- [FILES] [NAMES] [REMOTE…]`, by default 5,000 and 50,000, over each. Over chunker, which lists the whole
+// directory for each of its files, many take long.
 
 const SELF = fileURLToPath(import.meta.url)
 const [first = '5000', second = '50000', ...rest] = process.argv.slice(2)
 
 if (first === 'check') await checkHere([second, ...rest])
 else if (first === 'list') await listHere(second)
-else await show(Number(first), Number(second))
+else await show(Number(first), Number(second), rest)
 
 /** In a process of its own: runs `check` with these arguments, and reports its memory on standard error. */
 async function checkHere(args: readonly string[]): Promise<void> {
@@ -43,21 +44,22 @@ function reportMemory(): void {
   console.error(`memory: ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`)
 }
 
-async function show(files: number, names: number): Promise<void> {
+async function show(files: number, names: number, wanted: readonly string[]): Promise<void> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'vouch-')))
   try {
     await showListing(directory, names)
-    await showRemotes(directory, files)
+    await showRemotes(directory, files, wanted)
   } finally {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
-async function showRemotes(directory: string, files: number): Promise<void> {
+async function showRemotes(directory: string, files: number, wanted: readonly string[]): Promise<void> {
   const { here, there, lines } = writeTrees(directory, files)
   const remotes = await startRemotes(directory, there)
   try {
     for (const address of toAddresses(there)) {
+      if (wanted.length > 0 && !wanted.includes(toTitle(address))) continue
       const index = join(directory, 'index', address.replace(/:.*/, ''))
       const replicas = ['--replica', `here=${here}`, '--replica', `there=rclone:${address}`, '--index', index]
       const begun = performance.now()
