@@ -31,6 +31,7 @@ const LONGEST = [
   'runtime/node/write/crash.test.ts',
   'runtime/node/directory-storage.test.ts',
   'tests/stores/static-web.test.ts',
+  'tests/rclone/rclone-storage.test.ts',
   'tests/browser/browser.test.ts',
   'runtime/node/http/remote.test.ts',
   'tests/stores/r2-faults.test.ts',

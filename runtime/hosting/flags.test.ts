@@ -15,6 +15,7 @@ import {
 import { parseReplicaAddress } from './replica-address.ts'
 import { manifest } from './stores/manifest.ts'
 import { module } from './stores/module.ts'
+import { rclone } from './stores/rclone.ts'
 import { s3 } from './stores/s3.ts'
 import { staticWeb } from './stores/static-web.ts'
 
@@ -100,6 +101,7 @@ test.each([
     { kind: 'store', scheme: s3, address: 's3://bucket/prefix?region=eu-west-1' },
   ],
   ['a=static+https://h/dir', { kind: 'store', scheme: staticWeb, address: 'static+https://h/dir' }],
+  ['a=rclone:nas:photos', { kind: 'store', scheme: rclone, address: 'rclone:nas:photos' }],
   [
     'a=manifest:SHA256SUMS?root=x',
     { kind: 'store', scheme: manifest, address: 'manifest:SHA256SUMS?root=x' },
@@ -118,6 +120,7 @@ test.each([
   'a/b=x',
   '..=x',
   'a=s3://key:secret@bucket/prefix',
+  'a=rclone::sftp,pass=secret:photos',
   'a=r2://BINDING',
   'a=service://BINDING',
   'a=file:./x',

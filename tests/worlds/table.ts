@@ -18,6 +18,7 @@ const STORES = [
   'R2',
   'S3',
   'any web server',
+  'rclone',
 ] as const
 
 type Store = (typeof STORES)[number]
@@ -27,6 +28,7 @@ type Cell = readonly string[] | string
 
 const DISK = 'cannot: workerd alone has one'
 const R2 = 'through S3'
+const RCLONE = 'cannot: starts no program'
 
 const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = {
   'any host, in process': {
@@ -37,6 +39,7 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
     R2: 'cannot: workerd has it',
     S3: ['functions/storage/objects/object-storage.test.ts'],
     'any web server': ['functions/storage/web/static-web.test.ts'],
+    rclone: RCLONE,
   },
   Node: {
     memory: 'as in process',
@@ -50,11 +53,13 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
       'tests/stores/web-listings.test.ts',
       'tests/scenarios/nginx.test.ts',
     ],
+    rclone: ['tests/rclone/rclone-storage.test.ts', 'tests/rclone/rclone.test.ts'],
   },
   workerd: {
     'a directory': 'through the disk service',
     "workerd's disk service": ['tests/stores/disk-storage.test.ts', 'tests/scenarios/miniflare.test.ts'],
     R2: ['tests/stores/r2-storage.test.ts', 'tests/scenarios/r2.test.ts', 'tests/stores/r2-faults.test.ts'],
+    rclone: RCLONE,
   },
   Bun: {
     'a directory': ['tests/worlds/bun.test.ts'],

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest'
 import { MAX_LISTING_PAGE } from '../../wire/limits.ts'
 import type { Entry, ListOptions, Storage } from '../storage.ts'
 import { toBytes } from './set-up.suite.ts'
-import { createFact, ODD_NAMES, type Setup, type StorageUnderTest, toListed } from './suite-tools.suite.ts'
+import { createFact, type Setup, type StorageUnderTest, toListed, toOddNames } from './suite-tools.suite.ts'
 
 /** In byte order of their UTF-8; another order would swap some neighbours. */
 const ORDERED: readonly string[] = [
@@ -133,9 +133,9 @@ export function describeListing(setup: Setup): void {
     })
 
     fact('returns every odd name, and describes each as present', async (under) => {
-      await writeAll(under, ODD_NAMES)
+      await writeAll(under, toOddNames(under))
       const names = await listNames(under.storage)
-      expect([...names].sort()).toEqual(toListed(under, ODD_NAMES).sort())
+      expect([...names].sort()).toEqual(toListed(under, toOddNames(under)).sort())
       expect(await listNames(under.storage, { limit: 1 })).toEqual(names)
       const described = await Promise.all(under.storage.describe(names))
       expect(described.every((facts) => facts !== null)).toBe(true)

@@ -11,9 +11,9 @@ import {
   expectBytes,
   expectTrouble,
   INVALID_NAMES,
-  ODD_NAMES,
   readBytes,
   type Setup,
+  toOddNames,
 } from './suite-tools.suite.ts'
 
 const MIB = 1024 * 1024
@@ -269,11 +269,13 @@ export function describeReading(setup: Setup): void {
       }
     })
 
-    fact('is accepted unchanged, however odd', async ({ storage, write }) => {
-      for (const name of ODD_NAMES) await write(requireName(name), toBytes(`content of ${name}`))
-      for (const name of ODD_NAMES) expectBytes(await readBytes(storage, name), toBytes(`content of ${name}`))
-      const described = await Promise.all(storage.describe(ODD_NAMES))
-      const expected = await Promise.all(ODD_NAMES.map((name) => hash(toBytes(`content of ${name}`))))
+    fact('is accepted unchanged, however odd', async (under) => {
+      const { storage, write } = under
+      const names = toOddNames(under)
+      for (const name of names) await write(requireName(name), toBytes(`content of ${name}`))
+      for (const name of names) expectBytes(await readBytes(storage, name), toBytes(`content of ${name}`))
+      const described = await Promise.all(storage.describe(names))
+      const expected = await Promise.all(names.map((name) => hash(toBytes(`content of ${name}`))))
       expect(described.map((facts) => facts?.digest)).toEqual(expected)
     })
 

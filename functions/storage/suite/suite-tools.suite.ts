@@ -24,6 +24,8 @@ export interface StorageUnderTest {
   readonly hidesDots?: boolean
   /** Whether a segment of a name may have more than 255 bytes; it may not when absent. */
   readonly holdsLongSegments?: boolean
+  /** Whether it can hold a file of this valid name, which is too long once encrypted perhaps; it can when absent. */
+  holds?(name: string): boolean
   /** Whether its `move` refuses, since the store behind it cannot move a file; it moves when absent. */
   readonly refusesMoves?: boolean
   /**
@@ -46,6 +48,11 @@ export function toListed(
   names: readonly string[],
 ): string[] {
   return names.filter((name) => !hidesDots || !/(^|\/)\./.test(name))
+}
+
+/** Those of `ODD_NAMES` that the store can hold. */
+export function toOddNames({ holds }: Pick<StorageUnderTest, 'holds'>): readonly string[] {
+  return ODD_NAMES.filter((name) => holds?.(name) ?? true)
 }
 
 /** Returns an empty store, and the storage over it, for one test. */

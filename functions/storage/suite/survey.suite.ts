@@ -18,10 +18,10 @@ import { createTestHasher, hash, toBytes } from './set-up.suite.ts'
 import {
   createFact,
   describeOne,
-  ODD_NAMES,
   type Setup,
   type StorageUnderTest,
   toListed,
+  toOddNames,
 } from './suite-tools.suite.ts'
 
 /** Directories beside files that sort between them and their entries; no file is where a directory is. */
@@ -80,12 +80,12 @@ export function describeSurvey(setup: Setup): void {
     })
 
     fact('finds every odd name', async (under) => {
-      await writeAll(under, ODD_NAMES)
-      expect(await find(under.storage)).toEqual(await list(under.storage, toListed(under, ODD_NAMES)))
+      await writeAll(under, toOddNames(under))
+      expect(await find(under.storage)).toEqual(await list(under.storage, toListed(under, toOddNames(under))))
     })
 
     fact('returns the spans of these files, of any grain', async (under) => {
-      await writeAll(under, [...NAMES, ...ODD_NAMES.filter((name) => !name.startsWith('a/'))])
+      await writeAll(under, [...NAMES, ...toOddNames(under).filter((name) => !name.startsWith('a/'))])
       const files = await find(under.storage)
       for (const grain of [1, 2, 3, 12, 30]) {
         expect(await readSpans(under.storage, { grain })).toEqual(await toSpans(files, grain))

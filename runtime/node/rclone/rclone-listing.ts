@@ -1,0 +1,165 @@
+import { isMended, toExample } from '../../../functions/storage/byte-names.ts'
+import { compareNames, findFault, leadsTo, RESERVED } from '../../../functions/storage/names.ts'
+import type { ListedObject, ObjectPage, Objects } from '../../../functions/storage/objects/objects.ts'
+import { MAX_WEB_HELD_ENTRIES, WEB_LISTING_MS } from '../../../functions/wire/limits.ts'
+import type { PassedKind } from '../../../functions/wire/passed.ts'
+import { StorageError } from '../../../functions/wire/storage-error.ts'
+import { escapeControls } from '../../../functions/wire/text.ts'
+import type { Absence } from './rclone-absence.ts'
+import { findUndecryptable, joinPath, readBelow } from './rclone-crypt.ts'
+import { toRefusalError } from './rclone-errors.ts'
+import type { RcloneFinder } from './rclone-finder.ts'
+import { toInfo } from './rclone-infos.ts'
+import { fromRcloneSegment, toRcloneName } from './rclone-names.ts'
+import type { RcloneRemote } from './rclone-remotes.ts'
+import type { RcloneItem, RcloneServer } from './rclone-server.ts'
+import type { Traits } from './rclone-traits.ts'
+
+interface Listing {
+  readonly server: RcloneServer
+  readonly remote: RcloneRemote
+  readonly absence: Absence
+  readonly finder: RcloneFinder
+  getTraits(signal: AbortSignal | undefined): Promise<Traits>
+}
+
+/** The arguments of `Objects.list`. */
+interface Wanted {
+  readonly prefix: string
+  readonly after: string
+  readonly limit: number
+}
+
+/** A walk, depth first: a stack of directories, each with its remaining entries in reverse order. */
+interface Walk {
+  readonly open: ListedObject[][]
+  /** Milliseconds since 1970. */
+  readonly begun: number
+}
+
+/** A walk that is not finished, and the entries of its last page, which came after `after`. */
+interface Unfinished extends Walk {
+  readonly prefix: string
+  readonly after: string
+  readonly given: readonly ListedObject[]
+}
+
+/**
+ * Lists the files of a remote page by page in byte order, one directory after another. The next page continues with
+ * the directories read for the last one, if it comes soon. A directory's key ends in a slash; one that no valid name
+ * leads through is not read, and counts as skipped.
+ */
+export function createRcloneListing(listing: Listing): Objects['list'] {
+  let unfinished: Unfinished | null = null
+
+  /** The walk whose last page contains `after`, or began after it, and the entries of that page after it. */
+  function resume({ prefix, after }: Wanted): { walk: Walk; objects: ListedObject[] } | null {
+    const held = unfinished
+    if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
+    const at = held.given.findIndex(({ key }) => key === after)
+    // A listing from the beginning is a new question, which earlier answers must not serve.
+    if (at < 0 && (after === '' || held.after !== after)) return null
+    // No other caller may continue it meanwhile.
+    unfinished = null
+    return { walk: held, objects: held.given.slice(at + 1) }
+  }
+
+  return async function list(prefix, after, limit, signal): Promise<ObjectPage> {
+    if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
+    const wanted = { prefix, after, limit }
+    const read = (path: string) => readDirectory(listing, path, wanted, signal)
+    const { walk, objects } = resume(wanted) ?? {
+      walk: { open: [(await read('')) ?? []], begun: Date.now() },
+      objects: [],
+    }
+    const { open, begun } = walk
+    for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {
+      const item = items.pop()
+      if (item === undefined) open.pop()
+      else if (item.passed !== undefined || !item.key.endsWith('/'))
+        objects.push(await mark(listing, item, signal))
+      else hold(open, (await read(item.key)) ?? [])
+    }
+    const isLast = open.length === 0 && objects.length <= limit
+    if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
+    return { objects: objects.slice(0, limit), isLast }
+  }
+}
+
+/** Marks a file whose name rclone shows with U+FFFD for bytes that are not UTF-8: it cannot be asked for. */
+async function mark({ finder, getTraits }: Listing, item: ListedObject, signal: AbortSignal | undefined) {
+  if (item.passed !== undefined || !isMended(item.key)) return item
+  const isFound = (await finder.find(toRcloneName(item.key), await getTraits(signal), signal)) !== null
+  return isFound ? item : { ...item, passed: 'not-utf-8' as const }
+}
+
+/** Enters a directory; throws `unreadable` when too many entries are held, as if a remote invents them. */
+function hold(open: ListedObject[][], items: ListedObject[]): void {
+  const held = open.reduce((sum, { length }) => sum + length, items.length)
+  if (held > MAX_WEB_HELD_ENTRIES)
+    throw new StorageError('unreadable', 'rclone lists too many entries to hold')
+  open.push(items)
+}
+
+/** A directory's entries that may lead to wanted files, the next one last; null when it is gone. */
+async function readDirectory(
+  listing: Listing,
+  path: string,
+  wanted: Wanted,
+  signal: AbortSignal | undefined,
+): Promise<ListedObject[] | null> {
+  const { server, remote, absence, getTraits } = listing
+  const { isSlow, hash } = await getTraits(signal)
+  const directory = toRcloneName(path).replace(/\/$/, '')
+  const { crypt } = remote
+  const inCrypt = joinPath(crypt?.path ?? '', directory)
+  const below = crypt && (await readBelow(server, crypt, inCrypt, signal))
+  const options = isSlow ? { noModTime: true } : { hashTypes: hash === null ? undefined : [hash] }
+  const items = await server.list(remote.fs, directory, { ...options, signal })
+  if (items === 'no-directory' && path !== '') {
+    await absence.requireAll(signal)
+    return null
+  }
+  if (typeof items === 'string') throw toRefusalError(items)
+  // Rejects where that may not be all.
+  if (absence.hasParts || (path === '' && items.length === 0)) await absence.requireAll(signal)
+  const file = items.find(({ IsDir }) => !IsDir)
+  if (file !== undefined) await absence.noteFile(file.Path)
+  const undecryptable =
+    crypt && below ? await findUndecryptable(server, crypt, inCrypt, { below, shown: items }) : []
+  const objects = [
+    ...items.flatMap((item) => toObject(path, item, isSlow ? null : hash) ?? []),
+    ...undecryptable.map(({ Name }) => toPassed(path + Name, 'other')),
+  ]
+  objects.sort((a, b) => compareNames(b.key, a.key))
+  return markTwins(objects).filter(({ key }) => leadsTo(key, wanted))
+}
+
+/** Null for what vouch itself keeps there. */
+function toObject(path: string, item: RcloneItem, hash: string | null): ListedObject | null {
+  const name = fromRcloneSegment(item.Name)
+  const key = path + (name ?? item.Name)
+  if (key === RESERVED) return null
+  if (name === null || name.includes('/')) return toPassed(key, 'other')
+  // A document of Google's has no size, and neither has a file that a web server makes as it is asked for.
+  if (!item.IsDir)
+    return item.Size < 0 ? toPassed(key, 'other') : { ...toInfo(key, item, hash), stored: undefined }
+  return toPassed(`${key}/`, findFault(`${key}/x`) ?? undefined)
+}
+
+function toPassed(key: string, passed: PassedKind | undefined): ListedObject {
+  return { key, size: 0, modified: null, version: null, stored: undefined, passed }
+}
+
+/**
+ * The sorted objects. Those of one key are several files that rclone shows as one, such as on Google Drive: throws
+ * `unreadable`, except where U+FFFD stands for different bytes.
+ */
+function markTwins(objects: readonly ListedObject[]): ListedObject[] {
+  return objects.map((item, i) => {
+    if (item.key !== objects[i - 1]?.key && item.key !== objects[i + 1]?.key) return item
+    if (isMended(item.key)) return { ...item, passed: 'not-utf-8' as const }
+    const name = escapeControls(toExample(item.key))
+    throw new StorageError('unreadable', `rclone lists two entries of one name: ${name}`)
+  })
+}

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { RCLONE_START_MS } from '../limits.ts'
+import { UserError } from '../user-error.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** A running `rclone rcd`. */
+export interface RcloneProcess {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** The value of `Authorization`. */
+  readonly authorization: string
+  isRunning(): boolean
+  /** Ends it; resolves once it has ended. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a program until this process lets go of the pipe: when it closes it, or ends in any way, killed too. The
+ * program's end closes its standard error, which the shell does not hold. Until `wait` no other process can have
+ * its id.
+ */
+const SUPERVISE = `command -v "$1" >/dev/null || exit 127
+"$@" </dev/null & child=$!
+exec 2>&-
+read line
+kill "$child"
+wait "$child"`
+
+const ARGUMENTS = [
+  ...['rcd', '--rc-serve', '--rc-addr=127.0.0.1:0', '--ask-password=false', '--no-unicode-normalization'],
+  // A large file may take longer than the hour that is the default.
+  ...['--rc-server-write-timeout=1000h', '--log-level=NOTICE'],
+]
+
+/** Settings that would hide files from listings, or the address from the log, or open another server. */
+const LEFT_OUT =
+  /^RCLONE_(RC|LOG|SYSLOG|VERBOSE|QUIET|USE_JSON_LOG|STATS|EXCLUDE|INCLUDE|FILTER|FILES_FROM|METADATA|HASH_FILTER|IGNORE_CASE|MIN_AGE|MIN_SIZE|MAX_AGE|MAX_SIZE|MAX_DEPTH|MAX_TRANSFER|MAX_DURATION)(_|$)/
+
+const EXIT_NOT_FOUND = 127
+
+/**
+ * Starts `rclone rcd` on any free port of loopback, with credentials of its own that only its environment has. It
+ * ends with this process. Rejects with a UserError when there is no rclone, or it does not start.
+ */
+export async function startRclone(env: Environment): Promise<RcloneProcess> {
+  const [user, password] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')]
+  const child = spawn('/bin/sh', ['-c', SUPERVISE, 'sh', 'rclone', ...ARGUMENTS], {
+    // In a session of its own, so that Ctrl-C reaches only this process, which may have answers to finish.
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { ...toEnvironment(env), RCLONE_RC_USER: user, RCLONE_RC_PASS: password },
+  })
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('error', () => resolve(EXIT_NOT_FOUND))
+    child.once('exit', (code) => resolve(code))
+  })
+  let isRunning = true
+  const stop = async () => {
+    isRunning = false
+    child.stdin?.end()
+    await ended
+  }
+  // Written to a process that has ended.
+  child.stdin?.on('error', () => {})
+  child.stderr?.once('end', () => void stop())
+  const log = createLog(child)
+  const url = await log.readAddress()
+  if (url === null) {
+    await stop()
+    throw toStartError(await ended, log.text())
+  }
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  return { url, authorization, isRunning: () => isRunning, stop }
+}
+
+function toEnvironment(env: Environment): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !LEFT_OUT.test(name)))
+}
+
+/** The log of rclone, which is read to its end, and held only until it contains the address. */
+function createLog({ stderr }: ChildProcess) {
+  let text = ''
+  const address = Promise.withResolvers<string | null>()
+  const timer = setTimeout(() => address.resolve(null), RCLONE_START_MS)
+  stderr?.setEncoding('utf8')
+  stderr?.on('data', (chunk: string) => {
+    if (text.length > MAX_LOG_LENGTH) return
+    text += chunk
+    const [, found] = /Serving remote control on (http:\/\/127\.0\.0\.1:\d+)\//.exec(text) ?? []
+    if (found !== undefined) address.resolve(found)
+  })
+  stderr?.once('end', () => address.resolve(null))
+  return {
+    /** Resolves with null when rclone ended, or showed no address in time. */
+    async readAddress() {
+      const found = await address.promise
+      clearTimeout(timer)
+      if (found !== null) text = ''
+      return found
+    },
+    text: () => text,
+  }
+}
+
+const MAX_LOG_LENGTH = 64 * 1024
+
+/** The log is not passed on: it may have secrets. */
+function toStartError(status: number | null, log: string): UserError {
+  if (status === EXIT_NOT_FOUND)
+    return new UserError(
+      'rclone is not on the PATH; install it from https://rclone.org, or as the package rclone',
+    )
+  if (/password/i.test(log)) {
+    return new UserError(
+      'rclone cannot read its configuration, which is encrypted; set RCLONE_CONFIG_PASS or RCLONE_PASSWORD_COMMAND',
+    )
+  }
+  return new UserError('rclone does not start; `rclone rcd --rc-no-auth` shows why')
+}

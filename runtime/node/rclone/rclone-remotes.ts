@@ -1,0 +1,166 @@
+import * as v from 'valibot'
+import { MAX_RCLONE_DEPTH } from '../limits.ts'
+import { UserError } from '../user-error.ts'
+import type { Environment } from './rclone-process.ts'
+import type { RcloneFs, RcloneServer } from './rclone-server.ts'
+
+/** A directory of a remote that is configured in rclone. */
+export interface RcloneWord {
+  readonly remote: string
+  /** '' for all of the remote; without a slash at its end, unless it is one. */
+  readonly path: string
+}
+
+/** A crypt remote, and what it encrypts into. */
+export interface Crypt {
+  /** All of it. */
+  readonly fs: RcloneFs
+  readonly below: RcloneFs
+  /** Whether it makes a name of anything, so that names that another password made do not show. */
+  readonly isObfuscated: boolean
+}
+
+/** What is known of a remote by the configuration alone. */
+export interface RcloneRemote {
+  /** The directory of the files; an alias is followed. */
+  readonly fs: RcloneFs
+  /** The directories in which other remotes keep them: several for a union; `fs` itself for a plain remote. */
+  readonly stores: readonly RcloneFs[]
+  /** The crypt remotes on the way to them. */
+  readonly crypts: readonly Crypt[]
+  /** Set when the files are those of a crypt remote, with the path of the directory in it. */
+  readonly crypt?: Crypt & { readonly path: string }
+  /** The directory of this machine that it is; absent for any other remote, and for a path that is relative. */
+  readonly directory?: string
+}
+
+export const RCLONE_RULE =
+  "rclone:REMOTE:PATH, REMOTE the name of one in rclone's configuration, PATH without '..' and ']'"
+
+/** Parses `rclone:REMOTE:PATH`; null when it is not valid. Remotes are never described in an address. */
+export function parseRcloneWord(text: string): RcloneWord | null {
+  const [, remote, path] = /^rclone:([\w.+@](?:[\w.+@ -]*[\w.+@-])?):([^\]\0-\x1f]*)$/iu.exec(text) ?? []
+  if (remote === undefined || path === undefined || path.split('/').includes('..')) return null
+  return { remote, path: path.replace(/(?<=.)\/+$/, '') }
+}
+
+/** As it is written, without the scheme. */
+export function formatRcloneWord({ remote, path }: RcloneWord): RcloneFs {
+  return `${remote}:${path}`
+}
+
+/** Remotes that answer from a memory of their own. */
+const REMEMBERING = ['hasher', 'cache']
+/** Remotes that keep their files in another one. */
+const WRAPPING = ['alias', 'chunker', 'combine', 'compress', 'crypt', 'union']
+
+const settings = v.object({
+  type: v.optional(v.string()),
+  remote: v.optional(v.string()),
+  upstreams: v.optional(v.string()),
+  filename_encryption: v.optional(v.string()),
+})
+
+/**
+ * Follows a remote through rclone's configuration to the stores that hold its files. Rejects with a UserError when
+ * a remote is not configured, or answers from a memory of its own.
+ */
+export async function readRemote(
+  server: RcloneServer,
+  env: Environment,
+  word: RcloneWord,
+): Promise<RcloneRemote> {
+  async function readSettings(name: string) {
+    const found = await server.call('config/get', { name }, settings)
+    if (typeof found === 'string')
+      throw new UserError('rclone cannot read its configuration; `rclone config show` shows why')
+    const toVariable = (...words: string[]) => `RCLONE_${words.join('_')}`.toUpperCase()
+    const type = env[toVariable('config', name, 'type')] ?? found.type
+    const get = (key: keyof typeof found) =>
+      env[toVariable('config', name, key)] ?? env[toVariable(type ?? '', key)] ?? found[key] ?? ''
+    if (!type)
+      throw new UserError(`rclone has no remote '${name}'; \`rclone listremotes\` shows those that it has`)
+    return { type, get }
+  }
+
+  async function follow(fs: RcloneFs, depth: number): Promise<RcloneRemote> {
+    if (depth > MAX_RCLONE_DEPTH)
+      throw new UserError('remotes of rclone wrap each other in a circle; correct them')
+    const { name, path, inline } = parseFs(fs)
+    if (name === '') {
+      requireOpen(inline.replace(/,.*$/, ''), 'a remote that is not named')
+      if (isWrapping(inline)) throw toInlineError()
+      return toPlain(fs, inline, path)
+    }
+    const { type, get } = await readSettings(name)
+    requireOpen(type, name)
+    if (!isWrapping(type)) return toPlain(fs, type, path)
+    if (inline !== '') throw toInlineError()
+    if (type === 'alias') return await follow(joinFs(get('remote'), path), depth + 1)
+    const upstreams = toUpstreams(type, get)
+    const wrapped = await Promise.all(upstreams.map((upstream) => follow(upstream, depth + 1)))
+    const inner = {
+      stores: wrapped.flatMap(({ stores }) => stores),
+      crypts: wrapped.flatMap(({ crypts }) => crypts),
+    }
+    if (type !== 'crypt') return { fs, ...inner }
+    const [below = ''] = upstreams
+    const crypt = { fs: `${name}:`, below, isObfuscated: get('filename_encryption') === 'obfuscate' }
+    return { fs, stores: inner.stores, crypts: [crypt, ...inner.crypts], crypt: { ...crypt, path } }
+  }
+
+  return await follow(formatRcloneWord(word), 0)
+}
+
+function toPlain(fs: RcloneFs, type: string, path: string): RcloneRemote {
+  const isOwn = type === 'local' && path.startsWith('/')
+  return { fs, stores: [fs], crypts: [], ...(isOwn && { directory: path }) }
+}
+
+/** The directories that a remote wraps. */
+function toUpstreams(type: string, get: (key: 'remote' | 'upstreams') => string): RcloneFs[] {
+  if (type !== 'union' && type !== 'combine') return [get('remote')]
+  const upstreams = splitSpaces(get('upstreams'))
+  if (type === 'union') return upstreams.map((one) => one.replace(/:(ro|nc|writeback)$/, ''))
+  return upstreams.map((one) => one.replace(/^[^=]*=/, ''))
+}
+
+/** rclone's lists: parts between spaces, one with spaces in double quotes, which are doubled within. */
+function splitSpaces(text: string): string[] {
+  return [...text.matchAll(/"((?:[^"]|"")*)"|[^ ]+/g)].map(
+    ([part, quoted]) => quoted?.replaceAll('""', '"') ?? part,
+  )
+}
+
+/** The parts of a remote: its name, or '' for one that is only described, as a path or by its type. */
+export function parseFs(fs: RcloneFs): {
+  readonly name: string
+  readonly inline: string
+  readonly path: string
+} {
+  const [, own = '', name = '', rest = '', path = ''] =
+    /^(:?)([\w.+@ -]+)((?:,(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^:"'])*)?):(.*)$/su.exec(fs) ?? []
+  if (name === '') return { name: '', inline: 'local', path: fs }
+  return own === ':' ? { name: '', inline: name + rest, path } : { name, inline: rest, path }
+}
+
+function isWrapping(type: string): boolean {
+  return WRAPPING.includes(type.replace(/,.*$/, ''))
+}
+
+function requireOpen(type: string, name: string): void {
+  if (!REMEMBERING.includes(type)) return
+  throw new UserError(
+    `rclone's ${type} answers from a memory of its own, which may be out of date (${name}); name the remote that it wraps`,
+  )
+}
+
+function toInlineError(): UserError {
+  return new UserError(
+    'a remote of rclone wraps one with settings beside its name, which vouch does not follow; configure that under a name of its own',
+  )
+}
+
+function joinFs(fs: RcloneFs, path: string): RcloneFs {
+  return path === '' || /[:/]$/.test(fs) ? fs + path : `${fs}/${path}`
+}
