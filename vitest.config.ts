@@ -22,22 +22,22 @@ const elsewhere = process.env['VOUCH_BUN'] === undefined ? ['tests/worlds/**'] :
 /** The test files that take longest, longest first: begun last, one of them would run on alone at the end. */
 const LONGEST = [
   'tests/package/package.test.ts',
-  'tests/siege/siege.test.ts',
   'tests/guide/guide.test.ts',
   'tests/stores/r2-storage.test.ts',
-  'tests/browser/browser-pages.test.ts',
   'tests/siege/large-file.test.ts',
-  'tests/siege/fire.test.ts',
-  'runtime/node/write/crash.test.ts',
+  'tests/siege/siege.test.ts',
   'runtime/node/directory-storage.test.ts',
-  'tests/stores/static-web.test.ts',
   'tests/rclone/rclone-storage.test.ts',
-  'tests/browser/browser.test.ts',
   'runtime/node/http/remote.test.ts',
-  'tests/stores/r2-faults.test.ts',
   'tests/s3/objects.test.ts',
-  'runtime/hosting/workers/run-workers.test.ts',
+  'tests/stores/static-web.test.ts',
+  'runtime/node/write/crash.test.ts',
+  'tests/siege/fire.test.ts',
+  'emulator/faults.test.ts',
+  'tests/stores/disk-storage.test.ts',
   'tests/stores/r2-listing.test.ts',
+  'tests/operating/wrangler.test.ts',
+  'runtime/hosting/workers/run-workers.test.ts',
 ]
 
 class LongestFirst extends BaseSequencer {

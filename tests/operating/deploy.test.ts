@@ -144,13 +144,18 @@ describe('the configuration of Prometheus and Grafana', () => {
   })
 
   it.skipIf(!canCheck)('alerts when it should, and not before', async () => {
-    const tests = join(DEPLOY, 'prometheus/rules.test.yaml')
-    const { status, said } = await execute('promtool', ['test', 'rules', tests])
+    const tests = ['prometheus/rules.test.yaml', 'prometheus/rules-slow.test.yaml']
+    const paths = tests.map((path) => join(DEPLOY, path))
+    const { status, said } = await execute('promtool', ['test', 'rules', ...paths])
     expect({ status, said }).toMatchObject({ status: 0, said: expect.stringContaining('SUCCESS') })
     const alerts = [...readDeployed('prometheus/rules.yaml').matchAll(/- alert: (\w+)/g)].map(
       ([, name]) => name,
     )
-    const fired = readDeployed('prometheus/rules.test.yaml').match(/alertname: \w+\n\s+exp_alerts:\n/g) ?? []
+    const fired =
+      tests
+        .map(readDeployed)
+        .join('')
+        .match(/alertname: \w+\n\s+exp_alerts:\n/g) ?? []
     for (const name of alerts) expect(fired.join('')).toContain(`alertname: ${name}\n`)
   })
 })
