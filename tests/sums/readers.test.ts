@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createStageWith, type Stage, toReplicaFlags } from '../../runtime/cli/stage.suite.ts'
@@ -84,6 +84,25 @@ describe.each(['gnu', 'tag'])('a list in the format %s', (format) => {
     })
   })
 })
+
+it.each([
+  ['gnu', AWKWARD],
+  ['tag', AWKWARD],
+  ['hashdeep', OF_HASHDEEP],
+])(
+  'a list in the format %s is a replica of ours that agrees, and tells a changed and a missing file',
+  async (format, names) => {
+    const stage = await createListed(format, names)
+    renameSync(join(stage.cwd, 'list'), join(stage.cwd, 'SHA256SUMS'))
+    const check = () => stage.run(['check', '--replica', 'now=a', '--replica', 'then=manifest:SHA256SUMS'])
+    const whole = await check()
+    expect([whole.status, whole.stdout]).toEqual([0, ''])
+    expect(whole.stderr).toContain(`${names.length} names: ${names.length} the same everywhere`)
+    change(stage, ' lead')
+    remove(stage, 'com,ma')
+    expect(await check()).toMatchObject({ status: 1, stdout: '*  lead\n- com,ma\n' })
+  },
+)
 
 describe('a list in the format hashdeep', () => {
   it('passes an audit of hashdeep; a changed, a missing and a surplus file are told', async () => {
