@@ -7,8 +7,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 // No test touches the caches of the user who runs it, or reads their settings.
 const cache = mkdtempSync(join(tmpdir(), 'test-cache-'))
 process.on('exit', () => rmSync(cache, { recursive: true, force: true, maxRetries: 5 }))
-// Node reads it when a process starts: the workers of Vitest, their threads and the programs that tests start share what
-// is compiled, which halves the start of a thread.
+// Node reads it when a process starts: the workers of Vitest, their threads and the programs that tests start
+// share what is compiled, which halves the start of a thread.
 process.env['NODE_COMPILE_CACHE'] = join(cache, 'node')
 
 const portable = ['functions/**/*.test.ts', 'runtime/{s3,workers}/**/*.test.ts', 'examples/*.test.ts']
@@ -50,7 +50,10 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Runs the bundled programs of threads, of which a test starts several, and which start faster than their sources. */
+/**
+ * Runs the bundled programs of threads, of which a test starts several, and which start faster than their
+ * sources.
+ */
 const bundledThreads: Plugin = {
   name: 'bundled-threads',
   transform(code, id) {

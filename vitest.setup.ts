@@ -2,7 +2,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundleCommand } from './scripts/bundle-command.ts'
 
-/** Bundles the command once for all tests that start it as a process; below node_modules, where its packages are found. */
+/**
+ * Bundles the command once for all tests that start it as a process; below node_modules, where its packages
+ * are found.
+ */
 export default async function setUp() {
   const directory = join(import.meta.dirname, `node_modules/.cache/vouch-${process.pid}`)
   await bundleCommand(directory)

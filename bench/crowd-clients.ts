@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net'
 
 /**
- * A crowd that asks for nothing: `node crowd-clients.ts PORT IDLE SLOW` holds IDLE connections on which nothing is
- * said, and SLOW on which a header section comes byte by byte; each that is closed is opened again. Says `ready` when
- * all are there.
+ * A crowd that asks for nothing: `node crowd-clients.ts PORT IDLE SLOW` holds IDLE connections on which
+ * nothing is said, and SLOW on which a header section comes byte by byte; each that is closed is opened
+ * again. Says `ready` when all are there.
  */
 const [port = 0, idle = 0, slow = 0] = process.argv.slice(2).map(Number)
 const SLOW_HEAD = `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ${'a'.repeat(10_000)}`

@@ -22,7 +22,10 @@ const BEGIN_MS = 10_000
 const BEGIN_SECONDS = 0.2
 const POLL_MS = 50
 
-/** Compared reads while a replica hashes, beside a crowd of idle and slow connections, and what many leave behind. */
+/**
+ * Compared reads while a replica hashes, beside a crowd of idle and slow connections, and what many leave
+ * behind.
+ */
 export function createDisturbedMeasurements(
   workshop: Workshop,
   seconds: number,
@@ -102,7 +105,10 @@ export function toCrowdRow(): string {
   return `compared 1 KiB, c8, beside ${IDLE.toLocaleString('en')} idle and ${SLOW} slow connections`
 }
 
-/** Does `work` while the replica server hashes the huge file; rejects when it did not hash from beginning to end. */
+/**
+ * Does `work` while the replica server hashes the huge file; rejects when it did not hash from beginning to
+ * end.
+ */
 async function whileHashing([coordinator, replica]: Cluster, work: () => Promise<Figures>): Promise<Figures> {
   const abort = new AbortController()
   const { signal } = abort

@@ -3,10 +3,10 @@ import { createServer, type ServerResponse } from 'node:http'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Agent } from 'undici'
 
-// What a coordinator cannot do without for a compared read of one file that does not change: `node floor-server.ts
-// compared DIRECTORY URL NAME` gathers the reads of a turn, asks a thread for the file's stats and the replica server at URL
-// for its digest, one question for all of them, and answers with the fields of vouch. `node floor-server.ts bare DIRECTORY URL
-// NAME` answers the same at once.
+// What a coordinator cannot do without for a compared read of one file that does not change: `node
+// floor-server.ts compared DIRECTORY URL NAME` gathers the reads of a turn, asks a thread for the file's
+// stats and the replica server at URL for its digest, one question for all of them, and answers with the
+// fields of vouch. `node floor-server.ts bare DIRECTORY URL NAME` answers the same at once.
 const [, , kind, directory = '', origin = '', name = ''] = process.argv
 
 interface Read {

@@ -13,7 +13,10 @@ const IDLE_SECONDS = 0.25
 /** Reads of a small file that make a server that has just started ready for a large one. */
 const FIRST_READS = 50
 
-/** Whole downloads of a large file of `bytes`: compared, through a pipe of Node, and through one that hashes on a thread. */
+/**
+ * Whole downloads of a large file of `bytes`: compared, through a pipe of Node, and through one that hashes
+ * on a thread.
+ */
 export function createLargeMeasurements(stage: Stage, bytes: number): Measurement[] {
   function row(name: string, start: () => Promise<Cluster>, path: string): Measurement {
     const run = async () => {
@@ -93,7 +96,9 @@ function move(from: readonly string[], to: readonly string[]): void {
   for (const [i, path] of from.entries()) renameSync(path, to[i] ?? path)
 }
 
-/** Waits until the new files are old enough; rejects when a server hashes them before a client asks for them. */
+/**
+ * Waits until the new files are old enough; rejects when a server hashes them before a client asks for them.
+ */
 async function requireIdle(cluster: Cluster): Promise<void> {
   const read = () => cluster.reduce((sum, { pid }) => sum + readCpuSeconds(pid), 0)
   const before = read()

@@ -16,7 +16,10 @@ const LOADER = fileURLToPath(new URL('loader.ts', import.meta.url))
 const MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000 }
 const HAS_WRK = readVersion('wrk', '-v') !== undefined
 
-/** Loads with wrk, or with our own loader where that is not installed; rejects when an answer was not as expected. */
+/**
+ * Loads with wrk, or with our own loader where that is not installed; rejects when an answer was not as
+ * expected.
+ */
 export async function runLoad(load: Load): Promise<Figures> {
   await requireAnswer(load)
   const figures = HAS_WRK ? await runWrk(load) : await runLoader(toTask(load))

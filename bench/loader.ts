@@ -102,7 +102,10 @@ function createConnection(port: number): Connection {
   return connection
 }
 
-/** Sends one GET on a kept-alive connection; resolves with whether the answer is the expected one and complete. */
+/**
+ * Sends one GET on a kept-alive connection; resolves with whether the answer is the expected one and
+ * complete.
+ */
 async function askHttp(connection: Connection, path: string, task: LoaderTask): Promise<boolean> {
   return await new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0)
@@ -131,7 +134,10 @@ function isExpected(head: string, { expected, agreement = '' }: LoaderTask): boo
   return agreement === '' || new RegExp(`^replica-agreement: ${agreement}`, 'im').test(head)
 }
 
-/** Sends one name on a new connection, which the server closes; resolves with whether the answer is the expected one. */
+/**
+ * Sends one name on a new connection, which the server closes; resolves with whether the answer is the
+ * expected one.
+ */
 async function askSeed(connection: Connection, name: string, { expected }: LoaderTask): Promise<boolean> {
   return await new Promise((resolve) => {
     let matches: boolean | undefined

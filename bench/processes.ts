@@ -31,7 +31,10 @@ export interface StartOptions {
 /** A temporary directory, and the servers that a run started. */
 export interface Workshop {
   readonly scratch: string
-  /** Starts a server; its output goes to files, as a server's log does. Rejects when it does not listen in START_MS. */
+  /**
+   * Starts a server; its output goes to files, as a server's log does. Rejects when it does not listen in
+   * START_MS.
+   */
   start(name: string, command: string, args: readonly string[], options?: StartOptions): Promise<Server>
 }
 
@@ -140,7 +143,10 @@ export async function findFreePort(): Promise<number> {
   return address.port
 }
 
-/** Runs a program to its end and resolves with its standard output; rejects when it fails or `signal` aborts it. */
+/**
+ * Runs a program to its end and resolves with its standard output; rejects when it fails or `signal` aborts
+ * it.
+ */
 export async function execute(
   program: string,
   args: readonly string[],
@@ -159,8 +165,8 @@ export function readVersion(program: string, flag: string): string | undefined {
 }
 
 /**
- * The figures of `work`, and the processor time and memory that each server took meanwhile. The processor time is that of
- * one of the `reads` in the figures, times `perReads`; `reads` itself is dropped.
+ * The figures of `work`, and the processor time and memory that each server took meanwhile. The processor
+ * time is that of one of the `reads` in the figures, times `perReads`; `reads` itself is dropped.
  */
 export async function watch(
   servers: readonly Server[],

@@ -1,4 +1,7 @@
-/** The figures of one row in one round, by column; the column `CPU s/1000|replica` is the replica's part of a cell. */
+/**
+ * The figures of one row in one round, by column; the column `CPU s/1000|replica` is the replica's part of a
+ * cell.
+ */
 export type Figures = Readonly<Record<string, number>>
 /** What one round measured, by row. */
 export type Round = Readonly<Record<string, Figures>>
@@ -33,8 +36,8 @@ export interface Results {
 }
 
 /**
- * Runs every measurement once a round, each round beginning with another one, so that whatever disturbs the machine
- * disturbs all of them. Before, each is run for `warmMs` (at least once) without being counted.
+ * Runs every measurement once a round, each round beginning with another one, so that whatever disturbs the
+ * machine disturbs all of them. Before, each is run for `warmMs` (at least once) without being counted.
  */
 export async function runRounds(
   measurements: readonly Measurement[],

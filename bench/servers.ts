@@ -48,7 +48,10 @@ export async function startCoordinator(
   })
 }
 
-/** A coordinator over its own directory `local` and a replica server over `remote`; the coordinator is the first. */
+/**
+ * A coordinator over its own directory `local` and a replica server over `remote`; the coordinator is the
+ * first.
+ */
 export async function startPair(
   workshop: Workshop,
   [local = '', remote = '']: readonly string[],
@@ -124,7 +127,9 @@ export function createStage(workshop: Workshop, largeBytes: number, seedDirector
   }
 }
 
-/** Writes the same large file to each path, and waits until it is old enough for its digest to be remembered. */
+/**
+ * Writes the same large file to each path, and waits until it is old enough for its digest to be remembered.
+ */
 export async function writeLarge([first = '', ...others]: readonly string[], bytes: number): Promise<void> {
   writeContent(first, 0, bytes)
   for (const other of others) copyFileSync(first, other)
@@ -132,8 +137,9 @@ export async function writeLarge([first = '', ...others]: readonly string[], byt
 }
 
 /**
- * Starts copies of the original scripts, over the small files of `trees`; `server1` answers clients and asks `server2`. They
- * are changed in three places: both port numbers, and the address that they listen on, which becomes 127.0.0.1.
+ * Starts copies of the original scripts, over the small files of `trees`; `server1` answers clients and asks
+ * `server2`. They are changed in three places: both port numbers, and the address that they listen on, which
+ * becomes 127.0.0.1.
  */
 async function startSeed(workshop: Workshop, trees: readonly string[], seed: string): Promise<Cluster> {
   const cwd = join(workshop.scratch, 'seed')

@@ -200,8 +200,9 @@ interface Peer {
 }
 
 /**
- * Those that are installed: rclone on two directories, and against `rclone serve sftp`, which remembers no hashes; rsync
- * against its daemon; and openssl, which hashes both trees side by side. Their servers end with the workshop.
+ * Those that are installed: rclone on two directories, and against `rclone serve sftp`, which remembers no
+ * hashes; rsync against its daemon; and openssl, which hashes both trees side by side. Their servers end with
+ * the workshop.
  */
 async function startPeers({ a, b }: Pair, workshop: Workshop): Promise<Peer[]> {
   const peers: Peer[] = []

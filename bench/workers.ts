@@ -117,8 +117,8 @@ function toMeasurement({ row, connections, isHalf }: Shape, start: () => Promise
 }
 
 /**
- * Stops a worker of two until the function that it returns is called. The main process deals the worker one connection, and
- * no other until the worker has accepted it.
+ * Stops a worker of two until the function that it returns is called. The main process deals the worker one
+ * connection, and no other until the worker has accepted it.
  */
 async function stopWorker(url: string, pid: number): Promise<() => void> {
   const worker = Number(readChildren(pid)[0])

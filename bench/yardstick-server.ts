@@ -6,9 +6,10 @@ import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker } fr
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 
-// Servers that compare nothing: `node yardstick-server.ts hono` answers `hello` through Hono; `node yardstick-server.ts
-// node BYTES FILE` answers `/small` with BYTES from memory, `/large` with FILE through a pipe, in chunks of 1 MiB, and
-// `/hashed` with FILE through a pipe from a thread that reads the same chunks and hashes them.
+// Servers that compare nothing: `node yardstick-server.ts hono` answers `hello` through Hono; `node
+// yardstick-server.ts node BYTES FILE` answers `/small` with BYTES from memory, `/large` with FILE through a
+// pipe, in chunks of 1 MiB, and `/hashed` with FILE through a pipe from a thread that reads the same chunks
+// and hashes them.
 const CHUNK_BYTES = 2 ** 20
 const [, , kind, bytes, file = ''] = process.argv
 
@@ -54,7 +55,10 @@ function createHashedReads(): (path: string) => Readable {
   }
 }
 
-/** On the thread: opens each path that comes, and answers each message on its port with the next chunk, at last an empty one. */
+/**
+ * On the thread: opens each path that comes, and answers each message on its port with the next chunk, at
+ * last an empty one.
+ */
 function hashChunks(): void {
   parentPort?.on('message', ({ path, port }: { readonly path: string; readonly port: MessagePort }) => {
     const descriptor = openSync(path, 'r')

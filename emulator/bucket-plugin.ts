@@ -10,8 +10,9 @@ interface ServiceBinding {
 }
 
 /**
- * A Miniflare plugin that puts a Worker between another and a simulated bucket of R2: `isBucket` binds any service as if
- * it were a bucket, and without it the service behind a bucket is bound as a service. R2's bindings speak HTTP with it.
+ * A Miniflare plugin that puts a Worker between another and a simulated bucket of R2: `isBucket` binds any
+ * service as if it were a bucket, and without it the service behind a bucket is bound as a service. R2's
+ * bindings speak HTTP with it.
  */
 export const plugins = {
   bucket: {

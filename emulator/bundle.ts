@@ -4,8 +4,8 @@ import * as esbuild from 'esbuild'
 const bundles = new Map<string, Promise<string>>()
 
 /**
- * Returns the Worker whose entry is this file, below this folder's parent, as one ES module. Each is built once a process.
- * Rejects with what esbuild throws.
+ * Returns the Worker whose entry is this file, below this folder's parent, as one ES module. Each is built
+ * once a process. Rejects with what esbuild throws.
  */
 export function bundle(entry: string): Promise<string> {
   const bundle = bundles.get(entry) ?? build(entry)

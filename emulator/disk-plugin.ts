@@ -5,8 +5,8 @@ interface DiskBinding {
 }
 
 /**
- * A Miniflare plugin that binds a directory through workerd's disk service, read-only. Miniflare's own `disk` binding
- * drops `allowDotfiles`, so every file below a name that starts with a dot would look missing.
+ * A Miniflare plugin that binds a directory through workerd's disk service, read-only. Miniflare's own `disk`
+ * binding drops `allowDotfiles`, so every file below a name that starts with a dot would look missing.
  */
 export const plugins = {
   directory: {

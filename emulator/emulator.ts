@@ -14,8 +14,9 @@ import { passOutputOn } from './runtime-output.ts'
 
 export interface EmulatorOptions {
   /**
-   * Where each replica keeps its files, by its id and in the order in which the coordinator knows them: a directory, or
-   * `r2://NAME`, a simulated bucket that the coordinator is bound to, or `service://NAME`, a replica server over one.
+   * Where each replica keeps its files, by its id and in the order in which the coordinator knows them: a
+   * directory, or `r2://NAME`, a simulated bucket that the coordinator is bound to, or `service://NAME`, a
+   * replica server over one.
    */
   readonly replicas: Readonly<Record<string, string>>
   /** The directory that keeps the simulated buckets; they last as long as the emulator when absent. */
@@ -41,14 +42,16 @@ export interface Emulator {
 }
 
 /**
- * Starts a replica in workerd for each word, and a coordinator that reaches them by bindings, all behind one port. Throws
- * when there is no replica, an id is not valid, a directory does not exist, or the port is in use.
+ * Starts a replica in workerd for each word, and a coordinator that reaches them by bindings, all behind one
+ * port. Throws when there is no replica, an id is not valid, a directory does not exist, or the port is in
+ * use.
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { host = '127.0.0.1', port = 0, buckets } = options
   const replicas = await readReplicas(options.replicas)
   const miniflare = new Miniflare({
-    // Miniflare's own server rewrites answers (compression, error pages), so the emulator has a socket of its own.
+    // Miniflare's own server rewrites answers (compression, error pages), so the emulator has a socket of its
+    // own.
     host: '127.0.0.1',
     port: 0,
     cf: false,

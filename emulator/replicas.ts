@@ -7,7 +7,10 @@ import { replicaId } from '../functions/wire/schemas.ts'
 import { toReason } from '../runtime/node/files/errno.ts'
 import { bundle } from './bundle.ts'
 
-/** A replica of the emulator: a server, which may be over a simulated bucket, or a bucket that the coordinator is bound to. */
+/**
+ * A replica of the emulator: a server, which may be over a simulated bucket, or a bucket that the coordinator
+ * is bound to.
+ */
 export interface EmulatedReplica {
   readonly id: string
   readonly kind: 'directory' | 'served bucket' | 'bucket'
@@ -19,8 +22,9 @@ export interface EmulatedReplica {
 const COMPATIBILITY_DATE = '2026-01-01'
 
 /**
- * The replicas that `words` name: a directory's path, `service://NAME` for a replica server over the simulated
- * bucket NAME, `r2://NAME` for that bucket itself. Throws when there is none, an id is not valid, or a directory does not exist.
+ * The replicas that `words` name: a directory's path, `service://NAME` for a replica server over the
+ * simulated bucket NAME, `r2://NAME` for that bucket itself. Throws when there is none, an id is not valid,
+ * or a directory does not exist.
  */
 export async function readReplicas(words: Readonly<Record<string, string>>): Promise<EmulatedReplica[]> {
   const entries = Object.entries(words)

@@ -1,7 +1,9 @@
 import { createProblem } from '../functions/http/problems.ts'
 import type { Fetcher } from '../runtime/workers/bindings.ts'
 
-/** The ids of the replicas, the coordinator, and each replica's fault Worker under `REPLICA_` and its place. */
+/**
+ * The ids of the replicas, the coordinator, and each replica's fault Worker under `REPLICA_` and its place.
+ */
 interface DoorEnv {
   readonly IDS: readonly string[]
   /** Those of them that are not servers. */
@@ -11,8 +13,8 @@ interface DoorEnv {
 }
 
 /**
- * The one port of the emulator: `/~{id}/…` is that replica, `/~emulator/faults/{id}` its fault, everything else the
- * coordinator.
+ * The one port of the emulator: `/~{id}/…` is that replica, `/~emulator/faults/{id}` its fault, everything
+ * else the coordinator.
  */
 export default {
   async fetch(request: Request, env: DoorEnv): Promise<Response> {

@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
-/** workerd's own lines: where in its code an answer broke off, which is what faults are for and clients do. */
+/**
+ * workerd's own lines: where in its code an answer broke off, which is what faults are for and clients do.
+ */
 const WORKERD = /^(workerd|kj|capnp)\/|^stack: |^\*\*\* /
 
 /** Passes on to standard error what Workers print, without what workerd itself does. */

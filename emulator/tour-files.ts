@@ -48,7 +48,10 @@ export interface Outcome {
   readonly expected: boolean
 }
 
-/** Gets a sample by `vouch get`, in a directory of its own below `root`. Throws when the command prints nothing. */
+/**
+ * Gets a sample by `vouch get`, in a directory of its own below `root`. Throws when the command prints
+ * nothing.
+ */
 export async function getSample(expectation: Expectation, url: string, root: string): Promise<Outcome> {
   const cwd = join(root, expectation.name)
   await mkdir(cwd)

@@ -1,4 +1,5 @@
-// Compares a directory with files that are part of this program, and prints those that differ: node audit.ts DIR
+// Compares a directory with files that are part of this program, and prints those that differ: node audit.ts
+// DIR
 import { createCoordinator } from 'vouch'
 import { createDirectoryStorage, createHasher } from 'vouch/node'
 import { createFixedStorage } from './fixed-storage.ts'

@@ -15,7 +15,8 @@ const objects = createS3Objects({
   credentials: async () => ({ accessKeyId, secretAccessKey }),
   fetch: createSend(),
 })
-// A store of objects becomes a storage: its own SHA-256 is believed, and where it has none the object is read once.
+// A store of objects becomes a storage: its own SHA-256 is believed, and where it has none the object is read
+// once.
 const bucket = createObjectStorage(objects, { createHasher, cache: createDigestCache(), root })
 const directory = createDirectoryStorage(path)
 

@@ -1,4 +1,5 @@
-// Compares a file of a directory with a web server's copy: node mirror.ts NAME DIR https://mirror.example/files/
+// Compares a file of a directory with a web server's copy: node mirror.ts NAME DIR
+// https://mirror.example/files/
 import { createCoordinator, createObjectStorage, createStaticWeb } from 'vouch'
 import { createDirectoryStorage, createHasher, createSend } from 'vouch/node'
 

@@ -18,12 +18,15 @@ import { createInterface } from 'node:readline'
 import { buffer } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 
-// Has a replica server list a directory of very many names for clients that leave at once, and sees what a read, a
-// listing and the server's memory cost after that: `node scripts/abandoned-listings.ts`.
+// Has a replica server list a directory of very many names for clients that leave at once, and sees what a
+// read, a listing and the server's memory cost after that: `node scripts/abandoned-listings.ts`.
 
 /** The figures of the server; milliseconds and MiB. */
 export interface AbandonedListings {
-  /** The median of reads while nothing else happens, and of those from the moment on when all clients have left. */
+  /**
+   * The median of reads while nothing else happens, and of those from the moment on when all clients have
+   * left.
+   */
   readonly quietRead: number
   readonly read: number
   /** A listing while nothing else happens, and from that moment on. */

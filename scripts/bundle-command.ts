@@ -3,7 +3,10 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
-/** Files of their own: what `vouch.js` loads once Node's cache of compiled code is on, and what only few runs load. */
+/**
+ * Files of their own: what `vouch.js` loads once Node's cache of compiled code is on, and what only few runs
+ * load.
+ */
 const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts', 'runtime/node/http/undici.ts']
 
 const loadApart: Plugin = {
@@ -21,8 +24,8 @@ const loadApart: Plugin = {
 const EAGER = ['node:fs', 'node:path', 'node:url']
 
 /**
- * Loads a module of Node when something of it is first used: a run uses few of them. The eager ones are copied once, which
- * esbuild would do for each file that imports them.
+ * Loads a module of Node when something of it is first used: a run uses few of them. The eager ones are
+ * copied once, which esbuild would do for each file that imports them.
  */
 const loadNode: Plugin = {
   name: 'load-node',
@@ -32,7 +35,8 @@ const loadNode: Plugin = {
       if (kind !== 'require-call') return { path, namespace: 'node' }
       return path === 'node:http2' ? { path, namespace: 'absent' } : { path, external: true }
     })
-    // undici goes without it where Node has none, and is not asked for HTTP/2 here. Loading it took a sixth of a short command.
+    // undici goes without it where Node has none, and is not asked for HTTP/2 here. Loading it took a sixth
+    // of a short command.
     onLoad({ filter: /./, namespace: 'absent' }, () => ({
       contents: "throw new Error('HTTP/2 is left out')",
     }))
@@ -63,9 +67,9 @@ function toLate(path: string, all: object): string {
 }
 
 /**
- * Bundles the command and the programs of its threads into the directory `outdir`, which Node's packages are found from;
- * `vouch.js` starts it. Each is one file, since a file costs more to find than to load. Returns the paths of the files that
- * went into them, from the repository's root.
+ * Bundles the command and the programs of its threads into the directory `outdir`, which Node's packages are
+ * found from; `vouch.js` starts it. Each is one file, since a file costs more to find than to load. Returns
+ * the paths of the files that went into them, from the repository's root.
  */
 export async function bundleCommand(outdir: string): Promise<string[]> {
   const { metafile } = await build({
@@ -78,8 +82,8 @@ export async function bundleCommand(outdir: string): Promise<string[]> {
     format: 'cjs',
     platform: 'node',
     plugins: [loadApart, loadNode],
-    // Optional peer dependencies; prom-client itself finds the one that it needs. @hono/otel is bundled: beside
-    // another copy of hono than the server's it fails on every request.
+    // Optional peer dependencies; prom-client itself finds the one that it needs. @hono/otel is bundled:
+    // beside another copy of hono than the server's it fails on every request.
     external: ['@opentelemetry/*', 'prom-client'],
     target: 'node22.18',
     supported: { 'dynamic-import': false },

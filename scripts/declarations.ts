@@ -33,7 +33,9 @@ export function withTypes<T>(use: (directory: string) => T): T {
   }
 }
 
-/** Everything that the entry at `path` exports, in the order in which it does. Throws when it cannot be found. */
+/**
+ * Everything that the entry at `path` exports, in the order in which it does. Throws when it cannot be found.
+ */
 export function readEntry(path: string): Declaration[] {
   return readExports(path).map(({ name, source, path }) => {
     const found = readDeclarations(path).find((declaration) => declaration.name === source)
@@ -79,7 +81,10 @@ function toWords(doc: string): string {
   return lines.join('\n').trim()
 }
 
-/** A declaration as this house writes it: no word that only such a file needs, no path, two blanks a level, no semicolon. */
+/**
+ * A declaration as this house writes it: no word that only such a file needs, no path, two blanks a level, no
+ * semicolon.
+ */
 function toType(text: string): string {
   const plain = text
     .trim()

@@ -1,5 +1,6 @@
-// Runs a program of this repository where the user stands: `npm run` goes to the root first, so that a path on the
-// command line would count from there. `node scripts/here.ts PROGRAM [ARGUMENT…]`, the program below the root.
+// Runs a program of this repository where the user stands: `npm run` goes to the root first, so that a path
+// on the command line would count from there. `node scripts/here.ts PROGRAM [ARGUMENT…]`, the program below
+// the root.
 
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -32,7 +32,10 @@ export async function run(program: string, args: readonly string[], options: Run
   return { status, stdout, stderr }
 }
 
-/** Runs a program and resolves with its standard output. Rejects with all its output when its exit status is not 0. */
+/**
+ * Runs a program and resolves with its standard output. Rejects with all its output when its exit status is
+ * not 0.
+ */
 export async function demand(program: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { status, stdout, stderr } = await run(program, args, options)
   if (status === 0) return stdout

@@ -10,7 +10,10 @@ export interface Step {
   readonly stderr?: RegExp
 }
 
-/** What the sample files show: a file the same on both, different, on one only, on neither; and the whole of them. */
+/**
+ * What the sample files show: a file the same on both, different, on one only, on neither; and the whole of
+ * them.
+ */
 export const STEPS: readonly Step[] = [
   {
     title: 'gets what both hold alike',

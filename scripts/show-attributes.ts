@@ -19,9 +19,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-// Shows which attributes of a file are preserved: `npm run show:attributes`, as root, for only root
-// may give files away. One tree is a directory, the other is served by a replica server of its own process; tables
-// before and after plan and apply, a replacement, a restore and a get. Debian's `attr` and `acl` set and read attributes.
+// Shows which attributes of a file are preserved: `npm run show:attributes`, as root, for only root may give
+// files away. One tree is a directory, the other is served by a replica server of its own process; tables
+// before and after plan and apply, a replacement, a restore and a get. Debian's `attr` and `acl` set and read
+// attributes.
 
 const VOUCH = fileURLToPath(new URL('../runtime/cli/vouch.ts', import.meta.url))
 

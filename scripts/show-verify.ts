@@ -17,8 +17,9 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-// Shows which bytes `vouch verify --portion 8%` reads, as strace counts them: `npm run show:verify -- --kills 10`. Thirteen runs
-// over three directories must read each file once. With kills, the first runs end at random moments by SIGKILL.
+// Shows which bytes `vouch verify --portion 8%` reads, as strace counts them: `npm run show:verify -- --kills
+// 10`. Thirteen runs over three directories must read each file once. With kills, the first runs end at
+// random moments by SIGKILL.
 
 const VOUCH = fileURLToPath(new URL('../dist/command/vouch.js', import.meta.url))
 const RUNS = 13

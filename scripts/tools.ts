@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
-// Installs what tests/package.json lists (browsers' driver, foreign clients and servers, lint, Node 22), unless it is there.
+// Installs what tests/package.json lists (browsers' driver, foreign clients and servers, lint, Node 22),
+// unless it is there.
 
 const LOCK = new URL('../tests/package-lock.json', import.meta.url)
 const INSTALLED = new URL('../tests/node_modules/.package-lock.json', import.meta.url)

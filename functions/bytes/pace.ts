@@ -1,6 +1,9 @@
 import { HEARTBEAT_MS } from '../wire/limits.ts'
 
-/** Holds the bytes that are read to a rate, whoever reads them: one pace is shared by all who read for one survey. */
+/**
+ * Holds the bytes that are read to a rate, whoever reads them: one pace is shared by all who read for one
+ * survey.
+ */
 export interface Pace {
   /** Bytes a second. */
   readonly rate: number
@@ -13,8 +16,8 @@ export interface Pace {
 }
 
 /**
- * A pace of `rate` bytes a second, above 0. In any stretch of time at most `rate` times its seconds are read, and
- * what one caller reads before it waits; time in which nothing is read is not made up for.
+ * A pace of `rate` bytes a second, above 0. In any stretch of time at most `rate` times its seconds are read,
+ * and what one caller reads before it waits; time in which nothing is read is not made up for.
  */
 export function createPace(rate: number, signal: AbortSignal): Pace {
   let paidAt = 0

@@ -49,9 +49,14 @@ export interface CoordinatorOptions extends AppOptions {
   readonly state?: CoordinatorState | undefined
   /** Notified of the replicas' answers and of ended audits. */
   readonly observer?: Observer | undefined
-  /** Records what audits find, for `GET /status`, `/differences` and `/history/{name}`. Its creator closes it. */
+  /**
+   * Records what audits find, for `GET /status`, `/differences` and `/history/{name}`. Its creator closes it.
+   */
   readonly ledger?: Ledger | undefined
-  /** Seconds in which the host reads every byte once by `verifyOnSchedule`, for `GET /status`; absent if it does not. */
+  /**
+   * Seconds in which the host reads every byte once by `verifyOnSchedule`, for `GET /status`; absent if it
+   * does not.
+   */
   readonly verifiesEvery?: number | undefined
   /** Called with the error when the ledger fails; the audit goes on unrecorded. */
   readonly onLedgerFailed?: ((error: unknown) => void) | undefined

@@ -22,10 +22,10 @@ export type ListingContext = Pick<CoordinatorContext, 'members' | 'isIncluded'>
 
 /**
  * `GET /files?prefix=&after=&limit=`: the names that any replica has, in byte order, with the replicas that
- * list each, and their sizes and times; contents are not compared. Names that the coordinator excludes are left
- * out, so a page may have no entry and yet a `next`. A replica that does not answer is an `error` in `replicas`,
- * and its absence from the entries of any page means nothing. What a replica has and cannot list is its
- * `passed`; two pages in a row may both count it.
+ * list each, and their sizes and times; contents are not compared. Names that the coordinator excludes are
+ * left out, so a page may have no entry and yet a `next`. A replica that does not answer is an `error` in
+ * `replicas`, and its absence from the entries of any page means nothing. What a replica has and cannot list
+ * is its `passed`; two pages in a row may both count it.
  */
 export async function answerMergedListing(c: Context, context: ListingContext): Promise<Response> {
   const { prefix, after, limit } = c.req.query()

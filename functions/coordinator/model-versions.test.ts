@@ -11,7 +11,9 @@ const seed = Number(process.env['VOUCH_SEED'] ?? Date.now() % 2 ** 31)
 beforeAll(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }))
 afterAll(() => void vi.useRealTimers())
 
-/** Reads each content as a version after the compared read, in the same coordinator, where one may be silent. */
+/**
+ * Reads each content as a version after the compared read, in the same coordinator, where one may be silent.
+ */
 it('the reads of versions after a compared read answer only the truth, whatever the replicas do', async () => {
   const silent = fc.constantFrom<(typeof ACTS)[number]>('is silent', 'is silent', ...ACTS)
   await fc.assert(

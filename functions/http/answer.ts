@@ -42,8 +42,8 @@ export function withSecurity(own: Readonly<Record<string, string>>): Readonly<Re
 }
 
 /**
- * Creates a Response with these fields, security ones included, and remembers its parts, so that the logger and
- * the host need not read them back, which is the costliest step of an answer from memory.
+ * Creates a Response with these fields, security ones included, and remembers its parts, so that the logger
+ * and the host need not read them back, which is the costliest step of an answer from memory.
  */
 export function answerWith(status: number, fields: Readonly<Record<string, string>>, body: Body): Response {
   const response: PartedResponse = new Response(body, { status, headers: fields })

@@ -39,13 +39,16 @@ import { answerSurvey } from './survey.ts'
 
 /** Options of a replica. */
 export interface ReplicaOptions extends AppOptions {
-  /** Accepts `PUT`, `POST /restore` and `POST /move`; otherwise every write is refused, even if the storage is writable. */
+  /**
+   * Accepts `PUT`, `POST /restore` and `POST /move`; otherwise every write is refused, even if the storage is
+   * writable.
+   */
   readonly writable?: boolean | undefined
   /** The host's SHA-256 for deep surveys, which read every byte; required unless the storage has its own. */
   readonly createHasher?: CreateHasher | undefined
   /**
-   * The host's hash functions beside SHA-256, for questions about other sums; a coordinator reads the bytes to
-   * compute them itself when this or `createHasher` is absent.
+   * The host's hash functions beside SHA-256, for questions about other sums; a coordinator reads the bytes
+   * to compute them itself when this or `createHasher` is absent.
    */
   readonly createSum?: CreateSum | undefined
   /** Where the files are, so that a coordinator can detect two replicas of the same place. */

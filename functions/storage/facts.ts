@@ -38,8 +38,8 @@ export function isFacts(said: Facts | StorageError | null): said is Facts {
 }
 
 /**
- * Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one, and those of a
- * list, which has no bytes to read.
+ * Whether the facts are recent enough for `maxAge` (see `DescribeOptions`); any facts are without one, and
+ * those of a list, which has no bytes to read.
  */
 export function isFresh({ evidence, age }: Facts, maxAge: number | null | undefined): boolean {
   if (maxAge == null || evidence === 'read' || evidence === 'recorded') return true

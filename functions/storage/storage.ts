@@ -75,13 +75,17 @@ export interface DescribeOptions {
   /**
    * Whole seconds: the bytes are read unless they were read at most so long ago. With 0 they are read after
    * the question, whatever is remembered, and the evidence is `read`. A store's checksum does not count as a
-   * reading. A storage that cannot read rejects; a list, which has no bytes, answers as ever, with `recorded`.
-   * Any evidence is accepted when absent.
+   * reading. A storage that cannot read rejects; a list, which has no bytes, answers as ever, with
+   * `recorded`. Any evidence is accepted when absent.
    */
   readonly maxAge?: number | undefined
-  /** Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`. */
+  /**
+   * Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`.
+   */
   readonly sums?: readonly SumAlgorithm[] | undefined
-  /** Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that. */
+  /**
+   * Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that.
+   */
   readonly pace?: Pace | undefined
   /** Called at least every `HEARTBEAT_MS` while the store works on an answer. */
   readonly onProgress?: ((work: Work) => void) | undefined
@@ -229,8 +233,8 @@ export interface Storage {
    * has grown if anything was done; the last one reports the totals, and comes before the last span. With
    * `Survey.passed` it also reports what it skips (see `Skipped`). Ends when all files were reported; rejects
    * with a `StorageError` when a part could not be. Reads no faster than `Survey.rate`. The promises of
-   * `describe` hold for each digest. Memory does not grow with the tree. Where it is absent, `readSurvey` lists
-   * and describes instead.
+   * `describe` hold for each digest. Memory does not grow with the tree. Where it is absent, `readSurvey`
+   * lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 
@@ -282,12 +286,12 @@ export interface WritableStorage extends Storage {
 
   /**
    * Gives the file `from` the name `to` instead, and resolves once that is durable. Rejects, having changed
-   * nothing, with `precondition` when `from` does not hold `digest` or `to` holds anything, and with `read-only`
-   * as `put` does; with `changed` when another program replaced the file meanwhile, which then may have both
-   * names. At no instant, not even of a crash, does the content have neither name. After a crash it may have
-   * both; the same call then completes the move. The file keeps its bytes, time, permissions, owner, group and
-   * extended attributes. The directories that led to `from` stay. Where it is absent, nothing can be moved: see
-   * `moveFile`.
+   * nothing, with `precondition` when `from` does not hold `digest` or `to` holds anything, and with
+   * `read-only` as `put` does; with `changed` when another program replaced the file meanwhile, which then
+   * may have both names. At no instant, not even of a crash, does the content have neither name. After a
+   * crash it may have both; the same call then completes the move. The file keeps its bytes, time,
+   * permissions, owner, group and extended attributes. The directories that led to `from` stay. Where it is
+   * absent, nothing can be moved: see `moveFile`.
    */
   move?(from: string, to: string, options: MoveOptions): Promise<void>
 }

@@ -27,10 +27,10 @@ export type DescribeSums = (
 ) => Promise<Facts | null>[]
 
 /**
- * Creates a function that describes files with sums beside their SHA-256. What the storage does not compute itself
- * is computed of the bytes that it opens, which must have the digest that it described; the sums of a content are
- * remembered by its digest, since they never change. A list cannot be asked: its facts come without sums. Rejects
- * with `unreadable` for a sum that the host lacks.
+ * Creates a function that describes files with sums beside their SHA-256. What the storage does not compute
+ * itself is computed of the bytes that it opens, which must have the digest that it described; the sums of a
+ * content are remembered by its digest, since they never change. A list cannot be asked: its facts come
+ * without sums. Rejects with `unreadable` for a sum that the host lacks.
  */
 export function createDescribeSums({ createHasher, createSum }: SumsOptions): DescribeSums {
   const known = new LRUCache<Digest, Sums>({ max: MAX_REMEMBERED_SUMS })

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of a whole content: 64 lower-case hexadecimal digits. Of a content that only a list of other sums knows,
- * which no store can send, it is the algorithm and that sum: `md5:d41d8cd98f00b204e9800998ecf8427e`.
+ * SHA-256 of a whole content: 64 lower-case hexadecimal digits. Of a content that only a list of other sums
+ * knows, which no store can send, it is the algorithm and that sum: `md5:d41d8cd98f00b204e9800998ecf8427e`.
  */
 export type Digest = string
 

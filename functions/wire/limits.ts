@@ -163,7 +163,10 @@ export const MAX_CACHED_CONTENT_BYTES = 64 * 1024
 /** A cached content's cost beside its bytes, as measured: very many very small ones stay within the limit. */
 export const CACHED_CONTENT_COST_BYTES = 2048
 
-/** Reads whose findings are kept for the next: those under way. With more, V8 would have to keep many for long. */
+/**
+ * Reads whose findings are kept for the next: those under way. With more, V8 would have to keep many for
+ * long.
+ */
 export const MAX_RECENT_READS = 64
 
 /** All cached contents: hundreds of the largest, or five thousand of 1 KiB. */
@@ -208,10 +211,14 @@ export const MAX_NEW_EXAMPLES = 20
 export const MAX_VERIFY_BYTES = 1024
 /** Names that are asked for again together before they are reported. */
 export const AUDIT_BATCH_NAMES = 256
-/** How long names may wait for others of their batch in a verification, which is noted to have come so far. */
+/**
+ * How long names may wait for others of their batch in a verification, which is noted to have come so far.
+ */
 export const REPORT_NAMES_MS = 10_000
 
-/** Steps of a scheduled verification: a few an hour in a month, and audits in the ledger for forty periods. */
+/**
+ * Steps of a scheduled verification: a few an hour in a month, and audits in the ledger for forty periods.
+ */
 export const VERIFY_STEPS = 240
 /** The share of a period that a scheduled verification leaves for restarts, and replicas that are away. */
 export const VERIFY_RESERVE = 0.1
@@ -238,7 +245,10 @@ export const MAX_PLAN_BYTES = 64 * 1024 * 1024
 /** Steps of a plan: as many of the shortest as `MAX_PLAN_BYTES` hold. */
 export const MAX_PLAN_STEPS = 500_000
 
-/** Characters of a step: two of the worst names, escaped, and `MAX_REPLICAS` times the longest id and a digest. */
+/**
+ * Characters of a step: two of the worst names, escaped, and `MAX_REPLICAS` times the longest id and a
+ * digest.
+ */
 export const MAX_STEP_LENGTH = 40 * 1024
 
 /** Entries of a web server's directory: as many of the shortest as `MAX_WEB_LISTING_BYTES` hold. */
@@ -247,7 +257,9 @@ export const MAX_WEB_ENTRIES = 700_000
 /** Entries held of nested directories while a web server is listed: more than the largest, some 200 MB. */
 export const MAX_WEB_HELD_ENTRIES = 1_000_000
 
-/** Entries of a directory after which Caddy's `browse` leaves out the rest, unless `file_limit` is another. */
+/**
+ * Entries of a directory after which Caddy's `browse` leaves out the rest, unless `file_limit` is another.
+ */
 export const CADDY_ENTRIES = 10_000
 
 /** Characters of one such entry: the longest name, escaped at worst, and some fields beside it. */
@@ -277,7 +289,9 @@ export const MAX_STEPS_UNDER_WAY = 4
 /** Names missing somewhere that are held, to find renamed files and twins: 15 MB, and 50 for a moment. */
 export const MAX_MISSING_HELD = 65_536
 
-/** Parts at the end of their names by which files with the same content are paired: folders are rarely deeper. */
+/**
+ * Parts at the end of their names by which files with the same content are paired: folders are rarely deeper.
+ */
 export const MAX_COMPARED_PARTS = 8
 
 /** Surveys of a replica server at once: an audit has up to five, and each coordinator may run 4 audits. */
@@ -307,7 +321,9 @@ export const MAX_PAGE_LISTINGS = 32
 /** Audits of every name that the front shows over time: a quarter of a year of nightly ones. */
 export const PAGE_RUNS = 90
 
-/** Names that a page counts one by one in the ledger: each costs some microseconds, while other requests wait. */
+/**
+ * Names that a page counts one by one in the ledger: each costs some microseconds, while other requests wait.
+ */
 export const MAX_PAGE_COUNTED = 5000
 
 /** Changes of one name that its page shows: people do not read more; `vouch history` prints all. */
@@ -361,8 +377,13 @@ export const MAX_FAILURES_LISTED = 10
 /** How long a ready coordinator waits for failures of other replicas: a probe waits for a second at most. */
 export const READY_OTHERS_MS = 250
 
-/** A list of sums as a replica: some 1.2 million names. It is held whole while it is read, and half of it later. */
+/**
+ * A list of sums as a replica: some 1.2 million names. It is held whole while it is read, and half of it
+ * later.
+ */
 export const MAX_LIST_BYTES = 128 * 1024 * 1024
 
-/** Lines of a list that are not understood: with more, it is another kind of file, and not read to its end. */
+/**
+ * Lines of a list that are not understood: with more, it is another kind of file, and not read to its end.
+ */
 export const MAX_LIST_FAULTS = 10_000

@@ -5,8 +5,8 @@ import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGT
 import { auditSummary, digest, globs, replicaId, size, unkept } from './schemas.ts'
 
 /**
- * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which all
- * other copies rotted, or one replica's.
+ * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which
+ * all other copies rotted, or one replica's.
  */
 export const policy = v.union([
   v.picklist(['fill-missing', 'newest', 'majority', 'repair']),
@@ -33,8 +33,8 @@ export type PlanRequest = v.InferOutput<typeof planRequest>
 export const planStep = v.object({
   name: v.string(),
   /**
-   * Of a move, the name under which `to` holds the content now, and shall no longer; absent for a write. Every
-   * replica holds it under exactly one of the two names.
+   * Of a move, the name under which `to` holds the content now, and shall no longer; absent for a write.
+   * Every replica holds it under exactly one of the two names.
    */
   from: v.optional(v.string()),
   to: replicaId,

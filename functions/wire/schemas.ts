@@ -297,8 +297,8 @@ export const replicaReport = v.object({
   /** When its bytes were last read and had that digest; absent when unknown. */
   goodAt: v.optional(time),
   /**
-   * In an audit, of a replica that lacks the name: the outermost folder of the name, such as `photos/2019/`, in
-   * which it holds none of the names that were compared; absent when it holds one in each.
+   * In an audit, of a replica that lacks the name: the outermost folder of the name, such as `photos/2019/`,
+   * in which it holds none of the names that were compared; absent when it holds one in each.
    */
   missingFolder: v.optional(v.string()),
   error: v.optional(v.string()),
@@ -452,7 +452,10 @@ export type History = v.InferOutput<typeof history>
 
 /** Body of `POST /verify`: how much to read now of what was not read for longest. */
 export const verifyRequest = v.object({
-  /** Leaves out copies that were read at most so many seconds ago; those read in this verification when absent. */
+  /**
+   * Leaves out copies that were read at most so many seconds ago; those read in this verification when
+   * absent.
+   */
   maxAge: v.optional(age),
   /** Ends once this share of all bytes was read: above 0 and at most 1. */
   portion: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1))),

@@ -5,17 +5,21 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Script } from 'node:vm'
 import { toIndexDirectory } from '../node/digests/index-path.ts'
 
-/** The directory of compiled code: that of Node's own cache, by default in the user's cache directory; null without. */
+/**
+ * The directory of compiled code: that of Node's own cache, by default in the user's cache directory; null
+ * without.
+ */
 export function toCodeDirectory(env: Readonly<Record<string, string | undefined>>): string | null {
   const cache = toIndexDirectory(env)
   return env['NODE_COMPILE_CACHE'] || (cache && join(cache, 'compiled'))
 }
 
 /**
- * Runs the CommonJS file `path`, and what it requires beside it, with the code that V8 compiled of them when this command ran
- * before. Where that is absent, stale or damaged, it is kept at the end of a run that was no trouble, if Node caches code then.
- * Node's own cache has only what is compiled before a file runs: the functions that are compiled when they are first called, a
- * thousand in a short command, it lacks. Returns whether there is a directory for it; nothing has run otherwise.
+ * Runs the CommonJS file `path`, and what it requires beside it, with the code that V8 compiled of them when
+ * this command ran before. Where that is absent, stale or damaged, it is kept at the end of a run that was no
+ * trouble, if Node caches code then. Node's own cache has only what is compiled before a file runs: the
+ * functions that are compiled when they are first called, a thousand in a short command, it lacks. Returns
+ * whether there is a directory for it; nothing has run otherwise.
  */
 export function runCompiled(path: string, command: string): boolean {
   const code = toCodeDirectory(process.env)
@@ -66,7 +70,9 @@ function toIdentity(path: string): string {
   return [dev, ino, size, mtimeNs, ctimeNs, path].join()
 }
 
-/** The code for the file of this identity; null when there is none, or when another user may have written it. */
+/**
+ * The code for the file of this identity; null when there is none, or when another user may have written it.
+ */
 function readCode(file: string, identity: string): Buffer | null {
   try {
     const fd = openSync(file, 'r')

@@ -1,15 +1,26 @@
 /** The limits of the command, each with its reason. */
 
-/** How long a coordinator may send nothing: it hashes large files before it answers. As Node's own `fetch`. */
+/**
+ * How long a coordinator may send nothing: it hashes large files before it answers. As Node's own `fetch`.
+ */
 export const SILENT_COORDINATOR_MS = 300_000
 
-/** Files that `vouch get` receives at once: as many as rclone. More do not help where one is read after another. */
+/**
+ * Files that `vouch get` receives at once: as many as rclone. More do not help where one is read after
+ * another.
+ */
 export const FILES_AT_ONCE = 4
 
-/** Content that is received in memory: so many bytes need no part file to resume, and `FILES_AT_ONCE` fit easily. */
+/**
+ * Content that is received in memory: so many bytes need no part file to resume, and `FILES_AT_ONCE` fit
+ * easily.
+ */
 export const MAX_SMALL_BYTES = 256 * 1024
 
-/** New files that are written to the disk one by one at the end: with more, the whole file system is sooner done. */
+/**
+ * New files that are written to the disk one by one at the end: with more, the whole file system is sooner
+ * done.
+ */
 export const MAX_SYNCED_FILES = 16
 
 /** Bytes of a text that is compared line by line: a longer diff is not readable on a terminal. */

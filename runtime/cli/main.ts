@@ -11,7 +11,10 @@ import { findQuotedPaths } from './settings/settings-path.ts'
 const words = process.argv.slice(2)
 cacheCode()
 
-/** Makes Node cache compiled code in the user's cache directory, unless that lies inside a replica. Threads do the same. */
+/**
+ * Makes Node cache compiled code in the user's cache directory, unless that lies inside a replica. Threads do
+ * the same.
+ */
 function cacheCode(): void {
   const cache = toCodeDirectory(process.env)
   const cwd = process.cwd()
@@ -63,8 +66,9 @@ run(words, {
     reportUncaught = listener
   },
 }).then((status) => {
-  // A server, or a command that was interrupted, does not wait until a reader takes the rest of its output. When a file system
-  // holds up a thread, the process would not end by itself. Node then does not take its heap apart, a tenth of a short command.
+  // A server, or a command that was interrupted, does not wait until a reader takes the rest of its output.
+  // When a file system holds up a thread, the process would not end by itself. Node then does not take its
+  // heap apart, a tenth of a short command.
   if (isServer || (ending.signal.aborted && status !== 0) || isHeldUp() || isTaken()) endProcess(status)
   process.exitCode = status
 })

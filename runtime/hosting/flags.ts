@@ -147,7 +147,9 @@ export const MAX_AGE = option(
   { otherwise: 'readings of any age count' },
 )
 
-/** Where outcomes of audits are sent. The address may hold a secret, which no list of processes should show. */
+/**
+ * Where outcomes of audits are sent. The address may hold a secret, which no list of processes should show.
+ */
 export const NOTIFY_FLAGS = {
   notify: option(
     'URL',

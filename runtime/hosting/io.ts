@@ -50,7 +50,9 @@ export interface Io {
   readonly delay?: ((ms: number) => Promise<void>) | undefined
 }
 
-/** Whether this process does what one process of a server has to do: it is the only one, or the first worker. */
+/**
+ * Whether this process does what one process of a server has to do: it is the only one, or the first worker.
+ */
 export function isFirst({ worker }: Pick<Io, 'worker'>): boolean {
   return worker === undefined || worker.index === 0
 }

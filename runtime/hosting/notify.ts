@@ -22,16 +22,24 @@ interface NotifyOptions extends KeyOptions {
 
 /** Sends outcomes to one address. */
 export interface Notifier {
-  /** Sends the outcome of an audit if it differs from the one before. Never rejects: a failure is reported on `stderr`. */
+  /**
+   * Sends the outcome of an audit if it differs from the one before. Never rejects: a failure is reported on
+   * `stderr`.
+   */
   audited(summary: AuditSummary): Promise<void>
 }
 
-/** What is sent, in the form of Standard Webhooks (standardwebhooks.com): what happened, when, and the facts. */
+/**
+ * What is sent, in the form of Standard Webhooks (standardwebhooks.com): what happened, when, and the facts.
+ */
 interface Outcome extends Pick<AuditSummary, 'agreement' | 'names' | 'agreements' | 'rotten' | 'changes'> {
   readonly replicas: readonly Pick<AuditSummary['replicas'][number], 'id' | 'state' | 'error' | 'detail'>[]
 }
 
-/** The notifier of these options; undefined without an address. Throws a UserError for a secret that cannot be read. */
+/**
+ * The notifier of these options; undefined without an address. Throws a UserError for a secret that cannot be
+ * read.
+ */
 export function openNotifier(options: NotifyOptions, io: Io): Notifier | undefined {
   const { notify } = options
   if (notify === undefined) return undefined

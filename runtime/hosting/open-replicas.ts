@@ -153,7 +153,9 @@ function join<R extends Replica>(
   })
 }
 
-/** Loads what sends requests once the threads of the directories start: loading takes this thread for as long. */
+/**
+ * Loads what sends requests once the threads of the directories start: loading takes this thread for as long.
+ */
 async function loadClient(launched: readonly Promise<Launched>[]) {
   await Promise.allSettled(launched)
   return await import('../node/http/http-client.ts')

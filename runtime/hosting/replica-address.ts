@@ -80,7 +80,9 @@ export function resolveTarget(target: Target, directory: string): Target {
   return { ...target, address: target.scheme.resolve?.(target.address, directory) ?? target.address }
 }
 
-/** A target as text, whose relative path starts at `directory`; unchanged when it has none, or is not valid. */
+/**
+ * A target as text, whose relative path starts at `directory`; unchanged when it has none, or is not valid.
+ */
 export function resolveText(text: string, directory: string): string {
   const target = parseTarget(text)
   if (target === null || target.kind === 'remote') return text

@@ -70,8 +70,8 @@ function toDropped(count: number): string {
 }
 
 /**
- * Requests and audits go to `stdout`, the rest to `stderr`; each line begins with its time (RFC 3339), and the
- * process in brackets if it is a worker.
+ * Requests and audits go to `stdout`, the rest to `stderr`; each line begins with its time (RFC 3339), and
+ * the process in brackets if it is a worker.
  */
 function createTextLog(io: Io): ServerLog {
   const own = io.worker === undefined ? '' : `[${io.worker.pid}] `

@@ -75,8 +75,8 @@ function toPlanted(kind: Planted['kind'], example: string): Planted {
 const storages = new Set<DirectoryStorage>()
 
 /**
- * A directory as a storage, closed by the next `TestDirectory.close`; without an index unless given one. It works
- * on this thread, which starts a hundred times faster than two others, unless `here` is undefined.
+ * A directory as a storage, closed by the next `TestDirectory.close`; without an index unless given one. It
+ * works on this thread, which starts a hundred times faster than two others, unless `here` is undefined.
  */
 export function openStorage(
   root: string,

@@ -34,8 +34,8 @@ export interface DirectoryOptions {
    */
   readonly indexPath?: string | null | undefined
   /**
-   * What the calling thread does itself, which a program that ends soon starts faster with: `files` for what is
-   * asked of single files, `all` for listings and surveys too. That thread waits for each call to the file
+   * What the calling thread does itself, which a program that ends soon starts faster with: `files` for what
+   * is asked of single files, `all` for listings and surveys too. That thread waits for each call to the file
    * system then, so this is for a few small files on a disk that answers. Large files are hashed elsewhere.
    */
   readonly here?: 'files' | 'all' | undefined

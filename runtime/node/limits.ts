@@ -168,13 +168,17 @@ export const PROBE_AFTER_MS = 60_000
 export const CLOSING_SILENCE_MS = 5000
 /** How often files with S3 credentials are read again: a session is renewed minutes before its end. */
 export const AWS_SETTINGS_MS = 60_000
-/** How long rclone may take to start: half a second, and more on a machine that is busy or has a slow disk. */
+/**
+ * How long rclone may take to start: half a second, and more on a machine that is busy or has a slow disk.
+ */
 export const RCLONE_START_MS = 30_000
 /** How long a directory that rclone has shown to be one, and no link, is taken for that. */
 export const RCLONE_DIRECTORY_MS = 5000
 /** Directories for which that is remembered. */
 export const MAX_RCLONE_DIRECTORIES = 4096
-/** Requests to rclone at once for one replica: its own checkers. OpenSSH refuses some of ten new connections. */
+/**
+ * Requests to rclone at once for one replica: its own checkers. OpenSSH refuses some of ten new connections.
+ */
 export const MAX_RCLONE_CALLS = 8
 /** Names that rclone encrypts in one answer: a few hundred KiB. */
 export const MAX_ENCODED_NAMES = 5000

@@ -17,7 +17,9 @@ export interface Cluster {
   stop(): Promise<void>
 }
 
-/** Starts a directory that the coordinator reads itself, and a replica server for each tree after the first. */
+/**
+ * Starts a directory that the coordinator reads itself, and a replica server for each tree after the first.
+ */
 export async function startCluster(
   trees: Readonly<Record<string, Tree>>,
   flags: readonly string[] = ['--open', '--writable'],

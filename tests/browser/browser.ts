@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
-/** Debian's chromium-headless-shell takes half the processor time of the same version of chromium, if that is headless. */
+/**
+ * Debian's chromium-headless-shell takes half the processor time of the same version of chromium, if that is
+ * headless.
+ */
 const CHROMIUM = ['/usr/lib/chromium/chromium-headless-shell', '/usr/bin/chromium'].find((path) =>
   existsSync(path),
 )

@@ -6,7 +6,9 @@ import { createDirectory } from '../../runtime/cli/stage.suite.ts'
 
 const directory = createDirectory()
 const IDS = ['a', 'b', 'frozen']
-/** In seconds; the second is the upper end of a bucket of the metrics, above which only whole deadlines lie. */
+/**
+ * In seconds; the second is the upper end of a bucket of the metrics, above which only whole deadlines lie.
+ */
 const [SILENCE, NEARLY_SILENCE] = [3, 2.5]
 
 /** All that run, the replicas first. */
@@ -29,7 +31,9 @@ afterAll(async () => {
   for (const server of servers) await server.stop()
 })
 
-/** How many questions the coordinator has sent to the replica `frozen`, and how many cost a whole deadline. */
+/**
+ * How many questions the coordinator has sent to the replica `frozen`, and how many cost a whole deadline.
+ */
 async function countQuestions(): Promise<{ asked: number; waited: number }> {
   const metrics = await (await fetch(`${coordinator.url}/metrics`)).text()
   const count = (line: string) => {

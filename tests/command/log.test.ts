@@ -25,7 +25,10 @@ afterAll(async () => {
   await replica.stop()
 })
 
-/** The next entry of the replica in this trace: requests of the coordinator at its start have traces of their own. */
+/**
+ * The next entry of the replica in this trace: requests of the coordinator at its start have traces of their
+ * own.
+ */
 async function readReplicaEntry(trace: unknown): Promise<Record<string, unknown>> {
   const entry = await replica.readEntry()
   return entry['trace'] === trace ? entry : await readReplicaEntry(trace)

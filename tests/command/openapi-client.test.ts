@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
 
-// The documents as others use them: a public generator makes clients of what running servers answer, the compiler holds a
-// program against the clients, and the program asks the servers.
+// The documents as others use them: a public generator makes clients of what running servers answer, the
+// compiler holds a program against the clients, and the program asks the servers.
 
 const GENERATOR = fileURLToPath(new URL('generate-client.suite.ts', import.meta.url))
 const ROOT = resolve(import.meta.dirname, '../..')

@@ -18,7 +18,9 @@ export interface Answered {
   readonly read: string
 }
 
-/** A root on the file system under test beside a plain directory, in a process that can end and start again. */
+/**
+ * A root on the file system under test beside a plain directory, in a process that can end and start again.
+ */
 export interface Asked {
   /** The answers now. */
   ask(name: string): Promise<Answered>

@@ -34,7 +34,8 @@ describe.concurrent.each(FILE_SYSTEMS)('$name', (system) => {
 
   it('answers with the digest of the bytes once one long call of write(2) is over', () => {
     for (const { moment, digest, written, agreement } of history.seen.get(LONG) ?? []) {
-      // rclone moves the times of a file that waits for its upload each time it is read, which is then an error.
+      // rclone moves the times of a file that waits for its upload each time it is read, which is then an
+      // error.
       const mayFail = moment === 'at once' || system.stale === 'behind'
       if (moment === 'inside' || (mayFail && isError(digest))) continue
       expect(digest, moment).toBe(written)

@@ -1,7 +1,10 @@
 import type { FileSystem, Lack } from './file-systems.ts'
 import type { Deed } from './writer.ts'
 
-/** A way in which another program changes a file and its size stays, and wherever that can be done, its times too. */
+/**
+ * A way in which another program changes a file and its size stays, and wherever that can be done, its times
+ * too.
+ */
 export interface Case {
   /** Of the file. */
   readonly name: string

@@ -14,8 +14,9 @@ export interface FileSystem {
   readonly remembers: boolean
   readonly lacks: readonly Lack[]
   /**
-   * When a read may return the bytes from before: after a write by another name of the file, until the kernel's cache is
-   * dropped; after a write behind the file system. The digest is then that of the bytes that a read returns.
+   * When a read may return the bytes from before: after a write by another name of the file, until the
+   * kernel's cache is dropped; after a write behind the file system. The digest is then that of the bytes
+   * that a read returns.
    */
   readonly stale?: 'by link' | 'behind'
   /** Whether its size is its own, and not that of the ext4 below it. */

@@ -29,7 +29,10 @@ describe.each(SYSTEMS)('writes on $name', (system) => {
 
   afterAll(() => written?.close())
 
-  /** Retries a write while it is refused as changed, where rclone moves the times of a file until it is uploaded. */
+  /**
+   * Retries a write while it is refused as changed, where rclone moves the times of a file until it is
+   * uploaded.
+   */
   async function settle(write: () => Promise<unknown>): Promise<void> {
     let trouble: unknown = null
     const attempt = async () => {

@@ -26,7 +26,10 @@ export type Deed =
 
 /** Another program that writes, and keeps its mappings from one deed to the next. */
 export interface Writer {
-  /** Makes the change. Resolves with null, or with the message of the system when it is refused. One at a time. */
+  /**
+   * Makes the change. Resolves with null, or with the message of the system when it is refused. One at a
+   * time.
+   */
   do(deed: Deed, path: string, text: string): Promise<string | null>
   /** Ends the program, and with it its mappings. */
   close(): Promise<void>

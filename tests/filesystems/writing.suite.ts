@@ -68,8 +68,8 @@ async function fill(root: string): Promise<void> {
 }
 
 /**
- * Waits until a file has its content behind the file system too. rclone uploads what was written some seconds later, and
- * moves the file's times each time that it is read before.
+ * Waits until a file has its content behind the file system too. rclone uploads what was written some seconds
+ * later, and moves the file's times each time that it is read before.
  */
 async function untilBehind({ behind }: Written, path: string, text: string): Promise<void> {
   if (behind === undefined) return

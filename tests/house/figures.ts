@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path'
 // TypeScript 7 has no JavaScript API; 6 is the last that has one.
 import ts from '@typescript/typescript6'
 
-// Prints the figures of the code's structure: `node tests/house/figures.ts [CHECKOUT]`. Tests and their suites are left out, but for files a folder.
+// Prints the figures of the code's structure: `node tests/house/figures.ts [CHECKOUT]`. Tests and their
+// suites are left out, but for files a folder.
 
 const MAX_FILES = 15
 const MAX_FUNCTION_LINES = 100
@@ -51,7 +52,9 @@ function listFullFolders(): string[] {
     .map(([folder, files]) => `${folder}: ${files.length}`)
 }
 
-/** The files of each strongly connected component of more than one file, by Tarjan; types count as imports. */
+/**
+ * The files of each strongly connected component of more than one file, by Tarjan; types count as imports.
+ */
 function findCircles(): string[][] {
   const circles: string[][] = []
   const numbers = new Map<string, number>()

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import ts from '@typescript/typescript6'
 
-// Preloaded into a server by returns.ts: notes the file of each function that the main thread enters, in order, and writes
-// them to VOUCH_RETURNS at SIGUSR2.
+// Preloaded into a server by returns.ts: notes the file of each function that the main thread enters, in
+// order, and writes them to VOUCH_RETURNS at SIGUSR2.
 
 const { VOUCH_RETURNS = '', VOUCH_ROOT = '' } = process.env
 const entered: string[] = []

@@ -6,14 +6,16 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 
-// Which files of functions/ and runtime/ one compared read, one audit and one apply enter, by V8's own count of calls in a
-// coordinator over a directory and over a replica server, and how often its main thread returns to a file that it has left:
-// `node tests/house/walk.ts [CHECKOUT] [--files]`.
+// Which files of functions/ and runtime/ one compared read, one audit and one apply enter, by V8's own count
+// of calls in a coordinator over a directory and over a replica server, and how often its main thread returns
+// to a file that it has left: `node tests/house/walk.ts [CHECKOUT] [--files]`.
 
 const args = process.argv.slice(2)
 const root = resolve(args.find((arg) => !arg.startsWith('--')) ?? '.')
 
-/** How often the operation is done, in the run that is subtracted and in the run that it is subtracted from. */
+/**
+ * How often the operation is done, in the run that is subtracted and in the run that it is subtracted from.
+ */
 const [FEW, MANY] = [1, 3]
 
 const HOOK = new URL('./returns-hook.ts', import.meta.url).href

@@ -177,7 +177,10 @@ async function stop(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-/** A coordinator over a Worker that is a replica and a directory behind the disk service, all from the examples. */
+/**
+ * A coordinator over a Worker that is a replica and a directory behind the disk service, all from the
+ * examples.
+ */
 async function startWorkers(directory: string, path: string): Promise<Miniflare> {
   const worker = async (name: string) => ({
     name,

@@ -18,7 +18,10 @@ interface Held {
   readonly about: { readonly name: string; readonly version: string }
 }
 
-/** Starts a registry, on any free port, that holds the dependencies of vouch, packed from those installed here. */
+/**
+ * Starts a registry, on any free port, that holds the dependencies of vouch, packed from those installed
+ * here.
+ */
 export async function startRegistry(): Promise<Registry> {
   const list = await demand('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT })
   const held = list.trim().split('\n').slice(1).map(readHeld)

@@ -54,7 +54,8 @@ async function createLocal(): Promise<StorageUnderTest> {
     remove: async (name) => rmSync(join(directory, name)),
     async plant() {
       const planted = plantUnlisted(directory)
-      // rclone leaves out links and FIFOs, and shows U+FFFD for bytes. No directory is entered without a valid name.
+      // rclone leaves out links and FIFOs, and shows U+FFFD for bytes. No directory is entered without a
+      // valid name.
       const shown = planted.filter(
         ({ kind, example }) => !['link', 'fifo'].includes(kind) && !example.startsWith('b\\dir'),
       )
@@ -70,7 +71,10 @@ async function createLocal(): Promise<StorageUnderTest> {
   }
 }
 
-/** The same, encrypted with the names, which rclone writes. All tests use one remote: its key takes long to derive. */
+/**
+ * The same, encrypted with the names, which rclone writes. All tests use one remote: its key takes long to
+ * derive.
+ */
 async function createEncrypted(): Promise<StorageUnderTest> {
   const write = async (name: string, bytes: Uint8Array | string) => {
     writeFileSync(join(source, 'file'), bytes)
@@ -119,7 +123,8 @@ async function call<T extends v.GenericSchema>(method: string, parameters: objec
 }
 
 describeStorage('files of a disk, through rclone', createLocal)
-// All of it with VOUCH_RCLONE=1, as `npm run test:rclone` has it: listing encrypted names takes much processor time.
+// All of it with VOUCH_RCLONE=1, as `npm run test:rclone` has it: listing encrypted names takes much
+// processor time.
 if (process.env['VOUCH_RCLONE'] === '1') describeStorage('files that rclone encrypts', createEncrypted)
 else {
   describe('files that rclone encrypts', () => {

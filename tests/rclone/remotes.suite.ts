@@ -44,8 +44,8 @@ export interface Trees {
 const OLD = new Date('2026-01-01T00:00:00Z')
 
 /**
- * Writes two trees of `count` names in the directories `one` and `two`. The first 15 names differ: by content alone,
- * missing there, or missing here.
+ * Writes two trees of `count` names in the directories `one` and `two`. The first 15 names differ: by content
+ * alone, missing there, or missing here.
  */
 export function writeTrees(directory: string, count: number): Trees {
   const [here, there] = [join(directory, 'here'), join(directory, 'there')]
@@ -79,8 +79,8 @@ export function toAddresses(there: string): string[] {
 
 /**
  * Starts the servers behind those remotes, which keep their files below `directory`. Beside them are
- * `otherpassword`, which is `crypt` with another password; `shell`, which is `sftp` with hashes; and `gone`, which
- * does not answer.
+ * `otherpassword`, which is `crypt` with another password; `shell`, which is `sftp` with hashes; and `gone`,
+ * which does not answer.
  */
 export async function startRemotes(directory: string, there: string): Promise<Remotes> {
   const stops: (() => Promise<void>)[] = []

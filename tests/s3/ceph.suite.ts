@@ -27,7 +27,10 @@ export function hasCeph(): boolean {
 
 const CREDENTIALS = { accessKeyId: 'VOUCHTESTS', secretAccessKey: 'a key that only this test knows' } as const
 
-/** A Ceph of its own, in memory, on free ports of the loopback: a monitor, a store and the gateway that speaks S3. */
+/**
+ * A Ceph of its own, in memory, on free ports of the loopback: a monitor, a store and the gateway that speaks
+ * S3.
+ */
 export async function startCeph(): Promise<RunningCeph> {
   const { path: directory, remove } = createTemporaryDirectory('vouch-ceph-')
   const children: ChildProcess[] = []

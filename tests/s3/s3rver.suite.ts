@@ -41,7 +41,8 @@ S3Error.prototype.toXML = function () {
   return `<?xml version="1.0"?>\n<Error><Code>${this.code}</Code><Message>${this.message}</Message></Error>`
 }
 
-// Its continuation tokens use DES, which OpenSSL no longer has; triple DES with the same key three times is equivalent.
+// Its continuation tokens use DES, which OpenSSL no longer has; triple DES with the same key three times is
+// equivalent.
 const { createCipheriv } = crypto
 Object.assign(crypto, {
   createCipheriv(name: string, key: Buffer, iv: Buffer) {
@@ -50,7 +51,9 @@ Object.assign(crypto, {
   },
 })
 
-/** The account that s3rver has. It checks the date of a request and whose it is, and not what SigV4 signed. */
+/**
+ * The account that s3rver has. It checks the date of a request and whose it is, and not what SigV4 signed.
+ */
 export const S3RVER_CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' } as const
 
 export const BUCKET = 'vouch-tests'
@@ -61,8 +64,8 @@ export interface RunningS3rver {
 }
 
 /**
- * s3rver with one bucket, `BUCKET`: unchanged, over files below `directory`; or its HTTP and XML over a store of ours in
- * memory, which heeds the conditions of writes and keeps checksums, as s3rver's own does not.
+ * s3rver with one bucket, `BUCKET`: unchanged, over files below `directory`; or its HTTP and XML over a store
+ * of ours in memory, which heeds the conditions of writes and keeps checksums, as s3rver's own does not.
  */
 export async function startS3rver(
   options: { readonly directory: string } | { readonly store: MemoryStore },

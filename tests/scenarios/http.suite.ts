@@ -31,7 +31,10 @@ export function describeHttp(start: StartWorld): void {
     return { status: response.status, headers: response.headers, body: await readBytes(response) }
   }
 
-  /** Answers to GET and HEAD from the same readings: a digest read for the first may be remembered for the second. */
+  /**
+   * Answers to GET and HEAD from the same readings: a digest read for the first may be remembered for the
+   * second.
+   */
   async function askBoth(path: string, headers: Record<string, string> = {}) {
     for (;;) {
       const [got, head] = await Promise.all([get(path, headers), get(path, headers, 'HEAD')])

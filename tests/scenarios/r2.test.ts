@@ -5,8 +5,8 @@ import { describeSockets } from './sockets.suite.ts'
 import type { SocketWorld, Trees } from './world.suite.ts'
 
 /**
- * The first bucket is bound to the coordinator, the others are behind Workers that are bound to it. The first keeps no
- * digests, so that some are the store's own and some are computed.
+ * The first bucket is bound to the coordinator, the others are behind Workers that are bound to it. The first
+ * keeps no digests, so that some are the store's own and some are computed.
  */
 async function start(trees: Trees): Promise<SocketWorld> {
   const ids = Object.keys(trees)

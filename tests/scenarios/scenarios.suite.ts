@@ -6,7 +6,10 @@ import { describeHttp } from './http.suite.ts'
 import { describeTrees } from './trees.suite.ts'
 import type { StartWorld } from './world.suite.ts'
 
-/** The behaviour of a coordinator and its replicas for a client: the same on every host, and as their OpenAPI documents describe. */
+/**
+ * The behaviour of a coordinator and its replicas for a client: the same on every host, and as their OpenAPI
+ * documents describe.
+ */
 export function describeScenarios(world: string, start: StartWorld): void {
   const startTold = holdAgainstDocument(start)
   describe(`vouch ${world}`, () => {

@@ -81,7 +81,10 @@ export interface Part {
   readonly content: Buffer
 }
 
-/** The parts of a `multipart/mixed` answer (RFC 2046 §5.1.1), read by its delimiters alone and with nothing between. */
+/**
+ * The parts of a `multipart/mixed` answer (RFC 2046 §5.1.1), read by its delimiters alone and with nothing
+ * between.
+ */
 export async function readParts(response: Response): Promise<Part[]> {
   const boundary = /^multipart\/mixed; boundary="([^"]+)"$/.exec(
     response.headers.get('Content-Type') ?? '',

@@ -29,7 +29,8 @@ it('a file of more than 4 GiB passes through replica and coordinator with flat m
     // The bytes come from the first holder: here, from process to process.
     const targets = [`server2=${replica.url}`, `server1=${join(root, 'server1')}`]
     const flags = targets.flatMap((target) => ['--replica', target])
-    // Each opening of a file this large that was just written hashes it first, which a busy machine takes its time for.
+    // Each opening of a file this large that was just written hashes it first, which a busy machine takes its
+    // time for.
     const patience = ['--silence-timeout', '120']
     const coordinator = await startVouch(children, root, ['coordinator', ...flags, ...patience])
 

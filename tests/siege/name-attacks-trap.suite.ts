@@ -61,7 +61,8 @@ export async function writeTrap(): Promise<Trap> {
     expectUntouched() {
       expect(readdirSync(base).sort()).toEqual(['canary.txt', 'outside', 'root', 'root-sibling'])
       expect(readdirSync(join(base, 'outside'))).toEqual(['file.txt'])
-      // Drafts of writes lie in `tmp` while they are written, and their owner's lock; the first write makes the marker.
+      // Drafts of writes lie in `tmp` while they are written, and their owner's lock; the first write makes
+      // the marker.
       const isOrdinary = (path: string) => path === 'replica' || /^tmp(\/[-0-9a-f]{36}\.lock)?$/.test(path)
       expect(listOwn().filter((path) => !isOrdinary(path))).toEqual(own)
       for (const path of [
@@ -125,8 +126,9 @@ const SWAP = `
 `
 
 /**
- * What a server answers to exactly these bytes, up to the end of the connection; one character a byte. The bytes ask
- * the server to close it. A server that refuses before it has read everything may reset it, answer and all.
+ * What a server answers to exactly these bytes, up to the end of the connection; one character a byte. The
+ * bytes ask the server to close it. A server that refuses before it has read everything may reset it, answer
+ * and all.
  */
 export async function sendRaw(port: number, bytes: string): Promise<string> {
   const socket = connect({ host: '127.0.0.1', port })

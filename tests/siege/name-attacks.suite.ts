@@ -1,7 +1,8 @@
 /**
- * What attackers put behind `/files/`, as the bytes of a request target (one character a byte). None of it names a file
- * that is served, but for those that come down to `honest.txt` or `dir/file.txt` by the URL standard. `canary.txt` lies beside the root, `secret.txt` below
- * `.vouch/`; the links, the FIFO and the socket are those that `writeTrap` makes.
+ * What attackers put behind `/files/`, as the bytes of a request target (one character a byte). None of it
+ * names a file that is served, but for those that come down to `honest.txt` or `dir/file.txt` by the URL
+ * standard. `canary.txt` lies beside the root, `secret.txt` below `.vouch/`; the links, the FIFO and the
+ * socket are those that `writeTrap` makes.
  */
 export const PATH_ATTACKS: Readonly<Record<string, readonly string[]>> = {
   'dot segments': [

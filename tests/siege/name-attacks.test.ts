@@ -51,8 +51,9 @@ function coordinate(...storages: Storage[]) {
 }
 
 /**
- * A refusal, never a failure of the server; a listing; or a file or a page that is served, where the target names it once
- * its dot segments are resolved as the URL standard has it, which the host may do before we see it.
+ * A refusal, never a failure of the server; a listing; or a file or a page that is served, where the target
+ * names it once its dot segments are resolved as the URL standard has it, which the host may do before we see
+ * it.
  */
 function expectRefused(status: number, text: string, target: string): void {
   if (status === 200 && /^\/files\?/.test(target)) return

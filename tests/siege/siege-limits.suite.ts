@@ -5,9 +5,10 @@ import { setTimeout } from 'node:timers/promises'
 import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
 import { ROWS } from './siege-limits-rows.suite.ts'
 
-// `npm run test:siege-limits [NAME…]`: puts the load of each row of siege-limits-rows.suite.ts on a replica and a coordinator, and
-// measures its effect: a read must be answered within twice its quiet time, and resident memory be within 150 MiB
-// of before. Ends with status 1 where either is not so. With names it runs the rows of which one is a part.
+// `npm run test:siege-limits [NAME…]`: puts the load of each row of siege-limits-rows.suite.ts on a replica
+// and a coordinator, and measures its effect: a read must be answered within twice its quiet time, and
+// resident memory be within 150 MiB of before. Ends with status 1 where either is not so. With names it runs
+// the rows of which one is a part.
 
 /** The servers and directories for a row. */
 export interface Stage {
@@ -23,15 +24,23 @@ export interface Stage {
 export interface Row {
   /** What was done, in a few words. */
   readonly name: string
-  /** Runs the row. One that still holds connections returns a function that closes them, called after the measurement. */
+  /**
+   * Runs the row. One that still holds connections returns a function that closes them, called after the
+   * measurement.
+   */
   run(stage: Stage): Promise<(() => void) | undefined>
 }
 
-/** The median of so many reads, and the least of so many medians: other programs on the machine are not measured. */
+/**
+ * The median of so many reads, and the least of so many medians: other programs on the machine are not
+ * measured.
+ */
 const READS = 100
 const BATCHES = 5
 const MOST_SLOWER = 2
-/** A read of this many milliseconds is quick, even if a quiet one is faster: below, a busy machine decides. */
+/**
+ * A read of this many milliseconds is quick, even if a quiet one is faster: below, a busy machine decides.
+ */
 const QUICK_MS = 5
 const MOST_MIB = 150
 

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 
-/** What the replicas hold of each name, by the ids of those that hold it: what every answer is checked against. */
+/**
+ * What the replicas hold of each name, by the ids of those that hold it: what every answer is checked
+ * against.
+ */
 export type Truth = ReadonlyMap<string, ReadonlyMap<string, readonly Buffer[]>>
 
 /** The results of all reads. */

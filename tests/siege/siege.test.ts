@@ -9,7 +9,8 @@ import { showErrors } from '../../runtime/node/show-errors.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { type Siege, startSiege } from './siege.suite.ts'
 
-// Real processes that are killed, stopped, cut off and deprived of their index while clients check every answer.
+// Real processes that are killed, stopped, cut off and deprived of their index while clients check every
+// answer.
 
 const IDS = ['server1', 'server2', 'server3'] as const
 type Id = (typeof IDS)[number]
@@ -218,8 +219,9 @@ describe('no answer is wrong from a coordinator', () => {
         coordinator = await startCoordinator({ server1: './disk' })
         siege = startSiege(coordinator.url, truth, seed)
         await siege.more(200)
-        // What lies beyond the end of the image cannot be read any more, once it is not in memory. A file system that
-        // may still be written to could make the image longer again, and its holes are read as zeros.
+        // What lies beyond the end of the image cannot be read any more, once it is not in memory. A file
+        // system that may still be written to could make the image longer again, and its holes are read as
+        // zeros.
         execFileSync('mount', ['-o', 'remount,ro', disk])
         execFileSync('truncate', ['-s', '1M', image])
         writeFileSync('/proc/sys/vm/drop_caches', '3')

@@ -22,7 +22,10 @@ const MIB = 1024 * 1024
 const NAMES = Array.from({ length: 6 }, (_, i) => `file ${i}`)
 const FILE_BYTES = 4 * MIB
 
-/** A directory with files, and another on a file system of its own that has room for them one and a half times. */
+/**
+ * A directory with files, and another on a file system of its own that has room for them one and a half
+ * times.
+ */
 export interface SmallDisk {
   readonly cwd: string
   readonly source: string

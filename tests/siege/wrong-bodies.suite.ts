@@ -152,8 +152,8 @@ const LIES = [
 ] as const
 
 /**
- * Sends every body to real servers, and prints what each did; only to the address `only` when given, such as `GET /files`.
- * Each address has a server of its own, so that one spoils no other.
+ * Sends every body to real servers, and prints what each did; only to the address `only` when given, such as
+ * `GET /files`. Each address has a server of its own, so that one spoils no other.
  */
 export async function* runWrongBodies(only?: string): AsyncGenerator<Row> {
   const directory = mkdtempSync(join(tmpdir(), 'vouch-bodies-'))

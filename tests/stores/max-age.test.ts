@@ -9,7 +9,10 @@ const MIB = 1024 * 1024
 const SIZE = 8 * MIB
 /** Bytes that a server reads beside contents: questions, answers, its index. */
 const BESIDE = MIB
-/** How long a file may take until its digest is remembered: it must stay unchanged for a while, and a sync must end. */
+/**
+ * How long a file may take until its digest is remembered: it must stay unchanged for a while, and a sync
+ * must end.
+ */
 const PATIENCE_MS = 60_000
 const TMPFS = 0x01021994
 

@@ -14,7 +14,10 @@ const hasNginx = hasProgram('nginx', 'one command over a directory, S3, R2 and a
 type Id = 'local' | 's3' | 'r2' | 'web'
 const IDS: readonly Id[] = ['local', 's3', 'r2', 'web']
 
-/** A directory, a bucket that AWS's own client fills, one of R2 behind a replica Worker, and files behind nginx. */
+/**
+ * A directory, a bucket that AWS's own client fills, one of R2 behind a replica Worker, and files behind
+ * nginx.
+ */
 async function setUp() {
   const stage = createStage()
   for (const directory of ['store', 'local', 'web', 'nginx']) mkdirSync(join(stage.cwd, directory))

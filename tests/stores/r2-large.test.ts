@@ -12,9 +12,15 @@ import { MAX_R2_PUT_BYTES } from '../../runtime/workers/limits.ts'
 const MIB = 1024 ** 2
 /** The size of the file; 0 to skip the test: 5 take a quarter of an hour, and 10 GiB of disk. */
 const GIB = Number(process.env['VOUCH_R2_GIB'] ?? 0)
-/** 5 GiB are 5 MiB less: what one upload takes. One of parts takes more, and the simulation breaks down reading it. */
+/**
+ * 5 GiB are 5 MiB less: what one upload takes. One of parts takes more, and the simulation breaks down
+ * reading it.
+ */
 const SIZE = Math.min(GIB * 1024 ** 3, MAX_R2_PUT_BYTES)
-/** What the workerd of coordinator and replica may hold at its peak: a tenth of 5 GiB, most of it for V8 to collect. */
+/**
+ * What the workerd of coordinator and replica may hold at its peak: a tenth of 5 GiB, most of it for V8 to
+ * collect.
+ */
 const MAX_MEMORY_KIB = 512 * 1024
 const TOKEN = 'a-token-that-nobody-guesses'
 

@@ -36,7 +36,10 @@ afterAll(() => miniflare.dispose())
 
 const TOKEN = 'a-token-that-nobody-guesses'
 
-/** Fills the bucket: each call of a binding from outside of workerd costs several times what a request to a Worker does. */
+/**
+ * Fills the bucket: each call of a binding from outside of workerd costs several times what a request to a
+ * Worker does.
+ */
 const FILLER = {
   name: 'filler',
   modules: true,
@@ -70,7 +73,10 @@ async function fill(
   if (statusCode !== 200) throw new Error(`the bucket was not filled with ${key}`)
 }
 
-/** One for each request: workerd ends idle ones after some seconds, which a busy machine may notice as it sends the next. */
+/**
+ * One for each request: workerd ends idle ones after some seconds, which a busy machine may notice as it
+ * sends the next.
+ */
 const connections = new Agent({ pipelining: 0 })
 
 describeBucket('a bucket of R2 that keeps digests, through workerd', {

@@ -104,7 +104,10 @@ function setUp(server: WebServer | undefined) {
   return { directory, storage, asked, write }
 }
 
-/** The same for the suite of storages; the files have just been written, so that their times do not distinguish versions yet. */
+/**
+ * The same for the suite of storages; the files have just been written, so that their times do not
+ * distinguish versions yet.
+ */
 function toTested({ directory, storage, write }: ReturnType<typeof setUp>): StorageUnderTest {
   return {
     storage,
@@ -118,7 +121,10 @@ function toTested({ directory, storage, write }: ReturnType<typeof setUp>): Stor
   }
 }
 
-/** Entries that the listing of the server cannot show: links are followed, and a directory without a valid name is not entered. */
+/**
+ * Entries that the listing of the server cannot show: links are followed, and a directory without a valid
+ * name is not entered.
+ */
 function plantUnlistedByServer(directory: string): Planted[] {
   const planted = plantUnlisted(directory).filter(({ kind }) => kind !== 'backslash' && kind !== 'link')
   for (const path of ['link', 'd/d/link']) rmSync(join(directory, path))

@@ -15,8 +15,8 @@ export interface WebServer {
 export const WITH_LISTINGS = 'autoindex on; autoindex_format json; index .no-index;'
 
 /**
- * nginx over the files of `root`, with these directives for them, and `shared` outside of its server. Its own files lie in
- * `scratch`.
+ * nginx over the files of `root`, with these directives for them, and `shared` outside of its server. Its own
+ * files lie in `scratch`.
  */
 export async function startNginx(
   scratch: string,
@@ -159,7 +159,9 @@ export async function startSimple(
   return await start(spawn(program, toArguments(`${port}`), { stdio: 'ignore' }), port)
 }
 
-/** Varnish before the server at `origin`, with these lines of its language. Its own files lie in `scratch`. */
+/**
+ * Varnish before the server at `origin`, with these lines of its language. Its own files lie in `scratch`.
+ */
 export async function startVarnish(scratch: string, origin: string, lines = ''): Promise<WebServer> {
   const port = await findPort()
   mkdirSync(scratch, { recursive: true })

@@ -71,7 +71,10 @@ describe.skipIf(!hasLighttpd)('lighttpd, which shows old validators beside new b
   })
   afterAll(() => server.stop())
 
-  /** Has the new bytes read under the old validators, which the server may show no longer: then it is tried again. */
+  /**
+   * Has the new bytes read under the old validators, which the server may show no longer: then it is tried
+   * again.
+   */
   async function readMixed({ storage }: Store, name: string): Promise<void> {
     for (let i = 0; i < 20; i++) {
       write(name, 'old', OLD)

@@ -84,7 +84,9 @@ function findFaults({ cwd }: Stage): string[] {
   return faults
 }
 
-/** The digests of a manifest by their paths (§2.1.3); throws for a line that is not valid, or a path twice. */
+/**
+ * The digests of a manifest by their paths (§2.1.3); throws for a line that is not valid, or a path twice.
+ */
 function parseManifest(text: string): Map<string, string> {
   const lines = text.split('\n')
   if (lines.pop() !== '') throw new Error('the last line has no end')

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Report, SUITES, toPage } from './table.ts'
 
-// `npm run test:worlds`: fetches the other hosts of vouch, runs every suite of a host or a store, and writes what they
-// results to docs/worlds.md.
+// `npm run test:worlds`: fetches the other hosts of vouch, runs every suite of a host or a store, and writes
+// what they results to docs/worlds.md.
 
 const PACKAGES = ['bun@1.4.5', 'deno@2.9.6']
 const PAGE = fileURLToPath(new URL('../../docs/worlds.md', import.meta.url))

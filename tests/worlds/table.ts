@@ -23,7 +23,10 @@ const STORES = [
 
 type Store = (typeof STORES)[number]
 
-/** The suites of a host on a store, that of every storage and every scenario of a client; or why there are none. */
+/**
+ * The suites of a host on a store, that of every storage and every scenario of a client; or why there are
+ * none.
+ */
 type Cell = readonly string[] | string
 
 const DISK = 'cannot: workerd alone has one'

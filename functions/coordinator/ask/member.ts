@@ -72,7 +72,9 @@ interface Question extends PromiseWithResolvers<Answer> {
 /** Sends all of them in one request, and calls `onDone` when all are answered. */
 type Send = (questions: Questions, onDone: () => void) => void
 
-/** How the questions of one request ended: null when the replica was reached, `left` when every caller left. */
+/**
+ * How the questions of one request ended: null when the replica was reached, `left` when every caller left.
+ */
 type Outcome = StorageError | 'left' | null
 
 /** Adds deadlines, batching and circuit breakers to a replica. */

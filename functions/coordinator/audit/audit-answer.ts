@@ -21,7 +21,10 @@ export async function answerAudit(c: Context<AppEnv>, context: CoordinatorContex
   )
 }
 
-/** An audit that is recorded in the ledger, if there is one, and whose end is reported to the observer, however it ends. */
+/**
+ * An audit that is recorded in the ledger, if there is one, and whose end is reported to the observer,
+ * however it ends.
+ */
 export async function auditObserved(
   request: AuditRequest,
   { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,

@@ -51,8 +51,8 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with the number of names that were compared so far, after each name, in order, or after each span where
-   * spans are compared; the audit ends behind the first for which it returns true.
+   * Called with the number of names that were compared so far, after each name, in order, or after each span
+   * where spans are compared; the audit ends behind the first for which it returns true.
    */
   isReached(names: number): boolean
   /**
@@ -267,7 +267,9 @@ async function askAgain(audit: Audit, batch: readonly Findings[]): Promise<Map<s
   )
 }
 
-/** `maxAge` of a second question. With a rate, which it could not keep, the readings of this audit will do. */
+/**
+ * `maxAge` of a second question. With a rate, which it could not keep, the readings of this audit will do.
+ */
 function toSecondAge({ request: { maxAge, rate }, begunAt }: Audit): number | undefined {
   if (maxAge === null || rate === undefined) return maxAge ?? undefined
   return maxAge + Math.ceil((performance.now() - begunAt) / 1000)

@@ -7,7 +7,9 @@ import { readResult, toRows } from './audit.suite.ts'
 
 const EXCLUDE = ['.DS_Store', '**/@eaDir/']
 
-/** A coordinator that excludes what two systems leave in folders, and the audits that its observer hears of. */
+/**
+ * A coordinator that excludes what two systems leave in folders, and the audits that its observer hears of.
+ */
 function create(exclude: readonly string[] = EXCLUDE) {
   const heard: Audited[] = []
   const observer = {

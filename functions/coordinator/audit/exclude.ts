@@ -6,7 +6,10 @@ import type { CoordinatorContext } from '../context.ts'
 /** What a list of globs must be, to follow a colon. */
 export const GLOBS_RULE = `${MAX_GLOBS} globs at most, of ${MAX_GLOB_LENGTH} characters at most and ${MAX_GLOBS_LENGTH} together`
 
-/** The globs of a request that the coordinator does not exclude itself: without them an audit is one of all names. */
+/**
+ * The globs of a request that the coordinator does not exclude itself: without them an audit is one of all
+ * names.
+ */
 export function toMore(
   { exclude: own }: Pick<CoordinatorContext, 'exclude'>,
   asked: readonly string[],

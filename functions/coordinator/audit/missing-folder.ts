@@ -1,7 +1,7 @@
 /**
- * The outermost folder of `name` that holds none of these other names, ending in its slash; undefined when the
- * name is in no such folder. A folder that has names without `prefix` does not count, since no replica was
- * asked for all of its names.
+ * The outermost folder of `name` that holds none of these other names, ending in its slash; undefined when
+ * the name is in no such folder. A folder that has names without `prefix` does not count, since no replica
+ * was asked for all of its names.
  */
 export function findMissingFolder(
   name: string,

@@ -60,8 +60,8 @@ function toAgreement(answers: readonly Answer[], contents: number, answered: num
 }
 
 /**
- * Contents are the same when digest and size are: if two sizes share a digest, one replica is wrong. A list that
- * does not have the size says the same as those that hold the digest.
+ * Contents are the same when digest and size are: if two sizes share a digest, one replica is wrong. A list
+ * that does not have the size says the same as those that hold the digest.
  */
 function toVersions(answers: readonly Answer[]): Version[] {
   const versions = new Map<string, Version>()

@@ -10,7 +10,10 @@ import type { Answer, SentVersion } from './compare.ts'
 export interface CorruptCopy extends Pick<SizedFacts, 'digest' | 'size'> {
   readonly id: string
   readonly name: string
-  /** When it was last written, in seconds since 1970; null where the store keeps no time, undefined if not asked. */
+  /**
+   * When it was last written, in seconds since 1970; null where the store keeps no time, undefined if not
+   * asked.
+   */
   readonly second?: number | null | undefined
 }
 

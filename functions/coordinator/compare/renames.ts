@@ -9,8 +9,9 @@ export interface Rename<T extends MissingName = MissingName> {
 }
 
 /**
- * Pairs names with the same content, of which every replica has exactly one. Of several with the same content,
- * those whose names end alike are paired first; empty files only when at least the last parts are the same.
+ * Pairs names with the same content, of which every replica has exactly one. Of several with the same
+ * content, those whose names end alike are paired first; empty files only when at least the last parts are
+ * the same.
  */
 export function findRenames<T extends MissingName>(names: readonly T[]): Rename<T>[] {
   const contents = Map.groupBy(names, ({ digest, size }) => `${digest} ${size}`)

@@ -39,10 +39,10 @@ export interface Ledger {
   /** Notes names that an audit found not to be the same everywhere, each once. */
   note(audit: number, manifests: readonly Manifest[]): Promise<void>
   /**
-   * Ends an audit that has compared all names of its scope, or those up to the `next` of its summary. Those that
-   * differed before and were not noted have settled, unless a replica was left out. Resolves with what has
-   * changed since the last audit that compared the same names or all; undefined without one. `ended` is in
-   * milliseconds since 1970.
+   * Ends an audit that has compared all names of its scope, or those up to the `next` of its summary. Those
+   * that differed before and were not noted have settled, unless a replica was left out. Resolves with what
+   * has changed since the last audit that compared the same names or all; undefined without one. `ended` is
+   * in milliseconds since 1970.
    */
   end(audit: number, ended: number, summary: AuditSummary): Promise<Changes | undefined>
   /** The copies that were found corrupt, and not mended since. */
@@ -51,7 +51,10 @@ export interface Ledger {
   noteMended(copy: CorruptCopy): Promise<void>
   /** The last verification; null before the first. */
   verification(): Promise<Verification | null>
-  /** When all bytes had been read by a verification, the last time: milliseconds since 1970; null before the first. */
+  /**
+   * When all bytes had been read by a verification, the last time: milliseconds since 1970; null before the
+   * first.
+   */
   lastVerified(): Promise<number | null>
   /** Notes how far a verification has come: a new one, or the last. */
   noteVerification(verification: Verification): Promise<void>
@@ -60,9 +63,14 @@ export interface Ledger {
   find(name: string): Promise<Manifest | null>
   /** The last audits that have compared every name, at most `limit`, the latest first. */
   audits(limit: number): Promise<readonly Run[]>
-  /** The number of names that differ in each of these folders, each empty, for all, or ending with a slash. */
+  /**
+   * The number of names that differ in each of these folders, each empty, for all, or ending with a slash.
+   */
   count(folders: readonly string[]): Promise<readonly number[]>
-  /** A page of the names that differ, in byte order after `after`, and in a folder as in `count`; all when absent. */
+  /**
+   * A page of the names that differ, in byte order after `after`, and in a folder as in `count`; all when
+   * absent.
+   */
   list(options: {
     readonly folder?: string | undefined
     readonly after: string
@@ -130,7 +138,8 @@ export function fromFindingText(name: string, text: string): Manifest {
 
 /**
  * What an audit found, with the rot that an earlier finding shows of copies which hold the same bytes now as
- * then: once rot has been found, the replica answers with the digest of the present bytes, as for any other copy.
+ * then: once rot has been found, the replica answers with the digest of the present bytes, as for any other
+ * copy.
  */
 export function withKnownRot(now: Manifest, known: Manifest): Manifest {
   const replicas = now.replicas.map((report) => {

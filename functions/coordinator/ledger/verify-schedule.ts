@@ -22,13 +22,21 @@ export interface VerifySchedule {
   readonly every: number
   /** Ends it at once. */
   readonly signal: AbortSignal
-  /** Called after each step; with `isNews` it found otherwise than was known, or a replica has just failed. */
+  /**
+   * Called after each step; with `isNews` it found otherwise than was known, or a replica has just failed.
+   */
   readonly onStep: (audited: Audited, isNews: boolean) => void
-  /** Called before each step with the bytes that are still to be read, and all of them; of copies, the largest. */
+  /**
+   * Called before each step with the bytes that are still to be read, and all of them; of copies, the
+   * largest.
+   */
   readonly onMeasured: (sizes: Sizes) => void
   /** Called with the size of each file that a replica has read. */
   readonly onRead: (id: string, bytes: number) => void
-  /** Called with one line when a replica, or the ledger, begins to fail, when it goes on, and at the end of a verification. */
+  /**
+   * Called with one line when a replica, or the ledger, begins to fail, when it goes on, and at the end of a
+   * verification.
+   */
   readonly onNotice: (line: string) => void
 }
 
@@ -42,9 +50,9 @@ interface Sizes {
 type Options = CoordinatorOptions & Required<Pick<CoordinatorOptions, 'state'>> & { readonly ledger: Ledger }
 
 /**
- * Verifies all replicas once in each period, evenly, one step after the other, each at a rate that follows from
- * what is left to read and the time for it. Goes on where the ledger says that a verification has come to. What
- * fails is tried again later. Resolves soon after `signal` aborts; never rejects.
+ * Verifies all replicas once in each period, evenly, one step after the other, each at a rate that follows
+ * from what is left to read and the time for it. Goes on where the ledger says that a verification has come
+ * to. What fails is tried again later. Resolves soon after `signal` aborts; never rejects.
  */
 export async function verifyOnSchedule(
   replicas: readonly Replica[],
@@ -130,8 +138,8 @@ async function step(context: Context, schedule: VerifySchedule, wasFailing: bool
 }
 
 /**
- * What to read now: how many bytes, and how many a second, of each replica; `due` is what the schedule asks for,
- * in bytes a millisecond. `left` are the bytes that the verification has not read yet.
+ * What to read now: how many bytes, and how many a second, of each replica; `due` is what the schedule asks
+ * for, in bytes a millisecond. `left` are the bytes that the verification has not read yet.
  */
 export function planStep(
   { began }: Pick<Verification, 'began'>,

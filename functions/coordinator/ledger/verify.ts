@@ -41,8 +41,8 @@ interface Part extends Omit<VerifyRequest, 'portion'> {
 }
 
 /**
- * Goes on with the verification that `last` is, or begins one, and notes in the ledger how far it has come. The
- * lines are those of an audit. Rejects when `signal` aborts.
+ * Goes on with the verification that `last` is, or begins one, and notes in the ledger how far it has come.
+ * The lines are those of an audit. Rejects when `signal` aborts.
  */
 export async function verify(
   { maxAge, seconds, rate, until }: Part,
@@ -112,7 +112,10 @@ interface Bytes {
   readonly largest: number
 }
 
-/** The first name after `after` up to which that is enough; undefined if that is the last, or no name comes after. */
+/**
+ * The first name after `after` up to which that is enough; undefined if that is the last, or no name comes
+ * after.
+ */
 export async function findEnd(
   after: string,
   isEnough: (read: Bytes) => boolean,

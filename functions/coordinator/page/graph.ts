@@ -45,7 +45,9 @@ function countDiffering({ summary: { names, agreements, replicas } }: EndedRun):
   return replicas.some(({ state }) => state === 'error') ? null : names - (agreements.unanimous ?? 0)
 }
 
-/** How long ago the bytes were read that were not read for longest, in seconds; null when that is not known. */
+/**
+ * How long ago the bytes were read that were not read for longest, in seconds; null when that is not known.
+ */
 function findOldest({ summary: { replicas } }: EndedRun): number | null {
   const ages = replicas.flatMap(({ seen }) => seen.oldest ?? [])
   return ages.length === 0 ? null : Math.max(...ages)
@@ -59,7 +61,9 @@ function renderRow(run: EndedRun): Html {
 
 const [WIDTH, HEIGHT] = [600, 100]
 
-/** A line over time; broken where the value was not known. Stretched to its place, so labels are outside it. */
+/**
+ * A line over time; broken where the value was not known. Stretched to its place, so labels are outside it.
+ */
 function renderChart({ id, title, points, format }: Chart): Html {
   const known = points.flatMap(({ value }) => value ?? [])
   const [first, last] = [points[0], points.at(-1)]

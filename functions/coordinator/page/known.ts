@@ -12,7 +12,10 @@ import { renderTime } from './parts.ts'
 /** An audit of every name that has ended. */
 export type EndedRun = Run & { readonly ended: string; readonly summary: AuditSummary }
 
-/** What `read` returns of the ledger; null without a ledger, `failed` when it cannot be read, which is reported. */
+/**
+ * What `read` returns of the ledger; null without a ledger, `failed` when it cannot be read, which is
+ * reported.
+ */
 export async function readKnown<T>(
   { ledger, onLedgerFailed }: Pick<CoordinatorContext, 'ledger' | 'onLedgerFailed'>,
   read: (ledger: Ledger) => Promise<T>,

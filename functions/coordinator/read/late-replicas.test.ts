@@ -21,7 +21,9 @@ const [ONE, TWO, THREE] = [one, two, three].map(({ facts }) => facts.digest)
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] }))
 afterEach(() => void vi.useRealTimers())
 
-/** A replica that answers each question after `delay` milliseconds; it records how long each was waited for. */
+/**
+ * A replica that answers each question after `delay` milliseconds; it records how long each was waited for.
+ */
 function createFrozen({ storage, facts }: Partial<typeof one> = {}) {
   const frozen = { delay: Number.POSITIVE_INFINITY, waits: [] as number[] }
   const describe: Storage['describe'] = (names, { signal } = {}) => {

@@ -10,8 +10,8 @@ import { type ApplyContext, findSilence, getDigest, isAsPlanned, type Outcome, r
 type Move = PlanStep & { readonly from: string }
 
 /**
- * Moves a file on one replica, where every replica still holds the content under the same one of both names as
- * the plan saw. A move that was interrupted, and left the file both names, is completed.
+ * Moves a file on one replica, where every replica still holds the content under the same one of both names
+ * as the plan saw. A move that was interrupted, and left the file both names, is completed.
  */
 export async function applyMove(
   move: Move,

@@ -18,8 +18,8 @@ function isSized(name: MissingName): name is SizedName {
 export type Moves = ReturnType<typeof createMoves>
 
 /**
- * Holds the names that some replicas lack, up to a limit, until the end shows which of them are two names of one
- * file. The steps of a file with two names move it; those of all others copy it.
+ * Holds the names that some replicas lack, up to a limit, until the end shows which of them are two names of
+ * one file. The steps of a file with two names move it; those of all others copy it.
  */
 export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
   const names = createMissingNames()
@@ -62,8 +62,8 @@ export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
 }
 
 /**
- * The moves that give a file one name everywhere: the new one of the rename, as `check` shows it, unless the rule
- * for its old name keeps the old one, because a replica that it names has it, or more than half of all.
+ * The moves that give a file one name everywhere: the new one of the rename, as `check` shows it, unless the
+ * rule for its old name keeps the old one, because a replica that it names has it, or more than half of all.
  */
 function toMoves(
   { from, to }: Rename<SizedName>,

@@ -51,7 +51,10 @@ function choose({ versions, replicas }: Manifest, policy: Policy): Version | und
   return versions.find((version) => version.replicas.includes(policy.keep))
 }
 
-/** The version that all sound copies have, and from which all others rotted; undefined for any other difference. */
+/**
+ * The version that all sound copies have, and from which all others rotted; undefined for any other
+ * difference.
+ */
 function findGood(versions: readonly Version[], replicas: Manifest['replicas']): Version | undefined {
   const rotten = replicas.filter(({ rottedFrom }) => rottedFrom !== undefined)
   const isRotten = (id: string) => rotten.some((report) => report.id === id)

@@ -196,7 +196,8 @@ describe('a digest that was read under validators that a server updates late', (
     await vi.advanceTimersByTimeAsync(60_000)
     const remembered = await survey(other.storage)
     expect(remembered).toMatchObject({ evidence: 'remembered' })
-    // The survey waits while the bytes are hashed, so when it read them is known only to within its own length.
+    // The survey waits while the bytes are hashed, so when it read them is known only to within its own
+    // length.
     expect(remembered?.age).toBeGreaterThanOrEqual(60)
     expect(remembered?.age).toBeLessThanOrEqual(Math.ceil((ended - begun + 60_000) / 1000))
     expect(other.asked).toEqual({ heads: 2, gets: 1 })

@@ -136,8 +136,8 @@ function tooLong(): StorageError {
 }
 
 /**
- * Passes the lines of an answer to `take`, up to the one for which that returns true. What has arrived already
- * costs no wait; the rest, and the errors, are as of `readLinesTo`.
+ * Passes the lines of an answer to `take`, up to the one for which that returns true. What has arrived
+ * already costs no wait; the rest, and the errors, are as of `readLinesTo`.
  */
 export async function takeLines<T extends v.GenericSchema>(
   body: NonNullable<Reply['body']>,

@@ -24,7 +24,10 @@ export interface StorageUnderTest {
   readonly hidesDots?: boolean
   /** Whether a segment of a name may have more than 255 bytes; it may not when absent. */
   readonly holdsLongSegments?: boolean
-  /** Whether it can hold a file of this valid name, which is too long once encrypted perhaps; it can when absent. */
+  /**
+   * Whether it can hold a file of this valid name, which is too long once encrypted perhaps; it can when
+   * absent.
+   */
   holds?(name: string): boolean
   /** Whether its `move` refuses, since the store behind it cannot move a file; it moves when absent. */
   readonly refusesMoves?: boolean

@@ -32,8 +32,8 @@ export interface Survey {
   /** Whether the survey also reports the entries that it skips; it does not when absent. */
   readonly passed?: boolean | undefined
   /**
-   * The bytes of files that may be read in a second for this survey, a whole number from 1 up; as many as can be
-   * when absent. It may read up to 1 MiB at a time, and waits after that.
+   * The bytes of files that may be read in a second for this survey, a whole number from 1 up; as many as can
+   * be when absent. It may read up to 1 MiB at a time, and waits after that.
    */
   readonly rate?: number | undefined
   /** Globs (see `createSelect`): only names that one of these matches, or all names without globs. */
@@ -53,7 +53,8 @@ export interface Span {
   /** Sum of the sizes; null when some size is unknown. */
   readonly bytes: number | null
   /**
-   * SHA-256 over name and digest of each file, in order; null when a file in it has to be examined by itself. It is as hard to make two spans with one fingerprint as two files with one digest.
+   * SHA-256 over name and digest of each file, in order; null when a file in it has to be examined by itself.
+   * It is as hard to make two spans with one fingerprint as two files with one digest.
    */
   readonly fingerprint: Digest | null
 }

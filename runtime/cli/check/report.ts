@@ -24,9 +24,9 @@ interface ReportOptions {
 }
 
 /**
- * Turns the manifests of an audit into text for standard output, and prints everything else to standard error.
- * Missing names are held until it is known which of them are two names of one file, up to a limit: from there
- * on each is reported as missing. Where every name is printed, their rows do not wait.
+ * Turns the manifests of an audit into text for standard output, and prints everything else to standard
+ * error. Missing names are held until it is known which of them are two names of one file, up to a limit:
+ * from there on each is reported as missing. Where every name is printed, their rows do not wait.
  */
 export function createReport(options: ReportOptions, io: Io) {
   const { oneWay, all, noRollUp, json } = options

@@ -26,7 +26,9 @@ const OF_MARK: Readonly<Record<string, Colour>> = {
   [RENAMED]: 'yellow',
 }
 
-/** The lines for people; with `isFiltered`, those of folders say that they count only the files that match. */
+/**
+ * The lines for people; with `isFiltered`, those of folders say that they count only the files that match.
+ */
 export function createRows(paint: Paint, { isFiltered }: { readonly isFiltered: boolean }) {
   function toRow(mark: string, name: string, rest: string): string {
     const end = rest === '' ? '' : `  ${escapeControls(rest)}`

@@ -1,7 +1,7 @@
 import { fromBytes, toStream } from '../../../functions/bytes/chunks.ts'
 
-// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/). Node loads
-// its own with the first use of one, which takes as long as all else that a short command does.
+// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/).
+// Node loads its own with the first use of one, which takes as long as all else that a short command does.
 
 type Fields = LightHeaders | Readonly<Record<string, string>>
 
@@ -91,7 +91,10 @@ function toBody(given: LightBody): ReadableStream<Uint8Array> | null {
   return toStream(fromBytes(typeof given === 'string' ? new TextEncoder().encode(given) : given))
 }
 
-/** Replaces the globals `Headers`, `Request` and `Response` of this process. Only an assignment does not load Node's. */
+/**
+ * Replaces the globals `Headers`, `Request` and `Response` of this process. Only an assignment does not load
+ * Node's.
+ */
 export function replaceFetchGlobals(): void {
   Object.assign(globalThis, { Headers: LightHeaders, Request: LightRequest, Response: LightResponse })
 }

@@ -10,7 +10,9 @@ export function createLocalSend(answer: (request: Request) => Response | Promise
   }
 }
 
-/** A reply that ends at once when `signal` aborts: this, or reading the body, then rejects with its reason. */
+/**
+ * A reply that ends at once when `signal` aborts: this, or reading the body, then rejects with its reason.
+ */
 async function toAbortable(answer: Promise<Response>, signal: AbortSignal | undefined): Promise<Reply> {
   if (signal === undefined) return await answer
   const { promise: ended, reject } = Promise.withResolvers<never>()

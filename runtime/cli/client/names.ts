@@ -13,7 +13,9 @@ import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type CoordinatorClient, NotACoordinator, readAnswer } from './coordinator-client.ts'
 
-/** The names in a file, one a line, or on standard input for `-`. Throws a UserError that names a bad line. */
+/**
+ * The names in a file, one a line, or on standard input for `-`. Throws a UserError that names a bad line.
+ */
 export async function readNames(path: string, io: Io): Promise<string[]> {
   const bytes = await readBytes(path, io)
   const where = path === '-' ? 'standard input' : path
@@ -60,7 +62,9 @@ export interface Found {
   readonly hasInvalid: boolean
 }
 
-/** The names below `prefix` that any replica lists and the globs select. Warns about those it may not have. */
+/**
+ * The names below `prefix` that any replica lists and the globs select. Warns about those it may not have.
+ */
 export async function listNames(
   ask: CoordinatorClient,
   prefix: string,

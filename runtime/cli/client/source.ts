@@ -22,7 +22,10 @@ export interface Source {
   readonly query: string
   /** Replicas that are directories of this machine; empty when a coordinator elsewhere is asked. */
   readonly directories: readonly OwnDirectory[]
-  /** Globs of names that settings exclude, and that each question has to name: a coordinator elsewhere may have others. */
+  /**
+   * Globs of names that settings exclude, and that each question has to name: a coordinator elsewhere may
+   * have others.
+   */
   readonly excluded: readonly string[]
   close(): Promise<void>
 }

@@ -114,7 +114,9 @@ async function verifyInBackground(
   await verifyOnSchedule(replicas, { ...options, ledger, state }, { ...schedule, every, onNotice })
 }
 
-/** The state of a coordinator whose corrupt copies are those that the ledger knows, and which adds to them. */
+/**
+ * The state of a coordinator whose corrupt copies are those that the ledger knows, and which adds to them.
+ */
 async function restoreState(
   { ledger, onLedgerFailed }: Pick<OpenedLedger, 'ledger' | 'onLedgerFailed'>,
   io: Io,

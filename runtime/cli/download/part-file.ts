@@ -47,8 +47,8 @@ const MAX_BASE_BYTES = 232
 
 /**
  * Opens the part file of a content beside `target` (absolute). Its name follows from both, so that a later
- * run resumes what an earlier one left, after hashing it. No other user can read it before it is in place, and
- * one that another user could have written is not resumed. Throws a UserError when it cannot be written.
+ * run resumes what an earlier one left, after hashing it. No other user can read it before it is in place,
+ * and one that another user could have written is not resumed. Throws a UserError when it cannot be written.
  */
 export async function openPart(target: string, { digest, modified, signal }: PartOptions): Promise<PartFile> {
   const path = toPartPath(target, digest)
@@ -265,8 +265,8 @@ function isOwn({ uid, nlink, mode }: Stats): boolean {
 }
 
 /**
- * Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. Returns the
- * attributes that it could not keep or set.
+ * Sets the time, and copies the attributes of the file it replaces, or sets the mode of a new one. Returns
+ * the attributes that it could not keep or set.
  */
 export async function setAttributes(
   handle: FileHandle,

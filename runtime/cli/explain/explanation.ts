@@ -15,7 +15,9 @@ import type { VersionDifference } from './version-difference.ts'
 export interface Explanation {
   readonly name: string
   readonly comparison: Comparison
-  /** How each version after the first differs from the first, in order; null when a list knows one of the two. */
+  /**
+   * How each version after the first differs from the first, in order; null when a list knows one of the two.
+   */
   readonly differences: readonly (VersionDifference | null)[]
 }
 

@@ -19,9 +19,9 @@ interface Timeouts {
 }
 
 /**
- * The globs of `.vouchignore` in the roots of directories: a glob a line, but for empty lines and those that begin with
- * `#`. Empty where there is no such file. What cannot be read, or has too many globs, excludes nothing, and is reported on
- * `stderr`.
+ * The globs of `.vouchignore` in the roots of directories: a glob a line, but for empty lines and those that
+ * begin with `#`. Empty where there is no such file. What cannot be read, or has too many globs, excludes
+ * nothing, and is reported on `stderr`.
  */
 export async function readIgnored(
   directories: readonly Directory[],

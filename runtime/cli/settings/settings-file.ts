@@ -15,8 +15,8 @@ export interface SettingsFile {
 }
 
 /**
- * Reads the file that `--config` or `VOUCH_CONFIG` names, else the default one; null when that does not exist.
- * Throws a UserError for any other file that cannot be read.
+ * Reads the file that `--config` or `VOUCH_CONFIG` names, else the default one; null when that does not
+ * exist. Throws a UserError for any other file that cannot be read.
  */
 export function readSettingsFile(
   { texts, env }: Pick<Given, 'texts' | 'env'>,

@@ -2,7 +2,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Environment } from '../../hosting/flag.ts'
 
-/** `vouch/vouch.toml` in the user's configuration directory (XDG Base Directory Specification); null without. */
+/**
+ * `vouch/vouch.toml` in the user's configuration directory (XDG Base Directory Specification); null without.
+ */
 export function toDefaultPath(env: Environment): string | null {
   const { XDG_CONFIG_HOME: directory = '', HOME: home = '' } = env
   // The specification says to ignore a relative path.
@@ -12,8 +14,8 @@ export function toDefaultPath(env: Environment): string | null {
 
 /**
  * All that may be a path in the settings file of a command line, for a look at it before anything else is
- * loaded: each text in quotes, from the directory of the file, or as it is if it is a URL. Empty where there is
- * no file, or none that can be read.
+ * loaded: each text in quotes, from the directory of the file, or as it is if it is a URL. Empty where there
+ * is no file, or none that can be read.
  */
 export function findQuotedPaths(words: readonly string[], env: Environment, cwd: string): string[] {
   const named = words.flatMap((word, i) =>

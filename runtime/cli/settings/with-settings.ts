@@ -8,7 +8,9 @@ import type { Cluster, Settings } from './settings.ts'
 import { readSettingsFile } from './settings-file.ts'
 import { toDefaultPath } from './settings-path.ts'
 
-/** Flags of which a cluster gives none when one is given otherwise: together they would mean something else. */
+/**
+ * Flags of which a cluster gives none when one is given otherwise: together they would mean something else.
+ */
 const TOGETHER = [
   ['coordinator', 'replica'],
   ['clientCert', 'clientKey'],
@@ -47,7 +49,9 @@ function withoutCoordinator(given: Arguments): Arguments {
   return { ...given, env: { ...given.env, VOUCH_COORDINATOR: undefined } }
 }
 
-/** The cluster of this name, or without a name the only one; null without a name where no file has a cluster. */
+/**
+ * The cluster of this name, or without a name the only one; null without a name where no file has a cluster.
+ */
 async function findCluster(given: Arguments, name: string | undefined, cwd: string): Promise<Cluster | null> {
   const file = readSettingsFile(given, cwd)
   if (file === null && name === undefined) return null
@@ -97,8 +101,8 @@ function fill(given: Arguments, { path, name, ...cluster }: Cluster, flags: Flag
 }
 
 /**
- * What a client takes: it asks the coordinator, if one is named, with its token, else the replicas with theirs.
- * A coordinator sends outcomes itself.
+ * What a client takes: it asks the coordinator, if one is named, with its token, else the replicas with
+ * theirs. A coordinator sends outcomes itself.
  */
 function toClientTexts(
   { replica, coordinator, tokenFile, replicaTokenFile, notify, notifySecretFile, ...rest }: Texts,

@@ -16,8 +16,9 @@ const DECLARATION = 'bagit.txt'
 const TAG_FILE = /^(?:(?:bagit|bag-info|fetch)\.txt|(?:tag)?manifest-.*\.txt)$/i
 
 /**
- * The replica whose directory is `data` in `directory` (absolute), the payload of a bag there. Throws a UserError
- * when there is none, when the directory holds a bag already, or when files of vouch are in the payload.
+ * The replica whose directory is `data` in `directory` (absolute), the payload of a bag there. Throws a
+ * UserError when there is none, when the directory holds a bag already, or when files of vouch are in the
+ * payload.
  */
 export async function requirePayload(
   directory: string,

@@ -38,7 +38,8 @@ const MAX_BASE_BYTES = 212
 
 /**
  * Writes a file beside `target` (absolute), which other users cannot read, and renames it over `target` when
- * it is complete. The attributes of a file that is replaced are kept. Throws a UserError when it cannot write.
+ * it is complete. The attributes of a file that is replaced are kept. Throws a UserError when it cannot
+ * write.
  */
 export async function openNamed(target: string): Promise<NamedOutput> {
   const base = cutToBytes(basename(target), MAX_BASE_BYTES)

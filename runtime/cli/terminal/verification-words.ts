@@ -2,8 +2,8 @@ import type { Status } from '../../../functions/wire/schemas.ts'
 import { toLocalTime } from './times.ts'
 
 /**
- * How far the last verification has come, and what the next does: `verified by 2026-11-21 02:00:00 +01:00: every
- * byte was read since …`. `every` are the seconds in which the coordinator reads every byte by itself.
+ * How far the last verification has come, and what the next does: `verified by 2026-11-21 02:00:00 +01:00:
+ * every byte was read since …`. `every` are the seconds in which the coordinator reads every byte by itself.
  */
 export function toVerificationWords(
   { began, after, ended }: NonNullable<Status['verification']>,

@@ -21,8 +21,8 @@ export interface ModuleOptions {
 }
 
 /**
- * The default export of a module that an address names: returns the storage. What it rejects with is shown to the
- * user, so it holds no secret.
+ * The default export of a module that an address names: returns the storage. What it rejects with is shown to
+ * the user, so it holds no secret.
  */
 export type CreateModuleStorage = (options: ModuleOptions) => Storage | Promise<Storage>
 

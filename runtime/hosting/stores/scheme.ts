@@ -26,6 +26,8 @@ export interface Scheme {
   resolve?(address: string, directory: string): string
   /** The address for people, without what may be secret; as it is when absent. */
   format?(address: string): string
-  /** Opens a valid, resolved address, which the caller closes. Throws a UserError when it cannot be opened. */
+  /**
+   * Opens a valid, resolved address, which the caller closes. Throws a UserError when it cannot be opened.
+   */
   open(address: string, host: SchemeHost): Promise<OpenedStore>
 }

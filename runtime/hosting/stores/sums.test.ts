@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { SUM_ALGORITHMS } from '../../../functions/wire/sums.ts'
 import { createSum } from './sums.ts'
 
-/** Of `abc`, by the specifications: RFC 1321, RFC 3174, FIPS 180-4, ITU-T V.42, and the BLAKE3 paper's reference. */
+/**
+ * Of `abc`, by the specifications: RFC 1321, RFC 3174, FIPS 180-4, ITU-T V.42, and the BLAKE3 paper's
+ * reference.
+ */
 const OF_ABC = {
   md5: '900150983cd24fb0d6963f7d28e17f72',
   sha1: 'a9993e364706816aba3e25717850c26c9cd0d89d',

@@ -8,14 +8,15 @@ import { type ServerLog, withServerLog } from '../server-log.ts'
 import { createMetricsExchange, type Measured, send } from './metrics-exchange.ts'
 import { type FromWorker, type ToWorker, WORKER_VARIABLE } from './worker.ts'
 
-// node:cluster, not `reusePort`: with that, a second server started by mistake would share the port in silence,
-// the connections that wait for a worker would be lost with it, and macOS has no such ports. The main process
-// accepts connections and deals them out in turn, so that each worker gets as many; it sees no byte of them.
+// node:cluster, not `reusePort`: with that, a second server started by mistake would share the port in
+// silence, the connections that wait for a worker would be lost with it, and macOS has no such ports. The
+// main process accepts connections and deals them out in turn, so that each worker gets as many; it sees no
+// byte of them.
 
 /**
- * Runs the server that this process was started for in as many worker processes as `--workers` asks for, until
- * `io.signal` aborts; resolves with the exit status. Resolves with null when one process is enough. The workers
- * are started with the arguments of this process.
+ * Runs the server that this process was started for in as many worker processes as `--workers` asks for,
+ * until `io.signal` aborts; resolves with the exit status. Resolves with null when one process is enough. The
+ * workers are started with the arguments of this process.
  */
 export async function runWorkers(given: Given, io: Io): Promise<number | null> {
   const { workers: count } = readFlags({ workers: WORKERS }, given)
@@ -117,7 +118,10 @@ async function superviseWorkers(count: number, io: Io, log: ServerLog): Promise<
   return await ended.promise
 }
 
-/** Starts a worker. `onEnd` is called once it is gone, with a sentence about it, and its exit status if it has one. */
+/**
+ * Starts a worker. `onEnd` is called once it is gone, with a sentence about it, and its exit status if it has
+ * one.
+ */
 function startWorker(index: number, onEnd: (what: string, code: number | null) => void): Worker {
   const worker = cluster.fork({ [WORKER_VARIABLE]: String(index) })
   const { pid } = worker.process

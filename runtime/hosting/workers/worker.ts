@@ -23,8 +23,8 @@ export type FromWorker =
 
 /**
  * The link of this process, if it is a worker of a server. Signals of the system then do nothing: a terminal
- * and systemd send them to every process of a server, and the main process passes them on. A worker whose main
- * process ends, ends at once.
+ * and systemd send them to every process of a server, and the main process passes them on. A worker whose
+ * main process ends, ends at once.
  */
 export function openWorker(): WorkerLink | undefined {
   const { [WORKER_VARIABLE]: index } = process.env

@@ -148,8 +148,8 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
 }
 
 /**
- * Prepares a statement when it is first used: a command that only looks needs two of six. With `asArrays` its rows are
- * arrays, where the host has them: objects that SQLite makes are slow to read.
+ * Prepares a statement when it is first used: a command that only looks needs two of six. With `asArrays` its
+ * rows are arrays, where the host has them: objects that SQLite makes are slow to read.
  */
 function prepareLate(db: DatabaseSync, statement: string, asArrays = false): () => StatementSync {
   let prepared: StatementSync | undefined

@@ -3,7 +3,10 @@ const [GO, HOLD, STOP] = [0, 1, 2]
 /** The second: whether it holds after each read. */
 const [FREE, PACED] = [0, 1]
 
-/** How a thread that hashes one file after the other is held, let go and stopped by another, between two reads. */
+/**
+ * How a thread that hashes one file after the other is held, let go and stopped by another, between two
+ * reads.
+ */
 export type HashControl = ReturnType<typeof createHashControl>
 
 /** Either side makes one, over the same memory. */
@@ -23,7 +26,9 @@ export function createHashControl(memory = new SharedArrayBuffer(8)) {
     memory,
     /** Before a file: the thread may read. */
     begin: () => set(GO),
-    /** Whether the thread holds after each read until `go`; one that holds reads on when it no longer has to. */
+    /**
+     * Whether the thread holds after each read until `go`; one that holds reads on when it no longer has to.
+     */
     setPaced(isPaced: boolean): void {
       Atomics.store(state, 1, isPaced ? PACED : FREE)
       if (!isPaced) go()

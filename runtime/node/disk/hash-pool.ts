@@ -158,8 +158,8 @@ function createHashThread(root: string, report: (job: Job, work: Work) => void):
 }
 
 /**
- * The next job for which a thread is free; the background leaves one thread to others. Jobs with a pace, which
- * may take days, have as many threads of their own.
+ * The next job for which a thread is free; the background leaves one thread to others. Jobs with a pace,
+ * which may take days, have as many threads of their own.
  */
 function pickJob(queued: readonly Job[], underWay: readonly Job[]): Job | undefined {
   const isPaced = (job: Job) => findPace(job) !== undefined

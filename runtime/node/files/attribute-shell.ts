@@ -3,7 +3,10 @@ import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { ATTRIBUTE_SHELL_IDLE_MS, COPY_ATTRIBUTES_MS } from '../limits.ts'
 
-/** Copies for each line `KINDS FROM TO`, of descriptors of the parent process, and prints the exit status of cp. */
+/**
+ * Copies for each line `KINDS FROM TO`, of descriptors of the parent process, and prints the exit status of
+ * cp.
+ */
 const SCRIPT = `while read -r kinds from to; do
   cp --attributes-only --preserve="$kinds" -- "/proc/$PPID/fd/$from" "/proc/$PPID/fd/$to"
   echo $?
@@ -50,7 +53,8 @@ function start(inherited: string): Shell {
   const child = spawn('sh', ['-c', SCRIPT], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
-    // A group of its own, which ends as a whole: a cp that went on could open a number that is another file by then.
+    // A group of its own, which ends as a whole: a cp that went on could open a number that is another file
+    // by then.
     detached: true,
   })
   const shell: Shell = { child, inherited, waiting: [], timer: setTimeout(() => {}, 0) }

@@ -31,8 +31,8 @@ export interface OpenedStore {
   /** Its digest index, for metrics; absent when it needs none. */
   readonly index?: IndexState
   /**
-   * The storage to use instead beside these, which are compared with it; absent where it makes no difference. A list
-   * of other sums asks them which contents have its sums.
+   * The storage to use instead beside these, which are compared with it; absent where it makes no difference.
+   * A list of other sums asks them which contents have its sums.
    */
   beside?(others: readonly Storage[]): Storage
   /** Gives back what it holds. May be called twice. */

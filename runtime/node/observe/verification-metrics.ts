@@ -6,8 +6,9 @@ import { toVerifyDue, type VerifySchedule } from '../../../functions/coordinator
 export type VerificationWatch = Pick<VerifySchedule, 'onMeasured' | 'onRead'>
 
 /**
- * Adds the metrics of verifications, by hand or by the schedule of so many seconds, as the ledger knows them at
- * each scrape. There are none without a ledger, none of a schedule without one, and no time of what never was.
+ * Adds the metrics of verifications, by hand or by the schedule of so many seconds, as the ledger knows them
+ * at each scrape. There are none without a ledger, none of a schedule without one, and no time of what never
+ * was.
  */
 export function addVerificationMetrics(
   registry: Registry,

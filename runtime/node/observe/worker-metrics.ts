@@ -13,7 +13,9 @@ export interface MetricsOfWorkers {
 
 /** The metrics of the other workers. */
 export interface Gathered {
-  /** All metrics of those that answered, and what the others, and those that crashed, counted when last asked. */
+  /**
+   * All metrics of those that answered, and what the others, and those that crashed, counted when last asked.
+   */
   readonly snapshots: readonly Snapshot[]
   /** Workers that answered. */
   readonly answered: number

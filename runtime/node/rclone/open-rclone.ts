@@ -24,8 +24,9 @@ export interface OpenedRclone extends OpenedStore {
 }
 
 /**
- * Opens the storage over a remote of rclone. It cannot be written to. Throws a UserError when there is no rclone, it
- * is too old or does not start, or the remote is not configured or answers from a memory of its own.
+ * Opens the storage over a remote of rclone. It cannot be written to. Throws a UserError when there is no
+ * rclone, it is too old or does not start, or the remote is not configured or answers from a memory of its
+ * own.
  */
 export async function openRcloneStorage(word: RcloneWord, options: RcloneOptions): Promise<OpenedRclone> {
   const { env, indexPath, onNotice, writable = false } = options

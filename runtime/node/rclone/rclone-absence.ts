@@ -11,8 +11,8 @@ import { createShared } from './rclone-shared.ts'
 export type Absence = ReturnType<typeof createAbsence>
 
 /**
- * Finds out whether a file that rclone does not find is missing. rclone also finds nothing where the directory
- * itself is gone, a crypt remote has another password, or a part of a union is not there.
+ * Finds out whether a file that rclone does not find is missing. rclone also finds nothing where the
+ * directory itself is gone, a crypt remote has another password, or a part of a union is not there.
  */
 export function createAbsence(server: RcloneServer, remote: RcloneRemote, cache: DigestCache) {
   const { fs, stores, crypts } = remote

@@ -5,7 +5,9 @@ import { toRefusalError } from './rclone-errors.ts'
 import type { Crypt } from './rclone-remotes.ts'
 import type { RcloneItem, RcloneServer } from './rclone-server.ts'
 
-/** The items of a directory of a crypt remote in the remote below it; none where that has no such directory. */
+/**
+ * The items of a directory of a crypt remote in the remote below it; none where that has no such directory.
+ */
 export async function readBelow(
   server: RcloneServer,
   crypt: Crypt,
@@ -23,8 +25,8 @@ export async function readBelow(
 }
 
 /**
- * The items below a directory of a crypt remote that it leaves out, since it cannot decrypt their names. Those that it
- * shows must have been listed after those below.
+ * The items below a directory of a crypt remote that it leaves out, since it cannot decrypt their names.
+ * Those that it shows must have been listed after those below.
  */
 export async function findUndecryptable(
   server: RcloneServer,
@@ -45,7 +47,9 @@ export async function findUndecryptable(
   return below.filter(({ Name }) => !known.has(Name) && Name !== RESERVED)
 }
 
-/** The paths of files in the remote below. rclone can list them too, but derives its key again for each list. */
+/**
+ * The paths of files in the remote below. rclone can list them too, but derives its key again for each list.
+ */
 async function encrypt(
   server: RcloneServer,
   { fs }: Crypt,

@@ -29,8 +29,8 @@ export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
   const countNames = createNameCounts(server, fs)
 
   /**
-   * The file of this path, perhaps with its hash; null when rclone finds none. Rejects with `not-a-file` for what is
-   * not a regular file of a local disk, or lies behind a link on it.
+   * The file of this path, perhaps with its hash; null when rclone finds none. Rejects with `not-a-file` for
+   * what is not a regular file of a local disk, or lies behind a link on it.
    */
   async function find(path: string, traits: Traits & Asked, signal: Signal): Promise<RcloneItem | null> {
     const { hasModes, isInexact } = traits

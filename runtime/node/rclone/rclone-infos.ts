@@ -9,8 +9,9 @@ export function toState({ Size, ModTime }: RcloneItem): string {
 }
 
 /**
- * The facts of a file, whose version is its state and `hash`, the kind that the item was asked for; it has none
- * without a hash. Throws `unreadable` for a file whose size rclone does not know, as a document of Google's.
+ * The facts of a file, whose version is its state and `hash`, the kind that the item was asked for; it has
+ * none without a hash. Throws `unreadable` for a file whose size rclone does not know, as a document of
+ * Google's.
  */
 export function toInfo(key: string, item: RcloneItem, hash: string | null): ObjectInfo {
   if (item.Size < 0) throw new StorageError('unreadable', 'rclone does not know the size of the file')

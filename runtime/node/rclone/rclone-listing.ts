@@ -45,9 +45,9 @@ interface Unfinished extends Walk {
 }
 
 /**
- * Lists the files of a remote page by page in byte order, one directory after another. The next page continues with
- * the directories read for the last one, if it comes soon. A directory's key ends in a slash; one that no valid name
- * leads through is not read, and counts as skipped.
+ * Lists the files of a remote page by page in byte order, one directory after another. The next page
+ * continues with the directories read for the last one, if it comes soon. A directory's key ends in a slash;
+ * one that no valid name leads through is not read, and counts as skipped.
  */
 export function createRcloneListing(listing: Listing): Objects['list'] {
   let unfinished: Unfinished | null = null
@@ -152,8 +152,8 @@ function toPassed(key: string, passed: PassedKind | undefined): ListedObject {
 }
 
 /**
- * The sorted objects. Those of one key are several files that rclone shows as one, such as on Google Drive: throws
- * `unreadable`, except where U+FFFD stands for different bytes.
+ * The sorted objects. Those of one key are several files that rclone shows as one, such as on Google Drive:
+ * throws `unreadable`, except where U+FFFD stands for different bytes.
  */
 function markTwins(objects: readonly ListedObject[]): ListedObject[] {
   return objects.map((item, i) => {

@@ -1,6 +1,6 @@
 /**
- * rclone's names of files: in each, a character that some store cannot hold is replaced by a printable one, and
- * one that looks like a replaced one is quoted. https://rclone.org/overview/#restricted-characters
+ * rclone's names of files: in each, a character that some store cannot hold is replaced by a printable one,
+ * and one that looks like a replaced one is quoted. https://rclone.org/overview/#restricted-characters
  */
 
 /** Precedes a character that stands for itself, though it looks like a replaced one. */
@@ -25,8 +25,8 @@ function toRcloneSegment(segment: string): string {
 }
 
 /**
- * The name of one segment as rclone has it; null when that is not the name of any. It may contain a slash, or be
- * `.` or `..`, in a store whose names may.
+ * The name of one segment as rclone has it; null when that is not the name of any. It may contain a slash, or
+ * be `.` or `..`, in a store whose names may.
  */
 export function fromRcloneSegment(text: string): string | null {
   const name = DOTS.test(text)

@@ -33,9 +33,9 @@ import { readTraits, type Traits, VERIFIABLE } from './rclone-traits.ts'
 type Signal = AbortSignal | undefined
 
 /**
- * The files below a directory of a remote of rclone, for reading only: rclone writes without conditions. Nothing is
- * remembered of a file for which the remote has no hash, and only the remote's own SHA-256 counts as `stored`. What
- * rclone cannot tell from a missing file is `unreachable`; so is any failure of the remote.
+ * The files below a directory of a remote of rclone, for reading only: rclone writes without conditions.
+ * Nothing is remembered of a file for which the remote has no hash, and only the remote's own SHA-256 counts
+ * as `stored`. What rclone cannot tell from a missing file is `unreachable`; so is any failure of the remote.
  */
 export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, cache: DigestCache): Objects {
   const { fs } = remote
@@ -115,7 +115,9 @@ async function readBody(reply: Reply, size: number, range: ByteRange | undefined
   throw new StorageError('unreachable', `rclone could not read the file (status ${status})`)
 }
 
-/** `whole`; errors with `changed` unless it has the hash of its version. Null where that cannot be computed. */
+/**
+ * `whole`; errors with `changed` unless it has the hash of its version. Null where that cannot be computed.
+ */
 function prove(whole: Chunks, version: string | null, { hash }: Traits): Chunks | null {
   if (version === null || hash === null || !VERIFIABLE.includes(hash)) return null
   const hasher = createHash(hash)

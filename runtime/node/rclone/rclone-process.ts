@@ -17,9 +17,9 @@ export interface RcloneProcess {
 }
 
 /**
- * Runs a program until this process lets go of the pipe: when it closes it, or ends in any way, killed too. The
- * program's end closes its standard error, which the shell does not hold. Until `wait` no other process can have
- * its id.
+ * Runs a program until this process lets go of the pipe: when it closes it, or ends in any way, killed too.
+ * The program's end closes its standard error, which the shell does not hold. Until `wait` no other process
+ * can have its id.
  */
 const SUPERVISE = `command -v "$1" >/dev/null || exit 127
 "$@" </dev/null & child=$!
@@ -41,8 +41,8 @@ const LEFT_OUT =
 const EXIT_NOT_FOUND = 127
 
 /**
- * Starts `rclone rcd` on any free port of loopback, with credentials of its own that only its environment has. It
- * ends with this process. Rejects with a UserError when there is no rclone, or it does not start.
+ * Starts `rclone rcd` on any free port of loopback, with credentials of its own that only its environment
+ * has. It ends with this process. Rejects with a UserError when there is no rclone, or it does not start.
  */
 export async function startRclone(env: Environment): Promise<RcloneProcess> {
   const [user, password] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')]

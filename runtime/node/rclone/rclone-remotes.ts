@@ -24,13 +24,17 @@ export interface Crypt {
 export interface RcloneRemote {
   /** The directory of the files; an alias is followed. */
   readonly fs: RcloneFs
-  /** The directories in which other remotes keep them: several for a union; `fs` itself for a plain remote. */
+  /**
+   * The directories in which other remotes keep them: several for a union; `fs` itself for a plain remote.
+   */
   readonly stores: readonly RcloneFs[]
   /** The crypt remotes on the way to them. */
   readonly crypts: readonly Crypt[]
   /** Set when the files are those of a crypt remote, with the path of the directory in it. */
   readonly crypt?: Crypt & { readonly path: string }
-  /** The directory of this machine that it is; absent for any other remote, and for a path that is relative. */
+  /**
+   * The directory of this machine that it is; absent for any other remote, and for a path that is relative.
+   */
   readonly directory?: string
 }
 
@@ -62,8 +66,8 @@ const settings = v.object({
 })
 
 /**
- * Follows a remote through rclone's configuration to the stores that hold its files. Rejects with a UserError when
- * a remote is not configured, or answers from a memory of its own.
+ * Follows a remote through rclone's configuration to the stores that hold its files. Rejects with a UserError
+ * when a remote is not configured, or answers from a memory of its own.
  */
 export async function readRemote(
   server: RcloneServer,

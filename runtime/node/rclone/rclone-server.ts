@@ -54,7 +54,9 @@ export interface RcloneServer {
   stat(fs: RcloneFs, path: string, options: ItemOptions & Signalled): Promise<RcloneItem | null | Refusal>
   /** The items directly in a directory, in any order. */
   list(fs: RcloneFs, path: string, options: ItemOptions & Signalled): Promise<RcloneItem[] | Refusal>
-  /** Calls any other method of https://rclone.org/rc/; rejects with `unreachable` for an unexpected answer. */
+  /**
+   * Calls any other method of https://rclone.org/rc/; rejects with `unreachable` for an unexpected answer.
+   */
   call<T extends v.GenericSchema>(
     method: string,
     parameters: object,
@@ -86,8 +88,9 @@ interface Shared {
 const shared = new Map<Environment, Shared>()
 
 /**
- * Opens rclone's remote control; starts rclone if it does not run for this environment already, and again when it
- * ended meanwhile. Rejects with a UserError when there is no rclone, it is too old, or it does not start.
+ * Opens rclone's remote control; starts rclone if it does not run for this environment already, and again
+ * when it ended meanwhile. Rejects with a UserError when there is no rclone, it is too old, or it does not
+ * start.
  */
 export async function openRclone(env: Environment): Promise<RcloneServer> {
   const one = shared.get(env) ?? { users: 0, process: start(env) }

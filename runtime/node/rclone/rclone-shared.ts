@@ -1,8 +1,8 @@
 type Signal = AbortSignal | undefined
 
 /**
- * `work`, run once for all the calls that come while it waits for its turn: each gets a run that begins after the
- * call. An aborted call leaves the run to the others.
+ * `work`, run once for all the calls that come while it waits for its turn: each gets a run that begins after
+ * the call. An aborted call leaves the run to the others.
  */
 export function createShared<T>(work: () => Promise<T>): (signal: Signal) => Promise<T> {
   let before: Promise<unknown> = Promise.resolve()
@@ -35,7 +35,10 @@ export function createMemo<T>(work: () => Promise<T>): (signal: Signal) => Promi
   }
 }
 
-/** Resolves as `work` does, which others may wait for too; rejects with the reason of `signal` when that is first. */
+/**
+ * Resolves as `work` does, which others may wait for too; rejects with the reason of `signal` when that is
+ * first.
+ */
 async function untilAborted<T>(work: Promise<T>, signal: Signal): Promise<T> {
   const aborted = Promise.withResolvers<never>()
   const abort = () => aborted.reject(signal?.reason)

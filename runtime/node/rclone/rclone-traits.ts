@@ -24,7 +24,10 @@ const features = v.object({
 })
 const info = v.object({ Features: features, Hashes: v.nullable(v.array(v.string())) })
 
-/** Asks a remote, and the stores that it keeps its files in. Rejects with `unreachable` when one cannot be asked. */
+/**
+ * Asks a remote, and the stores that it keeps its files in. Rejects with `unreachable` when one cannot be
+ * asked.
+ */
 export async function readTraits(server: RcloneServer, { fs, stores }: RcloneRemote): Promise<Traits> {
   const infos = await Promise.all(
     [fs, ...stores].map(async (one) => {
@@ -43,7 +46,10 @@ export async function readTraits(server: RcloneServer, { fs, stores }: RcloneRem
   }
 }
 
-/** SHA-256 itself, else one by which bytes can be verified, else any in which two contents do not meet by chance. */
+/**
+ * SHA-256 itself, else one by which bytes can be verified, else any in which two contents do not meet by
+ * chance.
+ */
 function chooseHash(hashes: readonly string[]): string | null {
   return VERIFIABLE.find((one) => hashes.includes(one)) ?? hashes.find((one) => one !== 'crc32') ?? null
 }

@@ -10,7 +10,10 @@ export function createPrivateFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
 }
 
-/** Opens a database with a write-ahead log, and runs `setUp` on it. The caller closes it. Throws the errors of SQLite. */
+/**
+ * Opens a database with a write-ahead log, and runs `setUp` on it. The caller closes it. Throws the errors of
+ * SQLite.
+ */
 export function openDatabase(path: string, setUp: (db: DatabaseSync) => void): DatabaseSync {
   const db = new (loadSqlite().DatabaseSync)(path, { timeout: INDEX_BUSY_MS })
   try {
@@ -25,8 +28,8 @@ export function openDatabase(path: string, setUp: (db: DatabaseSync) => void): D
 }
 
 /**
- * Retries `open` as long as a write waits: of two processes that create a database, SQLite at once refuses the
- * one that switches to the log while the other is about to write.
+ * Retries `open` as long as a write waits: of two processes that create a database, SQLite at once refuses
+ * the one that switches to the log while the other is about to write.
  */
 export function retryWhileBusy<T>(open: () => T): T {
   const until = performance.now() + INDEX_BUSY_MS

@@ -3,12 +3,14 @@ import { withTimeout } from '../../../functions/wire/limit.ts'
 import { LOCAL_DISK_MS, MAX_FILES_HERE, READ_BYTES } from '../limits.ts'
 import { findMount, isAtOrBelow, readMountEntries } from '../mounts/mounts.ts'
 
-/** File systems of disks and of memory. The others may wait for a network, or for a program that stands still. */
+/**
+ * File systems of disks and of memory. The others may wait for a network, or for a program that stands still.
+ */
 const LOCAL: readonly string[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']
 
 /**
- * Whether the directory `path` and all that is mounted below it lie on disks of this machine, so that a call to them may
- * block a thread that answers others. False where that cannot be determined.
+ * Whether the directory `path` and all that is mounted below it lie on disks of this machine, so that a call
+ * to them may block a thread that answers others. False where that cannot be determined.
  */
 export async function isOnLocalDisk(path: string): Promise<boolean> {
   const { promise: resolved, resolve } = Promise.withResolvers<string | undefined>()
@@ -22,8 +24,8 @@ export async function isOnLocalDisk(path: string): Promise<boolean> {
 }
 
 /**
- * Whether the tree at `path` has no more than `MAX_FILES_HERE` entries, none of them large, so that it is read sooner
- * than a thread starts. Blocks the calling thread. False for one that cannot be read.
+ * Whether the tree at `path` has no more than `MAX_FILES_HERE` entries, none of them large, so that it is
+ * read sooner than a thread starts. Blocks the calling thread. False for one that cannot be read.
  */
 export function isSmallTree(path: string): boolean {
   let room = MAX_FILES_HERE

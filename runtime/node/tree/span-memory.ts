@@ -102,8 +102,8 @@ function cut(pieces: readonly Piece[], ranges: readonly Range[]): Span[] | null 
 }
 
 /**
- * Returns a function that makes spans of those that a spanner of these grains closes, in its order. It encodes each
- * text once, for the span itself and for the larger ones that it is a part of.
+ * Returns a function that makes spans of those that a spanner of these grains closes, in its order. It
+ * encodes each text once, for the span itself and for the larger ones that it is a part of.
  */
 export function createFingerprints(grains: readonly number[]): (closed: Closed) => Span {
   const least = Math.min(...grains)

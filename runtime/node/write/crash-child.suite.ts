@@ -7,8 +7,8 @@ import { createDirectoryStorage } from '../directory-storage.ts'
 // A process that writes to a directory until it is killed: `node crash-child.suite.ts ROOT SEED PUTS KILL`.
 // It reports on standard output, line by line, the digest of every content that it is about to put and of
 // every one that is on the disk for good. With a number for KILL it kills itself before that call to the file
-// system, as they come; with the name of a call before the first of that name. With 0 for PUTS it moves 'a' to
-// 'dir/moved' instead.
+// system, as they come; with the name of a call before the first of that name. With 0 for PUTS it moves 'a'
+// to 'dir/moved' instead.
 
 export const NAMES = ['a', 'dir/b']
 

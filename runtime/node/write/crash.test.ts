@@ -22,7 +22,9 @@ const SEED = Number(process.env['VOUCH_SEED'] ?? Date.now() % 1_000_000)
 
 const ROUNDS = 6
 
-/** Kills before one in so many calls, beginning with another in each run; `VOUCH_CRASH_STEP=1` before each. */
+/**
+ * Kills before one in so many calls, beginning with another in each run; `VOUCH_CRASH_STEP=1` before each.
+ */
 const STEP = Number(process.env['VOUCH_CRASH_STEP'] ?? 2)
 
 /** A directory that processes write to, and their reports. */

@@ -15,8 +15,8 @@ import { taken, unexpected, withParent } from './make-directories.ts'
 import { withWriteLock } from './write-lock.ts'
 
 /**
- * Moves a file below the root; see `WritableStorage.move`. The file gets its new name by a link, which is on the
- * disk before the old name is removed: a rename would replace what another program has just put there.
+ * Moves a file below the root; see `WritableStorage.move`. The file gets its new name by a link, which is on
+ * the disk before the old name is removed: a rename would replace what another program has just put there.
  */
 export async function moveFile(
   writing: Writing,

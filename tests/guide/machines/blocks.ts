@@ -11,8 +11,8 @@ export interface Block {
 }
 
 /**
- * The fenced blocks of a Markdown text that are marked `sh` and a machine, in order; a third word says why one is not
- * run. A `text` block with nothing but blank lines in between is what the commands print.
+ * The fenced blocks of a Markdown text that are marked `sh` and a machine, in order; a third word says why
+ * one is not run. A `text` block with nothing but blank lines in between is what the commands print.
  */
 export function parseBlocks(markdown: string): Block[] {
   const fences = [...markdown.matchAll(/^```(\S*) ?(.*)\n([\s\S]*?)^```$/gm)]

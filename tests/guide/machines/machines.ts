@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** A machine that runs: systemd in namespaces of its own, at one address of a network that holds only such machines. */
+/**
+ * A machine that runs: systemd in namespaces of its own, at one address of a network that holds only such
+ * machines.
+ */
 export interface Machine {
   readonly name: string
   /** Runs `script` in a new shell of root's, which ends at the first command that fails. */
@@ -34,7 +37,9 @@ const PROGRAMS = [
   ...['sshd', 'ufw', 'ip', 'sendmail'].map((name) => `/usr/sbin/${name}`),
 ]
 
-/** The programs and rights that this machine needs to start others and does not have; empty when it has all. */
+/**
+ * The programs and rights that this machine needs to start others and does not have; empty when it has all.
+ */
 export function listLacking(): string[] {
   const lacking = PROGRAMS.filter((path) => !existsSync(path))
   if (process.getuid?.() !== 0) lacking.push('root')
@@ -117,7 +122,10 @@ function startMachine({ name, address, files }: MachineOptions, tag: string, bri
   return { name, run, ready, stop }
 }
 
-/** How often, and how many times, a machine that starts is looked at: two minutes are many times what it takes. */
+/**
+ * How often, and how many times, a machine that starts is looked at: two minutes are many times what it
+ * takes.
+ */
 const LOOK_MS = 250
 const MAX_LOOKS = 480
 

@@ -22,7 +22,10 @@ import { type RestoreOnRequest, restoreOn, restoreOnRequest } from '../../kept.t
 import { answerPage, type Html } from '../layout.ts'
 import { renderName, renderPath, renderSize, renderTime } from '../parts.ts'
 
-/** `GET /restore/{name}`: the replaced contents of a file that each replica keeps, each with a form to restore it. */
+/**
+ * `GET /restore/{name}`: the replaced contents of a file that each replica keeps, each with a form to restore
+ * it.
+ */
 export async function answerRestore(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
   const name = parseRestoredName(c, context)
   if (name instanceof Response) return name

@@ -12,8 +12,8 @@ import { type KnownList, readKnownList, renderKnownList } from './known-list.ts'
 const HEAD = { title: 'Audit', current: 'check' } as const
 
 /**
- * `GET /check`: an audit's form, in which the script shows it live, and what audits have found below `in` so far;
- * with `run`, what a new one finds.
+ * `GET /check`: an audit's form, in which the script shows it live, and what audits have found below `in` so
+ * far; with `run`, what a new one finds.
  */
 export async function answerCheck(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
   const { in: text = '', after = '', deep, run } = c.req.query()

@@ -24,8 +24,8 @@ import { renderLink, renderName, renderPath, renderSize } from '../parts.ts'
 import { renderLimits } from './found-page.ts'
 
 /**
- * `GET /copy?in=`: what an audit finds missing below a folder, how much would be written to each replica, and a form
- * to do so. Copies that differ are left alone.
+ * `GET /copy?in=`: what an audit finds missing below a folder, how much would be written to each replica, and
+ * a form to do so. Copies that differ are left alone.
  */
 export async function answerCopy(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
   const folder = parseFolder(c.req.query('in') ?? '', context)
@@ -169,7 +169,9 @@ function renderBack(folder: string): Html {
   return html`<p><a href="/check?${new URLSearchParams({ in: folder, run: 'yes' })}">Check again</a></p>`
 }
 
-/** Applies the plan, and reports what was not written, or not as it was, and the number of files by replica. */
+/**
+ * Applies the plan, and reports what was not written, or not as it was, and the number of files by replica.
+ */
 async function writeApplied(
   { steps }: CopyPlan,
   folder: string,

@@ -31,8 +31,9 @@ interface FoundOptions {
 }
 
 /**
- * Sends the files below a folder that an audit finds not to be the same everywhere: `PAGE_ROWS`, and a link to more.
- * With a ledger the audit is recorded, and whole, so that the ledger has the others; without one it ends there.
+ * Sends the files below a folder that an audit finds not to be the same everywhere: `PAGE_ROWS`, and a link
+ * to more. With a ledger the audit is recorded, and whole, so that the ledger has the others; without one it
+ * ends there.
  */
 export async function answerFound(
   c: Context<AppEnv>,
@@ -116,7 +117,9 @@ export function renderMore(href: string): Html {
   return html`<p>There are more files. <a href="${href}">More</a></p>\n`
 }
 
-/** The page of what is not the same in a folder: with `run` by a new audit, otherwise as the ledger has it. */
+/**
+ * The page of what is not the same in a folder: with `run` by a new audit, otherwise as the ledger has it.
+ */
 export function toFoundHref({
   folder,
   show,
@@ -134,7 +137,10 @@ export function toFoundHref({
   return `/check?${query}`
 }
 
-/** A link to the plan that copies what is missing in a folder; nothing for no file. `count` is null when unknown. */
+/**
+ * A link to the plan that copies what is missing in a folder; nothing for no file. `count` is null when
+ * unknown.
+ */
 export function renderCopyAll(folder: string, count: number | null): Html {
   if (count === 0) return html``
   const words =

@@ -44,8 +44,8 @@ interface Counts {
 }
 
 /**
- * Reads what the audits so far have found; null where that is not known: without a ledger, before the first audit
- * of every name has ended, and when the ledger cannot be read, which is reported.
+ * Reads what the audits so far have found; null where that is not known: without a ledger, before the first
+ * audit of every name has ended, and when the ledger cannot be read, which is reported.
  */
 export async function readKnownList(
   context: Pick<CoordinatorContext, 'ledger' | 'onLedgerFailed'>,

@@ -61,7 +61,9 @@ export async function readMtree(reading: Reading): Promise<void> {
   const open: Uint8Array[] = []
   /** Bytes of the path of the innermost. */
   let openBytes = 0
-  /** Whether a line that is not understood may have opened or closed one: then it is not clear which are open. */
+  /**
+   * Whether a line that is not understood may have opened or closed one: then it is not clear which are open.
+   */
   let isLost = false
   let [pending, pendingLine] = ['', 0]
 
