@@ -1,8 +1,8 @@
 import { registerHooks } from 'node:module'
 
-// A process that generates a client: `node generate-client.suite.ts DOCUMENT DIRECTORY`, by the fetch client of
-// @hey-api/openapi-ts. That writes TypeScript by the compiler's JavaScript API, of which TypeScript 6 was the
-// last to have one; beside 7 it is published under a name of its own.
+// A process that generates a client: `node generate-client.suite.ts DOCUMENT DIRECTORY`, by the fetch client
+// of @hey-api/openapi-ts. That writes TypeScript by the compiler's JavaScript API, of which TypeScript 6 was
+// the last to have one; beside 7 it is published under a name of its own.
 registerHooks({
   resolve: (specifier, context, next) =>
     next(specifier === 'typescript' ? '@typescript/typescript6' : specifier, context),
