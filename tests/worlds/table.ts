@@ -19,6 +19,8 @@ const STORES = [
   'S3',
   'any web server',
   'rclone',
+  'lists of sums',
+  'a module',
 ] as const
 
 type Store = (typeof STORES)[number]
@@ -43,6 +45,8 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
     S3: ['functions/storage/objects/object-storage.test.ts'],
     'any web server': ['functions/storage/web/static-web.test.ts'],
     rclone: RCLONE,
+    'lists of sums': ['functions/storage/lists/list-storage.test.ts', 'functions/storage/lists/peers.test.ts'],
+    'a module': 'cannot: a host loads it',
   },
   Node: {
     memory: 'as in process',
@@ -57,6 +61,8 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
       'tests/scenarios/nginx.test.ts',
     ],
     rclone: ['tests/rclone/rclone-storage.test.ts', 'tests/rclone/rclone.test.ts'],
+    'lists of sums': ['tests/lists/writers.test.ts', 'tests/sums/readers.test.ts'],
+    'a module': ['runtime/hosting/stores/module.test.ts'],
   },
   workerd: {
     'a directory': 'through the disk service',
