@@ -45,7 +45,10 @@ const HOSTS: Readonly<Record<string, Readonly<Partial<Record<Store, Cell>>>>> = 
     S3: ['functions/storage/objects/object-storage.test.ts'],
     'any web server': ['functions/storage/web/static-web.test.ts'],
     rclone: RCLONE,
-    'lists of sums': ['functions/storage/lists/list-storage.test.ts', 'functions/storage/lists/peers.test.ts'],
+    'lists of sums': [
+      'functions/storage/lists/list-storage.test.ts',
+      'functions/storage/lists/peers.test.ts',
+    ],
     'a module': 'cannot: a host loads it',
   },
   Node: {

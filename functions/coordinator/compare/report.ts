@@ -67,5 +67,6 @@ export function hasSource(
   version: Pick<Manifest['versions'][number], 'replicas'>,
   replicas: Manifest['replicas'],
 ): boolean {
-  return replicas.some(({ id, evidence }) => evidence !== 'recorded' && version.replicas.includes(id))
+  const isList = (holder: string) => replicas.find(({ id }) => id === holder)?.evidence === 'recorded'
+  return !version.replicas.every(isList) || version.replicas.length === 0
 }

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import node from 'node:module'
 import { resolve } from 'node:path'
 import { toStorePlaces } from '../../../functions/storage/overlap.ts'
 import type { Storage } from '../../../functions/storage/storage.ts'
@@ -66,7 +66,7 @@ function parse(address: string): { readonly path: string; readonly query: string
 function load(path: string): CreateModuleStorage {
   let loaded: { readonly default?: unknown }
   try {
-    loaded = createRequire(path)(path)
+    loaded = node.createRequire(path)(path)
   } catch (error) {
     throw new UserError(`the module ${path} cannot be loaded: ${toMessage(error)}`)
   }
