@@ -124,7 +124,7 @@ export function createListStorage(source: ListSource, options: ListStorageOption
       const list = await hold(options.signal)
       const pages: Pages<Placed> = {
         async list(options) {
-          const { entries, next, passed = [] } = toPage(list, options)
+          const { entries, next, passed = [] } = toPage(list, { ...options, limit: SURVEYED_NAMES })
           return { entries, next, gaps: [{ before: entries[0]?.name ?? null, passed }] }
         },
         describe(entries, options) {
@@ -138,6 +138,9 @@ export function createListStorage(source: ListSource, options: ListStorageOption
     },
   }
 }
+
+/** Names of a page of a survey: few, so that most of what is made of them is gone at the next collection. */
+const SURVEYED_NAMES = 100
 
 /** Returns a function that resolves with the list as it is now, which it reads if it has changed. */
 function createHold(source: ListSource, options: ListStorageOptions) {

@@ -163,6 +163,7 @@ interface Columns {
 function toSums(columns: Columns): Sums {
   const { names, sums, lines, states, sizes, times, width, title } = columns
   const { order, others } = joinTwins(columns)
+  const nameOf = createNameOf(names)
 
   function toWrong(nth: number): string | null {
     if (states[nth] === FINE) return null
@@ -198,7 +199,7 @@ function toSums(columns: Columns): Sums {
 
   return {
     count: order.length,
-    nameAt: (place) => nameOf(names, order[place] ?? 0),
+    nameAt: (place) => nameOf(order[place] ?? 0),
     at,
     sizeAt: (place) => toKnown(sizes, order[place] ?? 0),
     modifiedAt: (place) => toKnown(times, order[place] ?? 0),
@@ -248,18 +249,13 @@ function toKnown(column: Float64Array | null, nth: number): number | null {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The longest name that is decoded byte by byte: most names are short and ASCII. */
-const SHORT_NAME = 128
-
-/** As `decodeBytes`, quicker for UTF-8. */
-function nameOf({ bytes, offsets }: Names, nth: number): string {
-  const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
-  if (end - start <= SHORT_NAME) {
-    let text = ''
-    let at = start
-    for (; at < end && (bytes[at] ?? 0) < 0x80; at++) text += String.fromCharCode(bytes[at] ?? 0)
-    if (at === end) return text
+/** Returns a function that decodes names as `decodeBytes` does; where all are ASCII, by cutting one text. */
+function createNameOf({ bytes, offsets }: Names): (nth: number) => string {
+  const text = bytes.every((byte) => byte < 0x80) ? strict.decode(bytes) : null
+  return (nth) => {
+    const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
+    if (text !== null) return text.slice(start, end)
+    const name = bytes.subarray(start, end)
+    return attempt(() => strict.decode(name)) ?? decodeBytes(name)
   }
-  const name = bytes.subarray(start, end)
-  return attempt(() => strict.decode(name)) ?? decodeBytes(name)
 }
