@@ -92,7 +92,7 @@ test('two workers answer on one port in turn and do once what has to be done onc
     msg: `replica replica listens on ${server.url}, serving files`,
   })
   const messages: string[] = []
-  /** Reads up to the next line that is of a request, or whose message matches; undefined when the log has ended. */
+  /** Reads to the next line of a request, or of a message that matches; undefined when the log has ended. */
   const readTo = async (wanted: 'request' | RegExp): Promise<Record<string, unknown> | undefined> => {
     for (let line = await server.readLine(); line !== undefined; line = await server.readLine()) {
       const entry = JSON.parse(line)
