@@ -71,7 +71,7 @@ function toIdentity(path: string): string {
 }
 
 /**
- * The code for the file of this identity; null when there is none, or when another user may have written it.
+ * The code for the file of this identity; null without any, or when another user may have written it.
  */
 function readCode(file: string, identity: string): Buffer | null {
   try {

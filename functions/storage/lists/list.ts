@@ -174,7 +174,7 @@ function tellSumFormat(text: ListText, name: string, { forms, marked, alsoSfv }:
   if (pairs + count('tag', 'openssl') > 0) return 'sums'
   if (singles > 0 && marked === singles)
     throw refuse(
-      "the list looks as one by 'shasum -U', '-0' or '-p', whose sums are not of the bytes but of text with other line ends; make it anew without that, or add ?format=bare if the letter after the blank belongs to each name",
+      "the list looks as one by 'shasum -U', '-0' or '-p', whose sums are not of the bytes but of text with other line ends; write it again without that, or add ?format=bare if the letter after the blank belongs to each name",
     )
   if (singles > 0) return 'bare'
   if (count('key') > 0) return 'annex'

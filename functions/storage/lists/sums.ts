@@ -25,7 +25,7 @@ export interface Sums {
   at(place: number): Recorded
   sizeAt(place: number): number | null
   modifiedAt(place: number): number | null
-  /** The place of the first name from this one on; `count` when there is none. */
+  /** The place of the first name from this one on; `count` without one. */
   findPlace(name: string): number
   /** Null for a name that the list does not have. */
   find(name: string): Recorded | null

@@ -144,7 +144,7 @@ export function findText(element: XmlElement, name: string): string | null {
   return findOnly(element, name)?.text ?? null
 }
 
-/** The value of an attribute, in quotation marks and without entities; null when there is none such. */
+/** The value of an attribute, in quotation marks and without entities; null without one. */
 export function findAttribute({ attributes }: XmlElement, name: string): string | null {
   for (const [, found, value] of attributes.matchAll(/\s([\w.:-]+)="([^"&]*)"/g)) {
     if (found === name) return value ?? null

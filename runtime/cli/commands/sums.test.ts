@@ -112,7 +112,7 @@ describe('what the replicas do not agree on', () => {
     expect(gone.stderr).toContain('vouch: nothing was written: the replicas agree on no file\n')
   })
 
-  it('may be among files whose names are not valid: these are told, and only --agreed writes the others', async () => {
+  it('may be among files whose names are not valid: these are reported, and only --agreed writes the others', async () => {
     const stage = createStageWith({ ...SAME, 'a/back\\slash': '', 'b/back\\slash': '' })
     writeFileSync(Buffer.concat([Buffer.from(`${stage.cwd}/a/`), Buffer.from([0xff])]), '')
     const all = await sums(stage)

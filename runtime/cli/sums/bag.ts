@@ -17,7 +17,7 @@ const TAG_FILE = /^(?:(?:bagit|bag-info|fetch)\.txt|(?:tag)?manifest-.*\.txt)$/i
 
 /**
  * The replica whose directory is `data` in `directory` (absolute), the payload of a bag there. Throws a
- * UserError when there is none, when the directory holds a bag already, or when files of vouch are in the
+ * UserError when it does not exist, when the directory holds a bag already, or when files of vouch are in the
  * payload.
  */
 export async function requirePayload(

@@ -34,7 +34,7 @@ it('a list is read from its file, with the time of the file', async () => {
   expect(await storage.readRecord()).toMatchObject({ names: 1, modified: 1_000_000_000 })
 })
 
-it('a list that is the same is not read anew, whether or not it was changed a moment ago', async () => {
+it('a list that is the same is not read again, whether or not it was changed a moment ago', async () => {
   const changing = createFileListSource(path)
   writeFileSync(path, `${A}  a\n`)
   const now = await changing.read(null)

@@ -91,7 +91,7 @@ interface OpenFile {
   readonly identity: Identity
 }
 
-/** Opens a regular file; null when there is none. The caller closes it. */
+/** Opens a regular file; null when it does not exist. The caller closes it. */
 async function openFile(path: string): Promise<OpenFile | null> {
   let handle: FileHandle
   try {
