@@ -1,10 +1,9 @@
 import { createLimit } from '../../wire/limit.ts'
-import { MAX_OBJECTS_AT_ONCE, MAX_WEB_HELD_ENTRIES, WEB_LISTING_MS } from '../../wire/limits.ts'
+import { MAX_OBJECTS_AT_ONCE } from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
-import { StorageError } from '../../wire/storage-error.ts'
-import { formatNumber } from '../../wire/text.ts'
 import { isMended } from '../byte-names.ts'
 import { compareNames, findFault, leadsTo, RESERVED } from '../names.ts'
+import { createWalkKeeper, enter, type Walk, type Wanted } from '../objects/listing-walk.ts'
 import type { ListedObject, ObjectInfo, ObjectPage } from '../objects/objects.ts'
 import type { Reply } from '../remote/replies.ts'
 import { noListing, type WebEntry } from './listing/entries.ts'
@@ -19,13 +18,6 @@ export interface AskWeb extends AskDirectory {
   look(key: string): Promise<Looked>
 }
 
-/** The arguments of `Objects.list`. */
-interface Wanted {
-  readonly prefix: string
-  readonly after: string
-  readonly limit: number
-}
-
 /** A listed entry, which may be either a file or a directory until HEAD shows which. */
 interface Item extends ListedObject {
   readonly isUnknown?: true
@@ -33,19 +25,8 @@ interface Item extends ListedObject {
   readonly isLinked?: true
 }
 
-/** A depth-first walk: a stack of directories, each with its remaining entries in reverse order. */
-interface Walk {
-  readonly open: Item[][]
+interface WebWalk extends Walk<Item> {
   readonly read: (path: string) => Promise<ReadDirectory | null>
-  /** Milliseconds since 1970. */
-  readonly begun: number
-}
-
-/** A walk that is not finished, and the entries of its last page, which came after `after`. */
-interface Unfinished extends Walk {
-  readonly prefix: string
-  readonly after: string
-  readonly given: readonly ListedObject[]
 }
 
 /**
@@ -56,31 +37,19 @@ interface Unfinished extends Walk {
  * leads through is not read, and counts as skipped. Bytes that are not UTF-8 are as by `decodeBytes`.
  */
 export function createWebListing() {
-  let unfinished: Unfinished | null = null
+  const walks = createWalkKeeper<WebWalk>()
 
-  /** The walk whose last page contains `after`, or began after it, and the entries of that page after it. */
-  function resume({ prefix, after }: Wanted): { walk: Walk; objects: ListedObject[] } | null {
-    const held = unfinished
-    if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
-    const at = held.given.findIndex(({ key }) => key === after)
-    // A listing from the beginning is a new question, which earlier answers must not serve.
-    if (at < 0 && (after === '' || held.after !== after)) return null
-    // No other caller may continue it meanwhile.
-    unfinished = null
-    return { walk: held, objects: held.given.slice(at + 1) }
-  }
-
-  async function begin(wanted: Wanted, ask: AskWeb): Promise<{ walk: Walk; objects: ListedObject[] }> {
+  async function begin(wanted: Wanted, ask: AskWeb): Promise<{ walk: WebWalk; objects: ListedObject[] }> {
     const read = createDirectoryReader(ask)
     const root = toItems((await read('')) ?? EMPTY, '', wanted)
     return { walk: { open: [root], read, begun: Date.now() }, objects: [] }
   }
 
   return async function list(wanted: Wanted, ask: AskWeb): Promise<ObjectPage> {
-    const { prefix, after, limit } = wanted
+    const { prefix, limit } = wanted
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
-    const { walk, objects } = resume(wanted) ?? (await begin(wanted, ask))
-    const { open, read, begun } = walk
+    const { walk, objects } = walks.resume(wanted) ?? (await begin(wanted, ask))
+    const { open, read } = walk
     for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {
       if (items.at(-1)?.isUnknown) {
         await lookAhead(items, limit - objects.length, wanted, ask)
@@ -91,7 +60,7 @@ export function createWebListing() {
       else if (item.passed !== undefined) objects.push(item)
       else if (item.key.endsWith('/')) {
         const directory = await read(item.key)
-        if (directory !== null) hold(open, toItems(directory, item.key, wanted))
+        if (directory !== null) enter(open, toItems(directory, item.key, wanted), 'the web server')
         else if (isMended(item.key)) objects.push({ ...item, passed: 'not-utf-8' })
         else if (item.isLinked) objects.push({ ...item, passed: 'other' })
       } else {
@@ -99,25 +68,12 @@ export function createWebListing() {
         objects.push(isLost ? { ...item, passed: 'not-utf-8' } : item)
       }
     }
-    const isLast = open.length === 0 && objects.length <= limit
-    if (!isLast) unfinished = { open, read, begun, prefix, after, given: objects }
-    return { objects: objects.slice(0, limit), isLast }
+    return walks.toPage(wanted, { walk, objects })
   }
 }
 
 /** A root that is gone has nothing to list. */
 const EMPTY: ReadDirectory = { entries: [], headers: { get: () => null } }
-
-/** Enters a directory; throws `unreadable` when too many entries are held, as if a server invents them. */
-function hold(open: Item[][], items: Item[]): void {
-  const held = open.reduce((sum, { length }) => sum + length, items.length)
-  if (held > MAX_WEB_HELD_ENTRIES) {
-    const most = formatNumber(MAX_WEB_HELD_ENTRIES)
-    const message = `the web server lists more than ${most} entries in directories inside each other`
-    throw new StorageError('unreadable', message, { reason: 'http_response_body_size' })
-  }
-  open.push(items)
-}
 
 /** Replaces the next unknown entries, `most` at most, by what HEAD shows them to be. */
 async function lookAhead(items: Item[], most: number, wanted: Wanted, ask: AskWeb): Promise<void> {

@@ -1,7 +1,12 @@
 import { isMended, toExample } from '../../../functions/storage/byte-names.ts'
 import { compareNames, findFault, leadsTo, RESERVED } from '../../../functions/storage/names.ts'
+import {
+  createWalkKeeper,
+  enter,
+  type Walk,
+  type Wanted,
+} from '../../../functions/storage/objects/listing-walk.ts'
 import type { ListedObject, ObjectPage, Objects } from '../../../functions/storage/objects/objects.ts'
-import { MAX_WEB_HELD_ENTRIES, WEB_LISTING_MS } from '../../../functions/wire/limits.ts'
 import type { PassedKind } from '../../../functions/wire/passed.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { escapeControls } from '../../../functions/wire/text.ts'
@@ -23,66 +28,31 @@ interface Listing {
   getTraits(signal: AbortSignal | undefined): Promise<Traits>
 }
 
-/** The arguments of `Objects.list`. */
-interface Wanted {
-  readonly prefix: string
-  readonly after: string
-  readonly limit: number
-}
-
-/** A walk, depth first: a stack of directories, each with its remaining entries in reverse order. */
-interface Walk {
-  readonly open: ListedObject[][]
-  /** Milliseconds since 1970. */
-  readonly begun: number
-}
-
-/** A walk that is not finished, and the entries of its last page, which came after `after`. */
-interface Unfinished extends Walk {
-  readonly prefix: string
-  readonly after: string
-  readonly given: readonly ListedObject[]
-}
-
 /**
  * Lists the files of a remote page by page in byte order, one directory after another. The next page
  * continues with the directories read for the last one, if it comes soon. A directory's key ends in a slash;
  * one that no valid name leads through is not read, and counts as skipped.
  */
 export function createRcloneListing(listing: Listing): Objects['list'] {
-  let unfinished: Unfinished | null = null
-
-  /** The walk whose last page contains `after`, or began after it, and the entries of that page after it. */
-  function resume({ prefix, after }: Wanted): { walk: Walk; objects: ListedObject[] } | null {
-    const held = unfinished
-    if (held?.prefix !== prefix || Date.now() - held.begun > WEB_LISTING_MS) return null
-    const at = held.given.findIndex(({ key }) => key === after)
-    // A listing from the beginning is a new question, which earlier answers must not serve.
-    if (at < 0 && (after === '' || held.after !== after)) return null
-    // No other caller may continue it meanwhile.
-    unfinished = null
-    return { walk: held, objects: held.given.slice(at + 1) }
-  }
+  const walks = createWalkKeeper<Walk<ListedObject>>()
 
   return async function list(prefix, after, limit, signal): Promise<ObjectPage> {
     if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
     const wanted = { prefix, after, limit }
     const read = (path: string) => readDirectory(listing, path, wanted, signal)
-    const { walk, objects } = resume(wanted) ?? {
+    const { walk, objects } = walks.resume(wanted) ?? {
       walk: { open: [(await read('')) ?? []], begun: Date.now() },
       objects: [],
     }
-    const { open, begun } = walk
+    const { open } = walk
     for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {
       const item = items.pop()
       if (item === undefined) open.pop()
       else if (item.passed !== undefined || !item.key.endsWith('/'))
         objects.push(await mark(listing, item, signal))
-      else hold(open, (await read(item.key)) ?? [])
+      else enter(open, (await read(item.key)) ?? [], 'rclone')
     }
-    const isLast = open.length === 0 && objects.length <= limit
-    if (!isLast) unfinished = { open, begun, prefix, after, given: objects }
-    return { objects: objects.slice(0, limit), isLast }
+    return walks.toPage(wanted, { walk, objects })
   }
 }
 
@@ -91,14 +61,6 @@ async function mark({ finder, getTraits }: Listing, item: ListedObject, signal: 
   if (item.passed !== undefined || !isMended(item.key)) return item
   const isFound = (await finder.find(toRcloneName(item.key), await getTraits(signal), signal)) !== null
   return isFound ? item : { ...item, passed: 'not-utf-8' as const }
-}
-
-/** Enters a directory; throws `unreadable` when too many entries are held, as if a remote invents them. */
-function hold(open: ListedObject[][], items: ListedObject[]): void {
-  const held = open.reduce((sum, { length }) => sum + length, items.length)
-  if (held > MAX_WEB_HELD_ENTRIES)
-    throw new StorageError('unreadable', 'rclone lists too many entries to hold')
-  open.push(items)
 }
 
 /** A directory's entries that may lead to wanted files, the next one last; null when it is gone. */
