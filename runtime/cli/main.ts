@@ -8,8 +8,26 @@ import { toCodeDirectory } from './compiled-code.ts'
 import { run } from './run.ts'
 import { findQuotedPaths } from './settings/settings-path.ts'
 
+// Exit status 1 means that copies differ; Node would end with it after a crash.
+let reportUncaught = (error: unknown) => console.error(error)
+let isServer = false
+process.on('uncaughtException', (error) => {
+  reportUncaught(error)
+  process.exit(2)
+})
+
 const words = process.argv.slice(2)
+const cwd = findCwd()
 cacheCode()
+
+function findCwd(): string {
+  try {
+    return process.cwd()
+  } catch {
+    console.error('vouch: the current directory no longer exists; change to another one')
+    process.exit(2)
+  }
+}
 
 /**
  * Makes Node cache compiled code in the user's cache directory, unless that lies inside a replica. Threads do
@@ -17,7 +35,6 @@ cacheCode()
  */
 function cacheCode(): void {
   const cache = toCodeDirectory(process.env)
-  const cwd = process.cwd()
   if (cache !== null && !isInsideAny(cache, [...words, ...findQuotedPaths(words, process.env, cwd)], cwd))
     process.env['NODE_COMPILE_CACHE'] ??= cache
   // Not every host has this function.
@@ -36,14 +53,6 @@ function end(signal: (typeof signals)[number]): void {
 }
 if (worker === undefined) for (const signal of signals) process.on(signal, end)
 
-// Exit status 1 means that copies differ; Node would end with it after a crash.
-let reportUncaught = (error: unknown) => console.error(error)
-let isServer = false
-process.on('uncaughtException', (error) => {
-  reportUncaught(error)
-  process.exit(2)
-})
-
 // A reader that goes away, such as head, is not a crash: the write that follows fails.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
@@ -55,7 +64,7 @@ run(words, {
   },
   stdout: worker === undefined ? process.stdout : keepLinesWhole(process.stdout),
   stderr: worker === undefined ? process.stderr : keepLinesWhole(process.stderr),
-  cwd: process.cwd(),
+  cwd,
   env: process.env,
   signal: worker?.signal ?? ending.signal,
   isOwnProcess: true,
