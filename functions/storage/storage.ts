@@ -200,6 +200,9 @@ export interface Storage {
    */
   readonly verifiesBytes?: boolean
 
+  /** Set where only sums are kept, and no bytes: a list. No plan writes to it. */
+  readonly isRecord?: true
+
   /**
    * Returns one promise for each name, in the order of the names. It resolves with the facts of the file,
    * resolves with null when there is no such file, or rejects with a `StorageError` of its own. One name's

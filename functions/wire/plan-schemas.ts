@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { boundedArray, type Parsed, toWrongText } from './json/parse.ts'
 import { parseJsonWithItems } from './json/parse-items.ts'
 import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
-import { auditSummary, digest, globs, replicaId, size, unkept } from './schemas.ts'
+import { auditSummary, contentDigest, digest, globs, replicaId, size, unkept } from './schemas.ts'
 
 /**
  * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which
@@ -41,7 +41,7 @@ export const planStep = v.object({
   digest,
   size,
   /** What each replica held, null for nothing: the step is done only while that is unchanged. */
-  seen: v.record(replicaId, v.nullable(digest)),
+  seen: v.record(replicaId, v.nullable(contentDigest)),
 })
 export type PlanStep = v.InferOutput<typeof planStep>
 

@@ -26,7 +26,7 @@ export const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** SHA-256 in lower-case hexadecimal. */
 export const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal'))
 /** As `digest`, or of a content that only lists know `ALGORITHM:HEX`; see `Digest`. */
-const contentDigest = v.pipe(
+export const contentDigest = v.pipe(
   v.string(),
   v.regex(
     /^(?:[0-9a-f]{64}|[a-z][a-z0-9-]{0,15}:[0-9a-f]{8,128})$/,

@@ -90,7 +90,7 @@ function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'confl
   const version = wanted ? versions.find(({ digest }) => digest === wanted) : versions[0]
   if (version !== undefined && agreement === 'conflict' && !wanted) return 'conflict'
   if (version !== undefined)
-    return isSendable(version) ? version : toAnswer('unreadable', toListsOnly(version.holders))
+    return isSendable(version) ? version : answerListsOnly(read.name, comparison, version)
   if (answered < answers.length) {
     const others = answered === 0 ? '' : '; the others lack it'
     return toAnswer('existence-unknown', `cannot say: ${toFailures(answers)}${others}`)
@@ -103,6 +103,12 @@ function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'confl
       ? `not found on ${first?.id}, the only replica`
       : `not found on any of ${answers.length} replicas (all answered)`,
   )
+}
+
+/** No version is delivered, so that the fields name the version of each list. */
+function answerListsOnly(name: string, comparison: Comparison, { holders }: Version): Response {
+  const options = { fields: toFields(comparison), manifest: toManifest(name, comparison) }
+  return createProblem('unreadable', toListsOnly(holders), options)
 }
 
 function toListsOnly(holders: readonly string[]): string {
@@ -132,7 +138,8 @@ export async function deliverCopy(request: Request, read: ReadRequest): Promise<
   if (said instanceof StorageError) return toProblem(said, { fields: toCopyFields(answers) })
   const fields = toCopyFields(answers, version)
   if (version === undefined) return createProblem('not-found', 'this replica has no such file', { fields })
-  if (!isSendable(version)) return createProblem('unreadable', toListsOnly(version.holders), { fields })
+  if (!isSendable(version))
+    return createProblem('unreadable', toListsOnly(version.holders), { fields: toCopyFields(answers) })
   const representation = toRepresentation({ name: read.name, ...version }, fields)
   const response = await settle(send(request, read, version, representation))
   if (!(response instanceof StorageError)) return response

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createReplica } from '../../replica/replica.ts'
+import type { Facts } from '../../storage/facts.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import { createRemoteStorage } from '../../storage/remote/remote.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import type { Digest } from '../../wire/digest.ts'
+import type { MadePlan } from '../../wire/plan-schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
 
@@ -36,6 +38,35 @@ function createRemoteList(digests: Readonly<Record<string, Digest>>): Storage {
     fetch: async (url, { body, ...init }) => await app.request(url, { ...init, body: body ?? null }),
   })
 }
+
+it('a name that a list lacks is not copied to it', async () => {
+  const list: Storage = { ...createList({}), isRecord: true }
+  const app = coordinate([list, createMemoryStorage({ a: SAME }), createMemoryStorage()], { writable: true })
+  const plan = await app.request('/plan', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ prefix: '', match: [], exclude: [], rules: [], moves: true }),
+  })
+  expect(((await plan.json()) as MadePlan).steps.map(({ to }) => to)).toEqual(['server3'])
+})
+
+it.each([
+  ['a sum that is no SHA-256', { digest: `md5:${'0'.repeat(32)}` }],
+  ['no size', { size: null }],
+])('a server that has read %s is not believed', async (_, change) => {
+  const memory = createMemoryStorage({ a: SAME })
+  const liar: Storage = {
+    ...memory,
+    describe: (names, options) =>
+      memory.describe(names, options).map(async (facts) => ({ ...((await facts) as Facts), ...change })),
+  }
+  const app = createReplica(liar)
+  const remote = createRemoteStorage('http://liar.example', {
+    fetch: async (url, { body, ...init }) => await app.request(url, { ...init, body: body ?? null }),
+  })
+  const { headers } = await coordinate([memory, remote]).request('/files/a')
+  expect(headers.get('Replica-Agreement')).toBe('degraded;answered=1;of=2')
+})
 
 describe.each([
   ['a list', createList],
@@ -98,6 +129,14 @@ describe.each([
       ['gone', 'incomplete'],
       ['more', 'incomplete'],
     ])
+  })
+
+  it('shows by which digest it differs, also where only lists know the file', async () => {
+    const app = coordinate([create({ a: same }), createMemoryStorage()])
+    for (const path of ['/files/a', '/files/a?replica=server1']) {
+      const { headers } = await app.request(path)
+      expect(headers.get('Replica-Status')).toContain(`server1;state=differ;version="${same}"`)
+    }
   })
 
   it('is not written to, and no step copies what only it knows', async () => {

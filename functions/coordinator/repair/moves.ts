@@ -15,13 +15,20 @@ function isSized(name: MissingName): name is SizedName {
   return name.size !== null
 }
 
+interface MovesOptions {
+  readonly ids: readonly string[]
+  readonly rules: readonly Rule[]
+  /** As of `planName`. */
+  readonly records: ReadonlySet<string>
+}
+
 export type Moves = ReturnType<typeof createMoves>
 
 /**
  * Holds the names that some replicas lack, up to a limit, until the end shows which of them are two names of
  * one file. The steps of a file with two names move it; those of all others copy it.
  */
-export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
+export function createMoves({ ids, rules, records }: MovesOptions) {
   const names = createMissingNames()
   const held: SizedName[] = []
   let unpaired = 0
@@ -51,10 +58,10 @@ export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
       const done = new Set<Rename<SizedName>>()
       for (const name of held) {
         const rename = moved.get(name)
-        if (rename === undefined) yield* toSteps(name.name, name, toSeen(name, ids))
+        if (rename === undefined) yield* toSteps(name.name, name, toSeen(name, ids), records)
         else if (!done.has(rename)) {
           done.add(rename)
-          yield* toMoves(rename, ids, rules)
+          yield* toMoves(rename, { ids, rules, records })
         }
       }
     },
@@ -65,11 +72,7 @@ export function createMoves(ids: readonly string[], rules: readonly Rule[]) {
  * The moves that give a file one name everywhere: the new one of the rename, as `check` shows it, unless the
  * rule for its old name keeps the old one, because a replica that it names has it, or more than half of all.
  */
-function toMoves(
-  { from, to }: Rename<SizedName>,
-  ids: readonly string[],
-  rules: readonly Rule[],
-): PlanStep[] {
+function toMoves({ from, to }: Rename<SizedName>, { ids, rules, records }: MovesOptions): PlanStep[] {
   const policy = findPolicy(from.name, rules)
   const { holders } = from.sides
   const isOldKept =
@@ -77,7 +80,7 @@ function toMoves(
       ? holders.includes(policy.keep)
       : policy === 'majority' && holders.length * 2 > ids.length
   const [source, target] = isOldKept ? [to, from] : [from, to]
-  return toSteps(target.name, target, toSeen(target, ids)).map(({ name, ...step }) => ({
+  return toSteps(target.name, target, toSeen(target, ids), records).map(({ name, ...step }) => ({
     ...{ name, from: source.name },
     ...step,
   }))

@@ -23,7 +23,7 @@ import type { CoordinatorContext } from '../context.ts'
 import { withKnownRot } from '../ledger/ledger.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
 import { createMoves } from './moves.ts'
-import { findPolicy, planName } from './plan.ts'
+import { findPolicy, findRecords, planName } from './plan.ts'
 
 const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
 
@@ -61,6 +61,7 @@ async function writePlan(
   context: PlanContext,
 ): Promise<void> {
   const { rules, moves: _, ...names } = request
+  const records = findRecords(context.members)
   const head = {
     vouch: 'plan',
     version: 1,
@@ -70,7 +71,7 @@ async function writePlan(
   } satisfies Omit<MadePlan, 'steps' | 'summary'>
   let [steps, moved, bytes, left] = [0, 0, 0, 0]
   let summary: AuditSummary | undefined
-  const moves = request.moves ? createMoves(head.replicas, rules) : undefined
+  const moves = request.moves ? createMoves({ ids: head.replicas, rules, records }) : undefined
   const writeStep = async (step: PlanStep) => {
     await write(`${steps++ === 0 ? '' : ','}\n${JSON.stringify(step)}`)
     if (step.from === undefined) bytes = addCounts(bytes, step.size)
@@ -84,7 +85,7 @@ async function writePlan(
     }
     const manifest = await withRecordedRot(line, rules, context)
     if (moves?.hold(manifest)) return
-    const planned = planName(manifest, rules)
+    const planned = planName(manifest, rules, records)
     if (planned === null) left++
     for (const step of planned ?? []) await writeStep(step)
   })

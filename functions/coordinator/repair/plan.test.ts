@@ -12,7 +12,7 @@ const DIGESTS = ['a', 'b', 'c'].map((digit) => digit.repeat(64))
 type Held = { readonly version: number; readonly modified: number | null } | null | '!'
 
 function toPlanned(held: readonly Held[], policy: Policy, name = 'x') {
-  return planName(describeHeld(held, name), [{ prefix: '', policy }])
+  return planName(describeHeld(held, name), [{ prefix: '', policy }], new Set())
 }
 
 function describeHeld(held: readonly Held[], name: string): Manifest {
@@ -79,7 +79,7 @@ describe('a plan of one name', () => {
       const from = rot[report.id]
       return from === undefined ? report : { ...report, rottedFrom: DIGESTS[from] }
     })
-    const steps = planName({ ...manifest, replicas }, [{ prefix: '', policy: 'repair' }])
+    const steps = planName({ ...manifest, replicas }, [{ prefix: '', policy: 'repair' }], new Set())
     expect(steps?.map((step) => step.to) ?? null).toEqual(to)
     for (const { digest } of steps ?? []) expect(digest).toBe(DIGESTS[0])
   })
@@ -92,7 +92,7 @@ describe('a plan of one name', () => {
       { prefix: 'photos/', policy: { keep: 'r1' } },
     ]
     const plan = (name: string) =>
-      planName(describeHeld([at(0), at(1), at(0)], name), rules)?.map(({ to }) => to) ?? null
+      planName(describeHeld([at(0), at(1), at(0)], name), rules, new Set())?.map(({ to }) => to) ?? null
     expect(plan('a')).toEqual(['r1'])
     expect(plan('photos/1')).toEqual(['r0', 'r2'])
     expect(plan('photos/raw/1')).toBeNull()

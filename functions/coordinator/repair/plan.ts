@@ -1,5 +1,6 @@
 import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
 import type { Manifest } from '../../wire/schemas.ts'
+import type { Replica } from '../ask/member.ts'
 import { hasSource } from '../compare/report.ts'
 
 type Version = Manifest['versions'][number]
@@ -9,7 +10,11 @@ type Version = Manifest['versions'][number]
  * differ and no rule chooses one, when a replica did not report what it holds, or when only lists know the
  * content. Pure. Nothing is deleted, and nothing is written to a list.
  */
-export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[] | null {
+export function planName(
+  manifest: Manifest,
+  rules: readonly Rule[],
+  records: ReadonlySet<string>,
+): PlanStep[] | null {
   const { name, agreement, versions, replicas } = manifest
   if (agreement === 'unanimous') return []
   if (replicas.some(({ state }) => state === 'error' || state === 'corrupt')) return null
@@ -19,17 +24,23 @@ export function planName(manifest: Manifest, rules: readonly Rule[]): PlanStep[]
   const chosen = versions.length === 1 && policy !== 'repair' ? versions[0] : choose(manifest, policy)
   if (chosen === undefined || chosen.size === null || !hasSource(chosen, replicas)) return null
   const seen = Object.fromEntries(replicas.map(({ id, version }) => [id, version ?? null]))
-  const lists = new Set(replicas.filter(({ evidence }) => evidence === 'recorded').map(({ id }) => id))
-  return toSteps(name, { digest: chosen.digest, size: chosen.size }, seen).filter(({ to }) => !lists.has(to))
+  const lists = replicas.filter(({ evidence }) => evidence === 'recorded').map(({ id }) => id)
+  return toSteps(name, { digest: chosen.digest, size: chosen.size }, seen, new Set([...records, ...lists]))
 }
 
-/** The writes of a content to every replica that was seen to hold another, or none. */
+/** The replicas that are lists, to which nothing can be written. */
+export function findRecords(members: readonly Replica[]): ReadonlySet<string> {
+  return new Set(members.filter(({ storage }) => storage.isRecord).map(({ id }) => id))
+}
+
+/** The writes of a content to every replica that was seen to hold another, or none, but not to `records`. */
 export function toSteps(
   name: string,
   { digest, size }: Pick<PlanStep, 'digest' | 'size'>,
   seen: PlanStep['seen'],
+  records: ReadonlySet<string>,
 ): PlanStep[] {
-  const others = Object.keys(seen).filter((id) => seen[id] !== digest)
+  const others = Object.keys(seen).filter((id) => seen[id] !== digest && !records.has(id))
   return others.map((to) => ({ name, to, digest, size, seen }))
 }
 

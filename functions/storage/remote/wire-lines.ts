@@ -1,4 +1,5 @@
 import type * as v from 'valibot'
+import { isDigest } from '../../wire/digest.ts'
 import { parseTimestamp, toTimestamp } from '../../wire/fields/dates.ts'
 import { toConsistent } from '../../wire/fields/fields.ts'
 import { toPassedMember } from '../../wire/passed.ts'
@@ -24,7 +25,12 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
   }
 }
 
+/** Throws `unreachable` for facts of bytes without a size or a SHA-256: only a list may lack them. */
 export function toFacts({ size, digest, modified, evidence, age, sums }: HeldLine): Facts {
+  if (evidence !== 'recorded' && (size === null || !isDigest(digest)))
+    throw new StorageError('unreachable', 'the server sent facts of a copy without its size or its SHA-256', {
+      reason: 'http_protocol_error',
+    })
   const facts = { size, digest, modified: parseTimestamp(modified), ...toConsistent(evidence, age) }
   return sums === undefined ? facts : { ...facts, sums }
 }

@@ -1,4 +1,5 @@
 import { html } from 'hono/html'
+import { isDigest } from '../../../wire/digest.ts'
 import { toNamedPath } from '../../../wire/fields/routes.ts'
 import type { Manifest } from '../../../wire/schemas.ts'
 import { escapeControls } from '../../../wire/text.ts'
@@ -21,7 +22,7 @@ ${renderReplicas(manifest)}<table>
 <tbody>
 ${versions.map(
   ({ digest, size, modified, href }, i) =>
-    html`<tr><th scope="row">${toLetter(i)}</th><td>${renderSize(size)}</td><td>${renderTime(modified)}</td><td><a href="${href}"><code>${digest}</code></a></td></tr>\n`,
+    html`<tr><th scope="row">${toLetter(i)}</th><td>${renderSize(size)}</td><td>${renderTime(modified)}</td><td>${isDigest(digest) ? html`<a href="${href}"><code>${digest}</code></a>` : html`<code>${digest}</code>`}</td></tr>\n`,
 )}</tbody>
 </table>`,
     fields,

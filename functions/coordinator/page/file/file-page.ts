@@ -13,7 +13,7 @@ import { gather } from '../../ask/member.ts'
 import { type Comparison, compare } from '../../compare/compare.ts'
 import { hasSource, toLetter, toManifest } from '../../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../../context.ts'
-import { planName } from '../../repair/plan.ts'
+import { findRecords, planName } from '../../repair/plan.ts'
 import { readKnown } from '../known.ts'
 import { answerPage, type Html } from '../layout.ts'
 import {
@@ -46,7 +46,7 @@ export async function answerFile(c: Context<AppEnv>, context: CoordinatorContext
     html`<h1>${renderName(name)}</h1>
 ${renderPath(name)}
 <p>${renderMark(manifest.agreement)}</p>
-${renderReplicas(manifest)}${renderVersions(manifest, context.isWritable)}${differences.map(
+${renderReplicas(manifest)}${renderVersions(manifest, context)}${differences.map(
   (shown, i) =>
     html`<h2>How ${toLetter(i + 1)} differs from A</h2>\n${renderDifference(shown, 'A', toLetter(i + 1))}\n`,
 )}${renderRest(manifest.versions.length - 1 - differences.length)}${renderHistory(known)}`,
@@ -75,7 +75,10 @@ async function readDifferences(
   )
 }
 
-function renderVersions(manifest: Manifest, isWritable: boolean): Html {
+function renderVersions(
+  manifest: Manifest,
+  { isWritable, members }: Pick<CoordinatorContext, 'isWritable' | 'members'>,
+): Html {
   const { name, versions, agreement } = manifest
   if (versions.length === 0) return html``
   const note =
@@ -87,7 +90,7 @@ ${note}<div class="versions">
 ${versions.map((version, i) =>
   renderVersion(name, version, {
     letter: versions.length === 1 ? '' : toLetter(i),
-    to: isWritable ? findTargets(manifest, version) : [],
+    to: isWritable ? findTargets(manifest, version, findRecords(members)) : [],
     isSent: hasSource(version, manifest.replicas),
   }),
 )}</div>
@@ -130,8 +133,12 @@ const IMAGES: ReadonlySet<string> = new Set([
 ])
 
 /** The replicas to which that version would be written to keep it. */
-function findTargets(manifest: Manifest, { replicas: [holder = ''] }: Version): string[] {
-  const steps = planName(manifest, [{ prefix: manifest.name, policy: { keep: holder } }])
+function findTargets(
+  manifest: Manifest,
+  { replicas: [holder = ''] }: Version,
+  records: ReadonlySet<string>,
+): string[] {
+  const steps = planName(manifest, [{ prefix: manifest.name, policy: { keep: holder } }], records)
   return (steps ?? []).map(({ to }) => to)
 }
 

@@ -12,21 +12,21 @@ import { parseNamedPath, toNamedPath } from '../../../wire/fields/routes.ts'
 import { parseJson } from '../../../wire/json/parse.ts'
 import { MAX_FORM_BYTES } from '../../../wire/limits.ts'
 import type { Plan, PlanStep } from '../../../wire/plan-schemas.ts'
-import { digest, type Manifest, replicaId, size } from '../../../wire/schemas.ts'
+import { contentDigest, digest, type Manifest, replicaId, size } from '../../../wire/schemas.ts'
 import { escapeControls } from '../../../wire/text.ts'
 import { gather } from '../../ask/member.ts'
 import { compare } from '../../compare/compare.ts'
 import { toLetter, toManifest } from '../../compare/report.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import { apply } from '../../repair/apply.ts'
-import { planName, toSteps } from '../../repair/plan.ts'
+import { findRecords, planName, toSteps } from '../../repair/plan.ts'
 import type { ApplyContext } from '../../repair/step.ts'
 import { answerPage, beginPage, END, type Html } from '../layout.ts'
 import { isWritten, toOutcomeWords } from '../outcome.ts'
 import { renderName, renderPath, renderSize, toIdsText } from '../parts.ts'
 
 /** The form's data: the content to keep, and what each replica held of the file when it was chosen. */
-const choice = v.object({ digest, size, seen: v.record(replicaId, v.nullable(digest)) })
+const choice = v.object({ digest, size, seen: v.record(replicaId, v.nullable(contentDigest)) })
 type Choice = v.InferOutput<typeof choice>
 
 /** `GET /keep/{name}?version=`: what would be written where to keep that version, and a form to do so. */
@@ -38,7 +38,7 @@ export async function answerKeep(c: Context<AppEnv>, context: CoordinatorContext
   const version = manifest.versions[at]
   if (version === undefined) return createProblem('not-found', 'no replica holds that version now')
   const [holder = ''] = version.replicas
-  const steps = planName(manifest, [{ prefix: name, policy: { keep: holder } }])
+  const steps = planName(manifest, [{ prefix: name, policy: { keep: holder } }], findRecords(context.members))
   const isGap = manifest.versions.length === 1 && steps !== null && steps.length > 0
   const to = isGap ? ` to ${toIdsText(steps.map(({ to }) => to))}` : ''
   const deed = isGap ? 'Copy' : manifest.versions.length === 1 ? 'Keep' : `Keep version ${toLetter(at)} of`
@@ -92,7 +92,7 @@ export async function takeKeep(c: Context<AppEnv>, context: CoordinatorContext):
     const detail = `the form must name the version to keep, and what ${ids.join(', ')} held`
     return createProblem('invalid-body', detail)
   }
-  const steps = toSteps(name, chosen, chosen.seen)
+  const steps = toSteps(name, chosen, chosen.seen, findRecords(context.members))
   const { trace } = c.var
   const { fields, text } = beginPage({ title: `Outcome for ${escapeControls(name)}` })
   const plan: Plan = { vouch: 'plan', version: 1, replicas: ids, steps }

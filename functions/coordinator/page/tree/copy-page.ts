@@ -16,7 +16,7 @@ import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts
 import { type AuditContext, audit } from '../../audit/audit.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import { apply } from '../../repair/apply.ts'
-import { planName } from '../../repair/plan.ts'
+import { findRecords, planName } from '../../repair/plan.ts'
 import type { ApplyContext } from '../../repair/step.ts'
 import { beginPage, END, type Html } from '../layout.ts'
 import { isWritten, toOutcomeWords } from '../outcome.ts'
@@ -108,7 +108,7 @@ async function makePlan(
       summary = line.summary
       return
     }
-    const planned = planName(line, [])
+    const planned = planName(line, [], findRecords(context.members))
     if (planned === null) left++
     else if (steps.length + planned.length > MAX_PAGE_STEPS) throw new Enough()
     else steps.push(...planned)
