@@ -1,5 +1,17 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeEach, expect, test } from 'vitest'
 import { finish, startVouch } from './process.suite.ts'
 import { createStageWith, type Stage } from './stage.suite.ts'
@@ -54,6 +66,23 @@ test('code that another user could have written is not run, but replaced', async
   expect((await get()).status).toBe(0)
   expect(statSync(findCode())).not.toMatchObject({ ino })
   expect(statSync(findCode()).mode & 0o777).toBe(0o600)
+})
+
+test('a link, a FIFO and a directory that others can write to are not read', async () => {
+  await get()
+  const file = findCode()
+  renameSync(file, `${file}.there`)
+  symlinkSync(`${file}.there`, file)
+  expect((await get()).status).toBe(0)
+  expect(lstatSync(file).isFile()).toBe(true)
+  rmSync(file)
+  expect(spawnSync('mkfifo', [file]).status).toBe(0)
+  expect((await get()).status).toBe(0)
+  expect(lstatSync(file).isFile()).toBe(true)
+  const { ino } = statSync(file)
+  chmodSync(dirname(file), 0o777)
+  expect((await get()).status).toBe(0)
+  expect(statSync(file).ino).not.toBe(ino)
 })
 
 test('a run that was trouble keeps no code, and none has the name of what is no command', async () => {

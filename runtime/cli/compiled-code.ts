@@ -1,5 +1,16 @@
-import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import module, { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { Script } from 'node:vm'
@@ -75,10 +86,12 @@ function toIdentity(path: string): string {
  */
 function readCode(file: string, identity: string): Buffer | null {
   try {
-    const fd = openSync(file, 'r')
+    if (!isOwn(statSync(dirname(file)))) return null
+    // Neither a link nor a FIFO, which would never open, is followed.
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      const { uid, mode } = fstatSync(fd)
-      if (process.geteuid !== undefined && (uid !== process.geteuid() || (mode & 0o022) !== 0)) return null
+      const stats = fstatSync(fd)
+      if (!stats.isFile() || !isOwn(stats)) return null
       const bytes = readFileSync(fd)
       const code = bytes.subarray(SEAL_BYTES)
       return seal(identity, code).equals(bytes.subarray(0, SEAL_BYTES)) ? code : null
@@ -90,13 +103,19 @@ function readCode(file: string, identity: string): Buffer | null {
   }
 }
 
+/** Whether nobody but this user can have written it; true on a host without users. */
+function isOwn({ uid, mode }: Stats): boolean {
+  return process.geteuid === undefined || (uid === process.geteuid() && (mode & 0o022) === 0)
+}
+
 function writeCode(file: string, identity: string, code: Buffer): void {
-  const temporary = `${file}.${process.pid}`
+  const temporary = `${file}.${randomUUID()}`
   try {
     writeFileSync(temporary, Buffer.concat([seal(identity, code), code]), { mode: 0o600, flag: 'wx' })
     renameSync(temporary, file)
   } catch {
     // Without it, the next run takes as long as this one.
+    rmSync(temporary, { force: true })
   }
 }
 

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import module from 'node:module'
 import { Interruption } from '../hosting/io.ts'
 import { keepLinesWhole } from '../hosting/workers/whole-lines.ts'
@@ -35,11 +36,24 @@ function findCwd(): string {
  */
 function cacheCode(): void {
   const cache = toCodeDirectory(process.env)
-  if (cache !== null && !isInsideAny(cache, [...words, ...findQuotedPaths(words, process.env, cwd)], cwd))
-    process.env['NODE_COMPILE_CACHE'] ??= cache
+  const isOurs = process.env['NODE_COMPILE_CACHE'] === undefined
+  const quoted = findQuotedPaths(words, process.env, cwd)
+  if (cache !== null && isOurs && !isInsideAny(cache, [...words, ...quoted], cwd)) {
+    process.env['NODE_COMPILE_CACHE'] = cache
+    createOwn(cache)
+  }
   // Not every host has this function.
   if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module)
     module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+}
+
+/** Creates the directory so that nobody else can write to it: code is run from there. */
+function createOwn(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch {
+    // Then no code is kept.
+  }
 }
 
 const worker = openWorker()

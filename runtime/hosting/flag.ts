@@ -155,11 +155,12 @@ function parseText<T>({ rule, parts, parse }: Kind<T>, text: string, label: stri
   return value
 }
 
-/** `text` without the parts of a URL, or of a remote of rclone, that may be secret. */
+/** `text` without the parts of a URL, a module or a remote of rclone that may be secret. */
 function redact(text: string): string {
   return text
     .replace(/(\w:\/\/)[^/]*@/, '$1…@')
     .replace(/(\w:\/\/[^?#]*[?#]).*/s, '$1…')
+    .replace(/(\bmodule:[^?#]*[?#]).*/is, '$1…')
     .replace(/(\brclone:[^,]*,).*/is, '$1…')
 }
 

@@ -50,7 +50,7 @@ export interface Span {
   /** The last name of the span; null when it reaches the end of all names. */
   readonly last: string | null
   readonly names: number
-  /** Sum of the sizes; null when some size is unknown. */
+  /** Sum of the sizes, by which sizes are compared; null when some size is unknown. */
   readonly bytes: number | null
   /**
    * SHA-256 over name and digest of each file, in order; null when a file in it has to be examined by itself.
