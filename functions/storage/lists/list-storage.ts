@@ -45,10 +45,11 @@ interface Held extends List {
 /**
  * The files that a list of sums records, as a replica: each digest is `recorded`, and there are no bytes to
  * open. The list is read when it is first asked and whenever it has changed. A name that it does not have is
- * absent only if every line of the list is understood; otherwise it is `unreadable`, and so is a name with
- * two contents. What is not understood also counts among the entries that a listing from the beginning
- * passes. Of a list of other sums, such as MD5, the peers compute that sum of their copies: where one has it,
- * the digest is that of its copy; where none has it, the digest is `md5:` and the sum.
+ * absent only if every line of the list is understood, and every name of it valid; otherwise it is
+ * `unreadable`, and so is a name with two contents. What is not understood also counts among the entries that
+ * a listing from the beginning passes. Of a list of other sums, such as MD5, the peers compute that sum of
+ * their copies: where one has it, the digest is that of its copy; where none has it, the digest is `md5:` and
+ * the sum.
  *
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
@@ -191,8 +192,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
 
 /** Null for a name that the list does not have, if it says by that that there was none; else throws. */
 function requireAbsent(list: List, name: string): null {
-  const [fault] = list.faults.first
-  if (fault !== undefined)
+  const fault = list.faults.first[0] ?? list.misspelt
+  if (fault !== null)
     throw new StorageError(
       'unreadable',
       `the list does not say that the file is missing: ${toFaultText(fault)}`,
