@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { StorageError } from '../../wire/storage-error.ts'
+import type { ListOptions } from '../storage.ts'
 import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
@@ -8,6 +9,11 @@ import { parseAlgorithm } from './algorithms.ts'
 import { toRecordNotes } from './list-record.ts'
 import type { ListVersion } from './list-storage.ts'
 import { ask, createRecording, createStorage } from './lists.suite.ts'
+
+vi.mock('../../wire/limits.ts', async (load) => ({
+  ...(await load<object>()),
+  MAX_LIST_PASSED_BYTES: 3000,
+}))
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
@@ -146,6 +152,39 @@ describe('a listing', () => {
       expect(counts).toEqual({ other: 1, 'dot-segment': 1, 'empty-segment': 1 })
     },
   )
+
+  it.each([1, 2, 1000])('counts each entry that is no file once, in pages of %i', async (limit) => {
+    const link = (name: string) => `./${name} type=link\n`
+    const file = (name: string) => `./${name} type=file sha256=${A}\n`
+    const bytes = `#mtree\n${link('y')}${file('x')}${link('w')}${file('b')}${link('c')}${link('a')}${file('z')}`
+    const links = createStorage({ name: 'spec', bytes })
+    const examples: string[] = []
+    let count = 0
+    for (let after: string | null = ''; after !== null; ) {
+      const page: Awaited<ReturnType<typeof links.list>> = await links.list({ after, limit })
+      for (const passed of page.passed ?? []) {
+        count += passed.count
+        examples.push(...passed.examples)
+      }
+      after = page.next
+    }
+    expect([count, examples]).toEqual([4, ['a', 'c', 'w', 'y']])
+    const after = async (options: ListOptions) => (await links.list(options)).passed?.[0]?.examples
+    expect(await after({ after: 'b' })).toEqual(['c', 'w', 'y'])
+    expect(await after({ after: 'b', prefix: 'w' })).toEqual(['w'])
+    expect(await after({ prefix: 'd' })).toBeUndefined()
+  })
+
+  it('counts entries that are no files also where their names would take too much memory', async () => {
+    const links = Array.from({ length: 20 }, (_, i) => `./${'x'.repeat(100)}${i} type=link\n`)
+    const storage = createStorage({
+      name: 'spec',
+      bytes: `#mtree\n${links.join('')}./a type=file sha256=${A}\n`,
+    })
+    const { passed } = await storage.list()
+    expect(passed).toMatchObject([{ kind: 'link', count: 20 }])
+    expect(passed?.[0]?.examples).toHaveLength(5)
+  })
 
   it('has only names with the prefix, after the name', async () => {
     const list = async (prefix: string, after?: string) =>

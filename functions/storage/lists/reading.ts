@@ -1,9 +1,14 @@
-import { MAX_LIST_FAULTS, MAX_PASSED_EXAMPLES } from '../../wire/limits.ts'
+import {
+  MAX_LIST_FAULTS,
+  MAX_LIST_PASSED_BYTES,
+  MAX_PASSED_EXAMPLES,
+  PASSED_ENTRY_BYTES,
+} from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../byte-names.ts'
-import { findFault } from '../names.ts'
+import { compareNames, findFault } from '../names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
 import { type ListText, quote } from './list-text.ts'
 import { isDoubtful, SLASH, toPlainName } from './plain-names.ts'
@@ -51,7 +56,10 @@ export interface Read {
   readonly faults: Faults
   /** The first entry whose name is not valid: it may be another spelling of a valid one. */
   readonly misspelt: Fault | null
+  /** In the order of `compareNames`. */
   readonly passed: readonly PassedEntry[]
+  /** The numbers of entries that would be in `passed` too, but for the memory that their names would take. */
+  readonly unnamed: ReadonlyMap<PassedKind, number>
   readonly notes: readonly string[]
   /** The number of entries that lie outside the root. */
   readonly outside: number
@@ -65,6 +73,8 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
   const above = toAbove(root)
   const first: Fault[] = []
   const passed: PassedEntry[] = []
+  const unnamed = new Map<PassedKind, number>()
+  let passedBytes = 0
   const notes: string[] = []
   let [faults, outside, absolute] = [0, 0, 0]
   let example: string | null = null
@@ -120,7 +130,11 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
       const name = toPlainName(entry.name, entry.start, entry.end)
       add(name === null ? entry : { ...entry, name, start: 0, end: name.length })
     },
-    pass: (entry) => void passed.push(entry),
+    pass(entry) {
+      passedBytes += entry.name.length + PASSED_ENTRY_BYTES
+      if (passedBytes <= MAX_LIST_PASSED_BYTES) passed.push(entry)
+      else unnamed.set(entry.kind, (unnamed.get(entry.kind) ?? 0) + 1)
+    },
     note: (words) => void notes.push(words),
     end() {
       // Whoever made it may have named nothing, or failed.
@@ -131,7 +145,8 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
         sums,
         faults: { count: faults, first },
         misspelt,
-        passed,
+        passed: passed.sort((a, b) => compareNames(a.name, b.name)),
+        unnamed,
         notes,
         outside,
         absolute: isAbsolute ? example : null,
