@@ -1,16 +1,22 @@
-import { expect, it, vi } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
+import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble } from '../suite/suite-tools.suite.ts'
 import { ask, createRecording } from './lists.suite.ts'
 import { createWebListSource } from './web-list-source.ts'
 
 vi.mock('../../wire/limits.ts', async (load) => ({ ...(await load<object>()), MAX_LIST_BYTES: 1000 }))
 
+afterEach(() => void vi.useRealTimers())
+
 const A = 'a'.repeat(64)
 const LIST = `${A}  a\n`
 const OLD = { 'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT', Date: 'Thu, 01 Jan 2026 00:00:00 GMT' }
 
 /** A list on a server of these answers by path, and what it was asked for. */
-function serve(answers: Record<string, () => Response>, url = 'https://web.test/d/SHA256SUMS') {
+function serve(
+  answers: Record<string, () => Response | Promise<Response>>,
+  url = 'https://web.test/d/SHA256SUMS',
+) {
   const asked: { readonly path: string; readonly headers: Record<string, string> }[] = []
   const fetch = async (url: string, { headers }: { readonly headers: Record<string, string> }) => {
     const { pathname } = new URL(url)
@@ -103,4 +109,21 @@ it('a manifest of a bag is read with the files beside it', async () => {
       '/d/tagmanifest-sha256.txt',
     ],
   ])
+})
+
+it.each<[string, () => Response | Promise<Response>]>([
+  ['sends nothing', () => new Promise<Response>(() => {})],
+  [
+    'stops within the list',
+    () => new Response(new ReadableStream({ start: (to) => to.enqueue(toBytes(LIST)) })),
+  ],
+])('a server that once %s is asked again', async (_what, stall) => {
+  vi.useFakeTimers()
+  let isStalled = true
+  const { storage } = serve({ '/d/SHA256SUMS': () => (isStalled ? stall() : new Response(LIST)) })
+  const said = expectTrouble(storage.describe(['a'])[0], 'unreachable')
+  await vi.advanceTimersByTimeAsync(10_000)
+  await said
+  isStalled = false
+  expect(await ask(storage, ['a', 'b'])).toEqual([A, null])
 })

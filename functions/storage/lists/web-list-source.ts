@@ -1,7 +1,7 @@
-import { readUpTo } from '../../bytes/chunks.ts'
+import { type Chunks, readUpTo } from '../../bytes/chunks.ts'
 import { toDigest } from '../../wire/digest.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
-import { MAX_LIST_BYTES } from '../../wire/limits.ts'
+import { ANSWER_MS, MAX_LIST_BYTES, SILENCE_MS } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatSize } from '../../wire/text.ts'
 import type { Send } from '../remote/remote.ts'
@@ -14,7 +14,8 @@ import type { ListSource } from './list-storage.ts'
 /**
  * A list on a web server, read by GET. It is asked for again only if its `ETag` or its time shows that it
  * changed, where the server sends one that does. It is never redirected, and neither a cache nor another
- * encoding may answer. Errors never name the address.
+ * encoding may answer. Reading ends when the server sends nothing for `SILENCE_MS`, or takes `ANSWER_MS` for
+ * a file. Errors never name the address.
  */
 export function createWebListSource(
   url: string,
@@ -29,7 +30,12 @@ export function createWebListSource(
 
   /** Null for a file that is not there. */
   async function readFile(path: string, headers: Record<string, string>, signal: AbortSignal | undefined) {
-    const reply = await client.ask(path, { headers, signal })
+    const abort = new AbortController()
+    const stopped = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal])
+    const reply = await withinSilence(client.ask(path, { headers, signal: stopped })).catch((error) => {
+      abort.abort(error)
+      throw error
+    })
     if (reply.status === 200) return { reply, bytes: await readBody(reply) }
     await reply.body?.cancel()
     if (reply.status === 304 || reply.status === 404 || reply.status === 410) return { reply, bytes: null }
@@ -62,7 +68,7 @@ export function createWebListSource(
 
 async function readBody(reply: Reply): Promise<Uint8Array<ArrayBuffer>> {
   if (reply.body === null) return new Uint8Array()
-  const body = mapErrors(reply.body)
+  const body = watchSilence(mapErrors(reply.body))
   const length = parseLength(reply.headers)
   const bytes = length !== null && length > MAX_LIST_BYTES ? null : await readUpTo(body, MAX_LIST_BYTES)
   if (bytes === null) {
@@ -72,6 +78,27 @@ async function readBody(reply: Reply): Promise<Uint8Array<ArrayBuffer>> {
   if (length !== null && length !== bytes.length)
     throw new StorageError('unreachable', 'the list broke off', { reason: 'http_response_incomplete' })
   return bytes
+}
+
+/** `body`, with an error when its sender is silent, or too slow as a whole. */
+function watchSilence(body: Chunks): Chunks {
+  const end = Date.now() + ANSWER_MS
+  return {
+    next: () => withinSilence(body.next(), Math.min(SILENCE_MS, end - Date.now())),
+    cancel: (reason) => body.cancel(reason),
+  }
+}
+
+/** Settles as `work` does, or rejects after `ms`. */
+async function withinSilence<T>(work: Promise<T>, ms = SILENCE_MS): Promise<T> {
+  const silence = Promise.withResolvers<never>()
+  const late = () => new StorageError('unreachable', 'the web server took too long to send the list')
+  const timer = setTimeout(() => silence.reject(late()), ms)
+  try {
+    return await Promise.race([work, silence.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** The fields that ask for a list only if it has changed; none where its marks would not show that. */
