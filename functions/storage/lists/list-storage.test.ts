@@ -169,10 +169,10 @@ describe('a listing', () => {
       after = page.next
     }
     expect([count, examples]).toEqual([4, ['a', 'c', 'w', 'y']])
-    const after = async (options: ListOptions) => (await links.list(options)).passed?.[0]?.examples
-    expect(await after({ after: 'b' })).toEqual(['c', 'w', 'y'])
-    expect(await after({ after: 'b', prefix: 'w' })).toEqual(['w'])
-    expect(await after({ prefix: 'd' })).toBeUndefined()
+    const examplesOf = async (options: ListOptions) => (await links.list(options)).passed?.[0]?.examples
+    expect(await examplesOf({ after: 'b' })).toEqual(['c', 'w', 'y'])
+    expect(await examplesOf({ after: 'b', prefix: 'w' })).toEqual(['w'])
+    expect(await examplesOf({ prefix: 'd' })).toBeUndefined()
   })
 
   it('counts entries that are no files also where their names would take too much memory', async () => {

@@ -76,7 +76,7 @@ export function createListStorage(source: ListSource, options: ListStorageOption
     return entries.map(async ({ name, known }) => {
       const { sum } = known
       if (sum === null) throw noSum(known)
-      const content = await findContent(name, known, { answers: answersOf(name), algorithm: id })
+      const content = await findContent(known, { answers: answersOf(name), algorithm: id })
       return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size, age)
     })
   }
