@@ -111,6 +111,28 @@ it('a manifest of a bag is read with the files beside it', async () => {
   ])
 })
 
+it.each([{}, { ...OLD, ETag: '"x"' }])(
+  'a file beside a manifest that changes is seen: %o',
+  async (fields) => {
+    let oxum = '1.1'
+    const manifest = new Response(null, { status: 304 })
+    const { storage, asked } = serve(
+      {
+        '/d/manifest-sha256.txt': () =>
+          asked.at(-1)?.headers['If-None-Match'] === undefined
+            ? new Response(`${A} data/a\n`, { headers: fields })
+            : manifest,
+        '/d/bagit.txt': () => new Response('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n'),
+        '/d/bag-info.txt': () => new Response(`Payload-Oxum: ${oxum}\n`),
+      },
+      'https://web.test/d/manifest-sha256.txt',
+    )
+    for (let i = 0; i < 2; i++) expect(await ask(storage, ['data/a', 'data/b'])).toEqual([A, null])
+    oxum = '2.2'
+    expect(await ask(storage, ['data/a', 'data/b'])).toEqual([A, expect.stringContaining('Payload-Oxum')])
+  },
+)
+
 it.each<[string, () => Response | Promise<Response>]>([
   ['sends nothing', () => new Promise<Response>(() => {})],
   [
