@@ -7,7 +7,7 @@ import { readSurvey } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { parseAlgorithm } from './algorithms.ts'
 import { toRecordNotes } from './list-record.ts'
-import type { ListVersion } from './list-storage.ts'
+import { createListStorage, type ListVersion } from './list-storage.ts'
 import { ask, createRecording, createStorage } from './lists.suite.ts'
 
 vi.mock('../../wire/limits.ts', async (load) => ({
@@ -75,6 +75,19 @@ it('a list is read once, and again when it has changed', async () => {
   change(toText(['b'], B))
   expect(await ask(storage, ['a', 'b'])).toEqual([null, B])
   expect(await storage.readRecord()).toMatchObject({ modified: 2000, names: 1, format: 'sums' })
+})
+
+it('a list beside others is the same, and read once', async () => {
+  let reads = 0
+  const list = createListStorage({
+    async read(known) {
+      if (known !== null) return null
+      reads++
+      return { name: 'SHA256SUMS', bytes: toBytes(toText(['a'])), version: '1', modified: null }
+    },
+  })
+  const beside = list.beside({ storages: [], describeSums: () => [] })
+  expect([await ask(list, ['a']), await ask(beside, ['a']), reads]).toEqual([[A], [A], 1])
 })
 
 it('a list that is gone is unreachable, and one that is refused unreadable, until it is there again', async () => {

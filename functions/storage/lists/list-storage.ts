@@ -27,15 +27,19 @@ export interface ListVersion extends ListFile {
   readonly modified: number | null
 }
 
-/** How a list is read, and beside which replicas. */
+/** How a list is read. */
 export interface ListStorageOptions extends ListOptions {
-  /**
-   * The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums
-   * alone.
-   */
-  readonly peers?: Peers | undefined
   /** Called whenever the list has been read, because it is asked for the first time or has changed. */
   readonly onRead?: ((record: ListRecord) => void) | undefined
+}
+
+/** The replica of a list. */
+export interface ListStorage extends Storage {
+  /**
+   * The same list beside the other replicas, and read once for both; without them a list of other sums than
+   * SHA-256 agrees with lists of the same sums alone.
+   */
+  beside(peers: Peers): Storage
 }
 
 interface Held extends List {
@@ -54,10 +58,14 @@ interface Held extends List {
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
  */
-export function createListStorage(source: ListSource, options: ListStorageOptions = {}): Storage {
-  const { peers } = options
+export function createListStorage(source: ListSource, options: ListStorageOptions = {}): ListStorage {
   const hold = createHold(source, options)
+  return { ...toStorage(hold, null), beside: (peers) => toStorage(hold, peers) }
+}
 
+type Hold = ReturnType<typeof createHold>
+
+function toStorage(hold: Hold, peers: Peers | null): Storage {
   /** What the list says of names that it has; a promise where peers are asked. */
   function toAllFacts(
     list: Held,
@@ -72,7 +80,7 @@ export function createListStorage(source: ListSource, options: ListStorageOption
         return sum === null ? noSum(known) : toFacts(known, sum, size, age)
       })
     const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
-    const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
+    const answersOf = peers === null ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
     return entries.map(async ({ name, known }) => {
       const { sum } = known
       if (sum === null) throw noSum(known)

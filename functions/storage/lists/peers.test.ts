@@ -29,10 +29,8 @@ function open(text: string, storages: readonly Storage[], id = 'sha1') {
   const describeSums = createDescribeSums({ createHasher: createTestHasher, createSum })
   const read = async (known: string | null) =>
     known === null ? { name: 'list', bytes: toBytes(text), version: '1', modified: null } : null
-  return createListStorage(
-    { read },
-    { algorithm: parseAlgorithm(id) ?? SHA256, peers: { storages, describeSums } },
-  )
+  const list = createListStorage({ read }, { algorithm: parseAlgorithm(id) ?? SHA256 })
+  return list.beside({ storages, describeSums })
 }
 
 const away = createUnreachableStorage()

@@ -39,11 +39,11 @@ export const manifest: Scheme = {
       for (const line of [toTitle(basename(place), record), ...toRecordNotes(record)]) host.onNotice(line)
     }
     const describeSums = createDescribeSums({ createHasher, createSum })
+    const storage = createListStorage(source, { ...options, onRead })
     return {
-      storage: createListStorage(source, { ...options, onRead }),
+      storage,
       places: toStorePlaces(`list ${place}`, options.root ?? ''),
-      beside: (storages) =>
-        createListStorage(source, { ...options, onRead, peers: { storages, describeSums } }),
+      beside: (storages) => storage.beside({ storages, describeSums }),
       close() {},
     }
   },
