@@ -387,3 +387,12 @@ export const MAX_LIST_BYTES = 128 * 1024 * 1024
  * Lines of a list that are not understood: with more, it is another kind of file, and not read to its end.
  */
 export const MAX_LIST_FAULTS = 10_000
+
+/**
+ * Memory for the names of entries of a list that are no files, such as symbolic links: more are counted
+ * without names.
+ */
+export const MAX_LIST_PASSED_BYTES = 16 * 1024 * 1024
+
+/** Of which each entry takes this beside the characters of its name. */
+export const PASSED_ENTRY_BYTES = 100

@@ -51,7 +51,7 @@ function open(writer: Writer, bytes: Uint8Array, storages: readonly Storage[]): 
   const file = { name, bytes, siblings: new Map(found), version: '1', modified: null }
   const read = async (known: string | null) => (known === null ? file : null)
   const options = { format, root: isBag ? 'data' : undefined }
-  return createRecording({ read }, { ...options, peers: { storages, describeSums } })
+  return createRecording({ read }, options, { storages, describeSums })
 }
 
 /** The files of the tree with valid names, each with one byte more in front if they are changed. */

@@ -3,7 +3,7 @@ import type { Entry, ListOptions } from '../storage.ts'
 import { createPageBuilder } from '../survey/page-builder.ts'
 import type { List } from './list.ts'
 import { toFaultText } from './list-record.ts'
-import type { Fault } from './reading.ts'
+import type { Fault, PassedEntry } from './reading.ts'
 
 /** An entry, and its place in the list. */
 export interface Placed extends Entry {
@@ -12,16 +12,18 @@ export interface Placed extends Entry {
 
 /** A page of a listing, as `Storage.list` promises it. */
 export function toPage(
-  { sums, passed, faults }: List,
+  { sums, passed, unnamed, faults }: List,
   { prefix = '', after = '', limit, isCounted = () => true }: ListOptions,
 ) {
   const page = createPageBuilder<Placed>(limit)
   // They may be of any name, so that they come before the first.
-  if (after === '') for (let i = 0; i < faults.count; i++) page.pass('other', toExampleOf(faults.first[i]))
-  const others = passed.filter(({ name }) => name.startsWith(prefix) && compareNames(name, after) > 0)
-  let next = 0
+  if (after === '') {
+    for (let i = 0; i < faults.count; i++) page.pass('other', toExampleOf(faults.first[i]))
+    page.passAll([...unnamed].map(([kind, count]) => ({ kind, count, examples: [] })))
+  }
+  let next = findNext(passed, { prefix, after })
   const passBefore = (name: string | null) => {
-    for (let one = others[next]; one !== undefined; one = others[++next]) {
+    for (let one = passed[next]; one?.name.startsWith(prefix); one = passed[++next]) {
       if (name !== null && compareNames(one.name, name) > 0) return
       if (isCounted(one.name) && !isOwn(one.name)) page.pass(one.kind, one.name)
     }
@@ -31,15 +33,31 @@ export function toPage(
   for (; place < sums.count; place++) {
     const name = sums.nameAt(place)
     if (!name.startsWith(prefix)) break
-    passBefore(name)
     const fault = findFault(name)
     if (fault === null) {
+      // Not for others: names that are not valid may be in another order.
+      passBefore(name)
       const entry = { name, size: sums.sizeAt(place), modified: sums.modifiedAt(place), place }
       if (!page.add(entry)) return page.end()
     } else if (!isOwn(name) && isCounted(name)) page.pass(fault, name)
   }
   passBefore(null)
   return page.end()
+}
+
+/** The place of the first entry after `after` that may have the prefix. */
+function findNext(
+  passed: readonly PassedEntry[],
+  { prefix, after }: { readonly prefix: string; readonly after: string },
+): number {
+  const isBefore = (name: string) => compareNames(name, after) <= 0 || compareNames(name, prefix) < 0
+  let [low, high] = [0, passed.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (isBefore(passed[middle]?.name ?? '')) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Whether it lies in what vouch keeps for itself. */

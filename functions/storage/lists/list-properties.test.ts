@@ -191,6 +191,11 @@ const hostile = fc
   )
   .map((parts) => encodeBytes(parts.join('').toWellFormed()))
 
+/** What is wrong with names that are not valid, but for those that vouch keeps for itself. */
+const NAME_FAULTS: ReadonlySet<string> = new Set([
+  ...['backslash', 'dot-segment', 'empty-segment', 'name-too-long', 'not-utf-8', 'nul'],
+])
+
 it('any bytes are read or refused in words, and no name that is not understood is called missing', async () => {
   await fc.assert(
     fc.asyncProperty(hostile, fc.constantFrom(undefined, ...LIST_FORMATS), async (bytes, format) => {
@@ -204,7 +209,8 @@ it('any bytes are read or refused in words, and no name that is not understood i
       const { entries, passed = [] } = await storage.list()
       const [absent] = await ask(storage, ['no such name'])
       const { faults, names } = record as Awaited<ReturnType<typeof storage.readRecord>> // not an error
-      expect(absent === null).toBe(faults.count === 0)
+      const isMisspelt = passed.some(({ kind }) => NAME_FAULTS.has(kind))
+      expect(absent === null).toBe(faults.count === 0 && !isMisspelt)
       if (faults.count > 0) expect(passed.map(({ kind }) => kind)).toContain('other')
       expect(names + faults.count).toBeGreaterThan(0)
       for (const { name } of entries) expect(parseName(name)).toBe(name)

@@ -1,13 +1,19 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { StorageError } from '../../wire/storage-error.ts'
+import type { ListOptions } from '../storage.ts'
 import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble, INVALID_NAMES } from '../suite/suite-tools.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { parseAlgorithm } from './algorithms.ts'
 import { toRecordNotes } from './list-record.ts'
-import type { ListVersion } from './list-storage.ts'
+import { createListStorage, type ListVersion } from './list-storage.ts'
 import { ask, createRecording, createStorage } from './lists.suite.ts'
+
+vi.mock('../../wire/limits.ts', async (load) => ({
+  ...(await load<object>()),
+  MAX_LIST_PASSED_BYTES: 3000,
+}))
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
@@ -71,6 +77,19 @@ it('a list is read once, and again when it has changed', async () => {
   expect(await storage.readRecord()).toMatchObject({ modified: 2000, names: 1, format: 'sums' })
 })
 
+it('a list beside others is the same, and read once', async () => {
+  let reads = 0
+  const list = createListStorage({
+    async read(known) {
+      if (known !== null) return null
+      reads++
+      return { name: 'SHA256SUMS', bytes: toBytes(toText(['a'])), version: '1', modified: null }
+    },
+  })
+  const beside = list.beside({ storages: [], describeSums: () => [] })
+  expect([await ask(list, ['a']), await ask(beside, ['a']), reads]).toEqual([[A], [A], 1])
+})
+
 it('a list that is gone is unreachable, and one that is refused unreadable, until it is there again', async () => {
   const { storage, change } = createChanging(toText(['a']))
   await storage.list()
@@ -124,7 +143,7 @@ it('an aborted question ends at once, even if the list never comes', async () =>
 
 describe('a listing', () => {
   const names = ['a', 'a/b', 'a0', 'é', '\ue000', '\u{1f600}']
-  const text = toText([...names].reverse().concat('../x', '.vouch/x', 'b//c'))
+  const text = toText([...names].reverse().concat('../x', '.vouch/x', 'b/c/'))
   const storage = createStorage({ name: 'SHA256SUMS', bytes: `${text}rest\n` })
 
   it.each([1, 2, 4, 1000])(
@@ -146,6 +165,39 @@ describe('a listing', () => {
       expect(counts).toEqual({ other: 1, 'dot-segment': 1, 'empty-segment': 1 })
     },
   )
+
+  it.each([1, 2, 1000])('counts each entry that is no file once, in pages of %i', async (limit) => {
+    const link = (name: string) => `./${name} type=link\n`
+    const file = (name: string) => `./${name} type=file sha256=${A}\n`
+    const bytes = `#mtree\n${link('y')}${file('x')}${link('w')}${file('b')}${link('c')}${link('a')}${file('z')}`
+    const links = createStorage({ name: 'spec', bytes })
+    const examples: string[] = []
+    let count = 0
+    for (let after: string | null = ''; after !== null; ) {
+      const page: Awaited<ReturnType<typeof links.list>> = await links.list({ after, limit })
+      for (const passed of page.passed ?? []) {
+        count += passed.count
+        examples.push(...passed.examples)
+      }
+      after = page.next
+    }
+    expect([count, examples]).toEqual([4, ['a', 'c', 'w', 'y']])
+    const examplesOf = async (options: ListOptions) => (await links.list(options)).passed?.[0]?.examples
+    expect(await examplesOf({ after: 'b' })).toEqual(['c', 'w', 'y'])
+    expect(await examplesOf({ after: 'b', prefix: 'w' })).toEqual(['w'])
+    expect(await examplesOf({ prefix: 'd' })).toBeUndefined()
+  })
+
+  it('counts entries that are no files also where their names would take too much memory', async () => {
+    const links = Array.from({ length: 20 }, (_, i) => `./${'x'.repeat(100)}${i} type=link\n`)
+    const storage = createStorage({
+      name: 'spec',
+      bytes: `#mtree\n${links.join('')}./a type=file sha256=${A}\n`,
+    })
+    const { passed } = await storage.list()
+    expect(passed).toMatchObject([{ kind: 'link', count: 20 }])
+    expect(passed?.[0]?.examples).toHaveLength(5)
+  })
 
   it('has only names with the prefix, after the name', async () => {
     const list = async (prefix: string, after?: string) =>

@@ -27,15 +27,19 @@ export interface ListVersion extends ListFile {
   readonly modified: number | null
 }
 
-/** How a list is read, and beside which replicas. */
+/** How a list is read. */
 export interface ListStorageOptions extends ListOptions {
-  /**
-   * The other replicas; without them a list of other sums than SHA-256 agrees with lists of the same sums
-   * alone.
-   */
-  readonly peers?: Peers | undefined
   /** Called whenever the list has been read, because it is asked for the first time or has changed. */
   readonly onRead?: ((record: ListRecord) => void) | undefined
+}
+
+/** The replica of a list. */
+export interface ListStorage extends Storage {
+  /**
+   * The same list beside the other replicas, and read once for both; without them a list of other sums than
+   * SHA-256 agrees with lists of the same sums alone.
+   */
+  beside(peers: Peers): Storage
 }
 
 interface Held extends List {
@@ -45,18 +49,23 @@ interface Held extends List {
 /**
  * The files that a list of sums records, as a replica: each digest is `recorded`, and there are no bytes to
  * open. The list is read when it is first asked and whenever it has changed. A name that it does not have is
- * absent only if every line of the list is understood; otherwise it is `unreadable`, and so is a name with
- * two contents. What is not understood also counts among the entries that a listing from the beginning
- * passes. Of a list of other sums, such as MD5, the peers compute that sum of their copies: where one has it,
- * the digest is that of its copy; where none has it, the digest is `md5:` and the sum.
+ * absent only if every line of the list is understood, and every name of it valid; otherwise it is
+ * `unreadable`, and so is a name with two contents. What is not understood also counts among the entries that
+ * a listing from the beginning passes. Of a list of other sums, such as MD5, the peers compute that sum of
+ * their copies: where one has it, the digest is that of its copy; where none has it, the digest is `md5:` and
+ * the sum.
  *
  * @example
  * const then = createListStorage(createFileListSource('/archive/SHA256SUMS'))
  */
-export function createListStorage(source: ListSource, options: ListStorageOptions = {}): Storage {
-  const { peers } = options
+export function createListStorage(source: ListSource, options: ListStorageOptions = {}): ListStorage {
   const hold = createHold(source, options)
+  return { ...toStorage(hold, null), beside: (peers) => toStorage(hold, peers) }
+}
 
+type Hold = ReturnType<typeof createHold>
+
+function toStorage(hold: Hold, peers: Peers | null): Storage {
   /** What the list says of names that it has; a promise where peers are asked. */
   function toAllFacts(
     list: Held,
@@ -71,11 +80,11 @@ export function createListStorage(source: ListSource, options: ListStorageOption
         return sum === null ? noSum(known) : toFacts(known, sum, size, age)
       })
     const wanted = entries.filter(({ known }) => known.sum !== null).map(({ name }) => name)
-    const answersOf = peers === undefined ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
+    const answersOf = peers === null ? () => [] : askPeers(peers, [...new Set(wanted)], id, asked)
     return entries.map(async ({ name, known }) => {
       const { sum } = known
       if (sum === null) throw noSum(known)
-      const content = await findContent(name, known, { answers: answersOf(name), algorithm: id })
+      const content = await findContent(known, { answers: answersOf(name), algorithm: id })
       return toFacts(known, content?.digest ?? `${id}:${sum}`, content?.size ?? known.size, age)
     })
   }
@@ -191,8 +200,8 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined
 
 /** Null for a name that the list does not have, if it says by that that there was none; else throws. */
 function requireAbsent(list: List, name: string): null {
-  const [fault] = list.faults.first
-  if (fault !== undefined)
+  const fault = list.faults.first[0] ?? list.misspelt
+  if (fault !== null)
     throw new StorageError(
       'unreadable',
       `the list does not say that the file is missing: ${toFaultText(fault)}`,

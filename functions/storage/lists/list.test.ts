@@ -24,7 +24,8 @@ describe('a list is read as its lines show:', () => {
     ['binary of sha256sum', `${A} *a\n${B} **b\n`, { a: A, '*b': B }],
     ['capital digits', `${A.toUpperCase()}  a\n`, { a: A }],
     ['escaped names', `\\${A}  a\\nb\\rc\n${B}  n\\n\n`, { 'a\nb\rc': A }],
-    ['sha256deep -l', `${A}  ./d/a\n${B}  ././b\n`, { 'd/a': A }],
+    ['sha256deep -l', `${A}  ./d/a\n${B}  ././b\n`, { 'd/a': A, b: B }],
+    ['empty and dot segments', `${A}  dir//a\n${B}  .//b/././c\n`, { 'dir/a': A, 'b/c': B }],
     ['--tag', `SHA256 (a) = ${A}\nSHA256 (b) = (c)) = ${B}\n`, { a: A, 'b) = (c)': B }],
     ['escaped --tag', `\\SHA256 (a\\nb) = ${A}\n`, { 'a\nb': A }],
     ['--zero', `${A}  a\nb\0${B}  \\c\0`, { 'a\nb': A }],
@@ -304,11 +305,13 @@ it('the root is taken off the names, and names outside do not count', async () =
     expect(await listAll(storage)).toEqual({ names: ['a'], passed: [] })
     expect(await storage.readRecord()).toMatchObject({ names: 1, outside: 2 })
   }
-  expect(await read(`${A}  /home/me/a\n`, { root: '/home/me' })).toEqual({ a: A })
+  for (const name of ['/home/me/a', '/home//me/a', '/home/./me//a'])
+    expect(await read(`${A}  ${name}\n`, { root: '/home/me' })).toEqual({ a: A })
+  expect(await read(`${A}  a\n`, { root: '.' })).toEqual({ a: A })
 })
 
 it('names that are not valid are counted, each by what is wrong with it', async () => {
-  const names = ['a', '../up', 'a//b', '.vouch', '.vouch/x', 'x'.repeat(1025)]
+  const names = ['a', '../up', 'a/b/', '.vouch', '.vouch/x', 'x'.repeat(1025)]
   const text = `${names.map((name) => `${A}  ${name}\n`).join('')}\\${A}  back\\\\slash\n`
   const bytes = new Uint8Array([...encoder.encode(text), ...encoder.encode(`${A}  caf`), 0xe9, 0x0a])
   expect(await listAll(createStorage({ name: 'SHA256SUMS', bytes }))).toEqual({
@@ -323,6 +326,34 @@ it('names that are not valid are counted, each by what is wrong with it', async 
     ],
   })
 })
+
+it.each<[string, ListOptions, boolean]>([
+  ['a/../b', {}, true],
+  ['dir\\\\b', {}, true],
+  ['/d/b', {}, true],
+  ['b/', {}, true],
+  ['dir//b', {}, false],
+  ['.vouch/b', {}, false],
+  ['p/../p/b', { root: 'p' }, true],
+  ['q/../p/b', { root: 'p' }, true],
+  ['p\\\\b', { root: 'p' }, true],
+  ['/d/p/b', { root: 'p' }, true],
+  ['q\\\\b', { root: 'p' }, false],
+  ['q/b', { root: 'p' }, false],
+  ['../p/b', { root: 'p' }, true],
+])(
+  'a name that may be another spelling leaves others unclear: %s %o: %s',
+  async (name, options, isUnclear) => {
+    const own = options.root === undefined ? 'a' : 'p/a'
+    const text = `${A}  ${own}\n${name.includes('\\') ? '\\' : ''}${B}  ${name}\n`
+    expect(await ask(createStorage({ name: 'SHA256SUMS', bytes: text }, options), ['a', 'none'])).toEqual([
+      A,
+      isUnclear
+        ? expect.stringMatching(/^the list does not say that the file is missing: line 2 .* not valid: '/)
+        : null,
+    ])
+  },
+)
 
 it.each(LIST_FORMATS)(
   'a list of another format is refused or not understood as %s',

@@ -4,6 +4,7 @@ import { toBytes } from '../suite/set-up.suite.ts'
 import type { ListFile } from './list.ts'
 import type { ListRecord } from './list-record.ts'
 import { createListStorage, type ListSource, type ListStorageOptions } from './list-storage.ts'
+import type { Peers } from './peers.ts'
 
 /** A storage over a list, and what that is. */
 export interface Recording extends Storage {
@@ -11,13 +12,18 @@ export interface Recording extends Storage {
   readRecord(): Promise<ListRecord>
 }
 
-/** The storage of this source, which notes what it reads. */
-export function createRecording(source: ListSource, options: ListStorageOptions = {}): Recording {
+/** The storage of this source, beside these peers if any, which notes what it reads. */
+export function createRecording(
+  source: ListSource,
+  options: ListStorageOptions = {},
+  peers: Peers | null = null,
+): Recording {
   let record: ListRecord | undefined
   const onRead = (read: ListRecord) => {
     record = read
   }
-  const storage = createListStorage(source, { ...options, onRead })
+  const list = createListStorage(source, { ...options, onRead })
+  const storage = peers === null ? list : list.beside(peers)
   return {
     ...storage,
     async readRecord() {

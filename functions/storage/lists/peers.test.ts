@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Hasher, toDigest } from '../../wire/digest.ts'
-import { StorageError } from '../../wire/storage-error.ts'
+import { StorageError, type StorageErrorCode } from '../../wire/storage-error.ts'
 import { createMemoryStorage } from '../memory.ts'
 import type { Storage } from '../storage.ts'
 import { createTestHasher, createUnreachableStorage, hash, toBytes } from '../suite/set-up.suite.ts'
@@ -29,10 +29,8 @@ function open(text: string, storages: readonly Storage[], id = 'sha1') {
   const describeSums = createDescribeSums({ createHasher: createTestHasher, createSum })
   const read = async (known: string | null) =>
     known === null ? { name: 'list', bytes: toBytes(text), version: '1', modified: null } : null
-  return createListStorage(
-    { read },
-    { algorithm: parseAlgorithm(id) ?? SHA256, peers: { storages, describeSums } },
-  )
+  const list = createListStorage({ read }, { algorithm: parseAlgorithm(id) ?? SHA256 })
+  return list.beside({ storages, describeSums })
 }
 
 const away = createUnreachableStorage()
@@ -102,6 +100,37 @@ it('a copy whose sum cannot be computed may be that of the list', async () => {
   expect(await ask(storage, ['a', 'b'])).toEqual([doubt, `sha1:${await sha1('one')}`])
   const b3 = open(`${'b'.repeat(64)}  a\n`, [memory], 'blake3')
   expect(await ask(b3, ['a'])).toEqual([expect.stringContaining('this host cannot compute blake3')])
+})
+
+it('a peer that does not say whether it has a copy may have that of the list; it is asked once more', async () => {
+  const sum = await sha1('one')
+  const asked: string[][] = []
+  const signals = new Set<AbortSignal | undefined>()
+  const failing = (code: StorageErrorCode): Storage => ({
+    ...createMemoryStorage({}),
+    describe(names, { signal } = {}) {
+      asked.push([...names])
+      signals.add(signal)
+      return names.map((name) =>
+        name === 'c' ? Promise.resolve(null) : Promise.reject(new StorageError(code, code)),
+      )
+    },
+  })
+  const list = `${sum}  a\n${sum}  b\n${sum}  c\n`
+  const { signal } = new AbortController()
+  const said = open(list, [failing('unreadable')]).describe(['a', 'b', 'c'], { signal })
+  for (const answer of said.slice(0, 2))
+    await expect(answer).rejects.toThrow('could not be computed: unreadable')
+  expect(await said[2]).toMatchObject({ digest: `sha1:${sum}` })
+  expect(asked).toEqual([
+    ['a', 'b', 'c'],
+    ['a', 'b'],
+  ])
+  expect([...signals]).toEqual([signal])
+  asked.length = 0
+  const away = open(list, [failing('unreachable')])
+  expect(await ask(away, ['a', 'b'])).toEqual([`sha1:${sum}`, `sha1:${sum}`])
+  expect(asked.filter((names) => names.length > 0)).toEqual([['a', 'b']])
 })
 
 it('a name with two sums is not asked of peers', async () => {

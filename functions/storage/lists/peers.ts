@@ -15,8 +15,9 @@ type Asked = Pick<DescribeOptions, 'signal' | 'trace' | 'pace' | 'onProgress'>
 
 /** What a peer says of one name. */
 interface Answer {
-  readonly storage: Storage
   readonly facts: Promise<Facts | null>
+  /** Whether the peer may have a copy all the same, where that failed: then it may be that of the list. */
+  mayHaveCopy(): Promise<boolean>
 }
 
 /** Asks all peers for the sums of the names; returns a function for the answers about one of them. */
@@ -28,13 +29,42 @@ export function askPeers(
 ): (name: string) => readonly Answer[] {
   const all = new Map<string, Answer[]>(names.map((name) => [name, []]))
   for (const storage of storages) {
-    for (const [i, facts] of describeSums(storage, names, { ...options, sums: [algorithm] }).entries()) {
+    const answers = describeSums(storage, names, { ...options, sums: [algorithm] })
+    let again: ReturnType<typeof describeFailed> | undefined
+    for (const [i, facts] of answers.entries()) {
       // Some are not waited for: those of names that another answer has settled.
       facts.catch(() => {})
-      all.get(names[i] ?? '')?.push({ storage, facts })
+      const name = names[i] ?? ''
+      const mayHaveCopy = async () => {
+        again ??= describeFailed(storage, { names, answers }, options)
+        const said = (await again).get(name)
+        return said !== undefined && (await said.catch((error: unknown) => error)) !== null
+      }
+      all.get(name)?.push({ facts, mayHaveCopy })
     }
   }
   return (name) => all.get(name) ?? []
+}
+
+/** Asks once more, without sums, for the names whose answers failed; for none if the peer answered nothing. */
+async function describeFailed(
+  storage: Storage,
+  { names, answers }: { readonly names: readonly string[]; readonly answers: readonly Promise<unknown>[] },
+  options: Asked,
+): Promise<ReadonlyMap<string, Promise<Facts | null>>> {
+  const errors = await Promise.all(
+    answers.map((answer) =>
+      answer.then(
+        () => null,
+        (error: unknown) => ({ error }),
+      ),
+    ),
+  )
+  const isAway = errors.every((one) => one?.error instanceof StorageError && one.error.code === 'unreachable')
+  const failed = isAway ? [] : names.filter((_, i) => errors[i] !== null)
+  const said = storage.describe(failed, options)
+  for (const facts of said) facts.catch(() => {})
+  return new Map(said.map((facts, i) => [failed[i] ?? '', facts]))
 }
 
 /** A content that a peer holds, and that has the sum of the list. */
@@ -46,20 +76,19 @@ interface Content {
 /**
  * The content of the peers that has this sum; null when none of them has it. Rejects with `unreadable` when
  * it is not certain which it is: two contents have the sum, or a peer has a copy of which the sum could not
- * be computed.
+ * be computed, or does not say whether it has one.
  */
 export async function findContent(
-  name: string,
   { sum, size }: Pick<Recorded, 'sum' | 'size'>,
   { answers, algorithm }: { readonly answers: readonly Answer[]; readonly algorithm: SumAlgorithm },
 ): Promise<Content | null> {
   const found = new Map<string, Content>()
   const doubtful: StorageError[] = []
-  for (const { storage, facts } of answers) {
+  for (const { facts, mayHaveCopy } of answers) {
     const said = await facts.catch((error: unknown) => error)
     if (said === null || (isFactsOf(said) && said.evidence === 'recorded')) continue
     if (!isFactsOf(said)) {
-      if (await hasCopy(storage, name)) doubtful.push(toDoubt(said))
+      if (await mayHaveCopy()) doubtful.push(toDoubt(said))
     } else if (said.sums?.[algorithm] === undefined) doubtful.push(toDoubt(undefined))
     else if (said.sums[algorithm] === sum && (size === null || said.size === null || said.size === size))
       found.set(said.digest, { digest: said.digest, size: size ?? said.size })
@@ -75,12 +104,6 @@ export async function findContent(
 
 function isFactsOf(said: unknown): said is Facts {
   return typeof said === 'object' && !(said instanceof Error) && isFacts(said as Facts | null)
-}
-
-/** Whether the peer has a copy all the same: then it may be that of the list. */
-async function hasCopy(storage: Storage, name: string): Promise<boolean> {
-  const [facts] = storage.describe([name])
-  return (await facts?.catch(() => null)) != null
 }
 
 function toDoubt(cause: unknown): StorageError {

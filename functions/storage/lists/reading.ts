@@ -1,10 +1,17 @@
-import { MAX_LIST_FAULTS, MAX_PASSED_EXAMPLES } from '../../wire/limits.ts'
+import {
+  MAX_LIST_FAULTS,
+  MAX_LIST_PASSED_BYTES,
+  MAX_PASSED_EXAMPLES,
+  PASSED_ENTRY_BYTES,
+} from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
-import { encodeBytes } from '../byte-names.ts'
+import { decodeBytes, encodeBytes } from '../byte-names.ts'
+import { compareNames, findFault } from '../names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
-import { hasText, type ListText, quote } from './list-text.ts'
+import { type ListText, quote } from './list-text.ts'
+import { isDoubtful, SLASH, toPlainName } from './plain-names.ts'
 import { createSumsBuilder, type NewEntry, type Sums } from './sums.ts'
 
 /** A line that could not be read, or another reason for which the list may lack a name. */
@@ -33,7 +40,7 @@ export interface PassedEntry {
 export interface Reading {
   readonly text: ListText
   readonly algorithm: ListAlgorithm
-  /** Adds an entry; a leading `./` is taken off, and the root. */
+  /** Adds an entry; empty and `.` segments of its name are taken out, and the root. */
   add(entry: NewEntry): void
   /** Notes a line that is not understood. `mayContinue`: it may be the rest of the name before it. */
   fault(line: number, words: string, mayContinue?: boolean): void
@@ -47,7 +54,12 @@ export interface Reading {
 export interface Read {
   readonly sums: Sums
   readonly faults: Faults
+  /** The first entry whose name is not valid: it may be another spelling of a valid one. */
+  readonly misspelt: Fault | null
+  /** In the order of `compareNames`. */
   readonly passed: readonly PassedEntry[]
+  /** The numbers of entries that would be in `passed` too, but for the memory that their names would take. */
+  readonly unnamed: ReadonlyMap<PassedKind, number>
   readonly notes: readonly string[]
   /** The number of entries that lie outside the root. */
   readonly outside: number
@@ -58,24 +70,44 @@ export interface Read {
 /** `root` is as in `ListOptions`, without a slash at its end; '' for none. */
 export function createReading(text: ListText, algorithm: ListAlgorithm, root: string): Reading {
   const builder = createSumsBuilder(algorithm, { size: text.bytes.length, lines: text.lines })
-  const above = encodeBytes(root === '' ? '' : `${root.replace(/^\.\//, '')}/`)
+  const above = toAbove(root)
   const first: Fault[] = []
   const passed: PassedEntry[] = []
+  const unnamed = new Map<PassedKind, number>()
+  let passedBytes = 0
   const notes: string[] = []
   let [faults, outside, absolute] = [0, 0, 0]
   let example: string | null = null
+  let misspelt: Fault | null = null
 
-  /** Where the name of the replica begins; -1 for a name outside the root. */
-  function findStart(name: Uint8Array, from: number, end: number): number {
-    const start = end - from > 2 && hasText(name, from, './') ? from + 2 : from
+  /** Adds an entry whose name is plain. */
+  function add(entry: NewEntry): void {
+    const { name, start, end, line } = entry
     if (name[start] === SLASH) {
       absolute++
       example ??= quote(name.subarray(start, end))
     }
-    if (above.length === 0) return start
-    if (start + above.length >= end) return -1
-    for (let i = 0; i < above.length; i++) if (name[start + i] !== above[i]) return -1
-    return start + above.length
+    const from = isBelow(name, start, end) ? start + above.length : -1
+    if (from < 0) outside++
+    else builder.add(entry, from)
+    if (misspelt !== null) return
+    const isOther = from < 0 ? mayLieBelow(name, start, end) : isMisspelt(name, from, end)
+    if (isOther)
+      misspelt = { line, words: `has a name that is not valid: ${quote(name.subarray(start, end))}` }
+  }
+
+  function isBelow(name: Uint8Array, start: number, end: number): boolean {
+    if (above.length > 0 && start + above.length >= end) return false
+    for (let i = 0; i < above.length; i++) if (name[start + i] !== above[i]) return false
+    return true
+  }
+
+  /** Whether a name outside the root may be another spelling of one below it. */
+  function mayLieBelow(name: Uint8Array, start: number, end: number): boolean {
+    if ((name[start] === SLASH) !== (above[0] === SLASH)) return true
+    if (!isDoubtful(name, start + 1, end)) return false
+    const text = decodeBytes(name.subarray(start, end)).replaceAll('\\', '/')
+    return text.split('/').includes('..') || text.startsWith(decodeBytes(above))
   }
 
   function fault(line: number, words: string, mayContinue = false): void {
@@ -95,21 +127,26 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
     algorithm,
     fault,
     add(entry) {
-      const start = findStart(entry.name, entry.start, entry.end)
-      if (start < 0) outside++
-      else builder.add(entry, start)
+      const name = toPlainName(entry.name, entry.start, entry.end)
+      add(name === null ? entry : { ...entry, name, start: 0, end: name.length })
     },
-    pass: (entry) => void passed.push(entry),
+    pass(entry) {
+      passedBytes += entry.name.length + PASSED_ENTRY_BYTES
+      if (passedBytes <= MAX_LIST_PASSED_BYTES) passed.push(entry)
+      else unnamed.set(entry.kind, (unnamed.get(entry.kind) ?? 0) + 1)
+    },
     note: (words) => void notes.push(words),
     end() {
       // Whoever made it may have named nothing, or failed.
       if (builder.count === 0 && outside === 0 && faults === 0) fault(0, 'has no names')
-      const isAbsolute = root === '' && absolute > 0 && absolute === builder.count
+      const isAbsolute = above.length === 0 && absolute > 0 && absolute === builder.count
       const sums = builder.end()
       return {
         sums,
         faults: { count: faults, first },
-        passed,
+        misspelt,
+        passed: passed.sort((a, b) => compareNames(a.name, b.name)),
+        unnamed,
         notes,
         outside,
         absolute: isAbsolute ? example : null,
@@ -118,4 +155,15 @@ export function createReading(text: ListText, algorithm: ListAlgorithm, root: st
   }
 }
 
-const SLASH = 0x2f
+/** What names below the root begin with; empty without a root. */
+function toAbove(root: string): Uint8Array {
+  const above = encodeBytes(root === '' || root === '.' ? '' : `${root}/`)
+  return toPlainName(above, 0, above.length) ?? above
+}
+
+/** Whether a name is not valid; what vouch keeps for itself is no other spelling of a valid name. */
+function isMisspelt(name: Uint8Array, start: number, end: number): boolean {
+  if (!isDoubtful(name, start, end)) return false
+  const fault = findFault(decodeBytes(name.subarray(start, end)))
+  return fault !== null && fault !== 'reserved'
+}

@@ -1,16 +1,22 @@
-import { expect, it, vi } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
+import { toBytes } from '../suite/set-up.suite.ts'
 import { expectTrouble } from '../suite/suite-tools.suite.ts'
 import { ask, createRecording } from './lists.suite.ts'
 import { createWebListSource } from './web-list-source.ts'
 
 vi.mock('../../wire/limits.ts', async (load) => ({ ...(await load<object>()), MAX_LIST_BYTES: 1000 }))
 
+afterEach(() => void vi.useRealTimers())
+
 const A = 'a'.repeat(64)
 const LIST = `${A}  a\n`
 const OLD = { 'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT', Date: 'Thu, 01 Jan 2026 00:00:00 GMT' }
 
 /** A list on a server of these answers by path, and what it was asked for. */
-function serve(answers: Record<string, () => Response>, url = 'https://web.test/d/SHA256SUMS') {
+function serve(
+  answers: Record<string, () => Response | Promise<Response>>,
+  url = 'https://web.test/d/SHA256SUMS',
+) {
   const asked: { readonly path: string; readonly headers: Record<string, string> }[] = []
   const fetch = async (url: string, { headers }: { readonly headers: Record<string, string> }) => {
     const { pathname } = new URL(url)
@@ -103,4 +109,43 @@ it('a manifest of a bag is read with the files beside it', async () => {
       '/d/tagmanifest-sha256.txt',
     ],
   ])
+})
+
+it.each([{}, { ...OLD, ETag: '"x"' }])(
+  'a file beside a manifest that changes is seen: %o',
+  async (fields) => {
+    let oxum = '1.1'
+    const manifest = new Response(null, { status: 304 })
+    const { storage, asked } = serve(
+      {
+        '/d/manifest-sha256.txt': () =>
+          asked.at(-1)?.headers['If-None-Match'] === undefined
+            ? new Response(`${A} data/a\n`, { headers: fields })
+            : manifest,
+        '/d/bagit.txt': () => new Response('BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n'),
+        '/d/bag-info.txt': () => new Response(`Payload-Oxum: ${oxum}\n`),
+      },
+      'https://web.test/d/manifest-sha256.txt',
+    )
+    for (let i = 0; i < 2; i++) expect(await ask(storage, ['data/a', 'data/b'])).toEqual([A, null])
+    oxum = '2.2'
+    expect(await ask(storage, ['data/a', 'data/b'])).toEqual([A, expect.stringContaining('Payload-Oxum')])
+  },
+)
+
+it.each<[string, () => Response | Promise<Response>]>([
+  ['sends nothing', () => new Promise<Response>(() => {})],
+  [
+    'stops within the list',
+    () => new Response(new ReadableStream({ start: (to) => to.enqueue(toBytes(LIST)) })),
+  ],
+])('a server that once %s is asked again', async (_what, stall) => {
+  vi.useFakeTimers()
+  let isStalled = true
+  const { storage } = serve({ '/d/SHA256SUMS': () => (isStalled ? stall() : new Response(LIST)) })
+  const said = expectTrouble(storage.describe(['a'])[0], 'unreachable')
+  await vi.advanceTimersByTimeAsync(10_000)
+  await said
+  isStalled = false
+  expect(await ask(storage, ['a', 'b'])).toEqual([A, null])
 })

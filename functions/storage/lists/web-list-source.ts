@@ -1,7 +1,7 @@
-import { readUpTo } from '../../bytes/chunks.ts'
+import { type Chunks, readUpTo } from '../../bytes/chunks.ts'
 import { toDigest } from '../../wire/digest.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
-import { MAX_LIST_BYTES } from '../../wire/limits.ts'
+import { ANSWER_MS, MAX_LIST_BYTES, SILENCE_MS } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatSize } from '../../wire/text.ts'
 import type { Send } from '../remote/remote.ts'
@@ -13,8 +13,9 @@ import type { ListSource } from './list-storage.ts'
 
 /**
  * A list on a web server, read by GET. It is asked for again only if its `ETag` or its time shows that it
- * changed, where the server sends one that does. It is never redirected, and neither a cache nor another
- * encoding may answer. Errors never name the address.
+ * changed, where the server sends one that does; the files of a bag beside it are read each time. It is never
+ * redirected, and neither a cache nor another encoding may answer. Reading ends when the server sends nothing
+ * for `SILENCE_MS`, or takes `ANSWER_MS` for a file. Errors never name the address.
  */
 export function createWebListSource(
   url: string,
@@ -24,20 +25,31 @@ export function createWebListSource(
   const client = createWebClient(url.slice(0, cut), options.fetch ?? fetch)
   const path = url.slice(cut)
   const name = decodeURIComponent(path)
-  /** The version read last, and the fields by which the server tells whether it still is. */
-  let last: { readonly version: string; readonly headers: Record<string, string> } | null = null
+  /** The version read last, and the fields by which the server tells whether the list still is. */
+  let last: {
+    readonly version: string
+    readonly list: string
+    readonly headers: Record<string, string>
+  } | null = null
 
   /** Null for a file that is not there. */
   async function readFile(path: string, headers: Record<string, string>, signal: AbortSignal | undefined) {
-    const reply = await client.ask(path, { headers, signal })
+    const abort = new AbortController()
+    const stopped = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal])
+    const reply = await withinSilence(client.ask(path, { headers, signal: stopped })).catch((error) => {
+      abort.abort(error)
+      throw error
+    })
     if (reply.status === 200) return { reply, bytes: await readBody(reply) }
     await reply.body?.cancel()
     if (reply.status === 304 || reply.status === 404 || reply.status === 410) return { reply, bytes: null }
     throw toFailure(reply)
   }
 
-  async function readSiblings(signal: AbortSignal | undefined): Promise<ReadonlyMap<string, Uint8Array>> {
-    const found = new Map<string, Uint8Array>()
+  async function readSiblings(
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
+    const found = new Map<string, Uint8Array<ArrayBuffer>>()
     for (const sibling of toSiblingNames(name)) {
       const { bytes } = await readFile(encodeURIComponent(sibling), {}, signal)
       if (bytes !== null) found.set(sibling, bytes)
@@ -48,21 +60,40 @@ export function createWebListSource(
   return {
     async read(known, signal) {
       const conditions = last !== null && last.version === known ? last.headers : {}
-      const { reply, bytes } = await readFile(path, conditions, signal)
-      if (bytes === null && reply.status === 304 && last?.version === known) return null
+      const first = await readFile(path, conditions, signal)
+      const same = first.reply.status === 304 && last?.version === known ? last : null
+      if (first.bytes === null && same === null) throw gone(first.reply)
+      const siblings = await readSiblings(signal)
+      if (same !== null && (await toVersionOf(same.list, siblings)) === known) return null
+      const { reply, bytes } = same === null ? first : await readFile(path, {}, signal)
       if (bytes === null) throw gone(reply)
-      const version = toDigest(await crypto.subtle.digest('SHA-256', bytes))
-      last = { version, headers: toConditions(reply, bytes.length) }
+      const list = await hash(bytes)
+      const version = await toVersionOf(list, siblings)
+      last = { version, list, headers: toConditions(reply, bytes.length) }
       if (version === known) return null
       const modified = parseHttpDate(reply.headers.get('Last-Modified') ?? '')
-      return { name, bytes, version, modified, siblings: await readSiblings(signal) }
+      return { name, bytes, version, modified, siblings }
     },
   }
 }
 
+/** The digest of the list, and those of the files beside it. */
+async function toVersionOf(
+  list: string,
+  siblings: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Promise<string> {
+  const marks = [list]
+  for (const [name, bytes] of siblings) marks.push(`${name}:${await hash(bytes)}`)
+  return marks.join(' ')
+}
+
+async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return toDigest(await crypto.subtle.digest('SHA-256', bytes))
+}
+
 async function readBody(reply: Reply): Promise<Uint8Array<ArrayBuffer>> {
   if (reply.body === null) return new Uint8Array()
-  const body = mapErrors(reply.body)
+  const body = watchSilence(mapErrors(reply.body))
   const length = parseLength(reply.headers)
   const bytes = length !== null && length > MAX_LIST_BYTES ? null : await readUpTo(body, MAX_LIST_BYTES)
   if (bytes === null) {
@@ -72,6 +103,27 @@ async function readBody(reply: Reply): Promise<Uint8Array<ArrayBuffer>> {
   if (length !== null && length !== bytes.length)
     throw new StorageError('unreachable', 'the list broke off', { reason: 'http_response_incomplete' })
   return bytes
+}
+
+/** `body`, with an error when its sender is silent, or too slow as a whole. */
+function watchSilence(body: Chunks): Chunks {
+  const end = Date.now() + ANSWER_MS
+  return {
+    next: () => withinSilence(body.next(), Math.min(SILENCE_MS, end - Date.now())),
+    cancel: (reason) => body.cancel(reason),
+  }
+}
+
+/** Settles as `work` does, or rejects after `ms`. */
+async function withinSilence<T>(work: Promise<T>, ms = SILENCE_MS): Promise<T> {
+  const silence = Promise.withResolvers<never>()
+  const late = () => new StorageError('unreachable', 'the web server took too long to send the list')
+  const timer = setTimeout(() => silence.reject(late()), ms)
+  try {
+    return await Promise.race([work, silence.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** The fields that ask for a list only if it has changed; none where its marks would not show that. */

@@ -28,6 +28,7 @@ export function createPageBuilder<E extends Entry = Entry>(limit: number | undef
       return true
     },
     pass: tally.add,
+    passAll: tally.addAll,
     /** Returns the page; called once, when it is full or there are no more entries. */
     end(): Page & { readonly entries: readonly E[] } {
       if (next === null) settle()

@@ -86,6 +86,10 @@ test.each([
   ['manifest:a?colour=red', false],
   ['manifest+https://h.example/SHA256SUMS?root=x', true],
   ['manifest+https://user:secret@h.example/SHA256SUMS', false],
+  ['manifest+https://h.example/%zz', false],
+  ['manifest+https://h.example/%ff', false],
+  ['manifest+https://h.example/%ff/SHA256SUMS', true],
+  ['manifest+https://h.example/a%20b', true],
   ['manifest+ftp://h.example/SHA256SUMS', false],
 ])('%s is an address: %s', (address, expected) => {
   expect(manifest.isValid(address)).toBe(expected)

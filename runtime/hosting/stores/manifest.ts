@@ -5,6 +5,7 @@ import { type ListRecord, toRecordNotes } from '../../../functions/storage/lists
 import type { ListSource } from '../../../functions/storage/lists/list-storage.ts'
 import { toStorePlaces } from '../../../functions/storage/overlap.ts'
 import { createDescribeSums } from '../../../functions/storage/sums.ts'
+import { attempt } from '../../../functions/wire/attempt.ts'
 import { toTimestamp } from '../../../functions/wire/fields/dates.ts'
 import { formatCount } from '../../../functions/wire/text.ts'
 import { createHasher } from '../../node/hasher.ts'
@@ -38,11 +39,11 @@ export const manifest: Scheme = {
       for (const line of [toTitle(basename(place), record), ...toRecordNotes(record)]) host.onNotice(line)
     }
     const describeSums = createDescribeSums({ createHasher, createSum })
+    const storage = createListStorage(source, { ...options, onRead })
     return {
-      storage: createListStorage(source, { ...options, onRead }),
+      storage,
       places: toStorePlaces(`list ${place}`, options.root ?? ''),
-      beside: (storages) =>
-        createListStorage(source, { ...options, onRead, peers: { storages, describeSums } }),
+      beside: (storages) => storage.beside({ storages, describeSums }),
       close() {},
     }
   },
@@ -81,8 +82,15 @@ function parseAddress(address: string): Address | null {
     /^manifest(\+(?=https?:)|:)([^?#]+)(\?[^#]*)?$/is.exec(address) ?? []
   const options = parseOptions(query)
   const isUrl = plus === '+'
-  const place = isUrl ? parseHttpUrl(rest) : rest
+  const place = isUrl ? parseListUrl(rest) : rest
   return plus === undefined || options === null || place === null ? null : { place, isUrl, query, options }
+}
+
+/** Null also for a URL whose last part, the name of the list, encodes no text. */
+function parseListUrl(text: string): string | null {
+  const url = parseHttpUrl(text)
+  const name = url?.slice(url.lastIndexOf('/') + 1) ?? ''
+  return attempt(() => decodeURIComponent(name)) === null ? null : url
 }
 
 /** Null for an unknown option, or one that is not valid. */
