@@ -172,6 +172,8 @@ export const AWS_SETTINGS_MS = 60_000
  * How long rclone may take to start: half a second, and more on a machine that is busy or has a slow disk.
  */
 export const RCLONE_START_MS = 30_000
+/** How long rclone may take to end, which takes it milliseconds, before it is killed. */
+export const RCLONE_STOP_MS = 3000
 /** How long a directory that rclone has shown to be one, and no link, is taken for that. */
 export const RCLONE_DIRECTORY_MS = 5000
 /** Directories for which that is remembered. */

@@ -122,7 +122,7 @@ describe('what rclone cannot tell from a missing file is unreachable:', () => {
     await opened.close()
     await without(there, false, async () => {
       expect(await ask('alias', '', SAME)).toBe('unreachable')
-      expect(await ask('http', '', SAME)).toBe('unreachable')
+      expect(await ask('webdav', '', SAME)).toBe('unreachable')
       const { status, stdout, stderr } = await run(['check'], `local:${there}`)
       expect([status, stdout]).toEqual([2, ''])
       expect(stderr).toContain('rclone finds no such directory')
@@ -195,7 +195,7 @@ test('a SHA-256 comes from the bytes of now; any other hash only spares reading 
     expect(await opened.storage.describe(['a'], { maxAge: 0 })[0]).toMatchObject({ digest, evidence: 'read' })
   }
   await opened.close()
-  const known = { compress: '', shell: there, http: '', sftp: there }
+  const known = { compress: '', shell: there, webdav: '', sftp: there }
   for (const [remote, path] of Object.entries(known)) {
     const { storage, close } = await open(remote, path)
     const said = [await describeOne(storage, SAME), await describeOne(storage, SAME)]

@@ -71,9 +71,9 @@ function write(root: string, name: string, text: string): void {
   utimesSync(path, OLD, OLD)
 }
 
-/** The addresses of eleven remotes that have the tree of `there`. */
+/** The addresses of ten remotes that have the tree of `there`. */
 export function toAddresses(there: string): string[] {
-  const others = ['crypt', 'compress', 'chunker', 'alias', 'union', 'combine', 'webdav', 'ftp', 'http']
+  const others = ['crypt', 'compress', 'chunker', 'alias', 'union', 'combine', 'webdav', 'ftp']
   return [...others.map((name) => `${name}:`), `local:${there}`, `sftp:${there}`]
 }
 
@@ -120,9 +120,9 @@ async function startAll(
     }
   }
 
-  async function serve(kind: string): Promise<number> {
+  async function startWebdav(): Promise<number> {
     const port = await findPort()
-    await start('rclone', ['serve', kind, there, '--addr', `127.0.0.1:${port}`], port)
+    await start('rclone', ['serve', 'webdav', there, '--addr', `127.0.0.1:${port}`], port)
     return port
   }
 
@@ -157,14 +157,9 @@ async function startAll(
   const options = { recursive: true, preserveTimestamps: true }
   cpSync(join(there, 'one'), join(disk1, 'one'), options)
   cpSync(join(there, 'two'), join(disk2, 'two'), options)
-  const [http, webdav, ftp, sftp] = await Promise.all([
-    serve('http'),
-    serve('webdav'),
-    startFtp(),
-    startSsh(),
-  ])
-  const toUrl = (port: number) => `http://127.0.0.1:${port}`
-  const env = configure(directory, {
+  const [webdav, ftp, sftp] = await Promise.all([startWebdav(), startFtp(), startSsh()])
+  const toWebdav = (port: number) => ({ type: 'webdav', url: `http://127.0.0.1:${port}`, vendor: 'other' })
+  const configured = configure(directory, {
     local: { type: 'local' },
     crypt: { type: 'crypt', remote: below('below'), password: obscure('one') },
     otherpassword: { type: 'crypt', remote: below('below'), password: obscure('other') },
@@ -176,11 +171,12 @@ async function startAll(
     // A shell for each hash may take a second to start.
     sftp: { ...sftp, disable_hashcheck: 'true' },
     shell: sftp,
-    webdav: { type: 'webdav', url: toUrl(webdav), vendor: 'other' },
+    webdav: toWebdav(webdav),
     ftp: { type: 'ftp', host: '127.0.0.1', port: String(ftp), user: 'anonymous', pass: obscure('x') },
-    http: { type: 'http', url: toUrl(http) },
-    gone: { type: 'http', url: toUrl(await findPort()) },
+    gone: toWebdav(await findPort()),
   })
+  // By default rclone tries `gone` for more than a minute.
+  const env = { ...configured, RCLONE_LOW_LEVEL_RETRIES: '1' }
   const rclone = await openRclone(env)
   stops.push(rclone.close)
   for (const remote of ['crypt', 'compress', 'chunker']) {

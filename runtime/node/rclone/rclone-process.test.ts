@@ -1,12 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
+import { RCLONE_STOP_MS } from '../limits.ts'
 import { showErrors } from '../show-errors.suite.ts'
 import { useTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { openRcloneStorage } from './open-rclone.ts'
@@ -29,9 +39,10 @@ async function readPid(server: RcloneServer): Promise<number> {
   return answer.pid
 }
 
+/** Whether it runs or is stopped; not when it has ended, and none has asked with which status. */
 function isRunning(pid: number): boolean {
   try {
-    return process.kill(pid, 0)
+    return !/\) Z [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }
@@ -71,11 +82,47 @@ test('one rclone serves all that open it in one environment, ends with the last,
   await expectEnd(again)
 })
 
-test('its credentials are random, in its environment alone, and needed; no setting hides files or its log', async () => {
+test('none is started for a question that waits while the last user closes', async () => {
+  const { env } = createEnvironment()
+  const server = await openRclone(env)
+  const pid = await readPid(server)
+  process.kill(pid, 'SIGKILL')
+  // The shell asks for its status once this process knows that it has ended.
+  await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false))
+  const asked = readPid(server)
+  await Promise.all([server.close(), expect(asked).rejects.toThrow('the storage was closed')])
+})
+
+test('the rclone that a script has started ends with it, and one that does not end is killed', async () => {
   const { env, directory } = createEnvironment()
+  const bin = writeRclone(directory, '')
+  writeFileSync(join(bin, 'rclone'), '#!/bin/sh\nPATH="$OTHER_PATH"\nrclone "$@"\n')
+  chmodSync(join(bin, 'rclone'), 0o755)
+  const script = await openRclone({ ...env, PATH: bin, OTHER_PATH: process.env['PATH'] })
+  const pid = await readPid(script)
+  await script.close()
+  await expectEnd(pid)
+  const stopped = await openRclone(env)
+  const stoppedPid = await readPid(stopped)
+  process.kill(stoppedPid, 'SIGSTOP')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const closed = stopped.close()
+  await vi.advanceTimersByTimeAsync(RCLONE_STOP_MS)
+  await closed
+  vi.useRealTimers()
+  await expectEnd(stoppedPid)
+})
+
+test('its credentials are random, in its environment alone, and needed; no setting hides files, follows links, or hides its log', async () => {
+  const { env, directory } = createEnvironment()
+  symlinkSync('rclone.conf', join(directory, 'link'))
   const settings = {
     RCLONE_EXCLUDE: '*',
     RCLONE_MAX_SIZE: '0',
+    RCLONE_COPY_LINKS: 'true',
+    RCLONE_LOCAL_LINKS: 'true',
+    RCLONE_LOCAL_ENCODING: 'Dot,Ctl,Slash,Del,LeftPeriod',
     RCLONE_LOG_LEVEL: 'ERROR',
     RCLONE_RC_NO_AUTH: 'true',
   }
@@ -145,6 +192,24 @@ remote = circle:
 [inline]
 type = crypt
 remote = :union,upstreams=/srv:
+[beside]
+type = alias
+remote = disk,copy_links:/srv
+[overbeside]
+type = alias
+remote = :local,links:/srv
+[web]
+type = http
+url = http://127.0.0.1/
+[overweb]
+type = crypt
+remote = web:secret
+[inlineweb]
+type = alias
+remote = :http,url='http://127.0.0.1/':
+[bracket]
+type = alias
+remote = disk:/srv/a]b
 `
 
 test('a remote that is not configured, remembers, or cannot be followed, is refused', async () => {
@@ -161,6 +226,55 @@ test('a remote that is not configured, remembers, or cannot be followed, is refu
     )
   }
   await expect(open('circle')).rejects.toThrow('remotes of rclone wrap each other in a circle; correct them')
-  await expect(open('inline')).rejects.toThrow(/configure that under a name of its own$/)
+  for (const remote of ['inline', 'beside', 'overbeside'])
+    await expect(open(remote)).rejects.toThrow(/configure that under a name of its own$/)
+  for (const remote of ['web', 'overweb', 'inlineweb'])
+    await expect(open(remote)).rejects.toThrow(
+      /^rclone's http .*; name the URL itself, as static\+https:\/\/… or static\+http:\/\/…$/,
+    )
+  await expect(open('bracket')).rejects.toThrow(
+    "rclone's remote 'bracket' leads to a path with ']', from which rclone sends no files",
+  )
   await server.close()
+})
+
+const MISLEADING = `
+[devices]
+type = local
+one_file_system = true
+[copies]
+type = local
+copy_links = 1
+[translates]
+type = local
+links = T
+[local]
+type = local
+links = true
+[path]
+type = alias
+remote = /srv
+[exact]
+type = local
+copy_links = false
+`
+
+test('a local remote with a setting that hides files or follows links is refused', async () => {
+  const { env, directory } = createEnvironment(MISLEADING)
+  const settings = { ...env, RCLONE_CONFIG_VARIABLE_TYPE: 'local', RCLONE_CONFIG_VARIABLE_LINKS: 'true' }
+  // Not given to rclone, so that it decides nothing.
+  const all = { ...settings, RCLONE_LOCAL_COPY_LINKS: 'true' }
+  const open = async (remote: string) =>
+    await openRcloneStorage({ remote, path: directory }, { env: all, indexPath: null, onNotice: () => {} })
+  const exact = await open('exact')
+  for (const [remote, named, setting] of [
+    ['devices', 'devices', 'one_file_system'],
+    ['copies', 'copies', 'copy_links'],
+    ['translates', 'translates', 'links'],
+    ['path', 'local', 'links'],
+    ['variable', 'variable', 'links'],
+  ] as const) {
+    await expect(open(remote)).rejects.toThrow(`rclone's remote '${named}' has the setting ${setting}, with`)
+  }
+  await exact.close()
 })

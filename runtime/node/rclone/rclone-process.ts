@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { RCLONE_START_MS } from '../limits.ts'
+import { withTimeout } from '../../../functions/wire/limit.ts'
+import { RCLONE_START_MS, RCLONE_STOP_MS } from '../limits.ts'
 import { UserError } from '../user-error.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -12,20 +13,21 @@ export interface RcloneProcess {
   /** The value of `Authorization`. */
   readonly authorization: string
   isRunning(): boolean
-  /** Ends it; resolves once it has ended. */
+  /** Ends it, by force when it does not end in time; resolves once it has ended. */
   stop(): Promise<void>
 }
 
 /**
  * Runs a program until this process lets go of the pipe: when it closes it, or ends in any way, killed too.
- * The program's end closes its standard error, which the shell does not hold. Until `wait` no other process
- * can have its id.
+ * The program's end closes its standard error, which the shell does not hold. The shell must lead a process
+ * group, all of which it ends but itself: `rclone` may be a script that has started the real one.
  */
 const SUPERVISE = `command -v "$1" >/dev/null || exit 127
 "$@" </dev/null & child=$!
 exec 2>&-
 read line
-kill "$child"
+trap '' TERM
+kill -TERM 0
 wait "$child"`
 
 const ARGUMENTS = [
@@ -34,9 +36,12 @@ const ARGUMENTS = [
   ...['--rc-server-write-timeout=1000h', '--log-level=NOTICE'],
 ]
 
-/** Settings that would hide files from listings, or the address from the log, or open another server. */
+/**
+ * Settings that would hide files, follow links or change names, hide the address from the log, or open
+ * another server.
+ */
 const LEFT_OUT =
-  /^RCLONE_(RC|LOG|SYSLOG|VERBOSE|QUIET|USE_JSON_LOG|STATS|EXCLUDE|INCLUDE|FILTER|FILES_FROM|METADATA|HASH_FILTER|IGNORE_CASE|MIN_AGE|MIN_SIZE|MAX_AGE|MAX_SIZE|MAX_DEPTH|MAX_TRANSFER|MAX_DURATION)(_|$)/
+  /^RCLONE_(RC|LOG|SYSLOG|VERBOSE|QUIET|USE_JSON_LOG|STATS|EXCLUDE|INCLUDE|FILTER|FILES_FROM|METADATA|HASH_FILTER|IGNORE_CASE|MIN_AGE|MIN_SIZE|MAX_AGE|MAX_SIZE|MAX_DEPTH|MAX_TRANSFER|MAX_DURATION|LOCAL|ONE_FILE_SYSTEM|COPY_LINKS|LINKS|SKIP_LINKS|SFTP_SKIP_LINKS)(_|$)/
 
 const EXIT_NOT_FOUND = 127
 
@@ -50,7 +55,7 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
     // In a session of its own, so that Ctrl-C reaches only this process, which may have answers to finish.
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
-    env: { ...toEnvironment(env), RCLONE_RC_USER: user, RCLONE_RC_PASS: password },
+    env: { ...toRcloneEnvironment(env), RCLONE_RC_USER: user, RCLONE_RC_PASS: password },
   })
   const ended = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(EXIT_NOT_FOUND))
@@ -60,6 +65,7 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
   const stop = async () => {
     isRunning = false
     child.stdin?.end()
+    if ((await withTimeout(RCLONE_STOP_MS, ended)) === undefined) killGroup(child)
     await ended
   }
   // Written to a process that has ended.
@@ -75,7 +81,13 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
   return { url, authorization, isRunning: () => isRunning, stop }
 }
 
-function toEnvironment(env: Environment): Record<string, string | undefined> {
+/** Ends all that a child has started and that has not ended, itself too: it leads a group. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+}
+
+/** What rclone is given of an environment. */
+export function toRcloneEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !LEFT_OUT.test(name)))
 }
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { MAX_RCLONE_DEPTH } from '../limits.ts'
 import { UserError } from '../user-error.ts'
-import type { Environment } from './rclone-process.ts'
+import { type Environment, toRcloneEnvironment } from './rclone-process.ts'
 import type { RcloneFs, RcloneServer } from './rclone-server.ts'
 
 /** A directory of a remote that is configured in rclone. */
@@ -55,6 +55,8 @@ export function formatRcloneWord({ remote, path }: RcloneWord): RcloneFs {
 
 /** Remotes that answer from a memory of their own. */
 const REMEMBERING = ['hasher', 'cache']
+/** Settings of a local remote with which rclone leaves out files, or reads what links lead to elsewhere. */
+const MISLEADING = ['one_file_system', 'copy_links', 'links'] as const
 /** Remotes that keep their files in another one. */
 const WRAPPING = ['alias', 'chunker', 'combine', 'compress', 'crypt', 'union']
 
@@ -63,27 +65,30 @@ const settings = v.object({
   remote: v.optional(v.string()),
   upstreams: v.optional(v.string()),
   filename_encryption: v.optional(v.string()),
+  one_file_system: v.optional(v.string()),
+  copy_links: v.optional(v.string()),
+  links: v.optional(v.string()),
 })
 
 /**
  * Follows a remote through rclone's configuration to the stores that hold its files. Rejects with a UserError
- * when a remote is not configured, or answers from a memory of its own.
+ * when a remote is not configured, or its answers cannot be relied on.
  */
 export async function readRemote(
   server: RcloneServer,
   env: Environment,
   word: RcloneWord,
 ): Promise<RcloneRemote> {
+  const passed = toRcloneEnvironment(env)
+
   async function readSettings(name: string) {
     const found = await server.call('config/get', { name }, settings)
     if (typeof found === 'string')
       throw new UserError('rclone cannot read its configuration; `rclone config show` shows why')
     const toVariable = (...words: string[]) => `RCLONE_${words.join('_')}`.toUpperCase()
-    const type = env[toVariable('config', name, 'type')] ?? found.type
+    const type = passed[toVariable('config', name, 'type')] ?? found.type
     const get = (key: keyof typeof found) =>
-      env[toVariable('config', name, key)] ?? env[toVariable(type ?? '', key)] ?? found[key] ?? ''
-    if (!type)
-      throw new UserError(`rclone has no remote '${name}'; \`rclone listremotes\` shows those that it has`)
+      passed[toVariable('config', name, key)] ?? passed[toVariable(type ?? '', key)] ?? found[key] ?? ''
     return { type, get }
   }
 
@@ -93,11 +98,19 @@ export async function readRemote(
     const { name, path, inline } = parseFs(fs)
     if (name === '') {
       requireOpen(inline.replace(/,.*$/, ''), 'a remote that is not named')
-      if (isWrapping(inline)) throw toInlineError()
+      if (isWrapping(inline) || inline.startsWith('local,')) throw toInlineError()
+      // rclone takes the settings of a mere path from a remote of this name, if there is one.
+      if (fs === path) requireExact('local', (await readSettings('local')).get)
       return toPlain(fs, inline, path)
     }
     const { type, get } = await readSettings(name)
+    if (!type)
+      throw new UserError(`rclone has no remote '${name}'; \`rclone listremotes\` shows those that it has`)
     requireOpen(type, name)
+    if (type === 'local') {
+      if (inline !== '') throw toInlineError()
+      requireExact(name, get)
+    }
     if (!isWrapping(type)) return toPlain(fs, type, path)
     if (inline !== '') throw toInlineError()
     if (type === 'alias') return await follow(joinFs(get('remote'), path), depth + 1)
@@ -113,7 +126,12 @@ export async function readRemote(
     return { fs, stores: inner.stores, crypts: [crypt, ...inner.crypts], crypt: { ...crypt, path } }
   }
 
-  return await follow(formatRcloneWord(word), 0)
+  const remote = await follow(formatRcloneWord(word), 0)
+  // rclone sends files from `/[REMOTE:PATH]/NAME`.
+  if (!remote.fs.includes(']')) return remote
+  throw new UserError(
+    `rclone's remote '${word.remote}' leads to a path with ']', from which rclone sends no files; rename that directory`,
+  )
 }
 
 function toPlain(fs: RcloneFs, type: string, path: string): RcloneRemote {
@@ -153,9 +171,23 @@ function isWrapping(type: string): boolean {
 }
 
 function requireOpen(type: string, name: string): void {
+  if (type === 'http') {
+    throw new UserError(
+      `rclone's http leaves out files whose size it cannot ask for, and takes any page for a listing (${name}); name the URL itself, as static+https://… or static+http://…`,
+    )
+  }
   if (!REMEMBERING.includes(type)) return
   throw new UserError(
     `rclone's ${type} answers from a memory of its own, which may be out of date (${name}); name the remote that it wraps`,
+  )
+}
+
+/** Of a local remote. Throws for a setting that is anything but false, as rclone reads it. */
+function requireExact(name: string, get: (key: (typeof MISLEADING)[number]) => string): void {
+  const wrong = MISLEADING.find((key) => !/^(0|f|false)?$/i.test(get(key)))
+  if (wrong === undefined) return
+  throw new UserError(
+    `rclone's remote '${name}' has the setting ${wrong}, with which rclone leaves out files or follows links; remove it, or name a remote without it`,
   )
 }
 

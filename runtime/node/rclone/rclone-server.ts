@@ -113,12 +113,17 @@ export async function openRclone(env: Environment): Promise<RcloneServer> {
     if (!isOpen) throw closedError()
     const before = one.process
     const running = await before.catch(() => null)
+    // Closed meanwhile, by the last user perhaps, after whom nobody would end a new one.
+    if (!isOpen) throw closedError()
     if (running?.isRunning()) return running
     // Another question may have started it by now.
     if (one.process === before) one.process = start(env)
-    return await one.process.catch(() => {
+    const again = await one.process.catch(() => {
       throw new StorageError('unreachable', 'rclone has ended, and does not start again')
     })
+    // Then `close` ends it, or leaves it to others.
+    if (!isOpen) throw closedError()
+    return again
   }
 
   async function post(method: string, parameters: object, signal: AbortSignal | undefined) {
