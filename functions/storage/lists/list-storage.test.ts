@@ -110,6 +110,7 @@ it('a list that is gone is unreachable, and one that is refused unreadable, unti
 
 it('a list is never opened, and answers as ever when bytes are to be read', async () => {
   const storage = createStorage({ name: 'SHA256SUMS', bytes: toText(['a']) })
+  expect(storage.isRecord).toBe(true)
   await expect(storage.open('a')).rejects.toThrow('a list of sums keeps no bytes')
   expect(await storage.open('b')).toBeNull()
   for (const maxAge of [0, 3600]) {

@@ -104,6 +104,7 @@ function toStorage(hold: Hold, peers: Peers | null): Storage {
   }
 
   return {
+    isRecord: true,
     describe(names, options = {}) {
       if (names.length === 0) return []
       const all = describeAll(names, options)
