@@ -82,22 +82,36 @@ test('one rclone serves all that open it in one environment, ends with the last,
   await expectEnd(again)
 })
 
-test('none is started for a question that waits while the last user closes', async () => {
-  const { env } = createEnvironment()
-  const server = await openRclone(env)
-  const pid = await readPid(server)
-  process.kill(pid, 'SIGKILL')
-  // The shell asks for its status once this process knows that it has ended.
-  await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false))
+test('none is started for a question that waits while the last user closes, and one that starts meanwhile ends', async () => {
+  const { env, directory } = createEnvironment()
+  const bin = writeScript(directory, 'echo $$ >>"$STARTED"\nPATH="$OTHER_PATH"\nexec rclone "$@"')
+  const started = join(directory, 'started')
+  const own = { ...env, PATH: bin, OTHER_PATH: process.env['PATH'], STARTED: started }
+  const readStarted = () => readFileSync(started, 'utf8').trim().split('\n').map(Number)
+
+  /** Opens rclone, kills it, and waits until that is known: then the shell asks for its status. */
+  async function openEnded(): Promise<RcloneServer> {
+    const server = await openRclone(own)
+    const pid = await readPid(server)
+    process.kill(pid, 'SIGKILL')
+    await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false))
+    return server
+  }
+
+  const server = await openEnded()
   const asked = readPid(server)
   await Promise.all([server.close(), expect(asked).rejects.toThrow('the storage was closed')])
+  expect(readStarted()).toHaveLength(1)
+  const other = await openEnded()
+  const askedOther = readPid(other)
+  await vi.waitFor(() => expect(readStarted()).toHaveLength(3))
+  await Promise.all([other.close(), expect(askedOther).rejects.toThrow('the storage was closed')])
+  await expectEnd(readStarted()[2] ?? 0)
 })
 
 test('the rclone that a script has started ends with it, and one that does not end is killed', async () => {
   const { env, directory } = createEnvironment()
-  const bin = writeRclone(directory, '')
-  writeFileSync(join(bin, 'rclone'), '#!/bin/sh\nPATH="$OTHER_PATH"\nrclone "$@"\n')
-  chmodSync(join(bin, 'rclone'), 0o755)
+  const bin = writeScript(directory, 'PATH="$OTHER_PATH"\nrclone "$@"')
   const script = await openRclone({ ...env, PATH: bin, OTHER_PATH: process.env['PATH'] })
   const pid = await readPid(script)
   await script.close()
@@ -153,11 +167,11 @@ function readSockets(pid: number): string {
     .join(' ')
 }
 
-/** An rclone of the test's own: a program of Node. */
-function writeRclone(directory: string, program: string): string {
+/** An rclone of the test's own: a script of the shell, or of `program`. Returns its directory. */
+function writeScript(directory: string, text: string, program = '/bin/sh'): string {
   const bin = join(directory, 'bin')
   mkdirSync(bin)
-  writeFileSync(join(bin, 'rclone'), `#!${process.execPath}\n${program}`)
+  writeFileSync(join(bin, 'rclone'), `#!${program}\n${text}\n`)
   chmodSync(join(bin, 'rclone'), 0o755)
   return bin
 }
@@ -167,10 +181,11 @@ test('without an rclone, with one that is too old, or with one that does not sta
   const open = async (PATH: string) => await openRclone({ ...env, PATH })
   await expect(open(join(directory, 'none'))).rejects.toThrow('rclone is not on the PATH; install it')
   const answer = "{ version: 'v1.53.3', decomposed: [1, 53, 3] }"
-  const old = writeRclone(
+  const old = writeScript(
     directory,
     `const server = require('node:http').createServer((_, reply) => reply.end(JSON.stringify(${answer})))
      server.listen(0, '127.0.0.1', () => console.error(\`Serving remote control on http://127.0.0.1:\${server.address().port}/\`))`,
+    process.execPath,
   )
   await expect(open(old)).rejects.toThrow('rclone v1.53.3 is too old; install 1.60 or newer')
   writeFileSync(join(old, 'rclone'), '#!/bin/sh\nexit 1\n')
