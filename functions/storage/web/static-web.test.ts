@@ -66,11 +66,10 @@ describe('a static web server', () => {
   it('has no file in place of a directory', async () => {
     const location = 'http://mirror.example:8080/dir/a/'
     for (const status of [200, 403]) {
-      const { storage } = over(({ url }) =>
-        url.endsWith('/a')
-          ? new Response(null, { status: 301, headers: { Location: location } })
-          : new Response(null, { status }),
-      )
+      const { storage } = over(({ url }) => {
+        if (url.endsWith('/a')) return new Response(null, { status: 301, headers: { Location: location } })
+        return new Response(null, { status: url.endsWith('/dir/a/') ? status : 404 })
+      })
       expect(await describeOne(storage, 'a')).toBeNull()
       expect(await storage.open('a')).toBeNull()
     }
@@ -117,6 +116,7 @@ describe('a static web server', () => {
 
   it.each([
     ['redirects every name to one with a slash', (url: string) => `${url}/`, 404],
+    ['redirects every name to one with a slash, and shows the file there', (url: string) => `${url}/`, 200],
     ['redirects every name to a slash on another host', () => 'http://other.example/dir/a/', 200],
   ] as const)('that %s does not prove a directory', async (_, toLocation, status) => {
     const { storage } = over(({ url }) => {

@@ -24,10 +24,12 @@ export function createAbsence({ url, askHead }: WebClient) {
       signal: AbortSignal | undefined,
     ): Promise<'directory' | null | undefined> {
       const path = toPath(key)
-      // Some servers add a slash to every name, whether or not it is a directory.
       if (isSlashed(reply, url + path)) {
-        const isReal = isShown(await askHead(`${path}/`, signal))
-        return isReal || isAbsence(await askHead(toProbe(''), signal)) ? 'directory' : undefined
+        // Some servers add a slash to every name, be it that of a file, and send the file under both.
+        const probe = toProbe(path.slice(0, path.lastIndexOf('/') + 1))
+        const probed = await askHead(probe, signal)
+        if (isFailing(probed)) throw toFailure(probed)
+        return isSlashed(probed, url + probe) ? undefined : 'directory'
       }
       if (!isAbsence(reply)) return undefined
       const root = await askHead('', signal)

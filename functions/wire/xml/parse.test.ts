@@ -35,6 +35,10 @@ it.each([
 it('items of XML are made one by one', async () => {
   expect(await toTexts('<list>\n<a>1</a>\n<a>2</a>\n</list>')).toEqual(['1', '2'])
   expect(await toTexts('<list/>')).toEqual([])
+  const blanks = ' '.repeat(MAX_XML_ITEM_LENGTH)
+  expect(
+    await toTexts(`${blanks}<list>${blanks}<a>1</a>${blanks}<!-- -->${blanks}<a>2</a>${blanks}</list>`),
+  ).toEqual(['1', '2'])
   expect(await toTexts('<list><a>1</a></list>', 1)).toEqual(['1'])
 })
 
@@ -47,6 +51,9 @@ it.each([
   ['one of which is too long', `<list><a>${'<b/>'.repeat(MAX_XML_ITEM_LENGTH / 4)}</a></list>`, 10],
   ['beside too much text', `<list>${'&amp;'.repeat(MAX_XML_ITEM_LENGTH / 4)}</list>`, 10],
   ['in texts of many megabytes', `<list><a><![CDATA[${'x'.repeat(20_000_000)}]]></a></list>`, 10],
+  ['beside too many comments', `<list>${' <!-- -->'.repeat(MAX_XML_ITEM_LENGTH / 8)}</list>`, 10],
+  ['after too many declarations', `${'<?a?>'.repeat(MAX_XML_ITEM_LENGTH / 5)}<?a?><list/>`, 10],
+  ['in a root of too many attributes', `<list${' b=""'.repeat(MAX_XML_ITEM_LENGTH / 5)}/>`, 10],
   ['after a comment of many megabytes', `<list><!--${'x'.repeat(20_000_000)}--></list>`, 10],
 ] as const)('items %s are refused', async (_, text, most) => {
   expect(await toTexts(text, most)).toBeNull()

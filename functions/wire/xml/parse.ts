@@ -68,17 +68,20 @@ function* readChildren(text: string): Generator<XmlElement, XmlElement | null> {
   const top = toOpen('', '')
   const open: Open[] = [top]
   const token = new RegExp(TOKEN)
-  /** Where the element directly in the root begins, if one is open. */
+  /** Where the last element directly in the root ended; later by the blanks since, which may be any number. */
   let start = 0
   while (token.lastIndex < text.length) {
     const groups = token.exec(text)?.groups
     const within = open.at(-1)
-    if (open.length > 2 && token.lastIndex - start > MAX_XML_ITEM_LENGTH) return null
-    if (groups === undefined || within === undefined || !take(groups, open, within)) return null
-    if (open.length > 2) continue
+    if (groups === undefined || within === undefined) return null
+    const { text: blanks } = groups
+    if (open.length <= 2 && blanks?.trim() === '') start += blanks.length
+    // Also of comments and the like, since between elements nothing yields.
+    if (token.lastIndex - start > MAX_XML_ITEM_LENGTH || !take(groups, open, within)) return null
+    const child = open.length > 2 ? undefined : open[1]?.children.pop()
+    if (child === undefined) continue
     start = token.lastIndex
-    const child = open[1]?.children.pop()
-    if (child !== undefined) yield child
+    yield child
   }
   const [root, ...more] = top.children
   return root === undefined || more.length > 0 || open.length !== 1 || top.text.trim() !== '' ? null : root
@@ -88,8 +91,6 @@ function take(groups: Readonly<Record<string, string | undefined>>, open: Open[]
   const { name, attributes = '', slash, empty, data, text } = groups
   if (data !== undefined) within.text += data
   if (text !== undefined) {
-    // Decoding takes long, and any number of texts may lie between the items.
-    if (text.includes('&') && within.text.length + text.length > MAX_XML_ITEM_LENGTH) return false
     const decoded = decode(text)
     if (decoded === null) return false
     within.text += decoded

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseHtmlListing } from './html-listing.ts'
+import { readStartTags } from './html-tags.ts'
 
 const URL = 'http://mirror.example/pub/'
 
@@ -42,8 +43,8 @@ describe('a page in HTML', () => {
   })
 
   it.each([
-    ['Index of /', '<title>Index of /</title><ul></UL>'],
-    ['Directory listing for /', '<h1>Directory listing for /</h1><ul></ul></html>\n'],
+    ['Index of /', '<title>Index of /</title><a href="/">up</a><ul></UL>'],
+    ['Directory listing for /pub/', '<h1>Directory listing for /pub/</h1><ul></ul></html>\n'],
     ['listing:', '<h1>listing: \n<a href="/">/</a></h1><pre></pre></body>'],
     ['listing directory /', '<title>listing directory /pub</title></html>'],
     ['its own path', '<title>/pub</title><a href="..">up</a></html>'],
@@ -53,6 +54,15 @@ describe('a page in HTML', () => {
   })
 
   it.each([
+    ['has only a later heading', '<h1>Works</h1><h2>Index of my works</h2><a href="a">a</a></html>'],
+    ['has its heading after a link', '<a href="a">a</a><h2>Index of my works</h2></html>'],
+    ['has no links under a heading', '<h2>Index of my works</h2></html>'],
+    ['has no link above', '<h1>Index of /other</h1><a href="#top">top</a></html>'],
+    [
+      'has a next one',
+      '<title>Index of /</title><a href="a">a</a><a rel="nofollow next" href="b">b</a></html>',
+    ],
+    ['names a next one', '<link rel=next href="/b"><title>Index of /</title><a href="a">a</a></html>'],
     ['has another heading', '<title>Welcome</title><a href="../">up</a><a href="a">a</a></html>'],
     ['has a heading in its text alone', '<p>Index of</p><a href="../">up</a><a href="a">a</a></html>'],
     ['has its path for a title, and no link above', '<title>/pub</title><a href="a">a</a></html>'],
@@ -84,6 +94,17 @@ describe('a page in HTML', () => {
     },
   )
 
+  it.each(['script', 'style', 'title', 'textarea', 'xmp'])(
+    'that shows the name <%s> unescaped before such an element is no listing',
+    async (name) => {
+      const [link, hidden, end] = [`<a href="1"><${name}></a>`, '<a href="2">2</a>', `<${name}></${name}>`]
+      expect(await read(toPage(link + hidden + end))).toBeNull()
+      const page = `<title>Index of</title><h1>/<${name}></h1><a href="..">..</a>${hidden}${end}</html>`
+      expect(await parseHtmlListing(page, `${URL}%3C${name}%3E/`)).toBeNull()
+      expect(await read(toPage(hidden + end))).toEqual(['2'])
+    },
+  )
+
   it('has no links in scripts and styles', async () => {
     const script = '<script>var a = "<a href=\\"b\\">"; if (1 < 2) {}</script><style>a<b</style>'
     expect(await read(toPage(`${script}<a href="c">c</a>`))).toEqual(['c'])
@@ -93,7 +114,12 @@ describe('a page in HTML', () => {
     const links = Array.from({ length: 10_000 }, (_, i) => `<li><a href="${i}">${i}</a></li>`).join('')
     expect(await read(toPage(links))).toHaveLength(10_000)
     expect(await read(toPage(`<a${' x'.repeat(100_000)}`))).toBeNull()
+    expect(await read(toPage(`<a${' x'.repeat(10_000)} href="a">a</a>`))).toBeNull()
     expect(await read(toPage(`<a href="${'<'.repeat(100_000)}`))).toBeNull()
     expect(await read(toPage(`${'<'.repeat(100_000)}<a href="a">a</a>`))).toEqual(['a'])
+  })
+
+  it('lets other work go on between tags of any kind', () => {
+    expect([...readStartTags('<<</a><!----><b>')]).toMatchObject([null, null, null, null, { name: 'b' }])
   })
 })

@@ -6,7 +6,9 @@ export interface StartTag {
   readonly name: string
   /** As it is written, with its entities. */
   readonly href: string | undefined
-  /** What follows, up to the next tag. */
+  /** Likewise. */
+  readonly rel: string | undefined
+  /** What follows, up to the next tag, or to its own end tag for an element that contains text alone. */
   readonly text: string
 }
 
@@ -15,52 +17,64 @@ const ATTRIBUTE = /[\s/]*([^\s/>=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^
 const CLOSE = /[\s/]*>/y
 
 /** Elements that contain text alone. */
-const TEXTS = new Set(['script', 'style', 'title', 'textarea', 'xmp'])
+export const TEXTS = new Set(['script', 'style', 'title', 'textarea', 'xmp'])
 
 /**
  * The start tags of an HTML page; returns whether the page was understood. Comments are read like anything
  * else, since some servers do not escape the names that they show, and a name may begin one. For the same
- * reason a page with a tag, or too much text, in an attribute, or without the end of a tag or of an element,
- * is not understood: names could hide others.
+ * reason a page with a tag in an attribute, with too long a tag, or without the end of a tag or of an element,
+ * is not understood: names could hide others. Null stands for an end tag and for any other `<`, so that the
+ * caller can yield to other work after each.
  */
-export function* readStartTags(html: string): Generator<StartTag, boolean> {
+export function* readStartTags(html: string): Generator<StartTag | null, boolean> {
   for (let at = html.indexOf('<'); at >= 0; ) {
     const next = readTag(html, at)
     if (next === null) return false
-    if (next.tag !== undefined) yield next.tag
+    yield next.tag
     at = next.end
   }
   return true
 }
 
 /** The start tag at `at`, if one is there, and the index of the next `<`; null when it is not understood. */
-function readTag(html: string, at: number): { readonly tag?: StartTag; readonly end: number } | null {
-  NAME.lastIndex = at
-  const [start, slash, written = ''] = NAME.exec(html) ?? []
-  if (start === undefined) return { end: html.indexOf('<', at + 1) }
+function readTag(html: string, at: number): { readonly tag: StartTag | null; readonly end: number } | null {
+  // A longer tag is without its end.
+  const near = html.slice(at, at + MAX_WEB_ENTRY_LENGTH)
+  NAME.lastIndex = 0
+  const [start, slash, written = ''] = NAME.exec(near) ?? []
+  if (start === undefined) return { tag: null, end: html.indexOf('<', at + 1) }
   const name = written.toLowerCase()
-  const read = name.includes('<') ? null : readAttributes(html, at + start.length)
+  const read = name.includes('<') ? null : readAttributes(near, start.length)
   if (read === null) return null
-  if (slash === '/') return { end: html.indexOf('<', read.end) }
-  const end = TEXTS.has(name) ? findEndTag(html, name, read.end) : html.indexOf('<', read.end)
+  const { href, rel } = read
+  const from = at + read.end
+  if (slash === '/') return { tag: null, end: html.indexOf('<', from) }
+  const end = TEXTS.has(name) ? findEndTag(html, name, from) : html.indexOf('<', from)
   if (end < 0 && TEXTS.has(name)) return null
-  const text = html.slice(read.end, end < 0 ? undefined : end)
-  return { tag: { name, href: read.href, text }, end }
+  return { tag: { name, href, rel, text: html.slice(from, end < 0 ? undefined : end) }, end }
 }
 
-/** The attributes from `at` on, of which the first `href` counts, and the index after the `>`. */
-function readAttributes(html: string, at: number): { readonly href: string | undefined; end: number } | null {
-  let href: string | undefined
+/** The attributes that count of a tag, and the index after its `>`. */
+interface Attributes {
+  readonly href: string | undefined
+  readonly rel: string | undefined
+  readonly end: number
+}
+
+/** The attributes from `at` on, of which the first of a name counts; null without the end of the tag. */
+function readAttributes(tag: string, at: number): Attributes | null {
+  const found: { href?: string; rel?: string } = {}
   for (ATTRIBUTE.lastIndex = at; ; ) {
     const end = ATTRIBUTE.lastIndex
-    const [all, name = '', double, single, plain] = ATTRIBUTE.exec(html) ?? []
+    const [all, written = '', double, single, plain] = ATTRIBUTE.exec(tag) ?? []
     if (all === undefined) {
       CLOSE.lastIndex = end
-      return CLOSE.test(html) ? { href, end: CLOSE.lastIndex } : null
+      return CLOSE.test(tag) ? { href: found.href, rel: found.rel, end: CLOSE.lastIndex } : null
     }
     const value = double ?? single ?? plain ?? ''
-    if (value.length > MAX_WEB_ENTRY_LENGTH || name.includes('<') || /<\/|<a\s/i.test(value)) return null
-    if (name.toLowerCase() === 'href') href ??= value
+    if (written.includes('<') || /<\/|<a\s/i.test(value)) return null
+    const name = written.toLowerCase()
+    if (name === 'href' || name === 'rel') found[name] ??= value
   }
 }
 

@@ -4,6 +4,11 @@ import { decodePercent, follow, toPageAddress } from './links.ts'
 const page = toPageAddress('https://mirror.example/pub/d%26r/')
 const entry = (name: string, rest = {}) => ({ name, isDirectory: false, hasQuery: false, ...rest })
 
+const MORE = [
+  ...['?2', '?pageNumber=2', '?pg=2', '?o=100', '?start-after=x', '?continuation-token=x', '?next=x'],
+  ...['?p=2', '?c=2', '?C=N;o=100', '?page=2#top', '?resort=2'],
+]
+
 describe('a link of a page', () => {
   it.each([
     'a.txt',
@@ -44,9 +49,16 @@ describe('a link of a page', () => {
     ['#top', 'here'],
     ['./', 'here'],
     ['/pub/d%26r/?sort=size', 'here'],
+    ['?', 'here'],
+    ['?C=M&O=A', 'here'],
+    ['?F=2;V=1;P=*', 'here'],
+    ['?by=size&order=desc#top', 'here'],
+    ['?nd', 'here'],
+    ['#page=2', 'here'],
     ['/pub/d&r', 'here'],
     ['?page=2', 'more'],
     ['./?sort=name&offset=100', 'more'],
+    ...MORE.map((query) => [query, 'more'] as const),
     ['..', 'above'],
     ['../', 'above'],
     ['/', 'above'],

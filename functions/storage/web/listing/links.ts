@@ -22,7 +22,7 @@ export type Target =
   | Entry
   /** To the directory itself, perhaps in another order. */
   | 'here'
-  /** To another part of the same listing, as by its query. */
+  /** To what may be another part of the same listing, by its query. */
   | 'more'
   /** To one above it. */
   | 'above'
@@ -56,8 +56,14 @@ export function follow(href: string, page: PageAddress): Target {
 /** Schemes of links that pages of listings have, and that lead to no path. */
 const NO_PATHS = /^(mailto|javascript|data|tel|about)$/i
 
-/** Queries by which listings are shown in parts. */
-const PART = /[?&;](p|page|offset|start|skip|from|after|marker|cursor|limit)=/i
+/** A parameter by which a whole listing is sorted: of Apache and many, of rclone and Caddy, or of civetweb. */
+const SORT = /^(([CFOPV]|sort|order|by)=.*|[dns][ad]?)?$/s
+
+/** Whether a query and a fragment lead to the same listing, at most in another order. */
+function isWhole(tail: string): boolean {
+  const query = tail.replace(/#.*$/s, '').slice(1)
+  return query.split(/[&;]/).every((one) => SORT.test(one))
+}
 
 function toHostname(authority: string): string {
   return authority.replace(/^.*@/, '').replace(/:\d*$/, '').toLowerCase()
@@ -66,7 +72,7 @@ function toHostname(authority: string): string {
 /** Follows a path, and perhaps a query and a fragment, on the same host. */
 function followPath(text: string, { segments }: PageAddress): Target {
   const [, path = '', tail = ''] = /^([^?#]*)(.*)$/s.exec(text) ?? []
-  const here = PART.test(tail) ? 'more' : 'here'
+  const here = isWhole(tail) ? 'here' : 'more'
   if (path === '') return here
   const parts = path.split('/')
   const last = parts.at(-1)

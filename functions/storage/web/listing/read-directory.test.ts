@@ -25,9 +25,12 @@ function over(answer: Answer) {
 }
 
 const toHtml = (...links: string[]) =>
-  new Response(`<title>Index of</title>${links.map((link) => `<a href="${link}">x</a>`).join('')}</html>`, {
-    headers: HTML,
-  })
+  new Response(
+    `<title>Index of</title><a href="../">..</a>${links.map((link) => `<a href="${link}">x</a>`).join('')}</html>`,
+    {
+      headers: HTML,
+    },
+  )
 
 /** A directory in HTML, of these files of one byte and of `sub`, which has the file `x`. */
 const toPages =
@@ -191,6 +194,36 @@ describe('the directories of a web server', () => {
     })
     await expectTrouble(storage.list(), 'unreadable')
     await expect(storage.list()).rejects.toThrow('the page is that of its index.html')
+  })
+
+  it.each([301, 302, 403, 304, 204])(
+    'are not listed by links where the name of their index.html has the status %d',
+    async (status) => {
+      const pages = toPages('a', 'index.html')
+      const { storage } = over((request, path) =>
+        path === 'index.html'
+          ? new Response(null, { status, headers: { Location: './' } })
+          : pages(request, path),
+      )
+      await expectTrouble(storage.list(), 'unreadable')
+      await expect(storage.list()).rejects.toThrow(`may be (status ${status}) that of its index.html`)
+    },
+  )
+
+  it('are not listed by links where it is not known whether they have an index.html', async () => {
+    const pages = toPages('a')
+    const { storage } = over((request, path) =>
+      path === 'index.html' ? new Response(null, { status: 500 }) : pages(request, path),
+    )
+    await expectTrouble(storage.list(), 'unreachable')
+  })
+
+  it('are listed by links where index.html is gone for ever', async () => {
+    const pages = toPages('a')
+    const { storage } = over((request, path) =>
+      path === 'index.html' ? new Response(null, { status: 410 }) : pages(request, path),
+    )
+    expect(toNames(await storage.list())).toEqual(['a'])
   })
 
   it('are listed by links with an index.html that the server does not show for them', async () => {

@@ -4,7 +4,8 @@ import { StorageError, settle } from '../../../wire/storage-error.ts'
 import { formatNumber } from '../../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../../byte-names.ts'
 import { mapErrors, type Reply } from '../../remote/replies.ts'
-import type { Measured } from '../web-client.ts'
+import { isAbsence } from '../web-absence.ts'
+import { isFailing, type Measured, toFailure } from '../web-client.ts'
 import { parseDavListing } from './dav-listing.ts'
 import { noListing, type WebEntry } from './entries.ts'
 import { parseHtmlListing } from './html-listing.ts'
@@ -105,11 +106,14 @@ async function readLinks(path: string, { html, headers }: Html, ask: AskDirector
   }
   // A copy of a listing, as a mirroring program leaves, looks like one.
   const { reply, size } = await ask.measure(`${path}${INDEX}`)
+  if (isAbsence(reply)) return { entries, headers }
+  if (isFailing(reply)) throw toFailure(reply)
   const isListed = entries.some(({ name }) => name === INDEX)
-  if (reply.status === 200 && (!isListed || size === encodeBytes(html).length)) {
-    throw noListing(path, `the page is that of its ${INDEX}`)
-  }
-  return { entries, headers }
+  const isAnother = size !== null && size !== encodeBytes(html).length
+  if (reply.status === 200 && isListed && isAnother) return { entries, headers }
+  // Go redirects the name of an index page to the directory, whether or not there is one.
+  const why = reply.status === 200 ? 'is' : `may be (status ${reply.status})`
+  throw noListing(path, `the page ${why} that of its ${INDEX}`)
 }
 
 const INDEX = 'index.html'
