@@ -210,6 +210,21 @@ describe('what two writers mean differently is refused', () => {
       /^line 3/,
     ],
     [
+      'a NUL in a list of lines',
+      `${B}  b\0${A}  a\n${C}  c\0`,
+      {},
+      [B],
+      /^line 2 of the list is '.*', which may be several lines; add \?format=zero/,
+    ],
+    [
+      'a NUL at the end of tagged lines',
+      `${B}  b\0SHA256 (a) = ${A}\nSHA256 (c) = ${C}\0`,
+      {},
+      [B],
+      /^line 2 /,
+    ],
+    ['a NUL at the end of a list of lines', `${B}  b\0${A}  a\n\0`, {}, [B], /^line 2 .* several lines/],
+    [
       'another number of digits',
       `${MD5}  c\n${B}  b\n`,
       {},
@@ -250,6 +265,7 @@ describe('what two writers mean differently is refused', () => {
     expect(await read(`${A}  a\u240ab\n`, { format: 'gnu' })).toEqual({ 'a\u240ab': A })
     expect(await read(`\\${A} *a\\nb\\n\n`, { format: 'gnu' })).toEqual({ 'a\nb\n': A })
     expect(await read(`${A} a?\n`, { format: 'bare' })).toEqual({ 'a?': A })
+    expect(await read(`${A}  a\n${B}  b\n\0`, { format: 'zero' })).toEqual({ [`a\n${B}  b\n`]: A })
     expect(await read(`${A}  a\n${B} Ub\n`, { format: 'bare' })).toEqual({ ' a': A, Ub: B })
   })
 

@@ -108,7 +108,11 @@ it.each([
   ['an unknown version', { version: '2.0' }, /BagIt version '2.0'/],
   ['a version without end', { version: `${'2'.repeat(200)}\u001b[1m` }, /BagIt version '2{100}…'/],
   ['a version with control characters', { version: '\u001b[2J' }, /BagIt version '[^\u001b]+'/],
-  ['a bagit.txt that is too long', { version: `1.0${' '.repeat(64 * 1024)}` }, /bagit.txt of more than 65,536/],
+  [
+    'a bagit.txt that is too long',
+    { version: `1.0${' '.repeat(64 * 1024)}` },
+    /bagit.txt of more than 65,536/,
+  ],
   [
     'another encoding',
     { siblings: { 'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: ISO-8859-1\n' } },
@@ -142,5 +146,8 @@ it('labels and values end at the first colon, whatever blanks are around it', as
     'bagit.txt': declaration,
     'bag-info.txt': `Note: a: b\nx${blanks.repeat(3)}y\nPayload-Oxum :10.2\n`,
   }
-  expect(await ask(open(`${A} data/a%25\n${B} data/b\n`, { siblings }), ['data/a%', 'none'])).toEqual([A, null])
+  expect(await ask(open(`${A} data/a%25\n${B} data/b\n`, { siblings }), ['data/a%', 'none'])).toEqual([
+    A,
+    null,
+  ])
 })
