@@ -48,6 +48,8 @@ describe('a list is read as its lines show:', () => {
     const storage = createStorage({ name: 'old.txt', bytes: `${head}3,${MD5},${A},./a,b\n` })
     expect((await storage.list()).entries).toEqual([{ name: 'a,b', size: 3, modified: null }])
     expect(await ask(storage, ['a,b', 'a', 'c'])).toEqual([A, null, null])
+    const long = `%%%% HASHDEEP-1.0\n%%%% size,${'sha256,'.repeat(40)}filename\n`
+    await expect(read(`${long}3,${`${A},`.repeat(40)}a\n`)).rejects.toThrow('has no sums of')
     const md5 = parseAlgorithm('md5') ?? SHA256
     expect(await read(`${head}3,${MD5},${A},./a\n`, { algorithm: md5 })).toEqual({ a: `md5:${MD5}` })
   })

@@ -42,6 +42,8 @@ const MAX_SEEN_LENGTH = 8192
 export async function findMtreeAlgorithms(text: ListText): Promise<readonly ListAlgorithm[]> {
   const known = new Set<string>()
   await takeLines(text, (start, end) => {
+    // A longer line is refused when it is read.
+    if (end - start > MAX_SEEN_LENGTH) return
     for (const [, key = ''] of toAscii(text.bytes, start, end).matchAll(/ ([a-z0-9]+)=[0-9a-f]{8}/g))
       known.add(key)
   })
@@ -113,12 +115,14 @@ export async function readMtree(reading: Reading): Promise<void> {
   }
 
   await takeLines(text, (start, end, line) => {
-    const words = toAscii(text.bytes, start, end)
-    if (pending === '' && /^[ \t]*(?:#|$)/.test(words)) return
+    const isLong = pending.length + end - start > MAX_SEEN_LENGTH
+    const words = toAscii(text.bytes, start, Math.min(end, start + MAX_SEEN_LENGTH))
+    const isNothing = isLong ? /^[ \t]*#/.test(words) : /^[ \t]*(?:#|$)/.test(words)
+    if (pending === '' && isNothing) return
     if (pending === '') pendingLine = line
     const isContinued = /(?:^|[ \t])\\$/.test(words)
     const whole = pending + words
-    if (whole.length > MAX_SEEN_LENGTH) {
+    if (isLong) {
       pending = ''
       isLost = true
       return reading.fault(line, `is ${quote(text.bytes.subarray(start, end))}, longer than mtree writes`)
