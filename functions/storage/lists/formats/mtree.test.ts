@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ask, createStorage } from '../lists.suite.ts'
 
-const A = 'a'.repeat(64)
+const [A, B] = ['a'.repeat(64), 'b'.repeat(64)] as const
 
 function open(text: string) {
   return createStorage({ name: 'spec', bytes: text })
@@ -12,4 +12,25 @@ it('a line longer than mtree writes is not understood, whatever it begins with, 
   const list = open(`#mtree\n#${long}\na type=file sha256=${A}\n${long}b type=file sha256=${A}\n`)
   expect(await ask(list, ['a', 'b'])).toEqual([A, expect.stringContaining('longer than mtree writes')])
   await expect(open(`#mtree\na type=file${long} sha256=${A}\n`).list()).rejects.toThrow(/has no sums of/)
+})
+
+it.each(['/set', 'c type=file'])('more keywords than mtree knows are not understood in %s', async (first) => {
+  const keywords = Array.from({ length: 65 }, (_, i) => `k${i}=`)
+  const file = `type=file sha256=${A}`
+  const list = open(`#mtree\na ${file}\n${first} ${keywords.join(' ')}\n./d/b ${file}\n`)
+  const [a, b, none] = await ask(list, ['a', 'd/b', 'none'])
+  expect([a, b]).toEqual([A, A])
+  expect(none).toContain('line 3 of the list has more than 64 keywords')
+})
+
+it('keywords of /set add up to no more than mtree knows', async () => {
+  const sets = Array.from({ length: 65 }, (_, i) => `/set k${i}=\n`)
+  const list = open(`#mtree\n${sets.join('')}./d/b type=file sha256=${A}\n`)
+  expect(await ask(list, ['none'])).toEqual([expect.stringContaining('line 66 of the list has more than 64')])
+})
+
+it('keywords of a line come before those of /set', async () => {
+  const list = open(`#mtree\n/set type=file sha256=${B} size=2\na sha256digest=${A} size=1\nb\n`)
+  expect(await ask(list, ['a', 'b'])).toEqual([A, B])
+  expect((await list.list()).entries.map(({ size }) => size)).toEqual([1, 2])
 })

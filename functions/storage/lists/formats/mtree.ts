@@ -72,15 +72,14 @@ export async function readMtree(reading: Reading): Promise<void> {
   /** Returns what is wrong with the entry; null for nothing. */
   function takeEntry(word: string, own: Keywords, line: number): string | null {
     const name = decodeVis(word)
-    const keywords = new Map([...defaults, ...own])
-    const type = keywords.get('type') ?? ''
+    const type = own.get('type') ?? defaults.get('type') ?? ''
     if (isLost && !name?.includes(SLASH)) return LOST
     if (name === null) return `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`
     const isPath = name.includes(SLASH)
     if (openBytes + name.length > MAX_SEEN_LENGTH) return 'has a path longer than any file system takes'
     const path = isPath ? name : joinPath([...open, name])
     if (type === 'file') {
-      const wrong = addFile(reading, { path, line, keywords })
+      const wrong = addFile(reading, { path, line, own, defaults })
       if (wrong !== null) reading.fault(line, wrong)
       return null
     }
@@ -107,8 +106,12 @@ export async function readMtree(reading: Reading): Promise<void> {
     }
     if (!rest.every((word) => WORD.test(word))) return 'has a word that is no keyword'
     const keywords = new Map(rest.map(toKeyword))
-    if (first === '/set') defaults = new Map([...defaults, ...keywords])
-    else if (first === '/unset')
+    if (keywords.size > MAX_KEYWORDS) return TOO_MANY
+    if (first === '/set') {
+      const all = new Map([...defaults, ...keywords])
+      if (all.size > MAX_KEYWORDS) return TOO_MANY
+      defaults = all
+    } else if (first === '/unset')
       defaults = new Map(keywords.has('all') ? [] : [...defaults].filter(([key]) => !keywords.has(key)))
     else return takeEntry(first, keywords, line)
     return null
@@ -138,6 +141,10 @@ export async function readMtree(reading: Reading): Promise<void> {
 
 const SLASH = 0x2f
 
+/** Keywords of a line, and of `/set`: mtree(5) knows some 30. */
+const MAX_KEYWORDS = 64
+const TOO_MANY = `has more than ${MAX_KEYWORDS} keywords`
+
 const LOST = 'comes after a line that is not understood, so that its folder is not clear'
 
 function joinPath(parts: readonly Uint8Array[]): Uint8Array {
@@ -147,24 +154,30 @@ function joinPath(parts: readonly Uint8Array[]): Uint8Array {
 interface MtreeFile {
   readonly path: Uint8Array
   readonly line: number
-  readonly keywords: Keywords
+  readonly own: Keywords
+  readonly defaults: Keywords
 }
 
 /** Returns what is wrong with the file; null for nothing. */
-function addFile(reading: Reading, { path, line, keywords }: MtreeFile): string | null {
+function addFile(reading: Reading, { path, line, own, defaults }: MtreeFile): string | null {
   const { id, width, title } = reading.algorithm
-  const [, sum = ''] = [...keywords].find(([key]) => findAlgorithm(key)?.id === id) ?? []
+  const sum = findSum(own, id) ?? findSum(defaults, id) ?? ''
   const hex = encoder.encode(sum)
   const isSum = hex.length === 2 * width && countHex(hex, 0, hex.length) === hex.length
   if (sum !== '' && !isSum) return `has a ${title} of another length than ${2 * width}`
-  const size = keywords.get('size')
+  const size = own.get('size') ?? defaults.get('size')
   if (size !== undefined && !/^\d{1,15}$/.test(size)) return 'has a size that is no number'
   reading.add({
     ...{ line, name: path, start: 0, end: path.length },
     ...{ hexAt: isSum ? 0 : -1, hex, size: size === undefined ? null : Number(size) },
-    modified: parseTime(keywords.get('time') ?? ''),
+    modified: parseTime(own.get('time') ?? defaults.get('time') ?? ''),
   })
   return null
+}
+
+function findSum(keywords: Keywords, id: string): string | undefined {
+  for (const [key, value] of keywords) if (findAlgorithm(key)?.id === id) return value
+  return undefined
 }
 
 /** `size=3`, or a word without a value. */
