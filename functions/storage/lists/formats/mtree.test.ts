@@ -34,3 +34,16 @@ it('keywords of a line come before those of /set', async () => {
   expect(await ask(list, ['a', 'b'])).toEqual([A, B])
   expect((await list.list()).entries.map(({ size }) => size)).toEqual([1, 2])
 })
+
+it.each([
+  [`sha256=${A} sha256digest=${B}`, 'line 2 of the list has two sums of SHA-256'],
+  [`sha256=${A} sha256=${B}`, 'line 2 of the list has a keyword twice, with two values'],
+])('two sums of one file that contradict each other are not believed: %s', async (sums, words) => {
+  const [said] = await ask(open(`#mtree\n./d/a type=file ${sums}\n`), ['d/a'])
+  expect(said).toContain(words)
+})
+
+it('one sum twice is one', async () => {
+  const list = open(`#mtree\na type=file sha256=${A} sha256digest=${A.toUpperCase()} optional optional\n`)
+  expect(await ask(list, ['a', 'none'])).toEqual([A, null])
+})

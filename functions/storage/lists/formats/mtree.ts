@@ -107,6 +107,8 @@ export async function readMtree(reading: Reading): Promise<void> {
     if (!rest.every((word) => WORD.test(word))) return 'has a word that is no keyword'
     const keywords = new Map(rest.map(toKeyword))
     if (keywords.size > MAX_KEYWORDS) return TOO_MANY
+    const isTwice = rest.map(toKeyword).some(([key, value]) => keywords.get(key) !== value)
+    if (isTwice) return 'has a keyword twice, with two values'
     if (first === '/set') {
       const all = new Map([...defaults, ...keywords])
       if (all.size > MAX_KEYWORDS) return TOO_MANY
@@ -161,7 +163,9 @@ interface MtreeFile {
 /** Returns what is wrong with the file; null for nothing. */
 function addFile(reading: Reading, { path, line, own, defaults }: MtreeFile): string | null {
   const { id, width, title } = reading.algorithm
-  const sum = findSum(own, id) ?? findSum(defaults, id) ?? ''
+  const ownSums = findSums(own, id)
+  const [sum = '', other = sum] = ownSums.size > 0 ? ownSums : findSums(defaults, id)
+  if (sum !== other) return `has two sums of ${title}`
   const hex = encoder.encode(sum)
   const isSum = hex.length === 2 * width && countHex(hex, 0, hex.length) === hex.length
   if (sum !== '' && !isSum) return `has a ${title} of another length than ${2 * width}`
@@ -175,9 +179,10 @@ function addFile(reading: Reading, { path, line, own, defaults }: MtreeFile): st
   return null
 }
 
-function findSum(keywords: Keywords, id: string): string | undefined {
-  for (const [key, value] of keywords) if (findAlgorithm(key)?.id === id) return value
-  return undefined
+/** The values of all keywords of an algorithm, which has `sha256` and `sha256digest`; in lower case. */
+function findSums(keywords: Keywords, id: string): ReadonlySet<string> {
+  const found = [...keywords].filter(([key]) => findAlgorithm(key)?.id === id)
+  return new Set(found.map(([, value]) => value.toLowerCase()))
 }
 
 /** `size=3`, or a word without a value. */
