@@ -305,16 +305,6 @@ it('a line of mtree that may have opened a folder leaves unclear what comes afte
   expect((await listAll(storage)).passed).toEqual([['other', 3]])
 })
 
-it('folders inside each other without end take no memory for their paths', async () => {
-  const text = `#mtree\n/set type=dir\n${'aaaaaaaaa\n'.repeat(1000)}f type=file sha256=${A}\n`
-  const storage = createStorage({ name: 'spec', bytes: text })
-  expect(await ask(storage, ['f'])).toEqual([
-    expect.stringContaining('has a path longer than any file system takes'),
-  ])
-  const shallow = `#mtree\n/set type=dir\n${'aaaaaaaaa\n..\n'.repeat(1000)}f type=file sha256=${A}\n`
-  expect(await ask(createStorage({ name: 'spec', bytes: shallow }), ['f'])).toEqual([A])
-})
-
 it('the root is taken off the names, and names outside do not count', async () => {
   const text = `${A}  ./photos/a\n${B}  photos2/b\n${C}  photos\n`
   for (const root of ['photos', 'photos/', './photos']) {

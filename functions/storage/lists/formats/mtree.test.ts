@@ -47,3 +47,19 @@ it('one sum twice is one', async () => {
   const list = open(`#mtree\na type=file sha256=${A} sha256digest=${A.toUpperCase()} optional optional\n`)
   expect(await ask(list, ['a', 'none'])).toEqual([A, null])
 })
+
+it('folders inside each other without end take no memory for their paths', async () => {
+  const text = `#mtree\n/set type=dir\n${'aaaaaaaaa\n'.repeat(110)}f type=file sha256=${A}\n`
+  expect(await ask(open(text), ['f'])).toEqual([
+    expect.stringContaining('line 105 of the list has a path of more than 1,024 bytes'),
+  ])
+  const shallow = `#mtree\n/set type=dir\n${'aaaaaaaaa\n..\n'.repeat(1000)}f type=file sha256=${A}\n`
+  expect(await ask(open(shallow), ['f'])).toEqual([A])
+})
+
+it('the longest name is read, nested and as a whole path', async () => {
+  const name = `d/${'f'.repeat(1022)}`
+  const nested = `#mtree\n. type=dir\nd type=dir\n${name.slice(2)} type=file sha256=${A}\n`
+  expect(await ask(open(nested), [name, 'none'])).toEqual([A, null])
+  expect(await ask(open(`#mtree\n./${name} type=file sha256=${A}\n`), [name, 'none'])).toEqual([A, null])
+})

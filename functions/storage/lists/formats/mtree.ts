@@ -1,5 +1,7 @@
 import { concatenate } from '../../../bytes/chunks.ts'
+import { MAX_NAME_BYTES } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
+import { formatNumber } from '../../../wire/text.ts'
 import { decodeBytes } from '../../byte-names.ts'
 import { findAlgorithm, LIST_ALGORITHMS, type ListAlgorithm } from '../algorithms.ts'
 import { countHex, hasText, includesText, type ListText, quote, takeLines, toAscii } from '../list-text.ts'
@@ -76,7 +78,7 @@ export async function readMtree(reading: Reading): Promise<void> {
     if (isLost && !name?.includes(SLASH)) return LOST
     if (name === null) return `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`
     const isPath = name.includes(SLASH)
-    if (openBytes + name.length > MAX_SEEN_LENGTH) return 'has a path longer than any file system takes'
+    if (!isPath && openBytes + name.length > MAX_PATH_BYTES) return TOO_DEEP
     const path = isPath ? name : joinPath([...open, name])
     if (type === 'file') {
       const wrong = addFile(reading, { path, line, own, defaults })
@@ -142,6 +144,13 @@ export async function readMtree(reading: Reading): Promise<void> {
 }
 
 const SLASH = 0x2f
+
+/**
+ * Bytes of a path that is put together: the longest name, after `./`. Each line of a list may have a file in
+ * the same folder, so that its path takes a thousand times as much as its line.
+ */
+const MAX_PATH_BYTES = 2 + MAX_NAME_BYTES
+const TOO_DEEP = `has a path of more than ${formatNumber(MAX_NAME_BYTES)} bytes`
 
 /** Keywords of a line, and of `/set`: mtree(5) knows some 30. */
 const MAX_KEYWORDS = 64
