@@ -353,6 +353,8 @@ export const auditSummary = v.object({
   uncompared: v.optional(size),
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
+  /** Which names were compared; absent for all, and from an older coordinator. */
+  scope: v.optional(v.object({ prefix: v.string(), after: v.string(), match: globs, exclude: globs })),
   /** Absent for the first audit, and from a coordinator that keeps no ledger. */
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */

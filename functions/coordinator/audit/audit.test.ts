@@ -192,6 +192,14 @@ describe('GET /audit', () => {
     })
   })
 
+  it('says in its summary what narrows it, if anything does', async () => {
+    const { summary } = await audit(storages, '?prefix=d&after=a&match=c&exclude=x')
+    expect(summary.scope).toEqual({ prefix: 'd', after: 'a', match: ['c'], exclude: ['x'] })
+    for (const query of ['?prefix=d', '?after=a', '?match=c', '?exclude=x'])
+      expect((await audit(storages, query)).summary).toHaveProperty('scope')
+    expect((await audit(storages, '?all')).summary).not.toHaveProperty('scope')
+  })
+
   it.each([
     ['', ['b: differ differ', 'd/c: match missing']],
     ['?prefix=d', ['d/c: match missing']],

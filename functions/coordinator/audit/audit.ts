@@ -105,8 +105,18 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
   if (request.until !== undefined) tally.stop(request.until)
   const { exclude } = context
   await context.writeLine({
-    summary: { ...tally.toSummary(), ...(exclude.length > 0 && { exclude: [...exclude] }) },
+    summary: {
+      ...tally.toSummary(),
+      ...(exclude.length > 0 && { exclude: [...exclude] }),
+      ...toScopeMember(request),
+    },
   })
+}
+
+/** What narrows the audit; nothing for one of all names. */
+function toScopeMember({ prefix, after = '', match, exclude }: AuditRequest): Pick<AuditSummary, 'scope'> {
+  const isAll = prefix === '' && after === '' && match.length === 0 && exclude.length === 0
+  return isAll ? {} : { scope: { prefix, after, match: [...match], exclude: [...exclude] } }
 }
 
 function openSurveys<T extends Span | Found>(audit: Audit, ranges: readonly Range[], grain: number) {

@@ -49,6 +49,8 @@ describe('a list is read as its lines show:', () => {
     const storage = createStorage({ name: 'old.txt', bytes: `${head}3,${MD5},${A},./a,b\n` })
     expect((await storage.list()).entries).toEqual([{ name: 'a,b', size: 3, modified: null }])
     expect(await ask(storage, ['a,b', 'a', 'c'])).toEqual([A, null, null])
+    const long = `%%%% HASHDEEP-1.0\n%%%% size,${'sha256,'.repeat(40)}filename\n`
+    await expect(read(`${long}3,${`${A},`.repeat(40)}a\n`)).rejects.toThrow('has no sums of')
     const md5 = parseAlgorithm('md5') ?? SHA256
     expect(await read(`${head}3,${MD5},${A},./a\n`, { algorithm: md5 })).toEqual({ a: `md5:${MD5}` })
   })
@@ -211,6 +213,21 @@ describe('what two writers mean differently is refused', () => {
       /^line 3/,
     ],
     [
+      'a NUL in a list of lines',
+      `${B}  b\0${A}  a\n${C}  c\0`,
+      {},
+      [B],
+      /^line 2 of the list is '.*', which may be several lines; add \?format=zero/,
+    ],
+    [
+      'a NUL at the end of tagged lines',
+      `${B}  b\0SHA256 (a) = ${A}\nSHA256 (c) = ${C}\0`,
+      {},
+      [B],
+      /^line 2 /,
+    ],
+    ['a NUL at the end of a list of lines', `${B}  b\0${A}  a\n\0`, {}, [B], /^line 2 .* several lines/],
+    [
       'another number of digits',
       `${MD5}  c\n${B}  b\n`,
       {},
@@ -251,6 +268,7 @@ describe('what two writers mean differently is refused', () => {
     expect(await read(`${A}  a\u240ab\n`, { format: 'gnu' })).toEqual({ 'a\u240ab': A })
     expect(await read(`\\${A} *a\\nb\\n\n`, { format: 'gnu' })).toEqual({ 'a\nb\n': A })
     expect(await read(`${A} a?\n`, { format: 'bare' })).toEqual({ 'a?': A })
+    expect(await read(`${A}  a\n${B}  b\n\0`, { format: 'zero' })).toEqual({ [`a\n${B}  b\n`]: A })
     expect(await read(`${A}  a\n${B} Ub\n`, { format: 'bare' })).toEqual({ ' a': A, Ub: B })
   })
 
@@ -286,16 +304,6 @@ it('a line of mtree that may have opened a folder leaves unclear what comes afte
   expect([a, rest[0]]).toEqual([A, A])
   for (const said of rest.slice(1)) expect(said).toContain('line 4 of the list has an escape')
   expect((await listAll(storage)).passed).toEqual([['other', 3]])
-})
-
-it('folders inside each other without end take no memory for their paths', async () => {
-  const text = `#mtree\n/set type=dir\n${'aaaaaaaaa\n'.repeat(1000)}f type=file sha256=${A}\n`
-  const storage = createStorage({ name: 'spec', bytes: text })
-  expect(await ask(storage, ['f'])).toEqual([
-    expect.stringContaining('has a path longer than any file system takes'),
-  ])
-  const shallow = `#mtree\n/set type=dir\n${'aaaaaaaaa\n..\n'.repeat(1000)}f type=file sha256=${A}\n`
-  expect(await ask(createStorage({ name: 'spec', bytes: shallow }), ['f'])).toEqual([A])
 })
 
 it('the root is taken off the names, and names outside do not count', async () => {

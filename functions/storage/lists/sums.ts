@@ -1,6 +1,8 @@
 import { attempt } from '../../wire/attempt.ts'
 import { toDigest } from '../../wire/digest.ts'
-import { formatNumber } from '../../wire/text.ts'
+import { MAX_LIST_BYTES } from '../../wire/limits.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import { formatNumber, formatSize } from '../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../byte-names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
 import { HEX } from './list-text.ts'
@@ -60,7 +62,7 @@ export interface NewEntry {
 /**
  * Collects entries in a few arrays of numbers: objects would take ten times as much. `width` is bytes of a
  * sum. The arrays are made for a list of `size` bytes in `lines` lines, and grow for one that has more of its
- * names.
+ * names. `add` throws `unreadable` when they take more than `MAX_NAMES_BYTES`.
  */
 export function createSumsBuilder(
   { width, title }: ListAlgorithm,
@@ -79,6 +81,7 @@ export function createSumsBuilder(
 
   function makeRoom(length: number): void {
     const used = offsets[count] ?? 0
+    if (used + length > MAX_NAMES_BYTES) throw tooLarge()
     if (used + length > bytes.length) bytes = grow(bytes, used + length)
     if (count < lines.length) return
     lines = grow(lines, count + 1)
@@ -114,6 +117,19 @@ export function createSumsBuilder(
       return toSums({ names, sums, lines, states, sizes: sizes.take(), times: times.take(), width, title })
     },
   }
+}
+
+/**
+ * Bytes of all names together. Those of nested folders take more than their list does; places in them are
+ * numbers of 32 bits.
+ */
+const MAX_NAMES_BYTES = 4 * MAX_LIST_BYTES
+
+function tooLarge(): StorageError {
+  return new StorageError(
+    'unreadable',
+    `the names of the list take more than ${formatSize(MAX_NAMES_BYTES)}; divide it by folders`,
+  )
 }
 
 function byteOf(hex: Uint8Array, at: number): number {

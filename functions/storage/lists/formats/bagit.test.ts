@@ -65,6 +65,12 @@ it.each<[string, Bag, string, RegExp]>([
     /has 1 files, and the Payload-Oxum of its bag is '10.3'/,
   ],
   [
+    'a bag-info.txt that is too long',
+    { siblings: { 'bag-info.txt': 'x'.repeat(64 * 1024 + 1) } },
+    `${A} data/a\n`,
+    /lies beside a bag-info.txt of more than 65,536 bytes/,
+  ],
+  [
     'a name outside data/',
     {},
     `${A} data/a\n${B} bagit.txt\n`,
@@ -100,6 +106,13 @@ it('a tag manifest is of files beside data/', async () => {
 
 it.each([
   ['an unknown version', { version: '2.0' }, /BagIt version '2.0'/],
+  ['a version without end', { version: `${'2'.repeat(200)}\u001b[1m` }, /BagIt version '2{100}…'/],
+  ['a version with control characters', { version: '\u001b[2J' }, /BagIt version '[^\u001b]+'/],
+  [
+    'a bagit.txt that is too long',
+    { version: `1.0${' '.repeat(64 * 1024)}` },
+    /bagit.txt of more than 65,536/,
+  ],
   [
     'another encoding',
     { siblings: { 'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: ISO-8859-1\n' } },
@@ -124,4 +137,17 @@ it('only a manifest has files beside it', () => {
     'tagmanifest-md5.txt',
   ])
   expect(toSiblingNames('tagmanifest-md5.txt')).toEqual(['bagit.txt', 'bag-info.txt', 'fetch.txt'])
+})
+
+it('labels and values end at the first colon, whatever blanks are around it', async () => {
+  const blanks = ' '.repeat(20_000)
+  const declaration = `${blanks}\nBagIt-Version ${blanks}:\t1.0 ${blanks}\nTag-File-Character-Encoding : utf-8\n`
+  const siblings = {
+    'bagit.txt': declaration,
+    'bag-info.txt': `Note: a: b\nx${blanks.repeat(3)}y\nPayload-Oxum :10.2\n`,
+  }
+  expect(await ask(open(`${A} data/a%25\n${B} data/b\n`, { siblings }), ['data/a%', 'none'])).toEqual([
+    A,
+    null,
+  ])
 })

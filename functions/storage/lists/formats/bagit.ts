@@ -1,3 +1,4 @@
+import { formatNumber } from '../../../wire/text.ts'
 import { findAlgorithm, type ListAlgorithm } from '../algorithms.ts'
 import { CR, countHex, LF, quote, SPACE, takeLines, toText } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
@@ -28,23 +29,45 @@ export function findBagAlgorithm(fileName: string, siblings: Siblings): ListAlgo
 
 /** Why the bag cannot be read, as the end of a sentence about it; null when it can. */
 export function findBagFault(siblings: Siblings): string | null {
-  const text = toText(siblings.get(DECLARATION) ?? new Uint8Array())
-  const fields = text === null ? [] : toFields(text)
-  const version = fields.find(([label]) => label === 'bagit-version')?.[1]
-  const encoding = fields.find(([label]) => label === 'tag-file-character-encoding')?.[1]
-  if (version === undefined || !/^(?:0\.9[3-7]|1\.0)$/.test(version))
-    return `is of BagIt version '${version ?? ''}'; it would have to be 0.93 to 1.0`
-  if (encoding === undefined || !/^utf-8$/i.test(encoding))
-    return `has the encoding '${encoding ?? ''}'; it would have to be UTF-8`
+  if (isTooLong(siblings.get(DECLARATION))) return `has a ${DECLARATION} ${TOO_LONG}`
+  const fields = toFields(siblings.get(DECLARATION))
+  const version = findValue(fields, VERSION)
+  const encoding = findValue(fields, 'tag-file-character-encoding')
+  if (!/^(?:0\.9[3-7]|1\.0)$/.test(version))
+    return `is of BagIt version ${quoteText(version)}; it would have to be 0.93 to 1.0`
+  if (!/^utf-8$/i.test(encoding)) return `has the encoding ${quoteText(encoding)}; it would have to be UTF-8`
   return null
 }
 
-/** The labels, in lower case, and values of a file of a bag. */
-function toFields(text: string): (readonly [label: string, value: string])[] {
-  return text.split(/\r\n|\n|\r/).flatMap((line) => {
-    const [, label, value = ''] = /^([^:\s][^:]*?)\s*:\s*(.*?)\s*$/.exec(line) ?? []
-    return label === undefined ? [] : [[label.toLowerCase(), value] as const]
+const VERSION = 'bagit-version'
+
+/** Bytes of a file of labels and values: some screens of text. */
+const MAX_FIELDS_BYTES = 64 * 1024
+const TOO_LONG = `of more than ${formatNumber(MAX_FIELDS_BYTES)} bytes`
+
+function isTooLong(bytes: Uint8Array | undefined): boolean {
+  return bytes !== undefined && bytes.length > MAX_FIELDS_BYTES
+}
+
+type Fields = readonly (readonly [label: string, value: string])[]
+
+/** The labels, in lower case, and values of a file of a bag; none of one that is not there, or not UTF-8. */
+function toFields(bytes: Uint8Array = new Uint8Array()): Fields {
+  return (toText(bytes) ?? '').split(/\r\n|\n|\r/).flatMap((line) => {
+    const colon = line.indexOf(':')
+    // A line that begins with a blank goes on with the value before it.
+    const isField = colon > 0 && !/^\s/.test(line)
+    return isField ? [[line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()] as const] : []
   })
+}
+
+/** '' without one. */
+function findValue(fields: Fields, label: string): string {
+  return fields.find(([one]) => one === label)?.[1] ?? ''
+}
+
+function quoteText(text: string): string {
+  return quote(new TextEncoder().encode(text))
 }
 
 interface BagOptions {
@@ -67,9 +90,7 @@ export async function readBag(reading: Reading, options: BagOptions): Promise<vo
   const { text, algorithm } = reading
   const { bytes } = text
   const isTags = /^tag/i.test(fileName)
-  const is10 = /^\s*BagIt-Version\s*:\s*1\.0\s*$/im.test(
-    toText(siblings.get(DECLARATION) ?? new Uint8Array()) ?? '',
-  )
+  const is10 = findValue(toFields(siblings.get(DECLARATION)), VERSION) === '1.0'
   let files = 0
   await takeLines(text, (start, end, line) => {
     const length = countHex(bytes, start, end)
@@ -147,15 +168,13 @@ const ENCODED: ReadonlyMap<string, number> = new Map([
 
 /** `Payload-Oxum: BYTES.FILES` (RFC 8493 §2.2.2): the manifest lists every file (§2.1.3). */
 function checkOxum(reading: Reading, siblings: Siblings, files: number): void {
-  const info = toFields(toText(siblings.get(INFO) ?? new Uint8Array()) ?? '')
-  for (const [label, value] of info) {
+  const info = siblings.get(INFO)
+  if (isTooLong(info)) return reading.fault(0, `lies beside a ${INFO} ${TOO_LONG}`)
+  for (const [label, value] of toFields(info)) {
     if (label !== 'payload-oxum') continue
     const [, count] = /^\d+\.(\d+)$/.exec(value) ?? []
     if (Number(count) !== files)
-      reading.fault(
-        0,
-        `has ${files} files, and the Payload-Oxum of its bag is ${quote(new TextEncoder().encode(value))}`,
-      )
+      reading.fault(0, `has ${files} files, and the Payload-Oxum of its bag is ${quoteText(value)}`)
   }
 }
 
@@ -174,7 +193,7 @@ async function checkTagManifest(reading: Reading, { fileName, siblings, hash }: 
   const sum = tags && (await hash(reading.algorithm.id, reading.text.bytes))
   if (tags === undefined || sum == null) return
   for (const line of (toText(tags) ?? '').split(/\r\n|\n|\r/)) {
-    const [, said, name] = /^([0-9a-f]+)[ \t]+(?:\.\/)?(.*)$/i.exec(line) ?? []
+    const [, said, name] = /^([0-9a-f]+)[ \t]+(?:\.\/)?(.*)$/is.exec(line) ?? []
     if (name === fileName && said?.toLowerCase() !== sum)
       reading.fault(0, `is not the one that tag${fileName} records: it was changed after the bag was made`)
   }

@@ -8,17 +8,21 @@ export function isHashdeep({ bytes, start }: ListText): boolean {
   return hasText(bytes, start, FIRST)
 }
 
-/** The columns of a list that hashdeep wrote: `size,md5,sha256,filename`. */
-function parseColumns(line: string): readonly string[] | null {
-  const [, columns] = /^%%%% (size,(?:[a-z0-9]+,)+filename)$/.exec(line) ?? []
-  return columns?.split(',') ?? null
+/** The columns of a list that hashdeep wrote, `size,md5,sha256,filename`; none if a line is something else. */
+function parseColumns({ bytes }: ListText, start: number, end: number): readonly string[] {
+  if (end - start > MAX_COLUMNS_LENGTH) return []
+  const [, columns] = /^%%%% (size,(?:[a-z0-9]+,)+filename)$/.exec(toAscii(bytes, start, end)) ?? []
+  return columns?.split(',') ?? []
 }
+
+/** Bytes of that line: each algorithm that hashdeep knows, and some more. */
+const MAX_COLUMNS_LENGTH = 256
 
 /** The algorithms of a list by hashdeep, the strongest first. */
 export async function findHashdeepAlgorithms(text: ListText): Promise<readonly ListAlgorithm[]> {
   let columns: readonly string[] = []
   await takeLines(text, (start, end, line) => {
-    if (line === 2) columns = parseColumns(toAscii(text.bytes, start, end)) ?? []
+    if (line === 2) columns = parseColumns(text, start, end)
   })
   const known = new Set(columns.map((column) => findAlgorithm(column)?.id))
   return LIST_ALGORITHMS.filter(({ id }) => known.has(id))
@@ -36,7 +40,7 @@ export async function readHashdeep(reading: Reading): Promise<void> {
   await takeLines(text, (start, end, line) => {
     if (line === 1) return
     if (line === 2) {
-      columns = parseColumns(toAscii(text.bytes, start, end)) ?? []
+      columns = parseColumns(text, start, end)
       if (columns.length === 0)
         reading.fault(line, "would have to be '%%%% size,' and the columns of hashdeep")
       return

@@ -5,7 +5,7 @@ import { parseTimestamp } from '../../../wire/fields/dates.ts'
 import { parseJson } from '../../../wire/json/parse.ts'
 import { ITEMS_IN_A_TURN, MAX_STEP_LENGTH } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
-import { auditSummary, manifest, size } from '../../../wire/schemas.ts'
+import { type AuditSummary, auditSummary, manifest, size } from '../../../wire/schemas.ts'
 import { type ListText, quote, takeLines } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
 
@@ -90,9 +90,7 @@ export async function readVouchLines(reading: Reading): Promise<void> {
           line,
           `counts ${summary.names} names, and the list has ${names}; it would have to be of 'check --all'`,
         )
-      if (summary.next !== undefined) reading.fault(line, `is of an audit that ended before the last name`)
-      if ((summary.uncompared ?? 0) > 0)
-        reading.fault(line, `counts ${summary.uncompared} entries that could not be compared`)
+      for (const words of findGaps(summary)) reading.fault(line, words)
       return
     }
     names++
@@ -112,6 +110,29 @@ export async function readVouchLines(reading: Reading): Promise<void> {
     })
   })
   if (!isWhole) reading.fault(0, 'has no summary at its end, so that it may be cut off')
+}
+
+/** Why a check may not have seen a name that was there, each as the end of a sentence about its summary. */
+function findGaps({ next, uncompared = 0, exclude = [], scope, replicas }: AuditSummary): string[] {
+  const failed = replicas.filter(({ state }) => state !== 'ok')
+  return [
+    ...(next === undefined ? [] : ['is of an audit that ended before the last name']),
+    ...(uncompared > 0 ? [`counts ${uncompared} entries that could not be compared`] : []),
+    ...(exclude.length > 0 ? [`is of an audit without the names that ${quoteText(exclude)} match`] : []),
+    ...(scope === undefined ? [] : [`is of an audit of some names only: ${toScopeWords(scope)}`]),
+    ...failed.map(({ id }) => `is of an audit that left out the replica ${quoteText([id])}`),
+  ]
+}
+
+/** `prefix 'photos/', exclude '*.tmp'`. */
+function toScopeWords({ prefix, after, match, exclude }: NonNullable<AuditSummary['scope']>): string {
+  const members = { prefix: [prefix], after: [after], match, exclude }
+  const narrow = Object.entries(members).filter(([, values]) => values.join('') !== '')
+  return narrow.map(([key, values]) => `${key} ${quoteText(values)}`).join(', ')
+}
+
+function quoteText(values: readonly string[]): string {
+  return quote(encoder.encode(values.join(' ')))
 }
 
 /** The kinds of what is no file, by the letters of borg; a directory is not counted. */

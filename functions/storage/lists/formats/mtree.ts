@@ -1,5 +1,7 @@
 import { concatenate } from '../../../bytes/chunks.ts'
+import { MAX_NAME_BYTES } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
+import { formatNumber } from '../../../wire/text.ts'
 import { decodeBytes } from '../../byte-names.ts'
 import { findAlgorithm, LIST_ALGORITHMS, type ListAlgorithm } from '../algorithms.ts'
 import { countHex, hasText, includesText, type ListText, quote, takeLines, toAscii } from '../list-text.ts'
@@ -42,6 +44,8 @@ const MAX_SEEN_LENGTH = 8192
 export async function findMtreeAlgorithms(text: ListText): Promise<readonly ListAlgorithm[]> {
   const known = new Set<string>()
   await takeLines(text, (start, end) => {
+    // A longer line is refused when it is read.
+    if (end - start > MAX_SEEN_LENGTH) return
     for (const [, key = ''] of toAscii(text.bytes, start, end).matchAll(/ ([a-z0-9]+)=[0-9a-f]{8}/g))
       known.add(key)
   })
@@ -70,15 +74,14 @@ export async function readMtree(reading: Reading): Promise<void> {
   /** Returns what is wrong with the entry; null for nothing. */
   function takeEntry(word: string, own: Keywords, line: number): string | null {
     const name = decodeVis(word)
-    const keywords = new Map([...defaults, ...own])
-    const type = keywords.get('type') ?? ''
+    const type = own.get('type') ?? defaults.get('type') ?? ''
     if (isLost && !name?.includes(SLASH)) return LOST
     if (name === null) return `has an escape that mtree does not write, in ${quote(encoder.encode(word))}`
     const isPath = name.includes(SLASH)
-    if (openBytes + name.length > MAX_SEEN_LENGTH) return 'has a path longer than any file system takes'
+    if (!isPath && openBytes + name.length > MAX_PATH_BYTES) return TOO_DEEP
     const path = isPath ? name : joinPath([...open, name])
     if (type === 'file') {
-      const wrong = addFile(reading, { path, line, keywords })
+      const wrong = addFile(reading, { path, line, own, defaults })
       if (wrong !== null) reading.fault(line, wrong)
       return null
     }
@@ -105,20 +108,28 @@ export async function readMtree(reading: Reading): Promise<void> {
     }
     if (!rest.every((word) => WORD.test(word))) return 'has a word that is no keyword'
     const keywords = new Map(rest.map(toKeyword))
-    if (first === '/set') defaults = new Map([...defaults, ...keywords])
-    else if (first === '/unset')
+    if (keywords.size > MAX_KEYWORDS) return TOO_MANY
+    const isTwice = rest.map(toKeyword).some(([key, value]) => keywords.get(key) !== value)
+    if (isTwice) return 'has a keyword twice, with two values'
+    if (first === '/set') {
+      const all = new Map([...defaults, ...keywords])
+      if (all.size > MAX_KEYWORDS) return TOO_MANY
+      defaults = all
+    } else if (first === '/unset')
       defaults = new Map(keywords.has('all') ? [] : [...defaults].filter(([key]) => !keywords.has(key)))
     else return takeEntry(first, keywords, line)
     return null
   }
 
   await takeLines(text, (start, end, line) => {
-    const words = toAscii(text.bytes, start, end)
-    if (pending === '' && /^[ \t]*(?:#|$)/.test(words)) return
+    const isLong = pending.length + end - start > MAX_SEEN_LENGTH
+    const words = toAscii(text.bytes, start, Math.min(end, start + MAX_SEEN_LENGTH))
+    const isNothing = isLong ? /^[ \t]*#/.test(words) : /^[ \t]*(?:#|$)/.test(words)
+    if (pending === '' && isNothing) return
     if (pending === '') pendingLine = line
     const isContinued = /(?:^|[ \t])\\$/.test(words)
     const whole = pending + words
-    if (whole.length > MAX_SEEN_LENGTH) {
+    if (isLong) {
       pending = ''
       isLost = true
       return reading.fault(line, `is ${quote(text.bytes.subarray(start, end))}, longer than mtree writes`)
@@ -134,6 +145,17 @@ export async function readMtree(reading: Reading): Promise<void> {
 
 const SLASH = 0x2f
 
+/**
+ * Bytes of a path that is put together: the longest name, after `./`. Each line of a list may have a file in
+ * the same folder, so that its path takes a thousand times as much as its line.
+ */
+const MAX_PATH_BYTES = 2 + MAX_NAME_BYTES
+const TOO_DEEP = `has a path of more than ${formatNumber(MAX_NAME_BYTES)} bytes`
+
+/** Keywords of a line, and of `/set`: mtree(5) knows some 30. */
+const MAX_KEYWORDS = 64
+const TOO_MANY = `has more than ${MAX_KEYWORDS} keywords`
+
 const LOST = 'comes after a line that is not understood, so that its folder is not clear'
 
 function joinPath(parts: readonly Uint8Array[]): Uint8Array {
@@ -143,24 +165,33 @@ function joinPath(parts: readonly Uint8Array[]): Uint8Array {
 interface MtreeFile {
   readonly path: Uint8Array
   readonly line: number
-  readonly keywords: Keywords
+  readonly own: Keywords
+  readonly defaults: Keywords
 }
 
 /** Returns what is wrong with the file; null for nothing. */
-function addFile(reading: Reading, { path, line, keywords }: MtreeFile): string | null {
+function addFile(reading: Reading, { path, line, own, defaults }: MtreeFile): string | null {
   const { id, width, title } = reading.algorithm
-  const [, sum = ''] = [...keywords].find(([key]) => findAlgorithm(key)?.id === id) ?? []
+  const ownSums = findSums(own, id)
+  const [sum = '', other = sum] = ownSums.size > 0 ? ownSums : findSums(defaults, id)
+  if (sum !== other) return `has two sums of ${title}`
   const hex = encoder.encode(sum)
   const isSum = hex.length === 2 * width && countHex(hex, 0, hex.length) === hex.length
   if (sum !== '' && !isSum) return `has a ${title} of another length than ${2 * width}`
-  const size = keywords.get('size')
+  const size = own.get('size') ?? defaults.get('size')
   if (size !== undefined && !/^\d{1,15}$/.test(size)) return 'has a size that is no number'
   reading.add({
     ...{ line, name: path, start: 0, end: path.length },
     ...{ hexAt: isSum ? 0 : -1, hex, size: size === undefined ? null : Number(size) },
-    modified: parseTime(keywords.get('time') ?? ''),
+    modified: parseTime(own.get('time') ?? defaults.get('time') ?? ''),
   })
   return null
+}
+
+/** The values of all keywords of an algorithm, which has `sha256` and `sha256digest`; in lower case. */
+function findSums(keywords: Keywords, id: string): ReadonlySet<string> {
+  const found = [...keywords].filter(([key]) => findAlgorithm(key)?.id === id)
+  return new Set(found.map(([, value]) => value.toLowerCase()))
 }
 
 /** `size=3`, or a word without a value. */

@@ -1,5 +1,5 @@
 import { findAlgorithm, LIST_ALGORITHMS, type ListAlgorithm } from '../algorithms.ts'
-import { type ListText, quote, takeLines } from '../list-text.ts'
+import { LF, type ListText, quote, takeLines } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
 import type { NewEntry } from '../sums.ts'
 import { createFolders } from './borg-folders.ts'
@@ -156,6 +156,8 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
     if (!isWanted && !isNamed) return reading.fault(nth, toDigitsWords(line, algorithm))
     const name = toNewName(line, nth)
     if (name === null) return
+    if (format === 'zero' && !isStated && mayBeLines(text.bytes.subarray(line.nameAt, end)))
+      return reading.fault(nth, `is ${quote(text.bytes.subarray(start, end))}, ${MANY_LINES}`)
     files++
     entry.line = nth
     entry.name = name.name
@@ -168,6 +170,23 @@ export async function readSumLines(reading: Reading, options: SumLinesOptions): 
   takeFolder(text.bytes.length, text.bytes.length, 0)
   if (described > 0 && described !== files)
     reading.fault(0, `has ${described} files in its comments, and ${files} in its lines`)
+}
+
+const MANY_LINES = 'which may be several lines; add ?format=zero if each line feed in it belongs to its name'
+
+/**
+ * Whether the end of a line with `--zero`, from its name on, may be several of a list without, in which a
+ * single NUL made the difference: it ends in a line feed, or has another line with a sum.
+ */
+function mayBeLines(rest: Uint8Array): boolean {
+  const line = createSumLine()
+  for (let at = rest.indexOf(LF); at !== -1; ) {
+    const next = rest.indexOf(LF, at + 1)
+    if (at + 1 === rest.length) return true
+    if (RULES.zero.forms.has(readSumLine(rest, at + 1, next === -1 ? rest.length : next, line))) return true
+    at = next
+  }
+  return false
 }
 
 function toWrong(bytes: Uint8Array, start: number, end: number, rule: string): string {
