@@ -68,7 +68,7 @@ function* readChildren(text: string): Generator<XmlElement, XmlElement | null> {
   const top = toOpen('', '')
   const open: Open[] = [top]
   const token = new RegExp(TOKEN)
-  /** Where the last element directly in the root ended; later by the blanks since, which may be any number. */
+  /** Where the last element directly in the root ended; later by the blanks since, of any number. */
   let start = 0
   while (token.lastIndex < text.length) {
     const groups = token.exec(text)?.groups

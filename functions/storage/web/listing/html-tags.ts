@@ -22,9 +22,9 @@ export const TEXTS = new Set(['script', 'style', 'title', 'textarea', 'xmp'])
 /**
  * The start tags of an HTML page; returns whether the page was understood. Comments are read like anything
  * else, since some servers do not escape the names that they show, and a name may begin one. For the same
- * reason a page with a tag in an attribute, with too long a tag, or without the end of a tag or of an element,
- * is not understood: names could hide others. Null stands for an end tag and for any other `<`, so that the
- * caller can yield to other work after each.
+ * reason a page with a tag in an attribute, with too long a tag, or without the end of a tag or of an
+ * element, is not understood: names could hide others. Null stands for an end tag and for any other `<`, so
+ * that the caller can yield to other work after each.
  */
 export function* readStartTags(html: string): Generator<StartTag | null, boolean> {
   for (let at = html.indexOf('<'); at >= 0; ) {

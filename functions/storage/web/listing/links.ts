@@ -56,7 +56,7 @@ export function follow(href: string, page: PageAddress): Target {
 /** Schemes of links that pages of listings have, and that lead to no path. */
 const NO_PATHS = /^(mailto|javascript|data|tel|about)$/i
 
-/** A parameter by which a whole listing is sorted: of Apache and many, of rclone and Caddy, or of civetweb. */
+/** A parameter by which a whole listing is sorted: of Apache and many, rclone and Caddy, or civetweb. */
 const SORT = /^(([CFOPV]|sort|order|by)=.*|[dns][ad]?)?$/s
 
 /** Whether a query and a fragment lead to the same listing, at most in another order. */
