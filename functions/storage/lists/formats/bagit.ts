@@ -169,11 +169,9 @@ const ENCODED: ReadonlyMap<string, number> = new Map([
 /** `Payload-Oxum: BYTES.FILES` (RFC 8493 §2.2.2): the manifest lists every file (§2.1.3). */
 function checkOxum(reading: Reading, siblings: Siblings, files: number): void {
   const info = siblings.get(INFO)
-  if (isTooLong(info)) {
-    reading.fault(0, `lies beside a ${INFO} ${TOO_LONG}`)
-    return
-  }
-  for (const [label, value] of toFields(info)) {
+  const isFaulty = isTooLong(info)
+  if (isFaulty) reading.fault(0, `lies beside a ${INFO} ${TOO_LONG}`)
+  for (const [label, value] of isFaulty ? [] : toFields(info)) {
     if (label !== 'payload-oxum') continue
     const [, count] = /^\d+\.(\d+)$/.exec(value) ?? []
     if (Number(count) !== files)

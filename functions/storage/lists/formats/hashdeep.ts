@@ -68,8 +68,9 @@ function readLine(
 ): { readonly size: number; readonly hexAt: number; readonly nameAt: number } | null {
   let [at, size, hexAt] = [start, -1, -1]
   for (const column of columns.slice(0, -1)) {
-    const comma = bytes.indexOf(COMMA, at)
-    if (comma === -1 || comma >= end) return null
+    // In the line alone: behind it, the search would read the rest of the list.
+    const comma = at + bytes.subarray(at, end).indexOf(COMMA)
+    if (comma < at) return null
     if (column === 'size') {
       const text = toAscii(bytes, at, Math.min(comma, at + 16))
       if (!/^\d{1,15}$/.test(text)) return null

@@ -11,8 +11,10 @@ const LEAD = 0xe2
 
 /** Whether there is a character that rclone writes in place of a control character, or its quote. */
 export function hasRcloneSymbol(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = bytes.indexOf(LEAD, start); at !== -1 && at < end; at = bytes.indexOf(LEAD, at + 1))
-    if (toControl(bytes, at) !== null || isQuote(bytes, at)) return true
+  // Of the name alone: a search that goes on behind it would read the rest of the list for each line.
+  const name = bytes.subarray(start, end)
+  for (let at = name.indexOf(LEAD); at !== -1; at = name.indexOf(LEAD, at + 1))
+    if (toControl(name, at) !== null || isQuote(name, at)) return true
   return false
 }
 

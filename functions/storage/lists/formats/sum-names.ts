@@ -71,8 +71,10 @@ export function createNames(reading: Reading, { format, isStated, isNotRclone }:
 
 const QUESTION = 0x3f
 
-function hasReplacement({ name, start, end }: NewName): boolean {
-  for (let at = name.indexOf(0xef, start); at !== -1 && at < end; at = name.indexOf(0xef, at + 1))
+function hasReplacement({ name: bytes, start, end }: NewName): boolean {
+  // Of the name alone: a search that goes on behind it would read the rest of the list for each line.
+  const name = bytes.subarray(start, end)
+  for (let at = name.indexOf(0xef); at !== -1; at = name.indexOf(0xef, at + 1))
     if (name[at + 1] === 0xbf && name[at + 2] === 0xbd) return true
   return false
 }
