@@ -46,7 +46,9 @@ export function askPeers(
   return (name) => all.get(name) ?? []
 }
 
-/** Asks once more, without sums, for the names whose answers failed; for none if the peer answered nothing. */
+/**
+ * Asks once more, without sums, for the names whose answers failed; for none if the peer answered nothing.
+ */
 async function describeFailed(
   storage: Storage,
   { names, answers }: { readonly names: readonly string[]; readonly answers: readonly Promise<unknown>[] },

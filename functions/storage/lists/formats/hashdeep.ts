@@ -8,7 +8,9 @@ export function isHashdeep({ bytes, start }: ListText): boolean {
   return hasText(bytes, start, FIRST)
 }
 
-/** The columns of a list that hashdeep wrote, `size,md5,sha256,filename`; none if a line is something else. */
+/**
+ * The columns of a list that hashdeep wrote, `size,md5,sha256,filename`; none if a line is something else.
+ */
 function parseColumns({ bytes }: ListText, start: number, end: number): readonly string[] {
   if (end - start > MAX_COLUMNS_LENGTH) return []
   const [, columns] = /^%%%% (size,(?:[a-z0-9]+,)+filename)$/.exec(toAscii(bytes, start, end)) ?? []
