@@ -48,6 +48,11 @@ export const NAME_RULE =
   "a name is a relative path such as 'photos/1.jpg': no empty, '.' or '..' segment, no NUL, no backslash, " +
   `at most ${MAX_NAME_BYTES} bytes, and not below '${RESERVED}/'`
 
+/** Whether a path, or the prefix of a listing, lies below what vouch stores for itself. */
+export function isReserved(path: string): boolean {
+  return path.startsWith(`${RESERVED}/`)
+}
+
 /** Compares names by the bytes of their UTF-8, the order of code points; returns below 0, above 0, or 0. */
 export function compareNames(a: string, b: string): number {
   const length = Math.min(a.length, b.length)

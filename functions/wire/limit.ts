@@ -37,6 +37,23 @@ export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T | 
 }
 
 /**
+ * Settles as `work` does, which others may wait for too; rejects with the reason of `signal` once that is
+ * aborted.
+ */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    if (signal.aborted) abort()
+    return await Promise.race([aborted.promise, work])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/**
  * Returns a function to be called between pieces of work. Once they have taken `TURN_MS` it returns a promise
  * that resolves after other work, such as that of sockets; else undefined.
  */

@@ -85,9 +85,9 @@ export function resolveTarget(target: Target, directory: string): Target {
  */
 export function resolveText(text: string, directory: string): string {
   const target = parseTarget(text)
-  if (target === null || target.kind === 'remote') return text
-  const resolved = resolveTarget(target, directory)
-  return resolved.kind === 'directory' ? resolved.path : resolved.kind === 'store' ? resolved.address : text
+  const resolved = target && resolveTarget(target, directory)
+  if (resolved?.kind === 'directory') return resolved.path
+  return resolved?.kind === 'store' ? resolved.address : text
 }
 
 /** The addresses of all schemes in short, at the end of a list. */

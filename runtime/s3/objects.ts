@@ -7,7 +7,7 @@ import type {
 } from '../../functions/storage/objects/objects.ts'
 import { mapErrors, parseLength, type Reply } from '../../functions/storage/remote/replies.ts'
 import { changedError } from '../../functions/wire/errors.ts'
-import { parseContentRange, toContentRange } from '../../functions/wire/fields/ranges.ts'
+import { parseContentRange, toContentRange, toRangeField } from '../../functions/wire/fields/ranges.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
 import { type Ask, createS3Client, isBusy, type S3ClientOptions } from './client.ts'
 import { protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
@@ -76,7 +76,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
       method: 'GET',
       key,
       ...(version !== null && { signed: { 'If-Match': toEtag(version) } }),
-      ...(range && { headers: { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` } }),
+      ...(range && { headers: { Range: toRangeField(range) } }),
       signal,
     })
     if (reply.status !== (range ? 206 : 200)) return await readNone(reply)

@@ -39,59 +39,29 @@ function noteEach(file: string): ts.TransformerFactory<ts.SourceFile> {
       factory.createCallExpression(factory.createIdentifier('noteEntered'), undefined, [
         factory.createStringLiteral(file),
       ])
-    const noted = (body: ts.Block) =>
-      factory.updateBlock(body, [factory.createExpressionStatement(call()), ...body.statements])
+    const addCall = (body: ts.ConciseBody) =>
+      ts.isBlock(body)
+        ? factory.updateBlock(body, [factory.createExpressionStatement(call()), ...body.statements])
+        : factory.createParenthesizedExpression(factory.createComma(call(), body))
     const visit: ts.Visitor = (node) => {
       const visited = ts.visitEachChild(node, visit, context)
-      if (ts.isArrowFunction(visited)) {
-        const { modifiers, typeParameters, parameters, type, equalsGreaterThanToken, body } = visited
-        const inner = ts.isBlock(body)
-          ? noted(body)
-          : factory.createParenthesizedExpression(factory.createComma(call(), body))
-        return factory.updateArrowFunction(
-          ...([visited, modifiers, typeParameters, parameters, type, equalsGreaterThanToken, inner] as const),
-        )
-      }
-      if (ts.isFunctionDeclaration(visited) && visited.body !== undefined) {
-        const { modifiers, asteriskToken, name, typeParameters, parameters, type, body } = visited
-        return factory.updateFunctionDeclaration(
-          ...([
-            visited,
-            modifiers,
-            asteriskToken,
-            name,
-            typeParameters,
-            parameters,
-            type,
-            noted(body),
-          ] as const),
-        )
-      }
-      if (ts.isMethodDeclaration(visited) && visited.body !== undefined) {
-        const { modifiers, asteriskToken, name, questionToken, typeParameters, parameters, type, body } =
-          visited
-        return factory.updateMethodDeclaration(
-          ...([visited, modifiers, asteriskToken, name, questionToken, typeParameters, parameters] as const),
-          ...([type, noted(body)] as const),
-        )
-      }
-      if (ts.isFunctionExpression(visited)) {
-        const { modifiers, asteriskToken, name, typeParameters, parameters, type, body } = visited
-        return factory.updateFunctionExpression(
-          ...([
-            visited,
-            modifiers,
-            asteriskToken,
-            name,
-            typeParameters,
-            parameters,
-            type,
-            noted(body),
-          ] as const),
-        )
-      }
-      return visited
+      if (!isNoted(visited)) return visited
+      return ts.visitEachChild(
+        visited,
+        (child) => (child === visited.body ? addCall(visited.body) : child),
+        context,
+      )
     }
     return (source) => ts.visitEachChild(source, visit, context)
   }
+}
+
+/** A function with a body, but for those of accessors and constructors. */
+function isNoted(node: ts.Node): node is ts.FunctionLikeDeclaration & { readonly body: ts.ConciseBody } {
+  const isFunction =
+    ts.isArrowFunction(node) ||
+    ts.isFunctionDeclaration(node) ||
+    ts.isMethodDeclaration(node) ||
+    ts.isFunctionExpression(node)
+  return isFunction && node.body !== undefined
 }

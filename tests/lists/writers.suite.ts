@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { decodeBytes, encodeBytes } from '../../functions/storage/byte-names.ts'
-import type { ListFormat } from '../../functions/storage/lists/list.ts'
+import type { ListFormat } from '../../functions/storage/lists/list-options.ts'
 
 /** Valid names that programs write, or read, in different ways. */
 export const AWKWARD: readonly string[] = [

@@ -68,5 +68,5 @@ export function hasSource(
   replicas: Manifest['replicas'],
 ): boolean {
   const isList = (holder: string) => replicas.find(({ id }) => id === holder)?.evidence === 'recorded'
-  return !version.replicas.every(isList) || version.replicas.length === 0
+  return version.replicas.length === 0 || !version.replicas.every(isList)
 }

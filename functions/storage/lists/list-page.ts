@@ -1,4 +1,4 @@
-import { compareNames, findFault, RESERVED } from '../names.ts'
+import { compareNames, findFault, isReserved } from '../names.ts'
 import type { Entry, ListOptions } from '../storage.ts'
 import { createPageBuilder } from '../survey/page-builder.ts'
 import type { List } from './list.ts'
@@ -25,7 +25,7 @@ export function toPage(
   const passBefore = (name: string | null) => {
     for (let one = passed[next]; one?.name.startsWith(prefix); one = passed[++next]) {
       if (name !== null && compareNames(one.name, name) > 0) return
-      if (isCounted(one.name) && !isOwn(one.name)) page.pass(one.kind, one.name)
+      if (isCounted(one.name) && !isReserved(one.name)) page.pass(one.kind, one.name)
     }
   }
   let place = sums.findPlace(compareNames(prefix, after) > 0 ? prefix : after)
@@ -39,7 +39,7 @@ export function toPage(
       passBefore(name)
       const entry = { name, size: sums.sizeAt(place), modified: sums.modifiedAt(place), place }
       if (!page.add(entry)) return page.end()
-    } else if (!isOwn(name) && isCounted(name)) page.pass(fault, name)
+    } else if (!isReserved(name) && isCounted(name)) page.pass(fault, name)
   }
   passBefore(null)
   return page.end()
@@ -58,11 +58,6 @@ function findNext(
     else high = middle
   }
   return low
-}
-
-/** Whether it lies in what vouch keeps for itself. */
-function isOwn(name: string): boolean {
-  return name.startsWith(`${RESERVED}/`)
 }
 
 function toExampleOf(fault: Fault | undefined): string {

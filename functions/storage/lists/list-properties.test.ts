@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { StorageError } from '../../wire/storage-error.ts'
 import { encodeBytes } from '../byte-names.ts'
 import { compareNames, parseName } from '../names.ts'
-import { LIST_FORMATS, type ListFormat } from './list.ts'
+import { LIST_FORMATS, type ListFormat } from './list-options.ts'
 import { ask, createStorage } from './lists.suite.ts'
 import { sortNames } from './sort-names.ts'
 

@@ -1,10 +1,12 @@
 import type { Digest } from '../../wire/digest.ts'
+import { untilAborted } from '../../wire/limit.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { type Facts, isRecent, toAge } from '../facts.ts'
 import { requireName } from '../names.ts'
 import type { DescribeOptions, Storage } from '../storage.ts'
 import { type Pages, surveyPages } from '../survey/read-survey.ts'
-import { type List, type ListFile, type ListOptions, readList } from './list.ts'
+import { type List, type ListFile, readList } from './list.ts'
+import type { ListOptions } from './list-options.ts'
 import { type Placed, toPage } from './list-page.ts'
 import { type ListRecord, toFaultText, toRecord } from './list-record.ts'
 import { askPeers, findContent, type Peers } from './peers.ts'
@@ -184,19 +186,6 @@ async function readVersion(found: ListVersion, options: ListStorageOptions): Pro
   const held = { ...(await readList(found, options)), modified: found.modified }
   options.onRead?.(toRecord(held))
   return held
-}
-
-/** Settles as `work` does, or rejects with the reason of `signal`. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }
 
 /** Null for a name that the list does not have, if it says by that that there was none; else throws. */

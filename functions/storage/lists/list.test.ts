@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseAlgorithm, SHA256 } from './algorithms.ts'
-import { LIST_FORMATS, type ListFormat, type ListOptions } from './list.ts'
+import { LIST_FORMATS, type ListFormat, type ListOptions } from './list-options.ts'
 import { ask, createStorage, listAll } from './lists.suite.ts'
 
 const [A, B, C] = ['a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64)] as const

@@ -4,21 +4,13 @@ import { formatNumber } from '../../wire/text.ts'
 import { findStated, LIST_ALGORITHMS, type ListAlgorithm, SHA256, toLikely } from './algorithms.ts'
 import { findBagAlgorithm, findBagFault, readBag, type Siblings } from './formats/bagit.ts'
 import { findHashdeepAlgorithms, isHashdeep, readHashdeep } from './formats/hashdeep.ts'
-import { findJsonFormat, type JsonFormat, readBorgLines, readVouchLines } from './formats/json-lines.ts'
+import { findJsonFormat, readBorgLines, readVouchLines } from './formats/json-lines.ts'
 import { findMtreeAlgorithms, isMtree, readMtree } from './formats/mtree.ts'
 import type { SumFormat } from './formats/sum-line.ts'
 import { countForms, type FormCounts, findNamed, readSumLines } from './formats/sum-lines.ts'
+import type { ListFormat, ListOptions } from './list-options.ts'
 import { type ListText, NUL, quote, toListText } from './list-text.ts'
 import { createReading, type Read, type Reading } from './reading.ts'
-
-/** The formats that a list may have; `sums` is not chosen by a caller. */
-export type ListFormat = SumFormat | JsonFormat | 'hashdeep' | 'mtree' | 'bagit'
-
-/** The formats that `?format=` takes. */
-export const LIST_FORMATS: readonly ListFormat[] = [
-  ...(['gnu', 'zero', 'openssl', 'rclone', 'bare', 'borg', 'borg-json', 'annex', 'sfv'] as const),
-  ...(['hashdeep', 'mtree', 'bagit', 'vouch'] as const),
-]
 
 /** A file with a list. */
 export interface ListFile {
@@ -27,14 +19,6 @@ export interface ListFile {
   readonly bytes: Uint8Array
   /** The files beside it that `toSiblingNames` names, as far as they exist. */
   readonly siblings?: Siblings | undefined
-}
-
-/** How a list is read, where it does not tell by itself. */
-export interface ListOptions {
-  readonly format?: ListFormat | undefined
-  readonly algorithm?: ListAlgorithm | undefined
-  /** The folder in the names of the list that is the root of the replica: only names below it count. */
-  readonly root?: string | undefined
 }
 
 /** A list that was read. */
@@ -46,8 +30,8 @@ export interface List extends Read {
 }
 
 /**
- * Reads a list of sums. Its format is told by all of its lines. Rejects with `unreadable` when it has none
- * that is known, when it may have two, or when its algorithm is not certain; the message says which option
+ * Reads a list of sums. All of its lines show its format. Rejects with `unreadable` when it has none that is
+ * known, when it may have two, or when its algorithm is not certain; the message says which option
  * decides.
  */
 export async function readList(

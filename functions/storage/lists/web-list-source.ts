@@ -1,6 +1,7 @@
 import { type Chunks, readUpTo } from '../../bytes/chunks.ts'
 import { toDigest } from '../../wire/digest.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
+import { withTimeout } from '../../wire/limit.ts'
 import { ANSWER_MS, MAX_LIST_BYTES, SILENCE_MS } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatSize } from '../../wire/text.ts'
@@ -115,15 +116,10 @@ function watchSilence(body: Chunks): Chunks {
 }
 
 /** Settles as `work` does, or rejects after `ms`. */
-async function withinSilence<T>(work: Promise<T>, ms = SILENCE_MS): Promise<T> {
-  const silence = Promise.withResolvers<never>()
-  const late = () => new StorageError('unreachable', 'the web server took too long to send the list')
-  const timer = setTimeout(() => silence.reject(late()), ms)
-  try {
-    return await Promise.race([work, silence.promise])
-  } finally {
-    clearTimeout(timer)
-  }
+async function withinSilence<T extends object>(work: Promise<T>, ms = SILENCE_MS): Promise<T> {
+  const result = await withTimeout(ms, work)
+  if (result !== undefined) return result
+  throw new StorageError('unreachable', 'the web server took too long to send the list')
 }
 
 /** The fields that ask for a list only if it has changed; none where its marks would not show that. */

@@ -8,7 +8,7 @@ import {
 } from '../../wire/limits.ts'
 import { addPassed, type Passed, type PassedKind } from '../../wire/passed.ts'
 import type { Facts } from '../facts.ts'
-import { findFault, parseName, RESERVED, requireName } from '../names.ts'
+import { findFault, isReserved, parseName, requireName } from '../names.ts'
 import type {
   DescribeOptions,
   Entry,
@@ -184,7 +184,7 @@ async function* afterLooks(
 /** Why an object is not listed; null for what vouch itself keeps below `.vouch/`. */
 function toPassed(name: string, { size, passed }: ListedObject): PassedKind | null {
   if (passed !== undefined) return passed
-  if (name.startsWith(`${RESERVED}/`)) return null
+  if (isReserved(name)) return null
   const isFolder = name === '' || (name.endsWith('/') && parseName(name.slice(0, -1)) !== null)
   return isFolder && size === 0 ? 'folder-marker' : findFault(name)
 }

@@ -3,6 +3,7 @@ import { parseFileModes, parseNotKept, toFileModes } from '../../wire/attributes
 import { changedError, integrityError } from '../../wire/errors.ts'
 import { toSeconds } from '../../wire/fields/dates.ts'
 import { toEtag, toReprDigest } from '../../wire/fields/fields.ts'
+import { toRangeField } from '../../wire/fields/ranges.ts'
 import { toFilePath } from '../../wire/fields/routes.ts'
 import { type Trace, toTraceparent } from '../../wire/fields/trace.ts'
 import { MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
@@ -57,7 +58,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
     async open(name, options = {}) {
       const { range, ifDigest, trace, signal } = options
       const headers = {
-        ...(range && { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
+        ...(range && { Range: toRangeField(range) }),
         ...(ifDigest !== undefined && { 'If-Match': toEtag(ifDigest) }),
       }
       const reply = await ask(toFilePath(requireName(name)), { headers, trace, signal })

@@ -1,7 +1,7 @@
 import { beforeEnd, type Chunks, exactly, fromBytes, sliced, through, toStream } from '../../bytes/chunks.ts'
 import { changedError } from '../../wire/errors.ts'
 import { parseHttpDate } from '../../wire/fields/dates.ts'
-import { type ByteRange, parseContentRange } from '../../wire/fields/ranges.ts'
+import { type ByteRange, parseContentRange, toRangeField } from '../../wire/fields/ranges.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import {
   type GetOptions,
@@ -97,7 +97,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
   async function get(key: string, options: GetOptions): Promise<OpenedObject | null> {
     const { range, version, signal } = options
     if (range?.length === 0) return openEmpty(await head(key, signal), version)
-    const bytes = range && `bytes=${range.offset}-${range.offset + range.length - 1}`
+    const bytes = range && toRangeField(range)
     const headers = { ...WANTED, ...(bytes && { Range: bytes }) }
     const reply = await client.ask(toPath(key), { headers, signal })
     const isPart = range !== undefined && reply.status === 206

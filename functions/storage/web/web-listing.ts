@@ -2,7 +2,7 @@ import { createLimit } from '../../wire/limit.ts'
 import { MAX_OBJECTS_AT_ONCE } from '../../wire/limits.ts'
 import type { PassedKind } from '../../wire/passed.ts'
 import { isMended } from '../byte-names.ts'
-import { compareNames, findFault, leadsTo, RESERVED } from '../names.ts'
+import { compareNames, findFault, isReserved, leadsTo, RESERVED } from '../names.ts'
 import { createWalkKeeper, enter, type Walk, type Wanted } from '../objects/listing-walk.ts'
 import type { ListedObject, ObjectInfo, ObjectPage } from '../objects/objects.ts'
 import type { Reply } from '../remote/replies.ts'
@@ -47,7 +47,7 @@ export function createWebListing() {
 
   return async function list(wanted: Wanted, ask: AskWeb): Promise<ObjectPage> {
     const { prefix, limit } = wanted
-    if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
+    if (isReserved(prefix)) return { objects: [], isLast: true }
     const { walk, objects } = walks.resume(wanted) ?? (await begin(wanted, ask))
     const { open, read } = walk
     for (let items = open.at(-1); items !== undefined && objects.length < limit; items = open.at(-1)) {

@@ -37,6 +37,11 @@ function isBelow(a: string, b: string): boolean {
   return x.length === y.length ? x < y : x.length < y.length
 }
 
+/** `Range` of a request for `range` alone (RFC 9110 §14.2). */
+export function toRangeField({ offset, length }: ByteRange): string {
+  return `bytes=${offset}-${offset + length - 1}`
+}
+
 /** `Content-Range` of a 206 (RFC 9110 §14.4): `range` of a content of `size` bytes. */
 export function toContentRange(range: ByteRange, size: number): string {
   return `bytes ${range.offset}-${range.offset + range.length - 1}/${size}`

@@ -64,7 +64,7 @@ describe('vouch sums', () => {
 describe('what the replicas do not agree on', () => {
   const APART = { ...SAME, 'a/differ': '1', 'b/differ': '2', 'a/only a': '', 'b/d/only b': '' }
 
-  it('is told as by check, and nothing is written', async () => {
+  it('is reported as check reports it, and nothing is written', async () => {
     const stage = createStageWith({ ...APART, list: 'before' })
     expect(await sums(stage, '-o', 'list')).toEqual({
       status: 1,
@@ -83,7 +83,7 @@ describe('what the replicas do not agree on', () => {
     expect(stderr).toContain('3 names written, 3 B, without 3 names that are not the same everywhere\n')
   })
 
-  it('is told by its first names and the number of the others', async () => {
+  it('is reported with its first names and the number of the others', async () => {
     const names = Array.from({ length: MAX_LEFT_OUT_SAID + 2 }, (_, i) => [`a/only/${i}`, ''])
     const { stderr } = await sums(createStageWith({ ...SAME, ...Object.fromEntries(names) }))
     expect(stderr.match(/^\+ /gm)).toHaveLength(MAX_LEFT_OUT_SAID)

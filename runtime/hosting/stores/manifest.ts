@@ -1,17 +1,14 @@
 import { basename, resolve } from 'node:path'
 import { LIST_ALGORITHMS, parseAlgorithm } from '../../../functions/storage/lists/algorithms.ts'
-import { LIST_FORMATS, type ListOptions } from '../../../functions/storage/lists/list.ts'
-import { type ListRecord, toRecordNotes } from '../../../functions/storage/lists/list-record.ts'
+import { LIST_FORMATS, type ListOptions } from '../../../functions/storage/lists/list-options.ts'
+import type { ListRecord } from '../../../functions/storage/lists/list-record.ts'
 import type { ListSource } from '../../../functions/storage/lists/list-storage.ts'
 import { toStorePlaces } from '../../../functions/storage/overlap.ts'
-import { createDescribeSums } from '../../../functions/storage/sums.ts'
 import { attempt } from '../../../functions/wire/attempt.ts'
 import { toTimestamp } from '../../../functions/wire/fields/dates.ts'
 import { formatCount } from '../../../functions/wire/text.ts'
-import { createHasher } from '../../node/hasher.ts'
 import { parseHttpUrl } from '../../s3/place.ts'
 import type { Scheme, SchemeHost } from './scheme.ts'
-import { createSum } from './sums.ts'
 
 const FORMATS = LIST_FORMATS.join(', ')
 const ALGORITHMS = LIST_ALGORITHMS.map(({ id }) => id).join(', ')
@@ -33,6 +30,10 @@ export const manifest: Scheme = {
   },
   async open(address, host) {
     const { createListStorage } = await import('../../../functions/storage/lists/list-storage.ts')
+    const { toRecordNotes } = await import('../../../functions/storage/lists/list-record.ts')
+    const { createDescribeSums } = await import('../../../functions/storage/sums.ts')
+    const { createHasher } = await import('../../node/hasher.ts')
+    const { createSum } = await import('./sums.ts')
     const { place, isUrl, options } = requireAddress(address)
     const source = await openSource(place, isUrl, host)
     const onRead = (record: ListRecord) => {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path'
-import { parseRcloneWord, RCLONE_RULE, type RcloneWord } from '../../node/rclone/rclone-remotes.ts'
+import { parseRcloneWord, RCLONE_RULE, type RcloneWord } from '../../node/rclone/rclone-word.ts'
 import { UserError } from '../../node/user-error.ts'
-import { toDirectoryPlaces } from '../places.ts'
 import type { Scheme } from './scheme.ts'
 
 /** A directory of any remote that rclone reads. */
@@ -15,6 +14,7 @@ export const rclone: Scheme = {
     const { openRcloneStorage } = await import('../../node/rclone/open-rclone.ts')
     const { directory, places, ...opened } = await openRcloneStorage(requireWord(address), host)
     if (directory === null) return { ...opened, places }
+    const { toDirectoryPlaces } = await import('../places.ts')
     const { self, above } = toDirectoryPlaces(resolve(directory), null)
     return { ...opened, places: { self: [...places.self, ...self], above: [...places.above, ...above] } }
   },

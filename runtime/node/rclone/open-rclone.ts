@@ -7,8 +7,9 @@ import { openObjectDigests } from '../objects/object-digests.ts'
 import type { OpenedStore, StoreOptions } from '../objects/open-stores.ts'
 import { createRcloneObjects } from './rclone-objects.ts'
 import type { Environment } from './rclone-process.ts'
-import { formatRcloneWord, parseFs, type RcloneWord, readRemote } from './rclone-remotes.ts'
+import { parseFs, readRemote } from './rclone-remotes.ts'
 import { openRclone, type RcloneFs } from './rclone-server.ts'
+import { formatRcloneWord, type RcloneWord } from './rclone-word.ts'
 
 interface RcloneOptions extends Pick<StoreOptions, 'indexPath' | 'onNotice'> {
   /** The environment of rclone; replicas with the same one share an rclone. */

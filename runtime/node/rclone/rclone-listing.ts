@@ -1,5 +1,5 @@
 import { isMended, toExample } from '../../../functions/storage/byte-names.ts'
-import { compareNames, findFault, leadsTo, RESERVED } from '../../../functions/storage/names.ts'
+import { compareNames, findFault, isReserved, leadsTo, RESERVED } from '../../../functions/storage/names.ts'
 import {
   createWalkKeeper,
   enter,
@@ -37,7 +37,7 @@ export function createRcloneListing(listing: Listing): Objects['list'] {
   const walks = createWalkKeeper<Walk<ListedObject>>()
 
   return async function list(prefix, after, limit, signal): Promise<ObjectPage> {
-    if (prefix.startsWith(`${RESERVED}/`)) return { objects: [], isLast: true }
+    if (isReserved(prefix)) return { objects: [], isLast: true }
     const wanted = { prefix, after, limit }
     const read = (path: string) => readDirectory(listing, path, wanted, signal)
     const { walk, objects } = walks.resume(wanted) ?? {

@@ -17,7 +17,7 @@ import {
 } from '../../../functions/storage/objects/objects.ts'
 import { mapErrors, type Reply } from '../../../functions/storage/remote/replies.ts'
 import { changedError, changedWhileReadError } from '../../../functions/wire/errors.ts'
-import { type ByteRange, parseContentRange } from '../../../functions/wire/fields/ranges.ts'
+import { type ByteRange, parseContentRange, toRangeField } from '../../../functions/wire/fields/ranges.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createAbsence } from './rclone-absence.ts'
 import { hiddenError } from './rclone-errors.ts'
@@ -94,10 +94,6 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
   }
 
   return { head, get, list: createRcloneListing({ server, remote, absence, finder, getTraits }) }
-}
-
-function toRangeField({ offset, length }: ByteRange): string {
-  return `bytes=${offset}-${offset + length - 1}`
 }
 
 /** The body of the whole file, or of the part asked for; rejects for any other answer. */

@@ -3,13 +3,7 @@ import { MAX_RCLONE_DEPTH } from '../limits.ts'
 import { UserError } from '../user-error.ts'
 import { type Environment, toRcloneEnvironment } from './rclone-process.ts'
 import type { RcloneFs, RcloneServer } from './rclone-server.ts'
-
-/** A directory of a remote that is configured in rclone. */
-export interface RcloneWord {
-  readonly remote: string
-  /** '' for all of the remote; without a slash at its end, unless it is one. */
-  readonly path: string
-}
+import { formatRcloneWord, type RcloneWord } from './rclone-word.ts'
 
 /** A crypt remote, and what it encrypts into. */
 export interface Crypt {
@@ -36,21 +30,6 @@ export interface RcloneRemote {
    * The directory of this machine that it is; absent for any other remote, and for a path that is relative.
    */
   readonly directory?: string
-}
-
-export const RCLONE_RULE =
-  "rclone:REMOTE:PATH, REMOTE the name of one in rclone's configuration, PATH without '..' and ']'"
-
-/** Parses `rclone:REMOTE:PATH`; null when it is not valid. Remotes are never described in an address. */
-export function parseRcloneWord(text: string): RcloneWord | null {
-  const [, remote, path] = /^rclone:([\w.+@](?:[\w.+@ -]*[\w.+@-])?):([^\]\0-\x1f]*)$/iu.exec(text) ?? []
-  if (remote === undefined || path === undefined || path.split('/').includes('..')) return null
-  return { remote, path: path.replace(/(?<=.)\/+$/, '') }
-}
-
-/** As it is written, without the scheme. */
-export function formatRcloneWord({ remote, path }: RcloneWord): RcloneFs {
-  return `${remote}:${path}`
 }
 
 /** Remotes that answer from a memory of their own. */

@@ -1,3 +1,5 @@
+import { untilAborted } from '../../../functions/wire/limit.ts'
+
 type Signal = AbortSignal | undefined
 
 /**
@@ -32,21 +34,5 @@ export function createMemo<T>(work: () => Promise<T>): (signal: Signal) => Promi
       if (known === current && !signal?.aborted) known = undefined
       throw error
     }
-  }
-}
-
-/**
- * Resolves as `work` does, which others may wait for too; rejects with the reason of `signal` when that is
- * first.
- */
-async function untilAborted<T>(work: Promise<T>, signal: Signal): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  try {
-    if (signal?.aborted) abort()
-    return await Promise.race([aborted.promise, work])
-  } finally {
-    signal?.removeEventListener('abort', abort)
   }
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseRcloneWord } from './rclone-remotes.ts'
+import { parseRcloneWord } from './rclone-word.ts'
 
 it.each([
   ['rclone:nas:photos/2026/', { remote: 'nas', path: 'photos/2026' }],
