@@ -21,7 +21,7 @@ Processor time is that of the process and its threads.
 `
 const WARM_MS = 2000
 const PROGRAM = fileURLToPath(new URL('../dist/command/vouch.js', import.meta.url))
-const [FLOOR_START, FLOOR_SERVER] = ['floor-start.cjs', 'floor-server.ts'].map((file) =>
+const [FLOOR_START, FLOOR_SERVER] = ['floors/start.cjs', 'floors/server.ts'].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
 ) as [string, string]
 

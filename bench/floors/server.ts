@@ -4,9 +4,9 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { Agent } from 'undici'
 
 // What a coordinator cannot do without for a compared read of one file that does not change: `node
-// floor-server.ts compared DIRECTORY URL NAME` gathers the reads of a turn, asks a thread for the file's
+// server.ts compared DIRECTORY URL NAME` gathers the reads of a turn, asks a thread for the file's
 // stats and the replica server at URL for its digest, one question for all of them, and answers with the
-// fields of vouch. `node floor-server.ts bare DIRECTORY URL NAME` answers the same at once.
+// fields of vouch. `node server.ts bare DIRECTORY URL NAME` answers the same at once.
 const [, , kind, directory = '', origin = '', name = ''] = process.argv
 
 interface Read {

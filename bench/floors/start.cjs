@@ -1,5 +1,5 @@
 // What `vouch get` and `vouch check` of one file cannot do without, in as few calls as Node needs for it: `node
-// floor-start.cjs get|check NAME DIRECTORY A B`. DIRECTORY holds a database for each of A and B, and one for what a check found.
+// start.cjs get|check NAME DIRECTORY A B`. DIRECTORY holds a database for each of A and B, and one for what a check found.
 // It is CommonJS, which Node starts sooner.
 const fs = require('node:fs')
 const { hash } = require('node:crypto')
