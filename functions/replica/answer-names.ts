@@ -34,11 +34,7 @@ export async function answerNames<T>(
 }
 
 /** The lines as chunks, each of all that became known since the last; `done` resolves when all are known. */
-function askNames<T>(
-  names: readonly string[],
-  ask: AskNames<T>,
-  toHeld: (name: string, held: T) => object,
-) {
+function askNames<T>(names: readonly string[], ask: AskNames<T>, toHeld: (name: string, held: T) => object) {
   const abort = new AbortController()
   const channel = createChannel<string>(Number.POSITIVE_INFINITY)
   let working = names.length

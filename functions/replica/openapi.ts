@@ -96,7 +96,10 @@ const questions = {
         'A proof is the HMAC-SHA-256 (RFC 2104) of the content, with the nonce as its key, so that nothing that is remembered can answer.',
       requestBody: toJsonBody('ProveRequest'),
       responses: {
-        200: toLinesAnswer('ProveLine', 'A line for each name once it was read, and signs of life until then.'),
+        200: toLinesAnswer(
+          'ProveLine',
+          'A line for each name once it was read, and signs of life until then.',
+        ),
         ...toProblemResponses(...BODY_PROBLEMS),
       },
     },

@@ -8,7 +8,8 @@ const BLOCK_BYTES = 64
  * throws a RangeError for a longer one.
  */
 export function createHmac(createHasher: CreateHasher, key: Uint8Array): Hasher {
-  if (key.length > BLOCK_BYTES) throw new RangeError(`a key of at most ${BLOCK_BYTES} bytes, got ${key.length}`)
+  if (key.length > BLOCK_BYTES)
+    throw new RangeError(`a key of at most ${BLOCK_BYTES} bytes, got ${key.length}`)
   const inner = createHasher()
   const begun = inner.update(pad(key, 0x36))
   return {

@@ -16,7 +16,8 @@ const SEED = Number(process.env['VOUCH_PROOF_SEED'] ?? 1)
 function honest(storage: MemoryStorage): Storage {
   return {
     ...storage,
-    prove: (names, options) => names.map((name) => proveByReading(storage, name, { ...options, createHasher })),
+    prove: (names, options) =>
+      names.map((name) => proveByReading(storage, name, { ...options, createHasher })),
   }
 }
 
@@ -45,21 +46,32 @@ const ZEROS = '0'.repeat(64)
 /** What a replica may answer that did not read the content which it describes. */
 const LIES: Readonly<Record<string, Lie>> = {
   'proves what it holds': ({ held }) => honest(held).prove ?? never,
-  "computes the proof of yesterday's digest": ({ claimed }) => (names, options) =>
-    names.map(async (name) => {
-      const facts = await claimed.describe([name])[0]
-      const digests = createMemoryStorage({ digest: facts?.digest ?? '' })
-      const proof = await proveByReading(digests, 'digest', { ...options, createHasher })
-      return { size: facts?.size ?? 0, proof: proof?.proof ?? ZEROS }
-    }),
-  'replays the proof of another nonce': ({ claimed }) => (names, options) =>
-    honest(claimed).prove?.(names, { ...options, nonce: ZEROS }) ?? never(),
-  'swaps names': ({ claimed, nameOf }) => (names, options) =>
-    honest(claimed).prove?.(names.map(nameOf), options) ?? never(),
-  'proves another body': ({ claimed }) => (names, options) => proveLonger(claimed, names, options),
+  "computes the proof of yesterday's digest":
+    ({ claimed }) =>
+    (names, options) =>
+      names.map(async (name) => {
+        const facts = await claimed.describe([name])[0]
+        const digests = createMemoryStorage({ digest: facts?.digest ?? '' })
+        const proof = await proveByReading(digests, 'digest', { ...options, createHasher })
+        return { size: facts?.size ?? 0, proof: proof?.proof ?? ZEROS }
+      }),
+  'replays the proof of another nonce':
+    ({ claimed }) =>
+    (names, options) =>
+      honest(claimed).prove?.(names, { ...options, nonce: ZEROS }) ?? never(),
+  'swaps names':
+    ({ claimed, nameOf }) =>
+    (names, options) =>
+      honest(claimed).prove?.(names.map(nameOf), options) ?? never(),
+  'proves another body':
+    ({ claimed }) =>
+    (names, options) =>
+      proveLonger(claimed, names, options),
   'says that it has no such file': () => (names) => names.map(async () => null),
-  'answers anything': ({ claimed }) => (names) =>
-    names.map(async (name) => ({ size: (await claimed.describe([name])[0])?.size ?? 0, proof: ZEROS })),
+  'answers anything':
+    ({ claimed }) =>
+    (names) =>
+      names.map(async (name) => ({ size: (await claimed.describe([name])[0])?.size ?? 0, proof: ZEROS })),
 }
 
 function never(): never {
@@ -71,7 +83,7 @@ function proveLonger(storage: MemoryStorage, names: readonly string[], options: 
     const opened = await storage.open(name)
     const longer = createMemoryStorage({ longer: `${await new Response(opened?.body).text()}!` })
     const proof = await proveByReading(longer, 'longer', { ...options, createHasher })
-    return { size: (opened?.facts.size ?? 0), proof: proof?.proof ?? ZEROS }
+    return { size: opened?.facts.size ?? 0, proof: proof?.proof ?? ZEROS }
   })
 }
 
@@ -141,7 +153,10 @@ it('keeps both statements of a replica that contradicts itself', async () => {
   const claimed = createMemoryStorage({ 'a.txt': 'described' })
   const held = createMemoryStorage({ 'a.txt': 'held' })
   const liar = lie({ claimed, held, nameOf: String }, honest(held).prove ?? never)
-  const { manifests, summary } = await audit([liar, honest(createMemoryStorage({ 'a.txt': 'described' }))], '?prove=1')
+  const { manifests, summary } = await audit(
+    [liar, honest(createMemoryStorage({ 'a.txt': 'described' }))],
+    '?prove=1',
+  )
   const { nonce } = summary.proved ?? { nonce: '' }
   const proof = await proveByReading(held, 'a.txt', { nonce, createHasher })
   expect(manifests[0]?.replicas[0]).toMatchObject({
@@ -198,7 +213,10 @@ it('meets bad names as often as promised', async () => {
   const [names, bad, trials] = [60, 3, 100]
   const files = Object.fromEntries(Array.from({ length: names }, (_, i) => [`${i}`, 'x']))
   const claimed = createMemoryStorage(files)
-  const held = createMemoryStorage({ ...files, ...Object.fromEntries(Array.from({ length: bad }, (_, i) => [`${i * 7}`, 'y'])) })
+  const held = createMemoryStorage({
+    ...files,
+    ...Object.fromEntries(Array.from({ length: bad }, (_, i) => [`${i * 7}`, 'y'])),
+  })
   const liar = lie({ claimed, held, nameOf: String }, honest(held).prove ?? never)
   const replicas = [honest(createMemoryStorage(files)), liar]
   let met = 0

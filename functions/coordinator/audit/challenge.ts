@@ -122,8 +122,7 @@ export function createProver(
         }),
       )
     })
-    if (failed instanceof StorageError)
-      for (const name of wanted) if (!said.has(name)) said.set(name, failed)
+    if (failed instanceof StorageError) for (const name of wanted) if (!said.has(name)) said.set(name, failed)
     return said
   }
 

@@ -35,6 +35,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly require?: Require | undefined
   readonly maxAge?: number | undefined
   readonly deep?: boolean
+  readonly prove?: number | undefined
+  readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
   /** Globs of names that settings exclude. */
@@ -80,7 +82,8 @@ async function openSource(
     return { ask, query, directories: [], excluded, async close() {} }
   }
   const timeouts = toTimeouts(options)
-  const isDeep = options.deep || options.maxAge !== undefined
+  const isProof = options.prove !== undefined || options.confidence !== undefined
+  const isDeep = options.deep || options.maxAge !== undefined || isProof
   const opening = {
     ...options,
     ...source,
