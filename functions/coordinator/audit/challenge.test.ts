@@ -126,7 +126,7 @@ it(`finds each lie of a replica in each of ${RUNS} runs from seed ${SEED} on, an
     expect(toRows(result), `${words}, seed ${seed}`).toEqual([`${name}: ${expected}`])
     expect(result.summary.agreement).toBe('degraded')
   }
-})
+}, 300_000 + 100 * RUNS)
 
 it('finds nothing among honest replicas, and reads no copy that another proof confirms', async () => {
   const files = { 'a.txt': 'a', 'b.txt': '', 'c.txt': 'c' }
