@@ -283,6 +283,12 @@ export const MAX_AGE_SECONDS = 2 ** 31 - 1
 /** Replicas in one answer: more than fit into `MAX_REPLICA_STATUS_BYTES` with ids of one letter. */
 export const MAX_REPLICAS = 160
 
+/** Ranges in one request, as Apache's `MaxRanges`: each may cost a file to be opened. */
+export const MAX_RANGES = 200
+
+/** The gap between two ranges that is read, and not sent, rather than open the file again. */
+export const MAX_RANGE_GAP_BYTES = 64 * 1024
+
 /** Names of a plan written at once: enough for slow disks, few enough to leave capacity for reads. */
 export const MAX_STEPS_UNDER_WAY = 4
 

@@ -1,5 +1,6 @@
 import { createProblem, type ProblemType, toProblem } from '../../http/problems.ts'
 import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
+import type { ByteRange } from '../../wire/fields/ranges.ts'
 import { MAX_COMPARISONS } from '../../wire/limits.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { isTimeout } from '../ask/deadlines.ts'
@@ -15,7 +16,7 @@ import {
 import { toFailures, toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
-import { openVersion } from './open-version.ts'
+import { isPartCheap, openVersion } from './open-version.ts'
 
 type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
 
@@ -121,7 +122,8 @@ function send(
   version: SentVersion,
   representation: Representation,
 ): Promise<Response> {
-  return answerContent(request, representation, (range) => openVersion(read, version, range))
+  const open = (range?: ByteRange) => openVersion(read, version, range)
+  return answerContent(request, representation, open, () => isPartCheap(read, version))
 }
 
 /** The answers, with the version's first source counted as one that did not answer. */
