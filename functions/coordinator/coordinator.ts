@@ -146,6 +146,10 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
  */
 async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number, pin?: 'pin') {
   const path = pin === undefined ? parseFilePath(c.req.url) : parseNamedPath('/pinned/', c.req.url)
+  if (pin === undefined && path !== null && (path === '' || path.endsWith('/'))) {
+    const { answerDirectory } = await import('./directory/directory.ts')
+    return await context.limits.listings.run(() => answerDirectory(c, context, { folder: path, required }))
+  }
   const name = parseName(path ?? '')
   if (name === null) return createProblem('invalid-name', NAME_RULE)
   const { ids, members, deadlines, createHasher, contentCache, corruptCopies, recentReads } = context

@@ -321,6 +321,9 @@ export const MAX_SPAN_LENGTH = 8 * 1024 * 1024
 /** Rows of one page for a browser: few enough for one request to each replica, and for people to read. */
 export const PAGE_ROWS = 100
 
+/** Rows of one page of a folder for programs, most of which follow no link to the next. */
+export const MAX_DIRECTORY_ROWS = 10_000
+
 /** Listings for one page of a folder: each large folder in it takes another, and a page must end. */
 export const MAX_PAGE_LISTINGS = 32
 

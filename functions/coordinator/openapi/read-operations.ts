@@ -103,7 +103,11 @@ export const readFile: Operation = {
     NAME,
     query('version', 'That version, from any replica that holds it.', toSchema(digest)),
     query('replica', "That replica's copy, uncompared. Excludes `version`.", toSchema(replicaId)),
-    query('metalink', 'Its Metalink (RFC 5854) instead of the file, without validators; excludes `replica`.', { type: 'string' }),
+    query(
+      'metalink',
+      'Its Metalink (RFC 5854) instead of the file, without validators; excludes `replica`.',
+      { type: 'string' },
+    ),
     REQUIRED,
     MAX_AGE,
     STRICT,
