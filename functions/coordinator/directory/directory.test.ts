@@ -16,13 +16,13 @@ const get = (path: string, accept = '*/*', on = app) => on.request(path, { heade
 /** The links of a page, resolved as a client does. */
 async function readLinks(path: string, on = app): Promise<string[]> {
   const text = await (await get(path, 'text/html', on)).text()
-  const unescape = (t: string) =>
+  const decode = (t: string) =>
     t.replace(
       /&(amp|lt|gt|quot|#39);/g,
       (_, n: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[n] ?? "'",
     )
   return [...text.matchAll(/<a href="([^"]*)"/g)].map(([, href = '']) =>
-    new URL(unescape(href), `http://localhost${path}`).href.slice(16),
+    new URL(decode(href), `http://localhost${path}`).href.slice(16),
   )
 }
 

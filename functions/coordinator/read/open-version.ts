@@ -35,7 +35,7 @@ export async function openVersion(read: ReadRequest, version: SentContent, range
   return range ? whole.subarray(range.offset, range.offset + range.length) : whole
 }
 
-/** Whether a part can be opened without reading the whole: a small content, or one whose holder verifies it. */
+/** Whether a part can be opened without the whole: of a small content, or one whose holder verifies it. */
 export function isPartCheap(read: ReadRequest, version: SentContent): boolean {
   return version.size <= MAX_CACHED_CONTENT_BYTES || findVerifier(read, version) !== undefined
 }

@@ -21,7 +21,7 @@ export function toReprDigest(digest: Digest): string {
   return `sha-256=:${toBase64(digest)}:`
 }
 
-/** `Digest` (RFC 3230 §4.3.2, obsolete), which clients such as aria2 verify, where they ignore the new field. */
+/** `Digest` (RFC 3230 §4.3.2, obsolete), which aria2 and others verify, where they ignore the new field. */
 export function toOldDigest(digest: Digest): string {
   return `SHA-256=${toBase64(digest)}`
 }
