@@ -30,6 +30,8 @@ export function createObjectBatches({ readAll }: Objects, digests: ObjectDigests
     const readAt = Date.now()
     const read = await readAll(keys, {
       async isNeeded(info) {
+        // A sign of life: the store has listed its directories.
+        options.onProgress?.({ done: 0 })
         const known = (await digests.find(info, undefined)) ?? (await memory.get(info.key, toState(info)))
         if (known !== undefined) facts.set(info.key, toFacts(info, known))
         return known === undefined
