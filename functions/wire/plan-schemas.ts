@@ -75,7 +75,9 @@ export const planSummary = v.object({
   bytes: size,
   /** Names for which nothing is planned: no rule chooses a version, or there is nothing to copy from. */
   left: size,
-  /** Those of `left` that are missing somewhere, and of which only lists know the content; absent for none. */
+  /**
+   * Those of `left` that are missing somewhere, and of which only lists know the content; absent for none.
+   */
   recorded: v.optional(size),
   /** The summary of the audit behind the plan. */
   audit: auditSummary,

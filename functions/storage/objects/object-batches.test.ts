@@ -14,7 +14,9 @@ const WHOLE = {
   grain: 0,
 }
 
-/** A store without versions; the keys in `together` can be read together. `log` gets what is read, and how. */
+/**
+ * A store without versions; the keys in `together` can be read together. `log` gets what is read, and how.
+ */
 function createStore(files: Map<string, string>, together: ReadonlySet<string>) {
   const log: string[] = []
   const toInfo = (key: string): ObjectInfo | null => {

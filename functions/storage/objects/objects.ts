@@ -78,10 +78,10 @@ export interface Objects {
   /** At most `limit` (1 to 1,000) keys that begin with `prefix` and sort after `after`; '' is before all. */
   list(prefix: string, after: string, limit: number, signal: AbortSignal | undefined): Promise<ObjectPage>
   /**
-   * Reads many objects, for a store that takes several requests to read one alone; absent for others. Resolves
-   * with what `read` made of each object whose version was there before and after it. Those that have changed,
-   * that `isNeeded` does not want, and that cannot be read so are left out. Of a store with `provisional`
-   * digests nothing may be read so.
+   * Reads many objects, for a store that takes several requests to read one alone; absent for others.
+   * Resolves with what `read` made of each object whose version was there before and after it. Those that
+   * have changed, that `isNeeded` does not want, and that cannot be read so are left out. Of a store with
+   * `provisional` digests nothing may be read so.
    */
   readonly readAll?:
     | (<T>(keys: readonly string[], options: ReadAllOptions<T>) => Promise<ReadAll<T>>)

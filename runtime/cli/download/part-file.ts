@@ -305,7 +305,10 @@ function ignoreAbsent(error: unknown): null {
   throw error
 }
 
-/** What `work` resolves with; rejects with a UserError for an error of the file system, as `toRefusal` makes it. */
+/**
+ * What `work` resolves with; rejects with a UserError for an error of the file system, as `toRefusal` makes
+ * it.
+ */
 export async function refusing<T>(path: string, work: Promise<T>, advice?: string): Promise<T> {
   try {
     return await work
@@ -315,8 +318,8 @@ export async function refusing<T>(path: string, work: Promise<T>, advice?: strin
 }
 
 /**
- * Converts an error of the file system into a UserError; returns any other error unchanged. `advice` says where
- * else to write.
+ * Converts an error of the file system into a UserError; returns any other error unchanged. `advice` says
+ * where else to write.
  */
 export function toRefusal(error: unknown, path: string, advice = '-o names another place'): unknown {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
