@@ -2,6 +2,7 @@ import { atMostEvery } from '../../bytes/heartbeat.ts'
 import { isFacts } from '../../storage/facts.ts'
 import { parseName } from '../../storage/names.ts'
 import {
+  type Amount,
   type Found,
   NOTHING_SEEN,
   type Progress,
@@ -51,10 +52,10 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with the number of names that were compared so far, after each name, in order, or after each span
-   * where spans are compared; the audit ends behind the first for which it returns true.
+   * Called with what was compared so far, the bytes being those of all copies: after each name, in order, or
+   * after each span where spans are compared. The audit ends behind the first for which it returns true.
    */
-  isReached(names: number): boolean
+  isReached(compared: Amount): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
    * replica was left out; only of an audit that has a `maxAge` or reports all names.
@@ -157,7 +158,8 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
   let apart: Range[] = []
-  let [alike, differing, compared] = [0, 0, 0]
+  let [alike, differing] = [0, 0]
+  const compared = { names: 0, bytes: 0 }
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
@@ -167,8 +169,9 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
-      compared += names
+    for await (const { range, isAlike, names, bytes } of compareSpans(streams, ranges, tally.lose)) {
+      compared.names += names
+      compared.bytes += bytes
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
@@ -192,7 +195,7 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
-  let names = 0
+  const compared = { names: 0, bytes: 0 }
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, tally.lose)) {
@@ -202,11 +205,12 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       }
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
-      names++
-      const isEnd = limit?.isReached(names) === true
+      compared.names++
+      compared.bytes += sumSizes(findings)
+      const isEnd = limit?.isReached(compared) === true
       const isDue =
         limit?.onReported !== undefined &&
-        (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
+        (compared.names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []
@@ -216,6 +220,11 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
     }
     await report(audit, batch)
   })
+}
+
+/** The bytes of all copies. */
+function sumSizes({ answers }: Findings): number {
+  return answers.reduce((sum, { said }) => sum + (isFacts(said) ? (said.size ?? 0) : 0), 0)
 }
 
 /** Whether the replicas that are not left out hold the same, and no copy rotted or is corrupt. */

@@ -2,6 +2,7 @@ import { isFacts, isFresh, notFresh } from '../../storage/facts.ts'
 import { compareNames } from '../../storage/names.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import {
+  type Amount,
   cutRanges,
   type Found,
   isWithin,
@@ -140,13 +141,17 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
-  /** How many names each of them then holds. */
+  /** How many names the replica that holds most of them holds: each of them, where all are alike. */
   readonly names: number
+  /** The bytes of all copies there, as far as their sizes are known. */
+  readonly bytes: number
 }
 
 interface SpanCursor {
   readonly stream: SurveyStream<Span>
   readonly span: Span
+  /** Of all its spans in this stretch, this one included. */
+  readonly amount: Amount
 }
 
 /**
@@ -159,19 +164,24 @@ export async function* compareSpans(
   ranges: readonly Range[],
   onLost: OnLost,
 ): AsyncGenerator<Stretch> {
-  async function advance(cursors: readonly Pick<SpanCursor, 'stream'>[]): Promise<SpanCursor[]> {
-    const read = await Promise.all(cursors.map(async ({ stream }) => ({ stream, span: await stream.next() })))
-    return read.flatMap(({ stream, span }) => {
-      if (span !== null && !(span instanceof StorageError)) return [{ stream, span }]
+  async function advance(cursors: readonly Omit<SpanCursor, 'span'>[]): Promise<SpanCursor[]> {
+    const read = await Promise.all(
+      cursors.map(async (cursor) => ({ ...cursor, span: await cursor.stream.next() })),
+    )
+    return read.flatMap(({ stream, amount, span }) => {
+      if (span !== null && !(span instanceof StorageError)) {
+        const { names, bytes } = span
+        return [{ stream, span, amount: { names: amount.names + names, bytes: amount.bytes + (bytes ?? 0) } }]
+      }
       onLost(stream.id, span ?? new StorageError('unreachable', 'the survey ended before its range'))
       return []
     })
   }
 
   let rest = ranges
-  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START }))
+  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START, amount: NOTHING }))
   for (let [range] = rest; range !== undefined; [range] = rest) {
-    cursors = await advance(cursors)
+    cursors = await advance(cursors.map((cursor) => ({ ...cursor, amount: NOTHING })))
     let isAlike = true
     for (let behind = findBehind(cursors); behind.length > 0; behind = findBehind(cursors)) {
       isAlike = false
@@ -180,16 +190,19 @@ export async function* compareSpans(
     }
     const [first] = cursors
     if (first === undefined) return
-    const { last, names } = first.span
+    const { last } = first.span
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
-    yield { range: { after: range.after, until: last }, isAlike, names }
+    const names = Math.max(...cursors.map(({ amount }) => amount.names))
+    const all = cursors.reduce((sum, { amount }) => sum + amount.bytes, 0)
+    yield { range: { after: range.after, until: last }, isAlike, names, bytes: all }
     rest = cutRanges(rest, last)
   }
 }
 
 const START: Span = { last: '', names: 0, bytes: 0, fingerprint: null }
+const NOTHING: Amount = { names: 0, bytes: 0 }
 
 /** The cursors whose span ends before another's; none when all end alike. */
 function findBehind(cursors: readonly SpanCursor[]): SpanCursor[] {
