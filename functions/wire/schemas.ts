@@ -354,7 +354,15 @@ export const auditSummary = v.object({
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
   /** Which names were compared; absent for all, and from an older coordinator. */
-  scope: v.optional(v.object({ prefix: v.string(), after: v.string(), match: globs, exclude: globs })),
+  scope: v.optional(
+    v.object({
+      prefix: v.string(),
+      after: v.string(),
+      until: v.optional(v.string()),
+      match: globs,
+      exclude: globs,
+    }),
+  ),
   /** Absent for the first audit, and from a coordinator that keeps no ledger. */
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
@@ -380,6 +388,11 @@ export const auditLine = v.union([
   manifest,
   v.object({
     progress: v.object({
+      /**
+       * All names up to this one have been reported: a client that loses the connection goes on from the last
+       * name in a whole line, of a manifest or of this. Absent at the beginning.
+       */
+      after: v.optional(v.string()),
       replicas: boundedArray(v.object({ id: replicaId, ...surveyProgress.entries }), MAX_REPLICAS),
     }),
   }),

@@ -29,8 +29,9 @@ export async function auditObserved(
   request: AuditRequest,
   { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,
 ): Promise<void> {
-  const { prefix, match, exclude } = request
-  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0
+  const { prefix, match, exclude, after = '', until, limit } = request
+  const isRange = after !== '' || until !== undefined || limit !== undefined
+  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0 && !isRange
   const start = performance.now()
   let summary: AuditSummary | null = null
   const writeLine: AuditContext['writeLine'] = async (line) => {
