@@ -8,6 +8,7 @@ import {
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
+  MAX_MARKS,
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
@@ -339,6 +340,10 @@ const changes = v.object({
 })
 export type Changes = v.InferOutput<typeof changes>
 
+/** A name at which an audit can be split, with the names and bytes that were compared since the last. */
+const mark = v.object({ name: v.string(), ...amount.entries })
+export type Mark = v.InferOutput<typeof mark>
+
 /** The result of an audit. */
 export const auditSummary = v.object({
   /** The agreement of all names together, by the rules for one: any conflict makes it a conflict. */
@@ -367,6 +372,8 @@ export const auditSummary = v.object({
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
   next: v.optional(v.string()),
+  /** Some of its names, in byte order, which divide a large audit into parts; absent for few names. */
+  marks: v.optional(boundedArray(mark, MAX_MARKS)),
   replicas: boundedArray(
     v.object({
       id: replicaId,

@@ -176,6 +176,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
     for await (const { range, isAlike, names, bytes } of compareSpans(streams, ranges, tally.lose)) {
       compared.names += names
       compared.bytes += bytes
+      if (level === 0 && range.until !== null) tally.mark(range.until, { names, bytes })
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
@@ -212,8 +213,10 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
       }
       if (!request.all && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
+      const bytes = sumSizes(findings)
       compared.names++
-      compared.bytes += sumSizes(findings)
+      compared.bytes += bytes
+      if (ranges === audit.whole) tally.mark(findings.name, { names: 1, bytes })
       const isEnd = limit?.isReached(compared) === true
       const isDue =
         performance.now() - reportedAt >= REPORT_NAMES_MS ||

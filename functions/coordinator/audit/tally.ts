@@ -1,9 +1,11 @@
 import { compareNames } from '../../storage/names.ts'
 import { NOTHING_SEEN, type Progress } from '../../storage/survey/survey.ts'
+import { MARK_NAMES } from '../../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
-import type { Agreement, AuditSummary } from '../../wire/schemas.ts'
+import { AGREEMENTS, type Agreement, type AuditSummary } from '../../wire/schemas.ts'
 import type { StorageError } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
+import { createMarks } from './marks.ts'
 
 export type Tally = ReturnType<typeof createTally>
 
@@ -19,6 +21,7 @@ export function createTally(members: readonly Pick<Member, 'id'>[]) {
   let rotten = 0
   let next: string | undefined
   let reached = ''
+  const marks = createMarks(MARK_NAMES)
 
   function count(agreement: Agreement, names: number, rotted = 0): void {
     if (names > 0) agreements[agreement] = (agreements[agreement] ?? 0) + names
@@ -49,6 +52,8 @@ export function createTally(members: readonly Pick<Member, 'id'>[]) {
     stop(name: string): void {
       next ??= name
     },
+    /** Notes what was compared up to this name. */
+    mark: marks.add,
     /** Notes that all names up to this one have been reported, and never less than was noted before. */
     reach(name: string): void {
       if (compareNames(name, reached) > 0) reached = name
@@ -73,14 +78,21 @@ export function createTally(members: readonly Pick<Member, 'id'>[]) {
       return {
         agreement,
         names,
-        agreements,
+        agreements: toOrdered(agreements),
         rotten,
         uncompared,
         ...(next !== undefined && { next }),
+        ...(marks.get().length > 0 && { marks: [...marks.get()] }),
         replicas,
       }
     },
   }
+}
+
+/** The counts in one order, however they came about. */
+export function toOrdered(agreements: AuditSummary['agreements']): AuditSummary['agreements'] {
+  const counted = AGREEMENTS.filter((agreement) => agreements[agreement] !== undefined)
+  return Object.fromEntries(counted.map((agreement) => [agreement, agreements[agreement]]))
 }
 
 /** The agreement of all names together, by the rules for one name; no better than `best`. */
