@@ -2,7 +2,6 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
-import { PARAMETERS } from '../runtime/cli/compiled-code.ts'
 
 /** Files of their own, which `runCompiled` loads: what `vouch.js` starts, and what only few runs load. */
 const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts', 'runtime/node/http/undici.ts']
@@ -108,5 +107,5 @@ async function wrap(path: string): Promise<void> {
     throw new Error(
       `${path} is not ASCII: a template literal with a tag keeps what is not; interpolate that`,
     )
-  await writeFile(path, `(function (${PARAMETERS}) {${text}\n})`)
+  await writeFile(path, `(function (exports, require, module, __filename, __dirname) {${text}\n})`)
 }

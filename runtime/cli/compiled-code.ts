@@ -25,9 +25,6 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
   return env['NODE_COMPILE_CACHE'] || (cache && join(cache, 'compiled'))
 }
 
-/** The parameters of a CommonJS module. */
-export const PARAMETERS = 'exports, require, module, __filename, __dirname'
-
 /**
  * Runs the file `path`, and what it requires beside it. Each holds one function of a CommonJS module. They
  * run with the code that V8 compiled of them when this command ran before. Where that is absent, stale or

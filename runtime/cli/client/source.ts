@@ -1,3 +1,4 @@
+import { TrieRouter } from 'hono/router/trie-router'
 import type { Require } from '../../../functions/coordinator/parameters.ts'
 import { NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { openKeys, openTokens } from '../../hosting/access.ts'
@@ -13,7 +14,7 @@ import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
 import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
-import { replaceFetchGlobals } from './light-fetch.ts'
+import { replaceGlobals } from './light-fetch.ts'
 import { createLocalSend } from './local-send.ts'
 
 /** A coordinator to ask, and the query of its compared reads. */
@@ -79,6 +80,7 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
+  if (io.isOwnProcess) replaceGlobals()
   const timeouts = toTimeouts(options)
   const isDeep = options.deep || options.maxAge !== undefined
   const opening = {
@@ -95,8 +97,8 @@ async function openSource(
   const app = createCoordinator(replicas, {
     ...{ createHasher, ledger, onLedgerFailed },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
+    router: new TrieRouter(),
   })
-  if (io.isOwnProcess) replaceFetchGlobals()
   const send = createLocalSend((request) => app.fetch(request))
   // Never connected to: a Request needs an absolute URL.
   const ask = createCoordinatorClient('http://localhost', { send, signal: io.signal })
