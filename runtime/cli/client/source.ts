@@ -9,12 +9,13 @@ import { openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas, type Reads } from '../../hosting/open-replicas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { requireSeveral } from '../../hosting/replica-address.ts'
+import { module } from '../../hosting/stores/module.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
 import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
-import { replaceGlobals } from './light-fetch.ts'
+import { replaceGlobals } from './light-globals.ts'
 import { createLocalSend } from './local-send.ts'
 
 /** A coordinator to ask, and the query of its compared reads. */
@@ -80,7 +81,9 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
-  if (io.isOwnProcess) replaceGlobals()
+  // A module of the user's may need what the light ones lack.
+  const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
+  if (io.isOwnProcess && !hasModule) replaceGlobals()
   const timeouts = toTimeouts(options)
   const isDeep = options.deep || options.maxAge !== undefined
   const opening = {
