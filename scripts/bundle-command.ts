@@ -104,8 +104,6 @@ export async function bundleCommand(outdir: string): Promise<string[]> {
 async function wrap(path: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   if (/[^\x00-\x7f]/.test(text))
-    throw new Error(
-      `${path} is not ASCII: a template literal with a tag keeps what is not; interpolate that`,
-    )
+    throw new Error(`${path} is not ASCII: a template literal with a tag keeps what is not; interpolate that`)
   await writeFile(path, `(function (exports, require, module, __filename, __dirname) {${text}\n})`)
 }

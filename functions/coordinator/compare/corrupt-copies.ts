@@ -85,7 +85,8 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
     restore(copies) {
       for (const copy of copies) makeKnown().set(toKey(copy), copy)
     },
-    judge: (answers, name) => ((known?.size ?? 0) === 0 ? answers : answers.map((answer) => judgeOne(answer, name))),
+    judge: (answers, name) =>
+      (known?.size ?? 0) === 0 ? answers : answers.map((answer) => judgeOne(answer, name)),
   }
 }
 
