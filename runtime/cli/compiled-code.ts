@@ -35,7 +35,7 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
 export function runCompiled(path: string, command: string): void {
   const code = toCodeDirectory(process.env)
   // Not every host can tell whether it caches code.
-  const isKept = 'getCompileCacheDir' in module && /^[a-z]+$/.test(command)
+  const isKept = typeof module.getCompileCacheDir === 'function' && /^[a-z]+$/.test(command)
   const directory = isKept && code !== null ? resolve(code) : null
   const loaded = new Map<string, object>()
 
