@@ -205,6 +205,9 @@ export const MAX_LINES_AHEAD = 1024
 /** How often a survey reports its progress. */
 export const PROGRESS_MS = 1000
 
+/** Characters of the text that chooses which names an audit has proved. */
+export const MAX_SEED_LENGTH = 64
+
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
 /** Bytes of the body of `POST /verify`: four numbers. */

@@ -37,6 +37,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly require?: Require | undefined
   readonly maxAge?: number | undefined
   readonly deep?: boolean
+  readonly prove?: number | undefined
+  readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
   /** Globs of names that settings exclude. */
@@ -85,7 +87,8 @@ async function openSource(
   const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
   if (io.isOwnProcess && !hasModule) replaceGlobals()
   const timeouts = toTimeouts(options)
-  const isDeep = options.deep || options.maxAge !== undefined
+  const isProof = options.prove !== undefined || options.confidence !== undefined
+  const isDeep = options.deep || options.maxAge !== undefined || isProof
   const opening = {
     ...options,
     ...source,
