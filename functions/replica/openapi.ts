@@ -20,7 +20,9 @@ import { problems, toProblemResponses } from '../http/openapi/problem-responses.
 import type { Document, Operation, PathItem } from '../http/openapi/types.ts'
 import * as schemas from '../wire/schemas.ts'
 
-const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Digest-Evidence']
+const VALIDATORS: readonly HeaderName[] = [
+  ...(['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Digest-Evidence'] as const),
+]
 const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'File-Modes']
 const read: Operation = {
   operationId: 'readFile',

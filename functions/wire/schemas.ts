@@ -4,6 +4,7 @@ import { boundedArray } from './json/parse.ts'
 import {
   MAX_AGE_SECONDS,
   MAX_DETAIL_LENGTH,
+  MAX_DIRECTORY_ROWS,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
@@ -240,6 +241,23 @@ export const mergedListing = v.object({
   ),
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
+
+/** Answer to `GET /files/{folder}/` in JSON; names are relative to the folder. */
+export const directoryListing = v.object({
+  /** Empty for the root, else ending with a slash. */
+  folder: v.string(),
+  entries: boundedArray(
+    v.variant('type', [
+      v.object({ type: v.literal('directory'), name: v.string() }),
+      v.object({ type: v.literal('file'), ...mergedListing.entries.entries.item.entries }),
+    ]),
+    MAX_DIRECTORY_ROWS,
+  ),
+  /** What `after` takes to go on; null at the end. */
+  next: v.nullable(v.string()),
+  replicas: mergedListing.entries.replicas,
+})
+export type DirectoryListing = v.InferOutput<typeof directoryListing>
 
 const place = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 

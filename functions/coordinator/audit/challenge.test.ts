@@ -96,37 +96,41 @@ function createFiles(random: () => number): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, `${name} ${random()}`]))
 }
 
-it(`finds each lie of a replica in each of ${RUNS} runs from seed ${SEED} on, and accuses no other`, async () => {
-  for (let seed = SEED; seed < SEED + RUNS; seed++) {
-    const random = createRandom(seed)
-    const files = createFiles(random)
-    const names = Object.keys(files)
-    const name = names[Math.floor(random() * names.length)] ?? ''
-    const lies = Object.entries(LIES)
-    const [words, toProve] = lies[seed % lies.length] ?? never()
-    const held = createMemoryStorage({ ...files, [name]: 'rotten' })
-    if (random() < 0.3) held.delete(name)
-    const claimed = createMemoryStorage(files)
-    const swap = (one: string) => names[(names.indexOf(one) + 1) % names.length] ?? one
-    const liar = { claimed, held, nameOf: swap }
-    const isOnlyThis = (one: string) => one === name
-    const prove = toProve(liar)
-    const replicas: Storage[] = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
-      honest(createMemoryStorage(files)),
-    )
-    const place = Math.floor(random() * (replicas.length + 1))
-    const own: NonNullable<Storage['prove']> = (asked, options) =>
-      asked.map(async (one) => {
-        const by = isOnlyThis(one) ? prove : (honest(claimed).prove ?? never)
-        return (await by([one], options)[0]) ?? null
-      })
-    replicas.splice(place, 0, lie(liar, own))
-    const result = await audit(replicas, '?prove=1')
-    const expected = replicas.map((_, i) => (i === place ? 'corrupt' : 'match')).join(' ')
-    expect(toRows(result), `${words}, seed ${seed}`).toEqual([`${name}: ${expected}`])
-    expect(result.summary.agreement).toBe('degraded')
-  }
-}, 300_000 + 100 * RUNS)
+it(
+  `finds each lie of a replica in each of ${RUNS} runs from seed ${SEED} on, and accuses no other`,
+  async () => {
+    for (let seed = SEED; seed < SEED + RUNS; seed++) {
+      const random = createRandom(seed)
+      const files = createFiles(random)
+      const names = Object.keys(files)
+      const name = names[Math.floor(random() * names.length)] ?? ''
+      const lies = Object.entries(LIES)
+      const [words, toProve] = lies[seed % lies.length] ?? never()
+      const held = createMemoryStorage({ ...files, [name]: 'rotten' })
+      if (random() < 0.3) held.delete(name)
+      const claimed = createMemoryStorage(files)
+      const swap = (one: string) => names[(names.indexOf(one) + 1) % names.length] ?? one
+      const liar = { claimed, held, nameOf: swap }
+      const isOnlyThis = (one: string) => one === name
+      const prove = toProve(liar)
+      const replicas: Storage[] = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+        honest(createMemoryStorage(files)),
+      )
+      const place = Math.floor(random() * (replicas.length + 1))
+      const own: NonNullable<Storage['prove']> = (asked, options) =>
+        asked.map(async (one) => {
+          const by = isOnlyThis(one) ? prove : (honest(claimed).prove ?? never)
+          return (await by([one], options)[0]) ?? null
+        })
+      replicas.splice(place, 0, lie(liar, own))
+      const result = await audit(replicas, '?prove=1')
+      const expected = replicas.map((_, i) => (i === place ? 'corrupt' : 'match')).join(' ')
+      expect(toRows(result), `${words}, seed ${seed}`).toEqual([`${name}: ${expected}`])
+      expect(result.summary.agreement).toBe('degraded')
+    }
+  },
+  300_000 + 100 * RUNS,
+)
 
 it('finds nothing among honest replicas, and reads no copy that another proof confirms', async () => {
   const files = { 'a.txt': 'a', 'b.txt': '', 'c.txt': 'c' }

@@ -19,7 +19,7 @@ import * as plans from '../../wire/plan-schemas.ts'
 import * as schemas from '../../wire/schemas.ts'
 import { restoreOnRequest } from '../kept.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
-import { readFile } from './read-operations.ts'
+import { findPinned, readFile } from './read-operations.ts'
 
 const count = { type: 'integer', minimum: 1 }
 const share = { type: 'string', pattern: '^(1|0\\.[0-9]{1,12}(,0\\.[0-9]{1,12})?)$' }
@@ -137,6 +137,7 @@ const listing = {
 /** The operations by path, one for each method of the coordinator's routes. */
 export const OPERATIONS = {
   '/files/{name}': { get: readFile },
+  '/pinned/{name}': { get: findPinned },
   ...listing,
   ...whole,
   ...LEDGER_OPERATIONS,

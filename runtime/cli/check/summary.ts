@@ -44,7 +44,10 @@ function sayProved(io: Io, proved: NonNullable<AuditSummary['proved']>, all: num
   say(io, `proved by the bytes as they are now: ${amount}`)
   if (fetched.length === 0) return
   const amounts = fetched.map(({ id, bytes }) => `${formatSize(bytes)} of ${id}`)
-  say(io, `read by the coordinator, where a store cannot compute or no other copy confirms one: ${amounts.join(', ')}`)
+  say(
+    io,
+    `read by the coordinator, where a store cannot compute or no other copy confirms one: ${amounts.join(', ')}`,
+  )
 }
 
 /** Prints how the digests of each replica are known. */

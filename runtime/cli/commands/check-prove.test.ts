@@ -33,7 +33,10 @@ describe('vouch check --prove', () => {
   })
 
   it('finds a replica that describes what it no longer holds', async () => {
-    const [claimed, held] = [createMemoryStorage(FILES), createMemoryStorage({ ...FILES, 'a.txt': 'has rotted' })]
+    const [claimed, held] = [
+      createMemoryStorage(FILES),
+      createMemoryStorage({ ...FILES, 'a.txt': 'has rotted' }),
+    ]
     const rotten: Storage = { ...claimed, open: held.open }
     const { check } = await createPair(rotten)
     expect((await check()).status).toBe(0)

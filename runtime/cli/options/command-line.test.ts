@@ -33,7 +33,10 @@ test.each(DECLARATIONS)(
     const { stdout } = await createStage().run(['help', declaration.name])
     for (const [flag, { value, bare }] of Object.entries(toFlags(declaration)))
       expect(stdout).toMatch(
-        new RegExp(`^ +(-\\w, )?--${flag}${value === undefined ? '' : bare !== undefined ? `\\[=${value}\\]` : ` ${value}`}( |$)`, 'm'),
+        new RegExp(
+          `^ +(-\\w, )?--${flag}${value === undefined ? '' : bare !== undefined ? `\\[=${value}\\]` : ` ${value}`}( |$)`,
+          'm',
+        ),
       )
     expect(stdout).toMatch(/\nExamples:\n {2}vouch .*\n {6}\w/)
     expect(stdout).toMatch(/\nExit status: 0 /)
