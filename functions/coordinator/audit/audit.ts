@@ -51,10 +51,11 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with the number of names that were compared so far, after each name, in order, or after each span
-   * where spans are compared; the audit ends behind the first for which it returns true.
+   * Called with the number of names that were compared so far, and of those that differ or lie in spans that
+   * do, after each name, in order, or after each span where spans are compared, and before the end of a long
+   * one that differs; the audit ends behind the first for which it returns true.
    */
-  isReached(names: number): boolean
+  isReached(names: number, differing: number): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
    * replica was left out; only of an audit that has a `maxAge` or reports all names.

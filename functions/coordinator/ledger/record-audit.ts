@@ -67,6 +67,6 @@ function createRecorder(ledger: Ledger, onFailed: CoordinatorContext['onLedgerFa
   }
 }
 
-function isDifferent({ agreement, replicas }: Manifest): boolean {
+export function isDifferent({ agreement, replicas }: Manifest): boolean {
   return agreement !== 'unanimous' || replicas.some(({ rottedFrom }) => rottedFrom !== undefined)
 }
