@@ -158,7 +158,8 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
   let apart: Range[] = []
-  let [alike, differing, compared] = [0, 0, 0]
+  let [alike, differing, compared, unlike] = [0, 0, 0, 0]
+  const isEnough = (more: number) => limit?.isReached(compared + more, unlike + more) === true
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
@@ -168,19 +169,20 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
+    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose, isEnough)) {
       compared += names
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
       } else {
         differing++
+        unlike += names
         const last = apart.at(-1)
         if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
         else apart.push(range)
         if (apart.length === MAX_SURVEY_RANGES) await descend()
       }
-      if (range.until === null || limit?.isReached(compared) !== true) continue
+      if (range.until === null || !isEnough(0)) continue
       tally.stop(range.until)
       break
     }
@@ -193,7 +195,7 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
-  let names = 0
+  let [names, differing] = [0, 0]
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, tally.lose)) {
@@ -201,10 +203,12 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
-      if (!request.all && isSame(audit, findings)) tally.countSame(1)
+      const isAlike = isSame(audit, findings)
+      if (!request.all && isAlike) tally.countSame(1)
       else batch.push(findings)
       names++
-      const isEnd = limit?.isReached(names) === true
+      if (!isAlike) differing++
+      const isEnd = limit?.isReached(names, differing) === true
       const isDue =
         limit?.onReported !== undefined &&
         (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)

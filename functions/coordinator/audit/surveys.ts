@@ -140,7 +140,7 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
-  /** How many names each of them then holds. */
+  /** How many names each of them then holds; where they differ, about how many there are. */
   readonly names: number
 }
 
@@ -151,13 +151,15 @@ interface SpanCursor {
 
 /**
  * Compares the spans of several replicas in step, holding one of each. Where one replica lacks the last name
- * of another's span, their spans end apart, and everything up to the next common end differs. A replica whose
- * survey fails is left out from there on; when none is left, this ends.
+ * of another's span, their spans end apart, and everything up to the next common end differs, or up to where
+ * `isEnough` returns true for the number of names so far, where this ends. A replica whose survey fails is
+ * left out from there on; when none is left, this ends.
  */
 export async function* compareSpans(
   streams: readonly SurveyStream<Span>[],
   ranges: readonly Range[],
   onLost: OnLost,
+  isEnough: (names: number) => boolean,
 ): AsyncGenerator<Stretch> {
   async function advance(cursors: readonly Pick<SpanCursor, 'stream'>[]): Promise<SpanCursor[]> {
     const read = await Promise.all(cursors.map(async ({ stream }) => ({ stream, span: await stream.next() })))
@@ -173,14 +175,22 @@ export async function* compareSpans(
   for (let [range] = rest; range !== undefined; [range] = rest) {
     cursors = await advance(cursors)
     let isAlike = true
+    let names = countMost(cursors)
     for (let behind = findBehind(cursors); behind.length > 0; behind = findBehind(cursors)) {
       isAlike = false
+      if (isEnough(names)) {
+        const ends = behind.map(({ span }) => span.last).toSorted(compareEnds)
+        yield { range: { after: range.after, until: ends[0] ?? null }, isAlike, names }
+        return
+      }
       const ahead = cursors.filter((cursor) => !behind.includes(cursor))
-      cursors = [...ahead, ...(await advance(behind))]
+      const advanced = await advance(behind)
+      names += countMost(advanced)
+      cursors = [...ahead, ...advanced]
     }
     const [first] = cursors
     if (first === undefined) return
-    const { last, names } = first.span
+    const { last } = first.span
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
@@ -194,6 +204,10 @@ const START: Span = { last: '', names: 0, bytes: 0, fingerprint: null }
 /** The cursors whose span ends before another's; none when all end alike. */
 function findBehind(cursors: readonly SpanCursor[]): SpanCursor[] {
   return cursors.filter(({ span }) => cursors.some((other) => compareEnds(span.last, other.span.last) < 0))
+}
+
+function countMost(cursors: readonly SpanCursor[]): number {
+  return Math.max(0, ...cursors.map(({ span }) => span.names))
 }
 
 function compareEnds(a: string | null, b: string | null): number {
