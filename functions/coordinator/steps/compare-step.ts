@@ -1,6 +1,6 @@
 import { compareNames } from '../../storage/names.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
-import { type AuditContext, audit } from '../audit/audit.ts'
+import { type AuditContext, audit, type Compared } from '../audit/audit.ts'
 import { isDifferent } from '../ledger/record-audit.ts'
 import type { Position, StepLedger } from './step-ledger.ts'
 
@@ -40,7 +40,7 @@ export async function compareStep(
   const manifests: Manifest[] = []
   let summary: AuditSummary | undefined
   let bytes = 0
-  const isReached = (names: number, differing: number) =>
+  const isReached = ({ names, differing }: Compared) =>
     names >= budget.names || differing >= budget.differing || bytes >= budget.bytes
   const range = { prefix: '', match: [], exclude: [], after, until: until ?? undefined }
   await audit(
