@@ -11,3 +11,22 @@ export const MIN_TOKEN_LENGTH = 16
 
 /** Small contents that a coordinator keeps in memory: a Worker has 128 MB for all that it does. */
 export const CONTENT_CACHE_BYTES = 16 * 1024 * 1024
+
+/**
+ * What one step of an audit compares. 50,000 names take some 50 lists of each bucket, of the 10,000 calls that
+ * one invocation may make, and 3 s of its 30 s of CPU; 10,000 findings are some 10 MB, of the 32 MiB that one
+ * call takes to the object of the ledger; 16 GiB are hashed in some 32 s.
+ */
+export const STEP_BUDGET = { names: 50_000, differing: 10_000, bytes: 16 * 1024 ** 3 } as const
+
+/** Parts of one run that are compared at the same time. */
+export const MOST_PARTS = 16
+
+/** How often a step that is under way says so. */
+export const ALIVE_MS = 10_000
+
+/** After so long without a word a part is started again: a step that failed waits for 40 s at most. */
+export const STALLED_MS = 180_000
+
+/** How long a receiver of outcomes may take to answer. */
+export const NOTIFY_MS = 10_000
