@@ -66,7 +66,7 @@ export async function openAuditWorld(
     await notePeak().catch(() => {})
     for (const pid of pids) process.kill(Number(pid), signal)
     pids = []
-    await worker?.dispose()
+    await worker?.dispose().catch((e) => console.log('DISPOSE', e))
     worker = undefined
   }
 
