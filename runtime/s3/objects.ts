@@ -16,6 +16,9 @@ import { toPage } from './listing.ts'
 import { toEtag, toInfo } from './versions.ts'
 import { createS3Writes } from './writes.ts'
 
+/** Has the answer tell the checksum that the store keeps of the object. */
+const CHECKSUM = { 'x-amz-checksum-mode': 'ENABLED' }
+
 /** A bucket, how it is reached, and the prefix of its files. */
 export interface S3Options extends S3ClientOptions {
   /** The `root` of `createObjectStorage`, below which vouch also stores its own objects. */
@@ -49,8 +52,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
   }
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const signed = { 'x-amz-checksum-mode': 'ENABLED' }
-    const reply = await ask({ method: 'HEAD', key, signed, signal })
+    const reply = await ask({ method: 'HEAD', key, signed: CHECKSUM, signal })
     await reply.body?.cancel()
     // The client has retried already.
     if (isBusy(reply)) throw toStoreError(toFailure(reply, null))
@@ -75,7 +77,10 @@ export function createS3Objects(options: S3Options): WritableObjects {
     const reply = await ask({
       method: 'GET',
       key,
-      ...(version !== null && { signed: { 'If-Match': toEtag(version) } }),
+      signed: {
+        ...(version !== null && { 'If-Match': toEtag(version) }),
+        ...(range === undefined && CHECKSUM),
+      },
       ...(range && { headers: { Range: toRangeField(range) } }),
       signal,
     })

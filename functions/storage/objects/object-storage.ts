@@ -63,7 +63,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   const limit = createLimit(MAX_OBJECTS_AT_ONCE)
   const toName = (key: string) => key.slice(root.length)
   const digests = createObjectDigests(objects, createHasher, cache, toName)
-  const { open } = createObjectReader(digests, root, createHasher)
+  const { open, openAgain } = createObjectReader(digests, root, createHasher)
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
     const key = root + requireName(name)
@@ -89,11 +89,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     if (known !== undefined) return toFacts(info, known)
     return await limit.run(async () => {
       options.signal?.throwIfAborted()
-      const sight = await digests.look(info.key, options.signal)
-      if (sight === null) return null
-      const facts = await digests.describe(sight, options)
-      if (facts.evidence === 'stored') await digests.rememberStored(sight.info)
-      return facts
+      return await digests.describeListed(info.key, options)
     })
   }
 
@@ -138,14 +134,14 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       list: (options: ListOptions) => listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 }),
       describe: (entries: readonly Listed[], options: DescribeOptions) =>
         entries.map((one) => describeNoting(one, options)),
-      open: (name: string, options = {}) => open(name, options, true),
+      open: openAgain,
     }
     yield* afterLooks(surveyPages(pages, wanted, { createHasher, ...options }), looks, options.signal)
   }
 
   const reads = {
     describe,
-    open: (name: string, options = {}) => open(name, options),
+    open,
     list,
     survey,
     listKept: kept.list,
