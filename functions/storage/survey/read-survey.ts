@@ -160,7 +160,11 @@ function createGapCounter(gaps: readonly Gap<string>[]) {
   }
 }
 
-/** The selected files, page by page, and the gaps between them. */
+/**
+ * The selected files, page by page, and the gaps between them. The next page is listed while the caller uses
+ * one, so that the listings of all replicas are under way at once, also where they differ. The caller aborts
+ * `signal` when it leaves.
+ */
 async function* readPages<E extends Entry>(
   storage: Pages<E>,
   survey: Survey,
@@ -170,12 +174,15 @@ async function* readPages<E extends Entry>(
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
     const isCounted = (name: string) => survey.passed === true && isWithin(name, until) && isWanted(name)
-    for (let next: string | null = after; next !== null; ) {
-      const page: GappedPage<E> = await storage.list({ prefix, after: next, isCounted, signal })
+    const list = (after: string) => storage.list({ prefix, after, isCounted, signal })
+    for (let listing: Promise<GappedPage<E>> | null = list(after); listing !== null; ) {
+      const page: GappedPage<E> = await listing
       const held = page.entries.filter(({ name }) => isWithin(name, until))
       const gaps = survey.passed ? page.gaps : []
+      listing = held.length < page.entries.length || page.next === null ? null : list(page.next)
+      // The caller may leave before it fails.
+      listing?.catch(() => {})
       yield { entries: held.filter(({ name }) => isWanted(name)), listed: page.entries.length, gaps }
-      next = held.length < page.entries.length ? null : page.next
     }
   }
 }
