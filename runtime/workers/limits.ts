@@ -11,3 +11,12 @@ export const MIN_TOKEN_LENGTH = 16
 
 /** Small contents that a coordinator keeps in memory: a Worker has 128 MB for all that it does. */
 export const CONTENT_CACHE_BYTES = 16 * 1024 * 1024
+
+/** Digests in one row of the Durable Object `Digests`: those of a page of a listing. */
+export const MAX_DIGEST_PAGE = 1024
+
+/** Characters of such a row, which may have 2 MB: long keys make smaller pages. */
+export const MAX_DIGEST_PAGE_LENGTH = 512 * 1024
+
+/** Digests that are asked for, or noted, in one call of that object: those of a page of a listing. */
+export const MAX_DIGESTS_AT_ONCE = 1000
