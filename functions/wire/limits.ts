@@ -85,6 +85,9 @@ export const MAX_WRONG_LENGTH = 100
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
+/** Objects that are asked for to estimate how many have to be read: a share of them is off by 6 % or less. */
+export const SAMPLED_OBJECTS = 64
+
 /** Requests to a bucket or a web server at once: a client with more is throttled. */
 export const MAX_OBJECTS_AT_ONCE = 32
 
@@ -189,6 +192,15 @@ export const MAX_SPAN_NAMES = 65_536
  * where spans differ, then names. A difference costs some 50 lines on each side.
  */
 export const SPAN_GRAINS = [12, 8, 4] as const
+
+/**
+ * The same where a replica charges for the calls of a listing, each of which has a thousand names: some 256
+ * names, and then the names. A difference costs one more call, in place of ten.
+ */
+export const PAID_SPAN_GRAINS = [8] as const
+
+/** The calls of LIST that a difference costs in each bucket: a span with it has 512 names, by the mean. */
+export const LISTS_PER_DIFFERENCE = 1.1
 
 /** Ranges in one survey: trees that differ in more places take several surveys. */
 export const MAX_SURVEY_RANGES = 64

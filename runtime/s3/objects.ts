@@ -8,6 +8,7 @@ import type {
 import { mapErrors, parseLength, type Reply } from '../../functions/storage/remote/replies.ts'
 import { changedError } from '../../functions/wire/errors.ts'
 import { parseContentRange, toContentRange, toRangeField } from '../../functions/wire/fields/ranges.ts'
+import type { PriceName } from '../../functions/wire/prices.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
 import { type Ask, createS3Client, isBusy, type S3ClientOptions } from './client.ts'
 import { protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
@@ -97,7 +98,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
     if (range && part && toContentRange(range, 0) !== toContentRange(part, 0)) {
       return await throwUnexpected(reply, 'another part of the object')
     }
-    return { info, body: toStream(mapErrors(reply.body), signal) }
+    return { info, body: toStream(client.meter.countBytes(mapErrors(reply.body)), signal) }
   }
 
   return {
@@ -113,6 +114,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
       if (reply.status !== 200) throw toStoreError(await readFailure(reply))
       return toPage(await readAnswer(reply, MAX_PAGE_BYTES), { prefix, after, limit })
     },
+    billing: { prices: toPriceName(options.endpoint), calls: client.meter.read },
     writes: createS3Writes({ ask, head, toSource: client.toSource, root: options.root }),
   }
 }
@@ -136,4 +138,11 @@ async function readNone(reply: Reply): Promise<null> {
 async function throwUnexpected(reply: Reply, what: string): Promise<never> {
   await reply.body?.cancel()
   throw protocolError(what)
+}
+
+/** Whose prices a service has; null when that is not known. */
+function toPriceName(endpoint: string): PriceName | null {
+  const { hostname } = new URL(endpoint)
+  if (hostname.endsWith('.amazonaws.com')) return 's3'
+  return hostname.endsWith('.r2.cloudflarestorage.com') ? 'r2' : null
 }

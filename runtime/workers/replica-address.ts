@@ -1,6 +1,7 @@
 import { toStream } from '../../functions/bytes/chunks.ts'
 import { readKept } from '../../functions/storage/kept.ts'
 import { parseName } from '../../functions/storage/names.ts'
+import { createCallMeter } from '../../functions/storage/objects/call-meter.ts'
 import { createObjectStorage } from '../../functions/storage/objects/object-storage.ts'
 import { type Places, toServerPlaces, toStorePlaces, toWebPlaces } from '../../functions/storage/overlap.ts'
 import { createRemoteStorage, type Send, type SendInit } from '../../functions/storage/remote/remote.ts'
@@ -80,7 +81,14 @@ function toBucketStorage({ variable, url, env, writable }: StorageAddress): Stor
  * drops the work of a request together with its client, so that the count would never go down.
  */
 function forEachCall(create: () => Storage): Storage {
+  const { billing } = create()
   const reads: Storage = {
+    ...(billing && {
+      billing: {
+        ...billing,
+        estimate: async (options) => (await create().billing?.estimate(options)) ?? billing.estimate(options),
+      },
+    }),
     describe: (names, options) => create().describe(names, options),
     open: (name, options) => create().open(name, options),
     list: (options) => create().list(options),
@@ -126,7 +134,8 @@ function toS3Storage({ variable, url, env, writable }: StorageAddress): Storage 
   const { root } = word
   const credentials = async () => ({ accessKeyId, secretAccessKey, sessionToken })
   const send = toSend((url, init) => fetch(url, init))
-  const open = () => createS3Objects({ ...place, root, credentials, fetch: send })
+  const meter = createCallMeter()
+  const open = () => createS3Objects({ ...place, root, credentials, meter, fetch: send })
   return forEachCall(() => createObjectStorage(open(), { createHasher, cache: openCache(), root, writable }))
 }
 

@@ -12,6 +12,7 @@ import { findFault, isReserved, parseName, requireName } from '../names.ts'
 import type {
   DescribeOptions,
   Entry,
+  EstimateOptions,
   ListOptions,
   Storage,
   SurveyOptions,
@@ -21,6 +22,7 @@ import { toPageSize } from '../survey/page-builder.ts'
 import { type GappedPage, surveyPages } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { createObjectDigests, type DigestCache, toFacts } from './object-digests.ts'
+import { estimateObjects } from './object-estimate.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect } from './object-pages.ts'
 import { createObjectReader } from './object-reader.ts'
@@ -139,7 +141,41 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     yield* afterLooks(surveyPages(pages, wanted, { createHasher, ...options }), looks, options.signal)
   }
 
+  async function* listAll({ prefix, signal }: EstimateOptions, onCall: () => void) {
+    const counted: Objects = {
+      ...objects,
+      list(...asked) {
+        onCall()
+        return objects.list(...asked)
+      },
+    }
+    for (let after: string | null = ''; after !== null; ) {
+      const asked = { prefix: root + prefix, after: root + after, size: MAX_LISTING_PAGE - 1, signal }
+      const page: { found: Listed[]; next: Listed | null } = await collect(counted, root, {
+        ...asked,
+        pick: toListed,
+      })
+      yield page.found
+      after = page.next?.name ?? null
+    }
+  }
+
+  const looks = {
+    listAll,
+    isKnown: async (info: ObjectInfo) => (await digests.find(info, undefined)) !== undefined,
+    async hasStored(key: string, signal: AbortSignal | undefined) {
+      const info = await objects.head(key, signal)
+      return info && info.stored !== null
+    },
+  }
+
   const reads = {
+    ...(objects.billing && {
+      billing: {
+        ...objects.billing,
+        estimate: (options: EstimateOptions) => estimateObjects(looks, options),
+      },
+    }),
     describe,
     open,
     list,
