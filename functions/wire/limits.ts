@@ -85,8 +85,11 @@ export const MAX_WRONG_LENGTH = 100
 /** A problem document of a replica: a sentence or two. */
 export const MAX_PROBLEM_BYTES = 64 * 1024
 
-/** Objects that are asked for to estimate how many have to be read: a share of them is off by 6 % or less. */
-export const SAMPLED_OBJECTS = 64
+/**
+ * Objects that are asked for to estimate how many have to be read. The estimated share has a standard error
+ * of 3 % of all objects or less, and the calls of HEAD and GET together, of 2 % or less.
+ */
+export const SAMPLED_OBJECTS = 256
 
 /** Requests to a bucket or a web server at once: a client with more is throttled. */
 export const MAX_OBJECTS_AT_ONCE = 32

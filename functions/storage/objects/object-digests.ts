@@ -91,11 +91,17 @@ export function createObjectDigests(
 
   /** Facts of an object by its own or a remembered digest, else by its bytes: `body`, if they came with it. */
   async function describeSeen(sight: Sight, options: DescribeOptions, body?: Chunks): Promise<SizedFacts> {
-    expectsBytes = sight.info.stored === null
-    const known = await find(sight.info, options.maxAge)
-    if (known === undefined) return await compute(sight, options, body)
-    if (known.readAt === null) await rememberStored(sight.info)
-    return toFacts(sight.info, known)
+    // An answer without bytes is a sign of life too: a page of them may take longer than a deadline.
+    options.onProgress?.({ done: 1 })
+    try {
+      const known = await find(sight.info, options.maxAge)
+      if (known === undefined) return await compute(sight, options, body)
+      if (known.readAt === null) await rememberStored(sight.info)
+      return toFacts(sight.info, known)
+    } finally {
+      // Set as it ends, when the next one begins.
+      expectsBytes = sight.info.stored === null
+    }
   }
 
   /** Opens the whole object, of any version; null when there is none. The caller reads or cancels `body`. */
