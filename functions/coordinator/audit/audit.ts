@@ -14,11 +14,13 @@ import { toTimestamp } from '../../wire/fields/dates.ts'
 import {
   AUDIT_BATCH_NAMES,
   MAX_SURVEY_RANGES,
+  PAID_SPAN_GRAINS,
   PROGRESS_MS,
   REPORT_NAMES_MS,
   SPAN_GRAINS,
 } from '../../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
+import { subtractCalls } from '../../wire/prices.ts'
 import type { Agreement, AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
@@ -80,6 +82,8 @@ interface Audit extends AuditContext {
   readonly request: AuditRequest
   /** The range of the first pass, whose progress and skipped entries count: later passes repeat parts. */
   readonly whole: readonly Range[]
+  /** The sizes of spans that are compared, the largest first; see `SPAN_GRAINS`. */
+  readonly grains: readonly number[]
   /** By `performance.now()`. */
   readonly begunAt: number
   /** Shared by all surveys of this audit. */
@@ -103,8 +107,10 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
   })
   const whole: readonly Range[] = [{ after: request.after ?? '', until: request.until ?? null }]
   const begunAt = performance.now()
+  const isPaid = context.members.some(({ storage }) => storage.billing !== undefined)
+  const grains = isPaid ? PAID_SPAN_GRAINS : SPAN_GRAINS
   const one: Audit = {
-    ...{ ...context, request, whole, begunAt, pass: crypto.randomUUID() },
+    ...{ ...context, request, whole, grains, begunAt, pass: crypto.randomUUID() },
     ...{ tally, showProgress },
   }
   if (request.all || request.maxAge !== null) await auditNames(one, whole)
@@ -158,7 +164,8 @@ async function readStreams<T>(
 
 /** Compares spans; where they differ, smaller spans, and at last the names. */
 async function auditSpans(audit: Audit, ranges: readonly Range[], level: number): Promise<void> {
-  const grain = SPAN_GRAINS[level]
+  const { grains } = audit
+  const grain = grains[level]
   if (grain === undefined) return await auditNames(audit, ranges)
   const { tally, corruptCopies } = audit
   // A part that is looked into again belongs to a span that was counted.
@@ -176,7 +183,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
     const isMost = level > 0 && differing > alike
-    if (apart.length > 0) await auditSpans(audit, apart, isMost ? SPAN_GRAINS.length : level + 1)
+    if (apart.length > 0) await auditSpans(audit, apart, isMost ? grains.length : level + 1)
     apart = []
   }
 
@@ -349,7 +356,8 @@ function withSurveyed(
 type Tally = ReturnType<typeof createTally>
 
 /** Counts what an audit has found so far. */
-function createTally(members: readonly Pick<Member, 'id'>[]) {
+function createTally(members: readonly Pick<Member, 'id' | 'storage'>[]) {
+  const before = members.map(({ storage: { billing } }) => billing?.calls())
   const nothing: Progress = { seen: NOTHING_SEEN, of: null }
   const progress = new Map(members.map(({ id }) => [id, nothing]))
   const lost = new Map<string, StorageError>()
@@ -368,13 +376,17 @@ function createTally(members: readonly Pick<Member, 'id'>[]) {
   /** An audit that ends before its last name has reported what was skipped before. */
   const isCounted = (id: string) => next !== undefined || counted.has(id)
 
-  function toReplica(id: string): AuditSummary['replicas'][number] {
+  function toReplica(
+    { id, storage: { billing } }: Pick<Member, 'id' | 'storage'>,
+    nth: number,
+  ): AuditSummary['replicas'][number] {
     const error = lost.get(id)
     const state = error
       ? ({ state: 'error', error: error.reason, detail: error.message } as const)
       : ({ state: 'ok' } as const)
     const skipped = isCounted(id) && { passed: toPassedMember(passed.get(id) ?? []) }
-    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped }
+    const calls = billing && { calls: { prices: billing.prices, ...subtractCalls(billing.calls(), before[nth]) } }
+    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped, ...calls }
   }
 
   return {
@@ -395,7 +407,7 @@ function createTally(members: readonly Pick<Member, 'id'>[]) {
     },
     toProgress: () => ({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }),
     toSummary(): AuditSummary {
-      const replicas = members.map(({ id }) => toReplica(id))
+      const replicas = members.map(toReplica)
       const uncompared = countFiles(replicas.flatMap(({ passed = [] }) => passed))
       const isWhole = lost.size === 0 && uncompared === 0 && members.every(({ id }) => isCounted(id))
       const isUnknown = lost.size === members.length

@@ -1,5 +1,6 @@
 import type { EvidenceCounts, Progress } from '../../storage/survey/survey.ts'
 import { addCounts, addPassed, toPassedMember } from '../../wire/passed.ts'
+import { addCalls } from '../../wire/prices.ts'
 import { type Agreement, type AuditSummary, EVIDENCES } from '../../wire/schemas.ts'
 
 type ReplicaSummary = AuditSummary['replicas'][number]
@@ -44,6 +45,7 @@ function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
     ...(error !== undefined && { error }),
     ...(detail !== undefined && { detail }),
     ...(a.passed && b.passed && { passed: toPassedMember(passed) }),
+    ...(a.calls && b.calls && { calls: { prices: a.calls.prices, ...addCalls(a.calls, b.calls) } }),
   }
 }
 

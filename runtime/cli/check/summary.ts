@@ -5,6 +5,7 @@ import { toSeenTexts } from '../../../functions/wire/words/evidence.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { toAgreementWords } from '../terminal/agreement-words.ts'
+import { toCallWords } from '../terminal/call-words.ts'
 import { toChangeWords } from '../terminal/change-words.ts'
 
 interface Globs {
@@ -33,12 +34,19 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
     say(io, "'vouch plan --repair' plans to write the sound copies over those that rotted")
   saySkipped(io, replicas)
   sayEvidence(io, summary)
+  sayCalls(io, summary)
 }
 
 /** Prints how the digests of each replica are known. */
 export function sayEvidence(io: Io, { names, replicas }: AuditSummary): void {
   const seen = replicas.filter(({ state, seen }) => state === 'ok' || seen.names > 0)
   if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)
+}
+
+/** Prints the calls that were counted of stores that charge for them. */
+function sayCalls(io: Io, { replicas }: AuditSummary): void {
+  const counted = replicas.flatMap(({ id, calls }) => (calls ? `${id} ${toCallWords(calls)}` : []))
+  if (counted.length > 0) say(io, `calls: ${counted.join('; ')}`)
 }
 
 /** Prints the globs that settings exclude: those of the coordinator, and those of this user. */

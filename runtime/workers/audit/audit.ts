@@ -9,6 +9,7 @@ import { createWorker } from '../respond.ts'
 import { type AuditEnv, openLedger, parseMaxAge } from './configuration.ts'
 import { parseReceiver } from './notify.ts'
 
+export { Digests } from '../digests/digest-object.ts'
 export { AuditLedger } from './ledger-object.ts'
 export { AuditPart } from './part-workflow.ts'
 
