@@ -222,6 +222,12 @@ export const PROGRESS_MS = 1000
 
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
+/** How many of the ranges that were not compared on all replicas are given. */
+export const MAX_UNVERIFIED_EXAMPLES = 20
+/** How many audits a ledger remembers; what they found is kept without a limit. */
+export const MAX_LEDGER_AUDITS = 10_000
+/** How many names of a ledger are read at a time. */
+export const LEDGER_PAGE = 10_000
 /** Bytes of the body of `POST /verify`: four numbers. */
 export const MAX_VERIFY_BYTES = 1024
 /** Names that are asked for again together before they are reported. */

@@ -11,6 +11,7 @@ import {
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
+  MAX_UNVERIFIED_EXAMPLES,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
@@ -370,6 +371,19 @@ export const auditSummary = v.object({
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
   next: v.optional(v.string()),
+  /**
+   * Of an audit in steps: the ranges in which some replica was left out, and the first of them; absent when
+   * there are none, as for an audit in one.
+   */
+  unverified: v.optional(
+    v.object({
+      ranges: size,
+      examples: boundedArray(
+        v.object({ after: v.string(), until: v.nullable(v.string()) }),
+        MAX_UNVERIFIED_EXAMPLES,
+      ),
+    }),
+  ),
   replicas: boundedArray(
     v.object({
       id: replicaId,

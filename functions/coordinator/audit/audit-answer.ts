@@ -7,7 +7,7 @@ import { parseMaxAge } from '../../wire/fields/query.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
-import type { AuditContext, AuditRequest } from './audit.ts'
+import type { AuditContext, AuditLimit, AuditRequest } from './audit.ts'
 import { findExcess, toMore } from './exclude.ts'
 
 /** `GET /audit`: the lines of `audit` as they are found. */
@@ -49,7 +49,7 @@ function parseAuditRequest(
   query: URLSearchParams,
   context: Pick<CoordinatorContext, 'exclude'>,
 ): AuditRequest | string {
-  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'names', 'seconds']
+  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', ...BUDGETS]
   const unknown = [...query.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
   const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
@@ -72,19 +72,26 @@ function parseRange(query: URLSearchParams): Pick<AuditRequest, 'after' | 'until
   const [after, until] = [query.get('after') ?? undefined, query.get('until') ?? undefined]
   if (until !== undefined && compareNames(after ?? '', until) >= 0)
     return `until takes a name after '${after ?? ''}' in byte order, got '${until}'`
-  const names = parseCount(query, 'names')
-  if (typeof names === 'string') return names
-  const seconds = parseCount(query, 'seconds')
-  if (typeof seconds === 'string') return seconds
-  const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds
-  const isReached = (compared: number) =>
-    compared >= (names ?? Number.POSITIVE_INFINITY) || performance.now() >= end
-  return { after, until, ...((names ?? seconds) !== undefined && { limit: { isReached } }) }
+  const limit = parseBudgets(query)
+  return typeof limit === 'string' ? limit : { after, until, limit }
 }
 
-/** A whole number from 1 up; undefined when absent, a message when not valid. */
-function parseCount(query: URLSearchParams, key: string): number | undefined | string {
-  const text = query.get(key)
-  if (text === null) return undefined
-  return /^[1-9]\d{0,11}$/.test(text) ? Number(text) : `${key} takes a whole number from 1 up, got '${text}'`
+/** What an audit may take at most, each a whole number from 1 up. */
+const BUDGETS = ['names', 'bytes', 'seconds'] as const
+
+/** Ends an audit behind the first name at which one of the budgets is used up; undefined without any. */
+function parseBudgets(query: URLSearchParams): AuditLimit | undefined | string {
+  const given: Partial<Record<(typeof BUDGETS)[number], number>> = {}
+  for (const key of BUDGETS) {
+    const text = query.get(key)
+    if (text === null) continue
+    if (!/^[1-9]\d{0,14}$/.test(text)) return `${key} takes a whole number from 1 up, got '${text}'`
+    given[key] = Number(text)
+  }
+  const { names = Infinity, bytes = Infinity, seconds = Infinity } = given
+  if (Math.min(names, bytes, seconds) === Infinity) return undefined
+  const end = performance.now() + 1000 * seconds
+  return {
+    isReached: (compared) => compared.names >= names || compared.bytes >= bytes || performance.now() >= end,
+  }
 }

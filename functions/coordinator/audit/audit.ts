@@ -2,6 +2,7 @@ import { atMostEvery } from '../../bytes/heartbeat.ts'
 import { isFacts } from '../../storage/facts.ts'
 import { parseName } from '../../storage/names.ts'
 import {
+  type Amount,
   type Found,
   NOTHING_SEEN,
   type Progress,
@@ -53,15 +54,21 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with the number of names that were compared so far, after each name, in order, or after each span
-   * where spans are compared; the audit ends behind the first for which it returns true.
+   * Called with what was compared so far: after each name, in order, or after each span where spans are
+   * compared, and within a long part that differs. The audit ends behind the first for which it returns true.
    */
-  isReached(names: number): boolean
+  isReached(compared: Compared): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
    * replica was left out; only of an audit that has a `maxAge` or reports all names.
    */
   onReported?(name: string): Promise<void>
+}
+
+/** Names, and the bytes of all their copies. */
+export interface Compared extends Amount {
+  /** How many of the names differ, or lie in spans that do. */
+  readonly differing: number
 }
 
 export interface AuditContext
@@ -164,7 +171,14 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
   let apart: Range[] = []
-  let [alike, differing, compared] = [0, 0, 0]
+  let [alike, differing] = [0, 0]
+  const compared = { names: 0, bytes: 0, differing: 0 }
+  const isEnough = ({ names, bytes }: Amount) =>
+    limit?.isReached({
+      names: compared.names + names,
+      bytes: compared.bytes + bytes,
+      differing: compared.differing + names,
+    }) === true
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
@@ -174,13 +188,15 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
-      compared += names
+    for await (const { range, isAlike, names, bytes } of compareSpans(streams, ranges, tally.lose, isEnough)) {
+      compared.names += names
+      compared.bytes += bytes
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
       } else {
         differing++
+        compared.differing += names
         const last = apart.at(-1)
         if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
         else apart.push(range)
@@ -199,7 +215,7 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
-  let names = 0
+  const compared = { names: 0, bytes: 0, differing: 0 }
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, tally.lose)) {
@@ -207,13 +223,16 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
-      if (!request.all && isSame(audit, findings)) tally.countSame(1)
+      const isAlike = isSame(audit, findings)
+      if (!request.all && isAlike) tally.countSame(1)
       else batch.push(findings)
-      names++
-      const isEnd = limit?.isReached(names) === true
+      compared.names++
+      if (!isAlike) compared.differing++
+      compared.bytes += sumSizes(findings)
+      const isEnd = limit?.isReached(compared) === true
       const isDue =
         limit?.onReported !== undefined &&
-        (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
+        (compared.names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch)
       batch = []
@@ -223,6 +242,11 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
     }
     await report(audit, batch)
   })
+}
+
+/** The bytes of all copies. */
+function sumSizes({ answers }: Findings): number {
+  return answers.reduce((sum, { said }) => sum + (isFacts(said) ? (said.size ?? 0) : 0), 0)
 }
 
 /** Whether the replicas that are not left out hold the same, and no copy rotted or is corrupt. */

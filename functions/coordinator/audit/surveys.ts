@@ -2,6 +2,7 @@ import { isFacts, isFresh, notFresh } from '../../storage/facts.ts'
 import { compareNames } from '../../storage/names.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import {
+  type Amount,
   cutRanges,
   type Found,
   isWithin,
@@ -140,56 +141,79 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
-  /** How many names each of them then holds. */
+  /** How many names the replica that holds most of them holds: each of them, where all are alike. */
   readonly names: number
+  /** The bytes of all copies there, as far as their sizes are known. */
+  readonly bytes: number
 }
 
 interface SpanCursor {
   readonly stream: SurveyStream<Span>
   readonly span: Span
+  /** Of all its spans in this stretch, this one included. */
+  readonly amount: Amount
 }
 
 /**
  * Compares the spans of several replicas in step, holding one of each. Where one replica lacks the last name
- * of another's span, their spans end apart, and everything up to the next common end differs. A replica whose
- * survey fails is left out from there on; when none is left, this ends.
+ * of another's span, their spans end apart, and everything up to the next common end differs, or up to where
+ * `isEnough` returns true for what differs so far, where this ends. A replica whose survey fails is left out
+ * from there on; when none is left, this ends.
  */
 export async function* compareSpans(
   streams: readonly SurveyStream<Span>[],
   ranges: readonly Range[],
   onLost: OnLost,
+  isEnough: (differing: Amount) => boolean,
 ): AsyncGenerator<Stretch> {
-  async function advance(cursors: readonly Pick<SpanCursor, 'stream'>[]): Promise<SpanCursor[]> {
-    const read = await Promise.all(cursors.map(async ({ stream }) => ({ stream, span: await stream.next() })))
-    return read.flatMap(({ stream, span }) => {
-      if (span !== null && !(span instanceof StorageError)) return [{ stream, span }]
+  async function advance(cursors: readonly Omit<SpanCursor, 'span'>[]): Promise<SpanCursor[]> {
+    const read = await Promise.all(
+      cursors.map(async (cursor) => ({ ...cursor, span: await cursor.stream.next() })),
+    )
+    return read.flatMap(({ stream, amount, span }) => {
+      if (span !== null && !(span instanceof StorageError)) {
+        const { names, bytes } = span
+        return [{ stream, span, amount: { names: amount.names + names, bytes: amount.bytes + (bytes ?? 0) } }]
+      }
       onLost(stream.id, span ?? new StorageError('unreachable', 'the survey ended before its range'))
       return []
     })
   }
 
   let rest = ranges
-  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START }))
+  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START, amount: NOTHING }))
   for (let [range] = rest; range !== undefined; [range] = rest) {
-    cursors = await advance(cursors)
+    cursors = await advance(cursors.map((cursor) => ({ ...cursor, amount: NOTHING })))
     let isAlike = true
     for (let behind = findBehind(cursors); behind.length > 0; behind = findBehind(cursors)) {
       isAlike = false
+      const amount = addUp(cursors)
+      if (isEnough(amount)) {
+        const [end = null] = behind.map(({ span }) => span.last).toSorted(compareEnds)
+        return yield { range: { after: range.after, until: end }, isAlike, ...amount }
+      }
       const ahead = cursors.filter((cursor) => !behind.includes(cursor))
       cursors = [...ahead, ...(await advance(behind))]
     }
     const [first] = cursors
     if (first === undefined) return
-    const { last, names } = first.span
+    const { last } = first.span
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
-    yield { range: { after: range.after, until: last }, isAlike, names }
+    yield { range: { after: range.after, until: last }, isAlike, ...addUp(cursors) }
     rest = cutRanges(rest, last)
   }
 }
 
 const START: Span = { last: '', names: 0, bytes: 0, fingerprint: null }
+const NOTHING: Amount = { names: 0, bytes: 0 }
+
+/** The names of the replica that holds most in a stretch, and the bytes of all. */
+function addUp(cursors: readonly SpanCursor[]): Amount {
+  const names = Math.max(0, ...cursors.map(({ amount }) => amount.names))
+  return { names, bytes: cursors.reduce((sum, { amount }) => sum + amount.bytes, 0) }
+}
 
 /** The cursors whose span ends before another's; none when all end alike. */
 function findBehind(cursors: readonly SpanCursor[]): SpanCursor[] {
