@@ -31,10 +31,7 @@ declare module 'cloudflare:workers' {
   export interface DurableObjectState {
     readonly storage: {
       readonly sql: {
-        exec(
-          sql: string,
-          ...values: (string | number | Uint8Array<ArrayBuffer> | null)[]
-        ): {
+        exec(sql: string, ...values: (string | number | Uint8Array<ArrayBuffer> | null)[]): {
           toArray(): Record<string, unknown>[]
         }
       }

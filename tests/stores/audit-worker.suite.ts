@@ -8,8 +8,8 @@ import { openBucket } from '../../emulator/bucket.ts'
 import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { passOutputOn } from '../../emulator/runtime-output.ts'
-import { parseJson } from '../../functions/wire/json/parse.ts'
-import { type Status, status as schema } from '../../functions/wire/schemas.ts'
+import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
+import { status as schema, type Status } from '../../functions/wire/schemas.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const
@@ -66,7 +66,7 @@ export async function openAuditWorld(
     await notePeak().catch(() => {})
     for (const pid of pids) process.kill(Number(pid), signal)
     pids = []
-    await worker?.dispose()
+    await worker?.dispose().catch((e) => console.log('DISPOSE', e))
     worker = undefined
   }
 
@@ -207,8 +207,8 @@ const page = v.object({ entries: v.array(v.object({ name: v.string() })), next: 
 export async function readDifferences(url: string): Promise<string[]> {
   const names: string[] = []
   for (let after: string | null = ''; after !== null; ) {
-    const text = await (await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)).text()
-    const read = parseJson(page, text)
+    const response = await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)
+    const read: Parsed<v.InferOutput<typeof page>> = parseJson(page, await response.text())
     if (!read.success) throw new Error(read.wrong)
     names.push(...read.output.entries.map(({ name }) => name))
     after = read.output.next
