@@ -4,7 +4,14 @@ import { answerLines } from '../http/answer.ts'
 import type { AppEnv } from '../http/app.ts'
 import { createProblem } from '../http/problems.ts'
 import { LISTS_PER_DIFFERENCE, PROGRESS_MS } from '../wire/limits.ts'
-import { CPU_SECONDS, type Calls, PRICES_READ, subtractCalls, toDollars, WORKERS_PRICES } from '../wire/prices.ts'
+import {
+  type Calls,
+  CPU_SECONDS,
+  PRICES_READ,
+  subtractCalls,
+  toDollars,
+  WORKERS_PRICES,
+} from '../wire/prices.ts'
 import type { Estimate, EstimateLine } from '../wire/schemas.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 import type { Member } from './ask/member.ts'
@@ -75,7 +82,15 @@ async function estimateOne(
   differing: number,
   { prefix, deep, signal, onProgress }: Asked,
 ): Promise<Estimate['replicas'][number]> {
-  const nothing = { id, state: 'ok', names: null, bytes: null, calls: null, dollars: null, spent: null } as const
+  const nothing = {
+    id,
+    state: 'ok',
+    names: null,
+    bytes: null,
+    calls: null,
+    dollars: null,
+    spent: null,
+  } as const
   if (billing === undefined) return nothing
   const before = billing.calls()
   const found = await settle(billing.estimate({ prefix, isDeep: deep, signal, onProgress }))

@@ -62,7 +62,10 @@ it.each([
   ['that keep none', { isSummed: () => false }],
   ['of which some keep one', { isSummed: (n: number) => Math.imul(n, 0x9e3779b1) >>> 30 > 0 }],
 ])('what a check takes of buckets %s is estimated, counted and remembered', async (_title, bucket) => {
-  const differing = Array.from({ length: OBJECTS < 100_000 ? 2 : 15 }, (_, i) => Math.floor((OBJECTS / 15) * i) + 7)
+  const differing = Array.from(
+    { length: OBJECTS < 100_000 ? 2 : 15 },
+    (_, i) => Math.floor((OBJECTS / 15) * i) + 7,
+  )
   const { run } = await setUp(bucket, differing)
   const before = await run('estimate')
   const spent = before.asked.map(({ get, bytes }) => get + bytes)

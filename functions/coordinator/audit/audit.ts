@@ -188,7 +188,12 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names, bytes } of compareSpans(streams, ranges, tally.lose, isEnough)) {
+    for await (const { range, isAlike, names, bytes } of compareSpans(
+      streams,
+      ranges,
+      tally.lose,
+      isEnough,
+    )) {
       compared.names += names
       compared.bytes += bytes
       if (isAlike && !corruptCopies.isAnyIn(range)) {
@@ -385,7 +390,9 @@ function createTally(members: readonly Pick<Member, 'id' | 'storage'>[]) {
       ? ({ state: 'error', error: error.reason, detail: error.message } as const)
       : ({ state: 'ok' } as const)
     const skipped = isCounted(id) && { passed: toPassedMember(passed.get(id) ?? []) }
-    const calls = billing && { calls: { prices: billing.prices, ...subtractCalls(billing.calls(), before[nth]) } }
+    const calls = billing && {
+      calls: { prices: billing.prices, ...subtractCalls(billing.calls(), before[nth]) },
+    }
     return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped, ...calls }
   }
 

@@ -16,7 +16,10 @@ export const estimate: Command = {
   async run(given, io) {
     const options = readOptions(ESTIMATE, given)
     const { operand: prefix = '' } = given
-    const query = new URLSearchParams({ ...(prefix !== '' && { prefix }), ...(options.deep && { deep: 'true' }) })
+    const query = new URLSearchParams({
+      ...(prefix !== '' && { prefix }),
+      ...(options.deep && { deep: 'true' }),
+    })
     return await withSource({ ...options, deep: false }, io, { reads: 'trees' }, async ({ ask }) => {
       const response = await ask(`/estimate?${query}`)
       if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
@@ -56,7 +59,9 @@ function toText(made: Estimate): string {
     `together ${formatDollars(dollars)}, at prices read on ${pricesRead}, without what is free; CPU ${formatNumber(Math.ceil(cpuSeconds))} s, on Workers ${formatDollars(cpuDollars)}`,
   )
   if (differing !== null && differing > 0)
-    lines.push(`  with the ${formatCount(differing, 'name that differs', 'names that differ')} by the last check`)
+    lines.push(
+      `  with the ${formatCount(differing, 'name that differs', 'names that differ')} by the last check`,
+    )
   for (const { id, spent } of replicas)
     if (spent !== null) lines.push(`  this estimate itself took of ${id} ${toCallWords(spent)}`)
   for (const { id, calls } of last?.replicas ?? [])

@@ -96,7 +96,8 @@ export const ESTIMATE = declare({
     'The prices are a table of public ones, without what an account has free, and nothing was billed to verify them. Beside the estimate stands what the last check of all names took, as it was counted while it ran; vouch check prints the same at its end.',
   ],
   examples: {
-    'vouch estimate --replica a=s3://photos --replica b=s3://copies': 'what vouch check of both buckets will cost',
+    'vouch estimate --replica a=s3://photos --replica b=s3://copies':
+      'what vouch check of both buckets will cost',
     'vouch estimate --deep': 'reading every byte, of the coordinator on this machine',
   },
   statuses: { 0: 'printed', 2: 'trouble: a replica could not be asked' },

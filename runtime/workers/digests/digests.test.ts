@@ -68,7 +68,10 @@ it('asks once for a page of a listing, and writes a row for many digests', async
 })
 
 it('remembers nothing while the object fails, and fails nobody', async () => {
-  const failing = { idFromName: (name: string) => name, get: () => ({ fetch: () => Promise.reject(new Error()) }) }
+  const failing = {
+    idFromName: (name: string) => name,
+    get: () => ({ fetch: () => Promise.reject(new Error()) }),
+  }
   const digests = createDigests('place', failing)
   const one = digests()
   await one.set('key', 'v1', toKnown(1))
@@ -77,7 +80,12 @@ it('remembers nothing while the object fails, and fails nobody', async () => {
 })
 
 it('the pages hold the last version of each key, whatever was noted and dropped', () => {
-  const key = fc.constantFrom(...Array.from({ length: 40 }, (_, i) => `${'\u0001é\u{1f600}\ud800'.charAt(i % 4)}${i}${'x'.repeat((i % 3) * 40_000)}`))
+  const key = fc.constantFrom(
+    ...Array.from(
+      { length: 40 },
+      (_, i) => `${'\u0001é\u{1f600}\ud800'.charAt(i % 4)}${i}${'x'.repeat((i % 3) * 40_000)}`,
+    ),
+  )
   const version = fc.constantFrom('v1', 'v2')
   const noted = fc.array(fc.tuple(key, version, fc.nat(9)), { maxLength: 30 })
   const dropped = fc.array(fc.tuple(key, version), { maxLength: 3 })
