@@ -90,14 +90,14 @@ export async function openAuditWorld(
     },
     async fail(bucket, isFailing) {
       const host = hosts[BUCKETS.indexOf(bucket)]
-      await fetch(`http://${host}`, { headers: { 'X-Failing': String(isFailing) } })
+      await ask(`http://${host}`, { headers: { 'X-Failing': String(isFailing) } })
     },
     async put(bucket, key, content) {
       const sha256 = createHash('sha256').update(content).digest('hex')
       await (await openBucket(store, 'BUCKET', `gate-${bucket}`)).put(key, content, { sha256 })
     },
     async readStatus() {
-      const read = parseJson(schema, await (await fetch(`${url}/status`)).text())
+      const read = parseJson(schema, await (await ask(`${url}/status`)).text())
       if (!read.success) throw new Error(read.wrong)
       return read.output
     },
@@ -110,6 +110,11 @@ export async function openAuditWorld(
       await store.dispose()
     },
   }
+}
+
+/** Asks again, once, where a kept connection was closed while nobody used it. */
+async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  return await fetch(url, init).catch(() => fetch(url, init))
 }
 
 /** The part of Miniflare's handle of a Worker that is used; its types are not installed. */
@@ -208,7 +213,7 @@ const page = v.object({ entries: v.array(v.object({ name: v.string() })), next: 
 export async function readDifferences(url: string): Promise<string[]> {
   const names: string[] = []
   for (let after: string | null = ''; after !== null; ) {
-    const response: Response = await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)
+    const response: Response = await ask(`${url}/differences?after=${encodeURIComponent(after)}`)
     const read: Parsed<v.InferOutput<typeof page>> = parseJson(page, await response.text())
     if (!read.success) throw new Error(read.wrong)
     names.push(...read.output.entries.map(({ name }) => name))

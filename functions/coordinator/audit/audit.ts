@@ -171,6 +171,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   const { tally, corruptCopies } = audit
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
+  let within = audit
   let apart: Range[] = []
   let descendedAt = performance.now()
   let [alike, differing] = [0, 0]
@@ -185,18 +186,19 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
     const isMost = level > 0 && differing > alike
-    if (apart.length > 0) await auditSpans(audit, apart, isMost ? grains.length : level + 1)
+    if (apart.length > 0) await auditSpans(within, apart, isMost ? grains.length : level + 1)
     apart = []
     descendedAt = performance.now()
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names, bytes } of compareSpans(
+    for await (const { range, isAlike, isCut, names, bytes } of compareSpans(
       streams,
       ranges,
       tally.lose,
       isEnough,
     )) {
+      if (isCut) within = endAt(audit, range.until)
       compared.names += names
       compared.bytes += bytes
       if (level === 0 && range.until !== null) tally.mark(range.until, { names, bytes })
@@ -220,6 +222,13 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
     }
     await descend()
   })
+}
+
+/** The audit that ends behind this name, which is not one that all replicas hold. */
+function endAt(audit: Audit, until: string | null): Audit {
+  const request = { ...audit.request, until: until ?? undefined }
+  const whole = audit.whole.map((one) => ({ ...one, until }))
+  return { ...audit, request, whole, findEdges: createEdges(request, audit) }
 }
 
 /** Compares name by name. */
