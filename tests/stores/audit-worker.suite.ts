@@ -9,7 +9,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { passOutputOn } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
-import { status as schema, type Status } from '../../functions/wire/schemas.ts'
+import { type Status, status as schema } from '../../functions/wire/schemas.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const
@@ -83,9 +83,10 @@ export async function openAuditWorld(
     },
     kill: () => stop('SIGKILL'),
     async fire(time) {
-      const { outcome } = await ((await worker?.getWorker('audit')) as unknown as Scheduled).scheduled({
-        scheduledTime: new Date(time),
-      })
+      if (worker === undefined) throw new Error('the Worker does not run')
+      const handle: unknown = await worker.getWorker('audit')
+      const { scheduled } = handle as Scheduled // its types are not installed
+      const { outcome } = await scheduled({ scheduledTime: new Date(time) })
       if (outcome !== 'ok') throw new Error(`the cron trigger ended with ${outcome}`)
     },
     async fail(bucket, isFailing) {
@@ -117,7 +118,7 @@ async function ask(url: string, init: RequestInit = {}): Promise<Response> {
   return await fetch(url, init).catch(() => fetch(url, init))
 }
 
-/** The part of Miniflare's handle of a Worker that is used; its types are not installed. */
+/** The part of Miniflare's handle of a Worker that is used. */
 interface Scheduled {
   scheduled(event: { readonly scheduledTime: Date }): Promise<{ readonly outcome: string }>
 }

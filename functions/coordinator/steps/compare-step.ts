@@ -1,9 +1,9 @@
 import { compareNames } from '../../storage/names.ts'
-import { subtractCalls } from '../../wire/prices.ts'
 import { STEP_READ_RATE } from '../../wire/limits.ts'
+import { subtractCalls } from '../../wire/prices.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
-import { type AuditContext, audit, type Compared } from '../audit/audit.ts'
 import type { Member } from '../ask/member.ts'
+import { type AuditContext, audit, type Compared } from '../audit/audit.ts'
 import { isDifferent } from '../ledger/record-audit.ts'
 import type { Position, StepLedger } from './step-ledger.ts'
 
