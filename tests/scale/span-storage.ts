@@ -57,14 +57,17 @@ export function createSpanStorage(
       let listed = first
       for (let at = first; ; ) {
         const next = toCut(at, end, grain)
-        for (; listed < next || listed === first; listed += PAGE) call('list')
+        const wanted = Math.min(end, first + (Math.floor((next - 1 - first) / PAGE) + 2) * PAGE)
+        const before = listed
+        for (; listed < wanted || listed === first; listed += PAGE) call('list')
         const odds = [...listOdd(world(), at, next)]
         const missing = odds.filter((odd) => !isHeld(odd)).length
         const bytes =
           sumSizes(at, next) - odds.reduce((sum, odd) => sum + (isHeld(odd) ? 0 : toSize(odd.at)), 0)
         surveyed = { names: surveyed.names + next - at - missing, bytes: surveyed.bytes + bytes }
         const isLast = next >= end
-        if (isLast && nth === ranges.length - 1) yield* [toProgress(), { passed: [] }]
+        if (listed > before || isLast) yield toProgress()
+        if (isLast && nth === ranges.length - 1) yield { passed: [] }
         if (grain > 0) {
           const text = [
             seed,
@@ -80,7 +83,6 @@ export function createSpanStorage(
           yield found
         }
         if (isLast) break
-        if (Math.floor(at / 65_536) !== Math.floor(next / 65_536)) yield toProgress()
         at = next
       }
     }
