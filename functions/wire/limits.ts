@@ -222,6 +222,8 @@ export const PROGRESS_MS = 1000
 
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
+/** Bytes that a step of an audit reads in a second at most: more than it can hash, so that it never waits. */
+export const STEP_READ_RATE = 1e12
 /** How many of the ranges that were not compared on all replicas are given. */
 export const MAX_UNVERIFIED_EXAMPLES = 20
 /** How many audits a ledger remembers; what they found is kept without a limit. */

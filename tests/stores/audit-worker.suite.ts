@@ -66,7 +66,8 @@ export async function openAuditWorld(
     await notePeak().catch(() => {})
     for (const pid of pids) process.kill(Number(pid), signal)
     pids = []
-    await worker?.dispose().catch((e) => console.log('DISPOSE', e))
+    // Miniflare rejects when its process is gone.
+    await worker?.dispose().catch(() => {})
     worker = undefined
   }
 
@@ -105,7 +106,7 @@ export async function openAuditWorld(
       return peak
     },
     async close() {
-      await stop('SIGTERM').catch(() => {})
+      await stop('SIGTERM')
       await store.dispose()
     },
   }
@@ -207,7 +208,7 @@ const page = v.object({ entries: v.array(v.object({ name: v.string() })), next: 
 export async function readDifferences(url: string): Promise<string[]> {
   const names: string[] = []
   for (let after: string | null = ''; after !== null; ) {
-    const response = await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)
+    const response: Response = await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)
     const read: Parsed<v.InferOutput<typeof page>> = parseJson(page, await response.text())
     if (!read.success) throw new Error(read.wrong)
     names.push(...read.output.entries.map(({ name }) => name))

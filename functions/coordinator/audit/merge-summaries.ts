@@ -1,6 +1,6 @@
 import type { EvidenceCounts, Progress } from '../../storage/survey/survey.ts'
 import { addCounts, addPassed, toPassedMember } from '../../wire/passed.ts'
-import type { Calls } from '../../wire/prices.ts'
+import { addCalls } from '../../wire/prices.ts'
 import { type Agreement, type AuditSummary, EVIDENCES } from '../../wire/schemas.ts'
 
 type ReplicaSummary = AuditSummary['replicas'][number]
@@ -49,17 +49,8 @@ function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
   }
 }
 
-function addCalls(a: Calls, b: Calls): Calls {
-  return {
-    ...{ list: addCounts(a.list, b.list), head: addCounts(a.head, b.head), get: addCounts(a.get, b.get) },
-    ...{ put: addCounts(a.put, b.put), bytes: addCounts(a.bytes, b.bytes) },
-  }
-}
-
 function addSeen(a: Progress['seen'], b: Progress['seen']): Progress['seen'] {
-  const counts = Object.fromEntries(
-    EVIDENCES.map((evidence) => [evidence, addCounts(a[evidence], b[evidence])]),
-  )
+  const counts = Object.fromEntries(EVIDENCES.map((evidence) => [evidence, addCounts(a[evidence], b[evidence])]))
   const ages = [a.oldest, b.oldest].filter((age) => age !== null)
   return {
     ...{ names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) },

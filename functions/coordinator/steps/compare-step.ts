@@ -1,15 +1,20 @@
 import { compareNames } from '../../storage/names.ts'
+import { subtractCalls } from '../../wire/prices.ts'
+import { STEP_READ_RATE } from '../../wire/limits.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditContext, audit, type Compared } from '../audit/audit.ts'
+import type { Member } from '../ask/member.ts'
 import { isDifferent } from '../ledger/record-audit.ts'
 import type { Position, StepLedger } from './step-ledger.ts'
 
-/** How much one step compares: it ends behind the name, or the span of names, with which any of these is reached. */
+/** How much one step compares: it ends behind the name, or the span, with which any of these is reached. */
 export interface StepBudget {
   readonly names: number
   /** Names that differ, or lie in spans that do: what is found of them is held until the step ends. */
   readonly differing: number
-  /** Bytes read of files, by any replica. */
+  /** Calls of stores that count them. */
+  readonly calls: number
+  /** Bytes that are read of files. */
   readonly bytes: number
 }
 
@@ -39,19 +44,22 @@ export async function compareStep(
   const { after, until } = at
   const manifests: Manifest[] = []
   let summary: AuditSummary | undefined
-  let bytes = 0
-  const isReached = ({ names, differing }: Compared) =>
-    names >= budget.names || differing >= budget.differing || bytes >= budget.bytes
+  const meter = createMeter(context.members)
+  const isReached = ({ names, differing }: Compared) => {
+    const { calls, bytes } = meter.read()
+    const isCostly = calls >= budget.calls || bytes >= budget.bytes
+    return isCostly || names >= budget.names || differing >= budget.differing
+  }
   const range = { prefix: '', match: [], exclude: [], after, until: until ?? undefined }
+  // With a rate files are read one after the other, so that the budget of bytes is looked at after each.
+  const rate = maxAge === null ? undefined : STEP_READ_RATE
   await audit(
-    { ...range, all: false, maxAge, limit: { isReached } },
+    { ...range, all: false, maxAge, rate, limit: { isReached } },
     {
       ...context,
       trace: undefined,
       signal: new AbortController().signal,
-      onRead(_, read) {
-        bytes += read
-      },
+      onRead: meter.onRead,
       async writeLine(line) {
         if ('summary' in line) summary = line.summary
         else if ('name' in line) {
@@ -68,4 +76,24 @@ export async function compareStep(
   const reached = end === null || (until !== null && compareNames(end, until) >= 0) ? until : end
   const step = { audit: number, part, nth, after, reached, began, ended: Date.now(), summary }
   return await ledger.noteStep(step, manifests)
+}
+
+/** Counts what is taken from now on: by the stores that count it, and else what their surveys report. */
+function createMeter(members: readonly Pick<Member, 'id' | 'storage'>[]) {
+  const counting = members.flatMap(({ storage: { billing } }) => billing ?? [])
+  const uncounted = new Set(members.flatMap(({ id, storage }) => (storage.billing ? [] : id)))
+  const before = counting.map((billing) => billing.calls())
+  let reported = 0
+  return {
+    onRead(id: string, bytes: number): void {
+      if (uncounted.has(id)) reported += bytes
+    },
+    read() {
+      const taken = counting.map((billing, i) => subtractCalls(billing.calls(), before[i]))
+      return {
+        calls: taken.reduce((sum, { list, head, get }) => sum + list + head + get, 0),
+        bytes: taken.reduce((sum, { bytes }) => sum + bytes, reported),
+      }
+    },
+  }
 }

@@ -16,6 +16,8 @@ type CheckOptions = Options<typeof CHECK>
 type PrintOptions = Omit<CheckOptions, 'maxAge' | 'deep' | 'notify' | 'notifySecretFile'> & {
   /** Globs that the settings of this user exclude. */
   readonly excluded: readonly string[]
+  /** As in `Source`. */
+  readonly cpuSeconds?: (() => number) | undefined
 }
 type Report = ReturnType<typeof createReport>
 
@@ -25,10 +27,10 @@ export const check: Command = {
     const { operand: prefix = '' } = given
     const notifier = openNotifier(options, io)
     const asked = { ...options, excluded: given.excluded }
-    return await withSource(asked, io, { reads: 'trees', isComparing: true }, async ({ ask, excluded }) => {
+    return await withSource(asked, io, { reads: 'trees', isComparing: true }, async ({ ask, excluded, cpuSeconds }) => {
       const response = await ask(`/audit?${toAuditQuery(options, prefix, excluded)}`)
       if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
-      return await printAudit(response, prefix, { ...options, excluded }, io, notifier)
+      return await printAudit(response, prefix, { ...options, excluded, cpuSeconds }, io, notifier)
     })
   },
 }
@@ -52,7 +54,12 @@ export async function printAudit(
 }
 
 /** Prints the lines of an audit as they arrive; resolves with the summary. */
-async function print(response: Reply, report: Report, { json }: PrintOptions, io: Io): Promise<AuditSummary> {
+async function print(
+  response: Reply,
+  report: Report,
+  { json, cpuSeconds }: PrintOptions,
+  io: Io,
+): Promise<AuditSummary> {
   const began = new Date().toISOString()
   let summary: AuditSummary
   try {
@@ -65,7 +72,7 @@ async function print(response: Reply, report: Report, { json }: PrintOptions, io
     io.stdout.write(report.breakOff())
     throw error
   }
-  await writeOut(io, report.end() + (json ? toJsonLine({ summary: { began, ...summary } }) : ''))
+  await writeOut(io, report.end() + (json ? toJsonLine({ summary: { began, ...summary, cpuSeconds: cpuSeconds?.() } }) : ''))
   return summary
 }
 

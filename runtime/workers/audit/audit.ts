@@ -7,6 +7,7 @@ import { CONTENT_CACHE_BYTES } from '../limits.ts'
 import { log } from '../log.ts'
 import { createWorker } from '../respond.ts'
 import { type AuditEnv, openLedger, parseMaxAge } from './configuration.ts'
+import { mountMetrics } from './metrics.ts'
 import { parseReceiver } from './notify.ts'
 
 export { Digests } from '../digests/digest-object.ts'
@@ -25,11 +26,13 @@ const worker = createWorker((env: AuditEnv) => {
   parseReceiver(env)
   const state = createState({ bytes: CONTENT_CACHE_BYTES })
   const onLedgerFailed = (error: unknown) => log({ method: '', path: 'ledger', status: 500, ms: 0, error })
-  return () =>
-    createCoordinator(replicas, {
-      ...{ ...access, state, createHasher, log },
-      ...{ ledger: openLedger(env).ledger, onLedgerFailed },
-    })
+  return () => {
+    const { ledger } = openLedger(env)
+    const options = { ...access, state, createHasher, log, ledger, onLedgerFailed }
+    const app = createCoordinator(replicas, options)
+    mountMetrics(app, ledger)
+    return app
+  }
 })
 
 export default {
