@@ -27,11 +27,16 @@ export const check: Command = {
     const { operand: prefix = '' } = given
     const notifier = openNotifier(options, io)
     const asked = { ...options, excluded: given.excluded }
-    return await withSource(asked, io, { reads: 'trees', isComparing: true }, async ({ ask, excluded, cpuSeconds }) => {
-      const response = await ask(`/audit?${toAuditQuery(options, prefix, excluded)}`)
-      if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
-      return await printAudit(response, prefix, { ...options, excluded, cpuSeconds }, io, notifier)
-    })
+    return await withSource(
+      asked,
+      io,
+      { reads: 'trees', isComparing: true },
+      async ({ ask, excluded, cpuSeconds }) => {
+        const response = await ask(`/audit?${toAuditQuery(options, prefix, excluded)}`)
+        if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+        return await printAudit(response, prefix, { ...options, excluded, cpuSeconds }, io, notifier)
+      },
+    )
   },
 }
 
@@ -72,7 +77,10 @@ async function print(
     io.stdout.write(report.breakOff())
     throw error
   }
-  await writeOut(io, report.end() + (json ? toJsonLine({ summary: { began, ...summary, cpuSeconds: cpuSeconds?.() } }) : ''))
+  await writeOut(
+    io,
+    report.end() + (json ? toJsonLine({ summary: { began, ...summary, cpuSeconds: cpuSeconds?.() } }) : ''),
+  )
   return summary
 }
 
