@@ -50,7 +50,9 @@ function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
 }
 
 function addSeen(a: Progress['seen'], b: Progress['seen']): Progress['seen'] {
-  const counts = Object.fromEntries(EVIDENCES.map((evidence) => [evidence, addCounts(a[evidence], b[evidence])]))
+  const counts = Object.fromEntries(
+    EVIDENCES.map((evidence) => [evidence, addCounts(a[evidence], b[evidence])]),
+  )
   const ages = [a.oldest, b.oldest].filter((age) => age !== null)
   return {
     ...{ names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) },

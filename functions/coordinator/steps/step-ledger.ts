@@ -42,10 +42,7 @@ export interface StepLedger {
    * same `began`. It has as many parts of the same size as there is work for `stepNames` in each, but
    * `mostParts` at most: where to cut is known from the last run, and without one there is one part.
    */
-  beginRun(
-    began: number,
-    sizes: { readonly stepNames: number; readonly mostParts: number },
-  ): Promise<Run>
+  beginRun(began: number, sizes: { readonly stepNames: number; readonly mostParts: number }): Promise<Run>
   /** The run that is under way; null without one. */
   openRun(): Promise<Run | null>
   /** Where the part stands; null when it has ended. */

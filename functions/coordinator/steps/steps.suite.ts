@@ -221,11 +221,7 @@ export function describeStepLedger(title: string, open: () => WholeLedger, runs:
             const ledger = open()
             const doStep = createEngine(() => fates.next().value)
             await runAll(LAST_YEAR, toContext(toStorages(before), ledger, maxAge), doStep)
-            const outcomes = await runAll(
-              LAST_YEAR + 1,
-              toContext(toStorages(trees), ledger, maxAge),
-              doStep,
-            )
+            const outcomes = await runAll(LAST_YEAR + 1, toContext(toStorages(trees), ledger, maxAge), doStep)
             const { manifests, summary } = await audit(toStorages(trees), '?max-age=1000')
             expect(outcomes.length).toBeLessThanOrEqual(1)
             const last = (await ledger.status()).last?.summary
