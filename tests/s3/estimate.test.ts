@@ -20,7 +20,15 @@ async function setUp(one: Partial<NumberedBucket>, differing: readonly number[])
     ...{ AWS_ACCESS_KEY_ID: 'KEY', AWS_SECRET_ACCESS_KEY: 'SECRET', AWS_ENDPOINT_URL_S3: server.endpoint },
     XDG_CACHE_HOME: join(stage.cwd, 'cache'),
   }
-  const replicas = ['--replica', 'one=s3://bucket-one', '--replica', 'two=s3://bucket-two']
+  // A busy machine must not take a bucket for silent.
+  const replicas = [
+    '--replica',
+    'one=s3://bucket-one',
+    '--replica',
+    'two=s3://bucket-two',
+    '--silence-timeout',
+    '3600',
+  ]
   const ids = { one: 'bucket-one', two: 'bucket-two' }
   return {
     /** The last line of a command's output; and what its buckets were asked, by their own count. */
