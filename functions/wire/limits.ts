@@ -205,6 +205,13 @@ export const PAID_SPAN_GRAINS = [8] as const
 /** The calls of LIST that a difference costs in each bucket: a span with it has 512 names, by the mean. */
 export const LISTS_PER_DIFFERENCE = 1.1
 
+/**
+ * Names in a summary at which an audit can be split: a part of 16 is then at most a sixteenth too large. They
+ * are of no use to small trees, and so are some `MARK_NAMES` apart at least.
+ */
+export const MAX_MARKS = 256
+export const MARK_NAMES = 4096
+
 /** Ranges in one survey: trees that differ in more places take several surveys. */
 export const MAX_SURVEY_RANGES = 64
 

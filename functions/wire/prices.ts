@@ -64,17 +64,6 @@ export function toDollars(calls: Calls, name: PriceName | null): number | null {
   return calls.list * list + calls.head * head + calls.get * get + calls.put * put + calls.bytes * byte
 }
 
-/** The calls of two periods. */
-export function addCalls(a: Calls, b: Calls): Calls {
-  return {
-    list: a.list + b.list,
-    head: a.head + b.head,
-    get: a.get + b.get,
-    put: a.put + b.put,
-    bytes: a.bytes + b.bytes,
-  }
-}
-
 /** The calls since `before`; all without it. */
 export function subtractCalls(now: Calls, before: Calls | undefined): Calls {
   if (before === undefined) return now

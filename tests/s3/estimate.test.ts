@@ -111,7 +111,7 @@ it('what a check of every byte takes is estimated, beside what the last check to
 it('a check says what it took, and an estimate names the prices', async () => {
   const { run } = await setUp({ objects: 5 }, [])
   const check = await run('check')
-  expect(check.stderr).toContain('calls: one 1 LIST, 5 HEAD; two 1 LIST, 5 HEAD\n')
+  expect(check.stderr).toContain('calls: one 1 LIST, 5 HEAD; two 1 LIST, 5 HEAD; CPU of this command ')
   const { last } = await run('estimate', 'photos/')
   expect(last).toMatchObject({
     prefix: 'photos/',

@@ -2,13 +2,13 @@ import type { Context } from 'hono'
 import { answerLines, createAnswer, LINES } from '../../http/answer.ts'
 import type { AppEnv } from '../../http/app.ts'
 import { createProblem } from '../../http/problems.ts'
-import { compareNames } from '../../storage/names.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
 import type { AuditContext, AuditLimit, AuditRequest } from './audit.ts'
 import { findExcess, toMore } from './exclude.ts'
+import { findRangeFault } from './range.ts'
 
 /** `GET /audit`: the lines of `audit` as they are found. */
 export async function answerAudit(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
@@ -29,8 +29,9 @@ export async function auditObserved(
   request: AuditRequest,
   { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,
 ): Promise<void> {
-  const { prefix, match, exclude } = request
-  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0
+  const { prefix, match, exclude, after = '', until, limit } = request
+  const isRange = after !== '' || until !== undefined || limit !== undefined
+  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0 && !isRange
   const start = performance.now()
   let summary: AuditSummary | null = null
   const writeLine: AuditContext['writeLine'] = async (line) => {
@@ -70,8 +71,8 @@ function parseAuditRequest(
 /** Which part of the names the audit compares, or a message when it is not valid. */
 function parseRange(query: URLSearchParams): Pick<AuditRequest, 'after' | 'until' | 'limit'> | string {
   const [after, until] = [query.get('after') ?? undefined, query.get('until') ?? undefined]
-  if (until !== undefined && compareNames(after ?? '', until) >= 0)
-    return `until takes a name after '${after ?? ''}' in byte order, got '${until}'`
+  const wrong = findRangeFault({ after, until })
+  if (wrong !== null) return wrong
   const limit = parseBudgets(query)
   return typeof limit === 'string' ? limit : { after, until, limit }
 }

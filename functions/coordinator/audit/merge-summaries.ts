@@ -37,13 +37,15 @@ function mergeAgreements(a: Agreement, b: Agreement): Agreement {
 
 const BY_WEIGHT = ['conflict', 'degraded', 'incomplete', 'unanimous', 'absent'] as const
 
-function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
+/** A replica of two audits that compared different names; left out if it was left out of one of them. */
+export function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
   const { state, error, detail } = a.state === 'error' ? a : b
   const passed = addPassed(a.passed ?? [], b.passed ?? [])
   return {
-    ...{ id: a.id, state, seen: addSeen(a.seen, b.seen), of: addAmounts(a.of, b.of) },
+    ...{ id: a.id, state },
     ...(error !== undefined && { error }),
     ...(detail !== undefined && { detail }),
+    ...{ seen: addSeen(a.seen, b.seen), of: addAmounts(a.of, b.of) },
     ...(a.passed && b.passed && { passed: toPassedMember(passed) }),
     ...(a.calls && b.calls && { calls: { prices: a.calls.prices, ...addCalls(a.calls, b.calls) } }),
   }

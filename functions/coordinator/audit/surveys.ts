@@ -236,8 +236,8 @@ export interface Findings {
   /** What copies were that rotted, by replica. */
   readonly rotted: ReadonlyMap<string, Rotted>
   /**
-   * For each replica that lacks the name, names of its own, or empty texts: it holds no name between this one
-   * and the nearest of these.
+   * For each replica that lacks the name, names of its own, or empty texts: in the range of the audit it holds
+   * no name between this one and the nearest of these.
    */
   readonly around: ReadonlyMap<string, readonly string[]>
 }
@@ -257,11 +257,13 @@ interface NameCursor {
 
 /**
  * Merges replicas' files by name, holding one of each; a failed survey answers its error from there on. The
- * replicas must have the ends of the ranges in common, as those of `compareSpans`.
+ * replicas must have the ends of the ranges in common, as those of `compareSpans`, but for the ends of the
+ * ranges `whole`.
  */
 export async function* mergeNames(
   streams: readonly SurveyStream<Found>[],
   ranges: readonly Range[],
+  whole: readonly Range[],
   onLost: OnLost,
 ): AsyncGenerator<Findings> {
   async function advance(cursor: NameCursor): Promise<void> {
@@ -279,8 +281,18 @@ export async function* mergeNames(
     if (name === null) return
     due = cursors.filter(({ found }) => isAt(found, name))
     while (!isWithin(name, ranges[nth]?.until ?? null)) nth++
-    yield toFindings(name, cursors, ranges[nth])
+    yield toFindings(name, cursors, toCommonEnds(ranges[nth], whole))
   }
+}
+
+/** The ends of a range that are names which all replicas hold. */
+function toCommonEnds(range: Range | undefined, whole: readonly Range[]): readonly string[] {
+  if (range === undefined) return []
+  const { after, until } = range
+  return [
+    ...(whole.some((one) => one.after === after) ? [] : [after]),
+    ...(until === null || whole.some((one) => one.until === until) ? [] : [until]),
+  ]
 }
 
 function findLeast(cursors: readonly NameCursor[]): string | null {
@@ -296,14 +308,14 @@ function isAt(found: NameCursor['found'], name: string): found is Found {
   return found !== null && !(found instanceof StorageError) && found.name === name
 }
 
-function toFindings(name: string, cursors: readonly NameCursor[], range: Range | undefined): Findings {
+function toFindings(name: string, cursors: readonly NameCursor[], ends: readonly string[]): Findings {
   const rotted = new Map<string, Rotted>()
   const around = new Map<string, readonly string[]>()
   const answers = cursors.map(({ stream: { id }, found, before }): Answer => {
     if (found instanceof StorageError) return { id, said: found }
     if (found?.name !== name) {
       // The ends of the range too: `before` and `found` may lie in others, with names of the replica between.
-      around.set(id, [before, found?.name ?? '', range?.after ?? '', range?.until ?? ''])
+      around.set(id, [before, found?.name ?? '', ...ends])
       return { id, said: null }
     }
     if (found.rottedFrom !== undefined) rotted.set(id, { from: found.rottedFrom, goodAt: found.goodAt })

@@ -27,8 +27,6 @@ export interface Source {
    * have others.
    */
   readonly excluded: readonly string[]
-  /** CPU that the coordinator has taken, in this process, in seconds; absent for one elsewhere. */
-  cpuSeconds?(): number
   close(): Promise<void>
 }
 
@@ -106,12 +104,7 @@ async function openSource(
     closeLedger()
     await close()
   }
-  return { ask, query, directories, excluded: [], cpuSeconds: readCpuSeconds, close: closeAll }
-}
-
-function readCpuSeconds(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
+  return { ask, query, directories, excluded: [], close: closeAll }
 }
 
 /** The parameter `max-age`, if `--max-age` or `--deep` is set. Throws a UserError when they contradict. */
