@@ -1,6 +1,6 @@
 import type { EvidenceCounts, Progress } from '../../storage/survey/survey.ts'
 import { addCounts, addPassed, toPassedMember } from '../../wire/passed.ts'
-import { addCalls } from '../../wire/prices.ts'
+import type { Calls } from '../../wire/prices.ts'
 import { type Agreement, type AuditSummary, EVIDENCES } from '../../wire/schemas.ts'
 
 type ReplicaSummary = AuditSummary['replicas'][number]
@@ -48,6 +48,13 @@ export function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSumm
     ...{ seen: addSeen(a.seen, b.seen), of: addAmounts(a.of, b.of) },
     ...(a.passed && b.passed && { passed: toPassedMember(passed) }),
     ...(a.calls && b.calls && { calls: { prices: a.calls.prices, ...addCalls(a.calls, b.calls) } }),
+  }
+}
+
+function addCalls(a: Calls, b: Calls): Calls {
+  return {
+    ...{ list: addCounts(a.list, b.list), head: addCounts(a.head, b.head), get: addCounts(a.get, b.get) },
+    ...{ put: addCounts(a.put, b.put), bytes: addCounts(a.bytes, b.bytes) },
   }
 }
 
