@@ -34,6 +34,7 @@ async function setUp(one: Partial<NumberedBucket>, differing: readonly number[])
     /** The last line of a command's output; and what its buckets were asked, by their own count. */
     async run(...args: string[]) {
       const { stdout, stderr } = await stage.run([...args, '--json', ...replicas], { env })
+      if (stdout === '') throw new Error(stderr)
       const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
       const asked = Object.values(ids).map((name) => server.take(name))
       return { last, asked, stderr }
