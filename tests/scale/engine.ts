@@ -75,6 +75,8 @@ export function createEngine(clock: Clock, faults: Faults, began: number) {
 
     async function execute(work: () => Promise<unknown>): Promise<unknown> {
       await turn(time)
+      // What is only weakly held, as signals are, is let go between turns of the event loop.
+      await new Promise((done) => setImmediate(done))
       counts.executions++
       clock.begin(time)
       try {

@@ -5,13 +5,15 @@ const { values } = parseArgs({
   options: {
     names: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
-    'by-names': { type: 'boolean', default: false },
+    by: { type: 'string', default: 'paid spans' },
   },
 })
+const by = (['names', 'paid spans', 'spans'] as const).find((one) => one === values.by)
+if (by === undefined) throw new Error(`--by takes names, paid spans or spans, got ${values.by}`)
 const names = Number(values.names)
 const begun = performance.now()
 await simulate({
-  ...{ names, seed: Number(values.seed), byNames: values['by-names'] },
+  ...{ names, seed: Number(values.seed), by },
   ...{ block: 65_536, rarity: 16, log: (line) => console.log(line) },
 })
 const { maxRSS, userCPUTime } = process.resourceUsage()

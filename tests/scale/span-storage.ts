@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Facts } from '../../functions/storage/facts.ts'
 import { createCallMeter } from '../../functions/storage/objects/call-meter.ts'
-import type { Storage } from '../../functions/storage/storage.ts'
+import type { Billing, Storage } from '../../functions/storage/storage.ts'
 import {
   createSeenCounter,
   type Found,
@@ -9,6 +9,7 @@ import {
   type SurveyLine,
 } from '../../functions/storage/survey/survey.ts'
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
+import type { Calls } from '../../functions/wire/prices.ts'
 import type { Clock, Weather } from './weather.ts'
 import { listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from './world.ts'
 
@@ -18,14 +19,16 @@ const PAGE = MAX_LISTING_PAGE - 1
 /**
  * A replica of the world that surveys spans without making their names. It makes the calls that the survey of a
  * bucket would make, one for each page and one ahead. Two spans have the same fingerprint only if they have
- * the same names and contents: it is of the numbers of the first and last, and of each that differs.
+ * the same names and contents: it is of the numbers of the first and last, and of each that differs. One that
+ * `isPaid` reports its calls as a bucket does, and so is asked for smaller spans.
  */
 export function createSpanStorage(
   world: () => World,
   replica: number,
   clock: Clock,
   weather: () => Weather,
-): Storage {
+  isPaid: boolean,
+): { readonly storage: Storage; readonly calls: () => Calls } {
   const meter = createCallMeter()
   const call = (kind: 'list' | 'head') => {
     meter.count(kind)
@@ -57,14 +60,17 @@ export function createSpanStorage(
       let listed = first
       for (let at = first; ; ) {
         const next = toCut(at, end, grain)
-        for (; listed < next || listed === first; listed += PAGE) call('list')
+        const wanted = Math.min(end, first + (Math.floor((next - 1 - first) / PAGE) + 2) * PAGE)
+        const before = listed
+        for (; listed < wanted || listed === first; listed += PAGE) call('list')
         const odds = [...listOdd(world(), at, next)]
         const missing = odds.filter((odd) => !isHeld(odd)).length
         const bytes =
           sumSizes(at, next) - odds.reduce((sum, odd) => sum + (isHeld(odd) ? 0 : toSize(odd.at)), 0)
         surveyed = { names: surveyed.names + next - at - missing, bytes: surveyed.bytes + bytes }
         const isLast = next >= end
-        if (isLast && nth === ranges.length - 1) yield* [toProgress(), { passed: [] }]
+        if (listed > before || isLast) yield toProgress()
+        if (isLast && nth === ranges.length - 1) yield { passed: [] }
         if (grain > 0) {
           const text = [
             seed,
@@ -80,7 +86,6 @@ export function createSpanStorage(
           yield found
         }
         if (isLast) break
-        if (Math.floor(at / 65_536) !== Math.floor(next / 65_536)) yield toProgress()
         at = next
       }
     }
@@ -97,13 +102,10 @@ export function createSpanStorage(
   }
 
   const refuse = () => Promise.reject(new Error('an audit of spans does not ask for this'))
-  return {
-    billing: { prices: 'r2', calls: meter.read, estimate: refuse },
-    describe: (names) => names.map(describeOne),
-    list: refuse,
-    open: refuse,
-    survey,
-  }
+  const billing: Billing = { prices: 'r2', calls: meter.read, estimate: refuse }
+  const describe: Storage['describe'] = (names) => names.map(describeOne)
+  const storage = { ...(isPaid && { billing }), describe, list: refuse, open: refuse, survey }
+  return { storage, calls: meter.read }
 }
 
 /** The sum of `toSize` from one number up to but not another. */

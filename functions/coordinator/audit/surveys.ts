@@ -238,8 +238,8 @@ export interface Findings {
   /** What copies were that rotted, by replica. */
   readonly rotted: ReadonlyMap<string, Rotted>
   /**
-   * For each replica that lacks the name, names of its own, or empty texts: in the range of the audit it holds
-   * no name between this one and the nearest of these.
+   * For each replica that lacks the name, names of its own, or empty texts: in the range of the audit it
+   * holds no name between this one and the nearest of these.
    */
   readonly around: ReadonlyMap<string, readonly string[]>
 }

@@ -1,7 +1,8 @@
 import { compareNames } from '../../storage/names.ts'
 import { STEP_READ_RATE } from '../../wire/limits.ts'
 import { subtractCalls } from '../../wire/prices.ts'
-import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
+import type { AuditSummary, Manifest, ReplicaReport } from '../../wire/schemas.ts'
+import { isSilence } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
 import { type AuditContext, audit, type Compared } from '../audit/audit.ts'
 import { isDifferent } from '../ledger/record-audit.ts'
@@ -43,6 +44,8 @@ export async function compareStep(
   const began = Date.now()
   const { after, until } = at
   const manifests: Manifest[] = []
+  /** The replicas whose survey came to its end, but that did not answer for a name that differs. */
+  const unanswered = new Map<string, ReplicaReport>()
   let summary: AuditSummary | undefined
   const meter = createMeter(context.members)
   const isReached = ({ names, differing }: Compared) => {
@@ -64,18 +67,40 @@ export async function compareStep(
         if ('summary' in line) summary = line.summary
         else if ('name' in line) {
           if (isDifferent(line)) manifests.push(line)
+          for (const report of line.replicas) if (isUnanswered(report)) unanswered.set(report.id, report)
         } else onAlive?.()
       },
     },
   )
   if (summary === undefined) throw new Error('an audit has no summary')
-  const failed = summary.replicas.filter(({ state }) => state === 'error')
+  const replicas = summary.replicas.map((one) => {
+    const { error, detail } = unanswered.get(one.id) ?? {}
+    return error === undefined || one.state === 'error'
+      ? one
+      : { ...one, state: 'error' as const, error, detail }
+  })
+  const failed = replicas.filter(({ state }) => state === 'error')
   if (failed.length > 0 && !isLast)
     throw new Error(failed.map(({ id, detail }) => `${id}: ${detail}`).join(', '))
-  const end = failed.length < summary.replicas.length ? (summary.next ?? null) : until
+  const isAnyLeft = summary.replicas.some(({ state }) => state === 'ok')
+  const end = isAnyLeft ? (summary.next ?? null) : until
   const reached = end === null || (until !== null && compareNames(end, until) >= 0) ? until : end
-  const step = { audit: number, part, nth, after, reached, began, ended: Date.now(), summary }
+  const step = {
+    audit: number,
+    part,
+    nth,
+    after,
+    reached,
+    began,
+    ended: Date.now(),
+    summary: { ...summary, replicas },
+  }
   return await ledger.noteStep(step, manifests)
+}
+
+/** Whether no answer arrived from the replica; not if it answered that it cannot read the file. */
+function isUnanswered({ state, error }: ReplicaReport): boolean {
+  return state === 'error' && error !== undefined && isSilence(error)
 }
 
 /** Counts what is taken from now on: by the stores that count it, and else what their surveys report. */

@@ -43,10 +43,12 @@ export function sayEvidence(io: Io, { names, replicas }: AuditSummary): void {
   if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)
 }
 
-/** Prints the calls that were counted of stores that charge for them. */
+/** Prints the calls that were counted of stores that charge for them, and beside them the CPU. */
 function sayCalls(io: Io, { replicas }: AuditSummary): void {
   const counted = replicas.flatMap(({ id, calls }) => (calls ? `${id} ${toCallWords(calls)}` : []))
-  if (counted.length > 0) say(io, `calls: ${counted.join('; ')}`)
+  if (counted.length === 0) return
+  const { user, system } = process.cpuUsage()
+  say(io, `calls: ${counted.join('; ')}; CPU of this command ${((user + system) / 1e6).toFixed(1)} s`)
 }
 
 /** Prints the globs that settings exclude: those of the coordinator, and those of this user. */

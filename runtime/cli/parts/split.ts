@@ -54,7 +54,9 @@ export function chooseEnds(
   for (const [i, mark] of within.entries()) {
     done += toWork(mark)
     const isNeeded = within.length - i === parts - 1 - ends.length
-    const isDue = done * parts >= all * (ends.length + 1)
+    // The nearest one to where the part should end.
+    const after = within[i + 1]
+    const isDue = (done + (after === undefined ? 0 : toWork(after) / 2)) * parts >= all * (ends.length + 1)
     if (ends.length < parts - 1 && (isDue || isNeeded)) ends.push(mark.name)
   }
   return ends.length === parts - 1 ? ends : null
