@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { atMostEvery } from '../bytes/heartbeat.ts'
-import { answerLines } from '../http/answer.ts'
+import { answerLines, createAnswer, LINES } from '../http/answer.ts'
 import type { AppEnv } from '../http/app.ts'
 import { createProblem } from '../http/problems.ts'
 import { LISTS_PER_DIFFERENCE, PROGRESS_MS } from '../wire/limits.ts'
@@ -35,6 +35,7 @@ export async function answerEstimate(c: Context<AppEnv>, context: CoordinatorCon
     return createProblem('invalid-parameter', `an estimate takes prefix and deep, got '${unknown}'`)
   if (!['', 'true', undefined].includes(deep))
     return createProblem('invalid-parameter', `deep takes true, got '${deep}'`)
+  if (c.req.method === 'HEAD') return createAnswer(200, LINES, null)
   const wanted = { prefix, deep: deep !== undefined }
   return await context.limits.audits.run(() =>
     answerLines(async (writeLine, signal) => {

@@ -233,7 +233,7 @@ export interface Storage {
   /** Set where only sums are kept, and no bytes: a list. No plan writes to it. */
   readonly isRecord?: true
 
-  /** Absent where calls are not counted, because nobody charges for them, or a server elsewhere makes them. */
+  /** Absent where calls are not counted: nobody charges for them, or a server elsewhere makes them. */
   readonly billing?: Billing | undefined
 
   /**

@@ -24,9 +24,9 @@ export const PRICES = {
    */
   r2: { list: 4.5e-6, head: 0.36e-6, get: 0.36e-6, put: 4.5e-6, byte: 0 },
   /**
-   * S3 Standard, us-east-1: https://aws.amazon.com/s3/pricing/ (read in c3x.dev/blog/s3-request-fees-explained
-   * and www.egresscost.com/aws). LIST and PUT $5 a million, GET and HEAD $0.40. A GB to the internet costs
-   * $0.09 up to 10 TB a month; it costs nothing where vouch runs in the same region.
+   * S3 Standard, us-east-1: https://aws.amazon.com/s3/pricing/ (read in www.egresscost.com/aws and
+   * c3x.dev/blog/s3-request-fees-explained). LIST and PUT $5 a million, GET and HEAD $0.40. A GB to the
+   * internet costs $0.09 up to 10 TB a month; it costs nothing where vouch runs in the same region.
    */
   s3: { list: 5e-6, head: 0.4e-6, get: 0.4e-6, put: 5e-6, byte: 0.09e-9 },
 } as const satisfies Readonly<Record<string, Prices>>

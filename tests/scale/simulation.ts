@@ -25,8 +25,8 @@ export interface SimulationOptions {
   /** Names that one step compares; those of `STEP_BUDGET` when absent. */
   readonly stepNames?: number | undefined
   /**
-   * What is surveyed: every name, listed through the adapter of R2; spans of some 256 names, as of buckets; or
-   * of some 4,096, as of stores that charge for nothing.
+   * What is surveyed: every name, listed through the adapter of R2; spans of some 256 names, as of buckets;
+   * or of some 4,096, as of stores that charge for nothing.
    */
   readonly by: 'names' | 'paid spans' | 'spans'
   /** As in `World`. */
@@ -71,10 +71,11 @@ const FAIR: Faults = {
 const FOUL: Faults = { seed: 0, unbegun: 100, lost: 100, duplicate: 50, restart: 100, forgotten: 400 }
 
 /**
- * Audits two replicas three times, by the code of the audit Worker but for Cloudflare's own: first in one part
- * and without a fault; then, after changes, with every kind of fault, and the second replica down for an hour;
- * then again with faults. Throws when a range is missing or covered twice, when a verified range or the ledger
- * differs from what follows from the numbers, or when a range with a failed replica is called agreement.
+ * Audits two replicas three times, by the code of the audit Worker but for Cloudflare's own: first in one
+ * part and without a fault; then, after changes, with every kind of fault, and the second replica down for an
+ * hour; then again with faults. Throws when a range is missing or covered twice, when a verified range or the
+ * ledger differs from what follows from the numbers, or when a range with a failed replica is called
+ * agreement.
  */
 export async function simulate(options: SimulationOptions): Promise<RunFigures[]> {
   const { names, seed, by, block, rarity, log } = options

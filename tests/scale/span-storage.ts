@@ -17,8 +17,8 @@ import { listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from 
 const PAGE = MAX_LISTING_PAGE - 1
 
 /**
- * A replica of the world that surveys spans without making their names. It makes the calls that the survey of a
- * bucket would make, one for each page and one ahead. Two spans have the same fingerprint only if they have
+ * A replica of the world that surveys spans without making their names. It makes the calls that the survey of
+ * a bucket would make, one for each page and one ahead. Two spans have the same fingerprint only if they have
  * the same names and contents: it is of the numbers of the first and last, and of each that differs. One that
  * `isPaid` reports its calls as a bucket does, and so is asked for smaller spans.
  */

@@ -24,7 +24,7 @@ export function createClock() {
       start = at
       waited = [0, 0]
     },
-    /** Makes a call of a replica, which takes its time, and may fail: its calls are made one after the other. */
+    /** Makes a call of a replica, which takes its time and may fail. Its calls follow one after the other. */
     call(replica: number, { seed, callMs, unanswered, down }: Weather): void {
       const nth = calls++
       // Hours of the second replica are slow, one in eight.

@@ -7,7 +7,7 @@ import { createHasher } from '../set-up.suite.ts'
 import { compareStep } from './compare-step.ts'
 import type { Step, StepLedger } from './step-ledger.ts'
 
-/** Does the one step of a part over two replicas, the second of which lacks a name, and fails when it is asked for it. */
+/** Does the one step of a part; the second of its replicas lacks a name, and fails when asked for it. */
 async function doStep(error: StorageError, isLast: boolean) {
   const tree = new Map(['a', 'b', 'c'].map((name, i) => [name, toFacts(i)]))
   const second = createTreeStorage(new Map([...tree].filter(([name]) => name !== 'b')))

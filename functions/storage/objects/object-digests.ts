@@ -89,7 +89,7 @@ export function createObjectDigests(
     }
   }
 
-  /** Facts of an object by its own or a remembered digest, else by its bytes: `body`, if they came with it. */
+  /** Facts of an object by its own or a remembered digest, else by its bytes: `body`, if they came along. */
   async function describeSeen(sight: Sight, options: DescribeOptions, body?: Chunks): Promise<SizedFacts> {
     // An answer without bytes is a sign of life too: a page of them may take longer than a deadline.
     options.onProgress?.({ done: 1 })
