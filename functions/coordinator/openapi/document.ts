@@ -64,6 +64,23 @@ const whole = {
       },
     },
   },
+  '/estimate': {
+    get: {
+      operationId: 'estimate',
+      summary: 'Estimate what an audit will take',
+      description:
+        'Lists every name of the replicas whose stores charge for their calls, and asks for a few objects; no content is read. The estimate ' +
+        'is complete only if the last line has an `estimate`.',
+      parameters: [
+        query('prefix', 'Only names that start with it.'),
+        query('deep', 'Of an audit that reads every byte.', flag),
+      ],
+      responses: {
+        200: toLinesAnswer('EstimateLine', 'Progress, and at the end the estimate.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
   '/plan': {
     post: {
       operationId: 'plan',
@@ -159,6 +176,9 @@ export const DOCUMENT: Document = createDocument({
     ReplicaStates: schemas.replicaStates,
     AuditLine: schemas.auditLine,
     AuditSummary: schemas.auditSummary,
+    EstimateLine: schemas.estimateLine,
+    Estimate: schemas.estimate,
+    Calls: schemas.calls,
     VerifyRequest: schemas.verifyRequest,
     Run: schemas.run,
     Status: schemas.status,

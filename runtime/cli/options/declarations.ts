@@ -3,7 +3,7 @@ import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
-import { HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
+import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
 
@@ -13,7 +13,7 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, CHECK, MERGE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
+  ...[GET, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
   ...[REPLICA, COORDINATOR, MARK, CONFIG],
 ]
 
