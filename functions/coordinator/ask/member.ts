@@ -199,17 +199,17 @@ function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {})
     waiting = new Map()
     underWay++
     let hasLeft = false
-    const leave = () => {
+    const leave = (turns: number) => {
       if (hasLeft) return
       hasLeft = true
       underWay--
-      if (waiting.size > 0) sendAfter(GATHER_TURNS)
+      if (waiting.size > 0) sendAfter(turns)
       else if (underWay === 0) onIdle()
     }
-    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
+    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS, 0)
     send(questions, () => {
       clearTimeout(timer)
-      leave()
+      leave(GATHER_TURNS)
     })
   }
 
