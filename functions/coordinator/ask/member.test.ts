@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Facts } from '../../storage/facts.ts'
 import type { DescribeOptions, Storage, Work } from '../../storage/storage.ts'
-import { BREAKER_FAILURES, GATHER_TURNS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
+import {
+  BREAKER_FAILURES,
+  GATHER_TURNS,
+  MAX_BATCH_WAIT_MS,
+  MAX_NAMES_PER_DESCRIBE,
+} from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { createMember } from './member.ts'
 
