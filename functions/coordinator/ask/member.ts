@@ -164,7 +164,7 @@ function batchByAge(send: Send, defer: Defer): AskReplica {
  * Batches the questions of concurrent reads into one `describe`, each name once. Questions asked while a
  * batch is under way wait for it, so that batches grow with the load, but for `MAX_BATCH_WAIT_MS` at most, so
  * that a long hash does not delay the rest. They also wait for the next reads of the clients that the batch
- * answered, `GATHER_TURNS` long. A question already sent is never joined, because its answer may be older than
+ * answered, for `GATHER_TURNS`. A question already sent is never joined, because its answer may be older than
  * a later read. Calls `onIdle` when no question waits or is under way.
  */
 function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {}): AskReplica {

@@ -56,7 +56,7 @@ export function createThread<Question, Answer, Event = never, Data = unknown>(
   options: ThreadOptions<Data, Question, Answer, Event> = {},
 ): Thread<Question, Answer> {
   const { here, onEvent, onCrash } = options
-  // Not a Map: V8 keeps what its deleted entries held, the reads of each batch, until the next full collection.
+  // Not a Map: V8 would keep what its deleted entries held, with their reads, until the next full collection.
   const asked: Asked<Answer>[] = []
   let questions = 0
   let worker: Runner<Question> | null = null
