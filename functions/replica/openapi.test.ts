@@ -124,6 +124,8 @@ const questions: readonly Kind[] = [
   ['facts', 200, app, 'POST /describe', toQuestion(named)],
   ['facts that the store cannot read', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
   ['no question', 'invalid-body', app, 'POST /describe', toQuestion({ names: 'x' })],
+  ['proofs', 200, app, 'POST /prove', toQuestion({ ...named, nonce: '0'.repeat(64) })],
+  ['no nonce', 'invalid-body', app, 'POST /prove', toQuestion(named)],
   ['a question of another type', 'unsupported-media-type', app, 'POST /describe', { body: '{}' }],
   [
     'a question that comes too slowly',
