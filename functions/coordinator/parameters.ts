@@ -13,6 +13,8 @@ interface ReadParameters {
   readonly replica: string | undefined
   /** As in `AskOptions`. */
   readonly maxAge: number | undefined
+  /** As in `ReadRequest`. */
+  readonly form: 'metalink' | undefined
 }
 
 /** Parses the parameters of a read from the replicas `ids`; returns a message when they are not valid. */
@@ -29,7 +31,9 @@ export function parseReadParameters(
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
   const maxAge = parseMaxAge(query['max-age'])
   if (typeof maxAge === 'string') return maxAge
-  return { require, version, replica, maxAge: maxAge ?? undefined }
+  const form = query['metalink'] === undefined ? undefined : 'metalink'
+  if (form && replica !== undefined) return 'metalink and replica exclude each other'
+  return { require, version, replica, maxAge: maxAge ?? undefined, form }
 }
 
 /** The message for an id that is not one of `ids`. */

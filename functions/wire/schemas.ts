@@ -4,6 +4,7 @@ import { boundedArray } from './json/parse.ts'
 import {
   MAX_AGE_SECONDS,
   MAX_DETAIL_LENGTH,
+  MAX_DIRECTORY_ROWS,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
@@ -16,6 +17,7 @@ import {
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
+  MAX_SEED_LENGTH,
   MAX_SURVEY_RANGES,
   MAX_UNVERIFIED_EXAMPLES,
 } from './limits.ts'
@@ -117,6 +119,21 @@ export const describeLine = v.union([
   working,
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
+
+/** Body of `POST /prove`; see `ProveOptions`. */
+export const proveRequest = v.object({
+  names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
+  nonce: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')),
+})
+
+/** A line of the answer to `POST /prove`: a name's proof, absence or error, or a sign of life. */
+export const proveLine = v.union([
+  v.object({ name: v.string(), size, proof: digest }),
+  v.object({ name: v.string(), absent: v.literal(true) }),
+  failed,
+  working,
+])
+export type ProveLine = v.InferOutput<typeof proveLine>
 
 /** Globs that select names. */
 export const globs = v.pipe(
@@ -227,6 +244,23 @@ export const mergedListing = v.object({
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
 
+/** Answer to `GET /files/{folder}/` in JSON; names are relative to the folder. */
+export const directoryListing = v.object({
+  /** Empty for the root, else ending with a slash. */
+  folder: v.string(),
+  entries: boundedArray(
+    v.variant('type', [
+      v.object({ type: v.literal('directory'), name: v.string() }),
+      v.object({ type: v.literal('file'), ...mergedListing.entries.entries.item.entries }),
+    ]),
+    MAX_DIRECTORY_ROWS,
+  ),
+  /** What `after` takes to go on; null at the end. */
+  next: v.nullable(v.string()),
+  replicas: mergedListing.entries.replicas,
+})
+export type DirectoryListing = v.InferOutput<typeof directoryListing>
+
 const place = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 
 /** `Places` as opaque ids, which show only whether two replicas are one place or one inside the other. */
@@ -284,6 +318,19 @@ export const version = v.object({
   href: v.string(),
 })
 
+/** A replica that contradicted itself in an audit with proofs: both of its statements. */
+const disproof = v.object({
+  /** The digest that it described. */
+  described: contentDigest,
+  /** What it answered to the nonce, which is in the summary; null when it said that it has no such file. */
+  proof: v.nullable(digest),
+  /** The SHA-256 of the bytes that it sent when the coordinator read them; null when it sent none whole. */
+  read: v.nullable(digest),
+  /** The proof of those bytes. */
+  expected: v.nullable(digest),
+})
+export type Disproof = v.InferOutput<typeof disproof>
+
 /**
  * What one replica reported: `version` if it holds a content, with `evidence` and `age` as in `Facts`, `age`
  * absent when unknown; `error` and `detail` if it did not answer.
@@ -303,6 +350,7 @@ export const replicaReport = v.object({
    * in which it holds none of the names that were compared; absent when it holds one in each.
    */
   missingFolder: v.optional(v.string()),
+  disproof: v.optional(disproof),
   error: v.optional(v.string()),
   detail: v.optional(v.string()),
 })
@@ -341,6 +389,19 @@ const changes = v.object({
 })
 export type Changes = v.InferOutput<typeof changes>
 
+/** What an audit has had the replicas prove. */
+const proved = v.object({
+  /** 32 bytes in hexadecimal, the key of all proofs. */
+  nonce: digest,
+  /** What chose the names, and the share of them that was wanted: above 0, at most 1. */
+  seed: v.pipe(v.string(), v.maxLength(MAX_SEED_LENGTH)),
+  share: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+  /** The number of names whose copies were asked for a proof, and of copies that were proved. */
+  names: size,
+  copies: size,
+  /** The bytes that the coordinator read itself, of each replica that sent any. */
+  fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
+})
 /** The calls of a store that charges for them, and whose prices they have; null when that is not known. */
 export const calls = v.object({
   prices: v.nullable(v.picklist(['r2', 's3'])),
@@ -371,6 +432,8 @@ export const auditSummary = v.object({
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
   /** Which names were compared; absent for all, and from an older coordinator. */
+  /** What was proved; absent for an audit without proofs. */
+  proved: v.optional(proved),
   scope: v.optional(
     v.object({
       prefix: v.string(),

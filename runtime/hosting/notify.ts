@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { isChanged, parseKey, toOutcomeBody, toOutcomeFields } from '../../functions/coordinator/ledger/outcome.ts'
+import {
+  isChanged,
+  parseKey,
+  toOutcomeBody,
+  toOutcomeFields,
+} from '../../functions/coordinator/ledger/outcome.ts'
 import type { Send } from '../../functions/storage/remote/remote.ts'
 import type { AuditSummary } from '../../functions/wire/schemas.ts'
 import { getErrno, toReason } from '../node/files/errno.ts'
@@ -80,7 +85,10 @@ async function wait(ms: number, { delay, signal }: Io): Promise<void> {
 function readKey(source: SecretSource, io: Io): Uint8Array<ArrayBuffer> | null {
   if (source === undefined) return null
   const key = parseKey('text' in source ? source.text : readSecret(resolve(io.cwd, source.path)))
-  if (key === null) throw new UserError('--notify-secret-file: the first line must be the secret: a key, or base64 behind whsec_')
+  if (key === null)
+    throw new UserError(
+      '--notify-secret-file: the first line must be the secret: a key, or base64 behind whsec_',
+    )
   return key
 }
 

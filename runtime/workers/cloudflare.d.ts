@@ -31,7 +31,10 @@ declare module 'cloudflare:workers' {
   export interface DurableObjectState {
     readonly storage: {
       readonly sql: {
-        exec(sql: string, ...values: (string | number | Uint8Array<ArrayBuffer> | null)[]): {
+        exec(
+          sql: string,
+          ...values: (string | number | Uint8Array<ArrayBuffer> | null)[]
+        ): {
           toArray(): Record<string, unknown>[]
         }
       }

@@ -9,7 +9,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { passOutputOn } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
-import { status as schema, type Status } from '../../functions/wire/schemas.ts'
+import { type Status, status as schema } from '../../functions/wire/schemas.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const
@@ -83,21 +83,22 @@ export async function openAuditWorld(
     },
     kill: () => stop('SIGKILL'),
     async fire(time) {
-      const { outcome } = await ((await worker?.getWorker('audit')) as unknown as Scheduled).scheduled({
-        scheduledTime: new Date(time),
-      })
+      if (worker === undefined) throw new Error('the Worker does not run')
+      const handle: unknown = await worker.getWorker('audit')
+      const { scheduled } = handle as Scheduled // its types are not installed
+      const { outcome } = await scheduled({ scheduledTime: new Date(time) })
       if (outcome !== 'ok') throw new Error(`the cron trigger ended with ${outcome}`)
     },
     async fail(bucket, isFailing) {
       const host = hosts[BUCKETS.indexOf(bucket)]
-      await fetch(`http://${host}`, { headers: { 'X-Failing': String(isFailing) } })
+      await ask(`http://${host}`, { headers: { 'X-Failing': String(isFailing) } })
     },
     async put(bucket, key, content) {
       const sha256 = createHash('sha256').update(content).digest('hex')
       await (await openBucket(store, 'BUCKET', `gate-${bucket}`)).put(key, content, { sha256 })
     },
     async readStatus() {
-      const read = parseJson(schema, await (await fetch(`${url}/status`)).text())
+      const read = parseJson(schema, await (await ask(`${url}/status`)).text())
       if (!read.success) throw new Error(read.wrong)
       return read.output
     },
@@ -112,7 +113,12 @@ export async function openAuditWorld(
   }
 }
 
-/** The part of Miniflare's handle of a Worker that is used; its types are not installed. */
+/** Asks again, once, where a kept connection was closed while nobody used it. */
+async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  return await fetch(url, init).catch(() => fetch(url, init))
+}
+
+/** The part of Miniflare's handle of a Worker that is used. */
 interface Scheduled {
   scheduled(event: { readonly scheduledTime: Date }): Promise<{ readonly outcome: string }>
 }
@@ -208,7 +214,7 @@ const page = v.object({ entries: v.array(v.object({ name: v.string() })), next: 
 export async function readDifferences(url: string): Promise<string[]> {
   const names: string[] = []
   for (let after: string | null = ''; after !== null; ) {
-    const response: Response = await fetch(`${url}/differences?after=${encodeURIComponent(after)}`)
+    const response: Response = await ask(`${url}/differences?after=${encodeURIComponent(after)}`)
     const read: Parsed<v.InferOutput<typeof page>> = parseJson(page, await response.text())
     if (!read.success) throw new Error(read.wrong)
     names.push(...read.output.entries.map(({ name }) => name))

@@ -17,6 +17,7 @@ import { StorageError } from '../../wire/storage-error.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
 import type { CoordinatorContext } from '../context.ts'
+import { type Challenge, createProver, type Proved, type Prover, toShare } from './challenge.ts'
 import { createEdges, type FindEdges } from './edges.ts'
 import { findMissingFolder } from './missing-folder.ts'
 import {
@@ -41,6 +42,8 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
   readonly isVerification?: boolean | undefined
   /** Ends the audit before its last name. */
   readonly limit?: AuditLimit | undefined
+  /** Has the replicas prove their copies. */
+  readonly challenge?: Challenge | undefined
 }
 
 /** How far an audit goes. */
@@ -106,7 +109,8 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
     ...{ ...context, request, whole, grains, begunAt, pass: crypto.randomUUID() },
     ...{ tally, showProgress, findEdges: createEdges(request, context) },
   }
-  if (request.all || request.maxAge !== null) await auditNames(one, whole)
+  const prover = request.challenge && (await openProver(one, request.challenge))
+  if (request.all || request.maxAge !== null || prover !== undefined) await auditNames(one, whole, prover)
   else await auditSpans(one, whole, 0)
   if (request.until !== undefined) tally.stop(request.until)
   const { exclude } = context
@@ -115,6 +119,7 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
       ...tally.toSummary(),
       ...(exclude.length > 0 && { exclude: [...exclude] }),
       ...toScopeMember(request),
+      ...(prover && { proved: prover.toSummary() }),
     },
   })
 }
@@ -171,6 +176,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   const { tally, corruptCopies } = audit
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
+  let within = audit
   let apart: Range[] = []
   let descendedAt = performance.now()
   let [alike, differing] = [0, 0]
@@ -185,18 +191,19 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
     const isMost = level > 0 && differing > alike
-    if (apart.length > 0) await auditSpans(audit, apart, isMost ? grains.length : level + 1)
+    if (apart.length > 0) await auditSpans(within, apart, isMost ? grains.length : level + 1)
     apart = []
     descendedAt = performance.now()
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names, bytes } of compareSpans(
+    for await (const { range, isAlike, isCut, names, bytes } of compareSpans(
       streams,
       ranges,
       tally.lose,
       isEnough,
     )) {
+      if (isCut) within = endAt(audit, range.until)
       compared.names += names
       compared.bytes += bytes
       if (level === 0 && range.until !== null) tally.mark(range.until, { names, bytes })
@@ -222,8 +229,36 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   })
 }
 
+async function openProver(audit: Audit, { share, seed }: Challenge): Promise<Prover> {
+  const fraction = typeof share === 'number' ? share : toShare(share, await countNames(audit))
+  return createProver({ share: fraction, seed }, audit, audit.showProgress)
+}
+
+/** The number of names in the range on the replica that has most of them. */
+async function countNames(audit: Audit): Promise<number> {
+  const counts: number[] = []
+  await readStreams(openSurveys<Span>(audit, [...audit.whole], SPAN_GRAINS[0] ?? 0), async (streams) => {
+    for (const stream of streams) {
+      let names = 0
+      for (let span = await stream.next(); span !== null; span = await stream.next()) {
+        if (span instanceof StorageError) break
+        names += span.names
+      }
+      counts.push(names)
+    }
+  })
+  return Math.max(0, ...counts)
+}
+
+/** The audit that ends behind this name, which is not one that all replicas hold. */
+function endAt(audit: Audit, until: string | null): Audit {
+  const request = { ...audit.request, until: until ?? undefined }
+  const whole = audit.whole.map((one) => ({ ...one, until }))
+  return { ...audit, request, whole, findEdges: createEdges(request, audit) }
+}
+
 /** Compares name by name. */
-async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void> {
+async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prover): Promise<void> {
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
@@ -235,8 +270,9 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
+      const isChosen = (await prover?.isChosen(findings.name)) === true
       const isAlike = isSame(audit, findings)
-      if (!request.all && isAlike) tally.countSame(1)
+      if (!request.all && !isChosen && isAlike) tally.countSame(1)
       else batch.push(findings)
       const bytes = sumSizes(findings)
       compared.names++
@@ -249,14 +285,14 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         (limit?.onReported !== undefined && compared.names % AUDIT_BATCH_NAMES === 0)
       if (batch.length === 0) tally.reach(findings.name)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
-      await report(audit, batch)
+      await report(audit, batch, prover)
       batch = []
       reportedAt = performance.now()
       tally.reach(findings.name)
       if (tally.lost.size === 0) await limit?.onReported?.(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }
-    await report(audit, batch)
+    await report(audit, batch, prover)
   })
 }
 
@@ -272,21 +308,43 @@ function isSame({ tally, corruptCopies }: Audit, { name, answers, rotted }: Find
 }
 
 /** Reports those names that still differ when the replicas are asked again. */
-async function report(audit: Audit, batch: readonly Findings[]): Promise<void> {
+async function report(audit: Audit, batch: readonly Findings[], prover?: Prover): Promise<void> {
   const { request, tally, corruptCopies } = audit
   const differing = batch.filter((findings) => !isSame(audit, findings))
   const again = await askAgain(audit, differing)
   const arrived = findArrived(differing, again)
+  const answers = new Map(
+    batch.map((findings) => {
+      const { name } = findings
+      return [name, corruptCopies.judge(again.get(name) ?? complete(audit, findings), name)]
+    }),
+  )
+  const proved = prover ? await proveChosen(prover, answers) : new Map<string, Proved>()
   for (const findings of batch) {
     const { name, rotted } = findings
-    const comparison = compare(corruptCopies.judge(again.get(name) ?? complete(audit, findings), name))
+    const proof = proved.get(name)
+    const comparison = compare(proof?.answers ?? answers.get(name) ?? [])
     const { agreement } = comparison
     if (agreement === 'absent') continue
     tally.count(agreement, 1, rotted.size)
     if (!request.all && agreement === 'unanimous' && rotted.size === 0) continue
-    const manifest = toManifest(name, comparison)
-    await audit.writeLine(await withSurveyed(manifest, findings, arrived, audit))
+    const manifest = await withSurveyed(toManifest(name, comparison), findings, arrived, audit)
+    await audit.writeLine(proof ? withDisproofs(manifest, proof) : manifest)
   }
+}
+
+async function proveChosen(
+  prover: Prover,
+  answers: ReadonlyMap<string, readonly Answer[]>,
+): Promise<ReadonlyMap<string, Proved>> {
+  const chosen = new Map<string, readonly Answer[]>()
+  for (const [name, said] of answers) if (await prover.isChosen(name)) chosen.set(name, said)
+  return await prover.prove(chosen)
+}
+
+function withDisproofs(manifest: Manifest, { disproved }: Proved): Manifest {
+  const replicas = manifest.replicas.map((report) => ({ ...report, disproof: disproved.get(report.id) }))
+  return { ...manifest, replicas }
 }
 
 /** The names that each replica lacked in its survey, and holds now. */

@@ -141,6 +141,8 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
+  /** Whether it ends at a name that some replica may lack, because that is enough. */
+  readonly isCut: boolean
   /** How many names the replica that holds most of them holds: each of them, where all are alike. */
   readonly names: number
   /** The bytes of all copies there, as far as their sizes are known. */
@@ -190,7 +192,7 @@ export async function* compareSpans(
       const amount = addUp(cursors)
       if (isEnough(amount)) {
         const [end = null] = behind.map(({ span }) => span.last).toSorted(compareEnds)
-        return yield { range: { after: range.after, until: end }, isAlike, ...amount }
+        return yield { range: { after: range.after, until: end }, isAlike, isCut: true, ...amount }
       }
       const ahead = cursors.filter((cursor) => !behind.includes(cursor))
       cursors = [...ahead, ...(await advance(behind))]
@@ -201,7 +203,7 @@ export async function* compareSpans(
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
-    yield { range: { after: range.after, until: last }, isAlike, ...addUp(cursors) }
+    yield { range: { after: range.after, until: last }, isAlike, isCut: false, ...addUp(cursors) }
     rest = cutRanges(rest, last)
   }
 }

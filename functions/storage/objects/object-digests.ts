@@ -116,28 +116,33 @@ export function createObjectDigests(
     return opened && { sight: { info: opened.info, askedAt }, body: toChunks(opened.body) }
   }
 
-  async function compute(
-    sight: Sight,
-    { signal, onProgress, pace }: DescribeOptions,
-    opened?: Chunks,
-  ): Promise<SizedFacts> {
+  async function compute(sight: Sight, options: DescribeOptions, opened?: Chunks): Promise<SizedFacts> {
     const { info } = sight
-    const name = toName(info.key)
     const readAt = Date.now()
-    // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
-    const body = toStream(exactly(opened ?? (await read(info, undefined, signal)), info.size), signal)
+    const body = exactly(opened ?? (await read(info, undefined, options.signal)), info.size)
+    const digest = await hash(info, body, options)
+    await remember(sight, digest, readAt)
+    return toReadFacts(info, digest)
+  }
+
+  /** The digest of the whole `body` of an object. */
+  async function hash(
+    { key, size }: ObjectInfo,
+    body: Chunks,
+    { signal, onProgress, pace }: DescribeOptions,
+  ): Promise<Digest> {
+    const name = toName(key)
     const hasher = createHasher()
     let bytes = 0
-    for await (const chunk of readChunks(toChunks(body))) {
+    // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
+    for await (const chunk of readChunks(toChunks(toStream(body, signal)))) {
       await hasher.update(chunk)
       bytes += chunk.length
-      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size: info.size } })
+      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size } })
       report(chunk.length)
       await pace?.wait(chunk.length, report)
     }
-    const digest = await hasher.digest()
-    await remember(sight, digest, readAt)
-    return toReadFacts(info, digest)
+    return await hasher.digest()
   }
 
   /** The bytes of this version; rejects with `changed` when it is gone. */
@@ -193,6 +198,7 @@ export function createObjectDigests(
     describe,
     describeListed,
     openWhole,
+    hash,
     read,
     remember,
     rememberStored,

@@ -32,7 +32,10 @@ export function toCountWords(states: Status['replicas'][number]['states']): stri
  */
 export function toUnverifiedText({ ranges, examples }: NonNullable<AuditSummary['unverified']>): string {
   const texts = examples.map(({ after, until }) => {
-    const bounds = [...(after === '' ? [] : [`after '${after}'`]), ...(until === null ? [] : [`up to '${until}'`])]
+    const bounds = [
+      ...(after === '' ? [] : [`after '${after}'`]),
+      ...(until === null ? [] : [`up to '${until}'`]),
+    ]
     return bounds.length === 0 ? 'all of them' : bounds.join(' ')
   })
   const more = ranges > examples.length ? [`and ${formatNumber(ranges - examples.length)} more`] : []

@@ -1,3 +1,4 @@
+import { TrieRouter } from 'hono/router/trie-router'
 import type { Require } from '../../../functions/coordinator/parameters.ts'
 import { NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { openKeys, openTokens } from '../../hosting/access.ts'
@@ -8,12 +9,13 @@ import { openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas, type Reads } from '../../hosting/open-replicas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { requireSeveral } from '../../hosting/replica-address.ts'
+import { module } from '../../hosting/stores/module.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
 import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
-import { replaceFetchGlobals } from './light-fetch.ts'
+import { replaceGlobals } from './light-globals.ts'
 import { createLocalSend } from './local-send.ts'
 
 /** A coordinator to ask, and the query of its compared reads. */
@@ -35,6 +37,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly require?: Require | undefined
   readonly maxAge?: number | undefined
   readonly deep?: boolean
+  readonly prove?: number | undefined
+  readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
   /** Globs of names that settings exclude. */
@@ -79,8 +83,12 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
+  // A module of the user's may need what the light ones lack.
+  const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
+  if (io.isOwnProcess && !hasModule) replaceGlobals()
   const timeouts = toTimeouts(options)
-  const isDeep = options.deep || options.maxAge !== undefined
+  const isProof = options.prove !== undefined || options.confidence !== undefined
+  const isDeep = options.deep || options.maxAge !== undefined || isProof
   const opening = {
     ...options,
     ...source,
@@ -95,8 +103,8 @@ async function openSource(
   const app = createCoordinator(replicas, {
     ...{ createHasher, ledger, onLedgerFailed },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
+    router: new TrieRouter(),
   })
-  if (io.isOwnProcess) replaceFetchGlobals()
   const send = createLocalSend((request) => app.fetch(request))
   // Never connected to: a Request needs an absolute URL.
   const ask = createCoordinatorClient('http://localhost', { send, signal: io.signal })

@@ -58,11 +58,14 @@ function goOn(name: string): string {
   return `all names up to '${name}' were reported, and --after '${name}' goes on from there`
 }
 
-function requireOneSplit({ after, until, part, split, jobs }: CheckOptions): void {
+function requireOneSplit({ after, until, part, split, jobs, prove, confidence }: CheckOptions): void {
   const isRange = after !== undefined || until !== undefined
   if ([isRange, part !== undefined, jobs > 1].filter(Boolean).length > 1)
     throw new UserError('--part, --jobs, and --after or --until exclude each other; leave out all but one')
-  if (split !== undefined && part === undefined && jobs === 1)
+  const isSplit = part !== undefined || jobs > 1
+  if (isSplit && (prove !== undefined || confidence !== undefined))
+    throw new UserError('--part and --jobs split a check without --prove or --confidence: leave one out')
+  if (split !== undefined && !isSplit)
     throw new UserError('--split needs --part or --jobs, which split a check')
 }
 

@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  fsyncSync,
   futimesSync,
   lstatSync,
   openSync,
@@ -15,10 +16,9 @@ import {
 } from 'node:fs'
 import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { getSystemErrorMessage } from 'node:util'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
-import { getErrno } from '../../node/files/errno.ts'
+import { getErrno, toReason } from '../../node/files/errno.ts'
 import { copyAttributes, isModified, toFileTime } from '../../node/files/file-attributes.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { finishSparse, writeSparse } from '../../node/files/sparse.ts'
@@ -121,15 +121,14 @@ interface SmallPartOptions extends PartOptions {
   readonly size: number
   /** Whether there is no file at the target yet. */
   readonly isNew: boolean
-  /** The permissions of a new file. */
-  readonly mode: number
-  /** Called with the path of a file whose content may not be on the disk yet. */
-  readonly onUnsynced: (path: string) => void
+  /** Called with the path of a file whose content may not be on the disk yet; when absent, it is. */
+  readonly onUnsynced?: ((path: string) => void) | undefined
 }
 
 /**
  * The same for a content that is held in memory until it is complete. An interruption leaves nothing. A new
- * file is written in one go and not synced; one that replaces another is written as by `openPart`.
+ * file is written in one go, with `onUnsynced` not synced; one that replaces another is written as by
+ * `openPart`.
  */
 export function createSmallPart(target: string, options: SmallPartOptions): PartFile {
   const { size, onUnsynced } = options
@@ -150,7 +149,7 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
       try {
         const unkept = options.isNew ? writeNew(target, bytes, options) : null
         if (unkept === null) return await writeOver(target, bytes, options)
-        onUnsynced(target)
+        onUnsynced?.(target)
         return unkept
       } catch (error) {
         throw toRefusal(error, target)
@@ -161,7 +160,7 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
 
 /** Writes a new file on the calling thread; null when its part file exists. */
 function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unkept[] | null {
-  const { digest, modified, mode } = options
+  const { digest, modified, onUnsynced } = options
   const path = toPartPath(target, digest)
   let fd: number
   try {
@@ -172,8 +171,9 @@ function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unk
   }
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
-    fchmodSync(fd, mode)
+    fchmodSync(fd, toNewMode())
     const isTimed = modified === null || setTime(fd, modified)
+    if (onUnsynced === undefined) fsyncSync(fd)
     renameSync(path, target)
     return isTimed ? [] : ['modified']
   } catch (error) {
@@ -182,6 +182,11 @@ function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unk
   } finally {
     closeSync(fd)
   }
+}
+
+/** The permissions of a new file. */
+function toNewMode(): number {
+  return 0o666 & ~process.umask()
 }
 
 function setTime(fd: number, ms: number): boolean {
@@ -277,7 +282,7 @@ export async function setAttributes(
   try {
     const isFile = there !== null && fstatSync(there).isFile()
     const unkept = isFile ? await copyAttributes(there, handle, { withTime: false }) : []
-    if (!isFile) fchmodSync(handle.fd, 0o666 & ~process.umask())
+    if (!isFile) fchmodSync(handle.fd, toNewMode())
     const isTimed = modified === null || setTime(handle.fd, modified)
     return isTimed ? unkept : ['modified', ...unkept]
   } finally {
@@ -306,20 +311,25 @@ function ignoreAbsent(error: unknown): null {
   throw error
 }
 
-async function refusing<T>(path: string, work: Promise<T>): Promise<T> {
+/**
+ * What `work` resolves with; rejects with a UserError for an error of the file system, as `toRefusal` makes
+ * it.
+ */
+export async function refusing<T>(path: string, work: Promise<T>, advice?: string): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw toRefusal(error, path)
+    throw toRefusal(error, path, advice)
   }
 }
 
-/** Converts an error of the file system into a UserError; returns any other error unchanged. */
-export function toRefusal(error: unknown, path: string): unknown {
+/**
+ * Converts an error of the file system into a UserError; returns any other error unchanged. `advice` says
+ * where else to write.
+ */
+export function toRefusal(error: unknown, path: string, advice = '-o names another place'): unknown {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
-  return new UserError(
-    `cannot write '${path}': ${getErrno(error) === 'ENOSPC' ? 'disk full' : getSystemErrorMessage(error.errno)}; -o names another place`,
-  )
+  return new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`)
 }
 
 /** The longest beginning of a text that fits into `most` bytes of UTF-8, in whole characters. */

@@ -46,7 +46,7 @@ export function parseArguments(
   for (const option of options) {
     requireFlag(option, flags, declaration.name)
     const name = option.name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-    texts[name] = [...(texts[name] ?? []), option.value ?? 'true']
+    texts[name] = [...(texts[name] ?? []), option.value ?? flags[option.name]?.bare ?? 'true']
   }
   requireOperands(positionals, declaration)
   const operands = { operands: positionals, operand: positionals[0] }
@@ -54,8 +54,8 @@ export function parseArguments(
 }
 
 function toOptions(flags: Readonly<Record<string, Flag>>) {
-  const entries = Object.entries(flags).map(([name, { short, value }]) => {
-    const type = value === undefined ? ('boolean' as const) : ('string' as const)
+  const entries = Object.entries(flags).map(([name, { short, value, bare }]) => {
+    const type = value === undefined || bare !== undefined ? ('boolean' as const) : ('string' as const)
     return [name, { type, ...(short !== undefined && { short }) }] as const
   })
   return Object.fromEntries(entries)
@@ -84,6 +84,7 @@ function requireFlag(
     if (value !== undefined) throw new UserError(`${rawName} takes no value, got '${value}'; leave it out`)
     return
   }
+  if (flag.bare !== undefined) return
   if (value === undefined) throw new UserError(`${rawName} needs ${flag.value} behind it, got nothing`)
   // A forgotten value is far more likely than one that begins with a dash.
   if (!inlineValue && /^-./.test(value)) {

@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../configuration-error.ts'
 import type { CoordinatorEnv } from '../configuration.ts'
+import { ConfigurationError } from '../configuration-error.ts'
 import type { AuditLedger, LedgerObjectEnv } from './ledger-object.ts'
 import { createRemoteLedger, type WholeLedger } from './remote-ledger.ts'
 

@@ -44,7 +44,11 @@ async function readMetrics(ledger: Ledger): Promise<string> {
   const when = 'in seconds since 1970.'
   if (verified !== null)
     gauges.push(
-      toGauge('vouch_verification_timestamp_seconds', `When every byte had been read, ${when}`, verified / 1000),
+      toGauge(
+        'vouch_verification_timestamp_seconds',
+        `When every byte had been read, ${when}`,
+        verified / 1000,
+      ),
     )
   if (verification !== null)
     gauges.push(

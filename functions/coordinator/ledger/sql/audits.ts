@@ -1,7 +1,7 @@
-import type { Scope, Verification } from '../ledger.ts'
 import { compareNames } from '../../../storage/names.ts'
 import { createSelect } from '../../../storage/survey/globs.ts'
 import type { Run, Status } from '../../../wire/schemas.ts'
+import type { Scope, Verification } from '../ledger.ts'
 import type { Database } from './database.ts'
 
 /** An audit that compared all names from its first on. */

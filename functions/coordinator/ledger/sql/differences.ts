@@ -1,14 +1,8 @@
-import {
-  fromFindingText,
-  isPartial,
-  type Ledger,
-  type Scope,
-  toFindingText,
-} from '../ledger.ts'
 import { compareNames } from '../../../storage/names.ts'
 import { createSelect } from '../../../storage/survey/globs.ts'
 import { LEDGER_PAGE, MAX_LEDGER_AUDITS, MAX_NEW_EXAMPLES } from '../../../wire/limits.ts'
 import type { AuditSummary, Changes, Differences, Manifest } from '../../../wire/schemas.ts'
+import { fromFindingText, isPartial, type Ledger, type Scope, toFindingText } from '../ledger.ts'
 import { IS_ENDED, IS_WHOLE, readAudit, toScopeColumns, toText } from './audits.ts'
 import { type Database, toKey } from './database.ts'
 

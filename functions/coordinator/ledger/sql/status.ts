@@ -1,7 +1,7 @@
 import type { Status } from '../../../wire/schemas.ts'
 import { IS_ENDED, IS_WHOLE, readVerification, toRun, toVerificationText } from './audits.ts'
-import { DIFFERENCES } from './differences.ts'
 import type { Database } from './database.ts'
+import { DIFFERENCES } from './differences.ts'
 
 /** See `Ledger.status`. */
 export function readStatus(db: Database): Status {

@@ -98,7 +98,17 @@ function insertStep(
   db.run(
     `INSERT INTO steps (audit, part, nth, start, reached, began, ended, settled, summary)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[audit, part, nth, after, reached, began, ended, settled, JSON.stringify({ ...summary, marks: undefined })],
+    ...[
+      audit,
+      part,
+      nth,
+      after,
+      reached,
+      began,
+      ended,
+      settled,
+      JSON.stringify({ ...summary, marks: undefined }),
+    ],
   )
 }
 
