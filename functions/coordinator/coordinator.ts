@@ -3,6 +3,10 @@ import { type AppEnv, type AppOptions, addRoutes, createApp, type Routes, toCall
 import { refuseForeignPage } from '../http/cross-site.ts'
 import { createLimit } from '../http/overload.ts'
 import { createProblem } from '../http/problems.ts'
+import { answerKeys } from '../proof/answer-keys.ts'
+import { createCheckSignature } from '../proof/check-signature.ts'
+import type { Signer } from '../proof/keys.ts'
+import { createSignFacts } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
@@ -25,6 +29,7 @@ import type { Observer } from './observer.ts'
 import { createPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { deliver, deliverCopy } from './read/deliver.ts'
+import { isReceiptAccepted } from './read/receipt.ts'
 import { answerApply } from './repair/apply.ts'
 import { answerPlan } from './repair/plan-answer.ts'
 import { answerReadiness, answerReplicas } from './replicas.ts'
@@ -62,6 +67,11 @@ export interface CoordinatorOptions extends AppOptions {
   readonly onLedgerFailed?: ((error: unknown) => void) | undefined
   /** Accepts `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
+  /**
+   * The keys that sign for replicas that do not sign themselves, and that `GET /keys` shows: as in
+   * `ReplicaOptions`.
+   */
+  readonly signers?: readonly Signer[] | undefined
   /** Batches concurrent reads' questions to a replica. Absent where requests share no work (workerd). */
   readonly defer?: Defer | undefined
 }
@@ -103,6 +113,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/apply': { post: (c) => answerApply(c, context) },
     '/kept': { sameSite: true, get: (c) => limits.listings.run(() => answerKept(c, context)) },
     '/restore': { post: (c) => takeRestore(c, context) },
+    '/keys': { get: () => answerKeys(options.signers ?? []) },
     '/replicas': { get: (c) => answerReplicas(c, context) },
     '/readyz': { sameSite: true, get: (c) => answerReadiness(c, context, required) },
   } satisfies Routes
@@ -115,6 +126,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
 /** What the handlers of a coordinator share; with `options.state`, contexts also share what is remembered. */
 export function createContext(replicas: readonly Replica[], options: CoordinatorOptions): CoordinatorContext {
   const { defer, createHasher, observer, onCorrupt, ledger, onLedgerFailed, exclude = [] } = options
+  const { signers = [] } = options
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
   const { state = createState({ onCorrupt, onBreaker: observer?.onBreaker }) } = options
@@ -131,11 +143,13 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
     comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
   }
   const isWritable = options.writable === true
+  const signFacts = signers.length === 0 ? undefined : createSignFacts(signers)
+  const signing = { signFacts, checkSignature: createCheckSignature() }
   const remembered = { contentCache, corruptCopies, recentReads }
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)
   const isIncluded = createSelect({ match: [], exclude })
-  const shared = { deadlines, createHasher, observer, isWritable, limits }
+  const shared = { deadlines, createHasher, observer, isWritable, limits, signing }
   return { ids, members, exclude, isIncluded, ...shared, ...remembered, ...recording }
 }
 
@@ -147,6 +161,7 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
   const parameters = parseReadParameters(c.req.query(), ids)
   if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
   const { replica, version, maxAge, require } = parameters
+  const isReceipt = parameters.receipt || isReceiptAccepted(c.req.header('Accept'))
   const prefer = c.req.header('Prefer')
   const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
   const enough = isStrict ? ids.length : require === undefined ? required : toCount(require, ids.length)
@@ -166,6 +181,8 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
     isStrict,
     version,
     required: enough,
+    sign: isReceipt || undefined,
+    signing: isReceipt ? context.signing : undefined,
   }
   if (replica === undefined) return await deliver(c.req.raw, read)
   return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })

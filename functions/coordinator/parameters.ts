@@ -13,6 +13,8 @@ interface ReadParameters {
   readonly replica: string | undefined
   /** As in `AskOptions`. */
   readonly maxAge: number | undefined
+  /** The receipt of the file, instead of the file. */
+  readonly receipt: boolean
 }
 
 /** Parses the parameters of a read from the replicas `ids`; returns a message when they are not valid. */
@@ -27,9 +29,11 @@ export function parseReadParameters(
     return `version takes a SHA-256 in lower-case hex, got '${version}'`
   if (replica !== undefined && !ids.includes(replica)) return toReplicaRule(ids, replica)
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
+  const receipt = query['receipt'] !== undefined
+  if (receipt && replica !== undefined) return 'receipt and replica exclude each other'
   const maxAge = parseMaxAge(query['max-age'])
   if (typeof maxAge === 'string') return maxAge
-  return { require, version, replica, maxAge: maxAge ?? undefined }
+  return { require, version, replica, maxAge: maxAge ?? undefined, receipt }
 }
 
 /** The message for an id that is not one of `ids`. */

@@ -5,6 +5,7 @@ import { withHeartbeat } from '../bytes/heartbeat.ts'
 import { createAnswer, LINES } from '../http/answer.ts'
 import type { AppEnv } from '../http/app.ts'
 import { readJsonBody } from '../http/request-body.ts'
+import type { SignFacts } from '../proof/sign-facts.ts'
 import type { Facts } from '../storage/facts.ts'
 import { toFailedLine, toHeldLine } from '../storage/remote/wire-lines.ts'
 import type { Reading, Storage, Work } from '../storage/storage.ts'
@@ -21,24 +22,33 @@ import { toStorageError } from '../wire/storage-error.ts'
 import { SUM_ALGORITHMS } from '../wire/sums.ts'
 import { formatNumber } from '../wire/text.ts'
 
+/** What a host lends a replica for more than facts; null where it does not. */
+export interface DescribeAbilities {
+  readonly describeSums: DescribeSums | null
+  readonly signFacts: SignFacts | null
+}
+
 /**
  * `POST /describe`: a line of JSON for each name once it is known, so that a long hash delays no other; every
  * `HEARTBEAT_MS` a line on the work done, if any. Answers that are known soon are sent in one piece.
  */
 export async function answerDescribe(
   storage: Storage,
-  describeSums: DescribeSums | null,
+  { describeSums, signFacts }: DescribeAbilities,
   c: Context<AppEnv>,
 ): Promise<Response> {
   const question = await readJsonBody(c, describeRequest, { limit: MAX_DESCRIBE_BYTES, takes: QUESTION })
   if (question instanceof Response) return question
   const names = [...new Set(question.names)]
-  const { maxAge, sums } = question
+  const { maxAge, sums, sign } = question
   const describe: Storage['describe'] = (names, options) =>
     sums === undefined || describeSums === null
       ? storage.describe(names, options)
       : describeSums(storage, names, { ...options, sums })
-  const { done, next, cancel } = describeNames(describe, names, maxAge ?? undefined)
+  const { done, next, cancel } = describeNames(describe, names, {
+    maxAge: maxAge ?? undefined,
+    signFacts: sign ? signFacts : null,
+  })
   const soon = done.then(() => true)
   const isSoon = await withTimeout(FIRST_ANSWERS_MS, soon)
   if (!isSoon) return createAnswer(200, LINES, toStream({ next, cancel }))
@@ -46,12 +56,16 @@ export async function answerDescribe(
   return createAnswer(200, { ...LINES, 'Content-Length': String(body.length) }, body)
 }
 
-const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null; and sums, of ${SUM_ALGORITHMS.join(', ')}`
+const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null; sums, of ${SUM_ALGORITHMS.join(', ')}; and sign, true or false`
 
 const encoder = new TextEncoder()
 
 /** The lines as chunks, each of all that became known since the last; `done` resolves when all are known. */
-function describeNames(describe: Storage['describe'], names: readonly string[], maxAge: number | undefined) {
+function describeNames(
+  describe: Storage['describe'],
+  names: readonly string[],
+  { maxAge, signFacts }: { readonly maxAge: number | undefined; readonly signFacts: SignFacts | null },
+) {
   const abort = new AbortController()
   const channel = createChannel<string>(Number.POSITIVE_INFINITY)
   let working = names.length
@@ -74,7 +88,7 @@ function describeNames(describe: Storage['describe'], names: readonly string[], 
   }
   const answers = describe(names, { signal: abort.signal, maxAge, onProgress })
   const writeAll = names.map(async (name, i) => {
-    const line = await toLine(name, answers[i])
+    const line = await toLine(name, answers[i], signFacts)
     working--
     write(line)
   })
@@ -92,10 +106,16 @@ function describeNames(describe: Storage['describe'], names: readonly string[], 
   }
 }
 
-async function toLine(name: string, answer: Promise<Facts | null> | undefined): Promise<DescribeLine> {
+async function toLine(
+  name: string,
+  answer: Promise<Facts | null> | undefined,
+  signFacts: SignFacts | null,
+): Promise<DescribeLine> {
   try {
     const facts = (await answer) ?? null
-    return facts === null ? { name, absent: true } : toHeldLine(name, facts)
+    if (facts === null) return { name, absent: true }
+    const line = toHeldLine(name, facts)
+    return signFacts === null ? line : { ...line, signatures: [...(await signFacts(name, facts))] }
   } catch (error) {
     return toFailedLine(name, toStorageError(error))
   }

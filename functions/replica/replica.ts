@@ -6,6 +6,9 @@ import { createLimit } from '../http/overload.ts'
 import { createProblem, toProblem } from '../http/problems.ts'
 import { readBody, refuseSlowBody } from '../http/request-body.ts'
 import { answerContent, toRepresentation } from '../http/serve-content.ts'
+import { answerKeys } from '../proof/answer-keys.ts'
+import type { Signer } from '../proof/keys.ts'
+import { createSignFacts } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
 import { PROBE } from '../storage/probe.ts'
@@ -53,6 +56,11 @@ export interface ReplicaOptions extends AppOptions {
   readonly createSum?: CreateSum | undefined
   /** Where the files are, so that a coordinator can detect two replicas of the same place. */
   readonly places?: Places | undefined
+  /**
+   * The keys that sign what it says of its files, for receipts, and that `GET /keys` shows: two while one
+   * takes the place of another, at most `MAX_SIGNATURES`; none when absent.
+   */
+  readonly signers?: readonly Signer[] | undefined
 }
 
 /**
@@ -63,15 +71,18 @@ export interface ReplicaOptions extends AppOptions {
  * const response = await replica.request('/files/notes.txt')
  */
 export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono<AppEnv> {
-  const { createHasher, createSum, places, writable = false } = options
-  const describeSums = createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null
+  const { createHasher, createSum, places, writable = false, signers = [] } = options
+  const abilities = {
+    describeSums: createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null,
+    signFacts: signers.length > 0 ? createSignFacts(signers) : null,
+  }
   const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   const listings = createLimit(MAX_LISTINGS, 'listings')
   const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
   const write: Handler = (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw)))
 
   const routes = {
-    '/describe': { post: (c) => answerDescribe(storage, describeSums, c) },
+    '/describe': { post: (c) => answerDescribe(storage, abilities, c) },
     '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
     '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },
     '/files/{name}': {
@@ -79,6 +90,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
       put: writable ? write : undefined,
     },
     '/readyz': { sameSite: true, get: (c) => answerReadiness(storage, places, c.req.raw.signal) },
+    '/keys': { get: () => answerKeys(signers) },
     '/kept': { sameSite: true, get: (c) => listings.run(() => answerKept(storage, c)) },
     '/restore': { post: (c) => takeRestore(storage, c, writable) },
     '/move': { post: (c) => writes.run(() => takeMove(storage, c, writable)) },

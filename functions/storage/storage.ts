@@ -83,6 +83,8 @@ export interface DescribeOptions {
    * Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`.
    */
   readonly sums?: readonly SumAlgorithm[] | undefined
+  /** Whether a storage that has a key signs the facts; others ignore it. */
+  readonly sign?: boolean | undefined
   /**
    * Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that.
    */

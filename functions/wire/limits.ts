@@ -61,6 +61,21 @@ export const MAX_RESTORE_BYTES = 16 * 1024
 /** Two names at their worst, a digest, and permissions for each of 512 segments. */
 export const MAX_MOVE_BYTES = 16 * 1024
 
+/** Keys by which a replica signs: an old one, and the new one that replaces it, with room for more. */
+export const MAX_SIGNATURES = 4
+
+/** Characters of a line that signs: an origin of 128, and in base64 a statement and a signature. */
+export const MAX_SIGNATURE_LENGTH = 512
+
+/** Lines that sign one receipt: those of all replicas, with two keys each. */
+export const MAX_NOTE_LINES = 2 * 160
+
+/** Characters of a receipt: the longest name, percent-encoded, a path in a tree, and so many lines. */
+export const MAX_NOTE_LENGTH = 256 * 1024
+
+/** Signatures that a signer keeps, to give them again for the same reading; at some 2 KiB each. */
+export const MAX_KEPT_SIGNATURES = 4096
+
 /** One line of a describe answer: a name escaped at worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
 

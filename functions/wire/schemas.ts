@@ -15,6 +15,8 @@ import {
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
+  MAX_SIGNATURE_LENGTH,
+  MAX_SIGNATURES,
   MAX_SURVEY_RANGES,
 } from './limits.ts'
 import { PASSED_KINDS } from './passed.ts'
@@ -77,6 +79,8 @@ export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
   maxAge: v.optional(v.nullable(age)),
   sums: v.optional(boundedArray(v.picklist(SUM_ALGORITHMS), SUM_ALGORITHMS.length)),
+  /** Whether the facts are to be signed, by a replica that has a key. */
+  sign: v.optional(v.boolean()),
 })
 
 /** Other sums of a content, by algorithm. */
@@ -98,6 +102,17 @@ const held = v.object({
 })
 const failed = v.object({ name: v.string(), error: storageError })
 
+/** A line of a receipt, and the public key that verifies it; see `functions/proof/`. */
+const signature = v.object({
+  key: v.pipe(v.string(), v.maxLength(MAX_SIGNATURE_LENGTH)),
+  line: v.pipe(
+    v.string(),
+    v.maxLength(MAX_SIGNATURE_LENGTH),
+    v.regex(/^\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}$/u, 'a line that signs a note'),
+  ),
+})
+export type Signature = v.InferOutput<typeof signature>
+
 /** A file being read: `bytes` of `size` so far. */
 const reading = v.object({ name: v.string(), bytes: size, size })
 
@@ -109,7 +124,7 @@ const working = v.object({ working: v.number(), work: v.optional(size), reading:
 
 /** A line of the answer to `POST /describe`: a name's facts, absence or error, or a sign of life. */
 export const describeLine = v.union([
-  held,
+  v.object({ ...held.entries, signatures: v.optional(boundedArray(signature, MAX_SIGNATURES)) }),
   v.object({ name: v.string(), absent: v.literal(true) }),
   failed,
   working,

@@ -16,6 +16,7 @@ import { toFailures, toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
 import { openVersion } from './open-version.ts'
+import { answerReceipt } from './receipt.ts'
 
 type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
 
@@ -40,6 +41,7 @@ export async function deliver(request: Request, read: DeliverRequest): Promise<R
     }
     if (chosen === 'conflict') return answerConflict(request, read, comparison)
     if (chosen instanceof Response) return chosen
+    if (read.signing) return await answerReceipt(read, read.signing, { answers, version: chosen })
 
     try {
       return await send(request, read, chosen, represent(chosen))

@@ -110,9 +110,9 @@ async function askBatch(
   ask: AskReplica,
   names: string[],
   questions: Questions,
-  { maxAge, sums, trace, signal, onProgress }: DescribeOptions,
+  { maxAge, sums, sign, trace, signal, onProgress }: DescribeOptions,
 ): Promise<void> {
-  const reply = await ask('/describe', { json: { names, maxAge, sums }, trace, signal })
+  const reply = await ask('/describe', { json: { names, maxAge, sums, sign }, trace, signal })
   if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
   const open = new Set(names)
   let before = 0
@@ -135,7 +135,7 @@ async function rejectInvalid(name: string): Promise<null> {
 }
 
 function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined, line: DescribeLine): void {
-  if ('digest' in line) question?.resolve(toFacts(line))
+  if ('digest' in line) question?.resolve(toFacts(line, line.signatures))
   else if ('absent' in line) question?.resolve(null)
   else if ('error' in line) question?.reject(toError(line.error))
 }
