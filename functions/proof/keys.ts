@@ -43,7 +43,10 @@ export function parseOrigin(text: string): string | null {
 
 /** A public key by its 32 bytes. Its ID is the hash of all that it is used for (c2sp.org/signed-note). */
 export async function toPublicKey(origin: string, bytes: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
-  const hash = await crypto.subtle.digest('SHA-256', concatenate([encoder.encode(`${origin}\n`), TYPE, bytes]))
+  const hash = await crypto.subtle.digest(
+    'SHA-256',
+    concatenate([encoder.encode(`${origin}\n`), TYPE, bytes]),
+  )
   return { origin, id: toDigest(hash).slice(0, 8), bytes }
 }
 

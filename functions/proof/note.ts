@@ -1,6 +1,6 @@
 import { concatenate } from '../bytes/chunks.ts'
-import { toBytes, toDigest } from '../wire/digest.ts'
 import { attempt } from '../wire/attempt.ts'
+import { toBytes, toDigest } from '../wire/digest.ts'
 import { MAX_NOTE_LENGTH, MAX_NOTE_LINES } from '../wire/limits.ts'
 import { formatNumber } from '../wire/text.ts'
 import { parseBase64, toBase64 } from './base64.ts'
@@ -66,7 +66,8 @@ export function parseNote(note: string): Note {
     throw new NoteError(`a receipt has at most ${formatNumber(MAX_NOTE_LENGTH)} characters; this is longer`)
   const end = note.indexOf('\n\n') + 1
   if (end < 2) throw new NoteError('this is no receipt: it has no empty line with signatures below it')
-  if (!note.endsWith('\n')) throw new NoteError('the last line of a receipt ends with a line feed; it was cut')
+  if (!note.endsWith('\n'))
+    throw new NoteError('the last line of a receipt ends with a line feed; it was cut')
   const text = note.slice(0, end)
   requireText(text)
   const first = text.split('\n').length + 1

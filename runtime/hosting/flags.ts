@@ -173,7 +173,7 @@ export const CONFIG = option('FILE', FILE, 'the settings file', {
 })
 
 /** What is left out on the command line and in the environment comes from a cluster of the settings file. */
-const CLUSTER_FLAGS = {
+export const CLUSTER_FLAGS = {
   cluster: option('NAME', CLUSTER, 'the cluster of the settings file', {
     otherwise: 'the only one in it, if nothing else names replicas or a coordinator',
   }),
@@ -225,6 +225,20 @@ export const WORKERS = optionWithDefault(
   PROCESSES,
   'processes that answer on one port; more than 1 when one processor is not enough',
   '1',
+)
+
+/** The keys of whoever signs receipts. */
+export const SIGN = list(
+  'PATH',
+  FILE,
+  'sign receipts with the private key in PATH, made by vouch key generate, with PATH.pub beside it; twice while one key takes the place of another',
+)
+
+/** The keys of those whose receipts count. */
+export const KEY = list(
+  'FILE',
+  FILE,
+  'the public keys in FILE, one a line, each of a signer whose line a receipt must have; once for each',
 )
 
 /** Where a server listens, on `port` by default, and what it logs. */

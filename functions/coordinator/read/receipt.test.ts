@@ -18,7 +18,7 @@ async function createKey(origin: string): Promise<Signer> {
   return signer
 }
 
-const [hq, nas, vm, next] = await Promise.all(['hq', 'nas.example/files', 'vm', 'vm'].map(createKey)) as [
+const [hq, nas, vm, next] = (await Promise.all(['hq', 'nas.example/files', 'vm', 'vm'].map(createKey))) as [
   Signer,
   Signer,
   Signer,
@@ -85,7 +85,13 @@ describe('a receipt', () => {
   })
 
   it('says when the bytes were read, by the clock of the replica', async () => {
-    const said = { size: 1, digest: await hash('x'), modified: null, evidence: 'remembered', age: 90 } as const
+    const said = {
+      size: 1,
+      digest: await hash('x'),
+      modified: null,
+      evidence: 'remembered',
+      age: 90,
+    } as const
     const remembering: Storage = { ...holding('x'), describe: () => [Promise.resolve(said)] }
     const before = Date.now()
     const { text } = await ask([serve(remembering, { signers: [nas] })])
@@ -177,8 +183,7 @@ describe('GET /keys', () => {
     const line = /^vm\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*\nvm\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*\n$/
     const replica = createReplica(holding(null), { signers: [vm, next] })
     const coordinator = coordinate([holding(null)], { signers: [vm, next] })
-    for (const app of [replica, coordinator])
-      expect(await (await app.request('/keys')).text()).toMatch(line)
+    for (const app of [replica, coordinator]) expect(await (await app.request('/keys')).text()).toMatch(line)
   })
 
   it('is not found where nothing is signed', async () => {

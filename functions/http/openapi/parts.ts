@@ -200,7 +200,11 @@ export const SHARED_OPERATIONS = {
       operationId: 'getKeys',
       summary: 'The public keys by which the server signs',
       responses: {
-        200: toAnswer('text/plain', text, 'A line for each: origin, key ID and key, with a plus between them.'),
+        200: toAnswer(
+          'text/plain',
+          text,
+          'A line for each: origin, key ID and key, with a plus between them.',
+        ),
         ...toProblemResponses(...problems(['unsigned'])),
       },
     },

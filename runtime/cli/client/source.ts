@@ -4,6 +4,7 @@ import { openKeys, openTokens } from '../../hosting/access.ts'
 import { toFlagLabel, type Values } from '../../hosting/flag.ts'
 import { type SOURCE_FLAGS, toSource, toTimeouts } from '../../hosting/flags.ts'
 import type { Io } from '../../hosting/io.ts'
+import { openSigners } from '../../hosting/keys.ts'
 import { openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas, type Reads } from '../../hosting/open-replicas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
@@ -37,6 +38,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly deep?: boolean
   readonly single?: boolean
   readonly writable?: boolean
+  /** The paths of the keys by which a coordinator in this process signs. */
+  readonly sign?: readonly string[]
   /** Globs of names that settings exclude. */
   readonly excluded?: readonly string[]
 }
@@ -70,6 +73,8 @@ async function openSource(
 ): Promise<Source> {
   const { writable, excluded = [] } = options
   const source = toSource(options, options.require)
+  if (options.sign?.length && 'coordinator' in source)
+    throw new UserError('--sign needs --replica; a coordinator signs when it was itself started with --sign')
   if (isComparing && !options.single && 'replicas' in source) requireSeveral(source.replicas, toFlagLabel)
   const token = openTokens(options.tokenFile, io)
   const query = toQuery(options)
@@ -79,6 +84,7 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
+  const signers = await openSigners(options.sign ?? [], source.replicas, io)
   const timeouts = toTimeouts(options)
   const isDeep = options.deep || options.maxAge !== undefined
   const opening = {
@@ -93,7 +99,7 @@ async function openSource(
   const { createCoordinator } = await import('../../../functions/coordinator/coordinator.ts')
   const { ledger, onLedgerFailed, close: closeLedger } = openLedger(source.replicas, indexPath, io)
   const app = createCoordinator(replicas, {
-    ...{ createHasher, ledger, onLedgerFailed },
+    ...{ createHasher, ledger, onLedgerFailed, signers },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
   })
   if (io.isOwnProcess) replaceFetchGlobals()
