@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { Limit } from '../http/overload.ts'
 import type { CheckSignature } from '../proof/check-signature.ts'
-import type { SignFacts } from '../proof/sign-facts.ts'
+import type { SignFacts, SignText } from '../proof/sign-facts.ts'
 import type { Select } from '../storage/survey/globs.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import type { Deadlines } from './ask/deadlines.ts'
@@ -17,6 +17,8 @@ export type ContentCache = Pick<LRUCache<Digest, Uint8Array<ArrayBuffer>>, 'get'
 /** What receipts are made with. */
 export interface Signing {
   /** Signs with the coordinator's own keys, for replicas that do not sign; absent without a key. */
+  readonly sign: SignText | undefined
+  /** The same of facts; likewise. */
   readonly signFacts: SignFacts | undefined
   readonly checkSignature: CheckSignature
 }

@@ -6,7 +6,7 @@ import { createProblem } from '../http/problems.ts'
 import { answerKeys } from '../proof/answer-keys.ts'
 import { createCheckSignature } from '../proof/check-signature.ts'
 import type { Signer } from '../proof/keys.ts'
-import { createSignFacts } from '../proof/sign-facts.ts'
+import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
@@ -34,6 +34,7 @@ import { answerApply } from './repair/apply.ts'
 import { answerPlan } from './repair/plan-answer.ts'
 import { answerReadiness, answerReplicas } from './replicas.ts'
 import { type CoordinatorState, createState, type StateOptions } from './state.ts'
+import { answerKeptTrees, answerTrees } from './trees/trees.ts'
 
 /** Options of a coordinator. */
 export interface CoordinatorOptions extends AppOptions {
@@ -105,6 +106,8 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/files': { sameSite: true, get: (c) => limits.listings.run(() => answerMergedListing(c, context)) },
     '/files/{name}': { get: (c) => answerRead(c, context, required) },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
+    '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
+    '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
     '/verify': { post: (c) => answerVerify(c, context) },
     '/status': { sameSite: true, get: () => answerStatus(context, options.verifiesEvery) },
     '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },
@@ -143,8 +146,8 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
     comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
   }
   const isWritable = options.writable === true
-  const signFacts = signers.length === 0 ? undefined : createSignFacts(signers)
-  const signing = { signFacts, checkSignature: createCheckSignature() }
+  const sign = signers.length === 0 ? undefined : createSignText(signers)
+  const signing = { sign, signFacts: sign && createSignFacts(sign), checkSignature: createCheckSignature() }
   const remembered = { contentCache, corruptCopies, recentReads }
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)

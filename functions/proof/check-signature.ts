@@ -8,9 +8,10 @@ import { toStatement } from './sign-facts.ts'
 import type { Statement } from './statement.ts'
 
 /**
- * Whether a replica has signed `text`, by the key that it shows, and states of it what its facts say.
+ * Whether a replica has signed `text` for itself, by the key that it shows; with `facts`, as known in the way
+ * that they say.
  */
-export type CheckSignature = (signature: Signature, text: string, facts: Facts) => Promise<boolean>
+export type CheckSignature = (signature: Signature, text: string, facts?: Facts) => Promise<boolean>
 
 /** Creates a function that remembers the last good signatures: verifying one costs more than a read. */
 export function createCheckSignature(): CheckSignature {
@@ -22,7 +23,8 @@ export function createCheckSignature(): CheckSignature {
     const statement = good.get(slot) ?? (await readStatement(signature, text))
     if (statement === null) return false
     good.set(slot, statement)
-    return statement.of === undefined && statement.basis === toStatement(facts, 0)?.basis
+    if (statement.of !== undefined || statement.basis === 'seen') return false
+    return facts === undefined || statement.basis === toStatement(facts, 0)?.basis
   }
 }
 

@@ -99,13 +99,13 @@ function parseLine(line: string, number: number): NoteLine {
 export async function verifyNote(note: string, keys: readonly PublicKey[]): Promise<VerifiedNote> {
   const { text, lines } = parseNote(note)
   const signed: Signed[] = []
-  const unknown: NoteLine[] = []
+  const unknown: VerifiedNote['unknown'][number][] = []
   const seen = new Set<string>()
   for (const line of lines) {
     const { origin, keyId, number } = line
     const key = keys.find((one) => one.origin === origin && one.id === keyId)
     if (key === undefined) {
-      unknown.push(line)
+      unknown.push({ number, origin, keyId })
       continue
     }
     const statement = await verifyLine(key, line, text)

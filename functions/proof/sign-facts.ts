@@ -14,6 +14,21 @@ import type { Statement } from './statement.ts'
  */
 export type SignFacts = (name: string, facts: Facts, of?: string) => Promise<readonly Signature[]>
 
+/** Signs a text with every key. */
+export type SignText = (text: string, statement: Statement) => Promise<readonly Signature[]>
+
+/** Creates a function that signs with these keys. */
+export function createSignText(signers: readonly Signer[]): SignText {
+  const keys = signers.map(({ key }) => formatPublicKey(key))
+  return (text, statement) =>
+    Promise.all(
+      signers.map(async (signer, i) => ({
+        key: keys[i] ?? '',
+        line: await signLine(signer, statement, text),
+      })),
+    )
+}
+
 interface Kept {
   readonly text: string
   readonly statement: Statement
@@ -21,12 +36,11 @@ interface Kept {
 }
 
 /**
- * Creates a function that signs with these keys. A signature costs more than the rest of a read, so the last
+ * Creates a function that signs with `sign`. A signature costs more than the rest of a read, so the last
  * ones are kept: what was signed of the same reading is given again.
  */
-export function createSignFacts(signers: readonly Signer[], now: () => number = Date.now): SignFacts {
+export function createSignFacts(sign: SignText, now: () => number = Date.now): SignFacts {
   const kept = new LRUCache<string, Kept>({ max: MAX_KEPT_SIGNATURES })
-  const keys = signers.map(({ key }) => formatPublicKey(key))
 
   return async (name, facts, of) => {
     const { digest, size } = facts
@@ -36,12 +50,7 @@ export function createSignFacts(signers: readonly Signer[], now: () => number = 
     const slot = `${of ?? ''} ${name}`
     const last = kept.get(slot)
     if (last?.text === text && isSameReading(last.statement, statement)) return last.signatures
-    const signatures = await Promise.all(
-      signers.map(async (signer, i) => ({
-        key: keys[i] ?? '',
-        line: await signLine(signer, statement, text),
-      })),
-    )
+    const signatures = await sign(text, statement)
     kept.set(slot, { text, statement, signatures })
     return signatures
   }

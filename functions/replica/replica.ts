@@ -7,8 +7,9 @@ import { createProblem, toProblem } from '../http/problems.ts'
 import { readBody, refuseSlowBody } from '../http/request-body.ts'
 import { answerContent, toRepresentation } from '../http/serve-content.ts'
 import { answerKeys } from '../proof/answer-keys.ts'
+import { answerTree } from '../proof/answer-tree.ts'
 import type { Signer } from '../proof/keys.ts'
-import { createSignFacts } from '../proof/sign-facts.ts'
+import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
 import { PROBE } from '../storage/probe.ts'
@@ -74,7 +75,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const { createHasher, createSum, places, writable = false, signers = [] } = options
   const abilities = {
     describeSums: createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null,
-    signFacts: signers.length > 0 ? createSignFacts(signers) : null,
+    signFacts: signers.length > 0 ? createSignFacts(createSignText(signers)) : null,
   }
   const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   const listings = createLimit(MAX_LISTINGS, 'listings')
@@ -84,6 +85,7 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const routes = {
     '/describe': { post: (c) => answerDescribe(storage, abilities, c) },
     '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
+    '/tree': { post: (c) => answerTree(storage, c, { ...surveys, signers }) },
     '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },
     '/files/{name}': {
       get: (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)),

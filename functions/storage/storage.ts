@@ -4,6 +4,7 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
+import type { Signature } from '../wire/schemas.ts'
 import type { SumAlgorithm } from '../wire/sums.ts'
 import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
@@ -117,6 +118,15 @@ export interface ListOptions {
   /** Which names `Page.passed` counts; all with the prefix when absent. A replica server may ignore it. */
   readonly isCounted?: Select | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** All files with a prefix as one number, which a replica server has signed; see `functions/proof/`. */
+export interface SignedTree {
+  readonly files: number
+  /** Of the Merkle tree over their digests and names. */
+  readonly root: Digest
+  /** By each key of the server; at least one. */
+  readonly signatures: readonly Signature[]
 }
 
 /** As in `DescribeOptions`. */
@@ -243,6 +253,15 @@ export interface Storage {
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
 
+  /**
+   * The tree of the files whose names start with `prefix`, as the server behind the storage has signed it;
+   * null when that has no key. Rejects with a `StorageError` when some file cannot be read. Where it is
+   * absent nothing is signed, and `readTree` computes the same root.
+   */
+  signTree?(
+    prefix: string,
+    options?: Pick<DescribeOptions, 'signal' | 'trace' | 'onProgress'>,
+  ): Promise<SignedTree | null>
   /**
    * The contents that writes have replaced, in the byte order of `digest/name`, page by page: an entry for
    * each name that held each content, whether or not the storage is writable. Nothing is hashed: `restore`

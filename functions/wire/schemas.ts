@@ -11,6 +11,7 @@ import {
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
+  MAX_NOTE_LENGTH,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
@@ -156,6 +157,24 @@ export const surveyRequest = v.object({
   exclude: globs,
 })
 
+/** A text with which names begin; no lone surrogate, which no name has. */
+const namePrefix = v.pipe(
+  v.string(),
+  v.maxLength(MAX_NAME_BYTES),
+  v.check((text) => text.isWellFormed()),
+)
+
+/** Body of `POST /tree` on a replica. */
+export const treeRequest = v.object({ prefix: namePrefix })
+
+/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why there is none. */
+export const treeLine = v.union([
+  v.object({ files: size, root: digest, signatures: boundedArray(signature, MAX_SIGNATURES) }),
+  v.object({ error: storageError }),
+  v.object({ work: size }),
+])
+export type TreeLine = v.InferOutput<typeof treeLine>
+
 const amount = v.object({ names: size, bytes: size })
 
 /** The progress of a survey. */
@@ -214,6 +233,37 @@ export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength
 
 /** Answer to `POST /restore`: the facts of the restored file. */
 export const restored = v.object({ ...held.entries, size, unkept })
+
+/** A tree that some replicas have signed together: a note. */
+const signedTree = v.object({
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  note: v.pipe(v.string(), v.maxLength(MAX_NOTE_LENGTH)),
+})
+
+/** A line of `GET /tree` on a coordinator: a sign of life, or at the end what each replica has, and the notes. */
+export const treesLine = v.union([
+  v.object({
+    replicas: boundedArray(
+      v.object({
+        id: replicaId,
+        files: v.optional(size),
+        root: v.optional(digest),
+        error: v.optional(v.string()),
+        detail: v.optional(v.string()),
+      }),
+      MAX_REPLICAS,
+    ),
+    notes: boundedArray(signedTree, MAX_REPLICAS),
+  }),
+  v.object({ work: size }),
+])
+export type TreesLine = v.InferOutput<typeof treesLine>
+
+/** Answer to `GET /trees`: those that a coordinator has kept, the latest first. */
+export const keptTrees = v.object({
+  trees: boundedArray(v.object({ at: time, ...signedTree.entries }), MAX_LISTING_PAGE),
+})
+export type KeptTrees = v.InferOutput<typeof keptTrees>
 
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({

@@ -40,3 +40,6 @@ export const MAX_LEFT_OUT_SAID = 20
 
 /** The most bytes that a `.vouchignore` may have: far more than its globs may. */
 export const MAX_IGNORE_FILE_BYTES = 64 * 1024
+
+/** Files of a signed tree that wait for those of another, of which one may be read faster. */
+export const FILES_AHEAD = 1024

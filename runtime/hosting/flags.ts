@@ -173,7 +173,7 @@ export const CONFIG = option('FILE', FILE, 'the settings file', {
 })
 
 /** What is left out on the command line and in the environment comes from a cluster of the settings file. */
-export const CLUSTER_FLAGS = {
+const CLUSTER_FLAGS = {
   cluster: option('NAME', CLUSTER, 'the cluster of the settings file', {
     otherwise: 'the only one in it, if nothing else names replicas or a coordinator',
   }),

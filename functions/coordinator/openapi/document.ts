@@ -3,6 +3,7 @@ import { toHeaders } from '../../http/openapi/headers.ts'
 import {
   BODY_PROBLEMS,
   FILES_PAGE,
+  LIMIT,
   MAX_AGE,
   query,
   SHARED_OPERATIONS,
@@ -85,6 +86,33 @@ const whole = {
   },
 }
 
+const trees = {
+  '/tree': {
+    get: {
+      operationId: 'signTrees',
+      summary: 'Have every replica sign the tree of all its files, and keep what they signed',
+      parameters: [query('prefix', 'Only files whose names start with it.')],
+      responses: {
+        200: toLinesAnswer('TreesLine', 'Signs of life, then the trees.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/trees': {
+    get: {
+      operationId: 'listTrees',
+      summary: 'The signed trees that were kept, the latest first',
+      parameters: [LIMIT],
+      responses: {
+        200: toJsonAnswer('KeptTrees', 'At most so many.'),
+        ...toProblemResponses(
+          ...problems(['invalid-parameter', 'no-ledger', 'internal-error', 'cross-site']),
+        ),
+      },
+    },
+  },
+}
+
 const replica = query('replica', 'The id of one replica.', toSchema(schemas.replicaId))
 
 const kept = {
@@ -132,6 +160,7 @@ export const OPERATIONS = {
   '/files/{name}': { get: readFile },
   ...listing,
   ...whole,
+  ...trees,
   ...LEDGER_OPERATIONS,
   ...kept,
   ...operation,
@@ -150,6 +179,8 @@ export const DOCUMENT: Document = createDocument({
     ReplicaStates: schemas.replicaStates,
     AuditLine: schemas.auditLine,
     AuditSummary: schemas.auditSummary,
+    TreesLine: schemas.treesLine,
+    KeptTrees: schemas.keptTrees,
     VerifyRequest: schemas.verifyRequest,
     Run: schemas.run,
     Status: schemas.status,

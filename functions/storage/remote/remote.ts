@@ -21,6 +21,7 @@ import {
   readPage,
   readProblem,
   readRestored,
+  readSignedTree,
   takeLines,
   throwUnexpected,
   toOpened,
@@ -86,6 +87,17 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
         check(one)
         yield one
       }
+    },
+    async signTree(prefix, { trace, signal, onProgress } = {}) {
+      const reply = await ask('/tree', { json: { prefix }, trace, signal })
+      // Without a key, or of an earlier version.
+      if (reply.status === 404) {
+        await reply.body?.cancel()
+        return null
+      }
+      if (reply.status !== 200 || reply.body === null)
+        throw (await readProblem(reply)) ?? unexpected('no tree')
+      return await readSignedTree(reply.body, onProgress)
     },
     async listKept({ signal, ...options } = {}) {
       if (options.name !== undefined) requireName(options.name)

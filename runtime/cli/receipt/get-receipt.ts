@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { NoteError, parseNote } from '../../../functions/proof/note.ts'
 import { type Content, parseReceiptText } from '../../../functions/proof/receipt.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
@@ -14,8 +13,8 @@ import {
   readProblem,
   toLine,
 } from '../client/coordinator-client.ts'
-import { openNamed } from '../sums/output.ts'
 import type { Report } from '../terminal/get-report.ts'
+import { writeReceipt } from './write-receipt.ts'
 
 interface ReceiptTask {
   readonly ask: CoordinatorClient
@@ -41,15 +40,9 @@ export async function getReceipt(report: Report, { ask, query, path }: ReceiptTa
     throw new UserError(`no receipt was written: ${name}: ${toLine(await readProblem(response))}`)
   const note = (await readBody(response, MAX_NOTE_LENGTH)) ?? ''
   const signers = readSigners(note, { name, digest: got.digest, size: got.size })
-  const output = await openNamed(resolve(io.cwd, path))
-  try {
-    await output.write(note)
-    await output.commit({ names: 1, bytes: BigInt(note.length) })
-  } finally {
-    await output.discard()
-  }
+  await writeReceipt(note, path, io)
   const holders = replicas.filter(({ state }) => state === 'match').length
-  say(io, `wrote ${path}, signed by ${signers.join(', ')}`)
+  say(io, `${path} is signed by ${signers.join(', ')}`)
   if (signers.length < holders)
     say(
       io,

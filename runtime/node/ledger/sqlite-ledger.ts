@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { fromFindingText, type Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
 import type { AuditSummary, Changes } from '../../../functions/wire/schemas.ts'
 import { toReason } from '../files/errno.ts'
-import { MAX_LEDGER_AUDITS } from '../limits.ts'
+import { MAX_LEDGER_AUDITS, MAX_LEDGER_TREES } from '../limits.ts'
 import {
   createPrivateFile,
   execute,
@@ -33,9 +33,12 @@ export interface SqliteLedger extends Ledger {
 }
 
 /** The version of this schema; a file of an earlier one is migrated step by step. */
-const SCHEMA_VERSION = 2
+const SCHEMA_VERSION = 3
 
 const SET_VERSION = `PRAGMA user_version = ${SCHEMA_VERSION}`
+
+const TREES =
+  'CREATE TABLE trees (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, replicas TEXT NOT NULL, note TEXT NOT NULL)'
 
 // Times are milliseconds since 1970. Names are UTF-8, so that rows are in the byte order of names.
 const SCHEMA = [
@@ -59,11 +62,12 @@ const SCHEMA = [
   `CREATE TABLE changes (
     name BLOB NOT NULL, audit INTEGER NOT NULL, at INTEGER NOT NULL, found TEXT, PRIMARY KEY (name, audit)
   ) WITHOUT ROWID`,
+  TREES,
   SET_VERSION,
 ]
 
 /** What makes each version of the one before it: of 2 the first, of 3 the second. */
-const MIGRATIONS = [['ALTER TABLE audits ADD COLUMN verifies INTEGER NOT NULL DEFAULT 0']]
+const MIGRATIONS = [['ALTER TABLE audits ADD COLUMN verifies INTEGER NOT NULL DEFAULT 0'], [TREES]]
 
 /** The file of the ledger of these replicas, each as `id=address`, in the directory of the digest indexes. */
 export function toLedgerFile(directory: string, replicas: readonly string[]): string {
@@ -184,6 +188,21 @@ function createSqliteLedger(db: DatabaseSync): SqliteLedger {
         found: found === null ? null : fromFindingText(name, String(found)),
       }))
       return { name, watched: findFirst(statements, name), changes }
+    },
+    async noteTree({ at, replicas, note }) {
+      const { lastInsertRowid } = statements.run(
+        'INSERT INTO trees (at, replicas, note) VALUES (?, ?, ?)',
+        ...[at, replicas.join(' '), note],
+      )
+      statements.run('DELETE FROM trees WHERE id <= ?', Number(lastInsertRowid) - MAX_LEDGER_TREES)
+    },
+    async trees(limit) {
+      const rows = statements.all('SELECT at, replicas, note FROM trees ORDER BY id DESC LIMIT ?', limit)
+      return rows.map(({ at, replicas, note }) => ({
+        at: Number(at),
+        replicas: String(replicas).split(' '),
+        note: String(note),
+      }))
     },
     close: () => db.close(),
   }
