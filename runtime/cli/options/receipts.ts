@@ -68,11 +68,11 @@ export const RECEIPT = declare({
   ],
   examples: {
     'vouch receipt verify deed.receipt --key nas.pub --key vm.pub': 'whether both have signed it',
-    'vouch receipt tree -o 2026-11-30.tree && vouch sums -o 2026-11-30.sums':
+    'vouch receipt tree -o 2026-11-30.tree && vouch sums -o 2026-11-30.sha256':
       'sign all files that the coordinator compares, and keep the list of them',
-    'vouch receipt path 2026-11-30.tree deed.pdf --files manifest:2026-11-30.sums -o deed.receipt':
+    'vouch receipt path 2026-11-30.tree deed.pdf --files manifest:2026-11-30.sha256 -o deed.receipt':
       'the receipt of one of them',
-    'vouch receipt verify 2026-12-31.tree --since 2026-11-30.tree --files manifest:2026-12-31.sums --since-files manifest:2026-11-30.sums':
+    'vouch receipt verify 2026-12-31.tree --since 2026-11-30.tree --files manifest:2026-12-31.sha256 --since-files manifest:2026-11-30.sha256':
       'what has changed in December',
   },
   statuses: {

@@ -15,7 +15,10 @@ import { toSignedWords } from './words.ts'
 interface Said {
   readonly words: string
   readonly content: object
+  /** Of a tree itself, and not of a file in it. */
   readonly tree?: Tree
+  /** Whether it is a tree that was signed. */
+  readonly isTree: boolean
 }
 
 /** Verifies a receipt, a tree or a path; resolves with the exit status. */
@@ -54,12 +57,16 @@ async function verifyFile(file: string, keys: readonly PublicKey[], io: Io) {
 function toReceipt({ text }: VerifiedNote): Said {
   const content = parseReceiptText(text)
   const { name, digest, size } = content
-  return { words: `${escapeControls(name)}: ${formatNumber(size)} bytes, SHA-256 ${digest}`, content }
+  return {
+    words: `${escapeControls(name)}: ${formatNumber(size)} bytes, SHA-256 ${digest}`,
+    content,
+    isTree: false,
+  }
 }
 
 function toTree({ text }: VerifiedNote): Said {
   const tree = parseTreeText(text)
-  return { words: toTreeWords(tree), content: tree, tree }
+  return { words: toTreeWords(tree), content: tree, tree, isTree: true }
 }
 
 function toTreeWords({ prefix, files, root }: Tree): string {
@@ -75,7 +82,7 @@ async function verifyPath(text: string, keys: readonly PublicKey[]) {
   await requirePath(placed, tree)
   const { name, digest, place } = placed
   const words = `${escapeControls(name)}: SHA-256 ${digest}, one of ${toTreeWords(tree)}`
-  return { verified, said: { words, content: { name, digest, place, ...tree } } }
+  return { verified, said: { words, content: { name, digest, place, ...tree }, isTree: true } }
 }
 
 async function requirePath(placed: Placed, { prefix, files, root }: Tree): Promise<void> {
@@ -95,11 +102,12 @@ interface Printing {
 }
 
 /** Prints what is signed, and by whom; resolves with the exit status. */
-async function print(verified: VerifiedNote, { words, content }: Said, { keys, json, io }: Printing) {
+async function print(verified: VerifiedNote, said: Said, { keys, json, io }: Printing) {
   const { signed, unknown } = verified
+  const { words, content } = said
   const missing = findMissing(verified, keys)
   const report = { ...content, signed, missing, unknown }
-  const lines = [words, ...signed.map((one) => `signed by ${toSignedWords(one)}`)]
+  const lines = [words, ...signed.map((one) => `signed by ${toSignedWords(one, said.isTree)}`)]
   await writeOut(io, json ? toJsonLine(report) : lines.map((line) => `${line}\n`).join(''))
   for (const { number, origin, keyId } of unknown)
     say(
