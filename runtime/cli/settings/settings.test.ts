@@ -34,6 +34,7 @@ test('the example in docs/settings.md is valid, and has every key', async () => 
         tlsKey: ['/etc/vouch/server.key'],
         tlsClientCa: ['/etc/vouch/ca.pem'],
         require: ['majority'],
+        key: ['/etc/vouch/nas.pub', '/etc/vouch/vm.pub'],
         replica: [
           'vm1=/srv/files',
           'nas=https://nas.example:6002',
