@@ -36,7 +36,7 @@ export interface Signer {
   sign(message: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** Returns `text` when it can name a signer, otherwise null: a note's lines have blanks between their parts. */
+/** Returns `text` when it can name a signer, otherwise null: blanks separate the parts of a note's line. */
 export function parseOrigin(text: string): string | null {
   return /^[A-Za-z0-9][A-Za-z0-9./:_-]{0,127}$/.test(text) ? text : null
 }

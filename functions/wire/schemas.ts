@@ -109,7 +109,7 @@ const signature = v.object({
   line: v.pipe(
     v.string(),
     v.maxLength(MAX_SIGNATURE_LENGTH),
-    v.regex(/^\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}$/u, 'a line that signs a note'),
+    v.regex(/^\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}$/, 'a line that signs a note'),
   ),
 })
 export type Signature = v.InferOutput<typeof signature>
@@ -240,7 +240,7 @@ const signedTree = v.object({
   note: v.pipe(v.string(), v.maxLength(MAX_NOTE_LENGTH)),
 })
 
-/** A line of `GET /tree` on a coordinator: a sign of life, or at the end what each replica has, and the notes. */
+/** A line of `GET /tree` on a coordinator: a sign of life, or at the end the replicas and their notes. */
 export const treesLine = v.union([
   v.object({
     replicas: boundedArray(

@@ -28,6 +28,16 @@ const answers: Record<string, Reply> = {
     VALIDATORS,
     MAYBE,
   ),
+  // A receipt is neither a content of the file nor cut into parts.
+  200: {
+    description:
+      'The file, since the copies do not differ, or the request names one of them; or its receipt.',
+    headers: toHeaders(
+      ['Cache-Control', 'Vary', 'Replica-Status', 'Content-Length'],
+      ['ETag', 'Repr-Digest', 'Accept-Ranges', ...MAYBE],
+    ),
+    content: { '*/*': { schema: {} } },
+  },
   300: {
     description:
       'The copies differ, and the request names `multipart/mixed`: the manifest, then a part for each version with ' +

@@ -45,14 +45,17 @@ export async function answerReceipt(
     }
   }
   const comparison = compare(answers)
-  const fields = { ...toFields(comparison, version), Vary: 'Accept' }
+  const fields = toFields(comparison, version)
   if (lines.length > 0)
-    return answerPlainText(`${RECEIPT_TYPE}; charset=utf-8`, formatNote(text, lines), fields)
+    return answerPlainText(`${RECEIPT_TYPE}; charset=utf-8`, formatNote(text, lines), {
+      ...fields,
+      Vary: 'Accept',
+    })
   const detail = `none of ${holders.join(', ')} has a key to sign with, and neither has this coordinator; 'vouch key generate' makes one, for --sign`
   return createProblem('unsigned', detail, { fields, manifest: toManifest(name, comparison) })
 }
 
-/** Whether a replica signed what it said, with keys that no replica before it has used: adds them to `keys`. */
+/** Whether a replica signed what it said, with keys that none before it has used; adds them to `keys`. */
 async function areOwn(
   signatures: readonly Signature[],
   said: Facts,

@@ -39,7 +39,7 @@ export const RECEIPT = declare({
   name: 'receipt',
   about: 'verify what replicas have signed of a file, or have all files signed at once',
   forms: [
-    'verify FILE --key FILE.pub... [--files TARGET] [--since OLD --since-files TARGET]',
+    'verify FILE --key FILE.pub... [--since OLD] [options]',
     'tree [PREFIX] -o FILE [options]',
     'path FILE NAME --files TARGET -o RECEIPT',
     'witness FILE --key FILE.pub... --sign KEY',
@@ -61,10 +61,13 @@ export const RECEIPT = declare({
   },
   shared: [{ title: 'Whom to ask', flags: SOURCE_FLAGS }],
   description: [
-    'verify prints what a receipt says and who has signed it: the name of a file, its SHA-256, which sha256sum of the file has to show too, and when each signer read its bytes. It asks nobody, unless TARGET is elsewhere. Without --key the keys are those of the cluster of the settings file. Of two keys with one name, as while one takes the place of the other, one suffices. A line of a key that is not given counts for nothing, and is reported. A receipt in which anything was changed is refused, with the line.',
-    'tree has each replica sign all its files whose names start with PREFIX at once: their number, and the root of a Merkle tree (RFC 6962) over the lines that sha256sum prints for them, in the byte order of the names. Replicas with the same files sign one text. Where they differ, each text is written beside FILE, as ID_FILE. A coordinator keeps what was signed; trees prints it.',
+    'verify prints what a receipt says and who has signed it: the name of a file, its SHA-256, which sha256sum of the file has to show too, and when each signer read its bytes. It asks nobody, unless TARGET is elsewhere.',
+    'Without --key the keys are those of the cluster of the settings file. Of two keys with one name, as while one takes the place of the other, one suffices. A line of a key that is not given counts for nothing, and is reported. A receipt in which anything was changed is refused, with the line.',
+    'tree has each replica sign all its files whose names start with PREFIX at once: their number, and the root of a Merkle tree (RFC 6962) over the lines that sha256sum prints for them, in the byte order of the names.',
+    'Replicas with the same files sign one text. Where they differ, each text is written beside FILE, as ID_FILE. A coordinator keeps what was signed; trees prints it.',
     'path writes the receipt of one file of a signed tree. It reads all files of TARGET, which have to be those that were signed: a list that vouch sums wrote then is enough.',
-    'verify --since compares two signed trees. If their roots are the same, no file has changed. To name what has, it needs both lists; it prints nothing unless each is the whole of what was signed. A witness signs that it has seen a valid receipt or tree now, and adds its line to FILE.',
+    'verify --since compares two signed trees. If their roots are the same, no file has changed. To name what has, it needs both lists; it prints nothing unless each is the whole of what was signed.',
+    'A witness signs that it has seen a valid receipt or tree now, and adds its line to FILE.',
   ],
   examples: {
     'vouch receipt verify deed.receipt --key nas.pub --key vm.pub': 'whether both have signed it',
