@@ -102,6 +102,15 @@ describe('a note', () => {
     expect(await refuse(formatNote(TEXT, [...lines, lines[0] ?? '']))).toContain('line 8: vm')
   })
 
+  it('is written in one way only: bits that base64 leaves over are 0', async () => {
+    const note = formatNote(TEXT, [await signLine(vm, { ...READ, of: 'ab' }, TEXT)])
+    const [, last = '', padding = ''] = /(.)(=+)\n$/.exec(note) ?? []
+    expect(padding).not.toBe('')
+    const other = `${note.slice(0, -2 - padding.length)}${String.fromCharCode(last.charCodeAt(0) + 1)}${padding}\n`
+    expect(await refuse(note)).toBeNull()
+    expect(await refuse(other)).toContain('line 6 is no signature')
+  })
+
   it.each<[string, string]>([
     ['nothing', ''],
     ['a text without signatures', TEXT],
