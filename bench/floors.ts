@@ -12,7 +12,7 @@ import { SMALL, SMALL_BYTES, startPair } from './servers.ts'
 const USAGE = `node bench/floors.ts [options]: measure vouch beside programs that do only what its promises need, in turns
 
   --rounds N        how often each is measured (11)
-  --seconds N       how long each server is loaded in a round; 0 leaves the reads out (2)
+  --seconds N       whole seconds for which each server is loaded in a round; 0 leaves the reads out (2)
   --program PATH    the command (dist/command/vouch.js: npm run build)
 
 Starts: one file of 1 KiB in two directories, each command in a new directory, its output to /dev/null. Needs bash, and rclone
@@ -59,7 +59,11 @@ const RATIOS: readonly Ratio[] = [
 ]
 
 if (values.help) process.stdout.write(USAGE)
-else process.exitCode = await withWorkshop(measure)
+else if (!/^\d+$/.test(values.seconds)) {
+  // wrk takes no fractions.
+  console.error(`--seconds must be a whole number, not '${values.seconds}'`)
+  process.exitCode = 2
+} else process.exitCode = await withWorkshop(measure)
 
 async function measure(workshop: Workshop): Promise<number> {
   const { scratch } = workshop

@@ -66,4 +66,6 @@ export interface ReadRequest
   readonly isStrict?: boolean | undefined
   /** Deliver this version, whatever other versions there are. */
   readonly version?: Digest | undefined
+  /** What to answer with instead of the content; the content when absent. */
+  readonly form?: 'pin' | 'metalink' | undefined
 }

@@ -10,7 +10,7 @@ import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { parseFilePath } from '../wire/fields/routes.ts'
+import { parseFilePath, parseNamedPath } from '../wire/fields/routes.ts'
 import { isValid } from '../wire/json/parse.ts'
 import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
@@ -105,6 +105,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const routes = {
     '/files': { sameSite: true, get: (c) => limits.listings.run(() => answerMergedListing(c, context)) },
     '/files/{name}': { get: (c) => answerRead(c, context, required) },
+    '/pinned/{name}': { get: (c) => answerRead(c, context, required, 'pin') },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
     '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
     '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
@@ -156,15 +157,25 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
   return { ids, members, exclude, isIncluded, ...shared, ...remembered, ...recording }
 }
 
-/** `GET /files/{name}`: the compared read, or one replica's copy. By default `required` must answer. */
-async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number) {
-  const name = parseName(parseFilePath(c.req.url) ?? '')
+/**
+ * `GET /files/{name}`: the compared read, or one replica's copy; below `/pinned/` where it is. By default
+ * `required` must answer.
+ */
+async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number, pin?: 'pin') {
+  const path = pin === undefined ? parseFilePath(c.req.url) : parseNamedPath('/pinned/', c.req.url)
+  if (pin === undefined && path !== null && (path === '' || path.endsWith('/'))) {
+    const { answerDirectory } = await import('./directory/directory.ts')
+    return await context.limits.listings.run(() => answerDirectory(c, context, { folder: path, required }))
+  }
+  const name = parseName(path ?? '')
   if (name === null) return createProblem('invalid-name', NAME_RULE)
   const { ids, members, deadlines, createHasher, contentCache, corruptCopies, recentReads } = context
   const parameters = parseReadParameters(c.req.query(), ids)
   if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
   const { replica, version, maxAge, require } = parameters
   const isReceipt = parameters.receipt || isReceiptAccepted(c.req.header('Accept'))
+  if (pin !== undefined && replica !== undefined)
+    return createProblem('invalid-parameter', 'a pinned address is compared, so that it takes no replica')
   const prefer = c.req.header('Prefer')
   const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
   const enough = isStrict ? ids.length : require === undefined ? required : toCount(require, ids.length)
@@ -183,6 +194,7 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
     maxAge,
     isStrict,
     version,
+    form: pin ?? parameters.form,
     required: enough,
     sign: isReceipt || undefined,
     signing: isReceipt ? context.signing : undefined,

@@ -15,6 +15,8 @@ interface ReadParameters {
   readonly maxAge: number | undefined
   /** The receipt of the file, instead of the file. */
   readonly receipt: boolean
+  /** As in `ReadRequest`. */
+  readonly form: 'metalink' | undefined
 }
 
 /** Parses the parameters of a read from the replicas `ids`; returns a message when they are not valid. */
@@ -33,7 +35,9 @@ export function parseReadParameters(
   if (receipt && replica !== undefined) return 'receipt and replica exclude each other'
   const maxAge = parseMaxAge(query['max-age'])
   if (typeof maxAge === 'string') return maxAge
-  return { require, version, replica, maxAge: maxAge ?? undefined, receipt }
+  const form = query['metalink'] === undefined ? undefined : 'metalink'
+  if (form && replica !== undefined) return 'metalink and replica exclude each other'
+  return { require, version, replica, maxAge: maxAge ?? undefined, form, receipt }
 }
 
 /** The message for an id that is not one of `ids`. */

@@ -61,11 +61,11 @@ export function toBodyChunks(body: Body): Chunks {
   return body instanceof ReadableStream ? toChunks(body) : fromBytes(body ?? new Uint8Array())
 }
 
-/** Answers 200 with `value` in JSON, which no cache may store. */
-export function toJson(value: unknown): Response {
+/** Answers 200 with `value` in JSON, which no cache may store, and `own` fields besides. */
+export function toJson(value: unknown, own: Readonly<Record<string, string>> = {}): Response {
   const body = new TextEncoder().encode(JSON.stringify(value))
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
-  return createAnswer(200, { ...fields, 'Cache-Control': 'no-store' }, body)
+  return createAnswer(200, { ...fields, 'Cache-Control': 'no-store', ...own }, body)
 }
 
 /** Answers 200 with the text that `work` writes, as it is written; see `streamText`. */

@@ -1,10 +1,12 @@
 import { getMimeType } from 'hono/utils/mime'
+import { primed, toStream } from '../bytes/chunks.ts'
 import type { Digest } from '../wire/digest.ts'
-import { selectPart } from '../wire/fields/conditions.ts'
+import { selectParts } from '../wire/fields/conditions.ts'
 import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from '../wire/fields/dates.ts'
-import { toEtag, toReprDigest } from '../wire/fields/fields.ts'
+import { toEtag, toOldDigest, toReprDigest } from '../wire/fields/fields.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from '../wire/fields/ranges.ts'
 import { answerWith, type Body, createAnswer, withSecurity } from './answer.ts'
+import { toMultipart } from './byte-ranges.ts'
 import { createProblem } from './problems.ts'
 
 type Fields = Readonly<Record<string, string>>
@@ -34,6 +36,7 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
   const fields = withSecurity({
     ETag: etag,
     'Repr-Digest': toReprDigest(digest),
+    Digest: toOldDigest(digest),
     ...toTimeFields(modified),
     'Cache-Control': 'no-cache, no-transform',
     Vary: 'Accept',
@@ -46,16 +49,18 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
 }
 
 /**
- * Answers GET or HEAD by conditions and range (RFC 9110 §13.2.2, §14.2). `open` opens the part to send, the
- * whole when `range` is absent; it is not called when no body is sent. Rejects as `open` does.
+ * Answers GET or HEAD by conditions and ranges (RFC 9110 §13.2.2, §14.2). `open` opens the part to send, the
+ * whole when `range` is absent; it is not called when no body is sent. `isPartCheap` is whether it can open
+ * a part without reading the whole. Rejects as `open` does.
  */
 export async function answerContent(
   { method, headers }: Pick<Request, 'method' | 'headers'>,
   representation: Representation,
   open: (range?: ByteRange) => Body | Promise<Body>,
+  isPartCheap: () => boolean = () => true,
 ): Promise<Response> {
   const { size, own, fields } = representation
-  const part = selectPart(method, headers, representation)
+  const part = selectParts(method, headers, representation)
   if (part.status === 412) {
     const detail = 'the file is not, or no longer, the one that the condition names'
     return createProblem('precondition-failed', detail, { fields: own })
@@ -68,7 +73,14 @@ export async function answerContent(
     const { 'Content-Type': _type, 'Content-Length': _length, 'Accept-Ranges': _ranges, ...rest } = fields
     return createAnswer(304, rest, null)
   }
-  const range = part.status === 206 ? part.range : undefined
+  const ranges = part.status === 206 ? part.ranges : []
+  if (ranges.length > 1) {
+    const type = fields['Content-Type'] ?? ''
+    const multipart = toMultipart(ranges, { size, type, isPartCheap: isPartCheap() }, open)
+    const body = toStream(await primed(multipart.body))
+    return answerWith(206, { ...fields, ...multipart.fields }, body)
+  }
+  const [range] = ranges
   const body = method === 'HEAD' ? null : await open(range)
   if (range === undefined) return answerWith(200, fields, body)
   const ofPart = { 'Content-Length': String(range.length), 'Content-Range': toContentRange(range, size) }

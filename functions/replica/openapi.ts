@@ -20,7 +20,9 @@ import { problems, toProblemResponses } from '../http/openapi/problem-responses.
 import type { Document, Operation, PathItem } from '../http/openapi/types.ts'
 import * as schemas from '../wire/schemas.ts'
 
-const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Digest-Evidence']
+const VALIDATORS: readonly HeaderName[] = [
+  ...(['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Digest-Evidence'] as const),
+]
 const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'File-Modes']
 const read: Operation = {
   operationId: 'readFile',
@@ -83,6 +85,22 @@ const questions = {
         200: toLinesAnswer(
           'DescribeLine',
           'A line for each name as soon as it is known, and signs of life until then.',
+        ),
+        ...toProblemResponses(...BODY_PROBLEMS),
+      },
+    },
+  },
+  '/prove': {
+    post: {
+      operationId: 'prove',
+      summary: 'Prove what many names hold now',
+      description:
+        'A proof is the HMAC-SHA-256 (RFC 2104) of the content, with the nonce as its key, so that nothing that is remembered can answer.',
+      requestBody: toJsonBody('ProveRequest'),
+      responses: {
+        200: toLinesAnswer(
+          'ProveLine',
+          'A line for each name once it was read, and signs of life until then.',
         ),
         ...toProblemResponses(...BODY_PROBLEMS),
       },
@@ -162,6 +180,8 @@ export const DOCUMENT: Document = createDocument({
   schemas: {
     DescribeRequest: schemas.describeRequest,
     DescribeLine: schemas.describeLine,
+    ProveRequest: schemas.proveRequest,
+    ProveLine: schemas.proveLine,
     SurveyRequest: schemas.surveyRequest,
     SurveyLine: schemas.surveyLine,
     TreeRequest: schemas.treeRequest,

@@ -39,6 +39,7 @@ import type { CreateSum } from '../wire/sums.ts'
 import { answerDescribe } from './describe.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import { takeMove } from './move.ts'
+import { answerProve } from './prove.ts'
 import { answerSurvey } from './survey.ts'
 
 /** Options of a replica. */
@@ -78,12 +79,14 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
     signFacts: signers.length > 0 ? createSignFacts(createSignText(signers)) : null,
   }
   const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
+  const proofs = createLimit(MAX_SURVEYS, 'proofs')
   const listings = createLimit(MAX_LISTINGS, 'listings')
   const writes = createLimit(MAX_WRITES_UNDER_WAY, 'writes')
   const write: Handler = (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw)))
 
   const routes = {
     '/describe': { post: (c) => answerDescribe(storage, abilities, c) },
+    '/prove': { post: (c) => proofs.run(() => answerProve(storage, createHasher, c)) },
     '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
     '/tree': { post: (c) => answerTree(storage, c, { ...surveys, signers }) },
     '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },

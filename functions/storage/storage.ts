@@ -129,6 +129,20 @@ export interface SignedTree {
   readonly signatures: readonly Signature[]
 }
 
+/** Options of `prove`. */
+export interface ProveOptions extends Pick<DescribeOptions, 'signal' | 'trace' | 'onProgress'> {
+  /** The key: 32 bytes in lower-case hexadecimal. */
+  readonly nonce: string
+}
+
+/** What only the bytes of a file can answer. */
+export interface Proof {
+  /** Bytes. */
+  readonly size: number
+  /** HMAC-SHA-256 (RFC 2104) of the content under the nonce, in lower-case hexadecimal. */
+  readonly proof: Digest
+}
+
 /** As in `DescribeOptions`. */
 export type SurveyOptions = Pick<DescribeOptions, 'signal' | 'trace'>
 
@@ -262,6 +276,15 @@ export interface Storage {
     prefix: string,
     options?: Pick<DescribeOptions, 'signal' | 'trace' | 'onProgress'>,
   ): Promise<SignedTree | null>
+
+  /**
+   * Computes the proof of each file from its bytes, all of them read after the question: nothing that is
+   * remembered can answer a new nonce. Resolves, rejects and orders its promises as `describe` does; rejects
+   * with `changed` for a file that keeps changing. Where it is absent, whoever asks reads the bytes: see
+   * `proveNames`.
+   */
+  prove?(names: readonly string[], options: ProveOptions): readonly Promise<Proof | null>[]
+
   /**
    * The contents that writes have replaced, in the byte order of `digest/name`, page by page: an entry for
    * each name that held each content, whether or not the storage is writable. Nothing is hashed: `restore`

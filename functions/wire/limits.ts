@@ -226,6 +226,9 @@ export const MAX_LINES_AHEAD = 1024
 /** How often a survey reports its progress. */
 export const PROGRESS_MS = 1000
 
+/** Characters of the text that chooses which names an audit has proved. */
+export const MAX_SEED_LENGTH = 64
+
 /** How many of the names that differ since an earlier audit are given. */
 export const MAX_NEW_EXAMPLES = 20
 /** Bytes of the body of `POST /verify`: four numbers. */
@@ -304,6 +307,12 @@ export const MAX_AGE_SECONDS = 2 ** 31 - 1
 /** Replicas in one answer: more than fit into `MAX_REPLICA_STATUS_BYTES` with ids of one letter. */
 export const MAX_REPLICAS = 160
 
+/** Ranges in one request, as Apache's `MaxRanges`: each may cost a file to be opened. */
+export const MAX_RANGES = 200
+
+/** The gap between two ranges that is read, and not sent, rather than open the file again. */
+export const MAX_RANGE_GAP_BYTES = 64 * 1024
+
 /** Names of a plan written at once: enough for slow disks, few enough to leave capacity for reads. */
 export const MAX_STEPS_UNDER_WAY = 4
 
@@ -335,6 +344,9 @@ export const MAX_SPAN_LENGTH = 8 * 1024 * 1024
 
 /** Rows of one page for a browser: few enough for one request to each replica, and for people to read. */
 export const PAGE_ROWS = 100
+
+/** Rows of one page of a folder for programs, most of which follow no link to the next. */
+export const MAX_DIRECTORY_ROWS = 10_000
 
 /** Listings for one page of a folder: each large folder in it takes another, and a page must end. */
 export const MAX_PAGE_LISTINGS = 32

@@ -73,8 +73,12 @@ export const planSummary = v.object({
   unpaired: v.optional(size),
   /** Bytes to be written. */
   bytes: size,
-  /** Names whose copies differ, and for which no rule chooses a version. */
+  /** Names for which nothing is planned: no rule chooses a version, or there is nothing to copy from. */
   left: size,
+  /**
+   * Those of `left` that are missing somewhere, and of which only lists know the content; absent for none.
+   */
+  recorded: v.optional(size),
   /** The summary of the audit behind the plan. */
   audit: auditSummary,
 })

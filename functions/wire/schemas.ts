@@ -4,6 +4,7 @@ import { boundedArray } from './json/parse.ts'
 import {
   MAX_AGE_SECONDS,
   MAX_DETAIL_LENGTH,
+  MAX_DIRECTORY_ROWS,
   MAX_GLOB_LENGTH,
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
@@ -16,6 +17,7 @@ import {
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
+  MAX_SEED_LENGTH,
   MAX_SIGNATURE_LENGTH,
   MAX_SIGNATURES,
   MAX_SURVEY_RANGES,
@@ -131,6 +133,21 @@ export const describeLine = v.union([
   working,
 ])
 export type DescribeLine = v.InferOutput<typeof describeLine>
+
+/** Body of `POST /prove`; see `ProveOptions`. */
+export const proveRequest = v.object({
+  names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
+  nonce: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits')),
+})
+
+/** A line of the answer to `POST /prove`: a name's proof, absence or error, or a sign of life. */
+export const proveLine = v.union([
+  v.object({ name: v.string(), size, proof: digest }),
+  v.object({ name: v.string(), absent: v.literal(true) }),
+  failed,
+  working,
+])
+export type ProveLine = v.InferOutput<typeof proveLine>
 
 /** Globs that select names. */
 export const globs = v.pipe(
@@ -290,6 +307,23 @@ export const mergedListing = v.object({
 })
 export type MergedListing = v.InferOutput<typeof mergedListing>
 
+/** Answer to `GET /files/{folder}/` in JSON; names are relative to the folder. */
+export const directoryListing = v.object({
+  /** Empty for the root, else ending with a slash. */
+  folder: v.string(),
+  entries: boundedArray(
+    v.variant('type', [
+      v.object({ type: v.literal('directory'), name: v.string() }),
+      v.object({ type: v.literal('file'), ...mergedListing.entries.entries.item.entries }),
+    ]),
+    MAX_DIRECTORY_ROWS,
+  ),
+  /** What `after` takes to go on; null at the end. */
+  next: v.nullable(v.string()),
+  replicas: mergedListing.entries.replicas,
+})
+export type DirectoryListing = v.InferOutput<typeof directoryListing>
+
 const place = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/))
 
 /** `Places` as opaque ids, which show only whether two replicas are one place or one inside the other. */
@@ -347,6 +381,19 @@ export const version = v.object({
   href: v.string(),
 })
 
+/** A replica that contradicted itself in an audit with proofs: both of its statements. */
+const disproof = v.object({
+  /** The digest that it described. */
+  described: contentDigest,
+  /** What it answered to the nonce, which is in the summary; null when it said that it has no such file. */
+  proof: v.nullable(digest),
+  /** The SHA-256 of the bytes that it sent when the coordinator read them; null when it sent none whole. */
+  read: v.nullable(digest),
+  /** The proof of those bytes. */
+  expected: v.nullable(digest),
+})
+export type Disproof = v.InferOutput<typeof disproof>
+
 /**
  * What one replica reported: `version` if it holds a content, with `evidence` and `age` as in `Facts`, `age`
  * absent when unknown; `error` and `detail` if it did not answer.
@@ -366,6 +413,7 @@ export const replicaReport = v.object({
    * in which it holds none of the names that were compared; absent when it holds one in each.
    */
   missingFolder: v.optional(v.string()),
+  disproof: v.optional(disproof),
   error: v.optional(v.string()),
   detail: v.optional(v.string()),
 })
@@ -404,6 +452,20 @@ const changes = v.object({
 })
 export type Changes = v.InferOutput<typeof changes>
 
+/** What an audit has had the replicas prove. */
+const proved = v.object({
+  /** 32 bytes in hexadecimal, the key of all proofs. */
+  nonce: digest,
+  /** What chose the names, and the share of them that was wanted: above 0, at most 1. */
+  seed: v.pipe(v.string(), v.maxLength(MAX_SEED_LENGTH)),
+  share: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
+  /** The number of names whose copies were asked for a proof, and of copies that were proved. */
+  names: size,
+  copies: size,
+  /** The bytes that the coordinator read itself, of each replica that sent any. */
+  fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
+})
+
 /** The result of an audit. */
 export const auditSummary = v.object({
   /** The agreement of all names together, by the rules for one: any conflict makes it a conflict. */
@@ -420,6 +482,8 @@ export const auditSummary = v.object({
   exclude: v.optional(globs),
   /** Which names were compared; absent for all, and from an older coordinator. */
   scope: v.optional(v.object({ prefix: v.string(), after: v.string(), match: globs, exclude: globs })),
+  /** What was proved; absent for an audit without proofs. */
+  proved: v.optional(proved),
   /** Absent for the first audit, and from a coordinator that keeps no ledger. */
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */

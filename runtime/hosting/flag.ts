@@ -32,6 +32,8 @@ interface Details {
   readonly otherwise?: string
   /** The environment variable that may hold it instead. */
   readonly variable?: string
+  /** What it means without a value, which is then given only behind an equals sign. */
+  readonly bare?: string
 }
 
 /** A flag: parsing, help, the manual and completions are made of it. */

@@ -9,6 +9,7 @@ import { type IndexNotice, openIndexFile } from './digests/index-file.ts'
 import { createIndexHealth, type IndexState } from './digests/index-health.ts'
 import { toIndexDirectory, toIndexFile } from './digests/index-path.ts'
 import { type Counts, createDisk, type Disk } from './disk/disk.ts'
+import { createProver } from './disk/prover.ts'
 import { createStreams } from './disk/streams.ts'
 import { getErrno } from './files/errno.ts'
 import { readModes } from './files/file-attributes.ts'
@@ -130,6 +131,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const given = { root, indexFile, shared, now, syncs, onLooked }
   const disk = createDisk({ ...given, here: options.here !== undefined, onIndex: onIndex('disk') })
   const tree = createTreeService({ ...given, disk, here: isAllHere, onIndex: onIndex('tree') })
+  const prover = createProver(disk)
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
   const writer = writable ? createWriter(disk, reader) : null
@@ -150,7 +152,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     await tidied
     await writer?.close()
     streams.close()
-    await Promise.all([tree.close(), disk.close()])
+    await Promise.all([tree.close(), prover.close(), disk.close()])
     index?.close()
   }
 
@@ -159,6 +161,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     verifiesBytes: true,
     describe: (names, options) => (isHeldUp() ? names.map(refuseHeldUp) : reader.describe(names, options)),
     open: (name, options) => (isHeldUp() ? refuseHeldUp() : reader.open(name, options)),
+    prove: (names, options) => (isHeldUp() ? names.map(refuseHeldUp) : prover.prove(names, options)),
     list: (list = {}) => (isHeldUp() ? refuseHeldUp() : tree.list(list)),
     survey: (survey, options = {}) => (isHeldUp() ? refuseSurvey() : tree.survey(survey, options)),
     ...(writer && { put: writer.put, restore: writer.restore, move: writer.move }),

@@ -182,6 +182,8 @@ export const MAX_RCLONE_DIRECTORIES = 4096
  * Requests to rclone at once for one replica: its own checkers. OpenSSH refuses some of ten new connections.
  */
 export const MAX_RCLONE_CALLS = 8
+/** Files for which another rclone is started to read them together: that takes it a tenth of a second. */
+export const MIN_RCLONE_BATCH = 16
 /** Names that rclone encrypts in one answer: a few hundred KiB. */
 export const MAX_ENCODED_NAMES = 5000
 /** How many remotes of rclone may wrap each other: nobody stacks so many, but a circle does. */

@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -67,6 +68,18 @@ describe.each(toAddresses(there))('files on %s', (address) => {
     ])
     expect((await run(['get', NONE, '-o', '-'], address)).stderr).toContain('not found on any of 2 replicas')
   })
+})
+
+test('files that are read together must have the hash of the remote, and one that has not is told', async () => {
+  const chunk = join(home.path, 'chunks', `${SAME}.rclone_chunk.001`)
+  const content = readFileSync(chunk)
+  writeFileSync(chunk, content.toString().toUpperCase())
+  try {
+    const { status, stdout } = await run(['check', '--index', makeDirectory('fresh')], 'chunker:')
+    expect([status, stdout.trimEnd().split('\n').sort()]).toEqual([2, [`! ${SAME}`, ...lines].sort()])
+  } finally {
+    writeFileSync(chunk, content)
+  }
 })
 
 test('the marks are those of `rclone check` where that compares contents', async () => {

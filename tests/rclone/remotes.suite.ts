@@ -164,7 +164,7 @@ async function startAll(
     crypt: { type: 'crypt', remote: below('below'), password: obscure('one') },
     otherpassword: { type: 'crypt', remote: below('below'), password: obscure('other') },
     compress: { type: 'compress', remote: below('packed') },
-    chunker: { type: 'chunker', remote: below('chunks'), chunk_size: '5' },
+    chunker: { type: 'chunker', remote: below('chunks'), chunk_size: '5B' },
     alias: { type: 'alias', remote: `local:${there}` },
     union: { type: 'union', upstreams: `${disk1} local:${disk2}` },
     combine: { type: 'combine', upstreams: `one=${disk1}/one "two=${disk2}/two"` },

@@ -8,8 +8,7 @@ import { openRcloneStorage } from '../../runtime/node/rclone/open-rclone.ts'
 import { configure, startRemotes, toAddresses, writeTrees } from './remotes.suite.ts'
 
 // Shows what `check` finds over each remote of rclone, beside `rclone check`, and the memory for a large
-// directory: `npm run show:rclone -- [FILES] [NAMES] [REMOTE…]`, by default 5,000 and 50,000, over each. Over
-// chunker, which lists the whole directory for each of its files, many take long.
+// directory: `npm run show:rclone -- [FILES] [NAMES] [REMOTE…]`, by default 5,000 and 50,000, over each.
 
 const SELF = fileURLToPath(import.meta.url)
 const [first = '5000', second = '50000', ...rest] = process.argv.slice(2)

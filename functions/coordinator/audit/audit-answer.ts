@@ -4,10 +4,12 @@ import type { AppEnv } from '../../http/app.ts'
 import { createProblem } from '../../http/problems.ts'
 import { compareNames } from '../../storage/names.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
+import { MAX_SEED_LENGTH } from '../../wire/limits.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
 import type { AuditContext, AuditRequest } from './audit.ts'
+import type { Challenge } from './challenge.ts'
 import { findExcess, toMore } from './exclude.ts'
 
 /** `GET /audit`: the lines of `audit` as they are found. */
@@ -49,7 +51,10 @@ function parseAuditRequest(
   query: URLSearchParams,
   context: Pick<CoordinatorContext, 'exclude'>,
 ): AuditRequest | string {
-  const known = ['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'names', 'seconds']
+  const known = [
+    ...['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'names', 'seconds'],
+    ...['prove', 'seed'],
+  ]
   const unknown = [...query.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
   const wrong = ['all', 'deep'].find((flag) => !['', 'true', null].includes(query.get(flag)))
@@ -63,8 +68,10 @@ function parseAuditRequest(
   const maxAge = query.has('deep') ? 0 : age
   const range = parseRange(query)
   if (typeof range === 'string') return range
+  const challenge = parseChallenge(query)
+  if (typeof challenge === 'string') return challenge
   const prefix = query.get('prefix') ?? ''
-  return { ...range, prefix, all: query.has('all'), maxAge, match, exclude: more }
+  return { ...range, challenge, prefix, all: query.has('all'), maxAge, match, exclude: more }
 }
 
 /** Which part of the names the audit compares, or a message when it is not valid. */
@@ -80,6 +87,25 @@ function parseRange(query: URLSearchParams): Pick<AuditRequest, 'after' | 'until
   const isReached = (compared: number) =>
     compared >= (names ?? Number.POSITIVE_INFINITY) || performance.now() >= end
   return { after, until, ...((names ?? seconds) !== undefined && { limit: { isReached } }) }
+}
+
+/** What is to be proved, or a message when it is not valid; undefined when nothing is. */
+function parseChallenge(query: URLSearchParams): Challenge | undefined | string {
+  const [text, seed] = [query.get('prove'), query.get('seed')]
+  if (text === null) return seed === null ? undefined : "seed chooses the names of 'prove', which is absent"
+  const share = parseShare(text)
+  if (share === null)
+    return `prove takes a share of names above 0 and at most 1, or how sure it is to meet which share of bad names, as in 0.99,0.001; got '${text}'`
+  if (seed !== null && seed.length > MAX_SEED_LENGTH)
+    return `seed takes at most ${MAX_SEED_LENGTH} characters, got ${seed.length}`
+  return { share, seed: seed ?? crypto.randomUUID() }
+}
+
+function parseShare(text: string): Challenge['share'] | null {
+  if (text === '1') return 1
+  const [, first = '', second] = /^(0\.\d{1,12})(?:,(0\.\d{1,12}))?$/.exec(text) ?? []
+  if (Number(first) === 0 || Number(second ?? 1) === 0) return null
+  return second === undefined ? Number(first) : { sure: Number(first), bad: Number(second) }
 }
 
 /** A whole number from 1 up; undefined when absent, a message when not valid. */

@@ -24,6 +24,7 @@ import type { Member } from '../ask/member.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
 import type { CoordinatorContext } from '../context.ts'
+import { type Challenge, createProver, type Proved, type Prover, toShare } from './challenge.ts'
 import { findMissingFolder } from './missing-folder.ts'
 import {
   compareSpans,
@@ -46,6 +47,8 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
   readonly isVerification?: boolean | undefined
   /** Ends the audit before its last name. */
   readonly limit?: AuditLimit | undefined
+  /** Has the replicas prove their copies. */
+  readonly challenge?: Challenge | undefined
 }
 
 /** How far an audit goes. */
@@ -100,7 +103,8 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
     ...{ ...context, request, whole, begunAt, pass: crypto.randomUUID() },
     ...{ tally, showProgress },
   }
-  if (request.all || request.maxAge !== null) await auditNames(one, whole)
+  const prover = request.challenge && (await openProver(one, request.challenge))
+  if (request.all || request.maxAge !== null || prover !== undefined) await auditNames(one, whole, prover)
   else await auditSpans(one, whole, 0)
   if (request.until !== undefined) tally.stop(request.until)
   const { exclude } = context
@@ -109,6 +113,7 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
       ...tally.toSummary(),
       ...(exclude.length > 0 && { exclude: [...exclude] }),
       ...toScopeMember(request),
+      ...(prover && { proved: prover.toSummary() }),
     },
   })
 }
@@ -187,8 +192,29 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
   })
 }
 
+async function openProver(audit: Audit, { share, seed }: Challenge): Promise<Prover> {
+  const fraction = typeof share === 'number' ? share : toShare(share, await countNames(audit))
+  return createProver({ share: fraction, seed }, audit, audit.showProgress)
+}
+
+/** The number of names in the range on the replica that has most of them. */
+async function countNames(audit: Audit): Promise<number> {
+  const counts: number[] = []
+  await readStreams(openSurveys<Span>(audit, [...audit.whole], SPAN_GRAINS[0] ?? 0), async (streams) => {
+    for (const stream of streams) {
+      let names = 0
+      for (let span = await stream.next(); span !== null; span = await stream.next()) {
+        if (span instanceof StorageError) break
+        names += span.names
+      }
+      counts.push(names)
+    }
+  })
+  return Math.max(0, ...counts)
+}
+
 /** Compares name by name. */
-async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void> {
+async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prover): Promise<void> {
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
@@ -200,7 +226,8 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
-      if (!request.all && isSame(audit, findings)) tally.countSame(1)
+      const isChosen = (await prover?.isChosen(findings.name)) === true
+      if (!request.all && !isChosen && isSame(audit, findings)) tally.countSame(1)
       else batch.push(findings)
       names++
       const isEnd = limit?.isReached(names) === true
@@ -208,13 +235,13 @@ async function auditNames(audit: Audit, ranges: readonly Range[]): Promise<void>
         limit?.onReported !== undefined &&
         (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
-      await report(audit, batch)
+      await report(audit, batch, prover)
       batch = []
       reportedAt = performance.now()
       if (tally.lost.size === 0) await limit?.onReported?.(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }
-    await report(audit, batch)
+    await report(audit, batch, prover)
   })
 }
 
@@ -225,21 +252,43 @@ function isSame({ tally, corruptCopies }: Audit, { name, answers, rotted }: Find
 }
 
 /** Reports those names that still differ when the replicas are asked again. */
-async function report(audit: Audit, batch: readonly Findings[]): Promise<void> {
+async function report(audit: Audit, batch: readonly Findings[], prover?: Prover): Promise<void> {
   const { request, tally, corruptCopies } = audit
   const differing = batch.filter((findings) => !isSame(audit, findings))
   const again = await askAgain(audit, differing)
   const arrived = findArrived(differing, again)
+  const answers = new Map(
+    batch.map((findings) => {
+      const { name } = findings
+      return [name, corruptCopies.judge(again.get(name) ?? complete(audit, findings), name)]
+    }),
+  )
+  const proved = prover ? await proveChosen(prover, answers) : new Map<string, Proved>()
   for (const findings of batch) {
     const { name, rotted } = findings
-    const comparison = compare(corruptCopies.judge(again.get(name) ?? complete(audit, findings), name))
+    const proof = proved.get(name)
+    const comparison = compare(proof?.answers ?? answers.get(name) ?? [])
     const { agreement } = comparison
     if (agreement === 'absent') continue
     tally.count(agreement, 1, rotted.size)
     if (!request.all && agreement === 'unanimous' && rotted.size === 0) continue
     const manifest = withSurveyed(toManifest(name, comparison), findings, { arrived, request })
-    await audit.writeLine(manifest)
+    await audit.writeLine(proof ? withDisproofs(manifest, proof) : manifest)
   }
+}
+
+async function proveChosen(
+  prover: Prover,
+  answers: ReadonlyMap<string, readonly Answer[]>,
+): Promise<ReadonlyMap<string, Proved>> {
+  const chosen = new Map<string, readonly Answer[]>()
+  for (const [name, said] of answers) if (await prover.isChosen(name)) chosen.set(name, said)
+  return await prover.prove(chosen)
+}
+
+function withDisproofs(manifest: Manifest, { disproved }: Proved): Manifest {
+  const replicas = manifest.replicas.map((report) => ({ ...report, disproof: disproved.get(report.id) }))
+  return { ...manifest, replicas }
 }
 
 /** The names that each replica lacked in its survey, and holds now. */

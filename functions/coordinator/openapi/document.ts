@@ -20,9 +20,10 @@ import * as plans from '../../wire/plan-schemas.ts'
 import * as schemas from '../../wire/schemas.ts'
 import { restoreOnRequest } from '../kept.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
-import { readFile } from './read-operations.ts'
+import { findPinned, readFile } from './read-operations.ts'
 
 const count = { type: 'integer', minimum: 1 }
+const share = { type: 'string', pattern: '^(1|0\\.[0-9]{1,12}(,0\\.[0-9]{1,12})?)$' }
 const flag = { type: 'boolean', enum: [true] }
 const globs = toSchema(schemas.globs)
 
@@ -49,6 +50,12 @@ const whole = {
           count,
         ),
         query('seconds', 'End it after so many seconds; likewise.', count),
+        query(
+          'prove',
+          'Have the replicas prove, by their bytes as they are now, the copies of this share of the names, above 0 and at most 1; or, as in `0.99,0.001`, of so many that bad names are met with the probability of the first number if at least the share of the second is bad.',
+          share,
+        ),
+        query('seed', 'Chooses those names, the same for the same text; a random one when absent.'),
         query('deep', 'The same as `max-age=0`, and overrides `max-age`.', flag),
       ],
       responses: {
@@ -158,6 +165,7 @@ const listing = {
 /** The operations by path, one for each method of the coordinator's routes. */
 export const OPERATIONS = {
   '/files/{name}': { get: readFile },
+  '/pinned/{name}': { get: findPinned },
   ...listing,
   ...whole,
   ...trees,

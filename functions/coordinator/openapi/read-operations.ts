@@ -16,10 +16,14 @@ import { digest, replicaId } from '../../wire/schemas.ts'
 const STATES: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
 
 // One replica's copy, uncompared, comes without an agreement.
-const VALIDATORS: readonly HeaderName[] = ['ETag', 'Repr-Digest', 'Cache-Control', 'Vary', 'Replica-Status']
-const MAYBE: readonly HeaderName[] = ['Last-Modified', 'File-Modified', 'Replica-Agreement']
+const VALIDATORS: readonly HeaderName[] = [
+  ...(['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Replica-Status'] as const),
+]
+const MAYBE: readonly HeaderName[] = [
+  ...(['Last-Modified', 'File-Modified', 'Replica-Agreement', 'Content-Location', 'Link'] as const),
+]
 
-const answers: Record<string, Reply> = {
+const answers = {
   ...toFileAnswers(
     [
       'The file. The copies do not differ, or the request names one of them.',
@@ -71,6 +75,34 @@ const refusals = toProblemResponses(
   ...problems(['invalid-name']),
 )
 
+const REQUIRED = query('require', 'How many replicas must answer.', {
+  anyOf: [
+    { type: 'string', enum: ['all', 'majority'] },
+    { type: 'integer', minimum: 1 },
+  ],
+})
+const STRICT = field(
+  'Prefer',
+  '`handling=strict` requires every replica to answer and to hold the file (RFC 7240).',
+)
+
+export const findPinned: Operation = {
+  operationId: 'findPinned',
+  summary: 'Compare a file, and find the address of this version alone',
+  description:
+    'For clients that read a file in several requests: no other version is ever at that address. What does not lead to one ' +
+    'version is answered as for `/files/{name}`.',
+  parameters: [NAME, REQUIRED, MAX_AGE, STRICT],
+  responses: {
+    307: {
+      description: 'The address of the version.',
+      headers: toHeaders(['Location', 'Content-Length', 'Cache-Control', ...STATES]),
+    },
+    300: answers[300],
+    ...withPage(refusals),
+  },
+}
+
 export const readFile: Operation = {
   operationId: 'readFile',
   summary: 'Read a file, compared',
@@ -82,19 +114,19 @@ export const readFile: Operation = {
     NAME,
     query('version', 'That version, from any replica that holds it.', toSchema(digest)),
     query('replica', "That replica's copy, uncompared. Excludes `version`.", toSchema(replicaId)),
-    query('require', 'How many replicas must answer.', {
-      anyOf: [
-        { type: 'string', enum: ['all', 'majority'] },
-        { type: 'integer', minimum: 1 },
-      ],
-    }),
+    query(
+      'metalink',
+      'Its Metalink (RFC 5854) instead of the file, without validators; excludes `replica`.',
+      { type: 'string' },
+    ),
+    REQUIRED,
     MAX_AGE,
     query(
       'receipt',
       'The receipt of the file instead of the file: what its holders have signed of it. `Accept: text/vouch-receipt` asks for it too. Excludes `replica`.',
       { type: 'string', enum: [''] },
     ),
-    field('Prefer', '`handling=strict` requires every replica to answer and to hold the file (RFC 7240).'),
+    STRICT,
     ...CONDITIONS,
   ],
   responses: { ...answers, ...withPage(refusals) },

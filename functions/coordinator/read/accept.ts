@@ -13,6 +13,11 @@ export function chooseConflictForm(request: Request): 'multipart' | 'html' | 'pr
   return preferred === 'text/html' ? 'html' : 'problem'
 }
 
+/** The type among `types` that the request prefers; undefined when it accepts none of them. */
+export function choose<T extends string>(request: Request, types: readonly T[]): T | undefined {
+  return negotiate(request).mediaType([...types]) as T | undefined // one of those given
+}
+
 function negotiate(request: Request): Negotiator {
   return new Negotiator({ headers: { accept: request.headers.get('Accept') ?? undefined } })
 }

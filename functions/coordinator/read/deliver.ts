@@ -1,5 +1,8 @@
+import { createAnswer } from '../../http/answer.ts'
 import { createProblem, type ProblemType, toProblem } from '../../http/problems.ts'
 import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
+import type { ByteRange } from '../../wire/fields/ranges.ts'
+import { toVersionHref } from '../../wire/fields/routes.ts'
 import { MAX_COMPARISONS } from '../../wire/limits.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { isTimeout } from '../ask/deadlines.ts'
@@ -15,7 +18,8 @@ import {
 import { toFailures, toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
-import { openVersion } from './open-version.ts'
+import { METALINK_TYPE, toMetalink } from './metalink.ts'
+import { isPartCheap, openVersion } from './open-version.ts'
 import { answerReceipt } from './receipt.ts'
 
 type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
@@ -43,6 +47,7 @@ export async function deliver(request: Request, read: DeliverRequest): Promise<R
     if (chosen instanceof Response) return chosen
     if (read.signing) return await answerReceipt(read, read.signing, { answers, version: chosen })
 
+    if (read.form !== undefined) return answerForm(request, read, comparison, chosen)
     try {
       return await send(request, read, chosen, represent(chosen))
     } catch (error) {
@@ -107,6 +112,21 @@ function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'confl
   )
 }
 
+/** Answers with where the version is, or with its metalink. */
+function answerForm(
+  request: Request,
+  { name, form }: ReadRequest,
+  comparison: Comparison,
+  version: SentVersion,
+) {
+  const fields = { ...toFields(comparison, version), 'Cache-Control': 'no-store' }
+  const href = toVersionHref(name, version.digest)
+  if (form === 'pin') return createAnswer(307, { ...fields, Location: href, 'Content-Length': '0' }, null)
+  const body = toMetalink(name, version, new URL(href, request.url))
+  const own = { 'Content-Type': METALINK_TYPE, 'Content-Length': String(body.length) }
+  return createAnswer(200, { ...fields, ...own }, request.method === 'HEAD' ? null : body)
+}
+
 /** No version is delivered, so that the fields name the version of each list. */
 function answerListsOnly(name: string, comparison: Comparison, { holders }: Version): Response {
   const options = { fields: toFields(comparison), manifest: toManifest(name, comparison) }
@@ -123,7 +143,8 @@ function send(
   version: SentVersion,
   representation: Representation,
 ): Promise<Response> {
-  return answerContent(request, representation, (range) => openVersion(read, version, range))
+  const open = (range?: ByteRange) => openVersion(read, version, range)
+  return answerContent(request, representation, open, () => isPartCheap(read, version))
 }
 
 /** The answers, with the version's first source counted as one that did not answer. */

@@ -35,6 +35,16 @@ export async function openVersion(read: ReadRequest, version: SentContent, range
   return range ? whole.subarray(range.offset, range.offset + range.length) : whole
 }
 
+/** Whether a part can be opened without the whole: of a small content, or one whose holder verifies it. */
+export function isPartCheap(read: ReadRequest, version: SentContent): boolean {
+  return version.size <= MAX_CACHED_CONTENT_BYTES || findVerifier(read, version) !== undefined
+}
+
+/** A holder whose storage verifies parts itself. */
+function findVerifier(read: ReadRequest, { sources }: SentContent): Member | undefined {
+  return read.members.find(({ id, storage }) => storage.verifiesBytes && sources.includes(id))
+}
+
 async function readSmall(read: ReadRequest, version: SentContent): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await readAll(exactly(await openWhole(read, version), version.size))
   read.contentCache.set(version.digest, bytes)
@@ -49,7 +59,7 @@ async function openLarge(
   const isPart = range !== undefined && range.length < version.size
   if (!isPart) return toStream(await primed(await openWhole(read, version)))
   // Only the whole content verifies a part, unless a holder's storage verifies parts itself.
-  const holder = read.members.find(({ id, storage }) => storage.verifiesBytes && version.sources.includes(id))
+  const holder = findVerifier(read, version)
   const part = holder && (await settle(openPart(read, version, holder.id, range)))
   if (part !== undefined && !(part instanceof StorageError)) return part
   // The first holder has failed as at any read, so the copies are compared again without it.

@@ -1,15 +1,19 @@
 import { LRUCache } from 'lru-cache'
 import { type Representation, toRepresentation } from '../../http/serve-content.ts'
 import { type Facts, isFacts } from '../../storage/facts.ts'
+import type { Digest } from '../../wire/digest.ts'
 import { MAX_RECENT_READS } from '../../wire/limits.ts'
 import { type Answer, type Comparison, compare, type SentVersion } from '../compare/compare.ts'
 import { toFields } from '../compare/report.ts'
+import { METALINK_TYPE } from './metalink.ts'
 
 /** What the answers for one name came to. */
 export interface Finding {
   readonly comparison: Comparison
   /** A version as HTTP serves it, with the fields of the comparison. */
   represent(version: SentVersion): Representation
+  /** The `Last-Modified` that was sent last, and of which digest. */
+  lastSent(): { readonly digest: Digest; readonly field: string | undefined } | undefined
 }
 
 /** The findings of the last reads, so that what the same answers come to is made once. */
@@ -24,24 +28,46 @@ export function createRecentReads(): RecentReads {
     find(name, answers) {
       const last = findings.get(name)
       if (last !== undefined && areAlike(last.comparison.answers, answers)) return last
-      const finding = createFinding(name, compare(answers))
+      const finding = createFinding(name, compare(answers), last)
       findings.set(name, finding)
       return finding
     },
   }
 }
 
-function createFinding(name: string, comparison: Comparison): Finding {
+function createFinding(name: string, comparison: Comparison, before: Finding | undefined): Finding {
   let last: { readonly version: SentVersion; readonly representation: Representation } | undefined
+  const lastSent = () =>
+    last
+      ? { digest: last.version.digest, field: last.representation.fields['Last-Modified'] }
+      : before?.lastSent()
   return {
     comparison,
+    lastSent,
     represent(version) {
       if (last?.version === version) return last.representation
-      const representation = toRepresentation({ name, ...version }, toFields(comparison, version))
-      last = { version, representation }
-      return representation
+      const sent = lastSent()
+      const made = toRepresentation({ name, ...version }, toFields(comparison, version))
+      // A copy that was written again with the same bytes is no new content.
+      const isSame = sent?.digest === version.digest && sent.field !== undefined
+      const time = isSame ? { 'Last-Modified': sent.field } : {}
+      last = {
+        version,
+        representation: { ...made, fields: { ...made.fields, ...toLinks(version.digest), ...time } },
+      }
+      return last.representation
     },
   }
+}
+
+/**
+ * Where this version alone is, and what verifies it: relative references, for some proxies have little room
+ * for fields. `duplicate` and `describedby` are those of RFC 6249.
+ */
+function toLinks(digest: Digest): Record<string, string> {
+  const pinned = `?version=${digest}`
+  const link = `<${pinned}>; rel="duplicate", <${pinned}&metalink>; rel="describedby"; type="${METALINK_TYPE}"`
+  return { 'Content-Location': pinned, Link: link }
 }
 
 function areAlike(before: readonly Answer[], now: readonly Answer[]): boolean {

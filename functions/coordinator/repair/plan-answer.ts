@@ -23,7 +23,7 @@ import type { CoordinatorContext } from '../context.ts'
 import { withKnownRot } from '../ledger/ledger.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
 import { createMoves } from './moves.ts'
-import { findPolicy, findRecords, planName } from './plan.ts'
+import { findPolicy, findRecords, isOnlyRecorded, planName } from './plan.ts'
 
 const FIELDS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } as const
 
@@ -69,7 +69,7 @@ async function writePlan(
     replicas: context.members.map(({ id }) => id),
     ...request,
   } satisfies Omit<MadePlan, 'steps' | 'summary'>
-  let [steps, moved, bytes, left] = [0, 0, 0, 0]
+  let [steps, moved, bytes, left, recorded] = [0, 0, 0, 0, 0]
   let summary: AuditSummary | undefined
   const moves = request.moves ? createMoves({ ids: head.replicas, rules, records }) : undefined
   const writeStep = async (step: PlanStep) => {
@@ -87,6 +87,7 @@ async function writePlan(
     if (moves?.hold(manifest)) return
     const planned = planName(manifest, rules, records)
     if (planned === null) left++
+    if (isOnlyRecorded(manifest)) recorded++
     for (const step of planned ?? []) await writeStep(step)
   })
   const exclude = toMore(context, names.exclude)
@@ -100,7 +101,7 @@ async function writePlan(
     steps,
     ...(moves && { moves: moved }),
     ...(unpaired > 0 && { unpaired }),
-    ...{ bytes, left, audit: summary },
+    ...{ bytes, left, ...(recorded > 0 && { recorded }), audit: summary },
   } satisfies PlanSummary
   await write(`\n],\n"summary": ${JSON.stringify(end)}\n}\n`)
 }

@@ -28,6 +28,11 @@ export function planName(
   return toSteps(name, { digest: chosen.digest, size: chosen.size }, seen, new Set([...records, ...lists]))
 }
 
+/** Whether copies are missing, and only lists know the content, so that there is nothing to copy from. */
+export function isOnlyRecorded({ agreement, versions, replicas }: Manifest): boolean {
+  return agreement === 'incomplete' && !versions.some((version) => hasSource(version, replicas))
+}
+
 /** The replicas that are lists, to which nothing can be written. */
 export function findRecords(members: readonly Replica[]): ReadonlySet<string> {
   return new Set(members.filter(({ storage }) => storage.isRecord).map(({ id }) => id))

@@ -18,7 +18,12 @@ const own = {
     ...toText('The length of the body, or of that of GET, in bytes.'),
     schema: { type: 'integer', minimum: 0 },
   },
+  'Content-Location': toText(
+    'Where this version alone is, relative to the URL.',
+    '^\\?version=[0-9a-f]{64}$',
+  ),
   'Content-Range': toText('The range, or the length of the whole.', '^bytes (?:\\d+-\\d+|\\*)/\\d+$'),
+  Digest: toText('The same as Repr-Digest, for older clients (RFC 3230).', '^SHA-256=[A-Za-z0-9+/]{43}=$'),
   'Digest-Evidence': toText(
     'How the digest is known: an Item of RFC 9651. read: from the bytes, for this answer. remembered: from the bytes, age seconds ago. stored: from the checksum that the store keeps. recorded: from an earlier list.',
     '^(?:read;age=0|stored|(?:remembered|recorded)(?:;age=\\d+)?)$',
@@ -32,8 +37,9 @@ const own = {
     'When the content was modified, if known: seconds since 1970, with up to three decimals.',
     '^-?\\d+(?:\\.\\d{1,3})?$',
   ),
-  'Last-Modified': toText('When the copy changed, if known.', HTTP_DATE),
-  Location: toText('The path of the new file.', '^/files/'),
+  'Last-Modified': toText('When the content changed, if known.', HTTP_DATE),
+  Link: toText('The address of this version, and of its metalink (RFC 6249).', '^<\\?version='),
+  Location: toText('The path of the file.', '^/files/'),
   'Not-Kept': toText(
     'The attributes that the file could not keep or take: a List of RFC 9651.',
     `^(?:${UNKEPT.join('|')})(?:, (?:${UNKEPT.join('|')}))*$`,

@@ -157,7 +157,11 @@ export function toFileAnswers(
 ): Record<string, Reply> {
   return {
     200: { description: whole, headers: toHeaders([...has, ...DETAIL], may), content },
-    206: { description: part, headers: toHeaders([...has, ...DETAIL, 'Content-Range'], may), content },
+    206: {
+      description: `${part} Several ranges, if they ascend and do not overlap, are multipart/byteranges (RFC 9110 §14.6).`,
+      headers: toHeaders([...has, ...DETAIL], [...may, 'Content-Range']),
+      content,
+    },
     304: { description: 'The client has the content already.', headers: toHeaders(has, may) },
   }
 }

@@ -8,7 +8,7 @@ import { createDescribeSums } from '../sums.ts'
 import { readSurvey } from '../survey/read-survey.ts'
 import { parseAlgorithm, SHA256 } from './algorithms.ts'
 import { createListStorage } from './list-storage.ts'
-import { ask } from './lists.suite.ts'
+import { ask, createStorage } from './lists.suite.ts'
 
 /** SHA-1 in place of any other sum; of each content its first byte alone in place of CRC32. */
 function createSum(algorithm: string): Hasher | null {
@@ -75,6 +75,20 @@ it('a survey has the same digests, by name and in spans', async () => {
 
 it('without peers the sum alone is known', async () => {
   expect(await ask(open(`${await sha1('one')}  a\n`, []), ['a'])).toEqual([`sha1:${await sha1('one')}`])
+})
+
+it('a list of another algorithm is not compared with, unless a replica has a copy', async () => {
+  const one = await hash(toBytes('one'))
+  const then = createStorage({ name: 'SHA256SUMS', bytes: `${one}  a\n${one}  b\n` })
+  const storage = open(`${await sha1('one')}  a\n${await sha1('two')}  b\n${await sha1('c')}  c\n`, [
+    createMemoryStorage({ b: 'one' }),
+    then,
+  ])
+  expect(await ask(storage, ['a', 'b', 'c'])).toEqual([
+    'the list has the sha1 of the name, and another list its sha256: no replica has a copy by which they could be compared',
+    `sha1:${await sha1('two')}`,
+    `sha1:${await sha1('c')}`,
+  ])
 })
 
 it('two contents with the sum of the list are not told apart', async () => {

@@ -78,7 +78,8 @@ interface Content {
 /**
  * The content of the peers that has this sum; null when none of them has it. Rejects with `unreadable` when
  * it is not certain which it is: two contents have the sum, or a peer has a copy of which the sum could not
- * be computed, or does not say whether it has one.
+ * be computed, or does not say whether it has one. So it does where nobody has a copy, and another list has
+ * the sum of another algorithm: nothing compares the two.
  */
 export async function findContent(
   { sum, size }: Pick<Recorded, 'sum' | 'size'>,
@@ -86,12 +87,22 @@ export async function findContent(
 ): Promise<Content | null> {
   const found = new Map<string, Content>()
   const doubtful: StorageError[] = []
+  let isHeld = false
+  let other: string | undefined
   for (const { facts, mayHaveCopy } of answers) {
     const said = await facts.catch((error: unknown) => error)
-    if (said === null || (isFactsOf(said) && said.evidence === 'recorded')) continue
+    if (said === null) continue
     if (!isFactsOf(said)) {
       if (await mayHaveCopy()) doubtful.push(toDoubt(said))
-    } else if (said.sums?.[algorithm] === undefined) doubtful.push(toDoubt(undefined))
+      continue
+    }
+    if (said.evidence === 'recorded') {
+      const recorded = toAlgorithm(said.digest)
+      if (recorded !== algorithm) other = recorded
+      continue
+    }
+    isHeld = true
+    if (said.sums?.[algorithm] === undefined) doubtful.push(toDoubt(undefined))
     else if (said.sums[algorithm] === sum && (size === null || said.size === null || said.size === size))
       found.set(said.digest, { digest: said.digest, size: size ?? said.size })
   }
@@ -101,7 +112,16 @@ export async function findContent(
     throw new StorageError('unreadable', message)
   }
   if (content === undefined && doubtful[0] !== undefined) throw doubtful[0]
+  if (!isHeld && other !== undefined) {
+    const message = `the list has the ${algorithm} of the name, and another list its ${other}: no replica has a copy by which they could be compared`
+    throw new StorageError('unreadable', message)
+  }
   return content ?? null
+}
+
+/** The algorithm of the digest of a list: its prefix, which SHA-256 lacks. */
+function toAlgorithm(digest: string): string {
+  return /^(\w+):/.exec(digest)?.[1] ?? 'sha256'
 }
 
 function isFactsOf(said: unknown): said is Facts {

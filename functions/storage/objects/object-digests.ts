@@ -65,24 +65,32 @@ export function createObjectDigests(
     return known === undefined ? await compute(sight, options) : toFacts(sight.info, known)
   }
 
-  async function compute(sight: Sight, { signal, onProgress, pace }: DescribeOptions): Promise<SizedFacts> {
+  async function compute(sight: Sight, options: DescribeOptions): Promise<SizedFacts> {
     const { info } = sight
-    const name = toName(info.key)
     const readAt = Date.now()
-    // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
-    const body = toStream(exactly(await read(info, undefined, signal), info.size), signal)
+    const digest = await hash(info, exactly(await read(info, undefined, options.signal), info.size), options)
+    await remember(sight, digest, readAt)
+    return toReadFacts(info, digest)
+  }
+
+  /** The digest of the whole `body` of an object. */
+  async function hash(
+    { key, size }: ObjectInfo,
+    body: Chunks,
+    { signal, onProgress, pace }: DescribeOptions,
+  ): Promise<Digest> {
+    const name = toName(key)
     const hasher = createHasher()
     let bytes = 0
-    for await (const chunk of readChunks(toChunks(body))) {
+    // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
+    for await (const chunk of readChunks(toChunks(toStream(body, signal)))) {
       await hasher.update(chunk)
       bytes += chunk.length
-      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size: info.size } })
+      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size } })
       report(chunk.length)
       await pace?.wait(chunk.length, report)
     }
-    const digest = await hasher.digest()
-    await remember(sight, digest, readAt)
-    return toReadFacts(info, digest)
+    return await hasher.digest()
   }
 
   /** The bytes of this version; rejects with `changed` when it is gone. */
@@ -131,7 +139,7 @@ export function createObjectDigests(
   const isProvisional = (key: string) => provisional?.has(key) ?? false
 
   const find = (info: ObjectInfo, maxAge: number | undefined) => findKnown(cache, info, maxAge)
-  return { look, lookAgain, find, describe, read, remember, rememberStored, remembering, isProvisional }
+  return { look, lookAgain, find, describe, hash, read, remember, rememberStored, remembering, isProvisional }
 }
 
 /** SizedFacts by a digest that was known before the question. */

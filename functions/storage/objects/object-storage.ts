@@ -20,6 +20,7 @@ import type {
 import { toPageSize } from '../survey/page-builder.ts'
 import { type GappedPage, surveyPages } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
+import { createObjectBatches } from './object-batches.ts'
 import { createObjectDigests, type DigestCache, toFacts } from './object-digests.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect } from './object-pages.ts'
@@ -64,6 +65,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   const toName = (key: string) => key.slice(root.length)
   const digests = createObjectDigests(objects, createHasher, cache, toName)
   const { open } = createObjectReader(digests, root, createHasher)
+  const describeAll = createObjectBatches(objects, digests)
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
     const key = root + requireName(name)
@@ -133,11 +135,23 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       if (facts?.evidence === 'read' && digests.isProvisional(one.info.key)) looks.add(one.info.key)
       return facts
     }
+    async function describeTogether(entries: readonly Listed[], options: DescribeOptions) {
+      const unknown: string[] = []
+      for (const { info } of entries)
+        if ((await digests.find(info, undefined)) === undefined) unknown.push(info.key)
+      return await describeAll(unknown, wanted.pass, options)
+    }
+
     const pages = {
       // One fewer than a store lists at once, so that it need not be asked again whether there are others.
       list: (options: ListOptions) => listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 }),
-      describe: (entries: readonly Listed[], options: DescribeOptions) =>
-        entries.map((one) => describeNoting(one, options)),
+      describe(entries: readonly Listed[], options: DescribeOptions) {
+        if (objects.readAll === undefined) return entries.map((one) => describeNoting(one, options))
+        const together = describeTogether(entries, options)
+        return entries.map(
+          async (one) => (await together).get(one.info.key) ?? (await describeNoting(one, options)),
+        )
+      },
       open: (name: string, options = {}) => open(name, options, true),
     }
     yield* afterLooks(surveyPages(pages, wanted, { createHasher, ...options }), looks, options.signal)

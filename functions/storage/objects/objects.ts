@@ -1,4 +1,4 @@
-import { fromBytes, toStream } from '../../bytes/chunks.ts'
+import { type Chunks, fromBytes, toStream } from '../../bytes/chunks.ts'
 import type { Digest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
@@ -78,6 +78,15 @@ export interface Objects {
   /** At most `limit` (1 to 1,000) keys that begin with `prefix` and sort after `after`; '' is before all. */
   list(prefix: string, after: string, limit: number, signal: AbortSignal | undefined): Promise<ObjectPage>
   /**
+   * Reads many objects, for a store that takes several requests to read one alone; absent for others.
+   * Resolves with what `read` made of each object whose version was there before and after it. Those that
+   * have changed, that `isNeeded` does not want, and that cannot be read so are left out. Of a store with
+   * `provisional` digests nothing may be read so.
+   */
+  readonly readAll?:
+    | (<T>(keys: readonly string[], options: ReadAllOptions<T>) => Promise<ReadAll<T>>)
+    | undefined
+  /**
    * Digests that are not confirmed until the store shows their version again. Absent for a strongly
    * consistent store, which answers with its present state, and sends the bytes of a version only under it.
    */
@@ -85,6 +94,17 @@ export interface Objects {
   /** Writes objects; absent for a store that cannot be written to. */
   readonly writes?: ObjectWrites | undefined
 }
+
+/** Options of `Objects.readAll`. */
+export interface ReadAllOptions<T> {
+  /** Whether an object, as the store has it now, is to be read. */
+  isNeeded(info: ObjectInfo): Promise<boolean>
+  /** Reads `body` to its end; when it rejects, the object is left out. */
+  read(info: ObjectInfo, body: Chunks): Promise<T>
+  readonly signal: AbortSignal | undefined
+}
+
+type ReadAll<T> = readonly { readonly info: ObjectInfo; readonly result: T }[]
 
 /** A store that can be written to. */
 export interface WritableObjects extends Objects {

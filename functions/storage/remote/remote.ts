@@ -1,3 +1,4 @@
+import type * as v from 'valibot'
 import { type Chunks, exactly, toChunks, toStream } from '../../bytes/chunks.ts'
 import { parseFileModes, parseNotKept, toFileModes } from '../../wire/attributes.ts'
 import { changedError, integrityError } from '../../wire/errors.ts'
@@ -7,11 +8,10 @@ import { toRangeField } from '../../wire/fields/ranges.ts'
 import { toFilePath } from '../../wire/fields/routes.ts'
 import { type Trace, toTraceparent } from '../../wire/fields/trace.ts'
 import { MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
-import { type DescribeLine, describeLine, surveyLine } from '../../wire/schemas.ts'
+import { type DescribeLine, describeLine, proveLine, surveyLine } from '../../wire/schemas.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import type { Facts } from '../facts.ts'
 import { parseName, requireName } from '../names.ts'
-import type { DescribeOptions, PutOptions, Storage, WritableStorage, Written } from '../storage.ts'
+import type { DescribeOptions, Proof, PutOptions, Storage, WritableStorage, Written } from '../storage.ts'
 import { createSurveyCheck } from '../survey/survey-check.ts'
 import { toNetworkError } from './network-errors.ts'
 import {
@@ -43,19 +43,22 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   const ask = createAsk(url.replace(/\/+$/, ''), options)
 
   const describe: WritableStorage['describe'] = (names, options = {}) => {
-    const valid = [...new Set(names)].filter((name) => parseName(name) !== null)
-    const questions = new Map(valid.map((name) => [name, Promise.withResolvers<Facts | null>()]))
-    for (let i = 0; i < valid.length; i += MAX_NAMES_PER_DESCRIBE) {
-      const batch = valid.slice(i, i + MAX_NAMES_PER_DESCRIBE)
-      askBatch(ask, batch, questions, options).catch((error) => {
-        for (const name of batch) questions.get(name)?.reject(toStorageError(error))
-      })
-    }
-    return names.map((name) => questions.get(name)?.promise ?? rejectInvalid(name))
+    const { maxAge, sums, sign } = options
+    return askNames(names, async (batch, settle) => {
+      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, ...toAsk(options) })
+      await takeAnswers(reply, batch, describeLine, toFacts, settle, options)
+    })
   }
 
   return {
     describe,
+    prove(names, options) {
+      const { nonce } = options
+      return askNames<Proof>(names, async (batch, settle) => {
+        const reply = await ask('/prove', { json: { names: batch, nonce }, ...toAsk(options) })
+        await takeAnswers(reply, batch, proveLine, ({ size, proof }) => ({ size, proof }), settle, options)
+      })
+    },
     async open(name, options = {}) {
       const { range, ifDigest, trace, signal } = options
       const headers = {
@@ -116,40 +119,66 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   }
 }
 
-type Questions = ReadonlyMap<string, PromiseWithResolvers<Facts | null>>
+const toAsk = ({ trace, signal }: Pick<DescribeOptions, 'trace' | 'signal'>) => ({ trace, signal })
 
-async function askBatch(
-  ask: AskReplica,
-  names: string[],
-  questions: Questions,
-  { maxAge, sums, sign, trace, signal, onProgress }: DescribeOptions,
+/** Settles the promise of one name. */
+type Settle<T> = (name: string, answer: T | null | StorageError) => void
+
+/** A promise for each name, which `askBatch` settles for those that are valid, each once, some at a time. */
+function askNames<T>(
+  names: readonly string[],
+  askBatch: (batch: readonly string[], settle: Settle<T>) => Promise<void>,
+): readonly Promise<T | null>[] {
+  const valid = [...new Set(names)].filter((name) => parseName(name) !== null)
+  const questions = new Map(valid.map((name) => [name, Promise.withResolvers<T | null>()]))
+  const settle: Settle<T> = (name, answer) => {
+    if (answer instanceof StorageError) questions.get(name)?.reject(answer)
+    else questions.get(name)?.resolve(answer)
+  }
+  for (let i = 0; i < valid.length; i += MAX_NAMES_PER_DESCRIBE) {
+    const batch = valid.slice(i, i + MAX_NAMES_PER_DESCRIBE)
+    askBatch(batch, settle).catch((error) => {
+      for (const name of batch) settle(name, toStorageError(error))
+    })
+  }
+  return names.map((name) => questions.get(name)?.promise ?? rejectInvalid(name))
+}
+
+type NameLine<H extends { readonly name: string }> =
+  | H
+  | Extract<DescribeLine, { absent: true } | { error: unknown } | { working: number }>
+
+/** Reads an answer of a line for each name in `batch`; throws when one is left out. */
+async function takeAnswers<H extends { readonly name: string }, T>(
+  reply: Reply,
+  batch: readonly string[],
+  schema: v.GenericSchema<unknown, NameLine<H>>,
+  toHeld: (line: H) => T,
+  settle: Settle<T>,
+  { onProgress }: Pick<DescribeOptions, 'onProgress'>,
 ): Promise<void> {
-  const reply = await ask('/describe', { json: { names, maxAge, sums, sign }, trace, signal })
   if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
-  const open = new Set(names)
+  const open = new Set(batch)
   let before = 0
-  const take = (line: DescribeLine) => {
+  const take = (line: NameLine<H>) => {
     if ('working' in line) {
       // The work since the heartbeat before this one.
       const done = Math.max((line.work ?? 0) - before, 0)
       before += done
       onProgress?.({ done, reading: line.reading })
-    } else if (open.delete(line.name)) settleQuestion(questions.get(line.name), line)
+    } else if (open.delete(line.name)) {
+      if ('absent' in line) settle(line.name, null)
+      else settle(line.name, 'error' in line ? toError(line.error) : toHeld(line))
+    }
     return open.size === 0
   }
-  await takeLines(reply.body, describeLine, take, 'the replica left a name unanswered')
+  await takeLines(reply.body, schema, take, 'the replica left a name unanswered')
 }
 
 /** The answer to a name that is not valid. */
 async function rejectInvalid(name: string): Promise<null> {
   requireName(name)
   return null
-}
-
-function settleQuestion(question: PromiseWithResolvers<Facts | null> | undefined, line: DescribeLine): void {
-  if ('digest' in line) question?.resolve(toFacts(line, line.signatures))
-  else if ('absent' in line) question?.resolve(null)
-  else if ('error' in line) question?.reject(toError(line.error))
 }
 
 function toQuery(parameters: Readonly<Record<string, string | number | undefined>>): string {

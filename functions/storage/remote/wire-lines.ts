@@ -26,10 +26,7 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
 }
 
 /** Throws `unreachable` for facts of bytes without a size or a SHA-256: only a list may lack them. */
-export function toFacts(
-  { size, digest, modified, evidence, age, sums }: HeldLine,
-  signatures?: Facts['signatures'],
-): Facts {
+export function toFacts({ size, digest, modified, evidence, age, sums, signatures }: HeldLine): Facts {
   if (evidence !== 'recorded' && (size === null || !isDigest(digest)))
     throw new StorageError('unreachable', 'the server sent facts of a copy without its size or its SHA-256', {
       reason: 'http_protocol_error',

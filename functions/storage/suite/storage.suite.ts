@@ -3,6 +3,7 @@ import { describeEvidence } from './evidence.suite.ts'
 import { describeKeeping } from './kept.suite.ts'
 import { describeListing } from './listing.suite.ts'
 import { describePassing } from './passing.suite.ts'
+import { describeProving } from './proving.suite.ts'
 import { describeReading } from './reading.suite.ts'
 import type { Setup } from './suite-tools.suite.ts'
 import { describeSurvey } from './survey.suite.ts'
@@ -32,6 +33,7 @@ export function describeStorage(title: string, setup: Setup): void {
   describe(title, () => {
     describeReading(setup)
     describeEvidence(setup)
+    describeProving(setup)
     describeListing(setup)
     describeSurvey(setup)
     describePassing(setup)

@@ -1,5 +1,5 @@
 import { parseHttpDate } from './dates.ts'
-import { type ByteRange, parseRange } from './ranges.ts'
+import { type ByteRange, parseRanges } from './ranges.ts'
 
 /** The current content, which conditions are evaluated against. */
 interface Current {
@@ -77,18 +77,18 @@ export function isRangeFresh(ifRange: string | null, etag: string): boolean {
   return ifRange === null || (ifRange === etag && !isWeak(etag))
 }
 
-/** The status, and the part, with which to answer for a content that exists. */
+/** The status, and the parts, with which to answer for a content that exists. */
 export type Selection =
   | { readonly status: 200 | 304 | 412 | 416 }
-  | { readonly status: 206; readonly range: ByteRange }
+  | { readonly status: 206; readonly ranges: readonly ByteRange[] }
 
 const WHOLE: Selection = { status: 200 }
 
 /**
- * Selects what to send of a content of `size` bytes by the request's conditions and range, in the order of
- * RFC 9110 §13.2.2. Only GET has ranges (§14.2). The range of a 206 is at least one byte.
+ * Selects what to send of a content of `size` bytes by the request's conditions and ranges, in the order of
+ * RFC 9110 §13.2.2. Only GET has ranges (§14.2). Those of a 206 are as `parseRanges` returns them.
  */
-export function selectPart(
+export function selectParts(
   method: string,
   headers: Headers,
   current: Current & { readonly size: number },
@@ -98,7 +98,7 @@ export function selectPart(
   if (verdict === 'not-modified') return { status: 304 }
   const field = method === 'GET' ? headers.get('range') : null
   if (field === null || !isRangeFresh(headers.get('if-range'), current.etag)) return WHOLE
-  const range = parseRange(field, current.size)
-  if (range === null) return WHOLE
-  return range === 'unsatisfiable' ? { status: 416 } : { status: 206, range }
+  const ranges = parseRanges(field, current.size)
+  if (ranges === null) return WHOLE
+  return ranges === 'unsatisfiable' ? { status: 416 } : { status: 206, ranges }
 }

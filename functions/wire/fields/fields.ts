@@ -21,6 +21,11 @@ export function toReprDigest(digest: Digest): string {
   return `sha-256=:${toBase64(digest)}:`
 }
 
+/** `Digest` (RFC 3230 §4.3.2, obsolete), which aria2 and others verify, where they ignore the new field. */
+export function toOldDigest(digest: Digest): string {
+  return `SHA-256=${toBase64(digest)}`
+}
+
 /** Converts three hexadecimal digits to two of base64, in a third of the time of bytes and `btoa`. */
 function toBase64(digest: Digest): string {
   let text = ''

@@ -1,19 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { MAX_RANGES } from '../limits.ts'
 import {
   type ByteRange,
   parseContentRange,
-  parseRange,
+  parseRanges,
   toContentRange,
   toUnsatisfiedRange,
 } from './ranges.ts'
 
 const NONE = 'unsatisfiable'
 const BEYOND = '99999999999999999999'
+type Pair = readonly [offset: number, length: number]
 type Row = [
   field: string,
   size: number,
-  expected: readonly [number, number] | 'unsatisfiable' | null,
+  expected: Pair | readonly Pair[] | 'unsatisfiable' | null,
   why: string,
 ]
 
@@ -117,24 +119,77 @@ const ROWS: readonly Row[] = [
   ['bytes=, ,', 10, null, 'at least one member is not empty'],
   ['bytes=,0-1,x', 10, null, 'a malformed member spoils the list'],
   ['bytes=,0-1;', 10, null, 'a semicolon separates nothing'],
-  // several ranges: the whole instead (§14.2 lets a server ignore them)
-  ['bytes=0-1,3-4', 10, null, 'two ranges'],
-  ['bytes=0-1, -1', 10, null, 'two ranges, one a suffix'],
-  ['bytes=0-0,0-0', 10, null, 'the same range twice is two'],
-  ['bytes=0-1,20-30', 10, null, 'two ranges, one outside'],
-  ['bytes=20-30,40-50', 10, null, 'two ranges, both outside: 416 is allowed too, but not owed'],
+  // several ranges: parts, where they ascend and do not overlap; else the whole (§14.2)
+  [
+    'bytes=0-1,3-4',
+    10,
+    [
+      [0, 2],
+      [3, 2],
+    ],
+    'two ranges',
+  ],
+  [
+    'bytes=0-0,-1',
+    10,
+    [
+      [0, 1],
+      [9, 1],
+    ],
+    'the first byte and the last, the example of the RFC',
+  ],
+  ['bytes= 0-999, 4500-5499, -1000', 10_000, null, 'white space without a comma before it'],
+  [
+    'bytes=0-999, 4500-5499, -1000',
+    10_000,
+    [
+      [0, 1000],
+      [4500, 1000],
+      [9000, 1000],
+    ],
+    'an example of the RFC',
+  ],
+  [
+    'bytes=0-1,2-3',
+    10,
+    [
+      [0, 2],
+      [2, 2],
+    ],
+    'two ranges that touch',
+  ],
+  ['bytes=0-0,0-0', 10, null, 'the same range twice'],
+  ['bytes=500-700,601-999', 10_000, null, 'two that overlap, an example of the RFC'],
+  ['bytes=3-4,0-1', 10, null, 'two that descend'],
+  ['bytes=0-,-1', 10, null, 'the whole and its end'],
+  ['bytes=0-1,20-30', 10, [[0, 2]], 'two ranges, one outside'],
+  ['bytes=20-30,40-50', 10, NONE, 'two ranges, both outside'],
+  ['bytes=-0,20-', 10, NONE, 'two ranges, both outside'],
   ['bytes=0-1,5-2', 10, null, 'two ranges, one invalid'],
   ['bytes=0-1,bytes=3-4', 10, null, 'two fields joined'],
+  [
+    `bytes=${toMany(MAX_RANGES)}`,
+    1000,
+    Array.from({ length: MAX_RANGES }, (_, i) => [2 * i, 1] as const),
+    'as many as are allowed',
+  ],
+  [`bytes=${toMany(MAX_RANGES + 1)}`, 1000, null, 'one more'],
 ]
 
-function toRange(expected: Row[2]): ReturnType<typeof parseRange> {
-  if (expected === null || expected === NONE) return expected
-  return { offset: expected[0], length: expected[1] }
+/** Ranges of one byte, apart by one. */
+function toMany(count: number): string {
+  return Array.from({ length: count }, (_, i) => `${2 * i}-${2 * i}`).join(',')
 }
 
-describe('parseRange', () => {
+function toRanges(expected: Row[2]): ReturnType<typeof parseRanges> {
+  if (expected === null || expected === NONE) return expected
+  const pairs = typeof expected[0] === 'number' ? [expected as Pair] : (expected as readonly Pair[])
+  return pairs.map(([offset, length]) => ({ offset, length }))
+}
+
+describe('parseRanges', () => {
   test.each(ROWS)('reads %j of %d bytes as %j: %s', (field, size, expected) => {
-    expect(parseRange(field, size)).toEqual(toRange(expected))
+    expect(parseRanges(field, size)).toEqual(toRanges(expected))
   })
 
   const sizes = fc.oneof(fc.nat({ max: 20 }), fc.maxSafeNat())
@@ -147,24 +202,32 @@ describe('parseRange', () => {
   const lists = fc.constantFrom('', ',', ', ', ' ,', '\t, ,')
   const fields = fc.oneof(
     fc.tuple(lists, positions, positions, lists).map(([a, x, y, b]) => `bytes=${a}${x}-${y}${b}`),
+    fc
+      .array(fc.tuple(lists, positions, positions), { minLength: 1, maxLength: 4 })
+      .map((specs) => `bytes=${specs.map(([list, x, y]) => `${list}${x}-${y}`).join(',')}`),
     fc.stringMatching(/^bytes=[-, \t0-9x+]{0,12}$/),
     fc.string({ unit: 'binary' }),
   )
 
   test('returns only parts that lie within the content, and never throws', () => {
     const property = fc.property(fields, sizes, (field, size) => {
-      const range = parseRange(field, size)
-      if (range === null || range === NONE) return
-      expect(range.offset).toBeGreaterThanOrEqual(0)
-      expect(range.length).toBeGreaterThanOrEqual(1)
-      expect(range.offset + range.length).toBeLessThanOrEqual(size)
+      const ranges = parseRanges(field, size)
+      if (ranges === null || ranges === NONE) return
+      let end = 0
+      for (const range of ranges) {
+        expect(range.offset).toBeGreaterThanOrEqual(end)
+        expect(range.length).toBeGreaterThanOrEqual(1)
+        end = range.offset + range.length
+      }
+      expect(end).toBeLessThanOrEqual(size)
+      expect(ranges.length).toBeGreaterThanOrEqual(1)
     })
     fc.assert(property, { numRuns: 5000 })
   })
 
   test('agrees with a literal implementation of the RFC', () => {
     const property = fc.property(fields, sizes, (field, size) => {
-      expect(parseRange(field, size)).toEqual(readSlowly(field, size))
+      expect(parseRanges(field, size)).toEqual(readSlowly(field, size))
     })
     fc.assert(property, { numRuns: 5000 })
   })
@@ -174,27 +237,34 @@ describe('parseRange', () => {
     const property = fc.property(parts, ([offset, more, rest]) => {
       const range = { offset, length: more + 1 }
       const size = offset + range.length + rest
-      expect(parseRange(`bytes=${offset}-${offset + more}`, size)).toEqual(range)
+      expect(parseRanges(`bytes=${offset}-${offset + more}`, size)).toEqual([range])
     })
     fc.assert(property)
   })
 })
 
 /** RFC 9110 §14.1.1, §14.1.2 and §5.6.1.2, step by step, with whole numbers of any size. */
-function readSlowly(field: string, size: number): ReturnType<typeof parseRange> {
+function readSlowly(field: string, size: number): ReturnType<typeof parseRanges> {
   const [unit = '', ...rest] = field.split('=')
   if (unit.toLowerCase() !== 'bytes' || rest.length !== 1) return null
   // The x at either end keeps the white space there, which no comma excuses.
   const members = `x${rest[0]}x`.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
   const specs = members.join(',').slice(1, -1).split(',').filter(Boolean)
-  const [spec = ''] = specs
-  if (specs.length !== 1 || !/^\d*-\d*$/.test(spec) || spec === '-') return null
-  const [first = '', last = ''] = spec.split('-')
-  if (first !== '' && last !== '' && BigInt(last) < BigInt(first)) return null
-  return toRange(cutSlowly(first, last, BigInt(size)))
+  if (specs.length === 0 || specs.length > MAX_RANGES) return null
+  const parts: Row[2][] = []
+  for (const spec of specs) {
+    if (!/^\d*-\d*$/.test(spec) || spec === '-') return null
+    const [first = '', last = ''] = spec.split('-')
+    if (first !== '' && last !== '' && BigInt(last) < BigInt(first)) return null
+    parts.push(cutSlowly(first, last, BigInt(size)))
+  }
+  const pairs = parts.filter((part): part is Pair => part !== NONE)
+  if (pairs.length === 0) return NONE
+  const isApart = pairs.every(([offset], i) => pairs.slice(0, i).every(([o, l]) => o + l <= offset))
+  return isApart ? toRanges(pairs) : null
 }
 
-function cutSlowly(first: string, last: string, size: bigint): Row[2] {
+function cutSlowly(first: string, last: string, size: bigint): Pair | 'unsatisfiable' {
   const suffix = BigInt(last) > size ? size : BigInt(last)
   const start = first === '' ? size - suffix : BigInt(first)
   const closed = first !== '' && last !== '' && BigInt(last) < size

@@ -1,23 +1,47 @@
+import { MAX_RANGES } from '../limits.ts'
+
 /** A part of a content: `length` bytes, at least one, from `offset`. */
 export interface ByteRange {
   readonly offset: number
   readonly length: number
 }
 
-// RFC 9110 §14.1.1, exactly one range-spec, and the empty elements that recipients must accept (§5.6.1.2).
-const ONE_RANGE =
-  /^bytes=(?:(?:[ \t]*,)+[ \t]*)?(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))(?:(?:[ \t]*,)+[ \t]*)?$/i
+/** RFC 9110 §14.1.1: a list of range-specs, with the empty elements that recipients accept (§5.6.1.2). */
+const RANGE_SET = /^bytes=(?![ \t]+[\d-])(?<set>.*)(?<![\d-][ \t]+)$/i
+const RANGE_SPEC = /^(?:(?<first>\d+)-(?<last>\d*)|-(?<suffix>\d+))$/
 
 /**
- * The part of a content of `size` bytes that a `Range` field requests (RFC 9110 §14.1.2, §14.2), cut to it.
+ * The parts of a content of `size` bytes that a `Range` field requests (RFC 9110 §14.1.2, §14.2), cut to it:
+ * at least one, in ascending order, none overlapping another.
  *
- * `null` when the field must be ignored, and the whole answered with 200: it is malformed, in another unit,
- * or names several ranges, which §14.2 lets a server ignore. `'unsatisfiable'` when the answer must be 416:
- * the range begins at or after the end, or is `-0`. In an empty content that is every range: §14.1.2 counts
- * its suffixes as satisfiable, but no `Content-Range` can express an empty range.
+ * `null` when the field must be ignored, and the whole answered with 200: it is malformed or in another unit,
+ * or its ranges overlap, descend or are more than `MAX_RANGES`, which §14.2 lets a server ignore.
+ * `'unsatisfiable'` when the answer must be 416: every range begins at or after the end, or is `-0`. In an
+ * empty content that is every range: §14.1.2 counts its suffixes as satisfiable, but no `Content-Range` can
+ * express an empty range.
  */
-export function parseRange(field: string, size: number): ByteRange | 'unsatisfiable' | null {
-  const groups = ONE_RANGE.exec(field)?.groups
+export function parseRanges(field: string, size: number): readonly ByteRange[] | 'unsatisfiable' | null {
+  const set = RANGE_SET.exec(field)?.groups?.['set']
+  if (set === undefined) return null
+  const specs = set.split(',').flatMap((element) => element.replace(/^[ \t]+|[ \t]+$/g, '') || [])
+  if (specs.length === 0 || specs.length > MAX_RANGES) return null
+  const ranges: ByteRange[] = []
+  let end = 0
+  for (const spec of specs) {
+    const range = parseSpec(spec, size)
+    if (range === null) return null
+    if (range === 'unsatisfiable') continue
+    ranges.push(range)
+  }
+  for (const { offset, length } of ranges) {
+    if (offset < end) return null
+    end = offset + length
+  }
+  return ranges.length === 0 ? 'unsatisfiable' : ranges
+}
+
+function parseSpec(spec: string, size: number): ByteRange | 'unsatisfiable' | null {
+  const groups = RANGE_SPEC.exec(spec)?.groups
   if (groups === undefined) return null
   const { first, last = '', suffix = '' } = groups
   if (first === undefined) return toRange(Math.max(size - Number(suffix), 0), size, size)

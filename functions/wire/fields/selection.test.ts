@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { type Selection, selectPart } from './conditions.ts'
+import { type Selection, selectParts } from './conditions.ts'
 
 const ETAG = '"e3b0"'
 const BEFORE = 'Sun, 06 Nov 1994 08:49:36 GMT'
 const SAME = 'Sun, 06 Nov 1994 08:49:37 GMT'
 const CURRENT = { size: 10, etag: ETAG, modified: Date.UTC(1994, 10, 6, 8, 49, 37) }
-const PART = { status: 206, range: { offset: 2, length: 3 } }
+const PART = { status: 206, ranges: [{ offset: 2, length: 3 }] }
 
 function select(fields: Record<string, string>, method = 'GET'): Selection {
-  return selectPart(method, new Headers(fields), CURRENT)
+  return selectParts(method, new Headers(fields), CURRENT)
 }
 
-describe('selectPart', () => {
+describe('selectParts', () => {
   test('selects the whole of a plain request', () => {
     expect(select({})).toEqual({ status: 200 })
     expect(select({ Accept: '*/*' }, 'HEAD')).toEqual({ status: 200 })
@@ -32,12 +32,12 @@ describe('selectPart', () => {
 
   test('selects the whole when Range is to be ignored', () => {
     expect(select({ Range: 'bytes=5-2' })).toEqual({ status: 200 })
-    expect(select({ Range: 'bytes=0-1,3-4' })).toEqual({ status: 200 })
+    expect(select({ Range: 'bytes=3-4,0-1' })).toEqual({ status: 200 })
   })
 
   test('never answers 206 of an empty content', () => {
     const headers = new Headers({ Range: 'bytes=0-' })
-    expect(selectPart('GET', headers, { ...CURRENT, size: 0 })).toEqual({ status: 416 })
+    expect(selectParts('GET', headers, { ...CURRENT, size: 0 })).toEqual({ status: 416 })
   })
 
   test('ignores If-Range without Range', () => {

@@ -1,6 +1,6 @@
 import { countFiles, mayBeFile, toPassedText } from '../../../functions/wire/passed.ts'
 import type { AuditSummary } from '../../../functions/wire/schemas.ts'
-import { formatCount, formatNumber } from '../../../functions/wire/text.ts'
+import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { toSeenTexts } from '../../../functions/wire/words/evidence.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
@@ -33,6 +33,21 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
     say(io, "'vouch plan --repair' plans to write the sound copies over those that rotted")
   saySkipped(io, replicas)
   sayEvidence(io, summary)
+  if (summary.proved !== undefined) sayProved(io, summary.proved, names)
+}
+
+/** Prints what the replicas have proved, how it can be repeated, and which bytes travelled for it. */
+function sayProved(io: Io, proved: NonNullable<AuditSummary['proved']>, all: number): void {
+  const { copies, names, fetched, share, seed } = proved
+  const sample = share < 1 ? ` of ${formatNumber(all)}, chosen by --seed ${seed}` : ''
+  const amount = `${formatCount(copies, 'copy', 'copies')} of ${formatCount(names, 'name', 'names')}${sample}`
+  say(io, `proved by the bytes as they are now: ${amount}`)
+  if (fetched.length === 0) return
+  const amounts = fetched.map(({ id, bytes }) => `${formatSize(bytes)} of ${id}`)
+  say(
+    io,
+    `read by the coordinator, where a store cannot compute or no other copy confirms one: ${amounts.join(', ')}`,
+  )
 }
 
 /** Prints how the digests of each replica are known. */

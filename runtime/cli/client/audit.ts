@@ -1,6 +1,8 @@
+import type { Confidence } from '../../../functions/coordinator/audit/challenge.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { type AuditSummary, auditLine, type Manifest } from '../../../functions/wire/schemas.ts'
 import type { Io } from '../../hosting/io.ts'
+import { UserError } from '../../node/user-error.ts'
 import { toFilters } from '../check/summary.ts'
 import { createAuditMeter } from '../terminal/progress.ts'
 import { Broken } from './coordinator-client.ts'
@@ -15,6 +17,9 @@ interface AuditQuery {
   /** Seconds. */
   readonly maxAge?: number | undefined
   readonly deep?: boolean
+  readonly prove?: number | undefined
+  readonly confidence?: Confidence | undefined
+  readonly seed?: string | undefined
 }
 
 /** The query of `GET /audit`; `excluded` are the globs that settings exclude. */
@@ -25,9 +30,27 @@ export function toAuditQuery(
 ): URLSearchParams {
   const query = new URLSearchParams({ ...(prefix !== '' && { prefix }), ...toMaxAgeQuery(options) })
   if (options.all) query.set('all', 'true')
+  const share = toShareText(options)
+  if (share !== undefined) query.set('prove', share)
+  if (options.seed !== undefined) query.set('seed', options.seed)
   for (const [flag, glob] of toFilters(options)) query.append(flag, glob)
   for (const glob of excluded) query.append('exclude', glob)
   return query
+}
+
+/** The parameter `prove`; throws a UserError when flags contradict each other. */
+function toShareText({ prove, confidence, seed }: AuditQuery): string | undefined {
+  if (prove !== undefined && confidence !== undefined)
+    throw new UserError('--prove and --confidence both say how many names to prove; leave one of them out')
+  if (prove === undefined && confidence === undefined && seed !== undefined)
+    throw new UserError('--seed chooses the names to prove; add --prove=SHARE or --confidence SURE,BAD')
+  if (confidence === undefined) return prove === undefined ? undefined : toDecimal(prove)
+  return `${toDecimal(confidence.sure)},${toDecimal(confidence.bad)}`
+}
+
+/** A fraction above 0, at most 1, without trailing zeros: `0.001`. */
+function toDecimal(fraction: number): string {
+  return fraction === 1 ? '1' : fraction.toFixed(11).replace(/0+$/, '')
 }
 
 /**

@@ -36,6 +36,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly require?: Require | undefined
   readonly maxAge?: number | undefined
   readonly deep?: boolean
+  readonly prove?: number | undefined
+  readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
   /** The paths of the keys by which a coordinator in this process signs. */
@@ -86,7 +88,8 @@ async function openSource(
   }
   const signers = await openSigners(options.sign ?? [], source.replicas, io)
   const timeouts = toTimeouts(options)
-  const isDeep = options.deep || options.maxAge !== undefined
+  const isProof = options.prove !== undefined || options.confidence !== undefined
+  const isDeep = options.deep || options.maxAge !== undefined || isProof
   const opening = {
     ...options,
     ...source,

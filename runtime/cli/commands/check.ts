@@ -13,7 +13,10 @@ import type { Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
 
 type CheckOptions = Options<typeof CHECK>
-type PrintOptions = Omit<CheckOptions, 'maxAge' | 'deep' | 'notify' | 'notifySecretFile'> & {
+type PrintOptions = Omit<
+  CheckOptions,
+  'maxAge' | 'deep' | 'prove' | 'confidence' | 'seed' | 'notify' | 'notifySecretFile'
+> & {
   /** Globs that the settings of this user exclude. */
   readonly excluded: readonly string[]
 }

@@ -11,10 +11,10 @@ import {
 import { type Io, say, writeOut } from '../../hosting/io.ts'
 import { getErrno } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
+import { refusing } from '../download/part-file.ts'
 import type { Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
 import { KEY } from '../options/receipts.ts'
-import { refusing } from '../sums/output.ts'
 
 export const key: Command = {
   async run(given, io) {

@@ -45,6 +45,15 @@ describe('vouch plan', () => {
     expect([read(stage, 'b/dir/only a'), read(stage, 'a/only b')]).toEqual([null, null])
   })
 
+  it('reports a name that only a list has as missing with nothing to copy from', async () => {
+    const stage = createStageWith({ 'a/x': 'x', SHA256SUMS: `${hash('x')}  x\n${hash('gone')}  gone\n` })
+    const replicas = ['--replica', 'a=a', '--replica', 'then=manifest:SHA256SUMS']
+    const { status, stdout, stderr } = await stage.run(['plan', ...replicas])
+    expect([status, JSON.parse(stdout).summary]).toMatchObject([0, { steps: 0, left: 1, recorded: 1 }])
+    expect(stderr).toContain('1 name is missing with nothing to copy from: only lists have it\n')
+    expect(stderr).not.toContain('conflict')
+  })
+
   it.each([
     [['--keep', 'b'], 'B'],
     [['--for', 'differ=keep:a'], 'A'],

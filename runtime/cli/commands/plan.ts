@@ -64,7 +64,7 @@ async function print(response: Reply, prefix: string, options: PrintOptions, io:
   }
   if (summary === undefined)
     throw new Broken('the plan broke off before its end and cannot be applied; run it again')
-  const { steps, moves, unpaired, bytes, left, audit } = summary
+  const { steps, moves, unpaired, bytes, left, recorded = 0, audit } = summary
   requireCompared(audit.replicas, options)
   requireNames(audit, prefix, options)
   const amounts = [formatCount(steps, 'step', 'steps'), `${formatSize(bytes)} to be written`]
@@ -72,8 +72,8 @@ async function print(response: Reply, prefix: string, options: PrintOptions, io:
   say(io, amounts.join(', '))
   if (options.moves) sayUnpaired(io, moves, unpaired)
   const { degraded = 0, unknown = 0 } = audit.agreements
-  const unanswered = Math.min(left, degraded + unknown)
-  sayLeft(io, left - unanswered, unanswered)
+  const unanswered = Math.min(left - recorded, degraded + unknown)
+  sayLeft(io, { conflicts: left - recorded - unanswered, recorded, unanswered })
   sayExcluded(io, audit, options.excluded)
   saySkipped(io, audit.replicas)
   const isWhole = audit.replicas.every((replica) => replica.state === 'ok' && isCompared(replica))
@@ -95,11 +95,19 @@ function sayUnpaired(io: Io, moves: number | undefined, unpaired = 0): void {
 }
 
 /** Reports the names for which nothing is planned. */
-function sayLeft(io: Io, conflicts: number, unanswered: number): void {
+function sayLeft(
+  io: Io,
+  { conflicts, recorded, unanswered }: Readonly<Record<'conflicts' | 'recorded' | 'unanswered', number>>,
+): void {
   if (conflicts > 0)
     say(
       io,
       `${formatCount(conflicts, 'conflict', 'conflicts')} left alone. Choose with --keep ID, --newest, --majority or --repair; 'vouch check' lists the names`,
+    )
+  if (recorded > 0)
+    say(
+      io,
+      `${formatCount(recorded, 'name is', 'names are')} missing with nothing to copy from: only lists have ${recorded === 1 ? 'it' : 'them'}`,
     )
   if (unanswered > 0)
     say(

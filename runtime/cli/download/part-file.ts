@@ -15,10 +15,9 @@ import {
 } from 'node:fs'
 import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { getSystemErrorMessage } from 'node:util'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
-import { getErrno } from '../../node/files/errno.ts'
+import { getErrno, toReason } from '../../node/files/errno.ts'
 import { copyAttributes, isModified, toFileTime } from '../../node/files/file-attributes.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { finishSparse, writeSparse } from '../../node/files/sparse.ts'
@@ -306,20 +305,25 @@ function ignoreAbsent(error: unknown): null {
   throw error
 }
 
-async function refusing<T>(path: string, work: Promise<T>): Promise<T> {
+/**
+ * What `work` resolves with; rejects with a UserError for an error of the file system, as `toRefusal` makes
+ * it.
+ */
+export async function refusing<T>(path: string, work: Promise<T>, advice?: string): Promise<T> {
   try {
     return await work
   } catch (error) {
-    throw toRefusal(error, path)
+    throw toRefusal(error, path, advice)
   }
 }
 
-/** Converts an error of the file system into a UserError; returns any other error unchanged. */
-export function toRefusal(error: unknown, path: string): unknown {
+/**
+ * Converts an error of the file system into a UserError; returns any other error unchanged. `advice` says
+ * where else to write.
+ */
+export function toRefusal(error: unknown, path: string, advice = '-o names another place'): unknown {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
-  return new UserError(
-    `cannot write '${path}': ${getErrno(error) === 'ENOSPC' ? 'disk full' : getSystemErrorMessage(error.errno)}; -o names another place`,
-  )
+  return new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`)
 }
 
 /** The longest beginning of a text that fits into `most` bytes of UTF-8, in whole characters. */

@@ -68,7 +68,7 @@ async function findArguments(
   const [, spelling = '', value = ''] = /^(--[^=]+)=(.*)$/s.exec(current) ?? ['', before.at(-1), current]
   const [, flag] =
     flags.find(([name, { short }]) => spelling === `--${name}` || spelling === `-${short}`) ?? []
-  if (flag?.value !== undefined)
+  if (flag?.value !== undefined && (flag.bare === undefined || current.includes('=')))
     return await offer(flag.completions, current.slice(0, current.length - value.length), value)
   if (current.startsWith('-')) return flags.map(([name, { about }]) => ({ word: `--${name}`, about }))
   return await offer(declaration.operand?.completions, '', current)

@@ -64,8 +64,9 @@ function toText(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
-export function toTerm(name: string, { short, value }: Flag): string {
-  return `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
+export function toTerm(name: string, { short, value, bare }: Flag): string {
+  const behind = value === undefined ? '' : bare === undefined ? ` ${value}` : `[=${value}]`
+  return `${short === undefined ? '    ' : `-${short}, `}--${name}${behind}`
 }
 
 /** What a flag means, its variable and its default: `the port (6001)`. */

@@ -1,4 +1,6 @@
+import type { Confidence } from '../../../functions/coordinator/audit/challenge.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
+import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
 import {
@@ -62,6 +64,34 @@ export const GET = declare({
   },
 })
 
+/** As a fraction. */
+function parsePercentage(text: string): number | null {
+  const percentage = /^\d{1,3}(\.\d{1,9})?%$/.test(text) ? Number(text.slice(0, -1)) : 0
+  return percentage > 0 && percentage <= 100 ? percentage / 100 : null
+}
+
+const SHARE: Kind<number> = {
+  rule: 'a percentage above 0% and at most 100%, such as 1%',
+  parse: parsePercentage,
+  words: ['1%', '10%', '100%'],
+}
+
+const CONFIDENCE: Kind<Confidence> = {
+  rule: 'two percentages below 100%, such as 99%,0.1%',
+  parse(text) {
+    const [sure = null, bad = null, ...others] = text.split(',').map(parsePercentage)
+    return sure === null || bad === null || sure === 1 || bad === 1 || others.length > 0
+      ? null
+      : { sure, bad }
+  },
+  words: ['95%,1%', '99%,0.1%'],
+}
+
+const SEED: Kind<string> = {
+  rule: `a text of 1 to ${MAX_SEED_LENGTH} characters`,
+  parse: (text) => (text === '' || text.length > MAX_SEED_LENGTH ? null : text),
+}
+
 export const CHECK = declare({
   name: 'check',
   about: 'find every file whose copies differ, or that is missing on some replica',
@@ -74,6 +104,20 @@ export const CHECK = declare({
     noRollUp: toggle('a line for every name, also for folders that are missing whole and for renamed files'),
     maxAge: MAX_AGE,
     deep: toggle('the same as --max-age 0; this finds what rotted on the disk'),
+    prove: option(
+      'SHARE',
+      SHARE,
+      'have the replicas prove the copies of all names, or of a share of them, by reading every byte now; no memory can answer',
+      { bare: '100%' },
+    ),
+    confidence: option(
+      'SURE,BAD',
+      CONFIDENCE,
+      'the same for enough names that bad ones are met with the probability SURE if the share BAD of all names is bad',
+    ),
+    seed: option('TEXT', SEED, 'what chooses these names: the same text, the same names', {
+      otherwise: 'a new one, which is printed',
+    }),
     single: SINGLE,
     ...NOTIFY_FLAGS,
     json: toggle('print a line of JSON for each name, and one at the end'),
@@ -90,6 +134,7 @@ export const CHECK = declare({
     'vouch check --max-age 30d': 'the same, with each copy read within the last 30 days',
     'vouch check photos/ --replica disk=/srv/files --replica nas=/mnt/nas --deep':
       'two directories, reading every byte below photos/',
+    'vouch check --prove=1% --cluster archive': 'a random hundredth, proved by the bytes as they are now',
     "vouch check --match '*.jpg' --json | jq -r 'select(.name).name'": 'names for a program',
   },
   statuses: {

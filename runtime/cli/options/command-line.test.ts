@@ -31,9 +31,12 @@ test.each(DECLARATIONS)(
   'the help of $name lists every flag, with an example and the exit statuses',
   async (declaration) => {
     const { stdout } = await createStage().run(['help', declaration.name])
-    for (const [flag, { value }] of Object.entries(toFlags(declaration)))
+    for (const [flag, { value, bare }] of Object.entries(toFlags(declaration)))
       expect(stdout).toMatch(
-        new RegExp(`^ +(-\\w, )?--${flag}${value === undefined ? '' : ` ${value}`}( |$)`, 'm'),
+        new RegExp(
+          `^ +(-\\w, )?--${flag}${value === undefined ? '' : bare !== undefined ? `\\[=${value}\\]` : ` ${value}`}( |$)`,
+          'm',
+        ),
       )
     expect(stdout).toMatch(/\nExamples:\n {2}vouch .*\n {6}\w/)
     expect(stdout).toMatch(/\nExit status: 0 /)

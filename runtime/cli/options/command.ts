@@ -44,15 +44,15 @@ export function parseArguments(
   for (const option of options) {
     requireFlag(option, flags, declaration.name)
     const name = option.name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
-    texts[name] = [...(texts[name] ?? []), option.value ?? 'true']
+    texts[name] = [...(texts[name] ?? []), option.value ?? flags[option.name]?.bare ?? 'true']
   }
   requireOperands(positionals, declaration)
   return { texts, env, label: toFlagLabel, operands: positionals, operand: positionals[0], excluded: [] }
 }
 
 function toOptions(flags: Readonly<Record<string, Flag>>) {
-  const entries = Object.entries(flags).map(([name, { short, value }]) => {
-    const type = value === undefined ? ('boolean' as const) : ('string' as const)
+  const entries = Object.entries(flags).map(([name, { short, value, bare }]) => {
+    const type = value === undefined || bare !== undefined ? ('boolean' as const) : ('string' as const)
     return [name, { type, ...(short !== undefined && { short }) }] as const
   })
   return Object.fromEntries(entries)
@@ -81,6 +81,7 @@ function requireFlag(
     if (value !== undefined) throw new UserError(`${rawName} takes no value, got '${value}'; leave it out`)
     return
   }
+  if (flag.bare !== undefined) return
   if (value === undefined) throw new UserError(`${rawName} needs ${flag.value} behind it, got nothing`)
   // A forgotten value is far more likely than one that begins with a dash.
   if (!inlineValue && /^-./.test(value)) {

@@ -1,3 +1,4 @@
+import { toGnuLine, toTagLine } from '../../../functions/storage/lists/formats/gnu-lines.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 
 /** A file that a list has. */
@@ -21,11 +22,11 @@ export interface Format {
 export const FORMATS = {
   gnu: {
     head: '',
-    toText: ({ name, digest }) => toEscaped(name, (path) => `${digest}  ${path}`),
+    toText: ({ name, digest }) => toGnuLine(name, digest),
   },
   tag: {
     head: '',
-    toText: ({ name, digest }) => toEscaped(name, (path) => `SHA256 (${path}) = ${digest}`),
+    toText: ({ name, digest }) => toTagLine(name, digest),
   },
   hashdeep: {
     head: '%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n',
@@ -48,14 +49,4 @@ export const PAYLOAD_MANIFEST: Format = {
     const path = name.replace(/[%\r\n]/g, (c) => (c === '%' ? '%25' : c === '\n' ? '%0A' : '%0D'))
     return `${digest}  data/${path}\n`
   },
-}
-
-/**
- * A line of GNU coreutils, with a backslash in front where the name is escaped. Its reader, and that of
- * Perl's shasum, takes a lone `-` for standard input.
- */
-function toEscaped(name: string, toLine: (path: string) => string): string {
-  const path = name.replace(/[\r\n]/g, (c) => (c === '\n' ? '\\n' : '\\r'))
-  const line = toLine(path === '-' ? './-' : path)
-  return path === name ? `${line}\n` : `\\${line}\n`
 }

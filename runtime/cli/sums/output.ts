@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { type Io, writeOut } from '../../hosting/io.ts'
-import { getErrno, toReason } from '../../node/files/errno.ts'
-import { UserError } from '../../node/user-error.ts'
-import { cutToBytes, setAttributes } from '../download/part-file.ts'
+import { cutToBytes, refusing, setAttributes } from '../download/part-file.ts'
 
 /** What a list holds. */
 export interface Totals {
@@ -97,19 +95,5 @@ export async function openPrinted(io: Io): Promise<Output> {
       }
     },
     discard: () => handle.close(),
-  }
-}
-
-/** The file system's errors of `work` as UserErrors; `advice` says where else to write. */
-export async function refusing<T>(
-  path: string,
-  work: Promise<T>,
-  advice = 'choose another place',
-): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    if (getErrno(error) === '') throw error
-    throw new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`)
   }
 }

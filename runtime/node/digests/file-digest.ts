@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash, type Hmac } from 'node:crypto'
 import { fdatasyncSync, readSync } from 'node:fs'
 import type { Content } from '../disk/disk-messages.ts'
 import { isSame, readIdentitySync } from '../files/identity.ts'
@@ -6,7 +6,7 @@ import type { RegularFile } from '../files/regular-file.ts'
 import { READ_BYTES } from '../limits.ts'
 import { findLack, type Knowledge } from './belief.ts'
 
-interface HashOptions extends Knowledge {
+interface ReadOptions {
   /** Called before every read. */
   readonly isStopped: () => boolean
   /** Called after every read, with the bytes read so far. */
@@ -16,20 +16,28 @@ interface HashOptions extends Knowledge {
 const buffer = new Uint8Array(READ_BYTES)
 
 /** Hashes an open file on the calling thread; null when it is stopped, or when the file changes meanwhile. */
-export function hashFile(file: RegularFile, options: HashOptions): Content | null {
-  const { fd, identity } = file
+export function hashFile(file: RegularFile, options: ReadOptions & Knowledge): Content | null {
   const systemId = findSystem(file, options)
-  const hash = createHash('sha256')
+  const digest = readInto(createHash('sha256'), file, options)
+  if (digest === null) return null
+  return { identity: file.identity, digest, readAt: Math.floor(options.now), systemId }
+}
+
+/** Reads a whole file into `hash`, and returns its result; null as for `hashFile`. */
+export function readInto(
+  hash: Hash | Hmac,
+  { fd, identity }: RegularFile,
+  { isStopped, onRead }: ReadOptions,
+): string | null {
   for (let position = 0; position < identity.size; ) {
-    if (options.isStopped()) return null
+    if (isStopped()) return null
     const read = readSync(fd, buffer, 0, Math.min(READ_BYTES, identity.size - position), position)
     if (read === 0) return null
     hash.update(buffer.subarray(0, read))
     position += read
-    options.onRead(position)
+    onRead(position)
   }
-  if (!isSame(readIdentitySync(fd), identity)) return null
-  return { identity, digest: hash.digest('hex'), readAt: Math.floor(options.now), systemId }
+  return isSame(readIdentitySync(fd), identity) ? hash.digest('hex') : null
 }
 
 /** The file system of a file that is about to be read, if its digest may be remembered; else null. */

@@ -35,7 +35,7 @@ export async function openRcloneStorage(word: RcloneWord, options: RcloneOptions
   try {
     const remote = await readRemote(server, env, word)
     const cache = openObjectDigests(indexPath, `rclone ${formatRcloneWord(word)}`, onNotice)
-    const objects = createRcloneObjects(server, remote, cache)
+    const objects = createRcloneObjects(server, remote, { env, cache })
     const storage = createObjectStorage(objects, { createHasher, cache })
     return {
       index: cache,

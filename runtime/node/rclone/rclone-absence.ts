@@ -3,9 +3,9 @@ import { RESERVED } from '../../../functions/storage/names.ts'
 import type { DigestCache } from '../../../functions/storage/objects/object-digests.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { findUndecryptable, readBelow } from './rclone-crypt.ts'
-import { hiddenError, toRefusalError } from './rclone-errors.ts'
 import type { Crypt, RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
+import { hiddenError, toRefusalError } from './rclone-server.ts'
 import { createShared } from './rclone-shared.ts'
 
 export type Absence = ReturnType<typeof createAbsence>

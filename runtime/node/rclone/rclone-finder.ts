@@ -3,9 +3,9 @@ import { changedError } from '../../../functions/wire/errors.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { MAX_RCLONE_DIRECTORIES, RCLONE_DIRECTORY_MS } from '../limits.ts'
 import { readItems } from './rclone-absence.ts'
-import { toRefusalError } from './rclone-errors.ts'
-import { toState } from './rclone-infos.ts'
+import { toState } from './rclone-contents.ts'
 import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
+import { toRefusalError } from './rclone-server.ts'
 import { createShared } from './rclone-shared.ts'
 import type { Traits } from './rclone-traits.ts'
 
@@ -58,6 +58,38 @@ export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
     return hashed
   }
 
+  /**
+   * The files of these paths by path, with their hashes, by one listing of each directory. Left out are those
+   * that cannot be told so: `findHashed` does it, or says why not.
+   */
+  async function findAll(
+    paths: readonly string[],
+    { hash, hasModes }: Traits,
+    signal: Signal,
+  ): Promise<ReadonlyMap<string, RcloneItem>> {
+    const hashTypes = hash === null ? undefined : [hash]
+    const wanted = new Set(paths)
+    const found = new Map<string, RcloneItem>()
+    const twins = new Set<string>()
+
+    async function findIn(directory: string): Promise<void> {
+      // A listing leaves out links and special files, but follows the link that a directory may have become.
+      if (hasModes)
+        for (const one of toParents(`${directory}/`)) if (!(await isDirectory(one, signal))) return
+      const items = await server.list(fs, directory, { hashTypes, signal })
+      if (typeof items === 'string') return
+      for (const item of items) {
+        if (item.IsDir || !wanted.has(item.Path)) continue
+        if (found.has(item.Path)) twins.add(item.Path)
+        found.set(item.Path, item)
+      }
+    }
+
+    await Promise.all([...new Set(paths.map(toParent))].map(findIn))
+    for (const path of twins) found.delete(path)
+    return found
+  }
+
   /** What has this path; null when nothing has. */
   async function look(path: string, asked: Asked, signal: Signal): Promise<RcloneItem | null> {
     const { hasModes, hashTypes } = asked
@@ -71,7 +103,7 @@ export function createRcloneFinder(server: RcloneServer, fs: RcloneFs) {
     return null
   }
 
-  return { find, findHashed }
+  return { find, findHashed, findAll }
 }
 
 /** Remembers for a short time which paths are directories: each name of a tree would ask for them again. */
@@ -124,7 +156,7 @@ const FILE_TYPE = 0o170000
 const REGULAR = 0o100000
 
 /** '' for a path in the root. */
-function toParent(path: string): string {
+export function toParent(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 

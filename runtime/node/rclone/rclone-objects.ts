@@ -1,12 +1,4 @@
-import { createHash } from 'node:crypto'
-import {
-  beforeEnd,
-  type Chunks,
-  checked,
-  exactly,
-  through,
-  toStream,
-} from '../../../functions/bytes/chunks.ts'
+import { beforeEnd, type Chunks, exactly, through, toStream } from '../../../functions/bytes/chunks.ts'
 import type { DigestCache } from '../../../functions/storage/objects/object-digests.ts'
 import {
   type GetOptions,
@@ -15,20 +7,21 @@ import {
   type OpenedObject,
   openEmpty,
 } from '../../../functions/storage/objects/objects.ts'
-import { mapErrors, type Reply } from '../../../functions/storage/remote/replies.ts'
 import { changedError, changedWhileReadError } from '../../../functions/wire/errors.ts'
-import { type ByteRange, parseContentRange, toRangeField } from '../../../functions/wire/fields/ranges.ts'
+import { toRangeField } from '../../../functions/wire/fields/ranges.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createAbsence } from './rclone-absence.ts'
-import { hiddenError } from './rclone-errors.ts'
+import { createRcloneBatches } from './rclone-batches.ts'
+import { prove, readBody, toInfo, toState } from './rclone-contents.ts'
 import { createRcloneFinder } from './rclone-finder.ts'
-import { toInfo, toState } from './rclone-infos.ts'
 import { createRcloneListing } from './rclone-listing.ts'
 import { isHiddenByRclone, toRcloneName } from './rclone-names.ts'
+import type { Environment } from './rclone-process.ts'
 import type { RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneServer } from './rclone-server.ts'
+import { hiddenError } from './rclone-server.ts'
 import { createMemo } from './rclone-shared.ts'
-import { readTraits, type Traits, VERIFIABLE } from './rclone-traits.ts'
+import { readTraits } from './rclone-traits.ts'
 
 type Signal = AbortSignal | undefined
 
@@ -37,7 +30,11 @@ type Signal = AbortSignal | undefined
  * Nothing is remembered of a file for which the remote has no hash, and only the remote's own SHA-256 counts
  * as `stored`. What rclone cannot tell from a missing file is `unreachable`; so is any failure of the remote.
  */
-export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, cache: DigestCache): Objects {
+export function createRcloneObjects(
+  server: RcloneServer,
+  remote: RcloneRemote,
+  { env, cache }: { readonly env: Environment; readonly cache: DigestCache },
+): Objects {
   const { fs } = remote
   const absence = createAbsence(server, remote, cache)
   const finder = createRcloneFinder(server, fs)
@@ -93,36 +90,12 @@ export function createRcloneObjects(server: RcloneServer, remote: RcloneRemote, 
     return null
   }
 
-  return { head, get, list: createRcloneListing({ server, remote, absence, finder, getTraits }) }
-}
-
-/** The body of the whole file, or of the part asked for; rejects for any other answer. */
-async function readBody(reply: Reply, size: number, range: ByteRange | undefined): Promise<Chunks> {
-  const { status, headers, body } = reply
-  const part = parseContentRange(headers.get('Content-Range') ?? '')
-  const isWanted =
-    range === undefined
-      ? status === 200
-      : status === 206 && part?.offset === range.offset && part.length === range.length && part.size === size
-  if (isWanted && body !== null) return mapErrors(body)
-  await body?.cancel()
-  if (status === 200 || status === 206)
-    throw changedError('rclone sends another part of the file than asked for')
-  throw new StorageError('unreachable', `rclone could not read the file (status ${status})`)
-}
-
-/**
- * `whole`; errors with `changed` unless it has the hash of its version. Null where that cannot be computed.
- */
-function prove(whole: Chunks, version: string | null, { hash }: Traits): Chunks | null {
-  if (version === null || hash === null || !VERIFIABLE.includes(hash)) return null
-  const hasher = createHash(hash)
-  return checked(whole, {
-    pass: (chunk) => void hasher.update(chunk),
-    end() {
-      if (!version.endsWith(` ${hasher.digest('hex')}`)) throw changedWhileReadError()
-    },
-  })
+  return {
+    head,
+    get,
+    list: createRcloneListing({ server, remote, absence, finder, getTraits }),
+    readAll: createRcloneBatches({ env, remote, finder, getTraits }),
+  }
 }
 
 /** `body`; where it breaks off since the file has changed, the error says so. */

@@ -6,7 +6,7 @@ import { UserError } from '../user-error.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** A running `rclone rcd`. */
+/** A server of rclone that runs. */
 export interface RcloneProcess {
   /** Without a slash at its end. */
   readonly url: string
@@ -30,18 +30,39 @@ trap '' TERM
 kill -TERM 0
 wait "$child"`
 
-const ARGUMENTS = [
-  ...['rcd', '--rc-serve', '--rc-addr=127.0.0.1:0', '--ask-password=false', '--no-unicode-normalization'],
-  // A large file may take longer than the hour that is the default.
-  ...['--rc-server-write-timeout=1000h', '--log-level=NOTICE'],
-]
+interface Kind {
+  readonly args: readonly string[]
+  /** The variables that hold its user and password. */
+  readonly credentials: readonly [string, string]
+  /** Its address in the log. */
+  readonly address: RegExp
+}
+
+// A large file may take longer than the hour that is the default.
+const REMOTE_CONTROL: Kind = {
+  args: ['rcd', '--rc-serve', '--rc-addr=127.0.0.1:0', '--rc-server-write-timeout=1000h'],
+  credentials: ['RCLONE_RC_USER', 'RCLONE_RC_PASS'],
+  address: /Serving remote control on (http:\/\/127\.0\.0\.1:\d+)\//,
+}
+
+/** Each file is sent by one request to the remote, which is asked for no times and no hashes. */
+const FILE_SERVER: Kind = {
+  args: [
+    ...['serve', 'webdav', '--addr=127.0.0.1:0', '--server-write-timeout=1000h', '--read-only'],
+    ...['--no-modtime', '--no-checksum', '--vfs-read-chunk-size=off', '--poll-interval=0'],
+  ],
+  credentials: ['RCLONE_USER', 'RCLONE_PASS'],
+  address: /WebDav Server started on (http:\/\/127\.0\.0\.1:\d+)\//,
+}
+
+const ARGUMENTS = ['--ask-password=false', '--no-unicode-normalization', '--log-level=NOTICE']
 
 /**
  * Settings that would hide files, follow links or change names, hide the address from the log, or open
  * another server.
  */
 const LEFT_OUT =
-  /^RCLONE_(RC|LOG|SYSLOG|VERBOSE|QUIET|USE_JSON_LOG|STATS|EXCLUDE|INCLUDE|FILTER|FILES_FROM|METADATA|HASH_FILTER|IGNORE_CASE|MIN_AGE|MIN_SIZE|MAX_AGE|MAX_SIZE|MAX_DEPTH|MAX_TRANSFER|MAX_DURATION|LOCAL|ONE_FILE_SYSTEM|COPY_LINKS|LINKS|SKIP_LINKS|SFTP_SKIP_LINKS)(_|$)/
+  /^RCLONE_(RC|VFS|BASEURL|CERT|KEY|CLIENT_CA|HTPASSWD|AUTH_PROXY|ETAG_HASH|LOG|SYSLOG|VERBOSE|QUIET|USE_JSON_LOG|STATS|EXCLUDE|INCLUDE|FILTER|FILES_FROM|METADATA|HASH_FILTER|IGNORE_CASE|MIN_AGE|MIN_SIZE|MAX_AGE|MAX_SIZE|MAX_DEPTH|MAX_TRANSFER|MAX_DURATION|LOCAL|ONE_FILE_SYSTEM|COPY_LINKS|LINKS|SKIP_LINKS|SFTP_SKIP_LINKS)(_|$)/
 
 const EXIT_NOT_FOUND = 127
 
@@ -50,12 +71,25 @@ const EXIT_NOT_FOUND = 127
  * has. It ends with this process. Rejects with a UserError when there is no rclone, or it does not start.
  */
 export async function startRclone(env: Environment): Promise<RcloneProcess> {
+  return await start(REMOTE_CONTROL, [], env)
+}
+
+/**
+ * The same for a server of the files of `fs` alone, each at its path. It lists a directory once, and sends
+ * files by that listing: it must have been started after the state that a file is read for was seen.
+ */
+export async function startFileServer(fs: string, env: Environment): Promise<RcloneProcess> {
+  return await start(FILE_SERVER, ['--', fs], env)
+}
+
+async function start(kind: Kind, rest: readonly string[], env: Environment): Promise<RcloneProcess> {
+  const { args, address, credentials } = kind
   const [user, password] = [randomBytes(16).toString('hex'), randomBytes(32).toString('hex')]
-  const child = spawn('/bin/sh', ['-c', SUPERVISE, 'sh', 'rclone', ...ARGUMENTS], {
+  const child = spawn('/bin/sh', ['-c', SUPERVISE, 'sh', 'rclone', ...args, ...ARGUMENTS, ...rest], {
     // In a session of its own, so that Ctrl-C reaches only this process, which may have answers to finish.
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
-    env: { ...toRcloneEnvironment(env), RCLONE_RC_USER: user, RCLONE_RC_PASS: password },
+    env: { ...toRcloneEnvironment(env), [credentials[0]]: user, [credentials[1]]: password },
   })
   const ended = new Promise<number | null>((resolve) => {
     child.once('error', () => resolve(EXIT_NOT_FOUND))
@@ -71,7 +105,7 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
   // Written to a process that has ended.
   child.stdin?.on('error', () => {})
   child.stderr?.once('end', () => void stop())
-  const log = createLog(child)
+  const log = createLog(child, address)
   const url = await log.readAddress()
   if (url === null) {
     await stop()
@@ -92,7 +126,7 @@ export function toRcloneEnvironment(env: Environment): Record<string, string | u
 }
 
 /** The log of rclone, which is read to its end, and held only until it contains the address. */
-function createLog({ stderr }: ChildProcess) {
+function createLog({ stderr }: ChildProcess, pattern: RegExp) {
   let text = ''
   const address = Promise.withResolvers<string | null>()
   const timer = setTimeout(() => address.resolve(null), RCLONE_START_MS)
@@ -100,7 +134,7 @@ function createLog({ stderr }: ChildProcess) {
   stderr?.on('data', (chunk: string) => {
     if (text.length > MAX_LOG_LENGTH) return
     text += chunk
-    const [, found] = /Serving remote control on (http:\/\/127\.0\.0\.1:\d+)\//.exec(text) ?? []
+    const [, found] = pattern.exec(text) ?? []
     if (found !== undefined) address.resolve(found)
   })
   stderr?.once('end', () => address.resolve(null))

@@ -195,7 +195,12 @@ interface Request extends Signalled {
   readonly body?: string
 }
 
-async function request({ url, authorization }: RcloneProcess, path: string, init: Request): Promise<Reply> {
+/** Sends a request to a running rclone. */
+export async function request(
+  { url, authorization }: RcloneProcess,
+  path: string,
+  init: Request,
+): Promise<Reply> {
   init.signal?.throwIfAborted()
   return await sendPlain(send, url + path, {
     ...init,
@@ -232,6 +237,24 @@ function toRefusal(text: string): Refusal {
 
 function toOptions({ hashTypes, ...rest }: ItemOptions): object {
   return { noMimeType: true, ...rest, ...(hashTypes && { showHash: true, hashTypes }) }
+}
+
+const REFUSALS: Readonly<Record<Refusal, string>> = {
+  'no-directory':
+    'rclone finds no such directory: the path may be wrong, or the disk not mounted, and the file may be there all the same',
+  'not-configured': 'rclone has no remote of this name any longer',
+  'not-a-directory': 'rclone finds a file where a directory should be',
+  failed: 'rclone could not ask the remote; `rclone lsf` shows why',
+}
+
+/** The error for a question that rclone did not answer. */
+export function toRefusalError(refusal: Refusal): StorageError {
+  return new StorageError('unreachable', REFUSALS[refusal])
+}
+
+/** The error for a file that rclone does not find, although it may be there. */
+export function hiddenError(message: string): StorageError {
+  return new StorageError('unreachable', message)
 }
 
 function require<T>(answer: Parsed<T>): T {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { toRefusalError } from './rclone-errors.ts'
 import type { RcloneRemote } from './rclone-remotes.ts'
 import type { RcloneServer } from './rclone-server.ts'
+import { toRefusalError } from './rclone-server.ts'
 
 /** What a remote can tell of its files. */
 export interface Traits {

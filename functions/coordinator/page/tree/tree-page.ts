@@ -11,6 +11,7 @@ import type { AskOptions } from '../../ask/member.ts'
 import { compare } from '../../compare/compare.ts'
 import { toManifest } from '../../compare/report.ts'
 import type { CoordinatorContext } from '../../context.ts'
+import { type Folder, type Row, readFolder } from '../../directory/folder.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { type ReplicaState, readReplicaStates } from '../../replicas.ts'
 import { type EndedRun, LEDGER_FAILED, readKnown, readRuns, renderAgo } from '../known.ts'
@@ -25,7 +26,6 @@ import {
   renderSize,
   toTreeHref,
 } from '../parts.ts'
-import { type Folder, type Row, readFolder } from './folder.ts'
 import { answerFound, type Show } from './found-page.ts'
 import { readFront, renderFront } from './front.ts'
 import { readKnownList, renderKnownList } from './known-list.ts'

@@ -1,6 +1,6 @@
-import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../../wire/limits.ts'
-import type { MergedListing } from '../../../wire/schemas.ts'
-import { type ListingContext, readMergedListing } from '../../listing.ts'
+import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
+import type { MergedListing } from '../../wire/schemas.ts'
+import { type ListingContext, readMergedListing } from '../listing.ts'
 
 type Entry = MergedListing['entries'][number]
 

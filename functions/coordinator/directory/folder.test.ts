@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { createMemoryStorage } from '../../../storage/memory.ts'
-import { compareNames, parseName } from '../../../storage/names.ts'
-import { createSelect } from '../../../storage/survey/globs.ts'
-import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../../wire/limits.ts'
-import { StorageError } from '../../../wire/storage-error.ts'
-import { createMember } from '../../ask/member.ts'
+import { createMemoryStorage } from '../../storage/memory.ts'
+import { compareNames, parseName } from '../../storage/names.ts'
+import { createSelect } from '../../storage/survey/globs.ts'
+import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
+import { StorageError } from '../../wire/storage-error.ts'
+import { createMember } from '../ask/member.ts'
 import { type Row, readFolder } from './folder.ts'
 
 function createMembers(...trees: readonly (readonly string[])[]) {

@@ -1,0 +1,152 @@
+import type { Context } from 'hono'
+import { answerText, createAnswer, toJson } from '../../http/answer.ts'
+import type { AppEnv } from '../../http/app.ts'
+import { isForeign } from '../../http/cross-site.ts'
+import { createProblem } from '../../http/problems.ts'
+import { toGnuLine } from '../../storage/lists/formats/gnu-lines.ts'
+import { NAME_RULE, parseName } from '../../storage/names.ts'
+import { toReplicaAgreement } from '../../wire/fields/fields.ts'
+import { MAX_DIRECTORY_ROWS, MAX_LISTING_PAGE } from '../../wire/limits.ts'
+import type { DirectoryListing } from '../../wire/schemas.ts'
+import { escapeControls } from '../../wire/text.ts'
+import { audit } from '../audit/audit.ts'
+import type { CoordinatorContext } from '../context.ts'
+import { parseRequire, toCount } from '../parameters.ts'
+import { choose } from '../read/accept.ts'
+import { type Folder, type Row, readFolder } from './folder.ts'
+import { renderIndex } from './index-page.ts'
+
+const TYPES = ['text/html', 'application/json', 'text/plain'] as const
+
+/**
+ * `GET /files/{folder}/`: what any replica lists there, as HTML with relative links alone, as JSON, or as
+ * names, by `Accept`; `MAX_DIRECTORY_ROWS` rows, and where to go on. Contents are not compared, but with
+ * `?sums`, which answers with the list of SHA-256 of all files below. `required` replicas must list.
+ */
+export async function answerDirectory(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  { folder, required }: { readonly folder: string; readonly required: number },
+): Promise<Response> {
+  if (folder !== '' && parseName(folder.slice(0, -1)) === null)
+    return createProblem('invalid-name', NAME_RULE)
+  const { after = '', require: text, sums } = c.req.query()
+  if (after !== '' && !after.startsWith(folder))
+    return createProblem('invalid-parameter', `after takes a name in '${folder}', got '${after}'`)
+  const require = text === undefined ? required : parseRequire(text, context.ids.length)
+  if (require === null)
+    return createProblem(
+      'invalid-parameter',
+      `require takes all, majority or 1 to ${context.ids.length}, got '${text}'`,
+    )
+  if (sums !== undefined && isForeign(c.req.raw))
+    return createProblem('cross-site', 'open this server in the browser, and follow the link there')
+  if (sums !== undefined) return await answerSums(c, context, folder)
+  const read = await readRows(context, folder, after, c.req.raw.signal)
+  const answered = read.replicas.filter(({ state }) => state === 'ok').length
+  const silent = read.replicas.filter(({ state }) => state === 'error')
+  const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
+  const of = read.replicas.length
+  if (answered < toCount(require, of))
+    return createProblem('too-few-answers', `${answered} of ${of} replicas listed their files; ${reasons}`)
+  if (read.rows.length === 0 && folder !== '' && after === '') {
+    return silent.length > 0
+      ? createProblem(
+          'existence-unknown',
+          `cannot say: no list from ${reasons}; the others have no such folder`,
+        )
+      : createProblem('not-found', `no replica has files in '${escapeControls(folder)}'`)
+  }
+  const fields = {
+    ...{ 'Cache-Control': 'no-store', Vary: 'Accept' },
+    ...(silent.length > 0 && { 'Replica-Agreement': toReplicaAgreement('degraded', answered, of) }),
+  }
+  const type = choose(c.req.raw, TYPES) ?? 'text/html'
+  return answerRows(type, folder, read, fields)
+}
+
+/** Rows up to `MAX_DIRECTORY_ROWS`, however long they take to be listed: fewer would look like all. */
+async function readRows(
+  context: CoordinatorContext,
+  folder: string,
+  from: string,
+  signal: AbortSignal,
+): Promise<Folder> {
+  const rows: Row[] = []
+  let replicas: Folder['replicas'] = []
+  let next: string | null = from
+  while (next !== null && rows.length < MAX_DIRECTORY_ROWS) {
+    const limit = Math.min(MAX_LISTING_PAGE, MAX_DIRECTORY_ROWS - rows.length)
+    const page: Folder = await readFolder(context, { folder, after: next, limit, signal })
+    rows.push(...page.rows)
+    // A replica that failed once has left out names, perhaps.
+    replicas = page.replicas.map((replica, i) =>
+      replicas[i]?.state === 'error' ? (replicas[i] ?? replica) : replica,
+    )
+    if (replicas.every(({ state }) => state === 'error')) break
+    next = page.next
+  }
+  return { rows, next, replicas }
+}
+
+function answerRows(
+  type: (typeof TYPES)[number],
+  folder: string,
+  read: Folder,
+  fields: Readonly<Record<string, string>>,
+): Response {
+  if (type === 'application/json') return toJson(toListing(folder, read), fields)
+  const text =
+    type === 'text/plain'
+      ? read.rows.map(({ name }) => `${name.slice(folder.length)}\n`).join('')
+      : renderIndex(folder, read)
+  const body = new TextEncoder().encode(text)
+  const own = { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': String(body.length) }
+  return createAnswer(200, { ...fields, ...own, ...PAGE_FIELDS }, body)
+}
+
+/** Nothing of it is run, framed or loaded, and a link may lead to a download. */
+const PAGE_FIELDS = {
+  'Content-Security-Policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+
+function toListing(folder: string, { rows, next, replicas }: Folder): DirectoryListing {
+  const entries = rows.map(({ name, copies }) => {
+    const own = name.slice(folder.length)
+    return copies === null
+      ? { name: own, type: 'directory' as const }
+      : { name: own, type: 'file' as const, copies }
+  })
+  return { folder, entries, next, replicas }
+}
+
+/**
+ * The list of SHA-256 of all files below a folder, as sha256sum writes it, with names relative to it. It
+ * breaks off, without a clean end, at a file whose copies differ or that cannot be compared.
+ */
+async function answerSums(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  folder: string,
+): Promise<Response> {
+  const { trace } = c.var
+  const request = { prefix: folder, all: true, maxAge: null, match: [], exclude: [] }
+  const fields = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }
+  return await context.limits.audits.run(() =>
+    answerText(fields, async (write, signal) => {
+      await audit(request, {
+        ...{ ...context, trace, signal },
+        async writeLine(line) {
+          if ('summary' in line && line.summary.replicas.some(({ state }) => state === 'error'))
+            throw new Error('the list is not complete: a replica was left out')
+          if (!('name' in line)) return
+          const [version] = line.versions
+          if (version === undefined || line.versions.length > 1 || line.agreement === 'degraded')
+            throw new Error('the list has no line for a file that does not agree')
+          await write(toGnuLine(line.name.slice(folder.length), version.digest))
+        },
+      })
+    }),
+  )
+}
