@@ -128,6 +128,7 @@ const files: readonly Kind[] = [
 const questions: readonly Kind[] = [
   ['facts', 200, app, 'POST /describe', toQuestion(named)],
   ['facts that the store cannot read', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
+  ['proofs', 200, app, 'POST /prove', toQuestion({ ...named, nonce: 'a'.repeat(64) })],
   ['signed facts', 200, signing, 'POST /describe', toQuestion({ ...named, sign: true })],
   ['a signed tree', 200, signing, 'POST /tree', toQuestion({ prefix: '' })],
   ['a tree of no names', 'invalid-body', signing, 'POST /tree', toQuestion({ prefix: 1 })],

@@ -38,7 +38,7 @@ const answers = {
       'The file, since the copies do not differ, or the request names one of them; or its receipt.',
     headers: toHeaders(
       ['Cache-Control', 'Vary', 'Replica-Status', 'Content-Length'],
-      ['ETag', 'Repr-Digest', 'Accept-Ranges', ...MAYBE],
+      ['ETag', 'Repr-Digest', 'Digest', 'Accept-Ranges', ...MAYBE],
     ),
     content: { '*/*': { schema: {} } },
   },
