@@ -211,6 +211,13 @@ export const MAX_SPAN_NAMES = 65_536
  */
 export const SPAN_GRAINS = [12, 8, 4] as const
 
+/**
+ * Names in a summary at which an audit can be split: a part of 16 is then at most a sixteenth too large. They
+ * are of no use to small trees, and so are some `MARK_NAMES` apart at least.
+ */
+export const MAX_MARKS = 256
+export const MARK_NAMES = 4096
+
 /** Ranges in one survey: trees that differ in more places take several surveys. */
 export const MAX_SURVEY_RANGES = 64
 

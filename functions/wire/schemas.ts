@@ -9,6 +9,7 @@ import {
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
+  MAX_MARKS,
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
@@ -465,6 +466,9 @@ const proved = v.object({
   /** The bytes that the coordinator read itself, of each replica that sent any. */
   fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
 })
+/** A name at which an audit can be split, with the names and bytes that were compared since the last. */
+const mark = v.object({ name: v.string(), ...amount.entries })
+export type Mark = v.InferOutput<typeof mark>
 
 /** The result of an audit. */
 export const auditSummary = v.object({
@@ -481,13 +485,23 @@ export const auditSummary = v.object({
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
   /** Which names were compared; absent for all, and from an older coordinator. */
-  scope: v.optional(v.object({ prefix: v.string(), after: v.string(), match: globs, exclude: globs })),
   /** What was proved; absent for an audit without proofs. */
   proved: v.optional(proved),
+  scope: v.optional(
+    v.object({
+      prefix: v.string(),
+      after: v.string(),
+      until: v.optional(v.string()),
+      match: globs,
+      exclude: globs,
+    }),
+  ),
   /** Absent for the first audit, and from a coordinator that keeps no ledger. */
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
   next: v.optional(v.string()),
+  /** Some of its names, in byte order, which divide a large audit into parts; absent for few names. */
+  marks: v.optional(boundedArray(mark, MAX_MARKS)),
   replicas: boundedArray(
     v.object({
       id: replicaId,
@@ -509,6 +523,11 @@ export const auditLine = v.union([
   manifest,
   v.object({
     progress: v.object({
+      /**
+       * All names up to this one have been reported: a client that loses the connection goes on from the last
+       * name in a whole line, of a manifest or of this. Absent at the beginning.
+       */
+      after: v.optional(v.string()),
       replicas: boundedArray(v.object({ id: replicaId, ...surveyProgress.entries }), MAX_REPLICAS),
     }),
   }),

@@ -49,6 +49,7 @@ const whole = {
           'End the audit once so many names were compared; `next` of the summary is the last of them.',
           count,
         ),
+        query('bytes', 'End it once so many bytes of copies were compared; likewise.', count),
         query('seconds', 'End it after so many seconds; likewise.', count),
         query(
           'prove',

@@ -1,20 +1,21 @@
+import { TrieRouter } from 'hono/router/trie-router'
 import type { Require } from '../../../functions/coordinator/parameters.ts'
 import { NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { openKeys, openTokens } from '../../hosting/access.ts'
 import { toFlagLabel, type Values } from '../../hosting/flag.ts'
 import { type SOURCE_FLAGS, toSource, toTimeouts } from '../../hosting/flags.ts'
 import type { Io } from '../../hosting/io.ts'
-import { openSigners } from '../../hosting/keys.ts'
 import { openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas, type Reads } from '../../hosting/open-replicas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { requireSeveral } from '../../hosting/replica-address.ts'
+import { module } from '../../hosting/stores/module.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
 import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
-import { replaceFetchGlobals } from './light-fetch.ts'
+import { replaceGlobals } from './light-globals.ts'
 import { createLocalSend } from './local-send.ts'
 
 /** A coordinator to ask, and the query of its compared reads. */
@@ -86,7 +87,14 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
-  const signers = await openSigners(options.sign ?? [], source.replicas, io)
+  const { sign = [] } = options
+  const signers =
+    sign.length === 0
+      ? []
+      : await (await import('../../hosting/keys.ts')).openSigners(sign, source.replicas, io)
+  // A module of the user's may need what the light ones lack.
+  const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
+  if (io.isOwnProcess && !hasModule) replaceGlobals()
   const timeouts = toTimeouts(options)
   const isProof = options.prove !== undefined || options.confidence !== undefined
   const isDeep = options.deep || options.maxAge !== undefined || isProof
@@ -104,8 +112,8 @@ async function openSource(
   const app = createCoordinator(replicas, {
     ...{ createHasher, ledger, onLedgerFailed, signers },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
+    router: new TrieRouter(),
   })
-  if (io.isOwnProcess) replaceFetchGlobals()
   const send = createLocalSend((request) => app.fetch(request))
   // Never connected to: a Request needs an absolute URL.
   const ask = createCoordinatorClient('http://localhost', { send, signal: io.signal })

@@ -2,6 +2,7 @@ import { UserError } from '../../node/user-error.ts'
 import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
 import { findNearest } from './nearest.ts'
+import { MERGE } from './parts.ts'
 import { KEY, RECEIPT } from './receipts.ts'
 import { HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
@@ -13,7 +14,7 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, CHECK, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE, RECEIPT],
+  ...[GET, CHECK, MERGE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE, RECEIPT],
   ...[REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
