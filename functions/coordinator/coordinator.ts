@@ -20,6 +20,7 @@ import { createMember, type Defer, type Replica } from './ask/member.ts'
 import { answerAudit } from './audit/audit-answer.ts'
 import { GLOBS_RULE } from './audit/exclude.ts'
 import type { CoordinatorContext } from './context.ts'
+import { answerEstimate } from './estimate.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { answerDifferences, answerHistory, answerStatus } from './ledger/ledger-answers.ts'
@@ -109,6 +110,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
     '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
     '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
+    '/estimate': { sameSite: true, get: (c) => answerEstimate(c, context) },
     '/verify': { post: (c) => answerVerify(c, context) },
     '/status': { sameSite: true, get: () => answerStatus(context, options.verifiesEvery) },
     '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },

@@ -22,6 +22,7 @@ import {
   MAX_SIGNATURE_LENGTH,
   MAX_SIGNATURES,
   MAX_SURVEY_RANGES,
+  MAX_UNVERIFIED_EXAMPLES,
 } from './limits.ts'
 import { PASSED_KINDS } from './passed.ts'
 import { STORAGE_ERROR_CODES } from './storage-error.ts'
@@ -466,6 +467,17 @@ const proved = v.object({
   /** The bytes that the coordinator read itself, of each replica that sent any. */
   fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
 })
+/** The calls of a store that charges for them, and whose prices they have; null when that is not known. */
+export const calls = v.object({
+  prices: v.nullable(v.picklist(['r2', 's3'])),
+  list: size,
+  head: size,
+  get: size,
+  put: size,
+  /** Of contents that were read. */
+  bytes: size,
+})
+
 /** A name at which an audit can be split, with the names and bytes that were compared since the last. */
 const mark = v.object({ name: v.string(), ...amount.entries })
 export type Mark = v.InferOutput<typeof mark>
@@ -500,6 +512,19 @@ export const auditSummary = v.object({
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
   next: v.optional(v.string()),
+  /**
+   * Of an audit in steps: the ranges in which some replica was left out, and the first of them; absent when
+   * there are none, as for an audit in one.
+   */
+  unverified: v.optional(
+    v.object({
+      ranges: size,
+      examples: boundedArray(
+        v.object({ after: v.string(), until: v.nullable(v.string()) }),
+        MAX_UNVERIFIED_EXAMPLES,
+      ),
+    }),
+  ),
   /** Some of its names, in byte order, which divide a large audit into parts; absent for few names. */
   marks: v.optional(boundedArray(mark, MAX_MARKS)),
   replicas: boundedArray(
@@ -512,11 +537,56 @@ export const auditSummary = v.object({
       ...surveyProgress.entries,
       /** Its skipped entries; absent from an older replica. */
       passed: v.optional(passedList),
+      /** What its store was sent while the audit ran; absent where nobody counts. */
+      calls: v.optional(calls),
     }),
     MAX_REPLICAS,
   ),
 })
 export type AuditSummary = v.InferOutput<typeof auditSummary>
+
+/** What an audit will take, in calls of the stores that charge for them, and in dollars. */
+export const estimate = v.object({
+  prefix: v.string(),
+  deep: v.boolean(),
+  /** The day on which the prices were read: `2026-11-30`. */
+  pricesRead: v.string(),
+  replicas: boundedArray(
+    v.object({
+      id: replicaId,
+      /** `error` when it could not be asked. */
+      state: v.picklist(['ok', 'error']),
+      error: v.optional(v.string()),
+      detail: v.optional(v.string()),
+      /** All null where nobody counts calls, and in an error. */
+      names: v.nullable(size),
+      bytes: v.nullable(size),
+      calls: v.nullable(calls),
+      /** Of `calls`; null where the prices are not known, too. */
+      dollars: v.nullable(v.number()),
+      /** What this estimate itself has taken. */
+      spent: v.nullable(calls),
+    }),
+    MAX_REPLICAS,
+  ),
+  /** The names that differ by the audits so far, whose calls are in `calls`; null where that is not known. */
+  differing: v.nullable(size),
+  /** CPU of the coordinator, by what was measured of one on Workers, and what it costs there. */
+  cpuSeconds: v.number(),
+  cpuDollars: v.number(),
+  /** What was counted while the last audit of all names ran; null where that is not known. */
+  last: v.nullable(
+    v.object({ ended: time, replicas: boundedArray(v.object({ id: replicaId, calls }), MAX_REPLICAS) }),
+  ),
+})
+export type Estimate = v.InferOutput<typeof estimate>
+
+/** A line of `GET /estimate`: the names that were listed so far, or at the end the estimate. */
+export const estimateLine = v.union([
+  v.object({ progress: v.object({ names: size }) }),
+  v.object({ estimate }),
+])
+export type EstimateLine = v.InferOutput<typeof estimateLine>
 
 /** A line of `GET /audit`: a name, the progress of each replica, or at the end the summary. */
 export const auditLine = v.union([

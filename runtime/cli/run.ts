@@ -15,6 +15,7 @@ const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const
 const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   get: async () => (await import('./commands/get.ts')).get,
   check: async () => (await import('./commands/check.ts')).check,
+  estimate: async () => (await import('./commands/estimate.ts')).estimate,
   merge: async () => (await import('./commands/merge.ts')).merge,
   verify: async () => (await import('./commands/verify.ts')).verify,
   status: async () => (await import('./commands/status.ts')).status,

@@ -1,7 +1,7 @@
 import { isFresh, notFresh } from '../../storage/facts.ts'
 import type { ListOptions, Page, Storage, Work } from '../../storage/storage.ts'
 import type { Trace } from '../../wire/fields/trace.ts'
-import { BRIEF_MS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
+import { BRIEF_MS, GATHER_TURNS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
 import type { Answer } from '../compare/compare.ts'
 import type { CorruptCopies } from '../compare/corrupt-copies.ts'
@@ -167,8 +167,9 @@ function batchByAge(send: Send, defer: Defer): AskReplica {
 /**
  * Batches the questions of concurrent reads into one `describe`, each name once. Questions asked while a
  * batch is under way wait for it, so that batches grow with the load, but for `MAX_BATCH_WAIT_MS` at most, so
- * that a long hash does not delay the rest. A question already sent is never joined, because its answer may
- * be older than a later read. Calls `onIdle` when no question waits or is under way.
+ * that a long hash does not delay the rest. They also wait for the next reads of the clients that the batch
+ * answered, for `GATHER_TURNS`. A question already sent is never joined, because its answer may be older than
+ * a later read. Calls `onIdle` when no question waits or is under way.
  */
 function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {}): AskReplica {
   let waiting: Questions = new Map()
@@ -191,23 +192,28 @@ function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {})
     if (underWay === 0) sendWaiting()
   }
 
+  function sendAfter(turns: number): void {
+    if (turns === 0) sendWhenFree()
+    else defer(() => sendAfter(turns - 1))
+  }
+
   function sendWaiting(): void {
     if (waiting.size === 0) return
     const questions = waiting
     waiting = new Map()
     underWay++
     let hasLeft = false
-    const leave = () => {
+    const leave = (turns: number) => {
       if (hasLeft) return
       hasLeft = true
       underWay--
-      sendWhenFree()
-      if (underWay === 0) onIdle()
+      if (waiting.size > 0) sendAfter(turns)
+      else if (underWay === 0) onIdle()
     }
-    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
+    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS, 0)
     send(questions, () => {
       clearTimeout(timer)
-      leave()
+      leave(GATHER_TURNS)
     })
   }
 

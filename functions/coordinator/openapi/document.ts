@@ -65,6 +65,23 @@ const whole = {
       },
     },
   },
+  '/estimate': {
+    get: {
+      operationId: 'estimate',
+      summary: 'Estimate what an audit will take',
+      description:
+        'Lists every name of the replicas whose stores charge for their calls, and asks for a few objects; no content is read. The estimate ' +
+        'is complete only if the last line has an `estimate`.',
+      parameters: [
+        query('prefix', 'Only names that start with it.'),
+        query('deep', 'Of an audit that reads every byte.', flag),
+      ],
+      responses: {
+        200: toLinesAnswer('EstimateLine', 'Progress, and at the end the estimate.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
   '/plan': {
     post: {
       operationId: 'plan',
@@ -190,6 +207,9 @@ export const DOCUMENT: Document = createDocument({
     AuditSummary: schemas.auditSummary,
     TreesLine: schemas.treesLine,
     KeptTrees: schemas.keptTrees,
+    EstimateLine: schemas.estimateLine,
+    Estimate: schemas.estimate,
+    Calls: schemas.calls,
     VerifyRequest: schemas.verifyRequest,
     Run: schemas.run,
     Status: schemas.status,

@@ -4,7 +4,7 @@ import { type Declaration, declare } from './declaration.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
 import { KEY, RECEIPT } from './receipts.ts'
-import { HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
+import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
 
@@ -14,8 +14,8 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, CHECK, MERGE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE, RECEIPT],
-  ...[REPLICA, COORDINATOR, MARK, KEY, CONFIG],
+  ...[GET, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
+  ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
 const HELP = declare({
