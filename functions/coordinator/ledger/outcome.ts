@@ -1,7 +1,9 @@
 import { attempt } from '../../wire/attempt.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 
-/** What is sent: what happened, when, and the facts, in the form of Standard Webhooks (standardwebhooks.com). */
+/**
+ * What is sent, in the form of Standard Webhooks (standardwebhooks.com): what happened, when, and the facts.
+ */
 interface Outcome extends Pick<AuditSummary, 'agreement' | 'names' | 'agreements' | 'rotten' | 'changes'> {
   readonly replicas: readonly Pick<AuditSummary['replicas'][number], 'id' | 'state' | 'error' | 'detail'>[]
 }

@@ -36,7 +36,7 @@ function toContext(
   return { members, corruptCopies, exclude, deadlines, createHasher, ledger, budget: BUDGET, maxAge }
 }
 
-/** An engine that tries each step four times, and loses `fate` of the results, before the step or after it. */
+/** An engine that tries each step four times; `fate` decides what becomes of each try. */
 function createEngine(fate: () => 'done' | 'lost before' | 'lost after' | 'twice'): DoStep {
   return async (_, step) => {
     for (let left = 3; ; left--) {

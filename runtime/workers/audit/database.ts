@@ -1,7 +1,9 @@
 import type { DurableObjectState } from 'cloudflare:workers'
 import type { Database } from '../../../functions/coordinator/ledger/sql/database.ts'
 
-/** The database of a Durable Object, for a ledger. SQLite's own version of a schema is not to be had there. */
+/**
+ * The database of a Durable Object, for a ledger. SQLite's own version of a schema is not to be had there.
+ */
 export function toDatabase(storage: DurableObjectState['storage']): Database {
   const { sql, kv } = storage
   return {

@@ -16,7 +16,10 @@ const METHODS = {
   ...{ beginRun: 0, openRun: 0, findPosition: 0, noteStep: 0, findOutcome: 0, spans: 0 },
 } as const satisfies Record<keyof WholeLedger, 0>
 
-/** The ledger of a Durable Object, from afar. Rejects as the ledger does, and when the object cannot be reached. */
+/**
+ * The ledger of a Durable Object, from afar. Rejects as the ledger does, and when the object cannot be
+ * reached.
+ */
 export function createRemoteLedger(object: LedgerCaller): WholeLedger {
   const methods = Object.keys(METHODS) as (keyof WholeLedger)[] // Object.keys is typed string[]
   const calls = methods.map((method) => [method, (...given: unknown[]) => object.call(method, given)])
