@@ -161,7 +161,9 @@ export function describeSurvey(setup: Setup): void {
       const { length } = NAMES.filter((name) => isWithin(name, 'z'))
       for (const grain of [0, 12]) {
         const lines = await readLines(under.storage, { grain, ranges: [{ after: '', until: 'z' }] })
-        const end = lines.findIndex((line) => ('last' in line ? line.last : 'said' in line && line.name) === 'z')
+        const end = lines.findIndex(
+          (line) => ('last' in line ? line.last : 'said' in line && line.name) === 'z',
+        )
         const said = lines.slice(0, end).filter((line) => 'seen' in line)
         expect(said.at(-1)?.seen.names).toBe(length)
       }

@@ -62,7 +62,9 @@ function goOn(name: string): string {
 /** A share behind a blank would be the prefix, and all would be proved of almost no names. */
 function requireShare({ prove }: CheckOptions, prefix: string): void {
   if (prove === 1 && /^\d+(\.\d+)?%$/.test(prefix))
-    throw new UserError(`--prove takes its share behind '=', got '${prefix}' as PREFIX; write --prove=${prefix}`)
+    throw new UserError(
+      `--prove takes its share behind '=', got '${prefix}' as PREFIX; write --prove=${prefix}`,
+    )
 }
 
 function requireOneSplit({ after, until, part, split, jobs, prove, confidence }: CheckOptions): void {
