@@ -41,7 +41,7 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
 /** Prints what the replicas have proved, how it can be repeated, and which bytes travelled for it. */
 function sayProved(io: Io, proved: NonNullable<AuditSummary['proved']>, all: number): void {
   const { copies, names, fetched, share, seed } = proved
-  const sample = share < 1 ? ` of ${formatNumber(all)}, chosen by --seed ${seed}` : ''
+  const sample = share < 1 ? `, of ${formatNumber(all)}, chosen by --seed ${seed}` : ''
   const amount = `${formatCount(copies, 'copy', 'copies')} of ${formatCount(names, 'name', 'names')}${sample}`
   say(io, `proved by the bytes as they are now: ${amount}`)
   if (fetched.length === 0) return

@@ -30,6 +30,7 @@ export const check: Command = {
     const options = readOptions(CHECK, given)
     const { operand: prefix = '' } = given
     requireOneSplit(options)
+    requireShare(options, prefix)
     const { part, split, jobs, deep, maxAge } = options
     const asked = { ...options, excluded: given.excluded }
     return await withSource(asked, io, { reads: 'trees', isComparing: true }, async (source) => {
@@ -56,6 +57,14 @@ export const check: Command = {
 /** What to do when a check broke off behind this name. */
 function goOn(name: string): string {
   return `all names up to '${name}' were reported, and --after '${name}' goes on from there`
+}
+
+/** A share behind a blank would be the prefix, and all would be proved of almost no names. */
+function requireShare({ prove }: CheckOptions, prefix: string): void {
+  if (prove === 1 && /^\d+(\.\d+)?%$/.test(prefix))
+    throw new UserError(
+      `--prove takes its share behind '=', got '${prefix}' as PREFIX; write --prove=${prefix}`,
+    )
 }
 
 function requireOneSplit({ after, until, part, split, jobs, prove, confidence }: CheckOptions): void {

@@ -110,15 +110,15 @@ export const CHECK = declare({
     prove: option(
       'SHARE',
       SHARE,
-      'have the replicas prove the copies of all names, or of a share of them, by reading every byte now; no memory can answer',
+      'have the replicas prove their copies of all names, or of a random SHARE of them such as 1%, by reading every byte now; nothing remembered counts',
       { bare: '100%' },
     ),
     confidence: option(
       'SURE,BAD',
       CONFIDENCE,
-      'the same for enough names that bad ones are met with the probability SURE if the share BAD of all names is bad',
+      'the same, of as many names as it takes to find a bad one with probability SURE if the share BAD of all names is bad, such as 99%,0.1%',
     ),
-    seed: option('TEXT', SEED, 'what chooses these names: the same text, the same names', {
+    seed: option('TEXT', SEED, 'choose the same names as an earlier check that printed this seed', {
       otherwise: 'a new one, which is printed',
     }),
     single: SINGLE,
