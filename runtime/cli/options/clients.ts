@@ -3,7 +3,15 @@ import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
-import { GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, READ_REQUIRE, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import {
+  GLOB_FLAGS,
+  MAX_AGE,
+  NOTIFY_FLAGS,
+  QUIET,
+  READ_REQUIRE,
+  SINGLE,
+  SOURCE_FLAGS,
+} from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 import { PART_FLAGS, RANGE_FLAGS } from './parts.ts'
 
@@ -18,23 +26,29 @@ export const GET = declare({
   forms: ['[NAME] [options]', 'NAME|FOLDER/... [-o DIR] [options]', '--files-from FILE [-o DIR] [options]'],
   operand: { name: 'NAME', many: true },
   flags: {
-    output: option('PATH', FILE, 'where to write; - is standard output; for several files a directory', {
-      short: 'o',
-      otherwise: "client_received with the name's extension, or the current directory",
-    }),
+    output: option(
+      'PATH',
+      FILE,
+      'where to write, in a directory that is made when it is missing; - is standard output; for several files a directory',
+      {
+        short: 'o',
+        otherwise: "client_received with the name's extension, or the current directory",
+      },
+    ),
     remoteName: toggle("write to the name's last part", { short: 'O' }),
     filesFrom: option('FILE', FILE, 'get the files whose names are in FILE, one a line; - is standard input'),
     ...GLOB_FLAGS,
     require: READ_REQUIRE,
     maxAge: MAX_AGE,
+    quiet: QUIET,
     json: toggle('print a report to standard output, in one line of JSON for each file'),
   },
   shared: [SOURCE],
   description: [
     'Without NAME it asks for one. The content is checked against the announced digest before the file gets its name. Run again, it resumes a transfer that broke off.',
     'A replica that did not answer, or refused to, may hold another version: the file is written, but the exit status is 3. With --require all nothing is written, and the exit status is 2.',
-    "When the copies differ, each version is written beside the destination as ID_version with the name's extension, where ID is a replica that holds it. With -o - nothing is written then.",
-    'With several names, --files-from, a folder such as docs/, --match or --exclude, the files keep their names and folders below DIR, which is made when it is missing, and each version is written beside its name, such as notes.ID_version.txt. A folder is everything below it that any replica lists; --match and --exclude select from the folders, or from all files.',
+    "When the copies differ, each version is written beside the destination as ID_version with the name's extension, where ID is a replica that holds it, and .vouch-conflict.json says for a program which file has which version. With -o - nothing is written then.",
+    'With several names, --files-from, a folder such as docs/, --match or --exclude, the files keep their names and folders below DIR, which is made when it is missing, and each version is written beside its name, such as notes.ID_version.txt with notes.txt.vouch-conflict.json. A folder is everything below it that any replica lists; --match and --exclude select from the folders, or from all files.',
     'A file that is there already is hashed, and received only when its copies have another content. No symbolic link in DIR is followed. The trouble of one file does not stop the others.',
   ],
   examples: {
@@ -111,6 +125,8 @@ export const CHECK = declare({
     }),
     single: SINGLE,
     ...NOTIFY_FLAGS,
+    summary: toggle('print one line, how many names are the same and how many are not, and no names'),
+    quiet: QUIET,
     json: toggle('print a line of JSON for each name, and one at the end'),
   },
   shared: [SOURCE],

@@ -67,7 +67,10 @@ export async function readResult(path: string, io: Pick<Io, 'cwd' | 'signal'>): 
   if (summary === undefined)
     throw fault(path, 'is not finished: it has no summary at its end; check that part again')
   if (summary.proved !== undefined)
-    throw fault(path, 'has proofs, each run by a nonce of its own; merge the parts of a check without --prove')
+    throw fault(
+      path,
+      'has proofs, each run by a nonce of its own; merge the parts of a check without --prove',
+    )
   const { scope, next = null } = summary
   const after = scope?.after ?? ''
   if (scope?.until !== undefined && scope.until !== next)
@@ -133,7 +136,7 @@ async function* readTexts(path: string, { cwd, signal }: Pick<Io, 'cwd' | 'signa
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof UserError) throw error
-    throw new UserError(`cannot read '${path}': ${toReason(error)}`)
+    throw new UserError(`cannot read '${path}': ${toReason(error)}`, 'io')
   } finally {
     stream.destroy()
   }
