@@ -135,6 +135,8 @@ export async function* readFolder(
       ...entry,
       name: folder + entry.name,
     }))
+    const deeper = page.entries.find(({ name }) => name.slice(0, -1).includes('/'))
+    if (deeper !== undefined) throw new NotACoordinator(`the folder has a row below it: '${deeper.name}'`)
     requirePage({ ...page, entries }, folder, after)
     yield { entries, replicas: page.replicas }
     after = page.next
