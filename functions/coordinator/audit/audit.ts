@@ -6,6 +6,7 @@ import { toTimestamp } from '../../wire/fields/dates.ts'
 import {
   AUDIT_BATCH_NAMES,
   MAX_SURVEY_RANGES,
+  PAID_SPAN_GRAINS,
   PROGRESS_MS,
   REPORT_NAMES_MS,
   SPAN_GRAINS,
@@ -48,15 +49,21 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with what was compared so far, the bytes being those of all copies: after each name, in order, or
-   * after each span where spans are compared. The audit ends behind the first for which it returns true.
+   * Called with what was compared so far: after each name, in order, or after each span where spans are
+   * compared, and within a long part that differs. The audit ends behind the first for which it returns true.
    */
-  isReached(compared: Amount): boolean
+  isReached(compared: Compared): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
    * replica was left out; only of an audit that has a `maxAge` or reports all names.
    */
   onReported?(name: string): Promise<void>
+}
+
+/** Names, and the bytes of all their copies. */
+export interface Compared extends Amount {
+  /** How many of the names differ, or lie in spans that do. */
+  readonly differing: number
 }
 
 export interface AuditContext
@@ -70,6 +77,8 @@ interface Audit extends AuditContext {
   readonly request: AuditRequest
   /** The range of the first pass, whose progress and skipped entries count: later passes repeat parts. */
   readonly whole: readonly Range[]
+  /** The sizes of spans that are compared, the largest first; see `SPAN_GRAINS`. */
+  readonly grains: readonly number[]
   /** By `performance.now()`. */
   readonly begunAt: number
   /** Shared by all surveys of this audit. */
@@ -94,8 +103,10 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
   })
   const whole: readonly Range[] = [{ after: request.after ?? '', until: request.until ?? null }]
   const begunAt = performance.now()
+  const isPaid = context.members.some(({ storage }) => storage.billing !== undefined)
+  const grains = isPaid ? PAID_SPAN_GRAINS : SPAN_GRAINS
   const one: Audit = {
-    ...{ ...context, request, whole, begunAt, pass: crypto.randomUUID() },
+    ...{ ...context, request, whole, grains, begunAt, pass: crypto.randomUUID() },
     ...{ tally, showProgress, findEdges: createEdges(request, context) },
   }
   const prover = request.challenge && (await openProver(one, request.challenge))
@@ -159,26 +170,40 @@ async function readStreams<T>(
 
 /** Compares spans; where they differ, smaller spans, and at last the names. */
 async function auditSpans(audit: Audit, ranges: readonly Range[], level: number): Promise<void> {
-  const grain = SPAN_GRAINS[level]
+  const { grains } = audit
+  const grain = grains[level]
   if (grain === undefined) return await auditNames(audit, ranges)
   const { tally, corruptCopies } = audit
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
+  let within = audit
   let apart: Range[] = []
   let descendedAt = performance.now()
   let [alike, differing] = [0, 0]
-  const compared = { names: 0, bytes: 0 }
+  const compared = { names: 0, bytes: 0, differing: 0 }
+  const isEnough = ({ names, bytes }: Amount) =>
+    limit?.isReached({
+      names: compared.names + names,
+      bytes: compared.bytes + bytes,
+      differing: compared.differing + names,
+    }) === true
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
     const isMost = level > 0 && differing > alike
-    if (apart.length > 0) await auditSpans(audit, apart, isMost ? SPAN_GRAINS.length : level + 1)
+    if (apart.length > 0) await auditSpans(within, apart, isMost ? grains.length : level + 1)
     apart = []
     descendedAt = performance.now()
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names, bytes } of compareSpans(streams, ranges, tally.lose)) {
+    for await (const { range, isAlike, isCut, names, bytes } of compareSpans(
+      streams,
+      ranges,
+      tally.lose,
+      isEnough,
+    )) {
+      if (isCut) within = endAt(audit, range.until)
       compared.names += names
       compared.bytes += bytes
       if (level === 0 && range.until !== null) tally.mark(range.until, { names, bytes })
@@ -187,6 +212,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
         tally.countSame(names)
       } else {
         differing++
+        compared.differing += names
         const last = apart.at(-1)
         if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
         else apart.push(range)
@@ -224,12 +250,19 @@ async function countNames(audit: Audit): Promise<number> {
   return Math.max(0, ...counts)
 }
 
+/** The audit that ends behind this name, which is not one that all replicas hold. */
+function endAt(audit: Audit, until: string | null): Audit {
+  const request = { ...audit.request, until: until ?? undefined }
+  const whole = audit.whole.map((one) => ({ ...one, until }))
+  return { ...audit, request, whole, findEdges: createEdges(request, audit) }
+}
+
 /** Compares name by name. */
 async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prover): Promise<void> {
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
-  const compared = { names: 0, bytes: 0 }
+  const compared = { names: 0, bytes: 0, differing: 0 }
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
     for await (const findings of mergeNames(streams, ranges, audit.whole, tally.lose)) {
@@ -238,10 +271,12 @@ async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prove
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
       const isChosen = (await prover?.isChosen(findings.name)) === true
-      if (!request.all && !isChosen && isSame(audit, findings)) tally.countSame(1)
+      const isAlike = isSame(audit, findings)
+      if (!request.all && !isChosen && isAlike) tally.countSame(1)
       else batch.push(findings)
       const bytes = sumSizes(findings)
       compared.names++
+      if (!isAlike) compared.differing++
       compared.bytes += bytes
       if (ranges === audit.whole) tally.mark(findings.name, { names: 1, bytes })
       const isEnd = limit?.isReached(compared) === true

@@ -141,6 +141,8 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
+  /** Whether it ends at a name that some replica may lack, because that is enough. */
+  readonly isCut: boolean
   /** How many names the replica that holds most of them holds: each of them, where all are alike. */
   readonly names: number
   /** The bytes of all copies there, as far as their sizes are known. */
@@ -156,13 +158,15 @@ interface SpanCursor {
 
 /**
  * Compares the spans of several replicas in step, holding one of each. Where one replica lacks the last name
- * of another's span, their spans end apart, and everything up to the next common end differs. A replica whose
- * survey fails is left out from there on; when none is left, this ends.
+ * of another's span, their spans end apart, and everything up to the next common end differs, or up to where
+ * `isEnough` returns true for what differs so far, where this ends. A replica whose survey fails is left out
+ * from there on; when none is left, this ends.
  */
 export async function* compareSpans(
   streams: readonly SurveyStream<Span>[],
   ranges: readonly Range[],
   onLost: OnLost,
+  isEnough: (differing: Amount) => boolean,
 ): AsyncGenerator<Stretch> {
   async function advance(cursors: readonly Omit<SpanCursor, 'span'>[]): Promise<SpanCursor[]> {
     const read = await Promise.all(
@@ -185,6 +189,11 @@ export async function* compareSpans(
     let isAlike = true
     for (let behind = findBehind(cursors); behind.length > 0; behind = findBehind(cursors)) {
       isAlike = false
+      const amount = addUp(cursors)
+      if (isEnough(amount)) {
+        const [end = null] = behind.map(({ span }) => span.last).toSorted(compareEnds)
+        return yield { range: { after: range.after, until: end }, isAlike, isCut: true, ...amount }
+      }
       const ahead = cursors.filter((cursor) => !behind.includes(cursor))
       cursors = [...ahead, ...(await advance(behind))]
     }
@@ -194,15 +203,19 @@ export async function* compareSpans(
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
-    const names = Math.max(...cursors.map(({ amount }) => amount.names))
-    const all = cursors.reduce((sum, { amount }) => sum + amount.bytes, 0)
-    yield { range: { after: range.after, until: last }, isAlike, names, bytes: all }
+    yield { range: { after: range.after, until: last }, isAlike, isCut: false, ...addUp(cursors) }
     rest = cutRanges(rest, last)
   }
 }
 
 const START: Span = { last: '', names: 0, bytes: 0, fingerprint: null }
 const NOTHING: Amount = { names: 0, bytes: 0 }
+
+/** The names of the replica that holds most in a stretch, and the bytes of all. */
+function addUp(cursors: readonly SpanCursor[]): Amount {
+  const names = Math.max(0, ...cursors.map(({ amount }) => amount.names))
+  return { names, bytes: cursors.reduce((sum, { amount }) => sum + amount.bytes, 0) }
+}
 
 /** The cursors whose span ends before another's; none when all end alike. */
 function findBehind(cursors: readonly SpanCursor[]): SpanCursor[] {

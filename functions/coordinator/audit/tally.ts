@@ -2,6 +2,7 @@ import { compareNames } from '../../storage/names.ts'
 import { NOTHING_SEEN, type Progress } from '../../storage/survey/survey.ts'
 import { MARK_NAMES } from '../../wire/limits.ts'
 import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
+import { subtractCalls } from '../../wire/prices.ts'
 import { AGREEMENTS, type Agreement, type AuditSummary } from '../../wire/schemas.ts'
 import type { StorageError } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
@@ -10,7 +11,8 @@ import { createMarks } from './marks.ts'
 export type Tally = ReturnType<typeof createTally>
 
 /** Counts what an audit has found so far. */
-export function createTally(members: readonly Pick<Member, 'id'>[]) {
+export function createTally(members: readonly Pick<Member, 'id' | 'storage'>[]) {
+  const before = members.map(({ storage: { billing } }) => billing?.calls())
   const nothing: Progress = { seen: NOTHING_SEEN, of: null }
   const progress = new Map(members.map(({ id }) => [id, nothing]))
   const lost = new Map<string, StorageError>()
@@ -31,13 +33,19 @@ export function createTally(members: readonly Pick<Member, 'id'>[]) {
   /** An audit that ends before its last name has reported what was skipped before. */
   const isCounted = (id: string) => next !== undefined || counted.has(id)
 
-  function toReplica(id: string): AuditSummary['replicas'][number] {
+  function toReplica(
+    { id, storage: { billing } }: Pick<Member, 'id' | 'storage'>,
+    nth: number,
+  ): AuditSummary['replicas'][number] {
     const error = lost.get(id)
     const state = error
       ? ({ state: 'error', error: error.reason, detail: error.message } as const)
       : ({ state: 'ok' } as const)
     const skipped = isCounted(id) && { passed: toPassedMember(passed.get(id) ?? []) }
-    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped }
+    const calls = billing && {
+      calls: { prices: billing.prices, ...subtractCalls(billing.calls(), before[nth]) },
+    }
+    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped, ...calls }
   }
 
   return {
@@ -69,7 +77,7 @@ export function createTally(members: readonly Pick<Member, 'id'>[]) {
       },
     }),
     toSummary(): AuditSummary {
-      const replicas = members.map(({ id }) => toReplica(id))
+      const replicas = members.map(toReplica)
       const uncompared = countFiles(replicas.flatMap(({ passed = [] }) => passed))
       const isWhole = lost.size === 0 && uncompared === 0 && members.every(({ id }) => isCounted(id))
       const isUnknown = lost.size === members.length

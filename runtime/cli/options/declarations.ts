@@ -5,7 +5,8 @@ import { type Declaration, declare } from './declaration.ts'
 import { CAT, LS } from './listing.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
-import { HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
+import { KEY, RECEIPT } from './receipts.ts'
+import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
 
@@ -15,8 +16,8 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, LS, CAT, CHECK, MERGE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
-  ...[REPLICA, COORDINATOR, MARK, CONFIG],
+  ...[GET, LS, CAT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
+  ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
 const HELP = declare({

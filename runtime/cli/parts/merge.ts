@@ -1,8 +1,9 @@
 import { createMarks } from '../../../functions/coordinator/audit/marks.ts'
+import { mergeReplicas } from '../../../functions/coordinator/audit/merge-summaries.ts'
 import { toOrdered } from '../../../functions/coordinator/audit/tally.ts'
 import { compareNames } from '../../../functions/storage/names.ts'
 import { MAX_NEW_EXAMPLES } from '../../../functions/wire/limits.ts'
-import { addCounts, addPassed, toPassedMember } from '../../../functions/wire/passed.ts'
+import { addCounts } from '../../../functions/wire/passed.ts'
 import {
   AGREEMENTS,
   type Agreement,
@@ -94,7 +95,9 @@ export function toWhole(parts: Parts): Summary {
     ...(!isAll && { scope: { prefix, after: '', match, exclude } }),
     ...(changes && { changes }),
     ...(marks.length > 0 && { marks }),
-    replicas: first.replicas.map((_, i) => toReplica(parts.flatMap((part) => withoutRepeated(part, i)))),
+    replicas: first.replicas.map((_, i) =>
+      parts.flatMap((part) => withoutRepeated(part, i)).reduce(mergeReplicas),
+    ),
   }
 }
 
@@ -123,35 +126,6 @@ function withoutRepeated({ replicas, repeated }: Result, nth: number): Replica[]
   if (replica === undefined) return []
   const again = repeated.filter((one) => one.replicas[nth]?.state === 'error').length
   return [{ ...replica, seen: { ...replica.seen, names: Math.max(0, replica.seen.names - again) } }]
-}
-
-function toReplica(parts: readonly Replica[]): Replica {
-  const [first, ...rest] = parts
-  if (first === undefined) throw new Error('a check compares replicas')
-  return rest.reduce((a, b) => {
-    const failed = a.state === 'error' ? a : b
-    const passed = a.passed && b.passed && toPassedMember(addPassed(a.passed, b.passed))
-    const { state, error, detail } = failed
-    return {
-      ...{ id: a.id, state },
-      ...(error !== undefined && { error }),
-      ...(detail !== undefined && { detail }),
-      seen: addSeen(a.seen, b.seen),
-      of: a.of &&
-        b.of && { names: addCounts(a.of.names, b.of.names), bytes: addCounts(a.of.bytes, b.of.bytes) },
-      ...(passed && { passed }),
-    }
-  }, first)
-}
-
-function addSeen(a: Replica['seen'], b: Replica['seen']): Replica['seen'] {
-  const sum = (key: Exclude<keyof Replica['seen'], 'oldest'>) => addCounts(a[key], b[key])
-  const ages = [a.oldest, b.oldest].filter((age) => age !== null)
-  return {
-    ...{ names: sum('names'), bytes: sum('bytes'), read: sum('read'), remembered: sum('remembered') },
-    ...{ stored: sum('stored'), recorded: sum('recorded') },
-    oldest: ages.length === 0 ? null : Math.max(...ages),
-  }
 }
 
 /** What has changed since one earlier audit; undefined when the parts were compared with several. */
