@@ -214,6 +214,7 @@ async function makeReady(
     const reason = error instanceof Error ? error.message : String(error)
     throw new UserError(
       `${reason}; a replica must be an existing directory that this user may read, or manifest:PATH for a list of sums`,
+      'io',
     )
   }
 }
