@@ -39,6 +39,14 @@ describe('the finding of a read', () => {
     expect(next.comparison.answers).toBe(answers)
   })
 
+  it('keeps none of the findings before it, however many answers differed', () => {
+    const reads = createRecentReads()
+    const gone = () => new StorageError('unreachable', 'it is gone')
+    for (let i = 0; i < 20_000; i++) reads.find('f', toAnswers(FACTS, gone()))
+    const last = reads.find('f', toAnswers(FACTS, gone()))
+    expect(last.lastSent()).toBeUndefined()
+  })
+
   it('is that of its name, and kept for the last names only', () => {
     const reads = createRecentReads()
     const answers = toAnswers(FACTS, FACTS)
