@@ -51,12 +51,14 @@ function createFinding(name: string, comparison: Comparison, before: Sent | unde
       if (last?.version === version) return last.representation
       const made = toRepresentation({ name, ...version }, toFields(comparison, version))
       // A copy that was written again with the same bytes is no new content.
-      const isSame = sent?.digest === version.digest && sent.field !== undefined
-      const time = isSame ? { 'Last-Modified': sent.field } : {}
+      const again = sent?.digest === version.digest ? sent.field : undefined
+      const field = again ?? made.fields['Last-Modified']
+      const time = field === undefined ? {} : { 'Last-Modified': field }
       const fields = { ...made.fields, ...toLinks(version.digest), ...time }
-      last = { version, representation: { ...made, fields } }
-      sent = { digest: version.digest, field: fields['Last-Modified'] }
-      return last.representation
+      const representation = { ...made, fields }
+      last = { version, representation }
+      sent = { digest: version.digest, field }
+      return representation
     },
   }
 }
