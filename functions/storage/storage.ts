@@ -5,6 +5,7 @@ import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
 import type { Calls, PriceName } from '../wire/prices.ts'
+import type { Signature } from '../wire/schemas.ts'
 import type { SumAlgorithm } from '../wire/sums.ts'
 import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
@@ -84,6 +85,8 @@ export interface DescribeOptions {
    * Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`.
    */
   readonly sums?: readonly SumAlgorithm[] | undefined
+  /** Whether a storage that has a key signs the facts; others ignore it. */
+  readonly sign?: boolean | undefined
   /**
    * Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that.
    */
@@ -116,6 +119,15 @@ export interface ListOptions {
   /** Which names `Page.passed` counts; all with the prefix when absent. A replica server may ignore it. */
   readonly isCounted?: Select | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** All files with a prefix as one number, which a replica server has signed; see `functions/proof/`. */
+export interface SignedTree {
+  readonly files: number
+  /** Of the Merkle tree over their digests and names. */
+  readonly root: Digest
+  /** By each key of the server; at least one. */
+  readonly signatures: readonly Signature[]
 }
 
 /** Options of `prove`. */
@@ -287,6 +299,16 @@ export interface Storage {
    * lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
+
+  /**
+   * The tree of the files whose names start with `prefix`, as the server behind the storage has signed it;
+   * null when that has no key. Rejects with a `StorageError` when some file cannot be read. Where it is
+   * absent nothing is signed, and `readTree` computes the same root.
+   */
+  signTree?(
+    prefix: string,
+    options?: Pick<DescribeOptions, 'signal' | 'trace' | 'onProgress'>,
+  ): Promise<SignedTree | null>
 
   /**
    * Computes the proof of each file from its bytes, all of them read after the question: nothing that is

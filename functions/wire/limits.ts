@@ -58,8 +58,29 @@ export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 /** One name at its worst, six bytes of JSON for each byte, and two digests. */
 export const MAX_RESTORE_BYTES = 16 * 1024
 
+/** A prefix at its worst, six bytes of JSON for each byte. */
+export const MAX_TREE_QUESTION_BYTES = 16 * 1024
+
+/** Bytes of a coordinator's answer about trees: a note for each replica, if all differ. */
+export const MAX_TREES_BYTES = 1024 * 1024
+
 /** Two names at their worst, a digest, and permissions for each of 512 segments. */
 export const MAX_MOVE_BYTES = 16 * 1024
+
+/** Keys by which a replica signs: an old one, and the new one that replaces it, with room for more. */
+export const MAX_SIGNATURES = 4
+
+/** Characters of a line that signs: an origin of 128, and in base64 a statement and a signature. */
+export const MAX_SIGNATURE_LENGTH = 512
+
+/** Lines that sign one receipt: those of all replicas, with two keys each. */
+export const MAX_NOTE_LINES = 2 * 160
+
+/** Characters of a receipt: the longest name, percent-encoded, a path in a tree, and so many lines. */
+export const MAX_NOTE_LENGTH = 256 * 1024
+
+/** Signatures that a signer keeps, to give them again for the same reading; at some 2 KiB each. */
+export const MAX_KEPT_SIGNATURES = 4096
 
 /** One line of a describe answer: a name escaped at worst, and its facts. */
 export const MAX_DESCRIBE_LINE_BYTES = 16 * 1024
@@ -245,6 +266,8 @@ export const STEP_READ_RATE = 1e12
 export const MAX_UNVERIFIED_EXAMPLES = 20
 /** How many audits a ledger remembers; what they found is kept without a limit. */
 export const MAX_LEDGER_AUDITS = 10_000
+/** How many signed trees a ledger keeps: those of 27 years of nights, in some 5 MB. */
+export const MAX_LEDGER_TREES = 10_000
 /** How many names of a ledger are read at a time. */
 export const LEDGER_PAGE = 10_000
 /** Bytes of the body of `POST /verify`: four numbers. */

@@ -13,11 +13,14 @@ import {
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
+  MAX_NOTE_LENGTH,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
   MAX_SEED_LENGTH,
+  MAX_SIGNATURE_LENGTH,
+  MAX_SIGNATURES,
   MAX_SURVEY_RANGES,
   MAX_UNVERIFIED_EXAMPLES,
 } from './limits.ts'
@@ -81,6 +84,8 @@ export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
   maxAge: v.optional(v.nullable(age)),
   sums: v.optional(boundedArray(v.picklist(SUM_ALGORITHMS), SUM_ALGORITHMS.length)),
+  /** Whether the facts are to be signed, by a replica that has a key. */
+  sign: v.optional(v.boolean()),
 })
 
 /** Other sums of a content, by algorithm. */
@@ -102,6 +107,17 @@ const held = v.object({
 })
 const failed = v.object({ name: v.string(), error: storageError })
 
+/** A line of a receipt, and the public key that verifies it; see `functions/proof/`. */
+const signature = v.object({
+  key: v.pipe(v.string(), v.maxLength(MAX_SIGNATURE_LENGTH)),
+  line: v.pipe(
+    v.string(),
+    v.maxLength(MAX_SIGNATURE_LENGTH),
+    v.regex(/^\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}$/, 'a line that signs a note'),
+  ),
+})
+export type Signature = v.InferOutput<typeof signature>
+
 /** A file being read: `bytes` of `size` so far. */
 const reading = v.object({ name: v.string(), bytes: size, size })
 
@@ -113,7 +129,7 @@ const working = v.object({ working: v.number(), work: v.optional(size), reading:
 
 /** A line of the answer to `POST /describe`: a name's facts, absence or error, or a sign of life. */
 export const describeLine = v.union([
-  held,
+  v.object({ ...held.entries, signatures: v.optional(boundedArray(signature, MAX_SIGNATURES)) }),
   v.object({ name: v.string(), absent: v.literal(true) }),
   failed,
   working,
@@ -159,6 +175,24 @@ export const surveyRequest = v.object({
   match: globs,
   exclude: globs,
 })
+
+/** A text with which names begin; no lone surrogate, which no name has. */
+const namePrefix = v.pipe(
+  v.string(),
+  v.maxLength(MAX_NAME_BYTES),
+  v.check((text) => text.isWellFormed()),
+)
+
+/** Body of `POST /tree` on a replica. */
+export const treeRequest = v.object({ prefix: namePrefix })
+
+/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why there is none. */
+export const treeLine = v.union([
+  v.object({ files: size, root: digest, signatures: boundedArray(signature, MAX_SIGNATURES) }),
+  v.object({ error: storageError }),
+  v.object({ work: size }),
+])
+export type TreeLine = v.InferOutput<typeof treeLine>
 
 const amount = v.object({ names: size, bytes: size })
 
@@ -218,6 +252,37 @@ export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength
 
 /** Answer to `POST /restore`: the facts of the restored file. */
 export const restored = v.object({ ...held.entries, size, unkept })
+
+/** A tree that some replicas have signed together: a note. */
+const signedTree = v.object({
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  note: v.pipe(v.string(), v.maxLength(MAX_NOTE_LENGTH)),
+})
+
+/** A line of `GET /tree` on a coordinator: a sign of life, or at the end the replicas and their notes. */
+export const treesLine = v.union([
+  v.object({
+    replicas: boundedArray(
+      v.object({
+        id: replicaId,
+        files: v.optional(size),
+        root: v.optional(digest),
+        error: v.optional(v.string()),
+        detail: v.optional(v.string()),
+      }),
+      MAX_REPLICAS,
+    ),
+    notes: boundedArray(signedTree, MAX_REPLICAS),
+  }),
+  v.object({ work: size }),
+])
+export type TreesLine = v.InferOutput<typeof treesLine>
+
+/** Answer to `GET /trees`: those that a coordinator has kept, the latest first. */
+export const keptTrees = v.object({
+  trees: boundedArray(v.object({ at: time, ...signedTree.entries }), MAX_LISTING_PAGE),
+})
+export type KeptTrees = v.InferOutput<typeof keptTrees>
 
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({

@@ -44,6 +44,8 @@ export interface AskOptions {
   readonly getSignal?: (() => AbortSignal) | undefined
   /** As in `DescribeOptions`. Facts that do not rest on such a recent reading count as an error. */
   readonly maxAge?: number | undefined
+  /** As in `DescribeOptions`. */
+  readonly sign?: boolean | undefined
   /**
    * Has `ask` wait `BRIEF_MS` for a replica that let a deadline pass when it was last asked. If it is late
    * again, its answer is the error of that deadline, and its breaker counts no further failure.
@@ -62,7 +64,7 @@ interface MemberOptions {
   readonly observer?: Observer | undefined
 }
 
-/** Questions of one request, by name; all have the same `maxAge`. */
+/** Questions of one request, by name; all have the same `maxAge` and `sign`. */
 type Questions = Map<string, Question>
 
 interface Question extends PromiseWithResolvers<Answer> {
@@ -88,13 +90,15 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
       onDone()
     })
   }
-  const askReplica = defer ? batchByAge(send, defer) : askAlone(send)
+  const toAsk = () => (defer ? batchByAge(send, defer) : askAlone(send))
+  const [askReplica, askSigner] = [toAsk(), toAsk()]
 
   function ask(name: string, asker: AskOptions = {}): Promise<Answer> {
     const timeout = asker.isBrief ? breaker.lastTimeout() : null
     if (timeout !== null && breaker.state() !== 'open') return askBriefly(name, asker, timeout)
     const refused = breaker.check()
-    return refused === null ? askReplica(name, asker) : Promise.resolve({ id, said: refused })
+    if (refused !== null) return Promise.resolve({ id, said: refused })
+    return asker.sign ? askSigner(name, asker) : askReplica(name, asker)
   }
 
   /** Asks in a request of its own, which ends after `BRIEF_MS` of silence; `timeout` is then the answer. */
@@ -274,8 +278,8 @@ function describeAll(
     for (const question of [...open]) answer(question, toStorageError(error))
   })
   const [first] = questions.values()
-  const maxAge = first?.askers[0]?.maxAge
-  const asked = { signal: watch.signal, maxAge, onProgress, trace: findTrace(questions) }
+  const { maxAge, sign } = first?.askers[0] ?? {}
+  const asked = { signal: watch.signal, maxAge, sign, onProgress, trace: findTrace(questions) }
   const answers = storage.describe([...questions.keys()], asked)
   for (const [i, question] of [...questions.values()].entries()) {
     Promise.resolve(answers[i]).then(

@@ -3,6 +3,7 @@ import { toHeaders } from '../../http/openapi/headers.ts'
 import {
   BODY_PROBLEMS,
   FILES_PAGE,
+  LIMIT,
   MAX_AGE,
   query,
   SHARED_OPERATIONS,
@@ -110,6 +111,33 @@ const whole = {
   },
 }
 
+const trees = {
+  '/tree': {
+    get: {
+      operationId: 'signTrees',
+      summary: 'Have every replica sign the tree of all its files, and keep what they signed',
+      parameters: [query('prefix', 'Only files whose names start with it.')],
+      responses: {
+        200: toLinesAnswer('TreesLine', 'Signs of life, then the trees.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/trees': {
+    get: {
+      operationId: 'listTrees',
+      summary: 'The signed trees that were kept, the latest first',
+      parameters: [LIMIT],
+      responses: {
+        200: toJsonAnswer('KeptTrees', 'At most so many.'),
+        ...toProblemResponses(
+          ...problems(['invalid-parameter', 'no-ledger', 'internal-error', 'cross-site']),
+        ),
+      },
+    },
+  },
+}
+
 const replica = query('replica', 'The id of one replica.', toSchema(schemas.replicaId))
 
 const kept = {
@@ -158,6 +186,7 @@ export const OPERATIONS = {
   '/pinned/{name}': { get: findPinned },
   ...listing,
   ...whole,
+  ...trees,
   ...LEDGER_OPERATIONS,
   ...kept,
   ...operation,
@@ -176,6 +205,8 @@ export const DOCUMENT: Document = createDocument({
     ReplicaStates: schemas.replicaStates,
     AuditLine: schemas.auditLine,
     AuditSummary: schemas.auditSummary,
+    TreesLine: schemas.treesLine,
+    KeptTrees: schemas.keptTrees,
     EstimateLine: schemas.estimateLine,
     Estimate: schemas.estimate,
     Calls: schemas.calls,

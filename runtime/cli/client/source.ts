@@ -41,6 +41,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
+  /** The paths of the keys by which a coordinator in this process signs. */
+  readonly sign?: readonly string[]
   /** Globs of names that settings exclude. */
   readonly excluded?: readonly string[]
 }
@@ -74,6 +76,8 @@ async function openSource(
 ): Promise<Source> {
   const { writable, excluded = [] } = options
   const source = toSource(options, options.require)
+  if (options.sign?.length && 'coordinator' in source)
+    throw new UserError('--sign needs --replica; a coordinator signs when it was itself started with --sign')
   if (isComparing && !options.single && 'replicas' in source) requireSeveral(source.replicas, toFlagLabel)
   const token = openTokens(options.tokenFile, io)
   const query = toQuery(options)
@@ -83,6 +87,11 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
+  const { sign = [] } = options
+  const signers =
+    sign.length === 0
+      ? []
+      : await (await import('../../hosting/keys.ts')).openSigners(sign, source.replicas, io)
   // A module of the user's may need what the light ones lack.
   const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
   if (io.isOwnProcess && !hasModule) replaceGlobals()
@@ -101,7 +110,7 @@ async function openSource(
   const { createCoordinator } = await import('../../../functions/coordinator/coordinator.ts')
   const { ledger, onLedgerFailed, close: closeLedger } = openLedger(source.replicas, indexPath, io)
   const app = createCoordinator(replicas, {
-    ...{ createHasher, ledger, onLedgerFailed },
+    ...{ createHasher, ledger, onLedgerFailed, signers },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
     router: new TrieRouter(),
   })

@@ -3,7 +3,15 @@ import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
-import { GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, READ_REQUIRE, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import {
+  GLOB_FLAGS,
+  MAX_AGE,
+  NOTIFY_FLAGS,
+  READ_REQUIRE,
+  SIGN,
+  SINGLE,
+  SOURCE_FLAGS,
+} from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 import { PART_FLAGS, RANGE_FLAGS } from './parts.ts'
 
@@ -27,6 +35,8 @@ export const GET = declare({
     ...GLOB_FLAGS,
     require: READ_REQUIRE,
     maxAge: MAX_AGE,
+    receipt: option('FILE', FILE, 'write what the replicas have signed of the file to FILE'),
+    sign: SIGN,
     json: toggle('print a report to standard output, in one line of JSON for each file'),
   },
   shared: [SOURCE],
@@ -36,6 +46,7 @@ export const GET = declare({
     "When the copies differ, each version is written beside the destination as ID_version with the name's extension, where ID is a replica that holds it. With -o - nothing is written then.",
     'With several names, --files-from, a folder such as docs/, --match or --exclude, the files keep their names and folders below DIR, which is made when it is missing, and each version is written beside its name, such as notes.ID_version.txt. A folder is everything below it that any replica lists; --match and --exclude select from the folders, or from all files.',
     'A file that is there already is hashed, and received only when its copies have another content. No symbolic link in DIR is followed. The trouble of one file does not stop the others.',
+    'A receipt has a line of each replica that holds the content and has a key; for the others the coordinator signs, if it has one. With --replica this command is the coordinator: --sign names its key. vouch receipt verify reads it.',
   ],
   examples: {
     'vouch get photos/cat.jpg -O': 'ask the coordinator on this machine, and write cat.jpg',
@@ -43,6 +54,7 @@ export const GET = declare({
       'with no coordinator: compare a directory with a replica server',
     'vouch get db.dump --require all -o - | pg_restore': 'fail unless every replica answers',
     "vouch get photos/ --exclude '*.tmp' -o backup": 'all of a folder, below backup/photos/',
+    'vouch get deed.pdf -O --receipt deed.receipt': 'with what the replicas sign of it',
     'vouch get --files-from names.txt --json': 'many files, with a report for a program',
   },
   statuses: {

@@ -3,6 +3,7 @@ import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
+import { KEY, RECEIPT } from './receipts.ts'
 import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
@@ -14,7 +15,7 @@ export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
   ...[GET, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
-  ...[REPLICA, COORDINATOR, MARK, CONFIG],
+  ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
 const HELP = declare({

@@ -35,7 +35,7 @@ describe('the file of a ledger', () => {
     db.exec('PRAGMA user_version = 99')
     db.close()
     expect(() => openSqliteLedger(path)).toThrow(
-      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 3)`,
+      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 4)`,
     )
   })
 
@@ -47,11 +47,13 @@ describe('the file of a ledger', () => {
     const db = new (loadSqlite().DatabaseSync)(path)
     for (const table of ['runs', 'steps']) db.exec(`DROP TABLE ${table}`)
     db.exec('ALTER TABLE audits DROP COLUMN verifies')
+    db.exec('DROP TABLE trees')
     db.exec('PRAGMA user_version = 1')
     db.close()
     const second = openSqliteLedger(path)
     await second.begin({ ...scope, isVerification: true }, 1)
     expect((await second.status()).unended?.began).toBe('1970-01-01T00:00:00.000Z')
+    expect(await second.trees(1)).toEqual([])
     second.close()
   })
 

@@ -12,7 +12,7 @@ export interface LedgerCaller {
 const METHODS = {
   ...{ begin: 0, note: 0, end: 0, corrupt: 0, noteCorrupt: 0, noteMended: 0 },
   ...{ verification: 0, noteVerification: 0, lastVerified: 0 },
-  ...{ status: 0, find: 0, audits: 0, count: 0, list: 0, history: 0 },
+  ...{ status: 0, find: 0, audits: 0, count: 0, list: 0, history: 0, noteTree: 0, trees: 0 },
   ...{ beginRun: 0, openRun: 0, findPosition: 0, noteStep: 0, findOutcome: 0, spans: 0 },
 } as const satisfies Record<keyof WholeLedger, 0>
 

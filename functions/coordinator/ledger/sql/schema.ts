@@ -1,7 +1,7 @@
 import type { Database } from './database.ts'
 
 /** The version of this schema; a database of an earlier one is migrated step by step. */
-const SCHEMA_VERSION = 3
+const SCHEMA_VERSION = 4
 
 // Runs in steps: the ends of their parts in order, and the part that ended as the last; then what each step
 // has compared, up to `reached`, or null for the end of all names.
@@ -15,6 +15,9 @@ const RUNS = [
     PRIMARY KEY (audit, part, nth)
   ) WITHOUT ROWID`,
 ]
+
+const TREES =
+  'CREATE TABLE trees (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, replicas TEXT NOT NULL, note TEXT NOT NULL)'
 
 // Times are milliseconds since 1970. Names are UTF-8, so that rows are in the byte order of names.
 const SCHEMA = [
@@ -39,10 +42,11 @@ const SCHEMA = [
     name BLOB NOT NULL, audit INTEGER NOT NULL, at INTEGER NOT NULL, found TEXT, PRIMARY KEY (name, audit)
   ) WITHOUT ROWID`,
   ...RUNS,
+  TREES,
 ]
 
 /** What makes each version of the one before it: of 2 the first, of 3 the second. */
-const MIGRATIONS = [['ALTER TABLE audits ADD COLUMN verifies INTEGER NOT NULL DEFAULT 0'], RUNS]
+const MIGRATIONS = [['ALTER TABLE audits ADD COLUMN verifies INTEGER NOT NULL DEFAULT 0'], RUNS, [TREES]]
 
 /** Creates the tables of a ledger, or brings them up to this version. Throws for a later version. */
 export function setUpLedger(db: Database): void {

@@ -1,3 +1,4 @@
+import { MAX_LEDGER_TREES } from '../../../wire/limits.ts'
 import type { StepLedger } from '../../steps/step-ledger.ts'
 import { fromFindingText, type Ledger } from '../ledger.ts'
 import { findFirst, insertAudit, listAudits, readAudit, readVerification, toText } from './audits.ts'
@@ -70,6 +71,19 @@ export function createSqlLedger(db: Database): Ledger & StepLedger {
         found: found === null ? null : fromFindingText(name, String(found)),
       }))
       return { name, watched: findFirst(db, name), changes }
+    },
+    async noteTree({ at, replicas, note }) {
+      const values = [at, replicas.join(' '), note]
+      const row = db.get('INSERT INTO trees (at, replicas, note) VALUES (?, ?, ?) RETURNING id', ...values)
+      db.run('DELETE FROM trees WHERE id <= ?', Number(row?.['id']) - MAX_LEDGER_TREES)
+    },
+    async trees(limit) {
+      const rows = db.all('SELECT at, replicas, note FROM trees ORDER BY id DESC LIMIT ?', limit)
+      return rows.map(({ at, replicas, note }) => ({
+        at: Number(at),
+        replicas: String(replicas).split(' '),
+        note: String(note),
+      }))
     },
   }
 }
