@@ -73,6 +73,8 @@ describe('GET /files/{folder}/', () => {
       next: null,
     })
     expect(await (await get('/files/d/', 'text/plain')).text()).toBe('1\ne/\nsame\n')
+    // One line for each name, whatever it has in it.
+    expect(await (await get('/files/sums/', 'text/plain')).text()).toBe('a\\u{a}b\n')
   })
 
   it.each([

@@ -99,7 +99,7 @@ function answerRows(
   if (type === 'application/json') return toJson(toListing(folder, read), fields)
   const text =
     type === 'text/plain'
-      ? read.rows.map(({ name }) => `${name.slice(folder.length)}\n`).join('')
+      ? read.rows.map(({ name }) => `${escapeControls(name.slice(folder.length))}\n`).join('')
       : renderIndex(folder, read)
   const body = new TextEncoder().encode(text)
   const own = { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': String(body.length) }
