@@ -1,11 +1,11 @@
 import { attempt } from '../../wire/attempt.ts'
-import { toDigest } from '../../wire/digest.ts'
+import { toDigest, writeHex } from '../../wire/digest.ts'
 import { MAX_LIST_BYTES } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber, formatSize } from '../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../byte-names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
-import { HEX } from './list-text.ts'
+import { HEX, SPACE } from './list-text.ts'
 import { compareBoth, compareTo, type Names, sortNames } from './sort-names.ts'
 
 /** What a list records of one name. */
@@ -27,6 +27,13 @@ export interface Sums {
   at(place: number): Recorded
   sizeAt(place: number): number | null
   modifiedAt(place: number): number | null
+  hasSumAt(place: number): boolean
+  /** Bytes of the name. */
+  lengthAt(place: number): number
+  /** Whether the name starts with these bytes. */
+  startsAt(place: number, start: Uint8Array): boolean
+  /** Writes the sum in lower-case hexadecimal, a blank and the name; zeros for no sum. */
+  write(place: number, to: Uint8Array, at: number): void
   /** The place of the first name from this one on; `count` without one. */
   findPlace(name: string): number
   /** Null for a name that the list does not have. */
@@ -213,8 +220,27 @@ function toSums(columns: Columns): Sums {
     return { sum, wrong, size: toKnown(sizes, nth), modified: toKnown(times, nth) }
   }
 
+  function isPart(start: Uint8Array, at: number): boolean {
+    for (let i = 0; i < start.length; i++) if (names.bytes[at + i] !== start[i]) return false
+    return true
+  }
+
+  const startOf = (place: number) => names.offsets[order[place] ?? 0] ?? 0
+  const lengthAt = (place: number) => (names.offsets[(order[place] ?? 0) + 1] ?? 0) - startOf(place)
+
   return {
     count: order.length,
+    hasSumAt: (place) => states[order[place] ?? 0] === FINE,
+    lengthAt,
+    startsAt: (place, start) => start.length <= lengthAt(place) && isPart(start, startOf(place)),
+    write(place, to, at) {
+      const sumAt = (order[place] ?? 0) * width
+      for (let i = 0; i < width; i++) writeHex(sums[sumAt + i] ?? 0, to, at + 2 * i)
+      let next = at + 2 * width
+      to[next++] = SPACE
+      const [start, length] = [startOf(place), lengthAt(place)]
+      for (let i = 0; i < length; i++) to[next + i] = names.bytes[start + i] ?? 0
+    },
     nameAt: (place) => nameOf(order[place] ?? 0),
     at,
     sizeAt: (place) => toKnown(sizes, order[place] ?? 0),
@@ -267,7 +293,9 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Returns a function that decodes names as `decodeBytes` does; where all are ASCII, by cutting one text. */
 function createNameOf({ bytes, offsets }: Names): (nth: number) => string {
-  const text = bytes.every((byte) => byte < 0x80) ? strict.decode(bytes) : null
+  const whole = attempt(() => strict.decode(bytes))
+  // Any other character has more bytes than UTF-16 units.
+  const text = whole?.length === bytes.length ? whole : null
   return (nth) => {
     const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
     if (text !== null) return text.slice(start, end)
