@@ -260,7 +260,9 @@ function joinTwins({ names, sums, lines, states, sizes, width }: Columns) {
   const sorted = sortNames(names)
   const others = new Map<number, number>()
   let kept = 0
-  for (const nth of sorted) {
+  // Without an iterator, which would make an object for each.
+  for (let i = 0; i < sorted.length; i++) {
+    const nth = sorted[i] ?? 0
     const before = sorted[kept - 1] ?? 0
     if (kept === 0 || compareBoth(names, before, nth) !== 0) {
       sorted[kept++] = nth
