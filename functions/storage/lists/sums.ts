@@ -75,10 +75,10 @@ export function createSumsBuilder(
   { width, title }: ListAlgorithm,
   list: { readonly size: number; readonly lines: number },
 ) {
-  const room = Math.min(list.lines, Math.ceil(list.size / (2 * width)))
+  const room = Math.min(list.lines, Math.floor(list.size / (2 * width)))
   let count = 0
-  // Pages of memory that are never written take no room.
-  let bytes = new Uint8Array(list.size)
+  // What the lines have beside their sums.
+  let bytes = new Uint8Array(list.size - 2 * width * room)
   let sums = new Uint8Array(width * room)
   let offsets = new Uint32Array(room + 1)
   let lines = new Uint32Array(room)
@@ -120,7 +120,7 @@ export function createSumsBuilder(
       if (count > 0 && lines[count - 1] === line - 1) states[count - 1] = CONTINUED
     },
     end(): Sums {
-      const names = { bytes: bytes.slice(0, offsets[count]), offsets: offsets.slice(0, count + 1) }
+      const names = { bytes: bytes.subarray(0, offsets[count]), offsets: offsets.subarray(0, count + 1) }
       return toSums({ names, sums, lines, states, sizes: sizes.take(), times: times.take(), width, title })
     },
   }
@@ -186,7 +186,6 @@ interface Columns {
 function toSums(columns: Columns): Sums {
   const { names, sums, lines, states, sizes, times, width, title } = columns
   const { order, others } = joinTwins(columns)
-  const nameOf = createNameOf(names)
 
   function toWrong(nth: number): string | null {
     if (states[nth] === FINE) return null
@@ -241,7 +240,7 @@ function toSums(columns: Columns): Sums {
       const [start, length] = [startOf(place), lengthAt(place)]
       for (let i = 0; i < length; i++) to[next + i] = names.bytes[start + i] ?? 0
     },
-    nameAt: (place) => nameOf(order[place] ?? 0),
+    nameAt: (place) => toName(names, order[place] ?? 0),
     at,
     sizeAt: (place) => toKnown(sizes, order[place] ?? 0),
     modifiedAt: (place) => toKnown(times, order[place] ?? 0),
@@ -293,15 +292,8 @@ function toKnown(column: Float64Array | null, nth: number): number | null {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Returns a function that decodes names as `decodeBytes` does; where all are ASCII, by cutting one text. */
-function createNameOf({ bytes, offsets }: Names): (nth: number) => string {
-  const whole = attempt(() => strict.decode(bytes))
-  // Any other character has more bytes than UTF-16 units.
-  const text = whole?.length === bytes.length ? whole : null
-  return (nth) => {
-    const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
-    if (text !== null) return text.slice(start, end)
-    const name = bytes.subarray(start, end)
-    return attempt(() => strict.decode(name)) ?? decodeBytes(name)
-  }
+/** A name as `decodeBytes` decodes it. */
+function toName({ bytes, offsets }: Names, nth: number): string {
+  const name = bytes.subarray(offsets[nth] ?? 0, offsets[nth + 1] ?? 0)
+  return attempt(() => strict.decode(name)) ?? decodeBytes(name)
 }
