@@ -107,7 +107,7 @@ function createOpenSpan(sums: Sums) {
     get bytes(): Uint8Array {
       return bytes
     },
-    /** Writes an entry behind the span, in place of one that was not taken; returns the bounds of its name. */
+    /** Writes an entry behind the span, in place of one not taken; returns the bounds of its name. */
     write(place: number): readonly [from: number, to: number] {
       const from = used + BEFORE_NAME
       const to = from + sums.lengthAt(place)
@@ -139,7 +139,7 @@ function createOpenSpan(sums: Sums) {
   }
 }
 
-/** Bytes of a span of 600 short names: it grows. */
+/** A span of 600 short names; it grows. */
 const FIRST_ROOM = 64 * 1024
 
 /** A digest and a blank. */
