@@ -38,13 +38,15 @@ function toNumber(code: number): number {
 export function toDigest(bytes: ArrayBuffer | Uint8Array): Digest {
   const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
   const hex = new Uint8Array(2 * view.length)
-  let at = 0
-  for (const byte of view) {
-    hex[at++] = DIGITS[byte >> 4] ?? 0
-    hex[at++] = DIGITS[byte & 15] ?? 0
-  }
+  for (let i = 0; i < view.length; i++) writeHex(view[i] ?? 0, hex, 2 * i)
   // Three times as fast as a text put together, which V8 keeps as a tree of its parts.
   return decoder.decode(hex)
+}
+
+/** Writes the two lower-case hexadecimal digits of a byte to `to`, from `at` on. */
+export function writeHex(byte: number, to: Uint8Array, at: number): void {
+  to[at] = DIGITS[byte >> 4] ?? 0
+  to[at + 1] = DIGITS[byte & 15] ?? 0
 }
 
 const DIGITS = new TextEncoder().encode('0123456789abcdef')

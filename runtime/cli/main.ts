@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import module from 'node:module'
+import { attempt } from '../../functions/wire/attempt.ts'
 import { Interruption } from '../hosting/io.ts'
 import { keepLinesWhole } from '../hosting/workers/whole-lines.ts'
 import { openWorker } from '../hosting/workers/worker.ts'
@@ -38,7 +39,9 @@ function cacheCode(): void {
   const cache = toCodeDirectory(process.env)
   const isOurs = process.env['NODE_COMPILE_CACHE'] === undefined
   const quoted = findQuotedPaths(words, process.env, cwd)
-  if (cache !== null && isOurs && !isInsideAny(cache, [...words, ...quoted], cwd)) {
+  // Deno refuses to look at directories that it was not allowed to read: then no code is kept.
+  const isInside = (path: string) => attempt(() => isInsideAny(path, [...words, ...quoted], cwd)) ?? true
+  if (cache !== null && isOurs && !isInside(cache)) {
     process.env['NODE_COMPILE_CACHE'] = cache
     createOwn(cache)
   }

@@ -46,6 +46,8 @@ export function toIndexPath(
  * command goes to a file in one: both would change what is compared.
  */
 export function requireOutside(io: Io, directories: readonly OwnDirectory[]): void {
+  // Nor may every host look: Deno does not, where nothing but the cache directory is allowed.
+  if (directories.length === 0) return
   const cache = io.env['NODE_COMPILE_CACHE']
   const holder = cache ? findHolder(resolve(io.cwd, cache), directories) : undefined
   if (holder !== undefined)

@@ -75,7 +75,7 @@ test('files that are read together must have the hash of the remote, and one tha
   const content = readFileSync(chunk)
   writeFileSync(chunk, content.toString().toUpperCase())
   try {
-    const { status, stdout } = await run(['check', '--index', makeDirectory('fresh')], 'chunker:')
+    const { status, stdout } = await run(['check', '--index', makeDirectory('index of chunker')], 'chunker:')
     expect([status, stdout.trimEnd().split('\n').sort()]).toEqual([2, [`! ${SAME}`, ...lines].sort()])
   } finally {
     writeFileSync(chunk, content)

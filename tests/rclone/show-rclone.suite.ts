@@ -62,12 +62,18 @@ async function showRemotes(directory: string, files: number, wanted: readonly st
       const index = join(directory, 'index', address.replace(/:.*/, ''))
       const replicas = ['--replica', `here=${here}`, '--replica', `there=rclone:${address}`, '--index', index]
       const begun = performance.now()
-      const { stdout, stderr } = await start(process.execPath, [SELF, 'check', ...replicas], remotes.env)
+      const { stdout, stderr, code } = await start(
+        process.execPath,
+        [SELF, 'check', ...replicas],
+        remotes.env,
+      )
       const marks = toLines(stdout)
       const isRight = marks.length === lines.length && marks.every((line, i) => line === lines[i])
+      // A remote that was left out is no wrong answer, if `check` says so.
+      const result = isRight ? 'right' : code === 2 ? `trouble: ${stderr.trim()}` : 'WRONG'
       const memory = /memory: (.*)/.exec(stderr)?.[1]
       console.log(
-        `${toTitle(address)} check: ${marks.length} differences, ${isRight ? 'right' : 'WRONG'}; ${toSeconds(begun)}, ${memory}`,
+        `${toTitle(address)} check: ${marks.length} differences, ${result}; exit ${code}; ${toSeconds(begun)}, ${memory}`,
       )
       const otherBegun = performance.now()
       const other = await start('rclone', ['check', here, address, '--combined', '-'], remotes.env)
@@ -93,9 +99,13 @@ async function showListing(directory: string, names: number): Promise<void> {
 }
 
 async function start(program: string, args: readonly string[], env: Record<string, string | undefined>) {
-  return await new Promise<{ readonly stdout: string; readonly stderr: string }>((resolve) => {
-    execFile(program, args, { env, maxBuffer: 2 ** 30 }, (_error, stdout, stderr) =>
-      resolve({ stdout, stderr }),
+  return await new Promise<{
+    readonly stdout: string
+    readonly stderr: string
+    readonly code: string | number | null | undefined
+  }>((resolve) => {
+    execFile(program, args, { env, maxBuffer: 2 ** 30 }, (error, stdout, stderr) =>
+      resolve({ stdout, stderr, code: error === null ? 0 : error.code }),
     )
   })
 }

@@ -10,6 +10,7 @@ import type { ListOptions } from './list-options.ts'
 import { type Placed, toPage } from './list-page.ts'
 import { type ListRecord, toFaultText, toRecord } from './list-record.ts'
 import { askPeers, findContent, type Peers } from './peers.ts'
+import { hasSpans, surveySpans } from './span-survey.ts'
 import type { Recorded } from './sums.ts'
 
 /** Where a list comes from. */
@@ -134,6 +135,10 @@ function toStorage(hold: Hold, peers: Peers | null): Storage {
     // By the places of its entries: to find each by its name again would take three times as long.
     async *survey(survey, options = {}) {
       const list = await hold(options.signal)
+      if (hasSpans(list, survey)) {
+        yield* surveySpans(list, survey, toRecordAge(list.modified), options.signal)
+        return
+      }
       const pages: Pages<Placed> = {
         async list(options) {
           const { entries, next, passed = [] } = toPage(list, { ...options, limit: SURVEYED_NAMES })

@@ -57,7 +57,9 @@ function sortByBytes(names: Names, order: Uint32Array): void {
   /** The names from `from` to `to` in the order, which are the same up to `depth`, three numbers each. */
   const parts = [0, order.length, 0]
   while (parts.length > 0) {
-    const [from = 0, to = 0, depth = 0] = parts.splice(-3)
+    const depth = parts.pop() ?? 0
+    const to = parts.pop() ?? 0
+    const from = parts.pop() ?? 0
     if (to - from <= SMALL_PART) {
       sortSmall(names, order, from, to, depth)
       continue

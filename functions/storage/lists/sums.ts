@@ -1,11 +1,11 @@
 import { attempt } from '../../wire/attempt.ts'
-import { toDigest } from '../../wire/digest.ts'
+import { toDigest, writeHex } from '../../wire/digest.ts'
 import { MAX_LIST_BYTES } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber, formatSize } from '../../wire/text.ts'
 import { decodeBytes, encodeBytes } from '../byte-names.ts'
 import type { ListAlgorithm } from './algorithms.ts'
-import { HEX } from './list-text.ts'
+import { HEX, SPACE } from './list-text.ts'
 import { compareBoth, compareTo, type Names, sortNames } from './sort-names.ts'
 
 /** What a list records of one name. */
@@ -27,6 +27,13 @@ export interface Sums {
   at(place: number): Recorded
   sizeAt(place: number): number | null
   modifiedAt(place: number): number | null
+  hasSumAt(place: number): boolean
+  /** Bytes of the name. */
+  lengthAt(place: number): number
+  /** Whether the name starts with these bytes. */
+  startsAt(place: number, start: Uint8Array): boolean
+  /** Writes the sum in lower-case hexadecimal, a blank and the name; zeros for no sum. */
+  write(place: number, to: Uint8Array, at: number): void
   /** The place of the first name from this one on; `count` without one. */
   findPlace(name: string): number
   /** Null for a name that the list does not have. */
@@ -68,10 +75,10 @@ export function createSumsBuilder(
   { width, title }: ListAlgorithm,
   list: { readonly size: number; readonly lines: number },
 ) {
-  const room = Math.min(list.lines, Math.ceil(list.size / (2 * width)))
+  const room = Math.min(list.lines, Math.floor(list.size / (2 * width)))
   let count = 0
-  // Pages of memory that are never written take no room.
-  let bytes = new Uint8Array(list.size)
+  // What the lines have beside their sums.
+  let bytes = new Uint8Array(list.size - 2 * width * room)
   let sums = new Uint8Array(width * room)
   let offsets = new Uint32Array(room + 1)
   let lines = new Uint32Array(room)
@@ -113,7 +120,7 @@ export function createSumsBuilder(
       if (count > 0 && lines[count - 1] === line - 1) states[count - 1] = CONTINUED
     },
     end(): Sums {
-      const names = { bytes: bytes.slice(0, offsets[count]), offsets: offsets.slice(0, count + 1) }
+      const names = { bytes: bytes.subarray(0, offsets[count]), offsets: offsets.subarray(0, count + 1) }
       return toSums({ names, sums, lines, states, sizes: sizes.take(), times: times.take(), width, title })
     },
   }
@@ -179,7 +186,6 @@ interface Columns {
 function toSums(columns: Columns): Sums {
   const { names, sums, lines, states, sizes, times, width, title } = columns
   const { order, others } = joinTwins(columns)
-  const nameOf = createNameOf(names)
 
   function toWrong(nth: number): string | null {
     if (states[nth] === FINE) return null
@@ -213,9 +219,28 @@ function toSums(columns: Columns): Sums {
     return { sum, wrong, size: toKnown(sizes, nth), modified: toKnown(times, nth) }
   }
 
+  function isPart(start: Uint8Array, at: number): boolean {
+    for (let i = 0; i < start.length; i++) if (names.bytes[at + i] !== start[i]) return false
+    return true
+  }
+
+  const startOf = (place: number) => names.offsets[order[place] ?? 0] ?? 0
+  const lengthAt = (place: number) => (names.offsets[(order[place] ?? 0) + 1] ?? 0) - startOf(place)
+
   return {
     count: order.length,
-    nameAt: (place) => nameOf(order[place] ?? 0),
+    hasSumAt: (place) => states[order[place] ?? 0] === FINE,
+    lengthAt,
+    startsAt: (place, start) => start.length <= lengthAt(place) && isPart(start, startOf(place)),
+    write(place, to, at) {
+      const sumAt = (order[place] ?? 0) * width
+      for (let i = 0; i < width; i++) writeHex(sums[sumAt + i] ?? 0, to, at + 2 * i)
+      let next = at + 2 * width
+      to[next++] = SPACE
+      const [start, length] = [startOf(place), lengthAt(place)]
+      for (let i = 0; i < length; i++) to[next + i] = names.bytes[start + i] ?? 0
+    },
+    nameAt: (place) => toName(names, order[place] ?? 0),
     at,
     sizeAt: (place) => toKnown(sizes, order[place] ?? 0),
     modifiedAt: (place) => toKnown(times, order[place] ?? 0),
@@ -234,7 +259,9 @@ function joinTwins({ names, sums, lines, states, sizes, width }: Columns) {
   const sorted = sortNames(names)
   const others = new Map<number, number>()
   let kept = 0
-  for (const nth of sorted) {
+  // Without an iterator, which would make an object for each.
+  for (let i = 0; i < sorted.length; i++) {
+    const nth = sorted[i] ?? 0
     const before = sorted[kept - 1] ?? 0
     if (kept === 0 || compareBoth(names, before, nth) !== 0) {
       sorted[kept++] = nth
@@ -265,13 +292,8 @@ function toKnown(column: Float64Array | null, nth: number): number | null {
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Returns a function that decodes names as `decodeBytes` does; where all are ASCII, by cutting one text. */
-function createNameOf({ bytes, offsets }: Names): (nth: number) => string {
-  const text = bytes.every((byte) => byte < 0x80) ? strict.decode(bytes) : null
-  return (nth) => {
-    const [start, end] = [offsets[nth] ?? 0, offsets[nth + 1] ?? 0]
-    if (text !== null) return text.slice(start, end)
-    const name = bytes.subarray(start, end)
-    return attempt(() => strict.decode(name)) ?? decodeBytes(name)
-  }
+/** A name as `decodeBytes` decodes it. */
+function toName({ bytes, offsets }: Names, nth: number): string {
+  const name = bytes.subarray(offsets[nth] ?? 0, offsets[nth + 1] ?? 0)
+  return attempt(() => strict.decode(name)) ?? decodeBytes(name)
 }

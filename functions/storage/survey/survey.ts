@@ -185,8 +185,7 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
     for (const level of levels) {
       names += level.names
       length += level.text?.length ?? 0
-      const isFull = names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
-      if (isFull || isCutBy(hash, level.grain)) top = level.nth
+      if (isFull(names, length) || isCutBy(hash, level.grain)) top = level.nth
     }
     return top
   }
@@ -213,6 +212,11 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
 
 const EMPTY = { names: 0, bytes: 0, text: '' } as const
 
+/** Whether a span ends because of its number of names, or of the UTF-16 units of its text. */
+export function isFull(names: number, length: number): boolean {
+  return names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
+}
+
 /** A sum of sizes in bytes; null when one of them is unknown. */
 export function addSizes(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a + b
@@ -231,14 +235,28 @@ export function isCut(name: string, grain: number): boolean {
   return isCutBy(hashName(name), grain)
 }
 
+/** The same of a name in ASCII, which lies in `bytes` from `start` to `end`. */
+export function isCutInAscii(bytes: Uint8Array, start: number, end: number, grain: number): boolean {
+  let hash = FNV_OFFSET
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME)
+  return isCutBy(finalize(hash), grain)
+}
+
 function isCutBy(hash: number, grain: number): boolean {
   return (hash & (2 ** grain - 1)) === 0
 }
 
 function hashName(name: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  let hash = FNV_OFFSET
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), FNV_PRIME)
+  return finalize(hash)
+}
+
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
+function finalize(fnv: number): number {
+  let hash = Math.imul(fnv ^ (fnv >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return hash ^ (hash >>> 16)
 }

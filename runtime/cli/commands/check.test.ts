@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { chmodSync, lstatSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -193,6 +196,21 @@ describe('vouch check', () => {
     const stage = createTrees()
     const flags = ['--replica', 'a=a', '--replica', 'c=http://127.0.0.1:1', '--index', 'index']
     const { status, stdout, stderr } = await stage.run(['check', ...flags])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('3 not compared everywhere\nwarning: c was skipped: ')
+  })
+
+  it('exits with 2, and a warning, where a replica is silent until its deadline', async () => {
+    const stage = createTrees()
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    onTestFinished(() => {
+      silent.closeAllConnections()
+      silent.close()
+    })
+    await once(silent, 'listening')
+    const { port } = silent.address() as AddressInfo // not a path
+    const flags = ['--replica', 'a=a', '--replica', `c=http://127.0.0.1:${port}`, '--silence-timeout', '1']
+    const { status, stdout, stderr } = await stage.run(['check', ...flags, '--index', 'index'])
     expect([status, stdout]).toEqual([2, ''])
     expect(stderr).toContain('3 not compared everywhere\nwarning: c was skipped: ')
   })

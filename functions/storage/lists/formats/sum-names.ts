@@ -1,13 +1,10 @@
 import { BACKSLASH, CR, LF } from '../list-text.ts'
 import type { Reading } from '../reading.ts'
+import type { NewEntry } from '../sums.ts'
 import { createRcloneNames, hasRcloneSymbol } from './rclone-names.ts'
 import type { SumFormat, SumLine } from './sum-line.ts'
 
-interface NewName {
-  readonly name: Uint8Array
-  readonly start: number
-  readonly end: number
-}
+type NewName = Readonly<Pick<NewEntry, 'name' | 'start' | 'end'>>
 
 interface NamesOptions {
   readonly format: SumFormat
@@ -20,7 +17,8 @@ interface NamesOptions {
 type ToName = (line: SumLine, nth: number) => NewName | null
 
 /**
- * Returns a function that decodes the name of a line; null, and a fault, where it is not clear what it is.
+ * Returns a function that decodes the name of a line; null, and a fault, where it is not clear what it is. A
+ * name is good until the next one is decoded.
  */
 export function createNames(reading: Reading, { format, isStated, isNotRclone }: NamesOptions): ToName {
   const { bytes } = reading.text
@@ -33,8 +31,11 @@ export function createNames(reading: Reading, { format, isStated, isNotRclone }:
     return null
   }
 
+  const raw = { name: bytes, start: 0, end: 0 }
+
   return (line, nth) => {
-    const raw = { name: bytes, start: line.nameAt, end: line.nameEnd }
+    raw.start = line.nameAt
+    raw.end = line.nameEnd
     if (line.isEscaped) {
       const mayBeOpenssl = format === 'openssl' || (format === 'sums' && line.form === 'binary')
       const name = mayBeOpenssl && !isSameByOpenssl(raw) ? null : unescapeName(raw)
