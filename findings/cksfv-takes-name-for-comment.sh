@@ -3,7 +3,7 @@
 #
 # Version: Debian 12's cksfv 1.3.15.
 # Expected: a list that cksfv wrote is read back by it whole, or the name is refused when the list is made.
-# Seen: the line `; notes 46EA081F` is passed over. The file can change or go, and the check of the list says
+# Seen: the line `; notes F817A89F` is passed over. The file can change or go, and the check of the list says
 # "Everything OK" and exits with 0.
 #
 # Prints the list and the answers; exits 1 if that is no longer so.
