@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# aria2 verifies the obsolete Digest field of an answer without being asked to, and ignores Repr-Digest and Content-Digest.
+# aria2 verifies the obsolete Digest field of an answer without being asked to, and ignores Repr-Digest and
+# Content-Digest.
 #
 # Version: Debian 12's aria2 1.36.0.
-# Expected: no field is verified, as in curl and wget2, or those of RFC 9530 are, which made Digest (RFC 3230) obsolete.
-# Seen: each GET asks with Want-Digest. A file that differs from `Digest: SHA-256=…` ends in exit 32, also when it came in
-# parallel ranges; with the same SHA-256 in Repr-Digest or Content-Digest it is exit 0 and not a word.
+# Expected: no field is verified, as in curl and wget2, or those of RFC 9530 are, which made Digest (RFC 3230)
+# obsolete.
+# Seen: each GET asks with Want-Digest. A file that differs from `Digest: SHA-256=…` ends in exit 32, also
+# when it came in parallel ranges; with the same SHA-256 in Repr-Digest or Content-Digest it is exit 0 and not
+# a word.
 #
-# The server below names the SHA-256 of another content. Prints what aria2 did; exits 1 if that is no longer so.
+# The server below names the SHA-256 of another content. Prints what aria2 did; exits 1 if that is no longer
+# so.
 set -euo pipefail
 
 folder=$(mktemp -d)

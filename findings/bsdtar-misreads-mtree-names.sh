@@ -3,9 +3,10 @@
 #
 # Versions: Debian 12's mtree-netbsd 20180822-7 and libarchive 3.6.2 (bsdtar).
 # Expected: bsdtar reads the format that mtree writes; it writes lists itself that mtree reads.
-# Seen: mtree writes names in the style of vis(3): `\#` for a number sign, `\M-C\M-)` for an e with an acute accent. libarchive
-# knows octal escapes and those of C. For the accent it says "Unrecognized archive format"; with a first line `#mtree` added it
-# lists `a\#b` and `\M-C\M-)`, each with the backslash in it, and exits with 0. The way back is right: octal in both.
+# Seen: mtree writes names in the style of vis(3): `\#` for a number sign, `\M-C\M-)` for an e with an acute
+# accent. libarchive knows octal escapes and those of C. For the accent it says "Unrecognized archive format";
+# with a first line `#mtree` added it lists `a\#b` and `\M-C\M-)`, each with the backslash in it, and exits
+# with 0. The way back is right: octal in both.
 #
 # Prints what was read; exits 1 if that is no longer so.
 set -euo pipefail

@@ -3,7 +3,8 @@
 #
 # Version: Debian 12's busybox 1.35.0.
 # Expected (RFC 9110 §9.3.2): no content; the connection ends behind the empty line.
-# Seen: the answer to HEAD is that to GET, byte by byte, so a client that asks for the size of a large file is sent the file.
+# Seen: the answer to HEAD is that to GET, byte by byte, so a client that asks for the size of a large file is
+# sent the file.
 #
 # Prints the answer; exits 1 if that is no longer so.
 set -euo pipefail

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# On gocryptfs a file that was just linked has, by both its names, the size of its encrypted form for a second.
+# On gocryptfs a file that was just linked has, by both its names, the size of its encrypted form for a
+# second.
 #
 # Version: Debian 12's gocryptfs 2.3. Needs root and /dev/fuse.
 # Expected: link(2) leaves the size as it is; the second name has the size of the first.
-# Seen: stat of a file of 6 bytes gives 6, after the link 56 by either name, and 6 again once the kernel's second of remembering
-# is over. A read gives the 6 bytes all the time.
+# Seen: stat of a file of 6 bytes gives 6, after the link 56 by either name, and 6 again once the kernel's
+# second of remembering is over. A read gives the 6 bytes all the time.
 #
 # Prints the sizes; exits 1 if that is no longer so.
 set -euo pipefail

@@ -2,9 +2,10 @@
 # mtree reports a missing file, or one that is not in its list, and exits with 0.
 #
 # Version: Debian 12's mtree-netbsd 20180822-7.
-# Expected (mtree(8)): "0 on success, 1 if any error occurred, and 2 if the file hierarchy did not match the specification".
-# Seen: 2 only when a file that is there has other contents or properties. A file of the specification that is gone is printed
-# as `missing: ./NAME`, a new one as `extra: NAME`, and the status is 0 for both.
+# Expected (mtree(8)): "0 on success, 1 if any error occurred, and 2 if the file hierarchy did not match the
+# specification".
+# Seen: 2 only when a file that is there has other contents or properties. A file of the specification that is
+# gone is printed as `missing: ./NAME`, a new one as `extra: NAME`, and the status is 0 for both.
 #
 # Prints the answers; exits 1 if that is no longer so.
 set -euo pipefail

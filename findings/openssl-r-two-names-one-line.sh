@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # openssl dgst -r writes the same line for two files of different names.
 #
-# Version: Debian 12's openssl 3.0. Its -r is "the digest in the coreutils format".
-# Expected (coreutils): a line that begins with a backslash has each line feed of the name as `\n` and each backslash as `\\`.
-# Seen: openssl begins the line with a backslash and writes line feeds as `\n`, but leaves backslashes as they are. A name with
-# a line feed and a backslash is then read as another name: sha256sum -c of the list opens that file, and where it is there
-# and differs, the file that is whole is called wrong.
+# Version: Debian 12's openssl 3.0. Its -r writes the format of coreutils.
+# Expected (coreutils): a line that begins with a backslash has each line feed of the name as `\n` and each
+# backslash as `\\`.
+# Seen: openssl begins the line with a backslash and writes line feeds as `\n`, but leaves backslashes as they
+# are. A name with a line feed and a backslash is then read as another name: sha256sum -c of the list opens
+# that file, and where it is there and differs, the file that is whole is called wrong.
 #
 # Prints both lines; exits 1 if that is no longer so.
 set -euo pipefail

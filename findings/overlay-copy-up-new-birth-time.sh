@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # On overlayfs a chmod gives a file another birth time, while its device, inode and modification time stay.
 #
-# Version: Linux 6.x, overlay of two directories of one ext4 (e2fsprogs 1.47.0-2+b2 of Debian 12 makes it). Needs root and a
-# loop device.
-# Expected: the birth time belongs to the inode, so what has the same device and inode has the same birth time.
-# Seen: the first change of a file of the lower layer copies it up. stat goes on to give the device and the inode number of
-# before, but the birth time of the copy, which is then later than the modification time.
+# Version: Linux 6.x, overlay of two directories of one ext4 (e2fsprogs 1.47.0-2+b2 of Debian 12 makes it).
+# Needs root and a loop device.
+# Expected: the birth time belongs to the inode, so what has the same device and inode has the same birth
+# time.
+# Seen: the first change of a file of the lower layer copies it up. stat goes on to give the device and the
+# inode number of before, but the birth time of the copy, which is then later than the modification time.
 #
 # Prints both; exits 1 if that is no longer so.
 set -euo pipefail

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# rclone, wget2 and axel join ranges of two contents into one file, and exit with 0, though each answer names its content.
+# rclone, wget2 and axel join ranges of two contents into one file, and exit with 0, though each answer names
+# its content.
 #
-# Versions: Debian 12's rclone 1.60.1 (multi-thread copy from an :http: remote), wget2 1.99.1 (--chunk-size), axel 2.17.11 (-n 4).
-# Expected (RFC 9110 §13.1.5, §15.3.7.3): a client asks for the later parts with If-Range or If-Match, or joins parts only when
-# their strong entity tags are the same.
-# Seen: the file is replaced by one of the same size after two GETs. From then on ETag and Last-Modified differ; none of
-# the three sends a condition, compares either field, or says a word.
+# Versions: Debian 12's rclone 1.60.1 (multi-thread copy from an :http: remote), wget2 1.99.1 (--chunk-size),
+# axel 2.17.11 (-n 4).
+# Expected (RFC 9110 §13.1.5, §15.3.7.3): a client asks for the later parts with If-Range or If-Match, or
+# joins parts only when their strong entity tags are the same.
+# Seen: the file is replaced by one of the same size after two GETs. From then on ETag and Last-Modified
+# differ; none of the three sends a condition, compares either field, or says a word.
 #
-# The server below gives `a`s for the first two GETs and `b`s after, and heeds If-Range and If-Match. Prints the runs of bytes
-# in each file; exits 1 if that is no longer so.
+# The server below gives `a`s for the first two GETs and `b`s after, and heeds If-Range and If-Match. Prints
+# the runs of bytes in each file; exits 1 if that is no longer so.
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Caddy and webfs answer valid requests for nothing with 206 and a Content-Range whose last byte lies before its first.
+# Caddy and webfs answer valid requests for nothing with 206 and a Content-Range whose last byte lies before
+# its first.
 #
 # Versions: Debian 12's Caddy 2.6.2 and webfs 1.21.
-# Expected (RFC 9110 §14.1.1, §14.4): `bytes=-0`, and any range of an empty file, is unsatisfiable: 416, or 200 with the whole.
-# A Content-Range whose last position is less than its first is invalid, and the recipient must not put it together.
-# Seen: `bytes=-0` of 20 bytes gets `bytes 20-19/20` from both; `bytes=0-` of an empty file gets `bytes 0--1/0` from webfs,
-# which no grammar of Content-Range reads, and 416 from Caddy.
+# Expected (RFC 9110 §14.1.2, §14.4): `bytes=-0`, and `bytes=0-` of an empty file, are unsatisfiable: 416, or
+# 200 with the whole. A Content-Range whose last position is less than its first is invalid, and the recipient
+# must not put it together.
+# Seen: `bytes=-0` of 20 bytes gets `bytes 20-19/20` from both; `bytes=0-` of an empty file gets `bytes
+# 0--1/0` from webfs, which no grammar of Content-Range reads, and 416 from Caddy.
 #
 # Prints the answers; exits 1 if that is no longer so.
 set -euo pipefail

@@ -3,9 +3,9 @@
 #
 # Version: Debian 12's rclone 1.60.1. The list is what `sha256sum --tag` writes.
 # Expected: the sums are compared, or the command fails since it cannot read the list.
-# Seen: rclone reads only `sum, two characters, name`. It notes each line as improperly formatted, goes on without it, and
-# with --one-way has nothing left to compare: "0 differences found", exit 0, though the file differs from its sum.
-# Without --one-way the file counts as missing from the list, and the command fails.
+# Seen: rclone reads only `sum, two characters, name`. It notes each line as improperly formatted, goes on
+# without it, and with --one-way has nothing left to compare: "0 differences found", exit 0, though the file
+# differs from its sum. Without --one-way the file counts as missing from the list, and the command fails.
 #
 # Prints what rclone says; exits 1 if that is no longer so.
 set -euo pipefail

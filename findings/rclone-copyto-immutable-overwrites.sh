@@ -2,7 +2,8 @@
 # rclone copyto --immutable replaces a file by another content and exits with 0.
 #
 # Version: Debian 12's rclone 1.60.1.
-# Expected (its manual, --immutable): existing files are never updated; a source that does not match the destination gives an error.
+# Expected (its manual, --immutable): existing files are never updated; a source that does not match the
+# destination gives an error.
 # Seen: so it is with `rclone copy` of a directory. `copyto` and `moveto` of a single file overwrite it.
 #
 # Prints the answers; exits 1 if that is no longer so.

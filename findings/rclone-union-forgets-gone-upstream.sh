@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# With one directory of an rclone union gone, `rclone sync` from it deletes that directory's files at the target, and exits with 0.
+# With one directory of an rclone union gone, `rclone sync` from it deletes that directory's files at the
+# target, and exits with 0.
 #
 # Version: Debian 12's rclone 1.60.1; a union of two local directories.
-# Expected: a source of which a part cannot be listed is an error, and sync deletes nothing after one. A `combine` remote of
-# the same directories fails with status 3.
+# Expected: a source of which a part cannot be listed is an error, and sync deletes nothing after one. A
+# `combine` remote of the same directories fails with status 3.
 # Seen: the union lists what is left, without an error, so its files are taken for deleted.
 #
 # Prints the answers; exits 1 if that is no longer so.

@@ -3,8 +3,9 @@
 #
 # Version: Debian 12's rhash 1.4.3, on Linux, where a backslash is a character of a name like any other.
 # Expected: the hash of the file `d\e`, or an error.
-# Seen: rhash turns the backslash into a slash and opens that path. Where `d/e` exists, it prints the hash of that file, as
-# `d/e`, and exits with 0. Reading a list does the same: the right sum of `d\e` is an error, the sum of `d/e` is OK.
+# Seen: rhash turns the backslash into a slash and opens that path. Where `d/e` exists, it prints the hash of
+# that file, as `d/e`, and exits with 0. Reading a list does the same: the right sum of `d\e` is an error, the
+# sum of `d/e` is OK.
 #
 # Prints the hashes and the answers; exits 1 if that is no longer so.
 set -euo pipefail

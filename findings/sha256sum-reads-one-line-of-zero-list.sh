@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# sha256sum -c and rhash -c read the first name of a list that `sha256sum --zero` wrote, and say that all is well.
+# sha256sum -c and rhash -c read the first name of a list that `sha256sum --zero` wrote, and say that all is
+# well.
 #
 # Versions: Debian 12's coreutils 9.1 and rhash 1.4.3.
 # Expected: every file of the list is compared, or the list is refused as having no valid lines.
-# Seen: --zero ends each entry with a NUL instead of a line feed, so the whole list is one line, and both readers take its
-# name to end at the first NUL. Of three files the first is compared and the two others, which differ, are not. sha256sum
-# exits with 0 and no warning, with --strict and --warn too; rhash says "Everything OK".
+# Seen: --zero ends each entry with a NUL instead of a line feed, so the whole list is one line, and both
+# readers take its name to end at the first NUL. Of three files the first is compared and the two others,
+# which differ, are not. sha256sum exits with 0 and no warning, with --strict and --warn too; rhash says
+# "Everything OK".
 #
 # Prints what both readers say; exits 1 if that is no longer so.
 set -euo pipefail

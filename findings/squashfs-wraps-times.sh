@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A file of 1969 is of 2105 in a squashfs image, and one of 2200 is of 2063; mksquashfs says nothing and exits with 0.
+# A file of 1969 is of 2105 in a squashfs image, and one of 2200 is of 2063; mksquashfs says nothing and exits
+# with 0.
 #
 # Version: Debian 12's squashfs-tools 4.5.1, Linux 6.x. Needs root and a loop device.
 # Expected: times that the format cannot hold are clamped, or told of.
-# Seen: they are cut to 32 bits without a sign, so an old file becomes the newest of the tree, and a newer one an older.
+# Seen: they are cut to 32 bits without a sign, so an old file becomes the newest of the tree, and a newer one
+# an older.
 #
 # Prints the times; exits 1 if that is no longer so.
 set -euo pipefail

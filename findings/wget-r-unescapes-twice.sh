@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # wget -r saves `100%25.txt` as `100%.txt`, over the file of that name, and exits with 0.
 #
-# Version: Debian 12's wget 1.21.3, from the directory page of Python's http.server. wget2, lftp and rclone save it rightly.
-# Expected: three files for three names; the link of `100%25.txt` is `100%2525.txt`, and is percent-decoded once.
-# Seen: wget decodes it twice, to `100%.txt`. Of `100%.txt`, `100%25.txt` and `100%2525.txt` two files are left, each with the
-# content of another.
+# Version: Debian 12's wget 1.21.3, from the directory page of Python's http.server. wget2, lftp and rclone
+# save it rightly.
+# Expected: three files for three names; the link of `100%25.txt` is `100%2525.txt`, and is percent-decoded
+# once.
+# Seen: wget decodes it twice, to `100%.txt`. Of `100%.txt`, `100%25.txt` and `100%2525.txt` two files are
+# left, each with the content of another.
 #
 # Prints what was saved; exits 1 if that is no longer so.
 set -euo pipefail

@@ -2,8 +2,8 @@
 # wget2 takes a body that ends before its Content-Length for the whole file, and exits with 0.
 #
 # Versions: Debian 12's wget2 1.99.1, beside wget 1.21.3 on the same answer.
-# Expected (RFC 9112 §8): a response whose connection closes before Content-Length bytes came is incomplete. wget says so, tries
-# again, and exits with 4 when its tries are used up.
+# Expected (RFC 9112 §8): a response whose connection closes before Content-Length bytes came is incomplete.
+# wget says so, tries again, and exits with 4 when its tries are used up.
 # Seen: wget2 keeps the 500 bytes of 1,000 as the file, without a word, a second try, or a status.
 #
 # Prints what each did; exits 1 if that is no longer so.

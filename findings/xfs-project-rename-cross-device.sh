@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# On one XFS, rename and link between two directories fail with "Invalid cross-device link", though no quota is on.
+# On one XFS, rename and link between two directories fail with "Invalid cross-device link", though no quota
+# is on.
 #
-# Version: Linux 6.x; Debian 12's xfsprogs 6.1.0 makes the file system, which is mounted without options. Needs root and a loop
-# device.
+# Version: Linux 6.x; Debian 12's xfsprogs 6.1.0 makes the file system, which is mounted without options.
+# Needs root and a loop device.
 # Expected: EXDEV means another file system; directories with the same device number take each other's files.
-# Seen: a directory with a project id and the flag that new files inherit it takes no file of another project. The id and
-# the flag stay on the disk when project quotas are off, and so does the refusal. A file can leave such a directory for one
-# without the flag.
+# Seen: a directory with a project id and the flag that new files inherit it takes no file of another project.
+# The id and the flag stay on the disk when project quotas are off, and so does the refusal. A file can leave
+# such a directory for one without the flag.
 #
 # Prints what each call did; exits 1 if that is no longer so.
 set -euo pipefail
