@@ -95,10 +95,10 @@ function expectWritten(client: Client, folder: string, content: Buffer, seed: nu
 }
 
 const UNHINDERED: ReadonlySet<Case> = new Set(['agreeing', 'replica down'])
-/** For a client that nothing hinders: longer than any needs on a busy machine. */
+/** Milliseconds. For a client that nothing hinders: longer than any needs on a busy machine. */
 const PATIENCE_MS = 60_000
 /** For the others, of which some ask again for ever: `does not end`. */
-const HINDERED_MS = 10_000
+const HINDERED_MS = 20_000
 
 /** Stops a client, as a user does with Ctrl-C, once some of a content that stands still is on its disk. */
 async function interrupt(child: ChildProcess, folder: string, meddler: Meddler): Promise<void> {

@@ -53,16 +53,16 @@ resume. Given \`/pinned/NAME\`, or where that leads:
 const AFTER = `What is the client's, and what to do:
 
 - qemu-img, GDAL, ffmpeg and zckdl ask the address that they were given again for each part: give them the one to which the
-  pinned one leads. \`rclone copyto :http:\` does so too and takes no query: give it the plain address of a file that nobody
-  changes meanwhile, or use \`rclone copyurl\`.
-- wget2 and axel take a body that ends early for the whole, and exit 0. wget2 -c exits 0, with no file, on a conflict.
-- \`does not end\`: it was stopped after ten seconds. wget2 with \`--chunk-size\`, axel and qemu-img go on asking for what is refused
-  or cut.
+  pinned one leads. \`rclone copyto :http:\` does so too, and drops a query: use \`rclone copyurl\`.
 - To resume, keep the address to which the pinned one led, and give the program that.
+- wget2 takes a body that ends early for the whole, and exits with 0; axel does so with \`-n1\`. wget2 -c exits with 0 on a
+  conflict, and writes no file.
+- \`does not end\`: it goes on asking for what is refused or cut, and was stopped after twenty seconds.
 
-Trees, by their plain addresses: wget -r and lftp mirror copy everything but the names whose copies differ, and exit with 8 and 1.
-rclone copy does so with \`--http-no-head\`, and exits with 1; without it, it leaves out in silence what it gets no HEAD of, and exits 0.
-git clone fails with 128 when the copies of an object that it needs differ. apt-get fails with 100 where copies of a package differ;
-where those of \`InRelease\` or \`Packages\` differ, \`update\` does so only with \`-o APT::Update::Error-Mode=any\`. A repository that
-is \`[trusted=yes]\` needs no \`Release\`: apt takes a conflict in it for its absence, whatever the options, so do not trust it so.
+Trees, by their plain addresses (\`tests/clients/trees.test.ts\`): wget -r and lftp mirror copy everything but the files whose copies
+differ, and exit with 8 and 1. rclone copy does so with \`--http-no-head\`, and exits with 1; without, it leaves out in silence each
+file whose HEAD fails, and exits with 0. git clone fails with 128 when the copies of an object that it needs differ.
+apt-get fails with 100 where the copies of a package differ; where those of \`InRelease\` or \`Packages\` do, \`update\` is sure to fail
+only with \`-o APT::Update::Error-Mode=any\`. In a repository that is \`[trusted=yes]\`, apt takes a \`Release\` that it does not
+get for one that is not there, with that option too: sign it instead.
 `
