@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CASES, type Case, runCase } from './cases.suite.ts'
@@ -15,7 +15,10 @@ const isWriting = process.env['VOUCH_CLIENTS'] !== undefined
 /** What a cut body comes to in programs that take what they got for the whole, and succeed. */
 const TAKE_SHORT_BODIES = ['axel -n4', 'wget2 -c', 'wget2 --chunk-size=1M']
 
-const missing = CLIENTS.filter(({ program }) => spawnSync('which', [program]).status !== 0)
+const missing = CLIENTS.filter(({ program, module }) => {
+  const isModuleHere = module === undefined || globSync(module).length > 0
+  return !isModuleHere || spawnSync('which', [program]).status !== 0
+})
 if (missing.length > 0 && !isWriting)
   console.warn(`NOT TESTED without ${[...new Set(missing.map(({ debian }) => debian))].join(', ')}`)
 const rows = listRows(isWriting ? CLIENTS : CLIENTS.filter((client) => !missing.includes(client)))

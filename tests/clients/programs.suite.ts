@@ -5,8 +5,10 @@ export interface Client {
   /** As people would type it. */
   readonly name: string
   readonly program: string
-  /** What Debian calls its package. */
+  /** What Debian calls its package, or that of the module by which it speaks HTTP. */
   readonly debian: string
+  /** Glob of that module. */
+  readonly module?: string
   /** Arguments that write the content of an address to a path; it runs in a folder of its own. */
   get(url: string, path: string): readonly string[]
   /** Arguments that go on where `get` was interrupted; null for a program that begins anew. */
@@ -137,11 +139,12 @@ export const CLIENTS: readonly Client[] = [
     ...{
       name: 'qemu-img convert',
       program: 'qemu-img',
-      debian: 'qemu-utils',
+      debian: 'qemu-block-extra',
       asksForParts: true,
       resume: null,
       addresses: BOTH,
     },
+    module: '/usr/lib/*/qemu/block-curl.so',
     get: (url, path) => ['convert', '-f', 'raw', '-O', 'raw', url, path],
   },
   {
