@@ -13,16 +13,3 @@ export async function openBucket(miniflare: Miniflare, name: string, worker: str
   const bucket: unknown = await miniflare.getR2Bucket(name, worker)
   return bucket as Bucket // its types are those of a package that is not installed
 }
-
-/** A simulated namespace of Workers KV, to inspect. */
-export interface Namespace {
-  get(key: string): Promise<string | null>
-  put(key: string, value: string): Promise<void>
-  list(): Promise<{ readonly keys: readonly { readonly name: string }[] }>
-}
-
-/** The namespace that a Worker of `miniflare` is bound to by this name. */
-export async function openNamespace(miniflare: Miniflare, name: string, worker: string): Promise<Namespace> {
-  const namespace: unknown = await miniflare.getKVNamespace(name, worker)
-  return namespace as Namespace // as with a bucket
-}

@@ -23,6 +23,7 @@ async function build(entry: string): Promise<string> {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     conditions: ['workerd', 'worker'],
+    external: ['cloudflare:workers'],
   })
   return outputFiles.map(({ text }) => text).join('')
 }

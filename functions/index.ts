@@ -6,6 +6,17 @@ export type { Defer, Replica } from './coordinator/ask/member.ts'
 export { type CoordinatorOptions, createCoordinator } from './coordinator/coordinator.ts'
 export type { Require } from './coordinator/parameters.ts'
 export type { AppEnv, AppOptions } from './http/app.ts'
+export {
+  createSigner,
+  formatPublicKey,
+  generateKey,
+  type PublicKey,
+  parsePublicKey,
+  type Signer,
+} from './proof/keys.ts'
+export { NoteError, type Signed, type VerifiedNote, verifyNote } from './proof/note.ts'
+export { type Content, parseReceiptText } from './proof/receipt.ts'
+export type { Statement } from './proof/statement.ts'
 export { createReplica, type ReplicaOptions } from './replica/replica.ts'
 export type { Evidence, Facts, SizedFacts } from './storage/facts.ts'
 export { createMemoryStorage, type MemoryStorage } from './storage/memory.ts'
@@ -38,6 +49,7 @@ export type {
   Page,
   PutOptions,
   RestoreOptions,
+  SignedTree,
   Storage,
   SurveyOptions,
   WritableStorage,

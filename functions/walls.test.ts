@@ -76,8 +76,10 @@ const PARSE = /\bJSON\.parse\s*\(|\.json\(\)/
 const PARSED: Readonly<Record<string, string>> = {
   'functions/wire/json/parse.ts': 'the parser itself',
   'functions/coordinator/ledger/ledger.ts': 'what the ledger itself wrote',
-  'runtime/node/ledger/audits.ts': 'what the ledger itself wrote',
-  'runtime/node/ledger/sqlite-ledger.ts': 'what the ledger itself wrote',
+  'functions/coordinator/ledger/sql/audits.ts': 'what the ledger itself wrote',
+  'functions/coordinator/ledger/sql/sql-ledger.ts': 'what the ledger itself wrote',
+  'functions/coordinator/ledger/sql/steps.ts': 'what the ledger itself wrote',
+  'runtime/workers/digests/digest-pages.ts': 'what the object itself wrote',
   'functions/coordinator/page/script.ts': 'runs in a browser, on the answers of its own server',
   'runtime/cli/commands/apply.ts': "messages about the user's own file",
   'runtime/node/mounts/root-guard.ts': 'its own row of the index, checked field by field',

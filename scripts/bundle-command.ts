@@ -3,17 +3,14 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
-/**
- * Files of their own: what `vouch.js` loads once Node's cache of compiled code is on, and what only few runs
- * load.
- */
+/** Files of their own, which `runCompiled` loads: what `vouch.js` starts, and what only few runs load. */
 const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts', 'runtime/node/http/undici.ts']
+const APART_NAMES = APART.map((path) => basename(path, '.ts'))
 
 const loadApart: Plugin = {
   name: 'load-apart',
   setup({ onResolve }) {
-    const names = APART.map((path) => basename(path, '.ts'))
-    onResolve({ filter: new RegExp(`^\\./(${names.join('|')})\\.ts$`) }, ({ path }) => ({
+    onResolve({ filter: new RegExp(`^\\./(${APART_NAMES.join('|')})\\.ts$`) }, ({ path }) => ({
       path: path.replace(/ts$/, 'js'),
       external: true,
     }))
@@ -56,14 +53,16 @@ function toEager(path: string, all: object): string {
   return `const all = require('${path}')\nexport const { ${names.join(', ')} } = all\nexport default all`
 }
 
+/** The getters are inherited: esbuild copies what is a module's own for each file that imports it. */
 function toLate(path: string, all: object): string {
   return `
     let loaded
     const load = () => (loaded ??= require('${path}'))
+    const late = { __esModule: true }
     for (const name of ${JSON.stringify(Object.keys(all))})
-      Object.defineProperty(exports, name, { enumerable: true, get: () => load()[name] })
-    Object.defineProperty(exports, 'default', { enumerable: true, get: load })
-    Object.defineProperty(exports, '__esModule', { value: true })`
+      Object.defineProperty(late, name, { get: () => load()[name] })
+    Object.defineProperty(late, 'default', { get: load })
+    module.exports = Object.create(late)`
 }
 
 /**
@@ -90,13 +89,21 @@ export async function bundleCommand(outdir: string): Promise<string[]> {
     define: { 'import.meta.url': '__url' },
     banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
     // Without comments it is all ASCII, which V8 holds in half the memory.
+    legalComments: 'external',
     minifyWhitespace: true,
     lineLimit: 120,
     metafile: true,
     logLevel: 'warning',
   })
-  if (/[^\x00-\x7f]/.test(await readFile(join(outdir, 'main.js'), 'utf8')))
-    throw new Error('main.js is not ASCII: a template literal with a tag keeps what is not; interpolate that')
+  for (const name of APART_NAMES) await wrap(join(outdir, `${name}.js`))
   await writeFile(join(outdir, 'package.json'), JSON.stringify({ type: 'commonjs' }))
   return Object.keys(metafile.inputs)
+}
+
+/** Makes a CommonJS file the function that `runCompiled` runs. */
+async function wrap(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  if (/[^\x00-\x7f]/.test(text))
+    throw new Error(`${path} is not ASCII: a template literal with a tag keeps what is not; interpolate that`)
+  await writeFile(path, `(function (exports, require, module, __filename, __dirname) {${text}\n})`)
 }

@@ -1,5 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { Limit } from '../http/overload.ts'
+import type { CheckSignature } from '../proof/check-signature.ts'
+import type { SignFacts, SignText } from '../proof/sign-facts.ts'
 import type { Select } from '../storage/survey/globs.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import type { Deadlines } from './ask/deadlines.ts'
@@ -12,6 +14,15 @@ import type { RecentReads } from './read/recent-reads.ts'
 /** Small contents in memory by digest. Each was verified before it was cached. */
 export type ContentCache = Pick<LRUCache<Digest, Uint8Array<ArrayBuffer>>, 'get' | 'set'>
 
+/** What receipts are made with. */
+export interface Signing {
+  /** Signs with the coordinator's own keys, for replicas that do not sign; absent without a key. */
+  readonly sign: SignText | undefined
+  /** The same of facts; likewise. */
+  readonly signFacts: SignFacts | undefined
+  readonly checkSignature: CheckSignature
+}
+
 /** What all handlers of a coordinator share. */
 export interface CoordinatorContext {
   /** Of all members, in order. */
@@ -23,6 +34,7 @@ export interface CoordinatorContext {
   readonly corruptCopies: CorruptCopies
   readonly recentReads: RecentReads
   readonly observer: Observer | undefined
+  readonly signing: Signing
   /** Records what audits find; absent where nothing does. */
   readonly ledger: Ledger | undefined
   readonly onLedgerFailed: ((error: unknown) => void) | undefined
@@ -46,6 +58,8 @@ export interface ReadRequest
   extends AskOptions,
     Pick<CoordinatorContext, 'members' | 'deadlines' | 'createHasher' | 'contentCache' | 'corruptCopies'> {
   readonly name: string
+  /** Answer with the receipt of the file instead of the file. */
+  readonly signing?: Signing | undefined
   /** How many members must answer; 1 when absent. */
   readonly required?: number | undefined
   /** Whether every member must hold the file. */

@@ -3,6 +3,10 @@ import { type AppEnv, type AppOptions, addRoutes, createApp, type Routes, toCall
 import { refuseForeignPage } from '../http/cross-site.ts'
 import { createLimit } from '../http/overload.ts'
 import { createProblem } from '../http/problems.ts'
+import { answerKeys } from '../proof/answer-keys.ts'
+import { createCheckSignature } from '../proof/check-signature.ts'
+import type { Signer } from '../proof/keys.ts'
+import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
@@ -16,6 +20,7 @@ import { createMember, type Defer, type Replica } from './ask/member.ts'
 import { answerAudit } from './audit/audit-answer.ts'
 import { GLOBS_RULE } from './audit/exclude.ts'
 import type { CoordinatorContext } from './context.ts'
+import { answerEstimate } from './estimate.ts'
 import { answerKept, takeRestore } from './kept.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { answerDifferences, answerHistory, answerStatus } from './ledger/ledger-answers.ts'
@@ -25,10 +30,12 @@ import type { Observer } from './observer.ts'
 import { createPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { deliver, deliverCopy } from './read/deliver.ts'
+import { isReceiptAccepted } from './read/receipt.ts'
 import { answerApply } from './repair/apply.ts'
 import { answerPlan } from './repair/plan-answer.ts'
 import { answerReadiness, answerReplicas } from './replicas.ts'
 import { type CoordinatorState, createState, type StateOptions } from './state.ts'
+import { answerKeptTrees, answerTrees } from './trees/trees.ts'
 
 /** Options of a coordinator. */
 export interface CoordinatorOptions extends AppOptions {
@@ -62,6 +69,11 @@ export interface CoordinatorOptions extends AppOptions {
   readonly onLedgerFailed?: ((error: unknown) => void) | undefined
   /** Accepts `POST /apply` and `POST /restore`; refused otherwise. */
   readonly writable?: boolean | undefined
+  /**
+   * The keys that sign for replicas that do not sign themselves, and that `GET /keys` shows: as in
+   * `ReplicaOptions`.
+   */
+  readonly signers?: readonly Signer[] | undefined
   /** Batches concurrent reads' questions to a replica. Absent where requests share no work (workerd). */
   readonly defer?: Defer | undefined
 }
@@ -96,6 +108,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/files/{name}': { get: (c) => answerRead(c, context, required) },
     '/pinned/{name}': { get: (c) => answerRead(c, context, required, 'pin') },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
+    '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
+    '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
+    '/estimate': { sameSite: true, get: (c) => answerEstimate(c, context) },
     '/verify': { post: (c) => answerVerify(c, context) },
     '/status': { sameSite: true, get: () => answerStatus(context, options.verifiesEvery) },
     '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },
@@ -104,6 +119,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/apply': { post: (c) => answerApply(c, context) },
     '/kept': { sameSite: true, get: (c) => limits.listings.run(() => answerKept(c, context)) },
     '/restore': { post: (c) => takeRestore(c, context) },
+    '/keys': { get: () => answerKeys(options.signers ?? []) },
     '/replicas': { get: (c) => answerReplicas(c, context) },
     '/readyz': { sameSite: true, get: (c) => answerReadiness(c, context, required) },
   } satisfies Routes
@@ -116,6 +132,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
 /** What the handlers of a coordinator share; with `options.state`, contexts also share what is remembered. */
 export function createContext(replicas: readonly Replica[], options: CoordinatorOptions): CoordinatorContext {
   const { defer, createHasher, observer, onCorrupt, ledger, onLedgerFailed, exclude = [] } = options
+  const { signers = [] } = options
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
   const { state = createState({ onCorrupt, onBreaker: observer?.onBreaker }) } = options
@@ -132,11 +149,13 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
     comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
   }
   const isWritable = options.writable === true
+  const sign = signers.length === 0 ? undefined : createSignText(signers)
+  const signing = { sign, signFacts: sign && createSignFacts(sign), checkSignature: createCheckSignature() }
   const remembered = { contentCache, corruptCopies, recentReads }
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)
   const isIncluded = createSelect({ match: [], exclude })
-  const shared = { deadlines, createHasher, observer, isWritable, limits }
+  const shared = { deadlines, createHasher, observer, isWritable, limits, signing }
   return { ids, members, exclude, isIncluded, ...shared, ...remembered, ...recording }
 }
 
@@ -156,6 +175,7 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
   const parameters = parseReadParameters(c.req.query(), ids)
   if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
   const { replica, version, maxAge, require } = parameters
+  const isReceipt = parameters.receipt || isReceiptAccepted(c.req.header('Accept'))
   if (pin !== undefined && replica !== undefined)
     return createProblem('invalid-parameter', 'a pinned address is compared, so that it takes no replica')
   const prefer = c.req.header('Prefer')
@@ -178,6 +198,8 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
     version,
     form: pin ?? parameters.form,
     required: enough,
+    sign: isReceipt || undefined,
+    signing: isReceipt ? context.signing : undefined,
   }
   if (replica === undefined) return await deliver(c.req.raw, read)
   return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })

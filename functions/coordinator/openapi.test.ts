@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
+import { createSigner, generateKey } from '../proof/keys.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage, WritableStorage } from '../storage/storage.ts'
 import { hash, toBytes } from '../storage/suite/set-up.suite.ts'
@@ -39,6 +40,11 @@ const buggy: Storage = {
 const both = coordinate([one, other])
 const recorded = coordinate([one, other], { ledger: createMemoryLedger() })
 await (await recorded.request('/audit')).text()
+const { pkcs8, key } = await generateKey('hq')
+const signer = await createSigner(pkcs8, key)
+if (signer === null) throw new Error('the halves belong together')
+const signing = coordinate([one, other], { signers: [signer], ledger: createMemoryLedger() })
+await (await signing.request('/tree')).text()
 const half = coordinate([one, refusing])
 const single = (storage: Storage) => coordinate([storage])
 const closed = coordinate([one], { isAllowed: () => false })
@@ -71,6 +77,20 @@ const reads: readonly Kind[] = [
   ['an incomplete file', 200, both, 'GET /files/only.txt'],
   ['a degraded file', 200, half, 'GET /files/same.txt'],
   ['one version', 200, both, `GET /files/was.txt?version=${NEW}`],
+  ['a receipt', 200, signing, 'GET /files/same.txt?receipt'],
+  ['a receipt by its type', 200, signing, 'GET /files/only.txt', accept('text/vouch-receipt')],
+  ['the head of a receipt', 200, signing, 'HEAD /files/same.txt?receipt'],
+  ['a receipt that nobody signs', 'unsigned', both, 'GET /files/same.txt?receipt'],
+  ['public keys', 200, signing, 'GET /keys'],
+  ['the head of public keys', 200, signing, 'HEAD /keys'],
+  ['no public keys', 'unsigned', both, 'GET /keys'],
+  ['trees', 200, signing, 'GET /tree'],
+  ['the head of trees', 200, signing, 'HEAD /tree'],
+  ['trees of no names', 'invalid-parameter', signing, `GET /tree?prefix=${'a'.repeat(1025)}`],
+  ['trees for another site', 'cross-site', signing, 'GET /tree', foreign],
+  ['kept trees', 200, signing, 'GET /trees'],
+  ['the head of kept trees', 200, signing, 'HEAD /trees'],
+  ['no ledger of trees', 'no-ledger', both, 'GET /trees'],
   ['a pinned address', 307, both, 'GET /pinned/same.txt'],
   ['a part of a pinned address', 428, both, 'GET /pinned/same.txt', { headers: { Range: 'bytes=1-' } }],
   ['the head of a pinned address', 307, both, 'HEAD /pinned/same.txt'],
@@ -153,6 +173,9 @@ const wholes: readonly Kind[] = [
   ['a part of no names', 'invalid-parameter', both, 'GET /audit?names=0'],
   ['an audit that one replica does not answer', 200, half, 'GET /audit?all'],
   ['the head of an audit', 200, both, 'HEAD /audit'],
+  ['an estimate', 200, both, 'GET /estimate?prefix=a&deep'],
+  ['the head of an estimate', 200, both, 'HEAD /estimate'],
+  ['an invalid estimate', 'invalid-parameter', both, 'GET /estimate?every'],
   ['an invalid audit', 'invalid-parameter', both, 'GET /audit?every'],
   ['an audit for another site', 'cross-site', both, 'GET /audit', foreign],
   ['too many audits', 'overloaded', busy, 'GET /audit'],

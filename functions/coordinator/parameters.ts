@@ -13,6 +13,8 @@ interface ReadParameters {
   readonly replica: string | undefined
   /** As in `AskOptions`. */
   readonly maxAge: number | undefined
+  /** The receipt of the file, instead of the file. */
+  readonly receipt: boolean
   /** As in `ReadRequest`. */
   readonly form: 'metalink' | undefined
 }
@@ -29,11 +31,13 @@ export function parseReadParameters(
     return `version takes a SHA-256 in lower-case hex, got '${version}'`
   if (replica !== undefined && !ids.includes(replica)) return toReplicaRule(ids, replica)
   if (version !== undefined && replica !== undefined) return 'version and replica exclude each other'
+  const receipt = query['receipt'] !== undefined
+  if (receipt && replica !== undefined) return 'receipt and replica exclude each other'
   const maxAge = parseMaxAge(query['max-age'])
   if (typeof maxAge === 'string') return maxAge
   const form = query['metalink'] === undefined ? undefined : 'metalink'
   if (form && replica !== undefined) return 'metalink and replica exclude each other'
-  return { require, version, replica, maxAge: maxAge ?? undefined, form }
+  return { require, version, replica, maxAge: maxAge ?? undefined, form, receipt }
 }
 
 /** The message for an id that is not one of `ids`. */

@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly isTraced?: boolean | undefined
   /** Runs around each request, before all else; the `trace` that it sets is sent on to the replicas. */
   readonly around?: MiddlewareHandler<AppEnv> | undefined
+  /** Finds the route of a request; when absent, Hono's, which prepares for many requests at the first one. */
+  readonly router?: Hono<AppEnv>['router'] | undefined
 }
 
 /** What handlers find in their context. */
@@ -52,9 +54,10 @@ export function createApp({
   isOwnHost = () => true,
   isTraced,
   around,
+  router,
   hasPages = false,
 }: AppOptions & { readonly hasPages?: boolean }): Hono<AppEnv> {
-  const app = new Hono<AppEnv>()
+  const app = new Hono<AppEnv>(router && { router })
   const failures = new WeakMap<Response, unknown>()
   const streamed = createBudget(MAX_STREAMED_BYTES)
   const received = createBudget(MAX_RECEIVED_BYTES)

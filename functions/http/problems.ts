@@ -37,6 +37,7 @@ export const PROBLEMS = {
   unauthorized: [401, 'The request carries no valid token'],
   unreachable: [502, 'The store could not be reached'],
   unreadable: [502, 'The store could not read or write the file'],
+  unsigned: [404, 'Nobody signs this'],
   'unsupported-media-type': [415, 'This resource does not support the media type of the body'],
   'uri-too-long': [414, 'The address is too long'],
   'version-required': [428, 'The request must name the version of which it wants a part'],

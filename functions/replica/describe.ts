@@ -1,33 +1,48 @@
 import type { Context } from 'hono'
 import type { AppEnv } from '../http/app.ts'
 import { readJsonBody } from '../http/request-body.ts'
+import type { SignFacts } from '../proof/sign-facts.ts'
+import type { Facts } from '../storage/facts.ts'
 import { toHeldLine } from '../storage/remote/wire-lines.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { DescribeOptions, Storage } from '../storage/storage.ts'
 import type { DescribeSums } from '../storage/sums.ts'
 import { MAX_AGE_SECONDS, MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
-import { describeRequest } from '../wire/schemas.ts'
+import { type DescribeLine, describeRequest } from '../wire/schemas.ts'
 import { SUM_ALGORITHMS } from '../wire/sums.ts'
 import { formatNumber } from '../wire/text.ts'
 import { answerNames } from './answer-names.ts'
 
+/** What a host lends a replica for more than facts; null where it does not. */
+export interface DescribeAbilities {
+  readonly describeSums: DescribeSums | null
+  readonly signFacts: SignFacts | null
+}
+
 /** `POST /describe`: the facts of each name. */
 export async function answerDescribe(
   storage: Storage,
-  describeSums: DescribeSums | null,
+  { describeSums, signFacts }: DescribeAbilities,
   c: Context<AppEnv>,
 ): Promise<Response> {
   const question = await readJsonBody(c, describeRequest, { limit: MAX_DESCRIBE_BYTES, takes: QUESTION })
   if (question instanceof Response) return question
-  const { names, sums } = question
+  const { names, sums, sign } = question
   const maxAge = question.maxAge ?? undefined
-  return await answerNames(
-    names,
-    (names, options) =>
-      sums === undefined || describeSums === null
-        ? storage.describe(names, { ...options, maxAge })
-        : describeSums(storage, names, { ...options, maxAge, sums }),
-    toHeldLine,
-  )
+  const describe: Storage['describe'] = (names, options) =>
+    sums === undefined || describeSums === null
+      ? storage.describe(names, { ...options, maxAge })
+      : describeSums(storage, names, { ...options, maxAge, sums })
+  const describeSigned = (names: readonly string[], options: DescribeOptions) =>
+    describe(names, options).map(async (answer, i) => {
+      const facts = await answer
+      return facts && { ...facts, signatures: await signFacts?.(names[i] ?? '', facts) }
+    })
+  return await answerNames(names, sign && signFacts !== null ? describeSigned : describe, toLine)
 }
 
-const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null; and sums, of ${SUM_ALGORITHMS.join(', ')}`
+function toLine(name: string, facts: Facts): DescribeLine {
+  const line = toHeldLine(name, facts)
+  return facts.signatures === undefined ? line : { ...line, signatures: [...facts.signatures] }
+}
+
+const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and maxAge in seconds from 0 to ${formatNumber(MAX_AGE_SECONDS)}, or null; sums, of ${SUM_ALGORITHMS.join(', ')}; and sign, true or false`

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
+import { createSigner, generateKey } from '../proof/keys.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage, WritableStorage } from '../storage/storage.ts'
 import { createTestHasher, hash, toBytes } from '../storage/suite/set-up.suite.ts'
@@ -39,6 +40,10 @@ const serve = (storage: Storage) => createReplica(storage, { writable: true, cre
 const inTrouble = (code: StorageErrorCode) => serve(failing(new StorageError(code, 'it failed')))
 
 const app = serve(storage)
+const { pkcs8, key } = await generateKey('nas')
+const signer = await createSigner(pkcs8, key)
+if (signer === null) throw new Error('the halves belong together')
+const signing = createReplica(storage, { signers: [signer], createHasher: createTestHasher })
 const readOnly = createReplica(storage)
 const foreign = { headers: { 'Sec-Fetch-Site': 'cross-site' } }
 const closed = createReplica(storage, { isAllowed: () => false })
@@ -123,7 +128,17 @@ const files: readonly Kind[] = [
 const questions: readonly Kind[] = [
   ['facts', 200, app, 'POST /describe', toQuestion(named)],
   ['facts that the store cannot read', 200, inTrouble('unreadable'), 'POST /describe', toQuestion(named)],
+  ['proofs', 200, app, 'POST /prove', toQuestion({ ...named, nonce: 'a'.repeat(64) })],
+  ['signed facts', 200, signing, 'POST /describe', toQuestion({ ...named, sign: true })],
+  ['a signed tree', 200, signing, 'POST /tree', toQuestion({ prefix: '' })],
+  ['a tree of no names', 'invalid-body', signing, 'POST /tree', toQuestion({ prefix: 1 })],
+  ['a tree that nobody signs', 'unsigned', app, 'POST /tree', toQuestion({ prefix: '' })],
+  ['public keys', 200, signing, 'GET /keys'],
+  ['the head of public keys', 200, signing, 'HEAD /keys'],
+  ['no public keys', 'unsigned', app, 'GET /keys'],
   ['no question', 'invalid-body', app, 'POST /describe', toQuestion({ names: 'x' })],
+  ['proofs', 200, app, 'POST /prove', toQuestion({ ...named, nonce: '0'.repeat(64) })],
+  ['no nonce', 'invalid-body', app, 'POST /prove', toQuestion(named)],
   ['a question of another type', 'unsupported-media-type', app, 'POST /describe', { body: '{}' }],
   [
     'a question that comes too slowly',

@@ -122,6 +122,20 @@ const questions = {
   },
 }
 
+const trees = {
+  '/tree': {
+    post: {
+      operationId: 'signTree',
+      summary: 'Sign the tree of all files whose names start with a prefix',
+      requestBody: toJsonBody('TreeRequest'),
+      responses: {
+        200: toLinesAnswer('TreeLine', 'Signs of life, then the tree, or why there is none.'),
+        ...toProblemResponses(...BODY_PROBLEMS, ...problems(['unsigned'])),
+      },
+    },
+  },
+}
+
 const lists = {
   '/files': {
     get: {
@@ -154,6 +168,7 @@ const lists = {
 export const OPERATIONS = {
   '/files/{name}': { get: read, put: write },
   ...questions,
+  ...trees,
   ...lists,
   ...SHARED_OPERATIONS,
 } satisfies Readonly<Record<string, PathItem>>
@@ -169,6 +184,8 @@ export const DOCUMENT: Document = createDocument({
     ProveLine: schemas.proveLine,
     SurveyRequest: schemas.surveyRequest,
     SurveyLine: schemas.surveyLine,
+    TreeRequest: schemas.treeRequest,
+    TreeLine: schemas.treeLine,
     Listing: schemas.listing,
     KeptListing: schemas.keptListing,
     RestoreRequest: schemas.restoreRequest,

@@ -6,6 +6,10 @@ import { createLimit } from '../http/overload.ts'
 import { createProblem, toProblem } from '../http/problems.ts'
 import { readBody, refuseSlowBody } from '../http/request-body.ts'
 import { answerContent, toRepresentation } from '../http/serve-content.ts'
+import { answerKeys } from '../proof/answer-keys.ts'
+import { answerTree } from '../proof/answer-tree.ts'
+import type { Signer } from '../proof/keys.ts'
+import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import type { Places } from '../storage/overlap.ts'
 import { PROBE } from '../storage/probe.ts'
@@ -54,6 +58,11 @@ export interface ReplicaOptions extends AppOptions {
   readonly createSum?: CreateSum | undefined
   /** Where the files are, so that a coordinator can detect two replicas of the same place. */
   readonly places?: Places | undefined
+  /**
+   * The keys that sign what it says of its files, for receipts, and that `GET /keys` shows: two while one
+   * takes the place of another, at most `MAX_SIGNATURES`; none when absent.
+   */
+  readonly signers?: readonly Signer[] | undefined
 }
 
 /**
@@ -64,8 +73,11 @@ export interface ReplicaOptions extends AppOptions {
  * const response = await replica.request('/files/notes.txt')
  */
 export function createReplica(storage: Storage, options: ReplicaOptions = {}): Hono<AppEnv> {
-  const { createHasher, createSum, places, writable = false } = options
-  const describeSums = createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null
+  const { createHasher, createSum, places, writable = false, signers = [] } = options
+  const abilities = {
+    describeSums: createHasher && createSum ? createDescribeSums({ createHasher, createSum }) : null,
+    signFacts: signers.length > 0 ? createSignFacts(createSignText(signers)) : null,
+  }
   const surveys = { createHasher, limit: createLimit(MAX_SURVEYS, 'surveys') }
   const proofs = createLimit(MAX_SURVEYS, 'proofs')
   const listings = createLimit(MAX_LISTINGS, 'listings')
@@ -73,15 +85,17 @@ export function createReplica(storage: Storage, options: ReplicaOptions = {}): H
   const write: Handler = (c) => withName(c, (name) => writes.run(() => takeFile(storage, name, c.req.raw)))
 
   const routes = {
-    '/describe': { post: (c) => answerDescribe(storage, describeSums, c) },
+    '/describe': { post: (c) => answerDescribe(storage, abilities, c) },
     '/prove': { post: (c) => proofs.run(() => answerProve(storage, createHasher, c)) },
     '/survey': { post: (c) => answerSurvey(storage, c, surveys) },
+    '/tree': { post: (c) => answerTree(storage, c, { ...surveys, signers }) },
     '/files': { sameSite: true, get: (c) => listings.run(() => answerListing(storage, c)) },
     '/files/{name}': {
       get: (c) => withName(c, (name) => answerFile(storage, name, c.req.raw)),
       put: writable ? write : undefined,
     },
     '/readyz': { sameSite: true, get: (c) => answerReadiness(storage, places, c.req.raw.signal) },
+    '/keys': { get: () => answerKeys(signers) },
     '/kept': { sameSite: true, get: (c) => listings.run(() => answerKept(storage, c)) },
     '/restore': { post: (c) => takeRestore(storage, c, writable) },
     '/move': { post: (c) => writes.run(() => takeMove(storage, c, writable)) },

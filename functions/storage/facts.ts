@@ -1,6 +1,6 @@
 import type { Digest } from '../wire/digest.ts'
 import { MAX_AGE_SECONDS } from '../wire/limits.ts'
-import type { EVIDENCES } from '../wire/schemas.ts'
+import type { EVIDENCES, Signature } from '../wire/schemas.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import type { Sums } from '../wire/sums.ts'
 
@@ -22,6 +22,11 @@ export interface Facts {
   readonly evidence: Evidence
   /** Other sums of the content, where the question wanted them and the store has them; see `sums.ts`. */
   readonly sums?: Sums | undefined
+  /**
+   * What a replica server with a key has signed of these facts, where the question wanted that: none when it
+   * does not know when the bytes were read. Absent from a storage that does not sign.
+   */
+  readonly signatures?: readonly Signature[] | undefined
   /** Whole seconds since the bytes were read, rounded down; 0 for `read`, null if unknown as for `stored`. */
   readonly age: number | null
 }

@@ -4,10 +4,12 @@ import type { Digest } from '../wire/digest.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import type { Trace } from '../wire/fields/trace.ts'
 import type { Passed } from '../wire/passed.ts'
+import type { Calls, PriceName } from '../wire/prices.ts'
+import type { Signature } from '../wire/schemas.ts'
 import type { SumAlgorithm } from '../wire/sums.ts'
 import type { Facts, SizedFacts } from './facts.ts'
 import type { Select } from './survey/globs.ts'
-import type { Survey, SurveyLine } from './survey/survey.ts'
+import type { Amount, Survey, SurveyLine } from './survey/survey.ts'
 
 /** The facts of a file that was just written. */
 export interface Written extends SizedFacts {
@@ -83,6 +85,8 @@ export interface DescribeOptions {
    * Sums of the content that the facts may have beside its digest. A storage may ignore this: see `sums.ts`.
    */
   readonly sums?: readonly SumAlgorithm[] | undefined
+  /** Whether a storage that has a key signs the facts; others ignore it. */
+  readonly sign?: boolean | undefined
   /**
    * Waited for after each chunk that is read. A replica server is not told of it: `Survey.rate` is for that.
    */
@@ -115,6 +119,15 @@ export interface ListOptions {
   /** Which names `Page.passed` counts; all with the prefix when absent. A replica server may ignore it. */
   readonly isCounted?: Select | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** All files with a prefix as one number, which a replica server has signed; see `functions/proof/`. */
+export interface SignedTree {
+  readonly files: number
+  /** Of the Merkle tree over their digests and names. */
+  readonly root: Digest
+  /** By each key of the server; at least one. */
+  readonly signatures: readonly Signature[]
 }
 
 /** Options of `prove`. */
@@ -198,6 +211,35 @@ export interface MoveOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What an audit of a store will take, in calls that the store charges for. */
+export interface Estimate extends Amount {
+  readonly calls: Calls
+}
+
+/** Options of `Billing.estimate`. */
+export interface EstimateOptions {
+  /** Only names that start with this string. */
+  readonly prefix: string
+  /** Whether the audit reads every byte. */
+  readonly isDeep: boolean
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then with the number of names so far. */
+  readonly onProgress?: ((names: number) => void) | undefined
+}
+
+/** The calls of a store that charges for them. */
+export interface Billing {
+  /** Whose prices they have; null when that is not known. */
+  readonly prices: PriceName | null
+  /** The calls so far, of all who use the storage. */
+  calls(): Calls
+  /**
+   * What an audit will take whose copies do not differ: lists every name, and asks for a few objects, but
+   * reads none. Rejects with a `StorageError` as `list` does.
+   */
+  estimate(options: EstimateOptions): Promise<Estimate>
+}
+
 /**
  * One replica's files, read by name. Every adapter keeps every sentence below, and `storage.suite.ts` tests
  * each. A first adapter needs three methods: `describe`, `open` and `list`.
@@ -216,6 +258,9 @@ export interface Storage {
 
   /** Set where only sums are kept, and no bytes: a list. No plan writes to it. */
   readonly isRecord?: true
+
+  /** Absent where calls are not counted: nobody charges for them, or a server elsewhere makes them. */
+  readonly billing?: Billing | undefined
 
   /**
    * Returns one promise for each name, in the order of the names. It resolves with the facts of the file,
@@ -254,6 +299,16 @@ export interface Storage {
    * lists and describes instead.
    */
   survey?(survey: Survey, options?: SurveyOptions): AsyncIterable<SurveyLine>
+
+  /**
+   * The tree of the files whose names start with `prefix`, as the server behind the storage has signed it;
+   * null when that has no key. Rejects with a `StorageError` when some file cannot be read. Where it is
+   * absent nothing is signed, and `readTree` computes the same root.
+   */
+  signTree?(
+    prefix: string,
+    options?: Pick<DescribeOptions, 'signal' | 'trace' | 'onProgress'>,
+  ): Promise<SignedTree | null>
 
   /**
    * Computes the proof of each file from its bytes, all of them read after the question: nothing that is

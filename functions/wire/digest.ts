@@ -24,8 +24,14 @@ export function isDigest(value: string): value is Digest {
 /** The 32 bytes of a digest. */
 export function toBytes(digest: Digest): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(digest.length / 2)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digest.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = (toNumber(digest.charCodeAt(2 * i)) << 4) | toNumber(digest.charCodeAt(2 * i + 1))
   return bytes
+}
+
+/** The number of a lower-case hexadecimal digit, by its code. */
+function toNumber(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57
 }
 
 /** Bytes in lower-case hexadecimal; a digest if they are a SHA-256. */

@@ -23,6 +23,10 @@ export const planRequest = v.object({
   prefix: v.string(),
   match: globs,
   exclude: globs,
+  /** Only names after this one in byte order. */
+  after: v.optional(v.string()),
+  /** Only names up to this one. */
+  until: v.optional(v.string()),
   rules: boundedArray(rule, MAX_RULES),
   /** Whether files that were renamed on some replicas are moved on the others, instead of copied. */
   moves: v.optional(v.boolean()),

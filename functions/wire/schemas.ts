@@ -9,15 +9,20 @@ import {
   MAX_GLOBS,
   MAX_GLOBS_LENGTH,
   MAX_LISTING_PAGE,
+  MAX_MARKS,
   MAX_NAME_BYTES,
   MAX_NAMES_PER_DESCRIBE,
   MAX_NEW_EXAMPLES,
+  MAX_NOTE_LENGTH,
   MAX_PASSED_EXAMPLE_LENGTH,
   MAX_PASSED_EXAMPLES,
   MAX_PLACES,
   MAX_REPLICAS,
   MAX_SEED_LENGTH,
+  MAX_SIGNATURE_LENGTH,
+  MAX_SIGNATURES,
   MAX_SURVEY_RANGES,
+  MAX_UNVERIFIED_EXAMPLES,
 } from './limits.ts'
 import { PASSED_KINDS } from './passed.ts'
 import { STORAGE_ERROR_CODES } from './storage-error.ts'
@@ -79,6 +84,8 @@ export const describeRequest = v.object({
   names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
   maxAge: v.optional(v.nullable(age)),
   sums: v.optional(boundedArray(v.picklist(SUM_ALGORITHMS), SUM_ALGORITHMS.length)),
+  /** Whether the facts are to be signed, by a replica that has a key. */
+  sign: v.optional(v.boolean()),
 })
 
 /** Other sums of a content, by algorithm. */
@@ -100,6 +107,17 @@ const held = v.object({
 })
 const failed = v.object({ name: v.string(), error: storageError })
 
+/** A line of a receipt, and the public key that verifies it; see `functions/proof/`. */
+const signature = v.object({
+  key: v.pipe(v.string(), v.maxLength(MAX_SIGNATURE_LENGTH)),
+  line: v.pipe(
+    v.string(),
+    v.maxLength(MAX_SIGNATURE_LENGTH),
+    v.regex(/^\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}$/, 'a line that signs a note'),
+  ),
+})
+export type Signature = v.InferOutput<typeof signature>
+
 /** A file being read: `bytes` of `size` so far. */
 const reading = v.object({ name: v.string(), bytes: size, size })
 
@@ -111,7 +129,7 @@ const working = v.object({ working: v.number(), work: v.optional(size), reading:
 
 /** A line of the answer to `POST /describe`: a name's facts, absence or error, or a sign of life. */
 export const describeLine = v.union([
-  held,
+  v.object({ ...held.entries, signatures: v.optional(boundedArray(signature, MAX_SIGNATURES)) }),
   v.object({ name: v.string(), absent: v.literal(true) }),
   failed,
   working,
@@ -157,6 +175,24 @@ export const surveyRequest = v.object({
   match: globs,
   exclude: globs,
 })
+
+/** A text with which names begin; no lone surrogate, which no name has. */
+const namePrefix = v.pipe(
+  v.string(),
+  v.maxLength(MAX_NAME_BYTES),
+  v.check((text) => text.isWellFormed()),
+)
+
+/** Body of `POST /tree` on a replica. */
+export const treeRequest = v.object({ prefix: namePrefix })
+
+/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why there is none. */
+export const treeLine = v.union([
+  v.object({ files: size, root: digest, signatures: boundedArray(signature, MAX_SIGNATURES) }),
+  v.object({ error: storageError }),
+  v.object({ work: size }),
+])
+export type TreeLine = v.InferOutput<typeof treeLine>
 
 const amount = v.object({ names: size, bytes: size })
 
@@ -216,6 +252,37 @@ export const unkept = v.optional(v.pipe(v.array(v.picklist(UNKEPT)), v.maxLength
 
 /** Answer to `POST /restore`: the facts of the restored file. */
 export const restored = v.object({ ...held.entries, size, unkept })
+
+/** A tree that some replicas have signed together: a note. */
+const signedTree = v.object({
+  replicas: boundedArray(replicaId, MAX_REPLICAS),
+  note: v.pipe(v.string(), v.maxLength(MAX_NOTE_LENGTH)),
+})
+
+/** A line of `GET /tree` on a coordinator: a sign of life, or at the end the replicas and their notes. */
+export const treesLine = v.union([
+  v.object({
+    replicas: boundedArray(
+      v.object({
+        id: replicaId,
+        files: v.optional(size),
+        root: v.optional(digest),
+        error: v.optional(v.string()),
+        detail: v.optional(v.string()),
+      }),
+      MAX_REPLICAS,
+    ),
+    notes: boundedArray(signedTree, MAX_REPLICAS),
+  }),
+  v.object({ work: size }),
+])
+export type TreesLine = v.InferOutput<typeof treesLine>
+
+/** Answer to `GET /trees`: those that a coordinator has kept, the latest first. */
+export const keptTrees = v.object({
+  trees: boundedArray(v.object({ at: time, ...signedTree.entries }), MAX_LISTING_PAGE),
+})
+export type KeptTrees = v.InferOutput<typeof keptTrees>
 
 /** A page of `GET /files` on a coordinator. */
 export const mergedListing = v.object({
@@ -400,6 +467,20 @@ const proved = v.object({
   /** The bytes that the coordinator read itself, of each replica that sent any. */
   fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
 })
+/** The calls of a store that charges for them, and whose prices they have; null when that is not known. */
+export const calls = v.object({
+  prices: v.nullable(v.picklist(['r2', 's3'])),
+  list: size,
+  head: size,
+  get: size,
+  put: size,
+  /** Of contents that were read. */
+  bytes: size,
+})
+
+/** A name at which an audit can be split, with the names and bytes that were compared since the last. */
+const mark = v.object({ name: v.string(), ...amount.entries })
+export type Mark = v.InferOutput<typeof mark>
 
 /** The result of an audit. */
 export const auditSummary = v.object({
@@ -416,13 +497,36 @@ export const auditSummary = v.object({
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
   /** Which names were compared; absent for all, and from an older coordinator. */
-  scope: v.optional(v.object({ prefix: v.string(), after: v.string(), match: globs, exclude: globs })),
   /** What was proved; absent for an audit without proofs. */
   proved: v.optional(proved),
+  scope: v.optional(
+    v.object({
+      prefix: v.string(),
+      after: v.string(),
+      until: v.optional(v.string()),
+      match: globs,
+      exclude: globs,
+    }),
+  ),
   /** Absent for the first audit, and from a coordinator that keeps no ledger. */
   changes: v.optional(changes),
   /** The last name that was compared, if the audit ended before the last of all. */
   next: v.optional(v.string()),
+  /**
+   * Of an audit in steps: the ranges in which some replica was left out, and the first of them; absent when
+   * there are none, as for an audit in one.
+   */
+  unverified: v.optional(
+    v.object({
+      ranges: size,
+      examples: boundedArray(
+        v.object({ after: v.string(), until: v.nullable(v.string()) }),
+        MAX_UNVERIFIED_EXAMPLES,
+      ),
+    }),
+  ),
+  /** Some of its names, in byte order, which divide a large audit into parts; absent for few names. */
+  marks: v.optional(boundedArray(mark, MAX_MARKS)),
   replicas: boundedArray(
     v.object({
       id: replicaId,
@@ -433,17 +537,67 @@ export const auditSummary = v.object({
       ...surveyProgress.entries,
       /** Its skipped entries; absent from an older replica. */
       passed: v.optional(passedList),
+      /** What its store was sent while the audit ran; absent where nobody counts. */
+      calls: v.optional(calls),
     }),
     MAX_REPLICAS,
   ),
 })
 export type AuditSummary = v.InferOutput<typeof auditSummary>
 
+/** What an audit will take, in calls of the stores that charge for them, and in dollars. */
+export const estimate = v.object({
+  prefix: v.string(),
+  deep: v.boolean(),
+  /** The day on which the prices were read: `2026-11-30`. */
+  pricesRead: v.string(),
+  replicas: boundedArray(
+    v.object({
+      id: replicaId,
+      /** `error` when it could not be asked. */
+      state: v.picklist(['ok', 'error']),
+      error: v.optional(v.string()),
+      detail: v.optional(v.string()),
+      /** All null where nobody counts calls, and in an error. */
+      names: v.nullable(size),
+      bytes: v.nullable(size),
+      calls: v.nullable(calls),
+      /** Of `calls`; null where the prices are not known, too. */
+      dollars: v.nullable(v.number()),
+      /** What this estimate itself has taken. */
+      spent: v.nullable(calls),
+    }),
+    MAX_REPLICAS,
+  ),
+  /** The names that differ by the audits so far, whose calls are in `calls`; null where that is not known. */
+  differing: v.nullable(size),
+  /** CPU of the coordinator, by what was measured of one on Workers, and what it costs there. */
+  cpuSeconds: v.number(),
+  cpuDollars: v.number(),
+  /** What was counted while the last audit of all names ran; null where that is not known. */
+  last: v.nullable(
+    v.object({ ended: time, replicas: boundedArray(v.object({ id: replicaId, calls }), MAX_REPLICAS) }),
+  ),
+})
+export type Estimate = v.InferOutput<typeof estimate>
+
+/** A line of `GET /estimate`: the names that were listed so far, or at the end the estimate. */
+export const estimateLine = v.union([
+  v.object({ progress: v.object({ names: size }) }),
+  v.object({ estimate }),
+])
+export type EstimateLine = v.InferOutput<typeof estimateLine>
+
 /** A line of `GET /audit`: a name, the progress of each replica, or at the end the summary. */
 export const auditLine = v.union([
   manifest,
   v.object({
     progress: v.object({
+      /**
+       * All names up to this one have been reported: a client that loses the connection goes on from the last
+       * name in a whole line, of a manifest or of this. Absent at the beginning.
+       */
+      after: v.optional(v.string()),
       replicas: boundedArray(v.object({ id: replicaId, ...surveyProgress.entries }), MAX_REPLICAS),
     }),
   }),

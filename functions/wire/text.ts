@@ -21,5 +21,7 @@ export function formatSize(bytes: number): string {
 
 /** Escapes control, line and direction characters, with which text could act on a terminal or other text. */
 export function escapeControls(text: string): string {
+  // Compiling the classes takes longer than the rest of a short command does with text.
+  if (/^[ -~]*$/.test(text)) return text
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`)
 }

@@ -26,17 +26,17 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Runs the CommonJS file `path`, and what it requires beside it, with the code that V8 compiled of them when
- * this command ran before. Where that is absent, stale or damaged, it is kept at the end of a run that was no
- * trouble, if Node caches code then. Node's own cache has only what is compiled before a file runs: the
- * functions that are compiled when they are first called, a thousand in a short command, it lacks. Returns
- * whether there is a directory for it; nothing has run otherwise.
+ * Runs the file `path`, and what it requires beside it. Each holds one function of a CommonJS module. They
+ * run with the code that V8 compiled of them when this command ran before. Where that is absent, stale or
+ * damaged, it is kept at the end of a run that was no trouble, if Node caches code then. Node's own cache has
+ * only what is compiled before a file runs: the functions that are compiled when they are first called, a
+ * thousand in a short command, it lacks.
  */
-export function runCompiled(path: string, command: string): boolean {
+export function runCompiled(path: string, command: string): void {
   const code = toCodeDirectory(process.env)
   // Not every host can tell whether it caches code.
-  if (code === null || !('getCompileCacheDir' in module) || !/^[a-z]+$/.test(command)) return false
-  const directory = resolve(code)
+  const isKept = typeof module.getCompileCacheDir === 'function' && /^[a-z]+$/.test(command)
+  const directory = isKept && code !== null ? resolve(code) : null
   const loaded = new Map<string, object>()
 
   function load(path: string): object {
@@ -48,21 +48,22 @@ export function runCompiled(path: string, command: string): boolean {
     const running = { exports: {} }
     const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
     loaded.set(path, running.exports)
-    const script = compile(path, join(directory, name))
+    const script = compile(path, directory && join(directory, name))
     script.runInThisContext()(running.exports, requireHere, running, path, dirname(path))
     loaded.set(path, running.exports)
     return running.exports
   }
 
   load(path)
-  return true
 }
 
-/** The function of a CommonJS file, from the code in `file` if that can be used. */
-function compile(path: string, file: string): Script {
+/** Compiles the file `path`, which is ASCII, with the code in `file` if that can be used. */
+function compile(path: string, file: string | null): Script {
+  // V8 takes long strings of this encoding as they are, and makes copies of others.
+  const source = readFileSync(path, 'latin1')
+  if (file === null) return new Script(source, { filename: path })
   const identity = toIdentity(path)
   const known = readCode(file, identity)
-  const source = `(${HEAD} {${readFileSync(path, 'utf8')}\n})`
   const script = new Script(source, { filename: path, ...(known && { cachedData: known }) })
   if (known === null || script.cachedDataRejected)
     process.once('exit', (status) => {
@@ -71,9 +72,6 @@ function compile(path: string, file: string): Script {
     })
   return script
 }
-
-/** What a CommonJS file is given. */
-const HEAD = 'function (exports, require, module, __filename, __dirname)'
 
 /** Changes whenever the file does. */
 function toIdentity(path: string): string {

@@ -40,3 +40,15 @@ export const MAX_LEFT_OUT_SAID = 20
 
 /** The most bytes that a `.vouchignore` may have: far more than its globs may. */
 export const MAX_IGNORE_FILE_BYTES = 64 * 1024
+
+/** Files of a signed tree that wait for those of another, of which one may be read faster. */
+export const FILES_AHEAD = 1024
+
+/** What opening and looking up a file costs, in bytes that could be hashed meanwhile. */
+export const FILE_BYTES = 32 * 1024
+
+/** Parts that `vouch merge` reads, each with a file open. */
+export const MAX_RESULT_FILES = 1000
+
+/** Characters of what a failed part has printed that are repeated: its last sentences. */
+export const MAX_PART_WORDS = 2000

@@ -43,7 +43,7 @@ function cacheCode(): void {
     createOwn(cache)
   }
   // Not every host has this function.
-  if (process.env['NODE_COMPILE_CACHE'] && 'enableCompileCache' in module)
+  if (process.env['NODE_COMPILE_CACHE'] && typeof module.enableCompileCache === 'function')
     module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 }
 

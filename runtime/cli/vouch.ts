@@ -17,6 +17,6 @@ if (refused !== null) {
   if (command === 'coordinator' || command === 'replica') useServerMemory()
   // The functions that one command calls are not those of another.
   const isBundled = import.meta.url.endsWith('.js')
-  if (!isBundled || !runCompiled(fileURLToPath(new URL('main.js', import.meta.url)), command))
-    import('./main.ts')
+  if (isBundled) runCompiled(fileURLToPath(new URL('main.js', import.meta.url)), command)
+  else import('./main.ts')
 }

@@ -227,6 +227,20 @@ export const WORKERS = optionWithDefault(
   '1',
 )
 
+/** The keys of whoever signs receipts. */
+export const SIGN = list(
+  'PATH',
+  FILE,
+  'sign receipts with the private key in PATH, made by vouch key generate, with PATH.pub beside it; twice while one key takes the place of another',
+)
+
+/** The keys of those whose receipts count. */
+export const KEY = list(
+  'FILE',
+  FILE,
+  'the public keys in FILE, one a line, each of a signer whose line a receipt must have; once for each',
+)
+
 /** Where a server listens, on `port` by default, and what it logs. */
 export function toServerFlags(port: number) {
   return {

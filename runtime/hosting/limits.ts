@@ -32,3 +32,6 @@ export const NOTIFY_MS = 10_000
 
 /** The pauses before an outcome is sent again to a receiver that fails. */
 export const NOTIFY_PAUSES_MS = [1000, 5000, 20_000]
+
+/** Bytes of a file of keys: a private one has 119, and a public one some 110 a line. */
+export const MAX_KEY_FILE_BYTES = 64 * 1024

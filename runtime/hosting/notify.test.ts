@@ -132,7 +132,7 @@ describe('--notify', () => {
     ],
     [
       ['--notify', 'http://localhost/', '--notify-secret-file', 'empty'],
-      '--notify-secret-file: the first line is empty; it must be the secret',
+      '--notify-secret-file: the first line must be the secret: a key, or base64 behind whsec_',
     ],
   ])('refuses %j in one line', async (args, message) => {
     const { cwd, run } = createStageWith({ ...FILES, empty: '\n' })

@@ -58,6 +58,8 @@ function createLateLedger(open: () => Ledger): Ledger {
     count: async (...given) => await open().count(...given),
     find: async (...given) => await open().find(...given),
     list: async (...given) => await open().list(...given),
+    noteTree: async (...given) => await open().noteTree(...given),
+    trees: async (...given) => await open().trees(...given),
     history: async (...given) => await open().history(...given),
   }
 }

@@ -196,7 +196,3 @@ export const LATENCY_BUCKETS = [
 export const LAST_SPANS_MS = 3000
 /** Bytes of an answer to `GET /places`: `MAX_PLACES` places of 32 digits, with their quotes and commas. */
 export const MAX_PLACES_BYTES = 256 * 1024
-/** How many audits a ledger remembers; what they found is kept without a limit. */
-export const MAX_LEDGER_AUDITS = 10_000
-/** How many names of a ledger are read at a time. */
-export const LEDGER_PAGE = 10_000

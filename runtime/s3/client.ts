@@ -1,5 +1,6 @@
 import { AwsV4Signer } from 'aws4fetch'
-import { type Send, type SendInit, sendPlain } from '../../functions/storage/remote/remote.ts'
+import { type CallMeter, createCallMeter } from '../../functions/storage/objects/call-meter.ts'
+import { type Send, sendPlain } from '../../functions/storage/remote/remote.ts'
 import type { Reply } from '../../functions/storage/remote/replies.ts'
 import { MAX_ATTEMPTS, MAX_RETRY_WAIT_MS, RETRY_MS } from './limits.ts'
 import type { S3Place } from './place.ts'
@@ -21,10 +22,12 @@ export interface S3ClientOptions extends S3Place {
    * with the `Content-Length` of the headers, since no store accepts a chunked body.
    */
   readonly fetch?: Send | undefined
+  /** Counts the requests; a new one when absent. */
+  readonly meter?: CallMeter | undefined
 }
 
 export interface Ask {
-  readonly method: NonNullable<SendInit['method']>
+  readonly method: keyof typeof KINDS
   /** Null for the bucket itself. */
   readonly key: string | null
   readonly query?: Readonly<Record<string, string>> | undefined
@@ -42,9 +45,14 @@ export interface Ask {
 export interface S3Client {
   /** Rejects with `unreachable` without an answer. Retries when the store is busy, unless there is a body. */
   ask(ask: Ask): Promise<Reply>
+  /** Counts the requests, repeated ones too. */
+  readonly meter: CallMeter
   /** The value of `x-amz-copy-source` for an object. */
   toSource(key: string): string
 }
+
+/** What a request for an object counts as. */
+const KINDS = { GET: 'get', HEAD: 'head', PUT: 'put' } as const
 
 const EMPTY_DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -52,6 +60,7 @@ const EMPTY_DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 export function createS3Client(options: S3ClientOptions): S3Client {
   const { bucket, endpoint, region, style, credentials } = options
   const send: Send = options.fetch ?? fetch
+  const { meter = createCallMeter() } = options
   const base = style === 'path' ? `${endpoint}/${bucket}` : endpoint.replace('://', `://${bucket}.`)
   // The signing keys of the day, so that they are not derived again for each request.
   const cache = new Map<string, ArrayBuffer>()
@@ -69,6 +78,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
     })
     signal?.throwIfAborted()
     const all = { ...Object.fromEntries((await signer.sign()).headers), ...headers }
+    meter.count(key === null ? 'list' : KINDS[method])
     return await sendPlain(send, url, { method, headers: all, ...(body && { body }), signal })
   }
 
@@ -83,7 +93,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
     }
   }
 
-  return { ask, toSource: (key) => `/${bucket}/${encodePath(key)}` }
+  return { ask, meter, toSource: (key) => `/${bucket}/${encodePath(key)}` }
 }
 
 function withToken({ accessKeyId, secretAccessKey, sessionToken }: Credentials) {

@@ -8,6 +8,7 @@ import type {
 import { mapErrors, parseLength, type Reply } from '../../functions/storage/remote/replies.ts'
 import { changedError } from '../../functions/wire/errors.ts'
 import { parseContentRange, toContentRange, toRangeField } from '../../functions/wire/fields/ranges.ts'
+import type { PriceName } from '../../functions/wire/prices.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
 import { type Ask, createS3Client, isBusy, type S3ClientOptions } from './client.ts'
 import { protocolError, readAnswer, readFailure, toFailure, toStoreError } from './failures.ts'
@@ -15,6 +16,9 @@ import { MAX_KEY_BYTES, MAX_PAGE_BYTES } from './limits.ts'
 import { toPage } from './listing.ts'
 import { toEtag, toInfo } from './versions.ts'
 import { createS3Writes } from './writes.ts'
+
+/** Has the answer tell the checksum that the store keeps of the object. */
+const CHECKSUM = { 'x-amz-checksum-mode': 'ENABLED' }
 
 /** A bucket, how it is reached, and the prefix of its files. */
 export interface S3Options extends S3ClientOptions {
@@ -49,8 +53,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
   }
 
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
-    const signed = { 'x-amz-checksum-mode': 'ENABLED' }
-    const reply = await ask({ method: 'HEAD', key, signed, signal })
+    const reply = await ask({ method: 'HEAD', key, signed: CHECKSUM, signal })
     await reply.body?.cancel()
     // The client has retried already.
     if (isBusy(reply)) throw toStoreError(toFailure(reply, null))
@@ -75,7 +78,10 @@ export function createS3Objects(options: S3Options): WritableObjects {
     const reply = await ask({
       method: 'GET',
       key,
-      ...(version !== null && { signed: { 'If-Match': toEtag(version) } }),
+      signed: {
+        ...(version !== null && { 'If-Match': toEtag(version) }),
+        ...(range === undefined && CHECKSUM),
+      },
       ...(range && { headers: { Range: toRangeField(range) } }),
       signal,
     })
@@ -92,7 +98,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
     if (range && part && toContentRange(range, 0) !== toContentRange(part, 0)) {
       return await throwUnexpected(reply, 'another part of the object')
     }
-    return { info, body: toStream(mapErrors(reply.body), signal) }
+    return { info, body: toStream(client.meter.countBytes(mapErrors(reply.body)), signal) }
   }
 
   return {
@@ -108,6 +114,7 @@ export function createS3Objects(options: S3Options): WritableObjects {
       if (reply.status !== 200) throw toStoreError(await readFailure(reply))
       return toPage(await readAnswer(reply, MAX_PAGE_BYTES), { prefix, after, limit })
     },
+    billing: { prices: toPriceName(options.endpoint), calls: client.meter.read },
     writes: createS3Writes({ ask, head, toSource: client.toSource, root: options.root }),
   }
 }
@@ -131,4 +138,11 @@ async function readNone(reply: Reply): Promise<null> {
 async function throwUnexpected(reply: Reply, what: string): Promise<never> {
   await reply.body?.cancel()
   throw protocolError(what)
+}
+
+/** Whose prices a service has; null when that is not known. */
+function toPriceName(endpoint: string): PriceName | null {
+  const { hostname } = new URL(endpoint)
+  if (hostname.endsWith('.amazonaws.com')) return 's3'
+  return hostname.endsWith('.r2.cloudflarestorage.com') ? 'r2' : null
 }

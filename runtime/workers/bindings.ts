@@ -69,16 +69,16 @@ export function toBucket(binding: unknown): R2Bucket | null {
   return binding as R2Bucket // the platform offers no other way to recognize a bucket than its methods
 }
 
-/** The part that vouch uses of a namespace of Workers KV bound to a Worker. */
-export interface KvNamespace {
-  get(key: string): Promise<string | null>
-  put(key: string, value: string): Promise<void>
+/** The part that vouch uses of a namespace of Durable Objects bound to a Worker. */
+export interface ObjectNamespace {
+  idFromName(name: string): unknown
+  get(id: unknown): Fetcher
 }
 
-/** The binding as a KV namespace; null for any other. */
-export function toNamespace(binding: unknown): KvNamespace | null {
-  if (!hasMethods(binding, ['get', 'put', 'getWithMetadata'])) return null
-  return binding as KvNamespace // as with a bucket
+/** The binding as a namespace of Durable Objects; null for any other. */
+export function toObjects(binding: unknown): ObjectNamespace | null {
+  if (!hasMethods(binding, ['idFromName', 'newUniqueId', 'get'])) return null
+  return binding as ObjectNamespace // as with a bucket
 }
 
 function hasMethods(binding: unknown, names: readonly string[]): boolean {

@@ -7,6 +7,8 @@ import { CONTENT_CACHE_BYTES } from './limits.ts'
 import { log } from './log.ts'
 import { createWorker } from './respond.ts'
 
+export { Digests } from './digests/digest-object.ts'
+
 /** The coordinator in workerd, over the replicas that the variable `REPLICAS` names. */
 export default createWorker((env: CoordinatorEnv) => {
   const access = openAccess(env)

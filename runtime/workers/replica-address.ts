@@ -1,6 +1,7 @@
 import { toStream } from '../../functions/bytes/chunks.ts'
 import { readKept } from '../../functions/storage/kept.ts'
 import { parseName } from '../../functions/storage/names.ts'
+import { createCallMeter } from '../../functions/storage/objects/call-meter.ts'
 import { createObjectStorage } from '../../functions/storage/objects/object-storage.ts'
 import { type Places, toServerPlaces, toStorePlaces, toWebPlaces } from '../../functions/storage/overlap.ts'
 import { createRemoteStorage, type Send, type SendInit } from '../../functions/storage/remote/remote.ts'
@@ -10,12 +11,12 @@ import { createStaticWeb } from '../../functions/storage/web/static-web.ts'
 import { isWritable, requireWritable } from '../../functions/storage/writable.ts'
 import { createS3Objects } from '../s3/objects.ts'
 import { parseEndpoint, parseS3Word, S3_RULE, toPlace } from '../s3/place.ts'
-import { type Fetcher, toBucket, toFetcher, toNamespace } from './bindings.ts'
+import { type Fetcher, type ObjectNamespace, toBucket, toFetcher, toObjects } from './bindings.ts'
 import { type FixedBody, toFixedBody, toLargeChunks } from './chunks.ts'
 import { ConfigurationError } from './configuration-error.ts'
+import { createDigests } from './digests/digests.ts'
 import { createDiskStorage } from './disk/disk-storage.ts'
 import { createHasher } from './hasher.ts'
-import { createDigests } from './r2/digests.ts'
 import { toPlatformError } from './r2/platform-errors.ts'
 import { createR2Objects } from './r2/r2.ts'
 import type { Tokens } from './tokens.ts'
@@ -69,10 +70,10 @@ function toBucketStorage({ variable, url, env, writable }: StorageAddress): Stor
   if (prefix !== '' && parseName(prefix) === null) throw new ConfigurationError(wrong)
   const bucket = toBucket(env[binding])
   if (bucket === null) throw new ConfigurationError(`${variable} needs a bucket of R2 bound to '${binding}'`)
-  const cache = createDigests(binding, toNamespace(env['DIGESTS']))
+  const openCache = createDigests(binding, toDigestObjects(env))
   const root = prefix && `${prefix}/`
   const objects = createR2Objects(bucket)
-  return forEachCall(() => createObjectStorage(objects, { createHasher, cache, root, writable }))
+  return forEachCall(() => createObjectStorage(objects, { createHasher, cache: openCache(), root, writable }))
 }
 
 /**
@@ -80,7 +81,14 @@ function toBucketStorage({ variable, url, env, writable }: StorageAddress): Stor
  * drops the work of a request together with its client, so that the count would never go down.
  */
 function forEachCall(create: () => Storage): Storage {
+  const { billing } = create()
   const reads: Storage = {
+    ...(billing && {
+      billing: {
+        ...billing,
+        estimate: async (options) => (await create().billing?.estimate(options)) ?? billing.estimate(options),
+      },
+    }),
     describe: (names, options) => create().describe(names, options),
     open: (name, options) => create().open(name, options),
     list: (options) => create().list(options),
@@ -122,12 +130,13 @@ function toS3Storage({ variable, url, env, writable }: StorageAddress): Storage 
   const sessionToken = getText(env, 'AWS_SESSION_TOKEN') ?? undefined
   const [region, endpoint] = [getText(env, 'AWS_REGION'), getText(env, 'AWS_ENDPOINT_URL_S3')]
   const place = toPlace(word, { region, endpoint: endpoint && parseEndpoint(endpoint) })
-  const cache = createDigests(`s3 ${place.endpoint} ${place.bucket}`, toNamespace(env['DIGESTS']))
+  const openCache = createDigests(`s3 ${place.endpoint} ${place.bucket}`, toDigestObjects(env))
   const { root } = word
   const credentials = async () => ({ accessKeyId, secretAccessKey, sessionToken })
   const send = toSend((url, init) => fetch(url, init))
-  const open = () => createS3Objects({ ...place, root, credentials, fetch: send })
-  return forEachCall(() => createObjectStorage(open(), { createHasher, cache, root, writable }))
+  const meter = createCallMeter()
+  const open = () => createS3Objects({ ...place, root, credentials, meter, fetch: send })
+  return forEachCall(() => createObjectStorage(open(), { createHasher, cache: openCache(), root, writable }))
 }
 
 /** `static+https://host/directory/`: any web server. */
@@ -135,8 +144,17 @@ function toWebStorage({ variable, url, env }: StorageAddress): Storage {
   const address = url.replace(/^static\+/, '').replace(/\/*$/, '/')
   if (URL.parse(address) === null) throw new ConfigurationError(`${variable} is not a valid URL`)
   const objects = createStaticWeb(address, { fetch: toSend((url, init) => fetch(url, init)) })
-  const cache = createDigests(`static ${address}`, toNamespace(env['DIGESTS']))
-  return forEachCall(() => createObjectStorage(objects, { createHasher, cache }))
+  const openCache = createDigests(`static ${address}`, toDigestObjects(env))
+  return forEachCall(() => createObjectStorage(objects, { createHasher, cache: openCache() }))
+}
+
+/** Where digests are remembered; null when nothing is bound for that. */
+function toDigestObjects(env: StorageAddress['env']): ObjectNamespace | null {
+  const objects = toObjects(env['DIGESTS'])
+  if (env['DIGESTS'] === undefined || objects !== null) return objects
+  throw new ConfigurationError(
+    "DIGESTS takes the Durable Object class 'Digests' of this Worker, as wrangler.toml binds it; a KV namespace is of no use any more",
+  )
 }
 
 function getText(env: StorageAddress['env'], name: string): string | null {

@@ -81,7 +81,7 @@ function makeContent(client: Client, folder: string, seed: number): Buffer {
   const { program, make, extension } = client.format
   const path = join(folder, `made-${seed}${extension}`)
   writeFileSync(join(folder, 'bytes'), bytes)
-  execFileSync(program, make(path, join(folder, 'bytes'), seed), { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(program, make(path, join(folder, 'bytes'), seed), { stdio: 'ignore' })
   return readFileSync(path)
 }
 
@@ -90,7 +90,7 @@ function expectWritten(client: Client, folder: string, content: Buffer, seed: nu
   if (client.format === undefined || client.writes !== undefined) return content
   const path = join(folder, `expected-${seed}`)
   const made = join(folder, `made-${seed}${client.format.extension}`)
-  execFileSync(client.program, client.get(made, path), { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(client.program, client.get(made, path), { stdio: 'ignore' })
   return readFileSync(path)
 }
 

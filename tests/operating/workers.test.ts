@@ -1,6 +1,6 @@
 import { Log, LogLevel, Miniflare } from 'miniflare'
 import { afterEach, describe, expect, it } from 'vitest'
-import { openBucket, openNamespace } from '../../emulator/bucket.ts'
+import { openBucket } from '../../emulator/bucket.ts'
 import { bundle } from '../../emulator/bundle.ts'
 import { toWorker } from '../../emulator/replicas.ts'
 import { passOutputOn } from '../../emulator/runtime-output.ts'
@@ -25,7 +25,7 @@ afterEach(async () => {
 interface WorkerBindings {
   readonly bindings?: Record<string, string>
   readonly r2Buckets?: Record<string, string>
-  readonly kvNamespaces?: Record<string, string>
+  readonly durableObjects?: Record<string, { className: string; scriptName?: string; useSQLite: boolean }>
   readonly serviceBindings?: Record<string, string>
 }
 
@@ -125,25 +125,39 @@ describe('a replica Worker', () => {
     await expectTrouble(put(storage, long, 'x'), 'unreadable')
   })
 
-  it('remembers computed digests in KV, for later instances', async () => {
+  it('remembers computed digests in a Durable Object, for later instances, so that no object is read twice', async () => {
+    const Digests = { className: 'Digests', useSQLite: true }
     const bindings = { STORAGE: 'r2://FILES', OPEN: 'true' }
-    const options = { entry: REPLICA, bindings, r2Buckets, kvNamespaces: { DIGESTS: 'digests' } }
-    const miniflare = await start({ first: options, second: options })
-    await (await openBucket(miniflare, 'FILES', 'first')).put('a', 'content')
-    const facts = await describeOne(await openStorage(miniflare, 'first'), 'a')
-    const kv = await openNamespace(miniflare, 'DIGESTS', 'first')
-    const { keys } = await kv.list()
-    expect(keys).toHaveLength(1)
-    const [digest, readAt] = (await kv.get(keys[0]?.name ?? ''))?.split(' ') ?? []
-    expect(digest).toBe(facts?.digest)
-    // A digest of no content shows that nothing was read.
-    await kv.put(keys[0]?.name ?? '', `${'f'.repeat(64)} ${Number(readAt) - 3600_000}`)
-    const second = await openStorage(miniflare, 'second')
-    const known = await describeOne(second, 'a')
-    expect(known).toMatchObject({ digest: 'f'.repeat(64), evidence: 'remembered' })
-    expect(known?.age).toBeGreaterThanOrEqual(3600)
-    const read = await second.describe(['a'], { maxAge: 0 })[0]
-    expect(read).toMatchObject({ digest, evidence: 'read', age: 0 })
+    const first = { entry: REPLICA, bindings, r2Buckets, durableObjects: { DIGESTS: Digests } }
+    const durableObjects = { DIGESTS: { ...Digests, scriptName: 'first' } }
+    const miniflare = await start({ first, second: { ...first, durableObjects } })
+    const bucket = await openBucket(miniflare, 'FILES', 'first')
+    const names = Array.from({ length: 50 }, (_, i) => `file${i}`)
+    for (const name of names) await bucket.put(name, `content of ${name}`)
+    const ask = async (worker: string, maxAge?: number) => {
+      const storage = await openStorage(miniflare, worker)
+      return await Promise.all(storage.describe(names, { maxAge }))
+    }
+    const read = await ask('first')
+    expect(read.map((facts) => facts?.evidence)).toEqual(names.map(() => 'read'))
+    const remembered = await ask('second')
+    expect(remembered).toEqual(
+      read.map((facts) => ({ ...facts, evidence: 'remembered', age: expect.any(Number) })),
+    )
+    await bucket.put('file7', 'changed')
+    const after = await ask('second')
+    expect(after.filter((facts) => facts?.evidence === 'read')).toEqual([after[7]])
+    expect((await ask('second', 0)).map((facts) => facts?.evidence)).toEqual(names.map(() => 'read'))
+  })
+
+  it('says that a KV namespace does not do as DIGESTS', async () => {
+    const bindings = { STORAGE: 'r2://FILES', OPEN: 'true', DIGESTS: 'no object' }
+    const miniflare = await start({ replica: { entry: REPLICA, bindings, r2Buckets } })
+    const response = await miniflare.dispatchFetch('http://x/files/a')
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining("DIGESTS takes the Durable Object class 'Digests'"),
+    ])
   })
 })
 

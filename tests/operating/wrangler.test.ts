@@ -2,13 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createStage } from '../../runtime/cli/stage.suite.ts'
 import { openWrangler, type Wrangler } from './wrangler.suite.ts'
 
 /**
  * The size of the Workers, and a fifth: an accidental dependency shows, long before the 3 MiB of a free plan.
  * Bytes, compressed.
  */
-const MAX_BUNDLE_BYTES = { coordinator: 192 * 1024, replica: 118 * 1024 } as const
+const MAX_BUNDLE_BYTES = { coordinator: 192 * 1024, replica: 118 * 1024, audit: 236 * 1024 } as const
 
 let wrangler: Wrangler
 beforeAll(async () => {
@@ -20,7 +21,8 @@ describe('wrangler.toml', { timeout: 120_000 }, () => {
   it.each([
     ['coordinator', ['env.REPLICAS', 'env.FILES', 'env.SERVER2']],
     ['replica', ['env.STORAGE', 'env.FILES']],
-  ] as const)('deploys a %s that is small and imports nothing of Node', async (environment, bindings) => {
+    ['audit', ['env.REPLICAS', 'env.FILES', 'env.MORE', 'env.LEDGER', 'env.AUDITS']],
+  ] as const)('deploys the %s, which is small and imports nothing of Node', async (environment, bindings) => {
     const out = join(wrangler.directory, environment)
     const said = await wrangler.run('deploy', '--dry-run', '--env', environment, '--outdir', out)
     for (const binding of bindings) expect(said).toContain(binding)
@@ -48,6 +50,25 @@ describe('wrangler.toml', { timeout: 120_000 }, () => {
     expect(await read()).toEqual(['unanimous;answered=2;of=2', 'the same on both'])
     await replica.stop()
     expect(await read()).toEqual(['degraded;answered=1;of=2', 'the same on both'])
+  })
+
+  it('runs an audit under wrangler dev when its cron trigger fires, which vouch status shows', async () => {
+    const state = join(wrangler.directory, 'audited')
+    const file = join(wrangler.directory, 'only.txt')
+    await writeFile(file, 'on one only')
+    await wrangler.run(
+      ...['r2', 'object', 'put', 'vouch-server1/only.txt', '--file', file, '--local', '--persist-to', state],
+    )
+    const flags = ['--persist-to', state, '--var', 'OPEN:true', '--test-scheduled']
+    const { url } = await wrangler.dev('audit', ...flags)
+    const fired = await fetch(`${url}/cdn-cgi/handler/scheduled?cron=17+3+*+*+*&time=1796000000000`)
+    expect(await fired.text()).toBe('ok')
+    const { run } = createStage()
+    await expect
+      .poll(async () => (await run(['status', '--coordinator', url])).stdout)
+      .toContain('1 name differs by the last check of each')
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(metrics).toContain('vouch_last_audit_differences{kind="incomplete"} 1\n')
   })
 
   it('refuses clients without a token', async () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { get, type IncomingMessage, request } from 'node:http'
 import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +7,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { passOutputOn } from '../../emulator/runtime-output.ts'
 import { MAX_R2_PUT_BYTES } from '../../runtime/workers/limits.ts'
+import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
 const MIB = 1024 ** 2
 /** The size of the file; 0 to skip the test: 5 take a quarter of an hour, and 10 GiB of disk. */
@@ -171,15 +171,4 @@ async function expectFlatMemory(others: readonly string[], what: string): Promis
   const peak = Math.max(...(await Promise.all(pids.map(readPeakKib))))
   console.log(`${GIB} GiB ${what}: workerd holds at most ${peak} KiB`)
   expect(peak).toBeLessThan(MAX_MEMORY_KIB)
-}
-
-/** The processes that this one has started; none where there is no /proc. */
-async function readChildren(): Promise<string[]> {
-  const path = `/proc/${process.pid}/task/${process.pid}/children`
-  return (await readFile(path, 'utf8').catch(() => '')).split(' ').filter((pid) => pid !== '')
-}
-
-/** The peak resident memory of a process so far. */
-async function readPeakKib(pid: string): Promise<number> {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1])
 }

@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Facts } from '../../storage/facts.ts'
 import type { DescribeOptions, Storage, Work } from '../../storage/storage.ts'
-import { BREAKER_FAILURES, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
+import {
+  BREAKER_FAILURES,
+  GATHER_TURNS,
+  MAX_BATCH_WAIT_MS,
+  MAX_NAMES_PER_DESCRIBE,
+} from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { createMember } from './member.ts'
 
@@ -82,23 +87,40 @@ describe('a member that batches', () => {
     batches[0]?.answer('x', facts('old'))
     expect((await before).said).toEqual(facts('old'))
     await tick()
+    for (let turn = 0; turn < GATHER_TURNS; turn++) end()
     batches[1]?.answer('x', facts('new'))
     expect((await after).said).toEqual(facts('new'))
   })
 
-  it('sends the questions gathered during a batch when that is answered', async () => {
+  it('sends the questions gathered during a batch and a few turns after its end', async () => {
     const { storage, batches } = createManual()
     const { defer, end } = createTurn()
     const member = createMember({ id: 'a', storage }, { defer })
     member.ask('x')
     end()
     member.ask('y')
-    member.ask('z')
     end()
     expect(batches).toHaveLength(1)
     batches[0]?.answer('x', null)
     await tick()
+    for (let turn = 1; turn < GATHER_TURNS; turn++) end()
+    member.ask('z')
+    expect(batches).toHaveLength(1)
+    end()
     expect(batches[1]?.names).toEqual(['y', 'z'])
+  })
+
+  it('sends a question at the end of its turn when none waited at the end of the batch before it', async () => {
+    const { storage, batches } = createManual()
+    const { defer, end } = createTurn()
+    const member = createMember({ id: 'a', storage }, { defer })
+    member.ask('x')
+    end()
+    batches[0]?.answer('x', null)
+    await tick()
+    member.ask('y')
+    end()
+    expect(batches[1]?.names).toEqual(['y'])
   })
 
   it('waits for a slow batch no longer than its limit', async () => {

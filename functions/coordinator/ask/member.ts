@@ -1,7 +1,7 @@
 import { isFresh, notFresh } from '../../storage/facts.ts'
 import type { ListOptions, Page, Storage, Work } from '../../storage/storage.ts'
 import type { Trace } from '../../wire/fields/trace.ts'
-import { BRIEF_MS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
+import { BRIEF_MS, GATHER_TURNS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
 import type { Answer } from '../compare/compare.ts'
 import type { CorruptCopies } from '../compare/corrupt-copies.ts'
@@ -44,6 +44,8 @@ export interface AskOptions {
   readonly getSignal?: (() => AbortSignal) | undefined
   /** As in `DescribeOptions`. Facts that do not rest on such a recent reading count as an error. */
   readonly maxAge?: number | undefined
+  /** As in `DescribeOptions`. */
+  readonly sign?: boolean | undefined
   /**
    * Has `ask` wait `BRIEF_MS` for a replica that let a deadline pass when it was last asked. If it is late
    * again, its answer is the error of that deadline, and its breaker counts no further failure.
@@ -62,7 +64,7 @@ interface MemberOptions {
   readonly observer?: Observer | undefined
 }
 
-/** Questions of one request, by name; all have the same `maxAge`. */
+/** Questions of one request, by name; all have the same `maxAge` and `sign`. */
 type Questions = Map<string, Question>
 
 interface Question extends PromiseWithResolvers<Answer> {
@@ -88,13 +90,15 @@ export function createMember(replica: Replica, options: MemberOptions = {}): Mem
       onDone()
     })
   }
-  const askReplica = defer ? batchByAge(send, defer) : askAlone(send)
+  const toAsk = () => (defer ? batchByAge(send, defer) : askAlone(send))
+  const [askReplica, askSigner] = [toAsk(), toAsk()]
 
   function ask(name: string, asker: AskOptions = {}): Promise<Answer> {
     const timeout = asker.isBrief ? breaker.lastTimeout() : null
     if (timeout !== null && breaker.state() !== 'open') return askBriefly(name, asker, timeout)
     const refused = breaker.check()
-    return refused === null ? askReplica(name, asker) : Promise.resolve({ id, said: refused })
+    if (refused !== null) return Promise.resolve({ id, said: refused })
+    return asker.sign ? askSigner(name, asker) : askReplica(name, asker)
   }
 
   /** Asks in a request of its own, which ends after `BRIEF_MS` of silence; `timeout` is then the answer. */
@@ -163,8 +167,9 @@ function batchByAge(send: Send, defer: Defer): AskReplica {
 /**
  * Batches the questions of concurrent reads into one `describe`, each name once. Questions asked while a
  * batch is under way wait for it, so that batches grow with the load, but for `MAX_BATCH_WAIT_MS` at most, so
- * that a long hash does not delay the rest. A question already sent is never joined, because its answer may
- * be older than a later read. Calls `onIdle` when no question waits or is under way.
+ * that a long hash does not delay the rest. They also wait for the next reads of the clients that the batch
+ * answered, for `GATHER_TURNS`. A question already sent is never joined, because its answer may be older than
+ * a later read. Calls `onIdle` when no question waits or is under way.
  */
 function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {}): AskReplica {
   let waiting: Questions = new Map()
@@ -187,23 +192,28 @@ function batchQuestions(send: Send, defer: Defer, onIdle: () => void = () => {})
     if (underWay === 0) sendWaiting()
   }
 
+  function sendAfter(turns: number): void {
+    if (turns === 0) sendWhenFree()
+    else defer(() => sendAfter(turns - 1))
+  }
+
   function sendWaiting(): void {
     if (waiting.size === 0) return
     const questions = waiting
     waiting = new Map()
     underWay++
     let hasLeft = false
-    const leave = () => {
+    const leave = (turns: number) => {
       if (hasLeft) return
       hasLeft = true
       underWay--
-      sendWhenFree()
-      if (underWay === 0) onIdle()
+      if (waiting.size > 0) sendAfter(turns)
+      else if (underWay === 0) onIdle()
     }
-    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS)
+    const timer = setTimeout(leave, MAX_BATCH_WAIT_MS, 0)
     send(questions, () => {
       clearTimeout(timer)
-      leave()
+      leave(GATHER_TURNS)
     })
   }
 
@@ -268,8 +278,8 @@ function describeAll(
     for (const question of [...open]) answer(question, toStorageError(error))
   })
   const [first] = questions.values()
-  const maxAge = first?.askers[0]?.maxAge
-  const asked = { signal: watch.signal, maxAge, onProgress, trace: findTrace(questions) }
+  const { maxAge, sign } = first?.askers[0] ?? {}
+  const asked = { signal: watch.signal, maxAge, sign, onProgress, trace: findTrace(questions) }
   const answers = storage.describe([...questions.keys()], asked)
   for (const [i, question] of [...questions.values()].entries()) {
     Promise.resolve(answers[i]).then(

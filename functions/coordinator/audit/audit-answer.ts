@@ -2,15 +2,15 @@ import type { Context } from 'hono'
 import { answerLines, createAnswer, LINES } from '../../http/answer.ts'
 import type { AppEnv } from '../../http/app.ts'
 import { createProblem } from '../../http/problems.ts'
-import { compareNames } from '../../storage/names.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import { MAX_SEED_LENGTH } from '../../wire/limits.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
-import type { AuditContext, AuditRequest } from './audit.ts'
+import type { AuditContext, AuditLimit, AuditRequest } from './audit.ts'
 import type { Challenge } from './challenge.ts'
 import { findExcess, toMore } from './exclude.ts'
+import { findRangeFault } from './range.ts'
 
 /** `GET /audit`: the lines of `audit` as they are found. */
 export async function answerAudit(c: Context<AppEnv>, context: CoordinatorContext): Promise<Response> {
@@ -31,8 +31,9 @@ export async function auditObserved(
   request: AuditRequest,
   { observer, ...context }: AuditContext & Pick<CoordinatorContext, 'observer' | 'ledger' | 'onLedgerFailed'>,
 ): Promise<void> {
-  const { prefix, match, exclude } = request
-  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0
+  const { prefix, match, exclude, after = '', until, limit } = request
+  const isRange = after !== '' || until !== undefined || limit !== undefined
+  const isWhole = prefix === '' && match.length === 0 && exclude.length === 0 && !isRange
   const start = performance.now()
   let summary: AuditSummary | null = null
   const writeLine: AuditContext['writeLine'] = async (line) => {
@@ -52,8 +53,8 @@ function parseAuditRequest(
   context: Pick<CoordinatorContext, 'exclude'>,
 ): AuditRequest | string {
   const known = [
-    ...['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'names', 'seconds'],
-    ...['prove', 'seed'],
+    ...['prefix', 'all', 'max-age', 'deep', 'match', 'exclude', 'after', 'until', 'prove', 'seed'],
+    ...BUDGETS,
   ]
   const unknown = [...query.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) return `an audit takes ${known.join(', ')}, got '${unknown}'`
@@ -77,16 +78,10 @@ function parseAuditRequest(
 /** Which part of the names the audit compares, or a message when it is not valid. */
 function parseRange(query: URLSearchParams): Pick<AuditRequest, 'after' | 'until' | 'limit'> | string {
   const [after, until] = [query.get('after') ?? undefined, query.get('until') ?? undefined]
-  if (until !== undefined && compareNames(after ?? '', until) >= 0)
-    return `until takes a name after '${after ?? ''}' in byte order, got '${until}'`
-  const names = parseCount(query, 'names')
-  if (typeof names === 'string') return names
-  const seconds = parseCount(query, 'seconds')
-  if (typeof seconds === 'string') return seconds
-  const end = seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + 1000 * seconds
-  const isReached = (compared: number) =>
-    compared >= (names ?? Number.POSITIVE_INFINITY) || performance.now() >= end
-  return { after, until, ...((names ?? seconds) !== undefined && { limit: { isReached } }) }
+  const wrong = findRangeFault({ after, until })
+  if (wrong !== null) return wrong
+  const limit = parseBudgets(query)
+  return typeof limit === 'string' ? limit : { after, until, limit }
 }
 
 /** What is to be proved, or a message when it is not valid; undefined when nothing is. */
@@ -108,9 +103,22 @@ function parseShare(text: string): Challenge['share'] | null {
   return second === undefined ? Number(first) : { sure: Number(first), bad: Number(second) }
 }
 
-/** A whole number from 1 up; undefined when absent, a message when not valid. */
-function parseCount(query: URLSearchParams, key: string): number | undefined | string {
-  const text = query.get(key)
-  if (text === null) return undefined
-  return /^[1-9]\d{0,11}$/.test(text) ? Number(text) : `${key} takes a whole number from 1 up, got '${text}'`
+/** What an audit may take at most, each a whole number from 1 up. */
+const BUDGETS = ['names', 'bytes', 'seconds'] as const
+
+/** Ends an audit behind the first name at which one of the budgets is used up; undefined without any. */
+function parseBudgets(query: URLSearchParams): AuditLimit | undefined | string {
+  const given: Partial<Record<(typeof BUDGETS)[number], number>> = {}
+  for (const key of BUDGETS) {
+    const text = query.get(key)
+    if (text === null) continue
+    if (!/^[1-9]\d{0,14}$/.test(text)) return `${key} takes a whole number from 1 up, got '${text}'`
+    given[key] = Number(text)
+  }
+  const { names = Infinity, bytes = Infinity, seconds = Infinity } = given
+  if (Math.min(names, bytes, seconds) === Infinity) return undefined
+  const end = performance.now() + 1000 * seconds
+  return {
+    isReached: (compared) => compared.names >= names || compared.bytes >= bytes || performance.now() >= end,
+  }
 }

@@ -324,3 +324,80 @@ describe('a copy whose bytes contradicted its digest, though it reports the same
 function but(storage: Storage, changes: Partial<Storage>): Storage {
   return { ...storage, ...changes }
 }
+
+describe('a budget of an audit', () => {
+  const tree = new Map(Array.from({ length: 40 }, (_, i) => [`${i + 10}`, toFacts(10)]))
+  const storages = [createTreeStorage(tree), createTreeStorage(tree)]
+
+  it.each([
+    ['names=7', '16'],
+    ['bytes=1', '10'],
+    ['bytes=200', '19'],
+    ['bytes=201', '20'],
+    ['names=3&bytes=201', '12'],
+    ['names=100&bytes=10000000&seconds=100', undefined],
+  ])('%s ends it after the name with which it is used up', async (budget, next) => {
+    const { summary } = await audit(storages, `?all&${budget}`)
+    expect(summary.next).toBe(next)
+  })
+
+  it.each(['names=0', 'bytes=', 'bytes=1.5', 'seconds=-1', 'bytes=1e9'])('is not %s', async (budget) => {
+    const response = await coordinate(storages).request(`/audit?${budget}`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ detail: expect.stringContaining('takes a whole number') })
+  })
+})
+
+describe('a range of an audit', () => {
+  const tree = new Map(['a', 'b', 'c/1', 'c/2', 'd'].map((name) => [name, toFacts(1)]))
+  const storages = [createTreeStorage(tree), createTreeStorage(new Map())]
+
+  it('is what its summary says', async () => {
+    const { manifests, summary } = await audit(storages, '?after=a&until=c/1')
+    expect(manifests.map(({ name }) => name)).toEqual(['b', 'c/1'])
+    expect(summary).toMatchObject({ scope: { after: 'a', until: 'c/1' }, next: 'c/1' })
+  })
+
+  it('calls a folder missing when the replica lists nothing of it beyond either end', async () => {
+    const toFolder = async (holds: string) => {
+      const other = createTreeStorage(new Map([[holds, toFacts(1)]]))
+      const { manifests } = await audit([createTreeStorage(tree), other], '?after=c/1&until=c/2')
+      return manifests.map(({ replicas }) => replicas[1]?.missingFolder)
+    }
+    expect(await toFolder('a')).toEqual(['c/'])
+    expect(await toFolder('c/0')).toEqual([undefined])
+    expect(await toFolder('c/1')).toEqual([undefined])
+    expect(await toFolder('c/3')).toEqual([undefined])
+    expect(await toFolder('d')).toEqual(['c/'])
+  })
+
+  it('calls none missing when the replica cannot be listed beyond it', async () => {
+    const other = { ...createTreeStorage(new Map()), list: () => Promise.reject(new Error('no listing')) }
+    const survey = withSurvey(other, async function* () {
+      yield { passed: [] }
+    })
+    const { manifests } = await audit([createTreeStorage(tree), survey], '?all&after=c/1&until=c/2')
+    expect(manifests.map(({ replicas }) => replicas[1]?.missingFolder)).toEqual([undefined])
+  })
+
+  it('that is empty is refused', async () => {
+    const response = await coordinate(storages).request('/audit?after=b&until=b')
+    expect(await response.json()).toMatchObject({
+      detail: "until takes a name after 'b' in byte order, got 'b'",
+    })
+    const body = JSON.stringify({ prefix: '', match: [], exclude: [], rules: [], after: 'b', until: 'a' })
+    const planned = await coordinate(storages).request('/plan', {
+      ...{ method: 'POST', body, headers: { 'Content-Type': 'application/json' } },
+    })
+    expect(planned.status).toBe(400)
+  })
+
+  it('is planned like any other', async () => {
+    const body = JSON.stringify({ prefix: '', match: [], exclude: [], rules: [], after: 'b', until: 'c/2' })
+    const response = await coordinate(storages).request('/plan', {
+      ...{ method: 'POST', body, headers: { 'Content-Type': 'application/json' } },
+    })
+    const { steps } = (await response.json()) as { steps: { name: string }[] }
+    expect(steps.map(({ name }) => name)).toEqual(['c/1', 'c/2'])
+  })
+})

@@ -1,30 +1,24 @@
 import { atMostEvery } from '../../bytes/heartbeat.ts'
 import { isFacts } from '../../storage/facts.ts'
 import { parseName } from '../../storage/names.ts'
-import {
-  type Found,
-  NOTHING_SEEN,
-  type Progress,
-  type Range,
-  type Span,
-  type Survey,
-} from '../../storage/survey/survey.ts'
+import type { Amount, Found, Progress, Range, Span, Survey } from '../../storage/survey/survey.ts'
 import { toTimestamp } from '../../wire/fields/dates.ts'
 import {
   AUDIT_BATCH_NAMES,
   MAX_SURVEY_RANGES,
+  PAID_SPAN_GRAINS,
   PROGRESS_MS,
   REPORT_NAMES_MS,
   SPAN_GRAINS,
 } from '../../wire/limits.ts'
-import { addPassed, countFiles, type Passed, toPassedMember } from '../../wire/passed.ts'
-import type { Agreement, AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
+import type { Passed } from '../../wire/passed.ts'
+import type { AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
-import type { Member } from '../ask/member.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { type Challenge, createProver, type Proved, type Prover, toShare } from './challenge.ts'
+import { createEdges, type FindEdges } from './edges.ts'
 import { findMissingFolder } from './missing-folder.ts'
 import {
   compareSpans,
@@ -34,6 +28,7 @@ import {
   type SurveyContext,
   type SurveyStream,
 } from './surveys.ts'
+import { createTally, type Tally } from './tally.ts'
 
 /** What an audit compares and reports. */
 export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' | 'match' | 'exclude'> {
@@ -54,15 +49,21 @@ export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' 
 /** How far an audit goes. */
 export interface AuditLimit {
   /**
-   * Called with the number of names that were compared so far, after each name, in order, or after each span
-   * where spans are compared; the audit ends behind the first for which it returns true.
+   * Called with what was compared so far: after each name, in order, or after each span where spans are
+   * compared, and within a long part that differs. The audit ends behind the first for which it returns true.
    */
-  isReached(names: number): boolean
+  isReached(compared: Compared): boolean
   /**
    * Called now and then, and at the end, when all names up to this one have been reported, as long as no
    * replica was left out; only of an audit that has a `maxAge` or reports all names.
    */
   onReported?(name: string): Promise<void>
+}
+
+/** Names, and the bytes of all their copies. */
+export interface Compared extends Amount {
+  /** How many of the names differ, or lie in spans that do. */
+  readonly differing: number
 }
 
 export interface AuditContext
@@ -76,11 +77,14 @@ interface Audit extends AuditContext {
   readonly request: AuditRequest
   /** The range of the first pass, whose progress and skipped entries count: later passes repeat parts. */
   readonly whole: readonly Range[]
+  /** The sizes of spans that are compared, the largest first; see `SPAN_GRAINS`. */
+  readonly grains: readonly number[]
   /** By `performance.now()`. */
   readonly begunAt: number
   /** Shared by all surveys of this audit. */
   readonly pass: string
   readonly tally: Tally
+  readonly findEdges: FindEdges
   readonly showProgress: () => void
 }
 
@@ -99,9 +103,11 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
   })
   const whole: readonly Range[] = [{ after: request.after ?? '', until: request.until ?? null }]
   const begunAt = performance.now()
+  const isPaid = context.members.some(({ storage }) => storage.billing !== undefined)
+  const grains = isPaid ? PAID_SPAN_GRAINS : SPAN_GRAINS
   const one: Audit = {
-    ...{ ...context, request, whole, begunAt, pass: crypto.randomUUID() },
-    ...{ tally, showProgress },
+    ...{ ...context, request, whole, grains, begunAt, pass: crypto.randomUUID() },
+    ...{ tally, showProgress, findEdges: createEdges(request, context) },
   }
   const prover = request.challenge && (await openProver(one, request.challenge))
   if (request.all || request.maxAge !== null || prover !== undefined) await auditNames(one, whole, prover)
@@ -119,9 +125,17 @@ export async function audit(request: AuditRequest, context: AuditContext): Promi
 }
 
 /** What narrows the audit; nothing for one of all names. */
-function toScopeMember({ prefix, after = '', match, exclude }: AuditRequest): Pick<AuditSummary, 'scope'> {
-  const isAll = prefix === '' && after === '' && match.length === 0 && exclude.length === 0
-  return isAll ? {} : { scope: { prefix, after, match: [...match], exclude: [...exclude] } }
+function toScopeMember({
+  prefix,
+  after = '',
+  until,
+  match,
+  exclude,
+}: AuditRequest): Pick<AuditSummary, 'scope'> {
+  const isAll = prefix === '' && after === '' && until === undefined
+  if (isAll && match.length === 0 && exclude.length === 0) return {}
+  const end = until !== undefined && { until }
+  return { scope: { prefix, after, ...end, match: [...match], exclude: [...exclude] } }
 }
 
 function openSurveys<T extends Span | Found>(audit: Audit, ranges: readonly Range[], grain: number) {
@@ -156,34 +170,57 @@ async function readStreams<T>(
 
 /** Compares spans; where they differ, smaller spans, and at last the names. */
 async function auditSpans(audit: Audit, ranges: readonly Range[], level: number): Promise<void> {
-  const grain = SPAN_GRAINS[level]
+  const { grains } = audit
+  const grain = grains[level]
   if (grain === undefined) return await auditNames(audit, ranges)
   const { tally, corruptCopies } = audit
   // A part that is looked into again belongs to a span that was counted.
   const limit = level === 0 ? audit.request.limit : undefined
+  let within = audit
   let apart: Range[] = []
-  let [alike, differing, compared] = [0, 0, 0]
+  let descendedAt = performance.now()
+  let [alike, differing] = [0, 0]
+  const compared = { names: 0, bytes: 0, differing: 0 }
+  const isEnough = ({ names, bytes }: Amount) =>
+    limit?.isReached({
+      names: compared.names + names,
+      bytes: compared.bytes + bytes,
+      differing: compared.differing + names,
+    }) === true
 
   async function descend(): Promise<void> {
     // Where most spans differ, smaller ones would not help.
     const isMost = level > 0 && differing > alike
-    if (apart.length > 0) await auditSpans(audit, apart, isMost ? SPAN_GRAINS.length : level + 1)
+    if (apart.length > 0) await auditSpans(within, apart, isMost ? grains.length : level + 1)
     apart = []
+    descendedAt = performance.now()
   }
 
   await readStreams(openSurveys<Span>(audit, ranges, grain), async (streams) => {
-    for await (const { range, isAlike, names } of compareSpans(streams, ranges, tally.lose)) {
-      compared += names
+    for await (const { range, isAlike, isCut, names, bytes } of compareSpans(
+      streams,
+      ranges,
+      tally.lose,
+      isEnough,
+    )) {
+      if (isCut) within = endAt(audit, range.until)
+      compared.names += names
+      compared.bytes += bytes
+      if (level === 0 && range.until !== null) tally.mark(range.until, { names, bytes })
       if (isAlike && !corruptCopies.isAnyIn(range)) {
         alike++
         tally.countSame(names)
       } else {
         differing++
+        compared.differing += names
         const last = apart.at(-1)
         if (last?.until === range.after) apart = [...apart.slice(0, -1), { ...last, until: range.until }]
         else apart.push(range)
-        if (apart.length === MAX_SURVEY_RANGES) await descend()
+        // What differs is not held back for long: a client that loses the connection goes on from there.
+        const isDue = performance.now() - descendedAt >= REPORT_NAMES_MS
+        if (apart.length === MAX_SURVEY_RANGES || isDue) await descend()
       }
+      if (apart.length === 0 && range.until !== null) tally.reach(range.until)
       if (range.until === null || limit?.isReached(compared) !== true) continue
       tally.stop(range.until)
       break
@@ -213,36 +250,55 @@ async function countNames(audit: Audit): Promise<number> {
   return Math.max(0, ...counts)
 }
 
+/** The audit that ends behind this name, which is not one that all replicas hold. */
+function endAt(audit: Audit, until: string | null): Audit {
+  const request = { ...audit.request, until: until ?? undefined }
+  const whole = audit.whole.map((one) => ({ ...one, until }))
+  return { ...audit, request, whole, findEdges: createEdges(request, audit) }
+}
+
 /** Compares name by name. */
 async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prover): Promise<void> {
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
   let batch: Findings[] = []
-  let names = 0
+  const compared = { names: 0, bytes: 0, differing: 0 }
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
-    for await (const findings of mergeNames(streams, ranges, tally.lose)) {
+    for await (const findings of mergeNames(streams, ranges, audit.whole, tally.lose)) {
       for (const { id, said } of findings.answers) {
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
       const isChosen = (await prover?.isChosen(findings.name)) === true
-      if (!request.all && !isChosen && isSame(audit, findings)) tally.countSame(1)
+      const isAlike = isSame(audit, findings)
+      if (!request.all && !isChosen && isAlike) tally.countSame(1)
       else batch.push(findings)
-      names++
-      const isEnd = limit?.isReached(names) === true
+      const bytes = sumSizes(findings)
+      compared.names++
+      if (!isAlike) compared.differing++
+      compared.bytes += bytes
+      if (ranges === audit.whole) tally.mark(findings.name, { names: 1, bytes })
+      const isEnd = limit?.isReached(compared) === true
       const isDue =
-        limit?.onReported !== undefined &&
-        (names % AUDIT_BATCH_NAMES === 0 || performance.now() - reportedAt >= REPORT_NAMES_MS)
+        performance.now() - reportedAt >= REPORT_NAMES_MS ||
+        (limit?.onReported !== undefined && compared.names % AUDIT_BATCH_NAMES === 0)
+      if (batch.length === 0) tally.reach(findings.name)
       if (!isEnd && !isDue && batch.length < AUDIT_BATCH_NAMES) continue
       await report(audit, batch, prover)
       batch = []
       reportedAt = performance.now()
+      tally.reach(findings.name)
       if (tally.lost.size === 0) await limit?.onReported?.(findings.name)
       if (isEnd) return tally.stop(findings.name)
     }
     await report(audit, batch, prover)
   })
+}
+
+/** The bytes of all copies. */
+function sumSizes({ answers }: Findings): number {
+  return answers.reduce((sum, { said }) => sum + (isFacts(said) ? (said.size ?? 0) : 0), 0)
 }
 
 /** Whether the replicas that are not left out hold the same, and no copy rotted or is corrupt. */
@@ -272,7 +328,7 @@ async function report(audit: Audit, batch: readonly Findings[], prover?: Prover)
     if (agreement === 'absent') continue
     tally.count(agreement, 1, rotted.size)
     if (!request.all && agreement === 'unanimous' && rotted.size === 0) continue
-    const manifest = withSurveyed(toManifest(name, comparison), findings, { arrived, request })
+    const manifest = await withSurveyed(toManifest(name, comparison), findings, arrived, audit)
     await audit.writeLine(proof ? withDisproofs(manifest, proof) : manifest)
   }
 }
@@ -349,104 +405,20 @@ function withSeen(now: Answer | undefined, { answers, rotted }: Findings): Answe
 }
 
 /** The manifest with what only the surveys show: which copies rotted, and which folders a replica lacks. */
-function withSurveyed(
+async function withSurveyed(
   manifest: Manifest,
   { name, rotted, around }: Findings,
-  {
-    request,
-    arrived,
-  }: { readonly request: AuditRequest; readonly arrived: ReadonlyMap<string, readonly string[]> },
-): Manifest {
-  // A folder that begins before the range, or goes on after it, may hold something there.
-  const { prefix, after = '', until = '' } = request
-  const replicas = manifest.replicas.map((report) => {
+  arrived: ReadonlyMap<string, readonly string[]>,
+  { request, findEdges }: Audit,
+): Promise<Manifest> {
+  const replicas = manifest.replicas.map(async (report) => {
     const { id, state } = report
     const own = state === 'missing' ? around.get(id) : undefined
-    const missingFolder =
-      own && findMissingFolder(name, prefix, [...own, ...(arrived.get(id) ?? []), after, until])
+    const others = own && [...own, ...(arrived.get(id) ?? []), ...(await findEdges(id, name))]
+    const missingFolder = others && findMissingFolder(name, request.prefix, others)
     const was = rotted.get(id)
     const goodAt = toTimestamp(was?.goodAt ?? null) ?? undefined
     return { ...report, rottedFrom: was?.from, goodAt, missingFolder }
   })
-  return { ...manifest, replicas }
-}
-
-type Tally = ReturnType<typeof createTally>
-
-/** Counts what an audit has found so far. */
-function createTally(members: readonly Pick<Member, 'id'>[]) {
-  const nothing: Progress = { seen: NOTHING_SEEN, of: null }
-  const progress = new Map(members.map(({ id }) => [id, nothing]))
-  const lost = new Map<string, StorageError>()
-  /** The skipped entries of each replica, and the replicas that have reported all of them. */
-  const passed = new Map<string, readonly Passed[]>()
-  const counted = new Set<string>()
-  const agreements: Partial<Record<Agreement, number>> = {}
-  let rotten = 0
-  let next: string | undefined
-
-  function count(agreement: Agreement, names: number, rotted = 0): void {
-    if (names > 0) agreements[agreement] = (agreements[agreement] ?? 0) + names
-    rotten += rotted
-  }
-
-  /** An audit that ends before its last name has reported what was skipped before. */
-  const isCounted = (id: string) => next !== undefined || counted.has(id)
-
-  function toReplica(id: string): AuditSummary['replicas'][number] {
-    const error = lost.get(id)
-    const state = error
-      ? ({ state: 'error', error: error.reason, detail: error.message } as const)
-      : ({ state: 'ok' } as const)
-    const skipped = isCounted(id) && { passed: toPassedMember(passed.get(id) ?? []) }
-    return { id, ...state, ...(progress.get(id) ?? nothing), ...skipped }
-  }
-
-  return {
-    progress,
-    /** The replicas that are left out, and why. */
-    lost: lost as ReadonlyMap<string, StorageError>,
-    count,
-    lose: (id: string, error: StorageError) => void lost.set(id, error),
-    /** Counts names that all replicas that are not left out hold alike. */
-    countSame: (names: number) => count(lost.size > 0 ? 'degraded' : 'unanimous', names),
-    /** Notes that the audit ends behind this name. */
-    stop(name: string): void {
-      next ??= name
-    },
-    addPassed(id: string, more: readonly Passed[], isAll: boolean): void {
-      passed.set(id, addPassed(passed.get(id) ?? [], more))
-      if (isAll) counted.add(id)
-    },
-    toProgress: () => ({ progress: { replicas: [...progress].map(([id, one]) => ({ id, ...one })) } }),
-    toSummary(): AuditSummary {
-      const replicas = members.map(({ id }) => toReplica(id))
-      const uncompared = countFiles(replicas.flatMap(({ passed = [] }) => passed))
-      const isWhole = lost.size === 0 && uncompared === 0 && members.every(({ id }) => isCounted(id))
-      const isUnknown = lost.size === members.length
-      const agreement = toWhole(agreements, isUnknown ? 'unknown' : isWhole ? 'unanimous' : 'degraded')
-      const names = Object.values(agreements).reduce((a, b) => a + b, 0)
-      return {
-        agreement,
-        names,
-        agreements,
-        rotten,
-        uncompared,
-        ...(next !== undefined && { next }),
-        replicas,
-      }
-    },
-  }
-}
-
-/** The agreement of all names together, by the rules for one name; no better than `best`. */
-function toWhole(
-  { conflict, degraded, unknown, incomplete, unanimous }: Partial<Record<Agreement, number>>,
-  best: 'unknown' | 'degraded' | 'unanimous',
-): Agreement {
-  if (conflict) return 'conflict'
-  if (best === 'unknown') return best
-  if (best === 'degraded' || degraded || unknown) return 'degraded'
-  if (incomplete) return 'incomplete'
-  return unanimous ? 'unanimous' : 'absent'
+  return { ...manifest, replicas: await Promise.all(replicas) }
 }

@@ -2,6 +2,7 @@ import { isFacts, isFresh, notFresh } from '../../storage/facts.ts'
 import { compareNames } from '../../storage/names.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import {
+  type Amount,
   cutRanges,
   type Found,
   isWithin,
@@ -140,56 +141,81 @@ interface Stretch {
   readonly range: Range
   /** Whether all replicas hold the same there. */
   readonly isAlike: boolean
-  /** How many names each of them then holds. */
+  /** Whether it ends at a name that some replica may lack, because that is enough. */
+  readonly isCut: boolean
+  /** How many names the replica that holds most of them holds: each of them, where all are alike. */
   readonly names: number
+  /** The bytes of all copies there, as far as their sizes are known. */
+  readonly bytes: number
 }
 
 interface SpanCursor {
   readonly stream: SurveyStream<Span>
   readonly span: Span
+  /** Of all its spans in this stretch, this one included. */
+  readonly amount: Amount
 }
 
 /**
  * Compares the spans of several replicas in step, holding one of each. Where one replica lacks the last name
- * of another's span, their spans end apart, and everything up to the next common end differs. A replica whose
- * survey fails is left out from there on; when none is left, this ends.
+ * of another's span, their spans end apart, and everything up to the next common end differs, or up to where
+ * `isEnough` returns true for what differs so far, where this ends. A replica whose survey fails is left out
+ * from there on; when none is left, this ends.
  */
 export async function* compareSpans(
   streams: readonly SurveyStream<Span>[],
   ranges: readonly Range[],
   onLost: OnLost,
+  isEnough: (differing: Amount) => boolean,
 ): AsyncGenerator<Stretch> {
-  async function advance(cursors: readonly Pick<SpanCursor, 'stream'>[]): Promise<SpanCursor[]> {
-    const read = await Promise.all(cursors.map(async ({ stream }) => ({ stream, span: await stream.next() })))
-    return read.flatMap(({ stream, span }) => {
-      if (span !== null && !(span instanceof StorageError)) return [{ stream, span }]
+  async function advance(cursors: readonly Omit<SpanCursor, 'span'>[]): Promise<SpanCursor[]> {
+    const read = await Promise.all(
+      cursors.map(async (cursor) => ({ ...cursor, span: await cursor.stream.next() })),
+    )
+    return read.flatMap(({ stream, amount, span }) => {
+      if (span !== null && !(span instanceof StorageError)) {
+        const { names, bytes } = span
+        return [{ stream, span, amount: { names: amount.names + names, bytes: amount.bytes + (bytes ?? 0) } }]
+      }
       onLost(stream.id, span ?? new StorageError('unreachable', 'the survey ended before its range'))
       return []
     })
   }
 
   let rest = ranges
-  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START }))
+  let cursors: SpanCursor[] = streams.map((stream) => ({ stream, span: START, amount: NOTHING }))
   for (let [range] = rest; range !== undefined; [range] = rest) {
-    cursors = await advance(cursors)
+    cursors = await advance(cursors.map((cursor) => ({ ...cursor, amount: NOTHING })))
     let isAlike = true
     for (let behind = findBehind(cursors); behind.length > 0; behind = findBehind(cursors)) {
       isAlike = false
+      const amount = addUp(cursors)
+      if (isEnough(amount)) {
+        const [end = null] = behind.map(({ span }) => span.last).toSorted(compareEnds)
+        return yield { range: { after: range.after, until: end }, isAlike, isCut: true, ...amount }
+      }
       const ahead = cursors.filter((cursor) => !behind.includes(cursor))
       cursors = [...ahead, ...(await advance(behind))]
     }
     const [first] = cursors
     if (first === undefined) return
-    const { last, names } = first.span
+    const { last } = first.span
     // A list may not have them.
     const bytes = new Set(cursors.flatMap(({ span }) => span.bytes ?? []))
     isAlike &&= bytes.size <= 1 && cursors.every(({ span }) => isSame(span, first.span))
-    yield { range: { after: range.after, until: last }, isAlike, names }
+    yield { range: { after: range.after, until: last }, isAlike, isCut: false, ...addUp(cursors) }
     rest = cutRanges(rest, last)
   }
 }
 
 const START: Span = { last: '', names: 0, bytes: 0, fingerprint: null }
+const NOTHING: Amount = { names: 0, bytes: 0 }
+
+/** The names of the replica that holds most in a stretch, and the bytes of all. */
+function addUp(cursors: readonly SpanCursor[]): Amount {
+  const names = Math.max(0, ...cursors.map(({ amount }) => amount.names))
+  return { names, bytes: cursors.reduce((sum, { amount }) => sum + amount.bytes, 0) }
+}
 
 /** The cursors whose span ends before another's; none when all end alike. */
 function findBehind(cursors: readonly SpanCursor[]): SpanCursor[] {
@@ -212,8 +238,8 @@ export interface Findings {
   /** What copies were that rotted, by replica. */
   readonly rotted: ReadonlyMap<string, Rotted>
   /**
-   * For each replica that lacks the name, names of its own, or empty texts: it holds no name between this one
-   * and the nearest of these.
+   * For each replica that lacks the name, names of its own, or empty texts: in the range of the audit it
+   * holds no name between this one and the nearest of these.
    */
   readonly around: ReadonlyMap<string, readonly string[]>
 }
@@ -233,11 +259,13 @@ interface NameCursor {
 
 /**
  * Merges replicas' files by name, holding one of each; a failed survey answers its error from there on. The
- * replicas must have the ends of the ranges in common, as those of `compareSpans`.
+ * replicas must have the ends of the ranges in common, as those of `compareSpans`, but for the ends of the
+ * ranges `whole`.
  */
 export async function* mergeNames(
   streams: readonly SurveyStream<Found>[],
   ranges: readonly Range[],
+  whole: readonly Range[],
   onLost: OnLost,
 ): AsyncGenerator<Findings> {
   async function advance(cursor: NameCursor): Promise<void> {
@@ -255,8 +283,18 @@ export async function* mergeNames(
     if (name === null) return
     due = cursors.filter(({ found }) => isAt(found, name))
     while (!isWithin(name, ranges[nth]?.until ?? null)) nth++
-    yield toFindings(name, cursors, ranges[nth])
+    yield toFindings(name, cursors, toCommonEnds(ranges[nth], whole))
   }
+}
+
+/** The ends of a range that are names which all replicas hold. */
+function toCommonEnds(range: Range | undefined, whole: readonly Range[]): readonly string[] {
+  if (range === undefined) return []
+  const { after, until } = range
+  return [
+    ...(whole.some((one) => one.after === after) ? [] : [after]),
+    ...(until === null || whole.some((one) => one.until === until) ? [] : [until]),
+  ]
 }
 
 function findLeast(cursors: readonly NameCursor[]): string | null {
@@ -272,14 +310,14 @@ function isAt(found: NameCursor['found'], name: string): found is Found {
   return found !== null && !(found instanceof StorageError) && found.name === name
 }
 
-function toFindings(name: string, cursors: readonly NameCursor[], range: Range | undefined): Findings {
+function toFindings(name: string, cursors: readonly NameCursor[], ends: readonly string[]): Findings {
   const rotted = new Map<string, Rotted>()
   const around = new Map<string, readonly string[]>()
   const answers = cursors.map(({ stream: { id }, found, before }): Answer => {
     if (found instanceof StorageError) return { id, said: found }
     if (found?.name !== name) {
       // The ends of the range too: `before` and `found` may lie in others, with names of the replica between.
-      around.set(id, [before, found?.name ?? '', range?.after ?? '', range?.until ?? ''])
+      around.set(id, [before, found?.name ?? '', ...ends])
       return { id, said: null }
     }
     if (found.rottedFrom !== undefined) rotted.set(id, { from: found.rottedFrom, goodAt: found.goodAt })

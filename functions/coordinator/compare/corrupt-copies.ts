@@ -43,7 +43,10 @@ export interface CorruptCopiesOptions {
 
 /** Keeps the last `MAX_CORRUPT_COPIES`, each until its digest or time changes. */
 export function createCorruptCopies(options: CorruptCopiesOptions = {}): CorruptCopies {
-  const known = new LRUCache<string, CorruptCopy>({ max: MAX_CORRUPT_COPIES })
+  let known: LRUCache<string, CorruptCopy> | undefined
+  // It takes room for all at once.
+  const makeKnown = () => (known ??= new LRUCache({ max: MAX_CORRUPT_COPIES }))
+  const list = () => [...(known?.values() ?? [])]
   const toKey = ({ id, name, digest, size }: CorruptCopy) => `${id} ${digest} ${size} ${name}`
 
   function judgeOne(answer: Answer, name: string): Answer {
@@ -51,7 +54,7 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
     // A list has no bytes that could contradict it.
     if (!isFacts(said) || said.size === null) return answer
     const key = toKey({ id, name, digest: said.digest, size: said.size })
-    const copy = known.peek(key)
+    const copy = known?.peek(key)
     if (copy === undefined) return answer
     if (copy.second === undefined || copy.second === toSecond(said.modified)) {
       return { id, said: new StorageError('integrity', 'the bytes contradicted their digest') }
@@ -61,28 +64,29 @@ export function createCorruptCopies(options: CorruptCopiesOptions = {}): Corrupt
   }
 
   function forget(copy: CorruptCopy): void {
-    known.delete(toKey(copy))
+    known?.delete(toKey(copy))
     options.onMended?.(copy)
   }
 
   return {
-    count: (id) => [...known.values()].filter((copy) => copy.id === id).length,
+    count: (id) => list().filter((copy) => copy.id === id).length,
     isAnyIn: ({ after, until }) =>
-      [...known.values()].some(({ name }) => compareNames(name, after) > 0 && isWithin(name, until)),
+      list().some(({ name }) => compareNames(name, after) > 0 && isWithin(name, until)),
     add(id, { digest, size, times, holders }, name) {
       const copy = { id, name, digest, size, second: toSecond(times?.[holders.indexOf(id)]) }
-      const isNew = !known.has(toKey(copy))
-      known.set(toKey(copy), copy)
+      const isNew = !known?.has(toKey(copy))
+      makeKnown().set(toKey(copy), copy)
       if (isNew) options.onCorrupt?.(copy)
     },
     mend(id, { digest, size }, name) {
-      const copy = known.peek(toKey({ id, name, digest, size }))
+      const copy = known?.peek(toKey({ id, name, digest, size }))
       if (copy !== undefined) forget(copy)
     },
     restore(copies) {
-      for (const copy of copies) known.set(toKey(copy), copy)
+      for (const copy of copies) makeKnown().set(toKey(copy), copy)
     },
-    judge: (answers, name) => (known.size === 0 ? answers : answers.map((answer) => judgeOne(answer, name))),
+    judge: (answers, name) =>
+      (known?.size ?? 0) === 0 ? answers : answers.map((answer) => judgeOne(answer, name)),
   }
 }
 

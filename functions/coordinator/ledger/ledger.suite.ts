@@ -336,6 +336,13 @@ export function describeLedger(title: string, open: () => Ledger): void {
       expect(await ledger.corrupt()).toEqual([other])
     })
 
+    it('keeps signed trees, and returns the latest first', async () => {
+      const toTree = (at: number) => ({ at, replicas: ['server1', 'server2'], note: `tree ${at}\n` })
+      expect(await ledger.trees(2)).toEqual([])
+      for (const at of [1, 2, 3]) await ledger.noteTree(toTree(at))
+      expect(await ledger.trees(2)).toEqual([toTree(3), toTree(2)])
+    })
+
     it('records rot, though the other copies agree', async () => {
       const { manifests } = await audit('?all')
       const [same] = manifests.filter(({ name }) => name === 'same')

@@ -28,6 +28,16 @@ export interface Verification {
   readonly ended: number | null
 }
 
+/** A tree that replicas have signed. */
+export interface KeptTree {
+  /** When it was kept: milliseconds since 1970. */
+  readonly at: number
+  /** Of whose files it is. */
+  readonly replicas: readonly string[]
+  /** See `functions/proof/`. */
+  readonly note: string
+}
+
 /**
  * What the audits of one coordinator have found: the audits themselves, and for each name that ever differed
  * what each replica held, since when. Names that are the same everywhere take no room. Every method rejects
@@ -77,6 +87,10 @@ export interface Ledger {
     readonly limit: number
   }): Promise<Differences>
   history(name: string): Promise<History>
+  /** Keeps a signed tree; the number of those that are kept is limited, and the oldest go. */
+  noteTree(tree: KeptTree): Promise<void>
+  /** The last trees, at most `limit`, the latest first. */
+  trees(limit: number): Promise<readonly KeptTree[]>
 }
 
 /** What an audit found of a name: the agreement, each version as digest and size, and each replica. */

@@ -6,6 +6,7 @@ import type { CorruptCopy } from '../compare/corrupt-copies.ts'
 import {
   fromFindingText,
   isPartial,
+  type KeptTree,
   type Ledger,
   type Scope,
   toFindingText,
@@ -27,6 +28,7 @@ interface Known {
 /** A ledger in memory: what the one on a disk is held against. */
 export function createMemoryLedger(): Ledger {
   const audits: Audit[] = []
+  const trees: KeptTree[] = []
   const known = new Map<string, Known>()
   const changes = new Map<string, { readonly at: number; readonly found: string | null }[]>()
   const restore = (name: string, found: string | null) =>
@@ -173,6 +175,8 @@ export function createMemoryLedger(): Ledger {
         })),
       }
     },
+    noteTree: async (tree) => void trees.unshift(tree),
+    trees: async (limit) => trees.slice(0, limit),
   }
 }
 

@@ -51,7 +51,8 @@ function createRecorder(ledger: Ledger, onFailed: CoordinatorContext['onLedgerFa
   }
 
   return {
-    async begin(scope: Scope): Promise<void> {
+    async begin({ prefix, match, exclude, after, isVerification }: Scope): Promise<void> {
+      const scope = { prefix, match, exclude, after, isVerification }
       number = await attempt(() => ledger.begin(scope, Date.now()))
     },
     async note(manifest: Manifest): Promise<void> {
@@ -67,6 +68,6 @@ function createRecorder(ledger: Ledger, onFailed: CoordinatorContext['onLedgerFa
   }
 }
 
-function isDifferent({ agreement, replicas }: Manifest): boolean {
+export function isDifferent({ agreement, replicas }: Manifest): boolean {
   return agreement !== 'unanimous' || replicas.some(({ rottedFrom }) => rottedFrom !== undefined)
 }

@@ -3,6 +3,7 @@ import { toHeaders } from '../../http/openapi/headers.ts'
 import {
   BODY_PROBLEMS,
   FILES_PAGE,
+  LIMIT,
   MAX_AGE,
   query,
   SHARED_OPERATIONS,
@@ -48,6 +49,7 @@ const whole = {
           'End the audit once so many names were compared; `next` of the summary is the last of them.',
           count,
         ),
+        query('bytes', 'End it once so many bytes of copies were compared; likewise.', count),
         query('seconds', 'End it after so many seconds; likewise.', count),
         query(
           'prove',
@@ -59,6 +61,23 @@ const whole = {
       ],
       responses: {
         200: toLinesAnswer('AuditLine', 'The findings, sent as they are found.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/estimate': {
+    get: {
+      operationId: 'estimate',
+      summary: 'Estimate what an audit will take',
+      description:
+        'Lists every name of the replicas whose stores charge for their calls, and asks for a few objects; no content is read. The estimate ' +
+        'is complete only if the last line has an `estimate`.',
+      parameters: [
+        query('prefix', 'Only names that start with it.'),
+        query('deep', 'Of an audit that reads every byte.', flag),
+      ],
+      responses: {
+        200: toLinesAnswer('EstimateLine', 'Progress, and at the end the estimate.'),
         ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
       },
     },
@@ -87,6 +106,33 @@ const whole = {
       responses: {
         200: toLinesAnswer('ApplyLine', 'The outcome of each step, sent as it ends.'),
         ...toProblemResponses(...BODY_PROBLEMS, ...problems(['cross-site', 'read-only'])),
+      },
+    },
+  },
+}
+
+const trees = {
+  '/tree': {
+    get: {
+      operationId: 'signTrees',
+      summary: 'Have every replica sign the tree of all its files, and keep what they signed',
+      parameters: [query('prefix', 'Only files whose names start with it.')],
+      responses: {
+        200: toLinesAnswer('TreesLine', 'Signs of life, then the trees.'),
+        ...toProblemResponses(...problems(['invalid-parameter', 'cross-site'])),
+      },
+    },
+  },
+  '/trees': {
+    get: {
+      operationId: 'listTrees',
+      summary: 'The signed trees that were kept, the latest first',
+      parameters: [LIMIT],
+      responses: {
+        200: toJsonAnswer('KeptTrees', 'At most so many.'),
+        ...toProblemResponses(
+          ...problems(['invalid-parameter', 'no-ledger', 'internal-error', 'cross-site']),
+        ),
       },
     },
   },
@@ -140,6 +186,7 @@ export const OPERATIONS = {
   '/pinned/{name}': { get: findPinned },
   ...listing,
   ...whole,
+  ...trees,
   ...LEDGER_OPERATIONS,
   ...kept,
   ...operation,
@@ -158,6 +205,11 @@ export const DOCUMENT: Document = createDocument({
     ReplicaStates: schemas.replicaStates,
     AuditLine: schemas.auditLine,
     AuditSummary: schemas.auditSummary,
+    TreesLine: schemas.treesLine,
+    KeptTrees: schemas.keptTrees,
+    EstimateLine: schemas.estimateLine,
+    Estimate: schemas.estimate,
+    Calls: schemas.calls,
     VerifyRequest: schemas.verifyRequest,
     Run: schemas.run,
     Status: schemas.status,

@@ -32,6 +32,16 @@ const answers = {
     VALIDATORS,
     MAYBE,
   ),
+  // A receipt is neither a content of the file nor cut into parts.
+  200: {
+    description:
+      'The file, since the copies do not differ, or the request names one of them; or its receipt.',
+    headers: toHeaders(
+      ['Cache-Control', 'Vary', 'Replica-Status', 'Content-Length'],
+      ['ETag', 'Repr-Digest', 'Digest', 'Accept-Ranges', ...MAYBE],
+    ),
+    content: { '*/*': { schema: {} } },
+  },
   300: {
     description:
       'The copies differ, and the request names `multipart/mixed`: the manifest, then a part for each version with ' +
@@ -53,6 +63,7 @@ const refusals = toProblemResponses(
     'existence-unknown',
     'too-few-answers',
     'changed-while-reading',
+    'unsigned',
   ]),
   ...problems(['precondition-failed'], STATES),
   ...problems(['range-not-satisfiable'], [...STATES, 'Content-Range']),
@@ -112,6 +123,11 @@ export const readFile: Operation = {
     ),
     REQUIRED,
     MAX_AGE,
+    query(
+      'receipt',
+      'The receipt of the file instead of the file: what its holders have signed of it. `Accept: text/vouch-receipt` asks for it too. Excludes `replica`.',
+      { type: 'string', enum: [''] },
+    ),
     STRICT,
     ...CONDITIONS,
   ],

@@ -21,6 +21,7 @@ import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
 import { METALINK_TYPE, toMetalink } from './metalink.ts'
 import { isPartCheap, openVersion } from './open-version.ts'
+import { answerReceipt } from './receipt.ts'
 
 type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
 
@@ -45,6 +46,7 @@ export async function deliver(request: Request, read: DeliverRequest): Promise<R
     }
     if (chosen === 'conflict') return answerConflict(request, read, comparison)
     if (chosen instanceof Response) return chosen
+    if (read.signing) return await answerReceipt(read, read.signing, { answers, version: chosen })
 
     if (read.form !== undefined) return answerForm(request, read, comparison, chosen)
     try {

@@ -19,6 +19,7 @@ import {
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { type AuditContext, audit } from '../audit/audit.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
+import { findRangeFault } from '../audit/range.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { withKnownRot } from '../ledger/ledger.ts'
 import { auditRecorded } from '../ledger/record-audit.ts'
@@ -36,7 +37,7 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   if (typeof maxAge === 'string') return createProblem('invalid-parameter', maxAge)
   const request = await readJsonBody(c, planRequest, {
     limit: MAX_SURVEY_BYTES,
-    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID}); and moves, true or false, or none`,
+    takes: `a prefix, globs in match and exclude, and up to ${MAX_RULES} rules, each a prefix and a policy (fill-missing, newest, majority, repair, or {"keep": ID}); and moves, true or false, after and until, names, or none of these`,
   })
   if (request instanceof Response) return request
   const ids = context.members.map(({ id }) => id)
@@ -44,7 +45,7 @@ export async function answerPlan(c: Context<AppEnv>, context: CoordinatorContext
   const unknown = kept.find((id) => !ids.includes(id))
   if (unknown !== undefined)
     return createProblem('invalid-body', `keep names no replica '${unknown}'; there is: ${ids.join(', ')}`)
-  const excess = findExcess(context, request)
+  const excess = findRangeFault(request) ?? findExcess(context, request)
   if (excess !== null) return createProblem('invalid-body', excess)
   const { trace } = c.var
   return await context.limits.audits.run(() =>

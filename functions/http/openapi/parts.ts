@@ -199,6 +199,20 @@ export const SHARED_OPERATIONS = {
       security: [],
     },
   },
+  '/keys': {
+    get: {
+      operationId: 'getKeys',
+      summary: 'The public keys by which the server signs',
+      responses: {
+        200: toAnswer(
+          'text/plain',
+          text,
+          'A line for each: origin, key ID and key, with a plus between them.',
+        ),
+        ...toProblemResponses(...problems(['unsigned'])),
+      },
+    },
+  },
   '/openapi.json': {
     get: {
       operationId: 'getDocument',

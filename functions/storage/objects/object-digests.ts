@@ -43,6 +43,8 @@ export function createObjectDigests(
   toName: (key: string) => string,
 ) {
   const { provisional } = objects
+  /** Whether the last object that was asked for had no digest of its own, and so had to be read. */
+  let expectsBytes = false
 
   async function look(key: string, signal: AbortSignal | undefined): Promise<Sight | null> {
     const askedAt = performance.now()
@@ -65,10 +67,60 @@ export function createObjectDigests(
     return known === undefined ? await compute(sight, options) : toFacts(sight.info, known)
   }
 
-  async function compute(sight: Sight, options: DescribeOptions): Promise<SizedFacts> {
+  /**
+   * As `describe`, for an object of which no more is known than that it was listed; null when it is gone. One
+   * request tells the store's own checksum or sends the bytes. Which of both is needed is not known before:
+   * HEAD and GET cost the same, but a GET that is not needed breaks a connection, and a HEAD that is not
+   * enough needs a GET after it. So it is done as the object before this one would have had it.
+   */
+  async function describeListed(key: string, options: DescribeOptions): Promise<SizedFacts | null> {
+    if (!expectsBytes || provisional !== undefined) {
+      const sight = await look(key, options.signal)
+      return sight && (await describeSeen(sight, options))
+    }
+    const opened = await openWhole(key, options.signal)
+    if (opened === null) return null
+    const { sight, body } = opened
+    try {
+      return await describeSeen(sight, options, body)
+    } finally {
+      // Does nothing after the end of the body.
+      await body.cancel().catch(() => {})
+    }
+  }
+
+  /** Facts of an object by its own or a remembered digest, else by its bytes: `body`, if they came along. */
+  async function describeSeen(sight: Sight, options: DescribeOptions, body?: Chunks): Promise<SizedFacts> {
+    // An answer without bytes is a sign of life too: a page of them may take longer than a deadline.
+    options.onProgress?.({ done: 1 })
+    try {
+      const known = await find(sight.info, options.maxAge)
+      if (known === undefined) return await compute(sight, options, body)
+      if (known.readAt === null) await rememberStored(sight.info)
+      return toFacts(sight.info, known)
+    } finally {
+      // Set as it ends, when the next one begins.
+      expectsBytes = sight.info.stored === null
+    }
+  }
+
+  /** Opens the whole object, of any version; null when there is none. The caller reads or cancels `body`. */
+  async function openWhole(
+    key: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly sight: Sight; readonly body: Chunks } | null> {
+    const seen = provisional && (await look(key, signal))
+    if (seen === null) return null
+    const askedAt = seen?.askedAt ?? performance.now()
+    const opened = await objects.get(key, { version: seen?.info.version ?? null, signal })
+    return opened && { sight: { info: opened.info, askedAt }, body: toChunks(opened.body) }
+  }
+
+  async function compute(sight: Sight, options: DescribeOptions, opened?: Chunks): Promise<SizedFacts> {
     const { info } = sight
     const readAt = Date.now()
-    const digest = await hash(info, exactly(await read(info, undefined, options.signal), info.size), options)
+    const body = exactly(opened ?? (await read(info, undefined, options.signal)), info.size)
+    const digest = await hash(info, body, options)
     await remember(sight, digest, readAt)
     return toReadFacts(info, digest)
   }
@@ -139,7 +191,20 @@ export function createObjectDigests(
   const isProvisional = (key: string) => provisional?.has(key) ?? false
 
   const find = (info: ObjectInfo, maxAge: number | undefined) => findKnown(cache, info, maxAge)
-  return { look, lookAgain, find, describe, hash, read, remember, rememberStored, remembering, isProvisional }
+  return {
+    look,
+    lookAgain,
+    find,
+    describe,
+    describeListed,
+    openWhole,
+    hash,
+    read,
+    remember,
+    rememberStored,
+    remembering,
+    isProvisional,
+  }
 }
 
 /** SizedFacts by a digest that was known before the question. */

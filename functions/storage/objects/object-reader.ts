@@ -5,17 +5,17 @@ import type { ByteRange } from '../../wire/fields/ranges.ts'
 import type { SizedFacts } from '../facts.ts'
 import { requireName } from '../names.ts'
 import type { Opened, OpenOptions } from '../storage.ts'
+import type { OpenedAgain } from '../survey/read-survey.ts'
 import { type ObjectDigests, type Sight, toFacts, toReadFacts } from './object-digests.ts'
 import type { ObjectInfo } from './objects.ts'
 
 export function createObjectReader(digests: ObjectDigests, root: string, createHasher: CreateHasher) {
   const { read } = digests
 
-  /** As `Storage.open`. With `isRemembered`, hashes a whole object as it is read, and remembers that. */
+  /** As `Storage.open`. */
   async function open(
     name: string,
     { range, ifDigest, signal, pace }: OpenOptions = {},
-    isRemembered = false,
   ): Promise<Opened | null> {
     signal?.throwIfAborted()
     const sight = await digests.look(root + requireName(name), signal)
@@ -30,8 +30,21 @@ export function createObjectReader(digests: ObjectDigests, root: string, createH
     const { length } = requireRange(range, info.size)
     const part =
       info.version === null ? await readPart(info, facts, range, signal) : await read(info, range, signal)
-    const body = exactly(part, length)
-    return { facts, body: toStream(isRemembered ? digests.remembering(body, sight) : body, signal) }
+    return { facts, body: toStream(exactly(part, length), signal) }
+  }
+
+  /** As `Pages.open`. Hashes the object as it is read, and remembers that. */
+  async function openAgain(name: string, { signal }: OpenOptions): Promise<OpenedAgain | null> {
+    signal?.throwIfAborted()
+    const opened = await digests.openWhole(root + requireName(name), signal)
+    if (opened === null) return null
+    const { sight, body } = opened
+    const { size, modified } = sight.info
+    const known = await digests.find(sight.info, undefined)
+    return {
+      facts: { size, modified, digest: known?.digest ?? null, evidence: 'read', age: 0 },
+      body: toStream(digests.remembering(exactly(body, size), sight), signal),
+    }
   }
 
   /** Reads a part of an object without a version: only the digest of the whole proves that it is the same. */
@@ -59,5 +72,5 @@ export function createObjectReader(digests: ObjectDigests, root: string, createH
     return { facts: toReadFacts(info, digest), body: toStream(body, signal) }
   }
 
-  return { open }
+  return { open, openAgain }
 }

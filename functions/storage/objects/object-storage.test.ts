@@ -21,6 +21,8 @@ interface Held {
 function createObjects({ isStoring }: { readonly isStoring: boolean }) {
   const held = new Map<string, Held>()
   const asked = { heads: 0, gets: 0 }
+  /** The keys of the bodies that were not read. */
+  const canceled: string[] = []
   let writes = 0
 
   function set(
@@ -52,7 +54,18 @@ function createObjects({ isStoring }: { readonly isStoring: boolean }) {
       if (version !== null && one.info.version !== version)
         throw new StorageError('changed', 'another version')
       const { offset, length } = range ?? { offset: 0, length: one.bytes.length }
-      return { info: one.info, body: toStream(fromBytes(one.bytes.slice(offset, offset + length))) }
+      const chunks = fromBytes(one.bytes.slice(offset, offset + length))
+      let isRead = false
+      const body = toStream({
+        async next() {
+          isRead = true
+          return await chunks.next()
+        },
+        async cancel() {
+          if (!isRead) canceled.push(key)
+        },
+      })
+      return { info: one.info, body }
     },
     async list(prefix, after, limit) {
       const keys = [...held.keys()].filter((key) => key.startsWith(prefix) && compareNames(key, after) > 0)
@@ -77,7 +90,7 @@ function createObjects({ isStoring }: { readonly isStoring: boolean }) {
       },
     },
   }
-  return { objects, set, held, asked }
+  return { objects, set, held, asked, canceled }
 }
 
 for (const isStoring of [false, true]) {
@@ -116,13 +129,13 @@ for (const isStoring of [false, true]) {
 
 describe('the only request to a store', () => {
   async function setUp(isStoring: boolean) {
-    const { objects, set, asked } = createObjects({ isStoring })
+    const { objects, set, asked, canceled } = createObjects({ isStoring })
     const storage = createObjectStorage(objects, {
       createHasher: createTestHasher,
       cache: createDigestCache(),
     })
-    const write = async (name: string, text: string) =>
-      set(name, toBytes(text), isStoring ? await hash(toBytes(text)) : null)
+    const write = async (name: string, text: string, isKept = isStoring) =>
+      set(name, toBytes(text), isKept ? await hash(toBytes(text)) : null)
     const survey = async (maxAge: number | null = null) => {
       const found = []
       const ranges = [{ after: '', until: null }]
@@ -138,7 +151,7 @@ describe('the only request to a store', () => {
       }
       return found
     }
-    return { storage, asked, write, survey }
+    return { storage, asked, canceled, write, survey }
   }
 
   it('is for no bytes of an object whose digest the store keeps', async () => {
@@ -199,6 +212,44 @@ describe('the only request to a store', () => {
     } finally {
       vi.useRealTimers()
     }
+  })
+
+  it.each([
+    ['a GET alone where none has a digest of its own, once the first answer shows that', false, 32, 200],
+    ['a HEAD alone where each has one', true, 200, 0],
+  ])('for an object of a survey is %s', async (_title, isStoring, heads, gets) => {
+    const { asked, write, survey } = await setUp(isStoring)
+    for (let i = 0; i < 200; i++) await write(`file${i}`, `content ${i}`)
+    expect(await survey()).toHaveLength(200)
+    expect(asked).toEqual({ heads, gets })
+  })
+
+  it.each([true, false])(
+    'for an object of a deep survey is a GET alone (digests kept: %s)',
+    async (isStoring) => {
+      const { asked, write, survey } = await setUp(isStoring)
+      for (let i = 0; i < 20; i++) await write(`file${i}`, `content ${i}`)
+      const found = await survey(0)
+      expect(found.map(({ said }) => said)).toEqual(
+        found.map(() => expect.objectContaining({ evidence: 'read', age: 0 })),
+      )
+      expect(asked).toEqual({ heads: 0, gets: 20 })
+      expect(await survey()).toHaveLength(20)
+      expect(asked).toEqual({ heads: 0, gets: 20 })
+    },
+  )
+
+  it('for an object whose digest turns out to be kept reads none of the bytes that come with it', async () => {
+    const { asked, canceled, write, survey, storage } = await setUp(false)
+    for (let i = 0; i < 40; i++) await write(`file${i}`, `content ${i}`)
+    await write('file9', 'kept', true)
+    const found = await survey()
+    expect(found.find(({ name }) => name === 'file9')?.said).toEqual({
+      ...(await describeOne(storage, 'file9')),
+      evidence: 'stored',
+      age: null,
+    })
+    expect([asked.gets, canceled]).toEqual([40, ['file9']])
   })
 
   it('is for every byte of another once, and again when its version changes', async () => {

@@ -12,6 +12,7 @@ import { findFault, isReserved, parseName, requireName } from '../names.ts'
 import type {
   DescribeOptions,
   Entry,
+  EstimateOptions,
   ListOptions,
   Storage,
   SurveyOptions,
@@ -22,6 +23,7 @@ import { type GappedPage, surveyPages } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { createObjectBatches } from './object-batches.ts'
 import { createObjectDigests, type DigestCache, toFacts } from './object-digests.ts'
+import { estimateObjects } from './object-estimate.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect } from './object-pages.ts'
 import { createObjectReader } from './object-reader.ts'
@@ -64,7 +66,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   const limit = createLimit(MAX_OBJECTS_AT_ONCE)
   const toName = (key: string) => key.slice(root.length)
   const digests = createObjectDigests(objects, createHasher, cache, toName)
-  const { open } = createObjectReader(digests, root, createHasher)
+  const { open, openAgain } = createObjectReader(digests, root, createHasher)
   const describeAll = createObjectBatches(objects, digests)
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
@@ -91,11 +93,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     if (known !== undefined) return toFacts(info, known)
     return await limit.run(async () => {
       options.signal?.throwIfAborted()
-      const sight = await digests.look(info.key, options.signal)
-      if (sight === null) return null
-      const facts = await digests.describe(sight, options)
-      if (facts.evidence === 'stored') await digests.rememberStored(sight.info)
-      return facts
+      return await digests.describeListed(info.key, options)
     })
   }
 
@@ -152,14 +150,48 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
           async (one) => (await together).get(one.info.key) ?? (await describeNoting(one, options)),
         )
       },
-      open: (name: string, options = {}) => open(name, options, true),
+      open: openAgain,
     }
     yield* afterLooks(surveyPages(pages, wanted, { createHasher, ...options }), looks, options.signal)
   }
 
+  async function* listAll({ prefix, signal }: EstimateOptions, onCall: () => void) {
+    const counted: Objects = {
+      ...objects,
+      list(...asked) {
+        onCall()
+        return objects.list(...asked)
+      },
+    }
+    for (let after: string | null = ''; after !== null; ) {
+      const asked = { prefix: root + prefix, after: root + after, size: MAX_LISTING_PAGE - 1, signal }
+      const page: { found: Listed[]; next: Listed | null } = await collect(counted, root, {
+        ...asked,
+        pick: toListed,
+      })
+      yield page.found
+      after = page.next?.name ?? null
+    }
+  }
+
+  const looks = {
+    listAll,
+    isKnown: async (info: ObjectInfo) => (await digests.find(info, undefined)) !== undefined,
+    async hasStored(key: string, signal: AbortSignal | undefined) {
+      const info = await objects.head(key, signal)
+      return info && info.stored !== null
+    },
+  }
+
   const reads = {
+    ...(objects.billing && {
+      billing: {
+        ...objects.billing,
+        estimate: (options: EstimateOptions) => estimateObjects(looks, options),
+      },
+    }),
     describe,
-    open: (name: string, options = {}) => open(name, options),
+    open,
     list,
     survey,
     listKept: kept.list,

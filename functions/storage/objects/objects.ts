@@ -3,6 +3,7 @@ import type { Digest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
 import type { PassedKind } from '../../wire/passed.ts'
+import type { Billing } from '../storage.ts'
 import type { ProvisionalDigests } from './provisional-digests.ts'
 
 /** One object, as its store describes it. */
@@ -91,6 +92,8 @@ export interface Objects {
    * consistent store, which answers with its present state, and sends the bytes of a version only under it.
    */
   readonly provisional?: ProvisionalDigests | undefined
+  /** Counts the calls; absent for a store that charges for none. */
+  readonly billing?: Pick<Billing, 'prices' | 'calls'> | undefined
   /** Writes objects; absent for a store that cannot be written to. */
   readonly writes?: ObjectWrites | undefined
 }

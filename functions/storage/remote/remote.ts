@@ -21,6 +21,7 @@ import {
   readPage,
   readProblem,
   readRestored,
+  readSignedTree,
   takeLines,
   throwUnexpected,
   toOpened,
@@ -42,9 +43,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   const ask = createAsk(url.replace(/\/+$/, ''), options)
 
   const describe: WritableStorage['describe'] = (names, options = {}) => {
-    const { maxAge, sums } = options
+    const { maxAge, sums, sign } = options
     return askNames(names, async (batch, settle) => {
-      const reply = await ask('/describe', { json: { names: batch, maxAge, sums }, ...toAsk(options) })
+      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, ...toAsk(options) })
       await takeAnswers(reply, batch, describeLine, toFacts, settle, options)
     })
   }
@@ -89,6 +90,17 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
         check(one)
         yield one
       }
+    },
+    async signTree(prefix, { trace, signal, onProgress } = {}) {
+      const reply = await ask('/tree', { json: { prefix }, trace, signal })
+      // Without a key, or of an earlier version.
+      if (reply.status === 404) {
+        await reply.body?.cancel()
+        return null
+      }
+      if (reply.status !== 200 || reply.body === null)
+        throw (await readProblem(reply)) ?? unexpected('no tree')
+      return await readSignedTree(reply.body, onProgress)
     },
     async listKept({ signal, ...options } = {}) {
       if (options.name !== undefined) requireName(options.name)

@@ -23,12 +23,13 @@ import {
   MAX_LISTING_PAGE,
   MAX_PROBLEM_BYTES,
 } from '../../wire/limits.ts'
-import { keptListing, listing, problem, restored } from '../../wire/schemas.ts'
+import { keptListing, listing, problem, restored, treeLine } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
 import { toKeptKey } from '../kept.ts'
 import { compareNames, parseName } from '../names.ts'
 import type {
+  DescribeOptions,
   KeptPage,
   ListKeptOptions,
   ListOptions,
@@ -36,10 +37,11 @@ import type {
   OpenOptions,
   Page,
   RestoreOptions,
+  SignedTree,
   Written,
 } from '../storage.ts'
 import { toNetworkError } from './network-errors.ts'
-import { toFacts } from './wire-lines.ts'
+import { toError, toFacts } from './wire-lines.ts'
 
 /** What is used of a `Response`; on some hosts `body` is `Chunks`. The caller reads it or cancels it. */
 export interface Reply {
@@ -91,6 +93,23 @@ export async function readRestored(
   const { name, digest, unkept } = answer.output
   if (name !== asked.name || digest !== asked.digest) throw unexpected('another file than the one put back')
   return { ...toFacts(answer.output), size: answer.output.size, unkept }
+}
+
+/** Reads the signed tree at the end of an answer; throws the error that is there instead. */
+export async function readSignedTree(
+  body: NonNullable<Reply['body']>,
+  onProgress: DescribeOptions['onProgress'],
+): Promise<SignedTree> {
+  let before = 0
+  const lines = readLinesTo(body, treeLine, (line) => !('work' in line), 'the answer with a tree broke off')
+  for await (const line of lines) {
+    if ('root' in line) return line
+    if ('error' in line) throw toError(line.error)
+    const done = Math.max(line.work - before, 0)
+    before += done
+    onProgress?.({ done })
+  }
+  throw incomplete('the answer has no tree')
 }
 
 /** Reads a body of JSON as `schema` has it, of at most `limit` bytes. */

@@ -26,13 +26,14 @@ export function toRestored(name: string, { unkept, ...facts }: Written): v.Infer
 }
 
 /** Throws `unreachable` for facts of bytes without a size or a SHA-256: only a list may lack them. */
-export function toFacts({ size, digest, modified, evidence, age, sums }: HeldLine): Facts {
+export function toFacts({ size, digest, modified, evidence, age, sums, signatures }: HeldLine): Facts {
   if (evidence !== 'recorded' && (size === null || !isDigest(digest)))
     throw new StorageError('unreachable', 'the server sent facts of a copy without its size or its SHA-256', {
       reason: 'http_protocol_error',
     })
   const facts = { size, digest, modified: parseTimestamp(modified), ...toConsistent(evidence, age) }
-  return sums === undefined ? facts : { ...facts, sums }
+  if (sums === undefined && signatures === undefined) return facts
+  return { ...facts, ...(sums && { sums }), ...(signatures && { signatures }) }
 }
 
 export function toFailedLine(name: string, error: StorageError): FailedLine {

@@ -5,9 +5,18 @@ import { withTimeout } from '../../wire/limit.ts'
 import { HEARTBEAT_MS } from '../../wire/limits.ts'
 import type { Passed } from '../../wire/passed.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import { type Facts, isFacts, isFresh } from '../facts.ts'
+import { type Facts, isFacts, isFresh, type SizedFacts } from '../facts.ts'
 import { compareNames } from '../names.ts'
-import type { DescribeOptions, Entry, ListOptions, Storage, SurveyOptions, Work } from '../storage.ts'
+import type {
+  DescribeOptions,
+  Entry,
+  ListOptions,
+  Opened,
+  OpenOptions,
+  Storage,
+  SurveyOptions,
+  Work,
+} from '../storage.ts'
 import { createSelect } from './globs.ts'
 import {
   type Closed,
@@ -51,13 +60,21 @@ export interface GappedPage<E> {
 }
 
 /** Files that are listed page by page, and described by their listed entries. */
-export interface Pages<E extends Entry> extends Pick<Storage, 'open'> {
+export interface Pages<E extends Entry> {
   list(options: ListOptions): Promise<GappedPage<E>>
   /** As `Storage.describe`, for listed entries; what is known at once need not be a promise. */
   describe(
     entries: readonly E[],
     options: DescribeOptions,
   ): readonly (Promise<Facts | null> | Found['said'] | null)[]
+  /** As `Storage.open`, for a whole file whose digest need not be known. */
+  open(name: string, options: OpenOptions): Promise<OpenedAgain | null>
+}
+
+/** A file opened to be read again. The caller reads `body` to its end or cancels it. */
+export interface OpenedAgain extends Pick<Opened, 'body'> {
+  /** `digest` is what the store claims or was read before; null for a file of which no digest is known. */
+  readonly facts: Omit<SizedFacts, 'digest'> & { readonly digest: Digest | null }
 }
 
 function toPages(storage: Storage): Pages<Entry> {
@@ -143,7 +160,11 @@ function createGapCounter(gaps: readonly Gap<string>[]) {
   }
 }
 
-/** The selected files, page by page, and the gaps between them. */
+/**
+ * The selected files, page by page, and the gaps between them. The next page is listed while the caller uses
+ * one, so that the listings of all replicas are under way at once, also where they differ. The caller aborts
+ * `signal` when it leaves.
+ */
 async function* readPages<E extends Entry>(
   storage: Pages<E>,
   survey: Survey,
@@ -153,12 +174,15 @@ async function* readPages<E extends Entry>(
   const isWanted = createSelect(survey)
   for (const { after, until } of survey.ranges) {
     const isCounted = (name: string) => survey.passed === true && isWithin(name, until) && isWanted(name)
-    for (let next: string | null = after; next !== null; ) {
-      const page: GappedPage<E> = await storage.list({ prefix, after: next, isCounted, signal })
+    const list = (after: string) => storage.list({ prefix, after, isCounted, signal })
+    for (let listing: Promise<GappedPage<E>> | null = list(after); listing !== null; ) {
+      const page: GappedPage<E> = await listing
       const held = page.entries.filter(({ name }) => isWithin(name, until))
       const gaps = survey.passed ? page.gaps : []
+      listing = held.length < page.entries.length || page.next === null ? null : list(page.next)
+      // The caller may leave before it fails.
+      listing?.catch(() => {})
       yield { entries: held.filter(({ name }) => isWanted(name)), listed: page.entries.length, gaps }
-      next = held.length < page.entries.length ? null : page.next
     }
   }
 }
@@ -233,7 +257,7 @@ async function describeAll<E extends Entry>(
  * so that the bytes are compared with the digest that the store still claims, which is how rot is found.
  */
 async function readStale(
-  storage: Pick<Storage, 'open'>,
+  storage: Pick<Pages<Entry>, 'open'>,
   files: readonly { readonly name: string; readonly said: Found['said'] | null }[],
   options: ExamineOptions,
 ): Promise<Found[]> {
@@ -248,7 +272,7 @@ async function readStale(
 }
 
 async function readOne(
-  storage: Pick<Storage, 'open'>,
+  storage: Pick<Pages<Entry>, 'open'>,
   name: string,
   { createHasher, signal, trace, onProgress, pace }: ExamineOptions,
 ): Promise<Found | null> {
@@ -265,9 +289,9 @@ async function readOne(
       await pace?.wait(chunk.length, (done) => onProgress({ done }))
     }
     const digest = await hasher.digest()
-    return digest === facts.digest
-      ? { name, said: { ...facts, evidence: 'read', age: 0 } }
-      : { name, said: { ...facts, digest, evidence: 'read', age: 0 }, rottedFrom: facts.digest }
+    const said = { ...facts, digest, evidence: 'read', age: 0 } as const
+    const isRotten = facts.digest !== null && facts.digest !== digest
+    return isRotten ? { name, said, rottedFrom: facts.digest } : { name, said }
   } catch (error) {
     return { name, said: toStorageError(error) }
   }

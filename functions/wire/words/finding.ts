@@ -1,5 +1,5 @@
-import type { Manifest, Status } from '../schemas.ts'
-import { formatNumber } from '../text.ts'
+import type { AuditSummary, Manifest, Status } from '../schemas.ts'
+import { formatCount, formatNumber } from '../text.ts'
 
 /** What an audit found of each copy of a name, for people: `a = b: 2d711642b726`, `missing on c`. */
 export function toFindingWords(
@@ -24,4 +24,21 @@ export function toCountWords(states: Status['replicas'][number]['states']): stri
     const names = states[state] ?? 0
     return names > 0 ? `${formatNumber(names)} ${words}` : []
   })
+}
+
+/**
+ * Which names an audit in steps has not compared on all replicas, for people: `2 ranges of names were not
+ * compared on all replicas: after 'a' up to 'b', after 'x'`; names are as they are, to be escaped.
+ */
+export function toUnverifiedText({ ranges, examples }: NonNullable<AuditSummary['unverified']>): string {
+  const texts = examples.map(({ after, until }) => {
+    const bounds = [
+      ...(after === '' ? [] : [`after '${after}'`]),
+      ...(until === null ? [] : [`up to '${until}'`]),
+    ]
+    return bounds.length === 0 ? 'all of them' : bounds.join(' ')
+  })
+  const more = ranges > examples.length ? [`and ${formatNumber(ranges - examples.length)} more`] : []
+  const start = `${formatCount(ranges, 'range', 'ranges')} of names ${ranges === 1 ? 'was' : 'were'}`
+  return `${start} not compared on all replicas: ${[...texts, ...more].join(', ')}`
 }

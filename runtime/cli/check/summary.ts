@@ -5,6 +5,7 @@ import { toSeenTexts } from '../../../functions/wire/words/evidence.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { toAgreementWords } from '../terminal/agreement-words.ts'
+import { toCallWords } from '../terminal/call-words.ts'
 import { toChangeWords } from '../terminal/change-words.ts'
 
 interface Globs {
@@ -34,6 +35,7 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
   saySkipped(io, replicas)
   sayEvidence(io, summary)
   if (summary.proved !== undefined) sayProved(io, summary.proved, names)
+  sayCalls(io, summary)
 }
 
 /** Prints what the replicas have proved, how it can be repeated, and which bytes travelled for it. */
@@ -54,6 +56,14 @@ function sayProved(io: Io, proved: NonNullable<AuditSummary['proved']>, all: num
 export function sayEvidence(io: Io, { names, replicas }: AuditSummary): void {
   const seen = replicas.filter(({ state, seen }) => state === 'ok' || seen.names > 0)
   if (names > 0) say(io, `evidence: ${toSeenTexts(seen).join('; ')}`)
+}
+
+/** Prints the calls that were counted of stores that charge for them, and beside them the CPU. */
+function sayCalls(io: Io, { replicas }: AuditSummary): void {
+  const counted = replicas.flatMap(({ id, calls }) => (calls ? `${id} ${toCallWords(calls)}` : []))
+  if (counted.length === 0) return
+  const { user, system } = process.cpuUsage()
+  say(io, `calls: ${counted.join('; ')}; CPU of this command ${((user + system) / 1e6).toFixed(1)} s`)
 }
 
 /** Prints the globs that settings exclude: those of the coordinator, and those of this user. */

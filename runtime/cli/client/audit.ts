@@ -20,6 +20,8 @@ interface AuditQuery {
   readonly prove?: number | undefined
   readonly confidence?: Confidence | undefined
   readonly seed?: string | undefined
+  readonly after?: string | undefined
+  readonly until?: string | undefined
 }
 
 /** The query of `GET /audit`; `excluded` are the globs that settings exclude. */
@@ -29,6 +31,9 @@ export function toAuditQuery(
   excluded: readonly string[],
 ): URLSearchParams {
   const query = new URLSearchParams({ ...(prefix !== '' && { prefix }), ...toMaxAgeQuery(options) })
+  const { after, until } = options
+  if (after !== undefined) query.set('after', after)
+  if (until !== undefined) query.set('until', until)
   if (options.all) query.set('all', 'true')
   const share = toShareText(options)
   if (share !== undefined) query.set('prove', share)
@@ -54,13 +59,15 @@ function toDecimal(fraction: number): string {
 }
 
 /**
- * Passes the names of an audit to `onNames`, in batches as they arrive, and draws its progress. Resolves with
- * the summary; throws `Broken` when the audit does not come to its end.
+ * Passes the names of an audit to `onNames`, in batches as they arrive, and draws its progress; calls
+ * `onReported` when all names up to one have been reported. Resolves with the summary; throws `Broken` when
+ * the audit does not come to its end.
  */
 export async function readAudit(
   response: Reply,
   io: Io,
   onNames: (manifests: readonly Manifest[]) => Promise<void>,
+  onReported: (name: string) => void = () => {},
 ): Promise<AuditSummary> {
   const meter = createAuditMeter(io.stderr)
   let summary: AuditSummary | undefined
@@ -68,6 +75,8 @@ export async function readAudit(
     for await (const lines of readNdjson(response, auditLine)) {
       const manifests: Manifest[] = []
       for (const line of lines) {
+        const reported = 'name' in line ? line.name : 'progress' in line ? line.progress.after : undefined
+        if (reported !== undefined) onReported(reported)
         if ('progress' in line) meter.update(line.progress.replicas)
         else meter.clear()
         if ('name' in line) manifests.push(line)

@@ -6,7 +6,7 @@ import { UserError } from '../../node/user-error.ts'
 import { Broken, catchBroken } from './coordinator-client.ts'
 
 /** Far more than a line takes: the longest name, and 1,000 replicas, each with an error in words. */
-const MAX_LINE_LENGTH = 4 * 1024 * 1024
+export const MAX_LINE_LENGTH = 4 * 1024 * 1024
 
 /** The lines of a response, parsed by `schema`, in batches as they arrive. */
 export async function* readNdjson<T extends v.GenericSchema>(

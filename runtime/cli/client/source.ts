@@ -1,3 +1,4 @@
+import { TrieRouter } from 'hono/router/trie-router'
 import type { Require } from '../../../functions/coordinator/parameters.ts'
 import { NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { openKeys, openTokens } from '../../hosting/access.ts'
@@ -8,12 +9,13 @@ import { openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas, type Reads } from '../../hosting/open-replicas.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { requireSeveral } from '../../hosting/replica-address.ts'
+import { module } from '../../hosting/stores/module.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
 import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
-import { replaceFetchGlobals } from './light-fetch.ts'
+import { replaceGlobals } from './light-globals.ts'
 import { createLocalSend } from './local-send.ts'
 
 /** A coordinator to ask, and the query of its compared reads. */
@@ -39,6 +41,8 @@ interface SourceOptions extends Values<typeof SOURCE_FLAGS> {
   readonly confidence?: unknown
   readonly single?: boolean
   readonly writable?: boolean
+  /** The paths of the keys by which a coordinator in this process signs. */
+  readonly sign?: readonly string[]
   /** Globs of names that settings exclude. */
   readonly excluded?: readonly string[]
 }
@@ -72,6 +76,8 @@ async function openSource(
 ): Promise<Source> {
   const { writable, excluded = [] } = options
   const source = toSource(options, options.require)
+  if (options.sign?.length && 'coordinator' in source)
+    throw new UserError('--sign needs --replica; a coordinator signs when it was itself started with --sign')
   if (isComparing && !options.single && 'replicas' in source) requireSeveral(source.replicas, toFlagLabel)
   const token = openTokens(options.tokenFile, io)
   const query = toQuery(options)
@@ -81,6 +87,14 @@ async function openSource(
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
     return { ask, query, directories: [], excluded, async close() {} }
   }
+  const { sign = [] } = options
+  const signers =
+    sign.length === 0
+      ? []
+      : await (await import('../../hosting/keys.ts')).openSigners(sign, source.replicas, io)
+  // A module of the user's may need what the light ones lack.
+  const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
+  if (io.isOwnProcess && !hasModule) replaceGlobals()
   const timeouts = toTimeouts(options)
   const isProof = options.prove !== undefined || options.confidence !== undefined
   const isDeep = options.deep || options.maxAge !== undefined || isProof
@@ -96,10 +110,10 @@ async function openSource(
   const { createCoordinator } = await import('../../../functions/coordinator/coordinator.ts')
   const { ledger, onLedgerFailed, close: closeLedger } = openLedger(source.replicas, indexPath, io)
   const app = createCoordinator(replicas, {
-    ...{ createHasher, ledger, onLedgerFailed },
+    ...{ createHasher, ledger, onLedgerFailed, signers },
     ...{ deadlines: timeouts, writable, exclude: [...excluded, ...ignored] },
+    router: new TrieRouter(),
   })
-  if (io.isOwnProcess) replaceFetchGlobals()
   const send = createLocalSend((request) => app.fetch(request))
   // Never connected to: a Request needs an absolute URL.
   const ask = createCoordinatorClient('http://localhost', { send, signal: io.signal })

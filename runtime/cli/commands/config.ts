@@ -1,6 +1,7 @@
 import { escapeControls } from '../../../functions/wire/text.ts'
 import { openKeys, openServerKeys, openTokens } from '../../hosting/access.ts'
 import { type Io, writeOut } from '../../hosting/io.ts'
+import { readPublicKeys } from '../../hosting/keys.ts'
 import { openNotifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Command } from '../options/command.ts'
@@ -18,7 +19,7 @@ export const config: Command = {
     if (file === null) throw new UserError(toAbsence(toDefaultPath(io.env)))
     const settings = await parseSettings(file)
     await writeOut(io, toText(settings))
-    for (const cluster of settings.clusters) openFiles(cluster, io)
+    for (const cluster of settings.clusters) await openFiles(cluster, io)
     return 0
   },
 }
@@ -49,8 +50,9 @@ function toShown(name: string, text: string): string {
   return name === 'notify' ? `${new URL(text).origin}/…` : text
 }
 
-/** Throws a UserError for a token or a certificate that cannot be used. */
-function openFiles({ texts }: Cluster, io: Io): void {
+/** Rejects with a UserError for a token, a certificate or a public key that cannot be used. */
+async function openFiles({ texts }: Cluster, io: Io): Promise<void> {
+  for (const path of texts['key'] ?? []) await readPublicKeys(path)
   const at = (name: string) => texts[name]?.[0]
   for (const path of [at('tokenFile'), at('replicaTokenFile')])
     if (path !== undefined) openTokens({ path }, io)

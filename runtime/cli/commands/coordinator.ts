@@ -14,6 +14,7 @@ import { openAccess, openTokens } from '../../hosting/access.ts'
 import { withBackgroundIndex } from '../../hosting/background-index.ts'
 import { requireReplicas, toTimeouts } from '../../hosting/flags.ts'
 import { type Io, isFirst, say } from '../../hosting/io.ts'
+import { openSigners } from '../../hosting/keys.ts'
 import { openNotifier } from '../../hosting/notify.ts'
 import { type OpenedLedger, openLedger } from '../../hosting/open-ledger.ts'
 import { openReplicas } from '../../hosting/open-replicas.ts'
@@ -38,6 +39,7 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
   const { host, port, require, writable, verify: every } = options
   const replicas = requireReplicas(options, given.label)
   const timeouts = toTimeouts(options)
+  const signers = await openSigners(options.sign, replicas, io)
   const { access, tls, tokens } = openAccess(options, io)
   const token = openTokens(options.replicaTokenFile, io)
   const tracing = await openTracing(io.env, 'vouch-coordinator', (line) => say(io, line))
@@ -64,6 +66,7 @@ async function runCoordinator(given: Arguments, io: Io, log: ServerLog): Promise
     ...shared,
     require,
     writable,
+    signers,
     verifiesEvery: every,
     defer: setImmediate,
     observer: { ...metrics.observer, onAudited },

@@ -13,6 +13,7 @@ import { getMany, toWorst } from '../download/get-many.ts'
 import { GET } from '../options/clients.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
+import { getReceipt } from '../receipt/get-receipt.ts'
 import { sayConflict, sayReceived } from '../terminal/get-report.ts'
 
 type GetOptions = Options<typeof GET>
@@ -33,13 +34,19 @@ function isOfMany({ operands }: Arguments, { filesFrom, match, exclude }: GetOpt
 
 async function runOne({ operand }: Arguments, options: GetOptions, io: Io): Promise<number> {
   const paths = parseDestination(options)
+  const { receipt } = options
+  if (receipt !== undefined && paths === 'stdout')
+    throw new UserError('--receipt is for a file that is written; -o names it')
   return await withSource(options, io, {}, async ({ ask, query, directories }) => {
     const name = requireName(operand ?? (await askName(io)), 'get')
     if (paths !== 'stdout') requireElsewhere(paths.toPath(name), directories, io)
+    if (receipt !== undefined) requireElsewhere(receipt, directories, io)
     const destination = paths === 'stdout' ? paths : createFiles(paths, io)
     const { status, report, manifest, problem } = await getFile({ name, query, ask, destination, io })
     if (manifest !== undefined) sayConflict(io, manifest, report.written)
     else if (problem === undefined) sayReceived(io, report)
+    if (receipt !== undefined && (status === 0 || status === 3))
+      await getReceipt(report, { ask, query, path: receipt }, io)
     if (options.json) await writeOut(io, toJsonLine(report))
     if (problem !== undefined) throw new UserError(problem.line)
     return status
@@ -57,6 +64,10 @@ function requireElsewhere(path: string, directories: readonly OwnDirectory[], { 
 
 async function runMany({ operands, excluded }: Arguments, options: GetOptions, io: Io): Promise<number> {
   const directory = parseDirectory(options)
+  if (options.receipt !== undefined)
+    throw new UserError(
+      "--receipt is for one file, got several; 'vouch receipt tree' signs all of a folder at once",
+    )
   const wanted = await readWanted(operands, options, io)
   return await withSource({ ...options, excluded }, io, { reads: 'trees' }, async (source) => {
     const { ask, query, directories } = source

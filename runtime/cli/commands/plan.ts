@@ -24,13 +24,13 @@ export const plan: Command = {
   async run(given, io) {
     const options = readOptions(PLAN, given)
     const { operand: prefix = '' } = given
-    const { match, exclude } = options
+    const { match, exclude, after, until } = options
     const rules = toRules(options)
     const asked = { ...options, excluded: given.excluded }
     return await withSource(asked, io, { reads: 'trees', isComparing: true }, async (source) => {
       const { ask, query, excluded } = source
       const moves = options.moves && { moves: true }
-      const request = { prefix, match, exclude: [...excluded, ...exclude], rules, ...moves }
+      const request = { prefix, match, exclude: [...excluded, ...exclude], after, until, rules, ...moves }
       const response = await ask(`/plan${query}`, { json: JSON.stringify(request) })
       if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
       return await print(response, prefix, { ...options, excluded }, io)
@@ -66,7 +66,8 @@ async function print(response: Reply, prefix: string, options: PrintOptions, io:
     throw new Broken('the plan broke off before its end and cannot be applied; run it again')
   const { steps, moves, unpaired, bytes, left, recorded = 0, audit } = summary
   requireCompared(audit.replicas, options)
-  requireNames(audit, prefix, options)
+  const isRange = options.after !== undefined || options.until !== undefined
+  if (!isRange) requireNames(audit, prefix, options)
   const amounts = [formatCount(steps, 'step', 'steps'), `${formatSize(bytes)} to be written`]
   if (moves) amounts.splice(1, 0, `${formatNumber(moves)} of them ${moves === 1 ? 'a move' : 'moves'}`)
   say(io, amounts.join(', '))

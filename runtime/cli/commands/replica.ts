@@ -3,10 +3,11 @@ import { createReplica } from '../../../functions/replica/replica.ts'
 import { openAccess } from '../../hosting/access.ts'
 import { withBackgroundIndex } from '../../hosting/background-index.ts'
 import { type Io, say } from '../../hosting/io.ts'
+import { openSigners } from '../../hosting/keys.ts'
 import { openDirectory, openStore } from '../../hosting/open-replicas.ts'
 import { requireOutside, toIndexPath } from '../../hosting/outside.ts'
 import { hidePlaces } from '../../hosting/places.ts'
-import { listForms, parseTarget } from '../../hosting/replica-address.ts'
+import { listForms, parseTarget, type Target } from '../../hosting/replica-address.ts'
 import { reloadOnHangup, runServer, toBoth } from '../../hosting/run-server.ts'
 import { type ServerLog, withServerLog } from '../../hosting/server-log.ts'
 import { createSum } from '../../hosting/stores/sums.ts'
@@ -30,16 +31,19 @@ async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<num
     throw new UserError(
       'replica takes DIR, the directory to serve, got none; vouch replica . serves this one',
     )
+  const target = requireStore(directory)
+  const signers = await openSigners(options.sign, [{ id, target }], io)
   const { access, tls, tokens } = openAccess(options, io)
   reloadOnHangup([tokens, tls], io)
   const tracing = await openTracing(io.env, 'vouch-replica', (line) => say(io, line))
-  const { storage, directories, indexed, places, close } = await openOperand(directory, options, io)
+  const { storage, directories, indexed, places, close } = await openOperand(target, options, io)
   const metrics = createMetrics(directories, indexed, tls?.get)
   const app = createReplica(storage, {
     createHasher,
     createSum,
     writable,
     places,
+    signers,
     log: toBoth(log.request, metrics.log),
     isTraced: log.isTraced,
     around: tracing?.around,
@@ -56,12 +60,21 @@ async function runReplica(given: Arguments, io: Io, log: ServerLog): Promise<num
   }
 }
 
-/** Opens the operand. `close` closes a store; directories are closed elsewhere. */
-async function openOperand(text: string, { id, index, writable }: Options<typeof REPLICA>, io: Io) {
+/** The operand, which is no replica server; throws a UserError otherwise. */
+function requireStore(text: string): Exclude<Target, { kind: 'remote' }> {
   const target = parseTarget(text)
   // The message leaves out the value, which may hold a key.
   if (target === null || target.kind === 'remote')
     throw new UserError(`replica takes a directory, or a store: ${listForms()}`)
+  return target
+}
+
+/** Opens the operand. `close` closes a store; directories are closed elsewhere. */
+async function openOperand(
+  target: ReturnType<typeof requireStore>,
+  { id, index, writable }: Options<typeof REPLICA>,
+  io: Io,
+) {
   if (target.kind === 'directory') {
     const directory = { id, path: resolve(io.cwd, target.path) }
     requireOutside(io, [directory])

@@ -5,7 +5,7 @@ import {
   status as schema,
 } from '../../../functions/wire/schemas.ts'
 import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
-import { toCountWords } from '../../../functions/wire/words/finding.ts'
+import { toCountWords, toUnverifiedText } from '../../../functions/wire/words/finding.ts'
 import { toJsonLine, writeOut } from '../../hosting/io.ts'
 import { readAnswer } from '../client/coordinator-client.ts'
 import { withSource } from '../client/source.ts'
@@ -70,8 +70,9 @@ function toCheckLines(known: Known): string[] {
     lines.push(
       `checked ${toLocalTime(last.ended)}: ${formatCount(last.summary.names, 'name', 'names')}: ${words}`,
     )
-    const { changes } = last.summary
+    const { changes, unverified } = last.summary
     if (changes !== undefined) lines.push(`  ${toChangeWords(changes)}`)
+    if (unverified !== undefined) lines.push(`  ${toUnverifiedText(unverified)}`)
   }
   const open = Object.values(differing).reduce((a, b) => a + b, 0)
   if (open > 0) lines.push(`  ${formatCount(open, 'name differs', 'names differ')} by the last check of each`)
@@ -87,7 +88,9 @@ function toReplicaLine(
 ): string {
   const then = last?.summary?.replicas.find((one) => one.id === id)
   const held = then && `then ${formatCount(then.seen.names, 'name', 'names')}, ${formatSize(then.seen.bytes)}`
-  const left = then?.error === undefined ? [] : [`left out of that check: ${then.detail ?? then.error}`]
+  const part = last?.summary?.unverified === undefined ? '' : 'a part of '
+  const left =
+    then?.error === undefined ? [] : [`left out of ${part}that check: ${then.detail ?? then.error}`]
   const counts = toCountWords(states)
   const rot = corrupt > 0 ? [`${formatCount(corrupt, 'copy', 'copies')} corrupt`] : []
   const now = state === 'ok' ? 'answers' : `does not answer now: ${detail ?? error}`

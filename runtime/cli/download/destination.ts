@@ -1,9 +1,11 @@
+import { lstatSync } from 'node:fs'
 import { basename, dirname, extname, join, posix, resolve } from 'node:path'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Announced } from '../client/coordinator-client.ts'
-import { cutToBytes, openPart, type PartFile, requireTarget } from './part-file.ts'
+import { MAX_SMALL_BYTES } from '../limits.ts'
+import { createSmallPart, cutToBytes, openPart, type PartFile, requireTarget } from './part-file.ts'
 
 /** Paths as the user gave them, relative ones from the cwd. */
 export interface Paths {
@@ -39,7 +41,12 @@ export function createFiles(paths: Paths, { cwd, signal }: Pick<Io, 'cwd' | 'sig
       requireTarget(resolve(cwd, path))
       return null
     },
-    open: (path, announced) => openPart(resolve(cwd, path), { ...announced, signal }),
+    async open(path, announced) {
+      const target = resolve(cwd, path)
+      if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
+      const isNew = lstatSync(target, { throwIfNoEntry: false }) === undefined
+      return createSmallPart(target, { ...announced, signal, isNew })
+    },
   }
 }
 

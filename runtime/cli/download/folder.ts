@@ -56,8 +56,6 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const onUnsynced = (path: string) => void unsynced.push(path)
   /** Paths where there is no file yet. */
   const absent = new Set<string>()
-  /** Of a new file. */
-  const mode = 0o666 & ~process.umask()
   requireOutside(root, replicas)
 
   /** Checks a directory at or below the root; false when it is missing, unless it is to be made. */
@@ -119,7 +117,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
       const target = resolve(cwd, path)
       refusing(path, () => enter(dirname(target), true))
       if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
-      return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), mode, onUnsynced })
+      return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), onUnsynced })
     },
     requireFree(name, others) {
       if (others.length === 0) return

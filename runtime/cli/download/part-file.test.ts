@@ -14,11 +14,17 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import { toPut } from '../../../functions/storage/suite/suite-tools.suite.ts'
+import { MAX_SMALL_BYTES } from '../limits.ts'
 import { createStage, hash, startCoordinator, startScript, toFields } from '../stage.suite.ts'
 
 const CONTENT = Array.from({ length: 2000 }, (_, i) => `line ${i}`).join('\n')
-const PART = `.client_received.txt.${hash(CONTENT).slice(0, 16)}.part`
+const PART = toPart(CONTENT)
 const TARGET = 'client_received.txt'
+
+/** The part file of a content. */
+function toPart(content: string): string {
+  return `.client_received.txt.${hash(content).slice(0, 16)}.part`
+}
 
 /** The flags for a coordinator that sends CONTENT as `file.txt`, with these fields beside its usual ones. */
 async function startContent(fields: Record<string, string> = {}): Promise<string[]> {
@@ -106,16 +112,17 @@ test('attributes of a replaced file that could not be kept are reported', async 
 
 test('a new file gets the mode of the umask, and is private until it is complete', async () => {
   const stage = createStage()
+  const content = 'x'.repeat(MAX_SMALL_BYTES + 1)
   let mode: number | undefined
   const url = await startScript((_request, response) => {
-    response.writeHead(200, toFields(CONTENT))
-    response.write(CONTENT.slice(0, 100))
+    response.writeHead(200, toFields(content))
+    response.write(content.slice(0, 100))
     const timer = setInterval(() => {
-      const part = statSync(join(stage.cwd, PART), { throwIfNoEntry: false })
+      const part = statSync(join(stage.cwd, toPart(content)), { throwIfNoEntry: false })
       if (part === undefined || part.size < 100) return
       clearInterval(timer)
       mode = part.mode & 0o777
-      response.end(CONTENT.slice(100))
+      response.end(content.slice(100))
     }, 2)
   })
   expect(await stage.run(['get', 'file.txt', '--coordinator', url])).toMatchObject({ status: 0 })

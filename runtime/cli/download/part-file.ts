@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  fsyncSync,
   futimesSync,
   lstatSync,
   openSync,
@@ -120,15 +121,14 @@ interface SmallPartOptions extends PartOptions {
   readonly size: number
   /** Whether there is no file at the target yet. */
   readonly isNew: boolean
-  /** The permissions of a new file. */
-  readonly mode: number
-  /** Called with the path of a file whose content may not be on the disk yet. */
-  readonly onUnsynced: (path: string) => void
+  /** Called with the path of a file whose content may not be on the disk yet; when absent, it is. */
+  readonly onUnsynced?: ((path: string) => void) | undefined
 }
 
 /**
  * The same for a content that is held in memory until it is complete. An interruption leaves nothing. A new
- * file is written in one go and not synced; one that replaces another is written as by `openPart`.
+ * file is written in one go, with `onUnsynced` not synced; one that replaces another is written as by
+ * `openPart`.
  */
 export function createSmallPart(target: string, options: SmallPartOptions): PartFile {
   const { size, onUnsynced } = options
@@ -149,7 +149,7 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
       try {
         const unkept = options.isNew ? writeNew(target, bytes, options) : null
         if (unkept === null) return await writeOver(target, bytes, options)
-        onUnsynced(target)
+        onUnsynced?.(target)
         return unkept
       } catch (error) {
         throw toRefusal(error, target)
@@ -160,7 +160,7 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
 
 /** Writes a new file on the calling thread; null when its part file exists. */
 function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unkept[] | null {
-  const { digest, modified, mode } = options
+  const { digest, modified, onUnsynced } = options
   const path = toPartPath(target, digest)
   let fd: number
   try {
@@ -171,8 +171,9 @@ function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unk
   }
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
-    fchmodSync(fd, mode)
+    fchmodSync(fd, toNewMode())
     const isTimed = modified === null || setTime(fd, modified)
+    if (onUnsynced === undefined) fsyncSync(fd)
     renameSync(path, target)
     return isTimed ? [] : ['modified']
   } catch (error) {
@@ -181,6 +182,11 @@ function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unk
   } finally {
     closeSync(fd)
   }
+}
+
+/** The permissions of a new file. */
+function toNewMode(): number {
+  return 0o666 & ~process.umask()
 }
 
 function setTime(fd: number, ms: number): boolean {
@@ -276,7 +282,7 @@ export async function setAttributes(
   try {
     const isFile = there !== null && fstatSync(there).isFile()
     const unkept = isFile ? await copyAttributes(there, handle, { withTime: false }) : []
-    if (!isFile) fchmodSync(handle.fd, 0o666 & ~process.umask())
+    if (!isFile) fchmodSync(handle.fd, toNewMode())
     const isTimed = modified === null || setTime(handle.fd, modified)
     return isTimed ? unkept : ['modified', ...unkept]
   } finally {

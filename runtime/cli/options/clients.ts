@@ -3,8 +3,17 @@ import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
-import { GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, READ_REQUIRE, SINGLE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import {
+  GLOB_FLAGS,
+  MAX_AGE,
+  NOTIFY_FLAGS,
+  READ_REQUIRE,
+  SIGN,
+  SINGLE,
+  SOURCE_FLAGS,
+} from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
+import { PART_FLAGS, RANGE_FLAGS } from './parts.ts'
 
 const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
 
@@ -26,6 +35,8 @@ export const GET = declare({
     ...GLOB_FLAGS,
     require: READ_REQUIRE,
     maxAge: MAX_AGE,
+    receipt: option('FILE', FILE, 'write what the replicas have signed of the file to FILE'),
+    sign: SIGN,
     json: toggle('print a report to standard output, in one line of JSON for each file'),
   },
   shared: [SOURCE],
@@ -35,6 +46,7 @@ export const GET = declare({
     "When the copies differ, each version is written beside the destination as ID_version with the name's extension, where ID is a replica that holds it. With -o - nothing is written then.",
     'With several names, --files-from, a folder such as docs/, --match or --exclude, the files keep their names and folders below DIR, which is made when it is missing, and each version is written beside its name, such as notes.ID_version.txt. A folder is everything below it that any replica lists; --match and --exclude select from the folders, or from all files.',
     'A file that is there already is hashed, and received only when its copies have another content. No symbolic link in DIR is followed. The trouble of one file does not stop the others.',
+    'A receipt has a line of each replica that holds the content and has a key; for the others the coordinator signs, if it has one. With --replica this command is the coordinator: --sign names its key. vouch receipt verify reads it.',
   ],
   examples: {
     'vouch get photos/cat.jpg -O': 'ask the coordinator on this machine, and write cat.jpg',
@@ -42,6 +54,7 @@ export const GET = declare({
       'with no coordinator: compare a directory with a replica server',
     'vouch get db.dump --require all -o - | pg_restore': 'fail unless every replica answers',
     "vouch get photos/ --exclude '*.tmp' -o backup": 'all of a folder, below backup/photos/',
+    'vouch get deed.pdf -O --receipt deed.receipt': 'with what the replicas sign of it',
     'vouch get --files-from names.txt --json': 'many files, with a report for a program',
   },
   statuses: {
@@ -90,6 +103,8 @@ export const CHECK = declare({
     oneWay: toggle('only names that the first replica holds'),
     all: toggle('every name'),
     noRollUp: toggle('a line for every name, also for folders that are missing whole and for renamed files'),
+    ...RANGE_FLAGS,
+    ...PART_FLAGS,
     maxAge: MAX_AGE,
     deep: toggle('the same as --max-age 0; this finds what rotted on the disk'),
     prove: option(
@@ -116,6 +131,7 @@ export const CHECK = declare({
     'A folder of which a replica has nothing is one line, with the number and size of its files. R is a file, or a folder, that some replicas hold under another name than the others, with the same content. Both are known only at the end, so these lines, + and - come last. --no-roll-up prints a line for every name, as soon as it is known; so do --all and --json, which adds a line for each renamed file.',
     'At the end it reports for each replica how many files are missing, differ, are renamed or corrupt, and how the digests of each replica are known: how many copies were read now, how many were read earlier and how long ago the oldest of these, and how many digests are checksums of the store.',
     'Entries that vouch cannot compare are counted by kind at the end, with the first of their names. Files whose names are not valid (not UTF-8, with a backslash, over 1,024 bytes, a bucket key such as a//b) make it exit with 2. Symbolic links, devices, FIFOs, sockets and folder markers do not, since no replica serves them. --exclude leaves out both.',
+    '--after, --until and --part compare a range of the names in the order of their bytes. Each part prints its own result, whose rows of folders and renamed files end with it; with --json, vouch merge makes one result of all. Where parts run on several machines, give each the same --split, or ask the same coordinator. --jobs runs all parts on this machine and prints one result. The outcome of a part is not sent to --notify, and the record of vouch status calls it no check of all names.',
   ],
   examples: {
     'vouch check': 'everything that the coordinator on this machine compares',
@@ -123,6 +139,8 @@ export const CHECK = declare({
     'vouch check photos/ --replica disk=/srv/files --replica nas=/mnt/nas --deep':
       'two directories, reading every byte below photos/',
     'vouch check --prove=1% --cluster archive': 'a random hundredth, proved by the bytes as they are now',
+    'vouch check --part 3/16 --json > part-03.ndjson':
+      'a part; vouch merge part-*.ndjson follows all of them',
     "vouch check --match '*.jpg' --json | jq -r 'select(.name).name'": 'names for a program',
   },
   statuses: {
@@ -187,6 +205,7 @@ export const PLAN = declare({
       RULE,
       'the same, only for names that begin with PREFIX: keep:ID, newest, majority, repair or fill-missing; once for each, the longest prefix counts',
     ),
+    ...RANGE_FLAGS,
     moves: toggle(
       'move a file that was renamed on some replicas on the others too, instead of copying it: the new name is kept, as check prints it behind the arrow; with --keep ID that of ID, with --majority that of more than half of the replicas',
     ),

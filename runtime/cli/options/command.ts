@@ -19,6 +19,8 @@ export interface Arguments extends Given {
   readonly operand: string | undefined
   /** Globs of names that settings exclude. */
   readonly excluded: readonly string[]
+  /** The texts of the flags on the line alone, where `texts` may also have those of settings. */
+  readonly typed: Given['texts']
 }
 
 /**
@@ -47,7 +49,8 @@ export function parseArguments(
     texts[name] = [...(texts[name] ?? []), option.value ?? flags[option.name]?.bare ?? 'true']
   }
   requireOperands(positionals, declaration)
-  return { texts, env, label: toFlagLabel, operands: positionals, operand: positionals[0], excluded: [] }
+  const operands = { operands: positionals, operand: positionals[0] }
+  return { texts, typed: texts, env, label: toFlagLabel, ...operands, excluded: [] }
 }
 
 function toOptions(flags: Readonly<Record<string, Flag>>) {

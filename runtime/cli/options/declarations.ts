@@ -2,7 +2,9 @@ import { UserError } from '../../node/user-error.ts'
 import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
 import { findNearest } from './nearest.ts'
-import { HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
+import { MERGE } from './parts.ts'
+import { KEY, RECEIPT } from './receipts.ts'
+import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
 
@@ -12,8 +14,8 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, CHECK, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
-  ...[REPLICA, COORDINATOR, MARK, CONFIG],
+  ...[GET, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
+  ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
 const HELP = declare({

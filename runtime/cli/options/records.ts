@@ -81,6 +81,28 @@ export const STATUS = declare({
   },
 })
 
+export const ESTIMATE = declare({
+  name: 'estimate',
+  about: 'tell beforehand what a check of buckets will take, in calls and money',
+  forms: ['[PREFIX] [options]'],
+  operand: { name: 'PREFIX' },
+  flags: {
+    deep: toggle('of a check that reads every byte'),
+    json: toggle('print one object, in one line of JSON'),
+  },
+  shared: [SOURCE],
+  description: [
+    'Lists every name of each bucket, and asks for a few objects to learn how many of them keep no SHA-256, which a check has to read; it reads none. So it costs about what the next check costs where all digests are known, and prints that too. What other stores do is not counted: directories cost nothing, and a replica server counts for itself.',
+    'The prices are a table of public ones, without what an account has free, and nothing was billed to verify them. Beside the estimate stands what the last check of all names took, as it was counted while it ran; vouch check prints the same at its end.',
+  ],
+  examples: {
+    'vouch estimate --replica a=s3://photos --replica b=s3://copies':
+      'what vouch check of both buckets will cost',
+    'vouch estimate --deep': 'reading every byte, of the coordinator on this machine',
+  },
+  statuses: { 0: 'printed', 2: 'trouble: a replica could not be asked' },
+})
+
 export const HISTORY = declare({
   name: 'history',
   about: 'show what checks have found of a file, and since when',

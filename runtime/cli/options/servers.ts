@@ -4,6 +4,7 @@ import {
   INDEX,
   NOTIFY_FLAGS,
   REPLICAS_FLAGS,
+  SIGN,
   toServerFlags,
   VERIFY_EVERY,
 } from '../../hosting/flags.ts'
@@ -24,6 +25,7 @@ export const REPLICA = declare({
   flags: {
     ...toServerFlags(6002),
     id: optionWithDefault('ID', REPLICA_ID, 'what this replica calls itself in its messages', 'replica'),
+    sign: SIGN,
   },
   shared: [ACCESS],
   description: [`DIR may be another store as well: ${listForms()}.`, HOW_IT_ENDS],
@@ -40,7 +42,7 @@ export const COORDINATOR = declare({
   about: 'compare replicas for clients',
   forms: ['--replica ID=TARGET... [options]'],
   operand: null,
-  flags: { ...toServerFlags(6001), verify: VERIFY_EVERY, ...NOTIFY_FLAGS },
+  flags: { ...toServerFlags(6001), verify: VERIFY_EVERY, ...NOTIFY_FLAGS, sign: SIGN },
   shared: [{ title: 'What to compare', flags: REPLICAS_FLAGS }, ACCESS],
   description: [
     HOW_IT_ENDS,

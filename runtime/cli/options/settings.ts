@@ -10,7 +10,7 @@ export const CONFIG = declare({
   shared: [],
   description: [
     'The settings file names clusters, each with its replicas or its coordinator, its tokens, its certificates, and the names that nobody compares. get, check, verify, status, history, explain, plan, apply, restore and coordinator take the cluster that --cluster names, or the only one. Flags win over the environment, and the environment over the file. docs/settings.md has an example with all keys.',
-    'Prints the keys of each cluster, with paths as they are found from the directory of the file, and reads the tokens and certificates that they name, of which it prints nothing.',
+    'Prints the keys of each cluster, with paths as they are found from the directory of the file, and reads the tokens, certificates and public keys that they name, of which it prints nothing.',
   ],
   examples: {
     'vouch config check': 'the file that the other commands would read',

@@ -34,6 +34,7 @@ test('the example in docs/settings.md is valid, and has every key', async () => 
         tlsKey: ['/etc/vouch/server.key'],
         tlsClientCa: ['/etc/vouch/ca.pem'],
         require: ['majority'],
+        key: ['/etc/vouch/nas.pub', '/etc/vouch/vm.pub'],
         replica: [
           'vm1=/srv/files',
           'nas=https://nas.example:6002',
@@ -89,7 +90,7 @@ test.each([
   [cluster('exlude = []'), ": [cluster.home] has no key 'exlude'; did you mean 'exclude'?"],
   [
     cluster('secret = "s3cr3t"'),
-    /: \[cluster\.home\] has no key 'secret'; it takes replicas, exclude, coordinator, (?!.*s3cr3t)/,
+    /: \[cluster\.home\] has no key 'secret'; it takes replicas, exclude, keys, coordinator, (?!.*s3cr3t)/,
   ],
   [cluster('token_file = "x"'), ": [cluster.home] has no key 'token_file'; did you mean 'token-file'?"],
   [cluster('__proto__ = "x"'), ": [cluster.home] has no key '__proto__'"],

@@ -5,6 +5,7 @@ import { globs } from '../../../functions/wire/schemas.ts'
 import { type Flag, type Flags, type Label, option, toFlagLabel } from '../../hosting/flag.ts'
 import {
   ACCESS_FLAGS,
+  KEY,
   NOTIFY_FLAGS,
   REPLICAS_FLAGS,
   requireAtMost,
@@ -52,7 +53,7 @@ const KEYS: ReadonlyMap<string, readonly [name: string, flag: Flag]> = new Map(
 
 /** The key of a flag: `token-file` for `tokenFile`. */
 export function toKey(name: string): string {
-  return name === 'replica' ? 'replicas' : toFlagLabel(name).slice(2)
+  return name === 'replica' || name === 'key' ? `${name}s` : toFlagLabel(name).slice(2)
 }
 
 const ID = option('ID', REPLICA_ID, '')
@@ -89,8 +90,8 @@ function parseCluster(path: string, name: string, table: unknown): Cluster {
   ID.read([name], `${path}: the name of a cluster`, {})
   const title = `[cluster.${name}]`
   if (!isTable(table)) throw toTypeError(`${path}: ${title}`, 'a table', table)
-  requireKeys(`${path}: ${title}`, table, ['replicas', 'exclude', ...KEYS.keys()])
-  const { replicas, exclude, ...others } = table
+  requireKeys(`${path}: ${title}`, table, ['replicas', 'exclude', 'keys', ...KEYS.keys()])
+  const { replicas, exclude, keys, ...others } = table
   const addresses = replicas === undefined ? [] : parseReplicas(path, title, replicas)
   const texts: Record<string, string[]> = addresses.length === 0 ? {} : { replica: addresses }
   for (const [key, value] of Object.entries(others)) {
@@ -98,6 +99,7 @@ function parseCluster(path: string, name: string, table: unknown): Cluster {
     if (flagName === undefined || flag === undefined) throw new Error(`nothing reads the key ${key}`)
     texts[flagName] = [parseValue(value, flag, path, `${path}: ${key} of ${title}`)]
   }
+  if (keys !== undefined) texts['key'] = parseKeys(path, title, keys)
   if (addresses.length > 0) requireReplicas(texts, (flagName) => `${path}: ${toKey(flagName)} of ${title}`)
   else if (texts['coordinator'] === undefined)
     throw new UserError(`${path}: ${title} needs a coordinator, or replicas in [cluster.${name}.replicas]`)
@@ -138,6 +140,14 @@ function parseGlobs(path: string, title: string, value: unknown): readonly strin
     throw toTypeError(label, 'an array of globs in quotes', value)
   if (!isValid(globs, value)) throw new UserError(`${label} takes ${GLOBS_RULE}, got ${value.length}`)
   return value
+}
+
+/** The files of public keys, with absolute paths. */
+function parseKeys(path: string, title: string, value: unknown): string[] {
+  const label = `${path}: keys of ${title}`
+  if (!Array.isArray(value) || value.length === 0)
+    throw toTypeError(label, 'an array of paths in quotes', value)
+  return value.map((text) => parseValue(text, KEY, path, label))
 }
 
 /** Throws a UserError for the first key that nothing reads. */

@@ -155,7 +155,7 @@ test('the file is that of --config, else of VOUCH_CONFIG, else the default one, 
   mkdirSync(join(cwd, 'folder'))
   expect((await run(['check', '--config', 'folder'])).stderr).toContain('illegal operation on a directory')
   expect((await run(['check', '--config', 'third.toml', '--replica', 'a=a'])).stderr).toContain(
-    '--config is not read beside --replica or --coordinator',
+    '--config is not read beside --replica, --coordinator or --key',
   )
 })
 

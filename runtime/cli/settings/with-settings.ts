@@ -31,11 +31,11 @@ export async function withSettings(
   if (flags['cluster'] === undefined) return given
   const { texts } = given
   const name = SOURCE_FLAGS.cluster.read(texts['cluster'] ?? [], '--cluster', {})
-  const isAddressed = texts['replica'] !== undefined || texts['coordinator'] !== undefined
+  const isAddressed = ['replica', 'coordinator', 'key'].some((flag) => texts[flag] !== undefined)
   const isFileWanted = name !== undefined || texts['config'] !== undefined
   if (isAddressed && isFileWanted && name === undefined)
     throw new UserError(
-      '--config is not read beside --replica or --coordinator; add --cluster to take the rest from a cluster',
+      '--config is not read beside --replica, --coordinator or --key; add --cluster to take the rest from a cluster',
     )
   // Any flag that says whom to ask wins over the variable that does.
   const own = isAddressed || isFileWanted ? withoutCoordinator(given) : given
@@ -87,7 +87,7 @@ function fill(given: Arguments, { path, name, ...cluster }: Cluster, flags: Flag
   const { texts, env } = given
   const isClient = flags['coordinator'] !== undefined
   const taken = isClient ? toClientTexts(cluster.texts, texts) : cluster.texts
-  if (!isClient && (texts['replica'] ?? taken['replica']) === undefined)
+  if (flags['replica'] !== undefined && !isClient && (texts['replica'] ?? taken['replica']) === undefined)
     throw new UserError(
       `${path}: [cluster.${name}] names no replicas to compare; name them in [cluster.${name}.replicas], or with --replica`,
     )

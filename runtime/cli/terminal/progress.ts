@@ -94,8 +94,9 @@ function createMeter(terminal: TextStream, now = () => performance.now()) {
   return {
     /** Draws `toLine` of the milliseconds since the start: not too often, and only after a while. */
     draw(toLine: (ms: number) => string): void {
+      if (!terminal.isTTY) return
       const time = now()
-      if (!terminal.isTTY || time - began <= PATIENCE_MS || time - drawn < REDRAW_MS) return
+      if (time - began <= PATIENCE_MS || time - drawn < REDRAW_MS) return
       drawn = time
       // A line as wide as the terminal would wrap, and a wrapped line is not overwritten.
       terminal.write(`\r${toLine(time - began).slice(0, (terminal.columns ?? 80) - 1)}\x1b[K`)

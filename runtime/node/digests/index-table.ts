@@ -125,9 +125,9 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
       transact(db, () => {
         let next = 0
         for (; next + ROWS_AT_ONCE <= rows.length; next += ROWS_AT_ONCE) {
-          many().run(...rows.slice(next, next + ROWS_AT_ONCE).flatMap(toColumns))
+          many().run(...toColumns(rows, next, ROWS_AT_ONCE))
         }
-        for (const row of rows.slice(next)) one().run(...toColumns(row))
+        for (; next < rows.length; next++) one().run(...toColumns(rows, next, 1))
       })
     },
     readRoot(path) {
@@ -181,8 +181,14 @@ function prepareUpsert(db: DatabaseSync, rows: number): () => StatementSync {
   )
 }
 
-function toColumns(row: IndexRow): (string | number)[] {
-  return [row.name, row.identity, row.digest, row.readAt, seal(row)]
+/** The columns of `count` rows, from the row `first` on. */
+function toColumns(rows: readonly IndexRow[], first: number, count: number): (string | number)[] {
+  const columns: (string | number)[] = []
+  for (let i = first; i < first + count; i++) {
+    const row = rows[i]
+    if (row !== undefined) columns.push(row.name, row.identity, row.digest, row.readAt, seal(row))
+  }
+  return columns
 }
 
 /** The seal of a row; see `isGenuine`. FNV-1a: any change of one character changes it. */

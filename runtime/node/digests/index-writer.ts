@@ -11,10 +11,13 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
   let isRefused = false
 
   function writeSome(): boolean {
-    const some = [...rows.values()].slice(0, MAX_UNWRITTEN_DIGESTS)
+    const all = [...rows.values()]
+    const some = all.slice(0, MAX_UNWRITTEN_DIGESTS)
     isRefused = some.length > 0 && !file.write(some)
-    if (!isRefused) for (const { name } of some) rows.delete(name)
-    return !isRefused
+    if (isRefused) return false
+    if (some.length === all.length) rows.clear()
+    else for (const { name } of some) rows.delete(name)
+    return true
   }
 
   /** Writes `MAX_UNWRITTEN_DIGESTS` rows at most, so that other processes get their turn. */
@@ -23,6 +26,11 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
     timer = undefined
     writeSome()
     if (rows.size > 0) schedule()
+  }
+
+  function forgetOldest(): void {
+    const [oldest] = rows.keys()
+    if (oldest !== undefined) rows.delete(oldest)
   }
 
   function schedule(): void {
@@ -38,8 +46,7 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
     add(row: IndexRow): void {
       rows.delete(row.name)
       rows.set(row.name, row)
-      const [oldest] = rows.keys()
-      if (rows.size > MAX_REMEMBERED_DIGESTS && oldest !== undefined) rows.delete(oldest)
+      if (rows.size > MAX_REMEMBERED_DIGESTS) forgetOldest()
       if (rows.size >= MAX_UNWRITTEN_DIGESTS && !isRefused) write()
       else schedule()
     },

@@ -145,5 +145,6 @@ export function readUpTo<T extends Uint8Array>(fd: number, bytes: T, position: n
     if (read === 0) break
     filled += read
   }
+  if (filled === bytes.length) return bytes
   return bytes.subarray(0, filled) as T // subarray keeps the class, which its type forgets
 }

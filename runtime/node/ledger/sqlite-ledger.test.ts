@@ -2,8 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeLedger } from '../../../functions/coordinator/ledger/ledger.suite.ts'
+import { LEDGER_PAGE } from '../../../functions/wire/limits.ts'
 import type { Manifest } from '../../../functions/wire/schemas.ts'
-import { LEDGER_PAGE } from '../limits.ts'
 import { loadSqlite } from '../sqlite/sqlite.ts'
 import { useTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { openSqliteLedger } from './sqlite-ledger.ts'
@@ -35,7 +35,7 @@ describe('the file of a ledger', () => {
     db.exec('PRAGMA user_version = 99')
     db.close()
     expect(() => openSqliteLedger(path)).toThrow(
-      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 2)`,
+      `the ledger ${path} cannot be used (it was written by a later version of vouch, in form 99 of which this one knows 1 to 4)`,
     )
   })
 
@@ -45,12 +45,15 @@ describe('the file of a ledger', () => {
     await first.begin(scope, 0)
     first.close()
     const db = new (loadSqlite().DatabaseSync)(path)
+    for (const table of ['runs', 'steps']) db.exec(`DROP TABLE ${table}`)
     db.exec('ALTER TABLE audits DROP COLUMN verifies')
+    db.exec('DROP TABLE trees')
     db.exec('PRAGMA user_version = 1')
     db.close()
     const second = openSqliteLedger(path)
     await second.begin({ ...scope, isVerification: true }, 1)
     expect((await second.status()).unended?.began).toBe('1970-01-01T00:00:00.000Z')
+    expect(await second.trees(1)).toEqual([])
     second.close()
   })
 

@@ -1,7 +1,6 @@
-import { readlinkSync, realpathSync, statSync } from 'node:fs'
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { getErrno } from '../files/errno.ts'
 import { readMountedDevices } from './mounts.ts'
 
 /**
@@ -70,17 +69,23 @@ function hasIn({ lineage, isElsewhere }: Ancestry, directory: string): boolean {
   }
 }
 
-/** `path` (absolute) without links; null when it crosses a path that `isElsewhere`, which is not touched. */
+/**
+ * `path` (absolute) without links; null when there is no such file, or it crosses a path that `isElsewhere`,
+ * which is not touched.
+ */
 function resolveNear(path: string, isElsewhere: (path: string) => boolean): string | null {
   const segments = path.split('/')
   let at = '/'
   for (let links = 0; segments.length > 0; ) {
     const next = resolve(at, segments.shift() ?? '')
     if (isElsewhere(next)) return null
-    const target = readLink(next)
-    if (target === null) at = next
+    // Most are no link, and Node takes ten times as long for an error as for an answer.
+    const stats = lstatSync(next, { throwIfNoEntry: false })
+    if (stats === undefined) return null
+    if (!stats.isSymbolicLink()) at = next
     else {
       if (++links > MAX_LINKS) throw new Error('links that lead to each other lead nowhere')
+      const target = readlinkSync(next)
       segments.unshift(...target.split('/'))
       if (isAbsolute(target)) at = '/'
     }
@@ -90,16 +95,6 @@ function resolveNear(path: string, isElsewhere: (path: string) => boolean): stri
 
 /** As many as Linux follows. */
 const MAX_LINKS = 40
-
-/** Null for anything but a link. */
-function readLink(path: string): string | null {
-  try {
-    return readlinkSync(path)
-  } catch (error) {
-    if (getErrno(error) === 'EINVAL') return null
-    throw error
-  }
-}
 
 function toPath(text: string, cwd: string): string {
   try {

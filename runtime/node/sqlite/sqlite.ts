@@ -56,11 +56,12 @@ export function execute(db: DatabaseSync, statement: string): void {
   db.prepare(statement).all()
 }
 
-export function transact(db: DatabaseSync, run: () => void): void {
+export function transact<T>(db: DatabaseSync, run: () => T): T {
   execute(db, 'BEGIN IMMEDIATE')
   try {
-    run()
+    const result = run()
     execute(db, 'COMMIT')
+    return result
   } catch (error) {
     if (db.isTransaction) execute(db, 'ROLLBACK')
     throw error

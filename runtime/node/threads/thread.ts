@@ -34,6 +34,12 @@ interface ThreadOptions<Data, Question, Answer, Event> {
   readonly onCrash?: (error: unknown) => void
 }
 
+/** A question under way. */
+interface Asked<Answer> extends PromiseWithResolvers<Answer> {
+  /** Unique, so that the answer to a question that was cancelled is not taken for another's. */
+  readonly id: number
+}
+
 /** What runs a program: a thread, or the calling one. */
 interface Runner<Question> {
   postMessage(message: Message<Question>): void
@@ -50,7 +56,8 @@ export function createThread<Question, Answer, Event = never, Data = unknown>(
   options: ThreadOptions<Data, Question, Answer, Event> = {},
 ): Thread<Question, Answer> {
   const { here, onEvent, onCrash } = options
-  const asked = new Map<number, PromiseWithResolvers<Answer>>()
+  // Not a Map: V8 would keep what its deleted entries held, with their reads, until the next full collection.
+  const asked: Asked<Answer>[] = []
   let questions = 0
   let worker: Runner<Question> | null = null
   let closing: Promise<void> | undefined
@@ -75,15 +82,15 @@ export function createThread<Question, Answer, Event = never, Data = unknown>(
   }
 
   /** The question that ends now; undefined when it has ended already. */
-  function take(id: number): PromiseWithResolvers<Answer> | undefined {
-    const question = asked.get(id)
-    asked.delete(id)
-    if (asked.size === 0 && !closing) worker?.unref()
+  function take(id: number): Asked<Answer> | undefined {
+    const at = asked.findIndex((question) => question.id === id)
+    const [question] = at === -1 ? [] : asked.splice(at, 1)
+    if (asked.length === 0 && !closing) worker?.unref()
     return question
   }
 
   function refuse(error: unknown): void {
-    for (const id of [...asked.keys()]) take(id)?.reject(error)
+    for (const { id } of [...asked]) take(id)?.reject(error)
   }
 
   function post(message: Message<Question>): void {
@@ -94,11 +101,11 @@ export function createThread<Question, Answer, Event = never, Data = unknown>(
   async function ask(question: Question, signal?: AbortSignal): Promise<Answer> {
     if (closing) throw closedError()
     signal?.throwIfAborted()
-    const answer = Promise.withResolvers<Answer>()
     const id = questions++
+    const answer = { id, ...Promise.withResolvers<Answer>() }
     post({ id, question })
-    if (asked.size === 0) worker?.ref()
-    asked.set(id, answer)
+    if (asked.length === 0) worker?.ref()
+    asked.push(answer)
     const cancel = () => {
       if (take(id) === undefined) return
       worker?.postMessage({ cancel: id } satisfies Message<Question>)

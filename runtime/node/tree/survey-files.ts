@@ -114,19 +114,19 @@ export function createSurveyFiles(
   function hashSmall(file: RegularFile, slot: Slot, turn: Turn): Facts | undefined {
     const { name, remembered } = slot
     const { system, now } = turn
-    const isMissed = lacksSync(file.identity, turn)
-    const { identity, digest, isSteady } = hashWhole(file, (identity) => findLack(identity, turn) === null)
+    const { identity, digest, lack } = hashWhole(file, turn)
     turn.computed++
     turn.bytes += identity.size
-    if (isMissed) turn.wantsSync = true
+    if (lack === 'sync') turn.wantsSync = true
     if (system?.device === identity.device) {
       const row = { name, identity: toKey(system.id, identity), digest, readAt: Math.floor(now) }
       // The thread that answers reads must learn of it, and hashes the file once more.
-      slot.isRotten = isSettled(identity, now) && isRotten(row, remembered)
+      slot.isRotten = isRotten(row, remembered) && isSettled(identity, now)
       if (slot.isRotten) return undefined
-      if (isSteady) writer.add(row)
+      if (lack === null) writer.add(row)
     }
-    return { size: identity.size, digest, modified: toTime(identity.modifiedNs), evidence: 'read', age: 0 }
+    const modified = grain > 0 ? null : toTime(identity.modifiedNs)
+    return { size: identity.size, digest, modified, evidence: 'read', age: 0 }
   }
 
   return {
@@ -219,17 +219,17 @@ function isRotten(row: Pick<IndexRow, 'identity' | 'digest'>, remembered: IndexR
 
 const scratch = new Uint8Array(READ_BYTES)
 
-/** Hashes a small file that keeps still. `isSteady`: as `isShown` says before the read, changes show. */
-function hashWhole(file: RegularFile, isShown: (identity: Identity) => boolean) {
+/** Hashes a small file that keeps still. `lack`: what `findLack` says before the read. */
+function hashWhole(file: RegularFile, knowledge: Knowledge) {
   let { identity } = file
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     if (identity.size > READ_BYTES) break
-    const isSteady = isShown(identity)
+    const lack = findLack(identity, knowledge)
     const bytes = readUpTo(file.fd, scratch.subarray(0, identity.size), 0)
-    const small = { identity, digest: hash('sha256', bytes, 'hex'), isSteady }
+    const small = { identity, digest: hash('sha256', bytes, 'hex'), lack }
     const isWhole = bytes.length === identity.size
     // A later change shows: the digest would be remembered for an identity that no file has any more.
-    if (isWhole && isSteady) return small
+    if (isWhole && lack === null) return small
     identity = readIdentitySync(file.fd)
     if (isWhole && isSame(identity, small.identity)) return small
   }

@@ -126,14 +126,13 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
     if (done) isWalked = true
     if (done || met === null) return
     const { name, trouble, passed } = met
-    const slot: Slot = { name, remembered: undefined, said: null, isKnown: false, passed }
-    if (passed !== undefined) {
-      if (reportsPassed) slots.push(slot)
-    } else if (trouble !== undefined) slots.push({ ...slot, said: toTrouble(trouble) })
-    else {
-      const found = files.find(name, turn)
-      if (found.isKnown) slots.push(found)
-      else readInto(found, turn)
+    if (passed === undefined && trouble === undefined) {
+      const slot = files.find(name, turn)
+      if (slot.isKnown) slots.push(slot)
+      else readInto(slot, turn)
+    } else if (passed === undefined || reportsPassed) {
+      const said = passed === undefined ? toTrouble(trouble) : null
+      slots.push({ name, remembered: undefined, said, isKnown: false, passed })
     }
   }
 
@@ -182,7 +181,7 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
     },
     /** The files that have no file before them which is still hashed elsewhere. */
     drain(): Slot[] {
-      const end = slots.findIndex(({ said }) => said === undefined)
+      const end = hashing.size === 0 ? -1 : slots.findIndex(({ said }) => said === undefined)
       const ready = end < 0 ? slots : slots.slice(0, end)
       slots = end < 0 ? [] : slots.slice(end)
       return ready

@@ -227,6 +227,7 @@ function* collect(
 ): Generator<null, Entries | null> {
   const { isPath, toFault = findFault, room = MAX_DIRECTORY_ENTRIES } = course
   const passed = new Map<string, PassedKind>()
+  const isInside = liesWithin(path, course)
   let keys: string[] = []
   let fresh: string[] = []
   let bound: string | undefined
@@ -234,7 +235,8 @@ function* collect(
 
   function isToBeMet(key: string): boolean {
     if (!isBehind(key, after) || (bound !== undefined && compareNames(key, bound) > 0)) return false
-    return canHold(key, course) && (isPath?.(key) ?? key !== `${RESERVED}/`)
+    const isHeld = isInside ? isSelected(key, course) : canHold(key, course)
+    return isHeld && (isPath?.(key) ?? key !== `${RESERVED}/`)
   }
 
   try {
@@ -262,7 +264,8 @@ function* collect(
     directory.closeSync()
   }
   // With the mounts whose mount point is gone.
-  const all = sortKeys([...keys, ...sortKeys([...fresh, ...mounts.filter(isToBeMet)])])
+  const last = sortKeys([...fresh, ...mounts.filter(isToBeMet)])
+  const all = keys.length === 0 ? last : sortKeys([...keys, ...last])
   if (bound === undefined) return { keys: all, passed, isLast: true }
   return { keys: takeFirst(all, room, passed), passed, isLast: false }
 }
@@ -307,15 +310,30 @@ function findKind(one: Dirent | Stats): Kind | undefined {
   return one.isCharacterDevice() || one.isBlockDevice() ? 'device' : undefined
 }
 
+/** Whether every path below a directory has the prefix of the course, and lies in one of its ranges. */
+function liesWithin(path: string, { ranges, prefix }: Course): boolean {
+  if (!path.startsWith(prefix)) return false
+  return ranges.some(({ after, until }) => {
+    const isEnd = until === null || (!until.startsWith(path) && isWithin(path, until))
+    return isEnd && compareNames(path, after) >= 0
+  })
+}
+
 /** Whether a key is a name of the course, or can have one below it. */
-function canHold(key: string, { ranges, prefix, isWanted, isPruned }: Course): boolean {
+function canHold(key: string, course: Course): boolean {
+  const { ranges, prefix } = course
   if (!key.endsWith('/')) {
-    if (!key.startsWith(prefix) || !isWanted(key)) return false
+    if (!key.startsWith(prefix) || !isSelected(key, course)) return false
     return ranges.some(({ after, until }) => compareNames(key, after) > 0 && isWithin(key, until))
   }
   if (!key.startsWith(prefix) && !prefix.startsWith(key)) return false
-  if (isPruned?.(key.slice(0, -1))) return false
+  if (!isSelected(key, course)) return false
   return ranges.some(
     ({ after, until }) => isWithin(key, until) && (compareNames(key, after) > 0 || after.startsWith(key)),
   )
+}
+
+/** `canHold` as far as globs decide it. */
+function isSelected(key: string, { isWanted, isPruned }: Course): boolean {
+  return key.endsWith('/') ? isPruned?.(key.slice(0, -1)) !== true : isWanted(key)
 }

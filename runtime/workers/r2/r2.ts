@@ -1,5 +1,6 @@
 import { toStream } from '../../../functions/bytes/chunks.ts'
 import { compareNames } from '../../../functions/storage/names.ts'
+import { type CallMeter, createCallMeter } from '../../../functions/storage/objects/call-meter.ts'
 import {
   type GetOptions,
   type ObjectInfo,
@@ -30,7 +31,10 @@ import { toPlatformError } from './platform-errors.ts'
  * @example
  * const storage = createObjectStorage(createR2Objects(env.BUCKET), { createHasher, writable: true })
  */
-export function createR2Objects(bucket: R2Bucket): WritableObjects {
+export function createR2Objects(uncounted: R2Bucket): WritableObjects {
+  const meter = createCallMeter()
+  const bucket = countCalls(uncounted, meter)
+
   async function head(key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | null> {
     if (isTooLong(key)) return null
     const object = await unlessAborted(() => bucket.head(key), signal)
@@ -97,15 +101,34 @@ export function createR2Objects(bucket: R2Bucket): WritableObjects {
       const object = await getVersion(key, { range, version, signal })
       if (object === null) return null
       const body = mapErrors(toLargeChunks(object.body), (e) => toPlatformError(e, 'the bucket broke off'))
-      return { info: toInfo(object), body: toStream(body) }
+      return { info: toInfo(object), body: toStream(meter.countBytes(body)) }
     },
     async list(prefix, after, limit, signal) {
       const options = { limit, ...(prefix && { prefix }), ...(after && { startAfter: after }) }
       const page = await unlessAborted(() => bucket.list(options), signal)
+      // In one process with a simulated bucket a loop of lists would hold up every other request to its end.
+      await new Promise((resolve) => setTimeout(resolve, 0))
       requireOrder([after, ...page.objects.map(({ key }) => key)])
       return { objects: page.objects.map(toListedInfo), isLast: !page.truncated }
     },
+    billing: { prices: 'r2', calls: meter.read },
     writes,
+  }
+}
+
+/** The bucket, each call of which is counted. */
+function countCalls(bucket: R2Bucket, meter: CallMeter): R2Bucket {
+  const counted =
+    <A extends readonly unknown[], T>(kind: 'head' | 'get' | 'put' | 'list', call: (...asked: A) => T) =>
+    (...asked: A): T => {
+      meter.count(kind)
+      return call(...asked)
+    }
+  return {
+    head: counted('head', (key) => bucket.head(key)),
+    get: counted('get', (key, options) => bucket.get(key, options)),
+    put: counted('put', (key, body, options) => bucket.put(key, body, options)),
+    list: counted('list', (options) => bucket.list(options)),
   }
 }
 

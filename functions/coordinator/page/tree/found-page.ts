@@ -9,6 +9,7 @@ import { mayBeFile, toPassedText } from '../../../wire/passed.ts'
 import type { AuditSummary, Manifest } from '../../../wire/schemas.ts'
 import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts'
 import { toSeenTexts } from '../../../wire/words/evidence.ts'
+import { toUnverifiedText } from '../../../wire/words/finding.ts'
 import { type AuditContext, audit } from '../../audit/audit.ts'
 import { auditObserved } from '../../audit/audit-answer.ts'
 import type { CoordinatorContext } from '../../context.ts'
@@ -176,8 +177,12 @@ ${renderExclude(exclude)}${renderEvidence(replicas)}${renderLeftOut(replicas, ''
 }
 
 /** What limits that a check has found nothing: which names, replicas and entries were left out. */
-export function renderLimits({ exclude = [], replicas }: AuditSummary): Html {
-  return html`${renderExclude(exclude)}${renderLeftOut(replicas, ' of that check')}${renderPassed(replicas)}`
+export function renderLimits({ exclude = [], unverified, replicas }: AuditSummary): Html {
+  const left =
+    unverified === undefined
+      ? renderLeftOut(replicas, ' of that check')
+      : html`<p class="warning"><bdi>${escapeControls(toUnverifiedText(unverified))}</bdi>.</p>\n`
+  return html`${renderExclude(exclude)}${left}${renderPassed(replicas)}`
 }
 
 function renderExclude(exclude: readonly string[]): Html {

@@ -125,8 +125,14 @@ function findGaps({ next, uncompared = 0, exclude = [], scope, replicas }: Audit
 }
 
 /** `prefix 'photos/', exclude '*.tmp'`. */
-function toScopeWords({ prefix, after, match, exclude }: NonNullable<AuditSummary['scope']>): string {
-  const members = { prefix: [prefix], after: [after], match, exclude }
+function toScopeWords({
+  prefix,
+  after,
+  until = '',
+  match,
+  exclude,
+}: NonNullable<AuditSummary['scope']>): string {
+  const members = { prefix: [prefix], after: [after], until: [until], match, exclude }
   const narrow = Object.entries(members).filter(([, values]) => values.join('') !== '')
   return narrow.map(([key, values]) => `${key} ${quoteText(values)}`).join(', ')
 }

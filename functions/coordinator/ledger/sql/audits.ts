@@ -1,28 +1,38 @@
-import type { Scope, Verification } from '../../../functions/coordinator/ledger/ledger.ts'
-import { compareNames } from '../../../functions/storage/names.ts'
-import { createSelect } from '../../../functions/storage/survey/globs.ts'
-import type { Run, Status } from '../../../functions/wire/schemas.ts'
-import type { Statements } from './statements.ts'
+import { compareNames } from '../../../storage/names.ts'
+import { createSelect } from '../../../storage/survey/globs.ts'
+import type { Run, Status } from '../../../wire/schemas.ts'
+import type { Scope, Verification } from '../ledger.ts'
+import type { Database } from './database.ts'
 
 /** An audit that compared all names from its first on. */
 export const IS_ENDED = "ended IS NOT NULL AND summary ->> '$.next' IS NULL"
 /** An audit without a prefix or globs, from the first name on. */
 export const IS_WHOLE = "(prefix, match, exclude, start) = ('', '[]', '[]', '')"
 
-export function readAudit(db: Statements, id: number): { readonly began: number; readonly scope: Scope } {
+/** Begins an audit; returns its number. */
+export function insertAudit(db: Database, scope: Scope, began: number): number {
+  const row = db.get(
+    `INSERT INTO audits (prefix, match, exclude, start, began, verifies) VALUES (?, ?, ?, ?, ?, ?)
+     RETURNING id`,
+    ...[...toScopeColumns(scope), began, scope.isVerification ? 1 : 0],
+  )
+  return Number(row?.['id'])
+}
+
+export function readAudit(db: Database, id: number): { readonly began: number; readonly scope: Scope } {
   const row = db.get('SELECT * FROM audits WHERE id = ?', id)
   if (row === undefined) throw new Error(`the ledger has no audit ${id}`)
   return { began: Number(row['began']), scope: toRun(row) }
 }
 
 /** See `Ledger.audits`. */
-export function listAudits(db: Statements, limit: number): Run[] {
+export function listAudits(db: Database, limit: number): Run[] {
   const sql = `SELECT * FROM audits WHERE ${IS_WHOLE} AND ${IS_ENDED} ORDER BY id DESC LIMIT ?`
   return db.all(sql, limit).map(toRun)
 }
 
 /** When the first audit began that compared the name, whether or not it differed; null before it. */
-export function findFirst(db: Statements, name: string): string | null {
+export function findFirst(db: Database, name: string): string | null {
   for (let id: number | null = 0; id !== null; ) {
     const rows = db.all(`SELECT * FROM audits WHERE id > ? AND ended IS NOT NULL ORDER BY id LIMIT 20`, id)
     const found = rows.map(toRun).find((audit) => isCompared(name, audit))
@@ -32,7 +42,7 @@ export function findFirst(db: Statements, name: string): string | null {
   return null
 }
 
-export function readVerification(db: Statements): Verification | null {
+export function readVerification(db: Database): Verification | null {
   const row = db.get('SELECT * FROM verifications ORDER BY began DESC LIMIT 1')
   if (row === undefined) return null
   const { began, reached, ended } = row

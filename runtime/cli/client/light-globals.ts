@@ -1,6 +1,7 @@
 import { fromBytes, toStream } from '../../../functions/bytes/chunks.ts'
 
-// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/).
+// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/)
+// and of performance.
 // Node loads its own with the first use of one, which takes as long as all else that a short command does.
 
 type Fields = LightHeaders | Readonly<Record<string, string>>
@@ -92,9 +93,15 @@ function toBody(given: LightBody): ReadableStream<Uint8Array> | null {
 }
 
 /**
- * Replaces the globals `Headers`, `Request` and `Response` of this process. Only an assignment does not load
- * Node's.
+ * Replaces the globals `Headers`, `Request`, `Response` and `performance` of this process. Only an assignment
+ * does not load Node's.
  */
-export function replaceFetchGlobals(): void {
-  Object.assign(globalThis, { Headers: LightHeaders, Request: LightRequest, Response: LightResponse })
+export function replaceGlobals(): void {
+  const performance = { now: () => 1000 * process.uptime() }
+  Object.assign(globalThis, {
+    Headers: LightHeaders,
+    Request: LightRequest,
+    Response: LightResponse,
+    performance,
+  })
 }

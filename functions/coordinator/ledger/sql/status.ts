@@ -1,10 +1,10 @@
-import type { Status } from '../../../functions/wire/schemas.ts'
+import type { Status } from '../../../wire/schemas.ts'
 import { IS_ENDED, IS_WHOLE, readVerification, toRun, toVerificationText } from './audits.ts'
+import type { Database } from './database.ts'
 import { DIFFERENCES } from './differences.ts'
-import type { Statements } from './statements.ts'
 
 /** See `Ledger.status`. */
-export function readStatus(db: Statements): Status {
+export function readStatus(db: Database): Status {
   const last = db.get(`SELECT * FROM audits WHERE ${IS_ENDED} AND ${IS_WHOLE} ORDER BY id DESC LIMIT 1`)
   const unended = db.get('SELECT * FROM audits WHERE verifies = 0 ORDER BY id DESC LIMIT 1')
   const agreements = db.all(

@@ -1,17 +1,10 @@
-import {
-  fromFindingText,
-  isPartial,
-  type Ledger,
-  type Scope,
-  toFindingText,
-} from '../../../functions/coordinator/ledger/ledger.ts'
-import { compareNames } from '../../../functions/storage/names.ts'
-import { createSelect } from '../../../functions/storage/survey/globs.ts'
-import { MAX_NEW_EXAMPLES } from '../../../functions/wire/limits.ts'
-import type { Changes, Differences, Manifest } from '../../../functions/wire/schemas.ts'
-import { LEDGER_PAGE } from '../limits.ts'
-import { IS_ENDED, IS_WHOLE, toScopeColumns, toText } from './audits.ts'
-import type { Statements } from './statements.ts'
+import { compareNames } from '../../../storage/names.ts'
+import { createSelect } from '../../../storage/survey/globs.ts'
+import { LEDGER_PAGE, MAX_LEDGER_AUDITS, MAX_NEW_EXAMPLES } from '../../../wire/limits.ts'
+import type { AuditSummary, Changes, Differences, Manifest } from '../../../wire/schemas.ts'
+import { fromFindingText, isPartial, type Ledger, type Scope, toFindingText } from '../ledger.ts'
+import { IS_ENDED, IS_WHOLE, readAudit, toScopeColumns, toText } from './audits.ts'
+import { type Database, toKey } from './database.ts'
 
 interface DifferenceRow {
   readonly name: string
@@ -25,9 +18,9 @@ interface DifferenceRow {
 export const DIFFERENCES = `SELECT CAST(d.name AS TEXT) AS name, first, changed, since, found
   FROM differences AS d JOIN changes AS c ON c.name = d.name AND c.audit = d.changed`
 
-export function noteOne(db: Statements, audit: number, began: number, manifest: Manifest): void {
+export function noteOne(db: Database, audit: number, began: number, manifest: Manifest): void {
   const { name } = manifest
-  const key = Buffer.from(name)
+  const key = toKey(name)
   const before = db.get(`${DIFFERENCES} WHERE d.name = ?`, key) as DifferenceRow | undefined // by its columns
   const found = toFindingText(manifest, before?.found)
   const isSame = before !== undefined && (before.found === found || isPartial(manifest))
@@ -42,7 +35,7 @@ export function noteOne(db: Statements, audit: number, began: number, manifest: 
 
 /** Removes what this audit of `scope` did not find again; returns how many. */
 export function settle(
-  db: Statements,
+  db: Database,
   audit: number,
   began: number,
   scope: Scope,
@@ -55,12 +48,12 @@ export function settle(
       .all(
         `SELECT CAST(d.name AS TEXT) AS name FROM differences AS d WHERE d.name > ? AND last < ?
        ORDER BY d.name LIMIT ${LEDGER_PAGE}`,
-        ...[Buffer.from(after), audit],
+        ...[toKey(after), audit],
       )
       .map(({ name }) => String(name))
     const compared = page.filter((name) => until === undefined || compareNames(name, until) <= 0)
     for (const name of compared.filter((name) => name.startsWith(scope.prefix) && isSelected(name))) {
-      db.run('DELETE FROM differences WHERE name = ?', Buffer.from(name))
+      db.run('DELETE FROM differences WHERE name = ?', toKey(name))
       addChange(db, audit, name, began, null)
       settled++
     }
@@ -70,8 +63,24 @@ export function settle(
   }
 }
 
+/** Ends an audit, in whose scope so many names have settled; returns what has changed. */
+export function endAudit(
+  db: Database,
+  audit: number,
+  ended: number,
+  summary: AuditSummary,
+  settled: number,
+): Changes | undefined {
+  const { scope } = readAudit(db, audit)
+  const changes = toChanges(db, audit, scope, settled)
+  const whole: AuditSummary = { ...summary, ...(changes && { changes }) }
+  db.run('UPDATE audits SET ended = ?, summary = ? WHERE id = ?', ended, JSON.stringify(whole), audit)
+  db.run('DELETE FROM audits WHERE id <= ?', audit - MAX_LEDGER_AUDITS)
+  return changes
+}
+
 /** What has changed since the last audit before this one that compared the same names, or all. */
-export function toChanges(db: Statements, audit: number, scope: Scope, settled: number): Changes | undefined {
+function toChanges(db: Database, audit: number, scope: Scope, settled: number): Changes | undefined {
   const earlier = db.get(
     `SELECT ended, summary ->> '$.agreement' AS agreement FROM audits WHERE id < ? AND ${IS_ENDED}
      AND ((prefix, match, exclude, start) = (?, ?, ?, ?) OR ${IS_WHOLE}) ORDER BY id DESC LIMIT 1`,
@@ -91,13 +100,13 @@ export function toChanges(db: Statements, audit: number, scope: Scope, settled: 
   }
 }
 
-function addChange(db: Statements, audit: number, name: string, at: number, found: string | null): void {
-  const values = [Buffer.from(name), audit, at, found]
+function addChange(db: Database, audit: number, name: string, at: number, found: string | null): void {
+  const values = [toKey(name), audit, at, found]
   db.run('INSERT OR REPLACE INTO changes (name, audit, at, found) VALUES (?, ?, ?, ?)', ...values)
 }
 
 /** See `Ledger.count`. */
-export function countDifferences(db: Statements, folders: readonly string[]): number[] {
+export function countDifferences(db: Database, folders: readonly string[]): number[] {
   const all = 'SELECT count(*) AS names FROM differences'
   return folders.map((folder) => {
     const row =
@@ -107,19 +116,19 @@ export function countDifferences(db: Statements, folders: readonly string[]): nu
 }
 
 /** See `Ledger.find`. */
-export function findDifference(db: Statements, name: string): Manifest | null {
-  const row = db.get(`${DIFFERENCES} WHERE d.name = ?`, Buffer.from(name))
+export function findDifference(db: Database, name: string): Manifest | null {
+  const row = db.get(`${DIFFERENCES} WHERE d.name = ?`, toKey(name))
   return row === undefined ? null : fromFindingText(name, String(row['found']))
 }
 
 /** See `Ledger.list`. */
 export function listDifferences(
-  db: Statements,
+  db: Database,
   { folder = '', after, limit }: Parameters<Ledger['list']>[0],
 ): Differences {
   const later = `${DIFFERENCES} WHERE d.name > ?`
   const order = 'ORDER BY d.name LIMIT ?'
-  const from = Buffer.from(after)
+  const from = toKey(after)
   const rows =
     folder === ''
       ? db.all(`${later} ${order}`, from, limit + 1)
@@ -131,6 +140,6 @@ export function listDifferences(
 }
 
 /** The names in a folder are those from its own name on, and before it with the byte after its last slash. */
-function toRange(folder: string): [Buffer, Buffer] {
-  return [Buffer.from(folder), Buffer.from(`${folder.slice(0, -1)}0`)]
+function toRange(folder: string): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+  return [toKey(folder), toKey(`${folder.slice(0, -1)}0`)]
 }
