@@ -25,7 +25,7 @@ export interface Meddler {
 
 /** The bytes of a content that are sent before it is held back. */
 const BEFORE_HOLD = 64 * 1024
-/** Bytes: a shorter part is never held back, since its client may ask for the next only when it has all of this one. */
+/** Bytes: a shorter part is never held back, since a client may ask for the next only when it has this one. */
 const SHORTEST_HELD = 4 * 1024 * 1024
 
 /** Starts the proxy on a free port; `target` is the address of the coordinator. */
@@ -34,7 +34,7 @@ export async function startMeddler(target: string): Promise<Meddler> {
   let contents = 0
   let release = () => {}
   let asksAgain = new Promise<void>(() => {})
-  /** Resolves when the GET before has an answer: a client that asks for all parts at once has begun with one. */
+  /** Resolves when the GET before has an answer, so that of parts asked for at once one has begun. */
   let answered = Promise.resolve()
 
   function begin(next: Meddling): void {

@@ -18,8 +18,8 @@ export interface Client {
   /** A content in a format that it reads; without, it takes any bytes. */
   readonly format?: Format
   /**
-   * The addresses it is tried with: `pinned` is `/pinned/NAME`; `version` that to which it leads, for programs
-   * that ask the address that they were given again for each part.
+   * The addresses it is tried with: `pinned` is `/pinned/NAME`; `version` that to which it leads, for
+   * programs that ask the address that they were given again for each part.
    */
   readonly addresses: readonly Address[]
   /** Whether it asks the pinned address for each part, and cannot be given another. */
@@ -31,7 +31,7 @@ export interface Client {
 interface Format {
   readonly extension: string
   readonly program: string
-  /** Arguments that write the content to `path`; each `bytes`, a path of random bytes, and each `seed` makes another. */
+  /** Arguments that write a content to `path`: another for each `seed`, or for other `bytes`, a path. */
   make(path: string, bytes: string, seed: number): readonly string[]
 }
 
