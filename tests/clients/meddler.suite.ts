@@ -25,7 +25,7 @@ export interface Meddler {
 
 /** The bytes of a content that are sent before it is held back. */
 const BEFORE_HOLD = 64 * 1024
-/** Bytes: a shorter part is never held back, since a client may ask for the next only when it has this one. */
+/** Bytes: a shorter part is never held back, since a client may ask for the next when it has this one. */
 const SHORTEST_HELD = 4 * 1024 * 1024
 
 /** Starts the proxy on a free port; `target` is the address of the coordinator. */
