@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createStage, type Stage } from '../stage.suite.ts'
@@ -114,8 +114,10 @@ describe('vouch get --receipt', () => {
     stage.write({ 'other.key': stage.read('hq.key'), 'other.key.pub': stage.read('witness.key.pub') })
     stage.write({ 'alone.key': stage.read('hq.key'), 'odd.key': stage.read('hq.key'), 'odd.key.pub': secret })
     stage.write({ 'a/in.key': stage.read('hq.key'), 'a/in.key.pub': stage.read('hq.key.pub') })
+    for (const half of ['key', 'key.pub']) symlinkSync(`a/in.${half}`, join(stage.cwd, `linked.${half}`))
     const seen = []
-    for (const key of ['cut.key', 'other.key', 'alone.key', 'odd.key', 'a/in.key', 'none.key', 'a']) {
+    const unusable = ['cut.key', 'other.key', 'alone.key', 'odd.key', 'a/in.key', 'linked.key', 'none.key', 'a']
+    for (const key of unusable) {
       const { status, stderr, stdout } = await stage.run([
         'get',
         'notes.txt',
