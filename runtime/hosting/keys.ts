@@ -39,7 +39,11 @@ export async function openSigners(
       throw new UserError(
         `the private key ${path} is inside the replica ${holder.id}, from where every client could read it; move it, make another one, and trust that one instead`,
       )
-    signers.push(await openSigner(path))
+    const signer = await openSigner(path)
+    const { origin, id } = signer.key
+    if (signers.some(({ key }) => key.origin === origin && key.id === id))
+      throw new UserError(`--sign: ${path} and another are one key; name it once`)
+    signers.push(signer)
   }
   return signers
 }

@@ -109,6 +109,7 @@ describe('vouch get --receipt', () => {
       'no receipt was written: notes.txt: Nobody signs this',
     ],
     ['to standard output', ['-o', '-', ...REPLICAS], '--receipt is for a file that is written'],
+    ['with one key twice', [...REPLICAS, '--sign', './hq.key'], 'are one key; name it once'],
     ['of several files', ['other.txt', ...REPLICAS], '--receipt is for one file'],
     [
       'with a key at a coordinator elsewhere',
