@@ -160,7 +160,9 @@ async function auditParts(
   const parts: AuditResult[] = []
   for (let after: string | undefined = ''; after !== undefined; after = parts.at(-1)?.summary.next) {
     const more = `${toPart(parts.length)}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`
-    parts.push(await audit(storages, `${query === '?' ? '?' : `${query}&`}${more.replace(/^&/, '')}`, PATIENT))
+    parts.push(
+      await audit(storages, `${query === '?' ? '?' : `${query}&`}${more.replace(/^&/, '')}`, PATIENT),
+    )
   }
   return parts
 }

@@ -63,7 +63,10 @@ describe('vouch get --receipt', () => {
   it('writes what the replicas have signed beside the file, and vouch receipt verify prints it', async () => {
     const stage = await setUp()
     const { status, stderr } = await get(stage)
-    expect([status, stderr]).toEqual([0, expect.stringContaining('notes.receipt is signed by hq for a, hq for b\n')])
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining('notes.receipt is signed by hq for a, hq for b\n'),
+    ])
     expect(stage.read('notes.txt')).toBe('hello\n')
     const verified = await verify(stage, 'notes.receipt')
     expect(verified).toMatchObject({ status: 0, stderr: '' })
@@ -132,7 +135,16 @@ describe('vouch get --receipt', () => {
     stage.write({ 'a/in.key': stage.read('hq.key'), 'a/in.key.pub': stage.read('hq.key.pub') })
     for (const half of ['key', 'key.pub']) symlinkSync(`a/in.${half}`, join(stage.cwd, `linked.${half}`))
     const seen = []
-    const unusable = ['cut.key', 'other.key', 'alone.key', 'odd.key', 'a/in.key', 'linked.key', 'none.key', 'a']
+    const unusable = [
+      'cut.key',
+      'other.key',
+      'alone.key',
+      'odd.key',
+      'a/in.key',
+      'linked.key',
+      'none.key',
+      'a',
+    ]
     for (const key of unusable) {
       const { status, stderr, stdout } = await stage.run([
         'get',
