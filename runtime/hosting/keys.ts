@@ -67,7 +67,7 @@ export async function readPublicKeys(path: string): Promise<readonly PublicKey[]
     const key = await parsePublicKey(text)
     if (key === null)
       throw new UserError(
-        `line ${i + 1} of ${path} is no public key, NAME+ID+KEY, as FILE.pub of 'vouch key generate FILE' has it`,
+        `line ${i + 1} of ${path} is not a public key, NAME+ID+KEY; 'vouch key generate FILE' writes one to FILE.pub`,
       )
     keys.push(key)
   }

@@ -12,8 +12,14 @@ export interface Finding {
   readonly comparison: Comparison
   /** A version as HTTP serves it, with the fields of the comparison. */
   represent(version: SentVersion): Representation
-  /** The `Last-Modified` that was sent last, and of which digest. */
-  lastSent(): { readonly digest: Digest; readonly field: string | undefined } | undefined
+  /** What was sent last, also before these answers. */
+  lastSent(): Sent | undefined
+}
+
+/** The `Last-Modified` of an answer, and of which digest. */
+interface Sent {
+  readonly digest: Digest
+  readonly field: string | undefined
 }
 
 /** The findings of the last reads, so that what the same answers come to is made once. */
@@ -28,34 +34,31 @@ export function createRecentReads(): RecentReads {
     find(name, answers) {
       const last = findings.get(name)
       if (last !== undefined && areAlike(last.comparison.answers, answers)) return last
-      const finding = createFinding(name, compare(answers), last)
+      const finding = createFinding(name, compare(answers), last?.lastSent())
       findings.set(name, finding)
       return finding
     },
   }
 }
 
-function createFinding(name: string, comparison: Comparison, before: Finding | undefined): Finding {
+function createFinding(name: string, comparison: Comparison, before: Sent | undefined): Finding {
   let last: { readonly version: SentVersion; readonly representation: Representation } | undefined
-  const lastSent = () =>
-    last
-      ? { digest: last.version.digest, field: last.representation.fields['Last-Modified'] }
-      : before?.lastSent()
+  let sent = before
   return {
     comparison,
-    lastSent,
+    lastSent: () => sent,
     represent(version) {
       if (last?.version === version) return last.representation
-      const sent = lastSent()
       const made = toRepresentation({ name, ...version }, toFields(comparison, version))
       // A copy that was written again with the same bytes is no new content.
-      const isSame = sent?.digest === version.digest && sent.field !== undefined
-      const time = isSame ? { 'Last-Modified': sent.field } : {}
-      last = {
-        version,
-        representation: { ...made, fields: { ...made.fields, ...toLinks(version.digest), ...time } },
-      }
-      return last.representation
+      const again = sent?.digest === version.digest ? sent.field : undefined
+      const field = again ?? made.fields['Last-Modified']
+      const time = field === undefined ? {} : { 'Last-Modified': field }
+      const fields = { ...made.fields, ...toLinks(version.digest), ...time }
+      const representation = { ...made, fields }
+      last = { version, representation }
+      sent = { digest: version.digest, field }
+      return representation
     },
   }
 }
