@@ -2,13 +2,13 @@ import { status as schema, type VerifyRequest } from '../../../../functions/wire
 import { escapeControls } from '../../../../functions/wire/text.ts'
 import { say } from '../../../hosting/io.ts'
 import { openNotifier } from '../../../hosting/notify.ts'
+import { printAudit } from '../../check/print.ts'
 import { readAnswer, readProblem, toUserError } from '../../client/coordinator-client.ts'
 import { withSource } from '../../client/source.ts'
 import type { Command } from '../../options/command.ts'
 import { readOptions } from '../../options/declaration.ts'
 import { VERIFY } from '../../options/records.ts'
 import { toVerificationWords } from '../../terminal/verification-words.ts'
-import { printAudit } from '../check.ts'
 
 export const verify: Command = {
   async run(given, io) {
