@@ -11,6 +11,7 @@ import { createStaticWeb } from '../../functions/storage/web/static-web.ts'
 import { isWritable, requireWritable } from '../../functions/storage/writable.ts'
 import { createS3Objects } from '../s3/objects.ts'
 import { parseEndpoint, parseS3Word, S3_RULE, toPlace } from '../s3/place.ts'
+import type { Tokens } from './access/tokens.ts'
 import { type Fetcher, type ObjectNamespace, toBucket, toFetcher, toObjects } from './bindings.ts'
 import { type FixedBody, toFixedBody, toLargeChunks } from './chunks.ts'
 import { ConfigurationError } from './configuration-error.ts'
@@ -19,7 +20,6 @@ import { createDiskStorage } from './disk/disk-storage.ts'
 import { createHasher } from './hasher.ts'
 import { toPlatformError } from './r2/platform-errors.ts'
 import { createR2Objects } from './r2/r2.ts'
-import type { Tokens } from './access/tokens.ts'
 
 interface StorageAddress {
   /** The variable that holds it, for messages. */

@@ -1,7 +1,7 @@
 import { atMostEvery } from '../../bytes/heartbeat.ts'
 import { isFacts } from '../../storage/facts.ts'
 import { parseName } from '../../storage/names.ts'
-import type { Amount, Found, Progress, Range, Span, Survey } from '../../storage/survey/survey.ts'
+import type { Amount, Found, Progress, Range, Span } from '../../storage/survey/survey.ts'
 import { toTimestamp } from '../../wire/fields/dates.ts'
 import {
   AUDIT_BATCH_NAMES,
@@ -12,66 +12,17 @@ import {
   SPAN_GRAINS,
 } from '../../wire/limits.ts'
 import type { Passed } from '../../wire/passed.ts'
-import type { AuditLine, AuditSummary, Manifest } from '../../wire/schemas.ts'
+import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
-import type { CoordinatorContext } from '../context.ts'
-import { type Challenge, createProver, type Proved, type Prover, toShare } from './challenge.ts'
+import type { AuditContext, AuditRequest, Challenge } from './audit-request.ts'
+import { createProver, type Proved, type Prover } from './challenge.ts'
 import { createEdges, type FindEdges } from './edges.ts'
 import { findMissingFolder } from './missing-folder.ts'
-import {
-  compareSpans,
-  type Findings,
-  mergeNames,
-  openSurvey,
-  type SurveyContext,
-  type SurveyStream,
-} from './surveys.ts'
+import { toShare } from './sample.ts'
+import { compareSpans, type Findings, mergeNames, openSurvey, type SurveyStream } from './surveys.ts'
 import { createTally, type Tally } from './tally.ts'
-
-/** What an audit compares and reports. */
-export interface AuditRequest extends Pick<Survey, 'prefix' | 'maxAge' | 'rate' | 'match' | 'exclude'> {
-  /** Whether every name is reported, and not only those that are not `unanimous`. */
-  readonly all: boolean
-  /** Only names after this one in byte order. */
-  readonly after?: string | undefined
-  /** Only names up to this one. */
-  readonly until?: string | undefined
-  /** As in `Scope`. */
-  readonly isVerification?: boolean | undefined
-  /** Ends the audit before its last name. */
-  readonly limit?: AuditLimit | undefined
-  /** Has the replicas prove their copies. */
-  readonly challenge?: Challenge | undefined
-}
-
-/** How far an audit goes. */
-export interface AuditLimit {
-  /**
-   * Called with what was compared so far: after each name, in order, or after each span where spans are
-   * compared, and within a long part that differs. The audit ends behind the first for which it returns true.
-   */
-  isReached(compared: Compared): boolean
-  /**
-   * Called now and then, and at the end, when all names up to this one have been reported, as long as no
-   * replica was left out; only of an audit that has a `maxAge` or reports all names.
-   */
-  onReported?(name: string): Promise<void>
-}
-
-/** Names, and the bytes of all their copies. */
-export interface Compared extends Amount {
-  /** How many of the names differ, or lie in spans that do. */
-  readonly differing: number
-}
-
-export interface AuditContext
-  extends Pick<CoordinatorContext, 'members' | 'corruptCopies' | 'exclude'>,
-    Omit<SurveyContext, 'onProgress' | 'onPassed'> {
-  /** Takes a line; resolves when there is room for the next. */
-  readonly writeLine: (line: AuditLine) => Promise<void>
-}
 
 interface Audit extends AuditContext {
   readonly request: AuditRequest

@@ -6,7 +6,7 @@ import { createTestHasher as createHasher } from '../../storage/suite/set-up.sui
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
 import { audit, toRows } from './audit.suite.ts'
-import { toShare } from './challenge.ts'
+import { toShare } from './sample.ts'
 
 /** `VOUCH_PROOF_RUNS` runs of the model, from this seed on. */
 const RUNS = Number(process.env['VOUCH_PROOF_RUNS'] ?? 300)

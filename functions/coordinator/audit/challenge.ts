@@ -1,37 +1,15 @@
 import { type Facts, isFacts } from '../../storage/facts.ts'
-import { proveByReading, type ReadProof } from '../../storage/prove.ts'
-import type { Proof, Work } from '../../storage/storage.ts'
-import { type CreateHasher, toDigest } from '../../wire/digest.ts'
+import type { ReadProof } from '../../storage/prove.ts'
+import type { Proof } from '../../storage/storage.ts'
+import { toDigest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { Disproof } from '../../wire/schemas.ts'
-import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import { watchReplica } from '../ask/deadlines.ts'
+import { StorageError } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
 import { type Answer, compare, type Version } from '../compare/compare.ts'
-import type { AuditContext } from './audit.ts'
-
-/** Which copies an audit has proved: those of a share of names, above 0 and at most 1, or enough of them. */
-export interface Challenge {
-  readonly share: number | Confidence
-  /** Chooses those names, the same for the same seed; any text. */
-  readonly seed: string
-}
-
-/** How sure an audit is to meet a bad name when at least the share `bad` of all is; both between 0 and 1. */
-export interface Confidence {
-  readonly sure: number
-  readonly bad: number
-}
-
-/**
- * The share of `names` to prove: each is chosen by itself, so of k bad ones none is with the probability
- * (1 - share)^k, which may be 1 - sure at most. (Ateniese et al., Provable Data Possession at Untrusted
- * Stores, CCS 2007, §5.1, draws a fixed number of blocks instead, to the same end.)
- */
-export function toShare({ sure, bad }: Confidence, names: number): number {
-  const least = Math.max(1, Math.ceil(bad * names))
-  return 1 - (1 - sure) ** (1 / least)
-}
+import { createAsker, type ProofContext, type Said } from './ask-proofs.ts'
+import type { AuditContext, Challenge } from './audit-request.ts'
+import { isChosen } from './sample.ts'
 
 /** What became of a name whose copies were to be proved. */
 export interface Proved {
@@ -41,17 +19,7 @@ export interface Proved {
   readonly disproved: ReadonlyMap<string, Disproof>
 }
 
-type ChallengeContext = Pick<
-  AuditContext,
-  'members' | 'corruptCopies' | 'createHasher' | 'deadlines' | 'trace' | 'signal'
->
-
 export type Prover = ReturnType<typeof createProver>
-
-/** What a replica said of one copy: its proof, with its SHA-256 where the coordinator has read it. */
-type Said = Proof | ReadProof | StorageError | null
-
-const encoder = new TextEncoder()
 
 /**
  * Proves copies: each replica computes the HMAC of its bytes under a nonce that it could not have known, and
@@ -62,70 +30,72 @@ const encoder = new TextEncoder()
  */
 export function createProver(
   challenge: Challenge & { readonly share: number },
-  context: ChallengeContext,
+  context: ProofContext & Pick<AuditContext, 'members' | 'corruptCopies'>,
   onWork: () => void,
 ) {
   const { createHasher, corruptCopies, members } = context
   const nonce = toDigest(crypto.getRandomValues(new Uint8Array(32)))
-  const fetched = new Map<string, number>()
+  const { ask, read, fetched } = createAsker(nonce, context, onWork)
+  const judgeVersion = createJudge(read, context)
   let [names, copies] = [0, 0]
 
-  /** Whether copies of this name are to be proved. */
-  async function isChosen(name: string): Promise<boolean> {
-    if (challenge.share >= 1) return true
-    return (await toFraction(createHasher, `${challenge.seed}\n${name}`)) < challenge.share
+  function disprove(version: Version, id: string, name: string): StorageError {
+    const { digest, size } = version
+    if (size !== null) corruptCopies.add(id, { ...version, digest, size }, name)
+    return new StorageError('integrity', 'the replica proved other bytes than those that it describes')
   }
 
-  /** Runs `work` on a replica within its deadlines; an error is what it resolves with. */
-  async function within<T>(work: (options: ReturnType<typeof toOptions>) => Promise<T>) {
-    const watch = watchReplica(context.deadlines)
-    const options = toOptions(AbortSignal.any([watch.signal, context.signal]), watch.note)
-    try {
-      return await Promise.race([work(options), watch.expired])
-    } catch (error) {
-      context.signal.throwIfAborted()
-      return toStorageError(error)
-    } finally {
-      watch.stop()
+  async function proveOne(
+    name: string,
+    answers: readonly Answer[],
+    saidBy: ReadonlyMap<string, ReadonlyMap<string, Said>>,
+  ): Promise<Proved> {
+    const described = new Map(answers.flatMap(({ id, said }) => (isFacts(said) ? [[id, said] as const] : [])))
+    const said = new Map([...saidBy].map(([id, ofReplica]) => [id, ofReplica.get(name) ?? null]))
+    const errors = new Map<string, StorageError>()
+    const disproved = new Map<string, Disproof>()
+    for (const version of compare(answers).versions) {
+      const holders = members.filter(({ id }) => version.sources.includes(id))
+      for (const [id, result] of await judgeVersion(name, holders, described, said)) {
+        if (result === null) copies++
+        else if (result instanceof StorageError) errors.set(id, result)
+        else {
+          disproved.set(id, result)
+          errors.set(id, disprove(version, id, name))
+        }
+      }
     }
+    return { answers: answers.map(({ id, said }) => ({ id, said: errors.get(id) ?? said })), disproved }
   }
 
-  const toOptions = (signal: AbortSignal, note: (work: Work) => void) => ({
-    ...{ nonce, signal, trace: context.trace },
-    onProgress(work: Work) {
-      note(work)
-      onWork()
+  return {
+    /** Whether copies of this name are to be proved. */
+    isChosen: (name: string) => isChosen(name, challenge, createHasher),
+    /** Proves all copies that the answers describe, by name. Lists have none. Rejects when aborted. */
+    async prove(batch: ReadonlyMap<string, readonly Answer[]>): Promise<ReadonlyMap<string, Proved>> {
+      names += batch.size
+      const asked = members.map(async (member) => {
+        const wanted = [...batch].flatMap(([name, answers]) => (isHeldBy(member, answers) ? name : []))
+        return [member.id, wanted.length > 0 ? await ask(member, wanted) : new Map<string, Said>()] as const
+      })
+      const saidBy = new Map(await Promise.all(asked))
+      const proved = new Map<string, Proved>()
+      for (const [name, answers] of batch) proved.set(name, await proveOne(name, answers, saidBy))
+      return proved
     },
-  })
-
-  /** Reads one copy here. */
-  async function read({ id, storage }: Member, name: string): Promise<ReadProof | null | StorageError> {
-    const found = await within((options) => proveByReading(storage, name, { ...options, createHasher }))
-    if (found !== null && 'size' in found) fetched.set(id, (fetched.get(id) ?? 0) + found.size)
-    return found
+    /** What was proved so far. */
+    toSummary: () => ({
+      ...{ nonce, names, copies, ...challenge },
+      fetched: [...fetched].map(([id, bytes]) => ({ id, bytes })),
+    }),
   }
+}
 
-  /** Asks one replica for all of these proofs at once. */
-  async function ask(member: Member, wanted: readonly string[]): Promise<ReadonlyMap<string, Said>> {
-    const { storage } = member
-    const said = new Map<string, Said>()
-    if (storage.prove === undefined) {
-      for (const name of wanted) said.set(name, await read(member, name))
-      return said
-    }
-    const prove = storage.prove.bind(storage)
-    const failed = await within(async (options) => {
-      const proofs = prove(wanted, options)
-      await Promise.all(
-        wanted.map(async (name, i) => {
-          said.set(name, await settle(proofs[i] ?? Promise.resolve(null)))
-        }),
-      )
-    })
-    if (failed instanceof StorageError) for (const name of wanted) if (!said.has(name)) said.set(name, failed)
-    return said
-  }
-
+/** Judges the copies of one version; `read` reads one. */
+function createJudge(
+  read: ReturnType<typeof createAsker>['read'],
+  context: Pick<ProofContext, 'trace' | 'signal'>,
+) {
   /** What the copies of one version come to, by replica: null for one that is proved. */
   async function judgeVersion(
     name: string,
@@ -183,65 +153,7 @@ export function createProver(
     return isSame ? toDisproof(facts, proof, reading) : changedError()
   }
 
-  function disprove(version: Version, id: string, name: string): StorageError {
-    const { digest, size } = version
-    if (size !== null) corruptCopies.add(id, { ...version, digest, size }, name)
-    return new StorageError('integrity', 'the replica proved other bytes than those that it describes')
-  }
-
-  async function proveOne(
-    name: string,
-    answers: readonly Answer[],
-    saidBy: ReadonlyMap<string, ReadonlyMap<string, Said>>,
-  ): Promise<Proved> {
-    const described = new Map(answers.flatMap(({ id, said }) => (isFacts(said) ? [[id, said] as const] : [])))
-    const said = new Map([...saidBy].map(([id, ofReplica]) => [id, ofReplica.get(name) ?? null]))
-    const errors = new Map<string, StorageError>()
-    const disproved = new Map<string, Disproof>()
-    for (const version of compare(answers).versions) {
-      const holders = members.filter(({ id }) => version.sources.includes(id))
-      for (const [id, result] of await judgeVersion(name, holders, described, said)) {
-        if (result === null) copies++
-        else if (result instanceof StorageError) errors.set(id, result)
-        else {
-          disproved.set(id, result)
-          errors.set(id, disprove(version, id, name))
-        }
-      }
-    }
-    return { answers: answers.map(({ id, said }) => ({ id, said: errors.get(id) ?? said })), disproved }
-  }
-
-  return {
-    isChosen,
-    /** Proves all copies that the answers describe, by name. Lists have none. Rejects when aborted. */
-    async prove(batch: ReadonlyMap<string, readonly Answer[]>): Promise<ReadonlyMap<string, Proved>> {
-      names += batch.size
-      const asked = members.map(async (member) => {
-        const wanted = [...batch].flatMap(([name, answers]) => (isHeldBy(member, answers) ? name : []))
-        return [member.id, wanted.length > 0 ? await ask(member, wanted) : new Map<string, Said>()] as const
-      })
-      const saidBy = new Map(await Promise.all(asked))
-      const proved = new Map<string, Proved>()
-      for (const [name, answers] of batch) proved.set(name, await proveOne(name, answers, saidBy))
-      return proved
-    },
-    /** What was proved so far. */
-    toSummary: () => ({
-      ...{ nonce, names, copies, ...challenge },
-      fetched: [...fetched].map(([id, bytes]) => ({ id, bytes })),
-    }),
-  }
-}
-
-/** The proof alone, whatever else the storage says of it: a SHA-256 counts only when it was read here. */
-async function settle(proof: Promise<Proof | null>): Promise<Said> {
-  try {
-    const said = await proof
-    return said && { size: said.size, proof: said.proof }
-  } catch (error) {
-    return toStorageError(error)
-  }
+  return judgeVersion
 }
 
 /** Whether a replica has the bytes of a file, by its answer. */
@@ -265,11 +177,4 @@ function toKey({ size, proof }: Proof): string {
 function toDisproof({ digest }: Facts, proof: Proof | null, reading: ReadProof | null): Disproof {
   const [read, expected] = [reading?.digest ?? null, reading?.proof ?? null]
   return { described: digest, proof: proof?.proof ?? null, read, expected }
-}
-
-/** A number from 0 up to 1 that the text decides, evenly spread: the first 48 bits of its SHA-256. */
-async function toFraction(createHasher: CreateHasher, text: string): Promise<number> {
-  const hasher = createHasher()
-  await hasher.update(encoder.encode(text))
-  return Number.parseInt((await hasher.digest()).slice(0, 12), 16) / 2 ** 48
 }

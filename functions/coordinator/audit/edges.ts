@@ -5,7 +5,7 @@ import { MAX_LISTING_PAGE } from '../../wire/limits.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import type { Member } from '../ask/member.ts'
 import type { CoordinatorContext } from '../context.ts'
-import type { AuditRequest } from './audit.ts'
+import type { AuditRequest } from './audit-request.ts'
 
 /**
  * Returns folders in which a replica holds names beside the range of an audit, each ending in its slash: the

@@ -1,5 +1,5 @@
 import { compareNames } from '../../storage/names.ts'
-import type { AuditRequest } from './audit.ts'
+import type { AuditRequest } from './audit-request.ts'
 
 /** What is wrong with the ends of a range; null when some name may lie between them. */
 export function findRangeFault({ after = '', until }: Pick<AuditRequest, 'after' | 'until'>): string | null {

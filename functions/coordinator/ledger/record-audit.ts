@@ -1,6 +1,7 @@
 import { AUDIT_BATCH_NAMES } from '../../wire/limits.ts'
 import type { AuditLine, AuditSummary, Changes, Manifest } from '../../wire/schemas.ts'
-import { type AuditContext, type AuditRequest, audit } from '../audit/audit.ts'
+import { audit } from '../audit/audit.ts'
+import type { AuditContext, AuditRequest } from '../audit/audit-request.ts'
 import type { CoordinatorContext } from '../context.ts'
 import type { Ledger, Scope } from './ledger.ts'
 

@@ -17,7 +17,8 @@ import {
   type Rule,
 } from '../../wire/plan-schemas.ts'
 import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
-import { type AuditContext, audit } from '../audit/audit.ts'
+import { audit } from '../audit/audit.ts'
+import type { AuditContext } from '../audit/audit-request.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'
 import { findRangeFault } from '../audit/range.ts'
 import type { CoordinatorContext } from '../context.ts'

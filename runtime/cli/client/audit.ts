@@ -1,4 +1,4 @@
-import type { Confidence } from '../../../functions/coordinator/audit/challenge.ts'
+import type { Confidence } from '../../../functions/coordinator/audit/audit-request.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { type AuditSummary, auditLine, type Manifest } from '../../../functions/wire/schemas.ts'
 import type { Io } from '../../hosting/io.ts'

@@ -1,4 +1,4 @@
-import type { Confidence } from '../../../functions/coordinator/audit/challenge.ts'
+import type { Confidence } from '../../../functions/coordinator/audit/audit-request.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'

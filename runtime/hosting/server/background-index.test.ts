@@ -4,9 +4,9 @@ import { Readable, Writable } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createCollector, createStage } from '../../cli/stage.suite.ts'
 import { isAbsence } from '../../node/files/errno.ts'
-import { withBackgroundIndex } from './background-index.ts'
 import type { Io } from '../io.ts'
 import { openReplicas } from '../open-replicas.ts'
+import { withBackgroundIndex } from './background-index.ts'
 
 function createTrees() {
   const stage = createStage()
