@@ -2,7 +2,7 @@ import type { Facts } from '../facts.ts'
 import type { DescribeOptions } from '../storage.ts'
 import { createDigestCache } from './digest-cache.ts'
 import { type ObjectDigests, toFacts, toReadFacts } from './object-digests.ts'
-import type { ObjectInfo, Objects } from './objects.ts'
+import type { ListedObject, ObjectInfo, Objects } from './objects.ts'
 
 /**
  * Describes many objects of a store that reads them together. What was read for an audit counts in its later
@@ -19,12 +19,14 @@ export function createObjectBatches({ readAll }: Objects, digests: ObjectDigests
 
   /** The facts of those objects that could be read together, by key; the others have to be asked for. */
   return async function describeAll(
-    keys: readonly string[],
+    listed: readonly ListedObject[],
     pass: string | undefined,
     options: DescribeOptions,
   ): Promise<ReadonlyMap<string, Facts>> {
     const facts = new Map<string, Facts>()
     if (readAll === undefined) return facts
+    const keys: string[] = []
+    for (const info of listed) if ((await digests.find(info, undefined)) === undefined) keys.push(info.key)
     const memory = getMemory(pass)
     const askedAt = performance.now()
     const readAt = Date.now()

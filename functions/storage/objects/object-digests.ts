@@ -42,24 +42,12 @@ export function createObjectDigests(
   cache: DigestCache | undefined,
   toName: (key: string) => string,
 ) {
+  const memory = createObjectMemory(objects, createHasher, cache)
+  const { look, find, remember, rememberStored } = memory
+  const read = createVersionReader(objects)
   const { provisional } = objects
   /** Whether the last object that was asked for had no digest of its own, and so had to be read. */
   let expectsBytes = false
-
-  async function look(key: string, signal: AbortSignal | undefined): Promise<Sight | null> {
-    const askedAt = performance.now()
-    const info = await objects.head(key, signal)
-    provisional?.see(key, info?.version ?? null)
-    return info && { info, askedAt }
-  }
-
-  /** Asks again for an object that was read earlier, and remembers its digest if that confirms it. */
-  async function lookAgain(key: string, signal: AbortSignal | undefined): Promise<void> {
-    const sight = await look(key, signal)
-    if (sight === null || sight.info.version === null) return
-    const confirmed = provisional?.confirm(key, sight.info.version, sight.askedAt)
-    if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
-  }
 
   /** SizedFacts by a known digest, or by reading the object. */
   async function describe(sight: Sight, options: DescribeOptions): Promise<SizedFacts> {
@@ -146,8 +134,12 @@ export function createObjectDigests(
     return await hasher.digest()
   }
 
-  /** The bytes of this version; rejects with `changed` when it is gone. */
-  async function read(
+  return { ...memory, describe, describeListed, openWhole, hash, read }
+}
+
+/** Reads bytes of one version; rejects with `changed` when it is gone. */
+function createVersionReader(objects: Objects) {
+  return async function read(
     { key, version }: ObjectInfo,
     range: ByteRange | undefined,
     signal: AbortSignal | undefined,
@@ -155,6 +147,26 @@ export function createObjectDigests(
     const opened = await objects.get(key, { range, version, signal })
     if (opened === null) throw changedError()
     return toChunks(opened.body)
+  }
+}
+
+/** Looks at objects, and remembers their digests. */
+function createObjectMemory(objects: Objects, createHasher: CreateHasher, cache: DigestCache | undefined) {
+  const { provisional } = objects
+
+  async function look(key: string, signal: AbortSignal | undefined): Promise<Sight | null> {
+    const askedAt = performance.now()
+    const info = await objects.head(key, signal)
+    provisional?.see(key, info?.version ?? null)
+    return info && { info, askedAt }
+  }
+
+  /** Asks again for an object that was read earlier, and remembers its digest if that confirms it. */
+  async function lookAgain(key: string, signal: AbortSignal | undefined): Promise<void> {
+    const sight = await look(key, signal)
+    if (sight === null || sight.info.version === null) return
+    const confirmed = provisional?.confirm(key, sight.info.version, sight.askedAt)
+    if (confirmed !== undefined) await cache?.set(key, confirmed.version, confirmed)
   }
 
   /** Remembers a digest that was computed from all the bytes of a version. */
@@ -192,20 +204,7 @@ export function createObjectDigests(
   const isProvisional = (key: string) => provisional?.has(key) ?? false
 
   const find = (info: ObjectInfo, maxAge: number | undefined) => findKnown(cache, info, maxAge)
-  return {
-    look,
-    lookAgain,
-    find,
-    describe,
-    describeListed,
-    openWhole,
-    hash,
-    read,
-    remember,
-    rememberStored,
-    remembering,
-    isProvisional,
-  }
+  return { look, lookAgain, find, remember, rememberStored, remembering, isProvisional }
 }
 
 /** SizedFacts by a digest that was known before the question. */

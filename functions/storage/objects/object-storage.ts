@@ -22,7 +22,7 @@ import { toPageSize } from '../survey/page-builder.ts'
 import { type GappedPage, surveyPages } from '../survey/read-survey.ts'
 import type { Survey, SurveyLine } from '../survey/survey.ts'
 import { createObjectBatches } from './object-batches.ts'
-import { createObjectDigests, type DigestCache, toFacts } from './object-digests.ts'
+import { createObjectDigests, type DigestCache, type ObjectDigests, toFacts } from './object-digests.ts'
 import { estimateObjects } from './object-estimate.ts'
 import { createObjectKept } from './object-kept.ts'
 import { collect } from './object-pages.ts'
@@ -78,15 +78,6 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     })
   }
 
-  function describe(names: readonly string[], options: DescribeOptions = {}) {
-    const asked = new Map<string, Promise<Facts | null>>()
-    return names.map((name) => {
-      const answer = asked.get(name) ?? describeOne(name, options)
-      asked.set(name, answer)
-      return answer
-    })
-  }
-
   /** Describes a listed object by what is known of it; else asks the store, or reads the object. */
   async function describeListed({ info }: Listed, options: DescribeOptions): Promise<Facts | null> {
     const known = await digests.find(info, options.maxAge)
@@ -96,6 +87,8 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       return await digests.describeListed(info.key, options)
     })
   }
+
+  const toListed = createToListed(toName)
 
   async function listGapped(options: ListOptions): Promise<GappedPage<Listed>> {
     const { prefix = '', after = '', limit, signal, isCounted } = options
@@ -120,12 +113,6 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     return { entries, next, ...(passed.length > 0 && { passed }) }
   }
 
-  function toListed(info: ListedObject): Listed | null {
-    const name = toName(info.key)
-    if (info.passed !== undefined || parseName(name) === null) return null
-    return { name, size: info.size, modified: info.modified, info }
-  }
-
   async function* survey(wanted: Survey, options: SurveyOptions = {}): AsyncGenerator<SurveyLine> {
     const looks = createSecondLooks((key) => digests.lookAgain(key, options.signal))
     const describeNoting = async (one: Listed, options: DescribeOptions) => {
@@ -133,19 +120,14 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       if (facts?.evidence === 'read' && digests.isProvisional(one.info.key)) looks.add(one.info.key)
       return facts
     }
-    async function describeTogether(entries: readonly Listed[], options: DescribeOptions) {
-      const unknown: string[] = []
-      for (const { info } of entries)
-        if ((await digests.find(info, undefined)) === undefined) unknown.push(info.key)
-      return await describeAll(unknown, wanted.pass, options)
-    }
 
     const pages = {
       // One fewer than a store lists at once, so that it need not be asked again whether there are others.
       list: (options: ListOptions) => listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 }),
       describe(entries: readonly Listed[], options: DescribeOptions) {
         if (objects.readAll === undefined) return entries.map((one) => describeNoting(one, options))
-        const together = describeTogether(entries, options)
+        const listed = entries.map(({ info }) => info)
+        const together = describeAll(listed, wanted.pass, options)
         return entries.map(
           async (one) => (await together).get(one.info.key) ?? (await describeNoting(one, options)),
         )
@@ -155,6 +137,51 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     yield* afterLooks(surveyPages(pages, wanted, { createHasher, ...options }), looks, options.signal)
   }
 
+  const reads = {
+    ...(objects.billing && {
+      billing: {
+        ...objects.billing,
+        estimate: (options: EstimateOptions) =>
+          estimateObjects(createLooks(objects, digests, root, toListed), options),
+      },
+    }),
+    describe: (names: readonly string[], options: DescribeOptions = {}) =>
+      askOnce(names, (name) => describeOne(name, options)),
+    open,
+    list,
+    survey,
+    listKept: kept.list,
+  }
+  if (!writable || objects.writes === undefined) return reads
+  return { ...reads, ...createObjectWriter(objects.writes, { digests, kept, root, createHasher }) }
+}
+
+/** What is listed of an object under its name; null for one that is not. */
+function createToListed(toName: (key: string) => string) {
+  return (info: ListedObject): Listed | null => {
+    const name = toName(info.key)
+    if (info.passed !== undefined || parseName(name) === null) return null
+    return { name, size: info.size, modified: info.modified, info }
+  }
+}
+
+/** The answer to each name, which is asked for once. */
+function askOnce<T>(names: readonly string[], ask: (name: string) => Promise<T>): Promise<T>[] {
+  const asked = new Map<string, Promise<T>>()
+  return names.map((name) => {
+    const answer = asked.get(name) ?? ask(name)
+    asked.set(name, answer)
+    return answer
+  })
+}
+
+/** How an estimate looks at a store: it lists all objects, and asks what is known of each. */
+function createLooks(
+  objects: Objects,
+  digests: ObjectDigests,
+  root: string,
+  toListed: (info: ListedObject) => Listed | null,
+) {
   async function* listAll({ prefix, signal }: EstimateOptions, onCall: () => void) {
     const counted: Objects = {
       ...objects,
@@ -174,7 +201,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
     }
   }
 
-  const looks = {
+  return {
     listAll,
     isKnown: async (info: ObjectInfo) => (await digests.find(info, undefined)) !== undefined,
     async hasStored(key: string, signal: AbortSignal | undefined) {
@@ -182,22 +209,6 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       return info && info.stored !== null
     },
   }
-
-  const reads = {
-    ...(objects.billing && {
-      billing: {
-        ...objects.billing,
-        estimate: (options: EstimateOptions) => estimateObjects(looks, options),
-      },
-    }),
-    describe,
-    open,
-    list,
-    survey,
-    listKept: kept.list,
-  }
-  if (!writable || objects.writes === undefined) return reads
-  return { ...reads, ...createObjectWriter(objects.writes, { digests, kept, root, createHasher }) }
 }
 
 /**

@@ -102,11 +102,6 @@ function startRun(
     return (await thread.ask({ survey: id, begin, step: order }, abort.signal)) as TreeStep // to a step
   }
 
-  function isLast(line: SurveyLine): boolean {
-    const end = 'last' in line ? line.last : 'said' in line ? line.name : null
-    return end !== null && end === survey.ranges.at(-1)?.until
-  }
-
   function deliver(step: TreeStep): void {
     hashing.add(step.wanted)
     if (step.wantsSync) syncs.request()
@@ -114,7 +109,7 @@ function startRun(
     onCounts(step.counts)
     const found = step.lines.map(fromTreeLine)
     // A consumer that has the last line of its ranges waits for no more.
-    if (step.state === 'done' || found.some(isLast)) reportProgress()
+    if (step.state === 'done' || found.some((line) => isLast(line, survey))) reportProgress()
     for (const line of found) lines.add(line)
     if (step.state !== 'done') reportProgressIfDue()
   }
@@ -151,6 +146,11 @@ function startRun(
       left.resolve()
     },
   }
+}
+
+function isLast(line: SurveyLine, { ranges }: Survey): boolean {
+  const end = 'last' in line ? line.last : 'said' in line ? line.name : null
+  return end !== null && end === ranges.at(-1)?.until
 }
 
 interface HashingOptions {
