@@ -14,14 +14,17 @@ interface Read {
   readonly response: ServerResponse
 }
 
+const STATE = 'state=match;evidence=remembered;age=100'
 /** Those that do not depend on the file. */
 const FIELDS = {
   'Replica-Agreement': 'unanimous;answered=2;of=2',
-  'Replica-Status': 'server1;state=match, server2;state=match',
+  'Replica-Status': `server1;${STATE}, server2;${STATE}`,
   'Accept-Ranges': 'bytes',
   'Cache-Control': 'no-cache, no-transform',
   'Content-Type': 'application/octet-stream',
-  'Content-Security-Policy': "default-src 'none'; sandbox",
+  'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
   Vary: 'Accept',
 }
@@ -44,8 +47,11 @@ async function serve(): Promise<void> {
   const agent = new Agent()
   const reply = await fetch(`${origin}/files/${name}`)
   const bytes = readFileSync(`${directory}/${name}`)
-  const fields = Object.entries(FIELDS)
-    .concat([...reply.headers].filter(([field]) => /digest|etag|modified|length/.test(field)))
+  const pinned = `?version=${reply.headers.get('ETag')?.slice(1, -1)}`
+  const type = 'application/metalink4+xml'
+  const links = `<${pinned}>; rel="duplicate", <${pinned}&metalink>; rel="describedby"; type="${type}"`
+  const fields = Object.entries({ ...FIELDS, 'Content-Location': pinned, Link: links })
+    .concat([...reply.headers].filter(([field]) => /digest$|etag|modified|length/.test(field)))
     .flat()
   const first = await ask(agent, [name])
   const identity = (await look([name]))[0]

@@ -39,6 +39,16 @@ describe('the finding of a read', () => {
     expect(next.comparison.answers).toBe(answers)
   })
 
+  it('keeps no finding before it, however often nothing was sent', () => {
+    const reads = createRecentReads()
+    const times = 20_000
+    for (let i = 0; i < times; i++) reads.find('f', toAnswers({ ...FACTS, age: i }, ERROR))
+    const { comparison, represent } = reads.find('f', toAnswers({ ...FACTS, age: times }, ERROR))
+    const [version] = comparison.versions
+    if (version === undefined || !isSendable(version)) throw new Error('there is a version')
+    expect(represent(version).size).toBe(1)
+  })
+
   it('is that of its name, and kept for the last names only', () => {
     const reads = createRecentReads()
     const answers = toAnswers(FACTS, FACTS)

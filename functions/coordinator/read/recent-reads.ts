@@ -12,8 +12,14 @@ export interface Finding {
   readonly comparison: Comparison
   /** A version as HTTP serves it, with the fields of the comparison. */
   represent(version: SentVersion): Representation
-  /** The `Last-Modified` that was sent last, and of which digest. */
-  lastSent(): { readonly digest: Digest; readonly field: string | undefined } | undefined
+  /** What was sent last; undefined when nothing was. */
+  lastSent(): Sent | undefined
+}
+
+/** The `Last-Modified` of an answer, and the digest of its content. */
+interface Sent {
+  readonly digest: Digest
+  readonly field: string | undefined
 }
 
 /** The findings of the last reads, so that what the same answers come to is made once. */
@@ -28,19 +34,18 @@ export function createRecentReads(): RecentReads {
     find(name, answers) {
       const last = findings.get(name)
       if (last !== undefined && areAlike(last.comparison.answers, answers)) return last
-      const finding = createFinding(name, compare(answers), last)
+      const finding = createFinding(name, compare(answers), last?.lastSent())
       findings.set(name, finding)
       return finding
     },
   }
 }
 
-function createFinding(name: string, comparison: Comparison, before: Finding | undefined): Finding {
+/** `before` is what was sent before: not its finding, which would keep all findings before that one. */
+function createFinding(name: string, comparison: Comparison, before: Sent | undefined): Finding {
   let last: { readonly version: SentVersion; readonly representation: Representation } | undefined
   const lastSent = () =>
-    last
-      ? { digest: last.version.digest, field: last.representation.fields['Last-Modified'] }
-      : before?.lastSent()
+    last ? { digest: last.version.digest, field: last.representation.fields['Last-Modified'] } : before
   return {
     comparison,
     lastSent,
