@@ -21,6 +21,7 @@ const elsewhere = process.env['VOUCH_BUN'] === undefined ? ['tests/worlds/**'] :
 
 /** The test files that take longest, longest first: begun last, one of them would run on alone at the end. */
 const LONGEST = [
+  'tests/clients/clients.test.ts',
   'tests/package/package.test.ts',
   'tests/guide/guide.test.ts',
   'tests/stores/r2-storage.test.ts',

@@ -14,6 +14,7 @@ import {
 } from '../wire/prices.ts'
 import type { Estimate, EstimateLine } from '../wire/schemas.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
+import { type Deadlines, watchReplica } from './ask/deadlines.ts'
 import type { Member } from './ask/member.ts'
 import type { CoordinatorContext } from './context.ts'
 
@@ -22,7 +23,8 @@ interface Wanted {
   readonly deep: boolean
 }
 
-interface EstimateContext extends Pick<CoordinatorContext, 'members' | 'ledger' | 'onLedgerFailed'> {
+interface EstimateContext
+  extends Pick<CoordinatorContext, 'members' | 'ledger' | 'onLedgerFailed' | 'deadlines'> {
   readonly writeLine: (line: EstimateLine) => Promise<void>
   readonly signal: AbortSignal
 }
@@ -45,7 +47,7 @@ export async function answerEstimate(c: Context<AppEnv>, context: CoordinatorCon
 }
 
 async function estimate(wanted: Wanted, context: EstimateContext): Promise<Estimate> {
-  const { members, writeLine } = context
+  const { members, writeLine, deadlines } = context
   const seen = members.map(() => 0)
   const show = atMostEvery(PROGRESS_MS, () => {
     // A sign of life, which nothing waits for.
@@ -55,7 +57,7 @@ async function estimate(wanted: Wanted, context: EstimateContext): Promise<Estim
   const replicas = await Promise.all(
     members.map((member, i) =>
       estimateOne(member, differing ?? 0, {
-        ...{ ...wanted, signal: context.signal },
+        ...{ ...wanted, deadlines, signal: context.signal },
         onProgress(names) {
           seen[i] = names
           show()
@@ -74,6 +76,7 @@ async function estimate(wanted: Wanted, context: EstimateContext): Promise<Estim
 }
 
 interface Asked extends Wanted {
+  readonly deadlines: Deadlines
   readonly signal: AbortSignal
   readonly onProgress: (names: number) => void
 }
@@ -81,7 +84,7 @@ interface Asked extends Wanted {
 async function estimateOne(
   { id, storage: { billing } }: Member,
   differing: number,
-  { prefix, deep, signal, onProgress }: Asked,
+  { prefix, deep, ...asked }: Asked,
 ): Promise<Estimate['replicas'][number]> {
   const nothing = {
     id,
@@ -94,7 +97,14 @@ async function estimateOne(
   } as const
   if (billing === undefined) return nothing
   const before = billing.calls()
-  const found = await settle(billing.estimate({ prefix, isDeep: deep, signal, onProgress }))
+  const watch = watchReplica(asked.deadlines)
+  const signal = AbortSignal.any([watch.signal, asked.signal])
+  const onProgress = (names: number) => {
+    watch.note({ done: 1 })
+    asked.onProgress(names)
+  }
+  const estimating = billing.estimate({ prefix, isDeep: deep, signal, onProgress })
+  const found = await settle(Promise.race([estimating, watch.expired])).finally(watch.stop)
   if (found instanceof StorageError)
     return { ...nothing, state: 'error', error: found.reason, detail: found.message }
   const { prices } = billing

@@ -92,6 +92,7 @@ const reads: readonly Kind[] = [
   ['the head of kept trees', 200, signing, 'HEAD /trees'],
   ['no ledger of trees', 'no-ledger', both, 'GET /trees'],
   ['a pinned address', 307, both, 'GET /pinned/same.txt'],
+  ['a part of a pinned address', 428, both, 'GET /pinned/same.txt', { headers: { Range: 'bytes=1-' } }],
   ['the head of a pinned address', 307, both, 'HEAD /pinned/same.txt'],
   ['every version instead of one address', 300, both, 'GET /pinned/differ.txt', accept('multipart/mixed')],
   ['the head of that', 300, both, 'HEAD /pinned/differ.txt', accept('multipart/mixed')],

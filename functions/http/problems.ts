@@ -40,6 +40,7 @@ export const PROBLEMS = {
   unsigned: [404, 'Nobody signs this'],
   'unsupported-media-type': [415, 'This resource does not support the media type of the body'],
   'uri-too-long': [414, 'The address is too long'],
+  'version-required': [428, 'The request must name the version of which it wants a part'],
 } as const satisfies Record<string, readonly [number, string]>
 
 export type ProblemType = keyof typeof PROBLEMS

@@ -121,10 +121,16 @@ export async function verifyNote(note: string, keys: readonly PublicKey[]): Prom
   throw new NoteError(`none of the keys given has signed this; it names ${others}`)
 }
 
-/** What a line states of `text`; null unless this key has signed both. */
-async function verifyLine(key: PublicKey, { bytes }: NoteLine, text: string): Promise<Statement | null> {
+/** What a line says; null where it is none of a key of vouch. It proves nothing without `verifyNote`. */
+export function readStatement({ bytes }: NoteLine): Statement | null {
   const words = attempt(() => decoder.decode(bytes.subarray(0, -SIGNATURE_BYTES)))
-  const statement = words === null ? null : parseStatement(words)
-  if (words === null || statement === null) return null
-  return (await verify(key, toMessage(words, text), bytes.slice(-SIGNATURE_BYTES))) ? statement : null
+  return words === null ? null : parseStatement(words)
+}
+
+/** What a line states of `text`; null unless this key has signed both. */
+async function verifyLine(key: PublicKey, line: NoteLine, text: string): Promise<Statement | null> {
+  const statement = readStatement(line)
+  if (statement === null) return null
+  const message = toMessage(formatStatement(statement), text)
+  return (await verify(key, message, line.bytes.slice(-SIGNATURE_BYTES))) ? statement : null
 }

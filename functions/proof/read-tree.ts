@@ -43,6 +43,7 @@ export async function readTree(
     match: [],
     exclude: [],
   }
+  const began = Date.now()
   const hash = createHash(createHasher)
   const tree = createRootHash(hash)
   let seen: EvidenceCounts = { read: 0, remembered: 0, stored: 0, recorded: 0, oldest: null }
@@ -67,7 +68,7 @@ export async function readTree(
     await onFile?.(name, said.digest)
   }
   if (first !== undefined) throw toFailure(first, failed)
-  return { prefix, ...(await tree.end()), statement: isDated ? toStatement(seen, Date.now()) : null }
+  return { prefix, ...(await tree.end()), statement: isDated ? toStatement(seen, began) : null }
 }
 
 function toFailure({ name, said }: Found, failed: number): StorageError {
@@ -79,9 +80,12 @@ function toFailure({ name, said }: Found, failed: number): StorageError {
   )
 }
 
-/** As of single facts: see `sign-facts.ts`. */
-function toStatement({ stored, recorded, oldest }: EvidenceCounts, now: number): Statement {
-  const second = Math.floor(now / 1000)
+/**
+ * As of single facts: see `sign-facts.ts`. Each age was one at some time after `began`, so that none was read
+ * earlier than the time that this gives.
+ */
+function toStatement({ stored, recorded, oldest }: EvidenceCounts, began: number): Statement {
+  const second = Math.floor(began / 1000)
   if (recorded > 0) return { basis: 'recorded', time: second }
   if (stored > 0) return { basis: 'stored', time: second }
   return { basis: 'read', time: second - (oldest ?? 0) - 1 }

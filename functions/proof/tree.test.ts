@@ -1,6 +1,6 @@
 import { createHash as createNodeHash } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { compareNames } from '../storage/names.ts'
 import type { Hasher } from '../wire/digest.ts'
@@ -127,6 +127,20 @@ describe('the tree of a storage', () => {
     expect(tree.statement?.basis).toBe('read')
     const part = await readTree(storage, 'a', { createHasher, wanted: 'none' })
     expect(part).toMatchObject({ prefix: 'a', files: 2, path: null })
+  })
+
+  it('is dated no later than its first file was read, however long the others take', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    try {
+      const began = Math.floor(Date.now() / 1000)
+      const onFile = () => {
+        vi.setSystemTime(Date.now() + 3_600_000)
+      }
+      const { statement } = await readTree(createMemoryStorage(files), '', { createHasher, onFile })
+      expect(statement?.time).toBeLessThanOrEqual(began)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('leaves out no file that cannot be read', async () => {

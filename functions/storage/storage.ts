@@ -223,7 +223,7 @@ export interface EstimateOptions {
   /** Whether the audit reads every byte. */
   readonly isDeep: boolean
   readonly signal?: AbortSignal | undefined
-  /** Called now and then with the number of names so far. */
+  /** Called with the number of names so far after each answer of the store: a sign of life. */
   readonly onProgress?: ((names: number) => void) | undefined
 }
 

@@ -1,9 +1,14 @@
 /** The limits of the command, each with its reason. */
 
+import { MAX_DIRECTORY_ROWS, MAX_LISTING_BYTES, MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
+
 /**
  * How long a coordinator may send nothing: it hashes large files before it answers. As Node's own `fetch`.
  */
 export const SILENT_COORDINATOR_MS = 300_000
+
+/** A page of a folder has the rows of so many pages of a listing. */
+export const MAX_FOLDER_BYTES = (MAX_DIRECTORY_ROWS / MAX_LISTING_PAGE) * MAX_LISTING_BYTES
 
 /**
  * Files that `vouch get` receives at once: as many as rclone. More do not help where one is read after

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { Interruption, type Io, say, writeOut } from '../hosting/io.ts'
+import { Interruption, type Io, say, toJsonLine, writeOut } from '../hosting/io.ts'
 import { UserError } from '../node/user-error.ts'
 import { toHelp, toOverview } from './help/help.ts'
 import { type Command, parseArguments } from './options/command.ts'
@@ -15,6 +15,8 @@ const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const
 const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   get: async () => (await import('./commands/get.ts')).get,
   check: async () => (await import('./commands/check.ts')).check,
+  ls: async () => (await import('./commands/ls.ts')).ls,
+  cat: async () => (await import('./commands/cat.ts')).cat,
   estimate: async () => (await import('./commands/estimate.ts')).estimate,
   merge: async () => (await import('./commands/merge.ts')).merge,
   verify: async () => (await import('./commands/verify.ts')).verify,
@@ -33,6 +35,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   help: async () => (await import('./help/help.ts')).help,
   completions: async () => (await import('./help/completions.ts')).completions,
   config: async () => (await import('./commands/config.ts')).config,
+  version: async () => (await import('./help/help.ts')).version,
   man: async () => (await import('./help/manual.ts')).man,
 }
 
@@ -44,12 +47,28 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await dispatch(argv, io)
   } catch (error) {
-    if (io.signal?.aborted) return toStatus(io.signal.reason)
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return READER_GONE
+    const isInterrupted = io.signal?.aborted === true
+    // Not awaited: a command that was interrupted does not wait until a reader takes it.
+    if (asksForJson(argv)) io.stdout.write(toJsonLine({ error: toErrorMember(error, isInterrupted) }))
+    if (isInterrupted) return toStatus(io.signal?.reason)
     if (error instanceof UserError) say(io, `vouch: ${error.message}`)
     else io.stderr.write(`vouch: this is a bug in vouch: ${inspect(error)}\n`)
     return 2
   }
+}
+
+/** Whether `--json` is among the options, also of arguments that are not valid. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json')
+}
+
+/** The trouble for programs: its kind, and its message as on standard error. */
+function toErrorMember(error: unknown, isInterrupted: boolean) {
+  if (isInterrupted) return { kind: 'interrupted', message: 'interrupted by a signal' }
+  if (error instanceof UserError) return { kind: error.kind, message: error.message }
+  return { kind: 'bug', message: `this is a bug in vouch: ${error}` }
 }
 
 async function dispatch([name, ...args]: readonly string[], io: Io): Promise<number> {
@@ -77,7 +96,8 @@ async function dispatch([name, ...args]: readonly string[], io: Io): Promise<num
   }
   const command = await LOADERS[name]?.()
   if (command === undefined) throw new Error(`nothing runs the command ${name}`)
-  return await command.run(await withSettings(declaration, given, io), io)
+  const quiet = given.texts['quiet'] === undefined ? io : (await import('./terminal/quiet.ts')).toQuiet(io)
+  return await command.run(await withSettings(declaration, given, quiet), quiet)
 }
 
 async function print(io: Io, text: string): Promise<number> {

@@ -155,7 +155,7 @@ test.each([
   ],
   [
     () => parseCoordinator({ replica: ['a=x', 's3://b'] }),
-    /^--replica takes ID=TARGET, got 's3:\/\/b'; ID is .*; TARGET is .*$/,
+    /^--replica takes ID=TARGET, such as \S+, got 's3:\/\/b'; ID is .*; TARGET is .*$/,
   ],
   [
     () => parseCoordinator({ replica: ['a=x', 'b=y'], require: ['3'] }),

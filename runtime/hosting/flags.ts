@@ -140,6 +140,8 @@ const REQUIRE_ABOUT = 'how many replicas must answer: all, majority or a number'
 /** Of a read, where the coordinator has its own default. */
 export const READ_REQUIRE = option('N', REQUIRE, REQUIRE_ABOUT)
 
+export const QUIET = toggle('print only warnings and errors to standard error', { short: 'q' })
+
 export const MAX_AGE = option(
   'AGE',
   AGE,

@@ -115,5 +115,5 @@ export async function writeOut(
 
 function toOutputError(error: Error): Error {
   if ('code' in error && error.code === 'EPIPE') return error
-  return new UserError(`cannot write to standard output: ${error.message}`)
+  return new UserError(`cannot write to standard output: ${error.message}`, 'io')
 }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   createSigner,
   type PublicKey,
@@ -33,12 +33,17 @@ export async function openSigners(
   )
   const signers: Signer[] = []
   for (const path of paths.map((path) => resolve(cwd, path))) {
-    const holder = findHolder(dirname(path), directories)
+    // By the file that a link leads to.
+    const holder = findHolder(path, directories)
     if (holder !== undefined)
       throw new UserError(
         `the private key ${path} is inside the replica ${holder.id}, from where every client could read it; move it, make another one, and trust that one instead`,
       )
-    signers.push(await openSigner(path))
+    const signer = await openSigner(path)
+    const { origin, id } = signer.key
+    if (signers.some(({ key }) => key.origin === origin && key.id === id))
+      throw new UserError(`--sign: ${path} and another are one key; name it once`)
+    signers.push(signer)
   }
   return signers
 }
@@ -67,7 +72,7 @@ export async function readPublicKeys(path: string): Promise<readonly PublicKey[]
     const key = await parsePublicKey(text)
     if (key === null)
       throw new UserError(
-        `line ${i + 1} of ${path} is no public key, NAME+ID+KEY, as FILE.pub of 'vouch key generate FILE' has it`,
+        `line ${i + 1} of ${path} is not a public key, NAME+ID+KEY; 'vouch key generate FILE' writes one to FILE.pub`,
       )
     keys.push(key)
   }

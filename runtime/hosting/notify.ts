@@ -96,6 +96,6 @@ function readSecret(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new UserError(`--notify-secret-file: '${path}' cannot be read (${getErrno(error)})`)
+    throw new UserError(`--notify-secret-file: '${path}' cannot be read (${getErrno(error)})`, 'io')
   }
 }

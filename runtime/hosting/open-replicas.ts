@@ -212,7 +212,10 @@ async function makeReady(
     await storage.close()
     io.signal?.throwIfAborted()
     const reason = error instanceof Error ? error.message : String(error)
-    throw new UserError(`${reason}; a replica must be an existing directory that this user may read`)
+    throw new UserError(
+      `${reason}; a replica must be an existing directory that this user may read, or manifest:PATH for a list of sums`,
+      'io',
+    )
   }
 }
 

@@ -38,7 +38,7 @@ export const SERVER_URL: Kind<string> = {
 }
 
 export const REPLICA_ADDRESS: Kind<ReplicaAddress> = {
-  rule: 'ID=TARGET',
+  rule: 'ID=TARGET, such as nas=https://nas.example:6002',
   parts: `ID is ${ID_RULE}; TARGET is a path, a file:/// URL, ${URL_RULE}, ${SCHEMES.map(({ rule }) => rule).join('; or ')}`,
   parse: parseReplicaAddress,
   behindEquals: true,

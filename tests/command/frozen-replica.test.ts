@@ -57,7 +57,8 @@ it('get of a conflict waits for a frozen replica once, and reports it when it is
     'f.txt: conflict: a ≠ b\n' +
       'warning: f.txt: frozen did not answer: the replica was silent for 3 seconds\n' +
       'wrote a_version.txt (1 B), held by a\n' +
-      'wrote b_version.txt (1 B), held by b\n',
+      'wrote b_version.txt (1 B), held by b\n' +
+      'wrote .vouch-conflict.json, the list of these versions\n',
   ])
   expect(['a', 'b'].map((id) => readFileSync(join(directory, `${id}_version.txt`), 'utf8'))).toEqual([
     'a',

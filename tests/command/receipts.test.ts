@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -86,6 +86,15 @@ it('the ID of the key is by the rule of C2SP, as OpenSSL hashes it', () => {
 it('OpenSSL reads the private key as one of Ed25519, with the same public half', () => {
   const args = ['pkey', '-in', 'nas.key', '-pubout', '-outform', 'DER']
   expect(execFileSync('openssl', args, { cwd })).toEqual(toSpki(key))
+})
+
+it('a key that cannot be written whole leaves nothing, and says what to do', () => {
+  const vouch = `${process.execPath} ${join(ROOT, 'runtime/cli/vouch.ts')} key generate full.key`
+  const limited = `trap '' XFSZ; ulimit -f 0; NODE_COMPILE_CACHE= ${vouch} 2>&1; echo $?`
+  expect(execFileSync('sh', ['-c', limited], { cwd, encoding: 'utf8' })).toMatch(
+    /cannot write '.*full\.key': .*; name another FILE\n2\n$/,
+  )
+  expect(existsSync(join(cwd, 'full.key'))).toBe(false)
 })
 
 it('the private key is in no log, and in no list of processes', async () => {

@@ -46,7 +46,7 @@ export function describeCommand(major: number, setup: () => Installation): void 
         'server1_version.txt': 'server1/file2.txt',
         'server2_version.txt': 'server2/file2.txt',
       }
-      expect((await readdir(cwd)).sort()).toEqual(Object.keys(written))
+      expect((await readdir(cwd)).sort()).toEqual(['.vouch-conflict.json', ...Object.keys(written)])
       for (const [name, sample] of Object.entries(written)) {
         expect(await readFile(join(cwd, name))).toEqual(
           await readFile(join(ROOT, 'emulator/samples', sample)),

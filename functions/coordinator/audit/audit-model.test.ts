@@ -22,6 +22,8 @@ vi.mock('../../wire/limits.ts', async (load) => ({
   AUDIT_BATCH_NAMES: 3,
 }))
 
+/** Nobody is silent here: a process that stood still for seconds on a busy machine must not say so. */
+const PATIENT = { deadlines: { silence: 3_600_000, answer: 3_600_000 } }
 const RUNS = Number(process.env['VOUCH_MODEL_RUNS'] ?? 500)
 const seed = Number(process.env['VOUCH_SEED'] ?? Date.now() % 2 ** 31)
 
@@ -158,7 +160,9 @@ async function auditParts(
   const parts: AuditResult[] = []
   for (let after: string | undefined = ''; after !== undefined; after = parts.at(-1)?.summary.next) {
     const more = `${toPart(parts.length)}${after === '' ? '' : `&after=${encodeURIComponent(after)}`}`
-    parts.push(await audit(storages, `${query === '?' ? '?' : `${query}&`}${more.replace(/^&/, '')}`))
+    parts.push(
+      await audit(storages, `${query === '?' ? '?' : `${query}&`}${more.replace(/^&/, '')}`, PATIENT),
+    )
   }
   return parts
 }
@@ -170,7 +174,7 @@ it('parts of an audit, each up to a number of names, are together the whole', as
     fc.asyncProperty(shared, replicas, asked, sizes, async (shared, replicas, asked, sizes) => {
       const trees = replicas.map((replica) => toTree(shared, replica))
       const storages = trees.map((tree, i) => toStorage(tree, replicas[i]?.isRemote === true))
-      const whole = await audit(storages, toQuery(asked))
+      const whole = await audit(storages, toQuery(asked), PATIENT)
       const parts = await auditParts(storages, toQuery(asked), (nth) => `&names=${sizes[nth % sizes.length]}`)
       const manifests = parts.flatMap((part) => part.manifests)
       expect(manifests).toEqual(whole.manifests)
@@ -190,7 +194,7 @@ it('an audit reports the same as comparing every name, in byte order, each once'
       const trees = replicas.map((replica) => toTree(shared, replica))
       const storages = trees.map((tree, i) => toStorage(tree, replicas[i]?.isRemote === true))
       const expected = compareAll(trees, asked)
-      const { manifests, summary } = await audit(storages, toQuery(asked))
+      const { manifests, summary } = await audit(storages, toQuery(asked), PATIENT)
       expect(manifests).toEqual(toManifests(expected, asked))
       expect(summary).toMatchObject(toSummary(expected))
       expect(summary.agreements).toEqual(toSummary(expected).agreements)

@@ -172,6 +172,15 @@ it('keeps both statements of a replica that contradicts itself', async () => {
   })
 })
 
+it('believes no replicas that prove the same bytes of another size than they describe', async () => {
+  const claimed = createMemoryStorage({ 'a.txt': 'described' })
+  const held = createMemoryStorage({ 'a.txt': 'cut' })
+  const liar = lie({ claimed, held, nameOf: String }, honest(held).prove ?? never)
+  const result = await audit([liar, liar], '?prove=1')
+  expect(toRows(result)).toEqual(['a.txt: corrupt corrupt'])
+  expect(result.summary.proved).toMatchObject({ copies: 0 })
+})
+
 it('accuses no replica whose copy changes meanwhile, or that does not answer', async () => {
   const changing = createMemoryStorage({ 'a.txt': 'before' })
   const moving: Storage = {

@@ -145,8 +145,8 @@ export function createProver(
       if (one instanceof StorageError) judged.set(member.id, one)
       else if (one === null) judged.set(member.id, await accuse(member, name, facts, null, null))
       else if (isEnough) {
-        const [reading] = readings
-        const isDenied = reading !== undefined && reading.digest !== facts.digest
+        const [reading = null] = readings
+        const isDenied = one.size !== facts.size || (reading !== null && reading.digest !== facts.digest)
         judged.set(member.id, isDenied ? await accuse(member, name, facts, one, reading) : null)
       } else {
         const reading = isRead(one) ? one : await read(member, name)

@@ -4,6 +4,7 @@ import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import { parseJson } from '../../wire/json/parse.ts'
 import { directoryListing } from '../../wire/schemas.ts'
+import { MAX_AUDITS } from '../../wire/limits.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'
 
 const one = createMemoryStorage({
@@ -12,6 +13,15 @@ const one = createMemoryStorage({
 const other = createMemoryStorage({ 'd/1': 'three', 'd/same': 'same', 'only b': 'b', 'sums/a\nb': 'x' })
 const app = coordinate([one, other])
 const get = (path: string, accept = '*/*', on = app) => on.request(path, { headers: { Accept: accept } })
+
+/** A replica with the same file, and one that cannot be listed. */
+const passing: Storage = {
+  ...createMemoryStorage({ 'd/a': 'a' }),
+  async list() {
+    const passed = [{ kind: 'backslash', count: 1, examples: ['d/b\\c'] }] as const
+    return { entries: [{ name: 'd/a', size: 1, modified: null }], next: null, passed }
+  },
+}
 
 /** The links of a page, resolved as a client does. */
 async function readLinks(path: string, on = app): Promise<string[]> {
@@ -63,6 +73,8 @@ describe('GET /files/{folder}/', () => {
       next: null,
     })
     expect(await (await get('/files/d/', 'text/plain')).text()).toBe('1\ne/\nsame\n')
+    // One line for each name, whatever it has in it.
+    expect(await (await get('/files/sums/', 'text/plain')).text()).toBe('a\\u{a}b\n')
   })
 
   it.each([
@@ -84,6 +96,12 @@ describe('GET /files/{folder}/', () => {
     expect((await get('/files/nothing/', '*/*', half)).status).toBe(503)
     expect((await get('/files/d/?require=all', '*/*', half)).status).toBe(503)
     expect((await get('/files/', '*/*', coordinate([refusing]))).status).toBe(503)
+  })
+
+  it('refuses pages of other sites, which could have it list everything again and again', async () => {
+    const ask = (site: string) => app.request('/files/d/', { headers: { 'Sec-Fetch-Site': site } })
+    expect((await ask('cross-site')).status).toBe(403)
+    expect((await ask('none')).status).toBe(200)
   })
 
   it('has ten thousand rows, and a link to the rest', async () => {
@@ -109,9 +127,17 @@ describe('GET /files/{folder}/?sums', () => {
     )
   })
 
+  it('compares nothing for HEAD, whose body nobody would read to its end', async () => {
+    const own = coordinate([one, other])
+    for (let i = 0; i <= MAX_AUDITS; i++)
+      expect((await own.request('/files/d/?sums', { method: 'HEAD' })).status).toBe(200)
+    expect((await own.request('/audit')).status).toBe(200)
+  })
+
   it.each<[string, Storage]>([
     ['copies differ', createMemoryStorage({ 'd/a': 'b' })],
     ['a replica does not answer', refusing],
+    ['a replica has a file that is not compared', passing],
   ])('breaks off when %s', async (_, second) => {
     const response = await get(
       '/files/d/?sums',

@@ -7,7 +7,7 @@ import { toGnuLine } from '../../storage/lists/formats/gnu-lines.ts'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { toReplicaAgreement } from '../../wire/fields/fields.ts'
 import { MAX_DIRECTORY_ROWS, MAX_LISTING_PAGE } from '../../wire/limits.ts'
-import type { DirectoryListing } from '../../wire/schemas.ts'
+import type { AuditSummary, DirectoryListing } from '../../wire/schemas.ts'
 import { escapeControls } from '../../wire/text.ts'
 import { audit } from '../audit/audit.ts'
 import type { CoordinatorContext } from '../context.ts'
@@ -21,13 +21,16 @@ const TYPES = ['text/html', 'application/json', 'text/plain'] as const
 /**
  * `GET /files/{folder}/`: what any replica lists there, as HTML with relative links alone, as JSON, or as
  * names, by `Accept`; `MAX_DIRECTORY_ROWS` rows, and where to go on. Contents are not compared, but with
- * `?sums`, which answers with the list of SHA-256 of all files below. `required` replicas must list.
+ * `?sums`, which answers with the list of SHA-256 of all files below. `required` replicas must list. Refused
+ * to pages of other sites, because it is costly.
  */
 export async function answerDirectory(
   c: Context<AppEnv>,
   context: CoordinatorContext,
   { folder, required }: { readonly folder: string; readonly required: number },
 ): Promise<Response> {
+  if (isForeign(c.req.raw))
+    return createProblem('cross-site', 'open this server in the browser, and follow the link there')
   if (folder !== '' && parseName(folder.slice(0, -1)) === null)
     return createProblem('invalid-name', NAME_RULE)
   const { after = '', require: text, sums } = c.req.query()
@@ -39,8 +42,6 @@ export async function answerDirectory(
       'invalid-parameter',
       `require takes all, majority or 1 to ${context.ids.length}, got '${text}'`,
     )
-  if (sums !== undefined && isForeign(c.req.raw))
-    return createProblem('cross-site', 'open this server in the browser, and follow the link there')
   if (sums !== undefined) return await answerSums(c, context, folder)
   const read = await readRows(context, folder, after, c.req.raw.signal)
   const answered = read.replicas.filter(({ state }) => state === 'ok').length
@@ -98,7 +99,7 @@ function answerRows(
   if (type === 'application/json') return toJson(toListing(folder, read), fields)
   const text =
     type === 'text/plain'
-      ? read.rows.map(({ name }) => `${name.slice(folder.length)}\n`).join('')
+      ? read.rows.map(({ name }) => `${escapeControls(name.slice(folder.length))}\n`).join('')
       : renderIndex(folder, read)
   const body = new TextEncoder().encode(text)
   const own = { 'Content-Type': `${type}; charset=utf-8`, 'Content-Length': String(body.length) }
@@ -123,7 +124,7 @@ function toListing(folder: string, { rows, next, replicas }: Folder): DirectoryL
 
 /**
  * The list of SHA-256 of all files below a folder, as sha256sum writes it, with names relative to it. It
- * breaks off, without a clean end, at a file whose copies differ or that cannot be compared.
+ * breaks off, without a clean end, at a file whose copies differ, or last, when one cannot be compared.
  */
 async function answerSums(
   c: Context<AppEnv>,
@@ -133,13 +134,14 @@ async function answerSums(
   const { trace } = c.var
   const request = { prefix: folder, all: true, maxAge: null, match: [], exclude: [] }
   const fields = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' }
+  if (c.req.method === 'HEAD') return createAnswer(200, fields, null)
   return await context.limits.audits.run(() =>
     answerText(fields, async (write, signal) => {
       await audit(request, {
         ...{ ...context, trace, signal },
         async writeLine(line) {
-          if ('summary' in line && line.summary.replicas.some(({ state }) => state === 'error'))
-            throw new Error('the list is not complete: a replica was left out')
+          if ('summary' in line && !isComplete(line.summary))
+            throw new Error('the list is not complete: not every file of every replica was compared')
           if (!('name' in line)) return
           const [version] = line.versions
           if (version === undefined || line.versions.length > 1 || line.agreement === 'degraded')
@@ -149,4 +151,9 @@ async function answerSums(
       })
     }),
   )
+}
+
+/** Whether every file of every replica was compared. */
+function isComplete({ uncompared, replicas }: AuditSummary): boolean {
+  return uncompared === 0 && replicas.every(({ state, passed }) => state === 'ok' && passed !== undefined)
 }

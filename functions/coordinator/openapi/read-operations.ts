@@ -91,7 +91,8 @@ export const findPinned: Operation = {
   summary: 'Compare a file, and find the address of this version alone',
   description:
     'For clients that read a file in several requests: no other version is ever at that address. What does not lead to one ' +
-    'version is answered as for `/files/{name}`.',
+    'version is answered as for `/files/{name}`. A part needs `If-Range` or ' +
+    '`If-Match`, or begins at 0 and has no end.',
   parameters: [NAME, REQUIRED, MAX_AGE, STRICT],
   responses: {
     307: {
@@ -100,6 +101,7 @@ export const findPinned: Operation = {
     },
     300: answers[300],
     ...withPage(refusals),
+    ...toProblemResponses(...fileProblems(['version-required'])),
   },
 }
 

@@ -1,6 +1,7 @@
 import { createAnswer } from '../../http/answer.ts'
 import { createProblem, type ProblemType, toProblem } from '../../http/problems.ts'
 import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
+import { isPartOfAny } from '../../wire/fields/conditions.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
 import { toVersionHref } from '../../wire/fields/routes.ts'
 import { MAX_COMPARISONS } from '../../wire/limits.ts'
@@ -121,6 +122,10 @@ function answerForm(
 ) {
   const fields = { ...toFields(comparison, version), 'Cache-Control': 'no-store' }
   const href = toVersionHref(name, version.digest)
+  if (form === 'pin' && isPartOfAny(request)) {
+    const detail = `the part may be of another content than the parts before it; request ${href}, or add If-Range with an ETag`
+    return createProblem('version-required', detail, { fields, manifest: toManifest(name, comparison) })
+  }
   if (form === 'pin') return createAnswer(307, { ...fields, Location: href, 'Content-Length': '0' }, null)
   const body = toMetalink(name, version, new URL(href, request.url))
   const own = { 'Content-Type': METALINK_TYPE, 'Content-Length': String(body.length) }

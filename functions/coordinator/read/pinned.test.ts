@@ -31,6 +31,28 @@ describe('GET /pinned/{name}', () => {
     expect((await app.request(`/pinned/${path}`)).status).toBe(status)
   })
 
+  it.each(['bytes=4-', 'bytes=0-1', 'bytes=-1', 'bytes=0-,2-', 'BYTES=1-'])(
+    'refuses the part %s, which may be of another content than the parts before it',
+    async (range) => {
+      const response = await app.request('/pinned/only', { headers: { Range: range } })
+      expect(response.status).toBe(428)
+      expect(await response.json()).toMatchObject({
+        type: 'version-required',
+        detail: expect.stringContaining('request /files/only?version='),
+        versions: [{ href: expect.stringContaining('/files/only?version=') }],
+      })
+    },
+  )
+
+  it.each([
+    ['GET', { Range: 'bytes=0-' }],
+    ['GET', { Range: 'bytes=1-', 'If-Range': '"another"' }],
+    ['GET', { Range: 'bytes=1-', 'If-Match': '"another"' }],
+    ['HEAD', { Range: 'bytes=1-' }],
+  ])('leads %s with %j on, for no part is mixed by it', async (method, headers) => {
+    expect((await app.request('/pinned/only', { method, headers })).status).toBe(307)
+  })
+
   it('leads to 404, and to no other bytes, once the content is replaced', async () => {
     const storage = createMemoryStorage({ a: 'before' })
     const changing = coordinate([storage])

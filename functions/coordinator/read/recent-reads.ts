@@ -12,11 +12,11 @@ export interface Finding {
   readonly comparison: Comparison
   /** A version as HTTP serves it, with the fields of the comparison. */
   represent(version: SentVersion): Representation
-  /** What was sent last; undefined when nothing was. */
+  /** What was sent last, also before these answers. */
   lastSent(): Sent | undefined
 }
 
-/** The `Last-Modified` of an answer, and the digest of its content. */
+/** The `Last-Modified` of an answer, and of which digest. */
 interface Sent {
   readonly digest: Digest
   readonly field: string | undefined
@@ -41,26 +41,24 @@ export function createRecentReads(): RecentReads {
   }
 }
 
-/** `before` is what was sent before: not its finding, which would keep all findings before that one. */
 function createFinding(name: string, comparison: Comparison, before: Sent | undefined): Finding {
   let last: { readonly version: SentVersion; readonly representation: Representation } | undefined
-  const lastSent = () =>
-    last ? { digest: last.version.digest, field: last.representation.fields['Last-Modified'] } : before
+  let sent = before
   return {
     comparison,
-    lastSent,
+    lastSent: () => sent,
     represent(version) {
       if (last?.version === version) return last.representation
-      const sent = lastSent()
       const made = toRepresentation({ name, ...version }, toFields(comparison, version))
       // A copy that was written again with the same bytes is no new content.
-      const isSame = sent?.digest === version.digest && sent.field !== undefined
-      const time = isSame ? { 'Last-Modified': sent.field } : {}
-      last = {
-        version,
-        representation: { ...made, fields: { ...made.fields, ...toLinks(version.digest), ...time } },
-      }
-      return last.representation
+      const again = sent?.digest === version.digest ? sent.field : undefined
+      const field = again ?? made.fields['Last-Modified']
+      const time = field === undefined ? {} : { 'Last-Modified': field }
+      const fields = { ...made.fields, ...toLinks(version.digest), ...time }
+      const representation = { ...made, fields }
+      last = { version, representation }
+      sent = { digest: version.digest, field }
+      return representation
     },
   }
 }

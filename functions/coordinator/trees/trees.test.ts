@@ -117,6 +117,14 @@ describe('GET /tree', () => {
     expect([replicas[0]?.detail, signed]).toEqual(['the replica signed something else than it answered', []])
   })
 
+  it('counts a key once, since a note with the same line twice is void', async () => {
+    const twice = serve(createMemoryStorage(FILES), { signers: [hq, hq] })
+    const { replicas, signed } = await ask([signing(nas), signing(nas), signing(vm), twice])
+    const detail = 'the replica signed with the key of another, or with one key twice'
+    expect(replicas).toMatchObject([{ files: 3 }, { detail }, { files: 3 }, { detail }])
+    expect(signed).toMatchObject([{ replicas: ['server1', 'server3'], by: ['nas', 'vm'] }])
+  })
+
   it('signs nothing for a replica with a file that cannot be read', async () => {
     const memory = createMemoryStorage(FILES)
     const failing: Storage = {

@@ -31,6 +31,8 @@ interface MemberTree {
   readonly root: string
   readonly text: string
   readonly lines: readonly string[]
+  /** The public keys that the replica has shown for its lines: none where the coordinator signs. */
+  readonly keys: readonly string[]
 }
 
 /**
@@ -52,7 +54,7 @@ export async function answerTrees(c: Context<AppEnv>, context: CoordinatorContex
       const beat = () => void writeLine({ work } satisfies TreesLine).catch(() => {})
       const asking = { ...context, trace, signal, onProgress }
       const askAll = () => Promise.all(context.members.map((member) => askTree(member, prefix, asking)))
-      const said = await withHeartbeat(beat, askAll, signal)
+      const said = refuseSharedKeys(await withHeartbeat(beat, askAll, signal))
       const answer = toAnswer(said)
       for (const { replicas, note } of answer.notes)
         await context.ledger?.noteTree({ at: Date.now(), replicas, note }).catch(context.onLedgerFailed)
@@ -62,6 +64,20 @@ export async function answerTrees(c: Context<AppEnv>, context: CoordinatorContex
 }
 
 type Said = MemberTree | { readonly id: string; readonly error: StorageError }
+
+/** As in a receipt, a key counts for the first replica that shows it: a note with a line twice is void. */
+function refuseSharedKeys(said: readonly Said[]): Said[] {
+  const used = new Set<string>()
+  return said.map((one) => {
+    if ('error' in one) return one
+    const { id, keys } = one
+    const before = used.size
+    for (const key of keys) used.add(key)
+    if (used.size === before + keys.length) return one
+    const why = 'the replica signed with the key of another, or with one key twice'
+    return { id, error: new StorageError('unreadable', why) }
+  })
+}
 
 async function askTree(member: Member, prefix: string, asking: Asking): Promise<Said> {
   const { id } = member
@@ -93,7 +109,8 @@ async function signMember({ id, storage }: Member, prefix: string, asking: Askin
     for (const signature of signatures)
       if (!(await signing.checkSignature(signature, text)))
         throw new StorageError('unreadable', 'the replica signed something else than it answered')
-    return { id, files, root, text, lines: signatures.map(({ line }) => line) }
+    const [lines, keys] = [signatures.map(({ line }) => line), signatures.map(({ key }) => key)]
+    return { id, files, root, text, lines, keys }
   }
   let before = 0
   const onWork = (work: number) => {
@@ -107,7 +124,7 @@ async function signMember({ id, storage }: Member, prefix: string, asking: Askin
   if (statement === null) throw undated()
   const text = toTreeText({ prefix, files, root })
   const attested = await signing.sign?.(text, { ...statement, of: id })
-  return { id, files, root, text, lines: (attested ?? []).map(({ line }) => line) }
+  return { id, files, root, text, lines: (attested ?? []).map(({ line }) => line), keys: [] }
 }
 
 function toAnswer(said: readonly Said[]): Exclude<TreesLine, { work: number }> {

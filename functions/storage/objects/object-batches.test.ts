@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { fromBytes, toStream } from '../../bytes/chunks.ts'
 import { createTestHasher, hash, toBytes } from '../suite/set-up.suite.ts'
 import { readSurvey } from '../survey/read-survey.ts'
+import { createDigestCache } from './digest-cache.ts'
 import { createObjectStorage } from './object-storage.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 
@@ -78,4 +79,24 @@ it('what was read together counts for the rest of the pass, for the same size an
   store.log.length = 0
   const [[, digest] = []] = await survey(store, 'second')
   expect([digest, store.log.includes('together a')]).toEqual([await hash(toBytes('longer')), true])
+})
+
+it('an object asked for alone is remembered by the version that only a question tells, not the answer with its bytes', async () => {
+  const contents = new Map(['a', 'b', 'c'].map((key) => [key, `content of ${key}`]))
+  const toInfo = (key: string, version: string | null): ObjectInfo => {
+    return { key, size: contents.get(key)?.length ?? 0, modified: 1000, version, stored: null }
+  }
+  const objects: Objects = {
+    head: async (key) => toInfo(key, 'one'),
+    get: async (key, { version }) => ({
+      info: { ...toInfo(key, version), stored: undefined },
+      body: toStream(fromBytes(toBytes(contents.get(key) ?? ''))),
+    }),
+    list: async () => ({ objects: [...contents.keys()].map((key) => toInfo(key, null)), isLast: true }),
+    readAll: async () => [],
+  }
+  const options = { createHasher: createTestHasher, cache: createDigestCache() }
+  const store = { storage: createObjectStorage(objects, options), log: [] }
+  for (const evidence of ['read', 'remembered', 'remembered'])
+    expect((await survey(store)).map((one) => one[2])).toEqual([evidence, evidence, evidence])
 })

@@ -42,6 +42,7 @@ export async function estimateObjects(looks: Looks, options: EstimateOptions): P
   let [asked, reading, askedBytes, readingBytes] = [0, 0, 0, 0]
   for (const { key, size } of sample.get()) {
     const hasStored = await looks.hasStored(key, signal)
+    onProgress?.(names)
     if (hasStored === null) continue
     asked++
     askedBytes += size

@@ -56,6 +56,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
       const { nonce } = options
       return askNames<Proof>(names, async (batch, settle) => {
         const reply = await ask('/prove', { json: { names: batch, nonce }, ...toAsk(options) })
+        if (reply.status === 404) await throwEarlier(reply, 'prove copies')
         await takeAnswers(reply, batch, proveLine, ({ size, proof }) => ({ size, proof }), settle, options)
       })
     },
@@ -308,10 +309,15 @@ function createRemoteWrites(
       for (const name of [from, to]) requireName(name)
       const reply = await ask('/move', { json: { from, to, ...options }, signal })
       if (reply.status === 204) return await reply.body?.cancel()
-      if (reply.status !== 404) throw (await readProblem(reply)) ?? unexpected('no answer to a move')
-      await reply.body?.cancel()
-      const earlier = 'the replica server cannot move files, because it is of an earlier version; update it'
-      throw new StorageError('unreadable', earlier)
+      if (reply.status === 404) await throwEarlier(reply, 'move files')
+      throw (await readProblem(reply)) ?? unexpected('no answer to a move')
     },
   }
+}
+
+/** Throws for an answer with 404 to what every present replica server has. */
+async function throwEarlier(reply: Reply, what: string): Promise<never> {
+  await reply.body?.cancel()
+  const message = `the replica server cannot ${what}, because it is of an earlier version; update it`
+  throw new StorageError('unreadable', message)
 }

@@ -156,6 +156,19 @@ export function describeSurvey(setup: Setup): void {
       }
     })
 
+    fact('reports how much it saw before the last line of a range that ends with a file', async (under) => {
+      await writeAll(under, NAMES)
+      const { length } = NAMES.filter((name) => isWithin(name, 'z'))
+      for (const grain of [0, 12]) {
+        const lines = await readLines(under.storage, { grain, ranges: [{ after: '', until: 'z' }] })
+        const end = lines.findIndex(
+          (line) => ('last' in line ? line.last : 'said' in line && line.name) === 'z',
+        )
+        const said = lines.slice(0, end).filter((line) => 'seen' in line)
+        expect(said.at(-1)?.seen.names).toBe(length)
+      }
+    })
+
     fact(
       'reports a file that changes meanwhile as it was or as it is, and the others as they are',
       async (under) => {

@@ -125,6 +125,8 @@ export async function* surveyPages<E extends Entry>(
       for (const group of pace === undefined ? [entries] : entries.map((entry) => [entry])) {
         for (const one of yield* examine(storage, group, examining, toProgress)) {
           seen.add(one.said)
+          // A caller that has all of its ranges does not wait for more.
+          if (one.name === survey.ranges.at(-1)?.until) yield toProgress()
           for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
           if (survey.grain === 0) {
             yield* toLines([one])

@@ -77,6 +77,16 @@ export function isRangeFresh(ifRange: string | null, etag: string): boolean {
   return ifRange === null || (ifRange === etag && !isWeak(etag))
 }
 
+/**
+ * Whether a request asks for less than the whole without a condition that names the content it is of: after
+ * a change of the content, such a part belongs to another than what the client has.
+ */
+export function isPartOfAny({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
+  const range = method === 'GET' ? headers.get('range') : null
+  if (range === null || headers.has('if-range') || headers.has('if-match')) return false
+  return !/^bytes=0+-$/i.test(range)
+}
+
 /** The status, and the parts, with which to answer for a content that exists. */
 export type Selection =
   | { readonly status: 200 | 304 | 412 | 416 }

@@ -10,7 +10,7 @@ import { createReasons, sayRot } from './reasons.ts'
 import { type Renamed, withRenames } from './renames.ts'
 import { createRollUp } from './roll-up.ts'
 import { createRows, toMark } from './rows.ts'
-import { saySummary, toFilters } from './summary.ts'
+import { saySummary, toFilters, toSummaryLine } from './summary.ts'
 import { createTotals } from './totals.ts'
 import { toTwinLines } from './twins.ts'
 
@@ -99,9 +99,10 @@ export function createReport(options: ReportOptions, io: Io) {
     },
     /** The rows that are left when the audit did not end: what is missing as far as it came. */
     breakOff: () => (isRolledUp ? held.map(rows.name).join('') : '') + rollUp.goTo(null),
+    toSummaryLine: (summary: AuditSummary) => toSummaryLine(summary, { missingOn, renamed }),
     saySummary(summary: AuditSummary): void {
       const ids = summary.replicas.map(({ id }) => id)
-      saySummary(io, summary, { missingOn, renamed, totals: totals.toLines(ids) })
+      saySummary(io, summary, { renamed, totals: totals.toLines(ids) })
     },
     /** The number of names that differ, and of those that could not be compared. */
     counts: () => ({ differing, unreadable }),

@@ -22,10 +22,22 @@ interface Found {
   readonly totals: readonly string[]
 }
 
-export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: Found): void {
-  const { names, agreements, replicas, changes } = summary
+/** How many names are the same, and how many are not. */
+export function toSummaryLine(
+  { names, agreements, replicas }: AuditSummary,
+  found: Pick<Found, 'missingOn' | 'renamed'>,
+): string {
   const ids = replicas.map(({ id }) => id)
-  say(io, `${formatCount(names, 'name', 'names')}: ${toAgreementWords({ agreements, ids, ...found })}`)
+  return `${formatCount(names, 'name', 'names')}: ${toAgreementWords({ agreements, ids, ...found })}`
+}
+
+/** Reports everything that belongs below the line of the summary. */
+export function saySummary(
+  io: Io,
+  summary: AuditSummary,
+  { totals, ...found }: Omit<Found, 'missingOn'>,
+): void {
+  const { names, replicas, changes } = summary
   const isWorthIt = summary.agreement !== 'unanimous' || (changes?.settled ?? 0) > 0
   if (changes !== undefined && isWorthIt) say(io, toChangeWords(changes))
   for (const line of totals) say(io, line)
@@ -41,7 +53,7 @@ export function saySummary(io: Io, summary: AuditSummary, { totals, ...found }: 
 /** Prints what the replicas have proved, how it can be repeated, and which bytes travelled for it. */
 function sayProved(io: Io, proved: NonNullable<AuditSummary['proved']>, all: number): void {
   const { copies, names, fetched, share, seed } = proved
-  const sample = share < 1 ? ` of ${formatNumber(all)}, chosen by --seed ${seed}` : ''
+  const sample = share < 1 ? `, of ${formatNumber(all)}, chosen by --seed ${seed}` : ''
   const amount = `${formatCount(copies, 'copy', 'copies')} of ${formatCount(names, 'name', 'names')}${sample}`
   say(io, `proved by the bytes as they are now: ${amount}`)
   if (fetched.length === 0) return
@@ -98,10 +110,14 @@ export function requireNames({ names }: AuditSummary, prefix: string, options: G
   if (names > 0 || (prefix === '' && globs.length === 0)) return
   const rule = "names are relative to each root, without '/' or './' in front"
   if (globs.length === 0)
-    throw new UserError(`no replica that answered has a name that begins with '${prefix}'; ${rule}`)
+    throw new UserError(
+      `no replica that answered has a name that begins with '${prefix}'; ${rule}`,
+      'not-found',
+    )
   const filter = [...(prefix === '' ? [] : [`the prefix '${prefix}'`]), ...globs].join(', ')
   throw new UserError(
     `nothing was compared: no replica that answered has a name that matches ${filter}; ${rule}`,
+    'not-found',
   )
 }
 

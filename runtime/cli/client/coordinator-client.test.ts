@@ -12,7 +12,7 @@ test('a message without advice is unchanged', () => {
 })
 
 test.each([
-  [['get', 'f', '-o', 'nowhere/f'], '-o names another place'],
+  [['get', 'f', '-o', 'file/f'], '-o names another place'],
   [['get', 'f', '-o', 'there'], 'it is a directory; -o names a file in it'],
   [['get', 'f', '--replica', 'a=nowhere'], 'a replica must be an existing directory that this user may read'],
   [['get', 'f', '--replica', 'a=file'], 'a replica must be an existing directory that this user may read'],

@@ -25,6 +25,10 @@ import { UserError } from '../../node/user-error.ts'
 /** A failure that may pass, of the network or of a server: a retry may succeed. */
 export class Broken extends UserError {
   override readonly name: string = 'Broken'
+
+  constructor(message: string) {
+    super(message, 'unreachable')
+  }
 }
 
 /** No connection to the coordinator can be made: another request now would fail too. */
@@ -35,6 +39,10 @@ export class Unreachable extends Broken {
 /** The server at that address is not a coordinator: another request would fail too. */
 export class NotACoordinator extends UserError {
   override readonly name = 'NotACoordinator'
+
+  constructor(message: string) {
+    super(message, 'not-a-coordinator')
+  }
 }
 
 /** A request beside its path. */
@@ -210,13 +218,17 @@ export async function readProblem(response: Reply): Promise<Problem> {
   )
 }
 
-/** The JSON of a response, parsed by `schema`; throws a UserError for a problem, or when it is not valid. */
+/**
+ * The JSON of a response of up to `limit` bytes, parsed by `schema`; throws a UserError for a problem, or when
+ * it is not valid.
+ */
 export async function readAnswer<T extends v.GenericSchema>(
   response: Reply,
   schema: T,
+  limit = MAX_LISTING_BYTES,
 ): Promise<v.InferOutput<T>> {
-  if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
-  const parsed = parseJson(schema, (await readBody(response, MAX_LISTING_BYTES)) ?? '')
+  if (response.status !== 200) throw toUserError(await readProblem(response))
+  const parsed = parseJson(schema, (await readBody(response, limit)) ?? '')
   if (parsed.success) return parsed.output
   throw new NotACoordinator(`the response is not valid (${parsed.wrong}): is that URL a coordinator?`)
 }
@@ -243,6 +255,12 @@ const UNTITLED: readonly string[] = ['invalid-body', 'invalid-parameter', 'not-f
 export function toLine({ type, title, detail }: Problem): string {
   if (detail === undefined) return adviseOnProblem(title, type)
   return adviseOnProblem(UNTITLED.includes(type) ? detail : `${title}: ${detail}`, type)
+}
+
+/** A problem as an error of its type, about the file of this name if it is one about a file. */
+export function toUserError(problem: Problem, name?: string): UserError {
+  const line = toLine(problem)
+  return new UserError(name === undefined ? line : `${name}: ${line}`, problem.type)
 }
 
 /** What to do when a coordinator cannot be reached, by the reason (an error type of RFC 9209 §2.3). */

@@ -3,14 +3,22 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
+import type { Require } from '../../../functions/coordinator/parameters.ts'
 import { compareNames, NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { createSelect } from '../../../functions/storage/survey/globs.ts'
+import { toFilePath } from '../../../functions/wire/fields/routes.ts'
 import { addPassed, mayBeFile, type Passed, toPassedText } from '../../../functions/wire/passed.ts'
-import { type MergedListing, mergedListing } from '../../../functions/wire/schemas.ts'
+import {
+  type DirectoryListing,
+  directoryListing,
+  type MergedListing,
+  mergedListing,
+} from '../../../functions/wire/schemas.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
+import { MAX_FOLDER_BYTES } from '../limits.ts'
 import { type CoordinatorClient, NotACoordinator, readAnswer } from './coordinator-client.ts'
 
 /**
@@ -41,7 +49,7 @@ async function readBytes(path: string, { stdin, cwd, signal }: Io): Promise<Buff
     return await buffer(signal ? addAbortSignal(signal, stdin) : stdin)
   } catch (error) {
     signal?.throwIfAborted()
-    throw new UserError(`cannot read ${path}: ${toReason(error)}; --files-from takes a file with names`)
+    throw new UserError(`cannot read ${path}: ${toReason(error)}; --files-from takes a file with names`, 'io')
   }
 }
 
@@ -75,26 +83,90 @@ export async function listNames(
   const names: string[] = []
   const notes = createNotes()
   let bytes = 0
-  for (let after: string | null = ''; after !== null; ) {
-    const query = new URLSearchParams({ ...(prefix && { prefix }), ...(after && { after }) })
-    const page: MergedListing = await readAnswer(await ask(`/files?${query}`), mergedListing)
-    requirePage(page, prefix, after)
+  for await (const page of readListing(ask, prefix)) {
     for (const { name, copies } of page.entries) {
       if (!select(name)) continue
       names.push(name)
       bytes += copies[0]?.size ?? 0
     }
     notes.add(page)
-    after = page.next
   }
   return { names, bytes, ...notes.say(io) }
 }
 
+/** The pages of the names below `prefix` that any replica lists, in byte order. */
+export async function* readListing(ask: CoordinatorClient, prefix: string): AsyncGenerator<MergedListing> {
+  for (let after: string | null = ''; after !== null; ) {
+    const query = new URLSearchParams({ ...(prefix && { prefix }), ...(after && { after }) })
+    const page: MergedListing = await readAnswer(await ask(`/files?${query}`), mergedListing)
+    requirePage(page, prefix, after)
+    yield page
+    after = page.next
+  }
+}
+
+/** A page of a folder: a folder in it has a name with a slash at its end, and no copies. */
+export interface FolderPage {
+  readonly entries: readonly {
+    readonly name: string
+    readonly copies?: MergedListing['entries'][number]['copies']
+  }[]
+  readonly replicas: MergedListing['replicas']
+}
+
+/**
+ * The pages of what any replica lists in `folder` (empty for the root, else with a slash at its end), under
+ * whole names. Throws a UserError when fewer replicas than `require` list it, or there is no such folder.
+ */
+export async function* readFolder(
+  ask: CoordinatorClient,
+  folder: string,
+  require: Require | undefined,
+): AsyncGenerator<FolderPage> {
+  const fields = { Accept: 'application/json, application/problem+json;q=0.9' }
+  for (let after: string | null = ''; after !== null; ) {
+    const query = new URLSearchParams({
+      ...(after && { after }),
+      ...(require !== undefined && { require: String(require) }),
+    })
+    const response = await ask(`${toFilePath(folder)}?${query}`, { fields })
+    const page: DirectoryListing = await readAnswer(response, directoryListing, MAX_FOLDER_BYTES)
+    const entries = page.entries.map(({ type: _type, ...entry }) => ({
+      ...entry,
+      name: folder + entry.name,
+    }))
+    const deeper = page.entries.find(({ name }) => name.slice(0, -1).includes('/'))
+    if (deeper !== undefined) throw new NotACoordinator(`the folder has a row below it: '${deeper.name}'`)
+    requirePage({ ...page, entries }, folder, after)
+    yield { entries, replicas: page.replicas }
+    after = page.next
+  }
+}
+
+/**
+ * Returns the name of a folder, with its slash at the end; throws a UserError when it is not valid, which
+ * says how to name everything.
+ */
+export function requireFolder(text: string, everything: string): string {
+  if (parseName(text.slice(0, -1)) !== null) return text
+  throw new UserError(
+    `'${text}' is not a valid name of a folder: it is a relative path such as 'photos/'; ${everything}`,
+  )
+}
+
 /** Throws unless the names of a page are those asked for, in order: a listing could otherwise never end. */
-function requirePage({ entries, next }: MergedListing, prefix: string, after: string): void {
+function requirePage(
+  { entries, next }: Pick<FolderPage, 'entries'> & Pick<MergedListing, 'next'>,
+  prefix: string,
+  after: string,
+): void {
   let before = after
   for (const { name } of entries) {
-    if (parseName(name) === null || !name.startsWith(prefix) || compareNames(name, before) <= 0)
+    if (
+      parseName(name.replace(/\/$/, '')) === null ||
+      !name.startsWith(prefix) ||
+      compareNames(name, before) <= 0
+    )
       throw new NotACoordinator(`the listing has a name that was not asked for: '${name}'`)
     before = name
   }
@@ -103,11 +175,11 @@ function requirePage({ entries, next }: MergedListing, prefix: string, after: st
 }
 
 /** Collects why names may be missing from a listing, of which two pages may count the same entry. */
-function createNotes() {
+export function createNotes() {
   const failed = new Map<string, string>()
   const passed = new Map<string, readonly Passed[]>()
   return {
-    add({ replicas }: MergedListing): void {
+    add({ replicas }: Pick<MergedListing, 'replicas'>): void {
       for (const { id, error, detail, passed: more = [] } of replicas) {
         if (error !== undefined) failed.set(id, detail ?? error)
         passed.set(id, addPassed(passed.get(id) ?? [], more))

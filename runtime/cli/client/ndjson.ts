@@ -2,8 +2,7 @@ import type * as v from 'valibot'
 import { readChunks } from '../../../functions/bytes/chunks.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
-import { UserError } from '../../node/user-error.ts'
-import { Broken, catchBroken } from './coordinator-client.ts'
+import { Broken, catchBroken, NotACoordinator } from './coordinator-client.ts'
 
 /** Far more than a line takes: the longest name, and 1,000 replicas, each with an error in words. */
 export const MAX_LINE_LENGTH = 4 * 1024 * 1024
@@ -24,17 +23,17 @@ export async function* readTextLines({ body }: Reply): AsyncGenerator<string[]> 
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > MAX_LINE_LENGTH)
-      throw new UserError('the response has a line without an end: is that URL a coordinator?')
+      throw new NotACoordinator('the response has a line without an end: is that URL a coordinator?')
     yield lines
   }
   if (rest !== '') throw new Broken('the response broke off within a line')
 }
 
-/** A line of JSON, parsed by `schema`; throws a UserError when it is not valid. */
+/** A line of JSON, parsed by `schema`; throws `NotACoordinator` when it is not valid. */
 export function parseLine<T extends v.GenericSchema>(line: string, schema: T): v.InferOutput<T> {
   const parsed = parseJson(schema, line)
   if (parsed.success) return parsed.output
-  throw new UserError(
+  throw new NotACoordinator(
     `the response has a line that is not valid (${parsed.wrong}): is that URL a coordinator?`,
   )
 }

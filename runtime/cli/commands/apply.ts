@@ -8,7 +8,7 @@ import { escapeControls } from '../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
-import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
+import { Broken, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { readNdjson } from '../client/ndjson.ts'
 import { requireWritable, withSource } from '../client/source.ts'
 import { APPLY } from '../options/clients.ts'
@@ -30,7 +30,7 @@ export const apply: Command = {
       if (response.status !== 200) {
         const problem = await readProblem(response)
         if (problem.type === 'invalid-body') requireJson(plan, path)
-        throw new UserError(problem.type === 'invalid-body' ? `${path}: ${toLine(problem)}` : toLine(problem))
+        throw toUserError(problem, problem.type === 'invalid-body' ? path : undefined)
       }
       return await report(response, options.json, io)
     })
@@ -41,7 +41,7 @@ async function readPlan(path: string, io: Io): Promise<string> {
   try {
     return path === '-' ? await text(io.stdin) : await readFile(resolve(io.cwd, path), 'utf8')
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${toReason(error)}; 'vouch plan > ${path}' makes a plan`)
+    throw new UserError(`cannot read ${path}: ${toReason(error)}; 'vouch plan > ${path}' makes a plan`, 'io')
   }
 }
 

@@ -52,7 +52,7 @@ describe('vouch check --prove', () => {
   it('prints how a sample can be repeated', async () => {
     const { check } = await createPair(createMemoryStorage(FILES))
     const { stderr } = await check('--prove=50%', '--seed', 'x')
-    expect(stderr).toMatch(/as they are now: \d copies of \d names? of 3, chosen by --seed x\n$/)
+    expect(stderr).toMatch(/as they are now: \d copies of \d names?, of 3, chosen by --seed x\n$/)
     expect((await check('--confidence', '99%,10%', '--seed', 'x')).stderr).toMatch(/chosen by --seed x\n$/)
   })
 
@@ -60,6 +60,7 @@ describe('vouch check --prove', () => {
     [['--prove=0%'], "--prove takes a percentage above 0% and at most 100%, such as 1%, got '0%'"],
     [['--prove=1'], "--prove takes a percentage above 0% and at most 100%, such as 1%, got '1'"],
     [['--confidence', '99%'], "--confidence takes two percentages below 100%, such as 99%,0.1%, got '99%'"],
+    [['--prove', '1%'], "--prove takes its share behind '=', got '1%' as PREFIX; write --prove=1%"],
     [['--prove', '--confidence', '99%,1%'], 'leave one of them out'],
     [['--seed', 'x'], '--seed chooses the names to prove; add --prove=SHARE or --confidence SURE,BAD'],
   ])('refuses %o', async (args, message) => {

@@ -1,12 +1,12 @@
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import type { AuditSummary, Manifest } from '../../../functions/wire/schemas.ts'
-import { type Io, toJsonLine, writeOut } from '../../hosting/io.ts'
+import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { type Notifier, openNotifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import { createReport } from '../check/report.ts'
 import { isCompared, requireNames, sayExcluded } from '../check/summary.ts'
 import { readAudit, toAuditQuery } from '../client/audit.ts'
-import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
+import { Broken, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { requireCompared, withSource } from '../client/source.ts'
 import { CHECK } from '../options/clients.ts'
 import type { Command } from '../options/command.ts'
@@ -22,6 +22,8 @@ interface PrintOptions
   readonly excluded: readonly string[]
   /** Whether only a range of the names was compared. */
   readonly isRange?: boolean
+  /** Whether the line of the summary is all that is printed to standard output. */
+  readonly summary?: boolean
 }
 type Report = ReturnType<typeof createReport>
 
@@ -30,6 +32,7 @@ export const check: Command = {
     const options = readOptions(CHECK, given)
     const { operand: prefix = '' } = given
     requireOneSplit(options)
+    requireShare(options, prefix)
     const { part, split, jobs, deep, maxAge } = options
     const asked = { ...options, excluded: given.excluded }
     return await withSource(asked, io, { reads: 'trees', isComparing: true }, async (source) => {
@@ -46,7 +49,7 @@ export const check: Command = {
       const { after, until } = range ?? {}
       const isRange = part !== undefined || after !== undefined || until !== undefined
       const response = await ask(`/audit?${toAuditQuery({ ...options, after, until }, prefix, excluded)}`)
-      if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+      if (response.status !== 200) throw toUserError(await readProblem(response))
       const notifier = isRange ? undefined : openNotifier(options, io)
       return await printAudit(response, prefix, { ...options, excluded, isRange }, io, notifier, goOn)
     })
@@ -56,6 +59,14 @@ export const check: Command = {
 /** What to do when a check broke off behind this name. */
 function goOn(name: string): string {
   return `all names up to '${name}' were reported, and --after '${name}' goes on from there`
+}
+
+/** A share behind a blank would be the prefix, and all would be proved of almost no names. */
+function requireShare({ prove }: CheckOptions, prefix: string): void {
+  if (prove === 1 && /^\d+(\.\d+)?%$/.test(prefix))
+    throw new UserError(
+      `--prove takes its share behind '=', got '${prefix}' as PREFIX; write --prove=${prefix}`,
+    )
 }
 
 function requireOneSplit({ after, until, part, split, jobs, prove, confidence }: CheckOptions): void {
@@ -111,6 +122,7 @@ export async function printRun(
   const report = createReport(options, io)
   const summary = await print(read, report, options, io)
   requireCompared(summary.replicas, options)
+  if (!options.summary) say(io, report.toSummaryLine(summary))
   report.saySummary(summary)
   sayExcluded(io, summary, options.excluded)
   await notifier?.audited(summary)
@@ -119,19 +131,22 @@ export async function printRun(
 }
 
 /** Prints the lines of an audit as they arrive; resolves with the summary. */
-async function print(read: ReadRun, report: Report, { json }: PrintOptions, io: Io): Promise<AuditSummary> {
+async function print(read: ReadRun, report: Report, options: PrintOptions, io: Io): Promise<AuditSummary> {
+  const { json, summary: isBrief = false } = options
   let summary: Awaited<ReturnType<ReadRun>>
   try {
     summary = await read(async (manifests) => {
       const text = manifests.map((manifest) => report.add(manifest)).join('')
-      if (text !== '') await writeOut(io, text)
+      if (text !== '' && !isBrief) await writeOut(io, text)
     })
   } catch (error) {
     // Also for a user who interrupts a long run, which does not wait until a reader takes it.
-    io.stdout.write(report.breakOff())
+    if (!isBrief) io.stdout.write(report.breakOff())
     throw error
   }
-  await writeOut(io, report.end() + (json ? toJsonLine({ summary }) : ''))
+  const rest = report.end()
+  const line = json ? toJsonLine({ summary }) : isBrief ? `${report.toSummaryLine(summary)}\n` : ''
+  await writeOut(io, (isBrief ? '' : rest) + line)
   return summary
 }
 

@@ -2,8 +2,7 @@ import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { type Estimate, estimateLine } from '../../../functions/wire/schemas.ts'
 import { escapeControls, formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
-import { UserError } from '../../node/user-error.ts'
-import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
+import { Broken, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { readNdjson } from '../client/ndjson.ts'
 import { withSource } from '../client/source.ts'
 import type { Command } from '../options/command.ts'
@@ -22,7 +21,7 @@ export const estimate: Command = {
     })
     return await withSource({ ...options, deep: false }, io, { reads: 'trees' }, async ({ ask }) => {
       const response = await ask(`/estimate?${query}`)
-      if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+      if (response.status !== 200) throw toUserError(await readProblem(response))
       const made = await readEstimate(response)
       await writeOut(io, options.json ? toJsonLine(made) : toText(made))
       return sayTrouble(io, made) ? 2 : 0

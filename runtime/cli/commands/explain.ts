@@ -39,6 +39,7 @@ async function readExplanation(ask: CoordinatorClient, name: string, query: stri
   }
   throw new UserError(
     `${name}: the copies changed each time they were compared; run it again when they are not being written`,
+    'changed-while-reading',
   )
 }
 
@@ -71,13 +72,16 @@ function requireAnswers({ name, comparison: { answers, agreement } }: Explanatio
   if (silent.length > 0 && failed.every(({ code }) => code === 'integrity'))
     throw new UserError(
       `${name}: corrupt on ${silent.join(', ')}: the bytes contradict their digest; replace each with a good copy`,
+      'integrity-failure',
     )
   if (silent.length > 0)
     throw new UserError(
       `${name}: no copy from ${silent.join(', ')}, for the reason given above; run it again when that is fixed`,
+      agreement === 'unknown' ? 'existence-unknown' : 'unreachable',
     )
   if (agreement === 'absent')
     throw new UserError(
       `${name}: not found on any replica; is the name right? 'vouch check --all' lists all names`,
+      'not-found',
     )
 }

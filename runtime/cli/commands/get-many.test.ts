@@ -54,7 +54,8 @@ const REPORT =
   'warning: docs/half.txt: missing on two\n' +
   'docs/odd.txt: conflict: one ≠ two\n' +
   'wrote out/docs/odd.one_version.txt (5 B), held by one\n' +
-  'wrote out/docs/odd.two_version.txt (6 B), held by two\n'
+  'wrote out/docs/odd.two_version.txt (6 B), held by two\n' +
+  'wrote out/docs/odd.txt.vouch-conflict.json, the list of these versions\n'
 const TREE = {
   'c.bin': 'c',
   'docs/a.txt': 'a',
@@ -62,6 +63,7 @@ const TREE = {
   'docs/half.txt': 'half',
   'docs/odd.one_version.txt': 'first',
   'docs/odd.two_version.txt': 'second',
+  'docs/odd.txt.vouch-conflict.json': expect.stringContaining('"file":"odd.one_version.txt"'),
 }
 
 test.each([
@@ -105,7 +107,7 @@ test('--json prints a line for each file and a summary', async () => {
   expect(lines.slice(0, -1).sort((a, b) => (a.name < b.name ? -1 : 1))).toMatchObject([
     { name: 'c.bin', agreement: 'unanimous', written: [], unchanged: { path: 'c.bin', size: 1, replicas } },
     { name: 'docs/a.txt', agreement: 'unanimous', written: [{ path: 'docs/a.txt', digest: hash('a') }] },
-    { name: 'nowhere', agreement: 'absent', written: [], problem: expect.stringContaining('not found on') },
+    { name: 'nowhere', agreement: 'absent', written: [], error: { kind: 'not-found' } },
   ])
   expect(lines.at(-1)).toEqual({
     summary: { names: 3, agreements: { unanimous: 2 }, failed: 1, unasked: 0, unchanged: 1, received: 1 },

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { createMemoryStorage, type MemoryStorage } from '../../../functions/storage/memory.ts'
 import type { Storage } from '../../../functions/storage/storage.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
+import { toJsonLine } from '../../hosting/io.ts'
 import { serve } from '../../node/http/serve.ts'
 import {
   createStage,
@@ -14,6 +15,7 @@ import {
   startCoordinator,
   startScript,
   toFields,
+  toReplicaFlags,
   type,
 } from '../stage.suite.ts'
 
@@ -59,11 +61,21 @@ test('a conflict writes each version, named for its first holder, and exits 1', 
     'file2.txt: conflict: server1 ≠ server2 = nas\n' +
       'warning: file2.txt: missing on old\n' +
       'wrote server1_version.txt (20 B), held by server1\n' +
-      'wrote server2_version.txt (3 B), held by server2, nas\n',
+      'wrote server2_version.txt (3 B), held by server2, nas\n' +
+      'wrote .vouch-conflict.json, the list of these versions\n',
   )
-  expect(stage.files()).toEqual(['server1_version.txt', 'server2_version.txt'])
+  expect(stage.files()).toEqual(['.vouch-conflict.json', 'server1_version.txt', 'server2_version.txt'])
   expect(stage.read('server1_version.txt')).toBe('one | FILE_NOT_FOUND')
   expect(stage.read('server2_version.txt')).toBe('two')
+  const replicas = ['server2', 'nas']
+  expect(JSON.parse(stage.read('.vouch-conflict.json'))).toMatchObject({
+    ...{ name: 'file2.txt', agreement: 'conflict' },
+    versions: [
+      { file: 'server1_version.txt', digest: hash('one | FILE_NOT_FOUND'), size: 20, replicas: ['server1'] },
+      { file: 'server2_version.txt', digest: hash('two'), size: 3, replicas },
+    ],
+    replicas: [{ id: 'server1' }, { id: 'server2' }, { id: 'nas' }, { id: 'old', state: 'missing' }],
+  })
 })
 
 test('a file missing on some replicas is written with a warning that names them', async () => {
@@ -131,7 +143,6 @@ test.each([
 
 test('with -o, the versions of a conflict go to the directory of its path', async () => {
   const stage = createStage()
-  mkdirSync(join(stage.cwd, 'out'))
   const flags = await startCoordinator(createPair())
   const { status, stderr } = await stage.run(['get', 'file2.txt', '-o', 'out/mine', ...flags])
   expect(status).toBe(1)
@@ -140,6 +151,27 @@ test('with -o, the versions of a conflict go to the directory of its path', asyn
     'one | FILE_NOT_FOUND',
     'two',
   ])
+})
+
+test('-o makes the directory of its path once there is something to write, but none in a replica', async () => {
+  const stage = createStageWith({ 'a/f': '1', 'b/f': '1' })
+  const run = async (...args: string[]) => await stage.run(['get', ...args, ...toReplicaFlags('a', 'b')])
+  expect((await run('none', '-o', 'not/made')).status).toBe(2)
+  expect((await run('f', '-o', 'new/deep/f')).status).toBe(0)
+  expect((await run('f', '-o', 'a/new/f')).stderr).toContain('is inside the replica a,')
+  expect([stage.read('new/deep/f'), stage.files()]).toEqual(['1', ['a', 'b', 'index', 'new']])
+  expect(readdirSync(join(stage.cwd, 'a'))).toEqual(['f'])
+})
+
+test('--quiet prints only warnings and errors to standard error', async () => {
+  const stage = createStage()
+  const flags = ['--quiet', ...(await startCoordinator(createPair()))]
+  expect(await stage.run(['get', 'file1.txt', ...flags])).toEqual({ status: 0, stdout: '', stderr: '' })
+  const stderr = 'warning: file3.txt: missing on server2\n'
+  expect(await stage.run(['get', 'file3.txt', ...flags])).toEqual({ status: 0, stdout: '', stderr })
+  expect((await stage.run(['get', 'file4.txt', '-q', ...flags])).stderr).toMatch(
+    /^vouch: file4.txt: not found/,
+  )
 })
 
 test('-o - writes the file to standard output, and nothing when there is a conflict', async () => {
@@ -151,7 +183,7 @@ test('-o - writes the file to standard output, and nothing when there is a confl
   })
   const conflict = await stage.run(['get', 'file2.txt', '-o', '-', ...flags])
   expect(conflict).toMatchObject({ status: 1, stdout: '' })
-  expect(conflict.stderr).toContain('nothing was written to standard output')
+  expect(conflict.stderr).toContain('nothing of it was written to standard output')
   expect(stage.files()).toEqual([])
 })
 
@@ -186,6 +218,7 @@ test('--json prints a report for every outcome', async () => {
         { path: 'server1_version.txt', digest: one, size: 20, replicas: ['server1'] },
         { path: 'server2_version.txt', digest: two, size: 3, replicas: ['server2'] },
       ],
+      listedIn: '.vouch-conflict.json',
     },
     {
       name: 'file4.txt',
@@ -195,6 +228,7 @@ test('--json prints a report for every outcome', async () => {
         { id: 'server2', state: 'missing' },
       ],
       written: [],
+      error: { kind: 'not-found', message: expect.stringMatching(/^file4.txt: not found on /) },
     },
   ])
 })
@@ -342,7 +376,7 @@ test('name and address of a manifest decide nothing: the requests follow from th
     else sendProblem(response, 409, { name: '../../x', agreement: 'conflict', versions, replicas: [] })
   })
   expect(await stage.run(['get', 'd/x.txt', '--coordinator', url])).toMatchObject({ status: 1 })
-  expect(stage.files()).toEqual(['a_version.txt', 'b_version.txt'])
+  expect(stage.files()).toEqual(['.vouch-conflict.json', 'a_version.txt', 'b_version.txt'])
   expect(asked).toEqual([
     '/files/d/x.txt',
     `/files/d/x.txt?version=${version.digest}`,
@@ -382,7 +416,6 @@ test('a version that vanishes makes get compare again, three times at most, and 
 
 test.each([
   ['a directory', 'there', /'.*there': it is a directory/],
-  ['a path in a directory that does not exist', 'no/where', /'.*where': no such file or directory/],
   ['a path below a file', 'file/x', /'.*x': not a directory/],
   // In the stage, not a real device: a test of this guard must do no harm when the guard is broken.
   ['a FIFO', 'fifo', /'.*fifo': it is not a regular file; -o - writes to standard output/],
@@ -417,7 +450,10 @@ test.each([
   [['get', 'a', '--replica', 's3=s3://b'], "got 's3=s3://b'"],
 ])('vouch %j is refused in one line', async (args, line) => {
   const { status, stdout, stderr } = await createStage().run(args)
-  expect([status, stdout]).toEqual([2, ''])
+  expect(status).toBe(2)
+  const message = stderr.slice('vouch: '.length, -1)
+  const isJson = args.includes('--json')
+  expect(stdout).toBe(isJson ? toJsonLine({ error: { kind: 'usage', message } }) : '')
   expect(stderr).toMatch(/^vouch: .*\n$/)
   expect(stderr).toContain(line)
 })

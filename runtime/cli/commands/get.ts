@@ -1,15 +1,14 @@
 import { dirname, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { parseName } from '../../../functions/storage/names.ts'
-import { type Io, toJsonLine, writeOut } from '../../hosting/io.ts'
+import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
 import { UserError } from '../../node/user-error.ts'
-import { listNames, readNames } from '../client/names.ts'
+import { listNames, readNames, requireFolder } from '../client/names.ts'
 import { requireName, type Source, withSource } from '../client/source.ts'
 import { createFiles, parseDestination, parseDirectory } from '../download/destination.ts'
 import { createFolder } from '../download/folder.ts'
-import { getFile } from '../download/get-file.ts'
-import { getMany, toWorst } from '../download/get-many.ts'
+import { getFile, toWorst } from '../download/get-file.ts'
+import { getMany } from '../download/get-many.ts'
 import { GET } from '../options/clients.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
@@ -43,12 +42,13 @@ async function runOne({ operand }: Arguments, options: GetOptions, io: Io): Prom
     if (receipt !== undefined) requireElsewhere(receipt, directories, io)
     const destination = paths === 'stdout' ? paths : createFiles(paths, io)
     const { status, report, manifest, problem } = await getFile({ name, query, ask, destination, io })
-    if (manifest !== undefined) sayConflict(io, manifest, report.written)
+    if (manifest !== undefined) sayConflict(io, manifest, report)
     else if (problem === undefined) sayReceived(io, report)
     if (receipt !== undefined && (status === 0 || status === 3))
       await getReceipt(report, { ask, query, path: receipt }, io)
-    if (options.json) await writeOut(io, toJsonLine(report))
-    if (problem !== undefined) throw new UserError(problem.line)
+    const error = problem && { kind: problem.type, message: problem.line }
+    if (options.json) await writeOut(io, toJsonLine({ ...report, error }))
+    if (problem !== undefined) say(io, `vouch: ${problem.line}`)
     return status
   })
 }
@@ -88,7 +88,9 @@ interface Wanted {
 
 async function readWanted(operands: readonly string[], options: GetOptions, io: Io): Promise<Wanted> {
   const { filesFrom, match, exclude } = options
-  const folders = operands.filter((operand) => operand.endsWith('/')).map(requireFolder)
+  const folders = operands
+    .filter((operand) => operand.endsWith('/'))
+    .map((folder) => requireFolder(folder, ALL_FILES))
   const typed = operands.filter((operand) => !operand.endsWith('/')).map((name) => requireName(name, 'get'))
   const names = [...typed, ...(filesFrom === undefined ? [] : await readNames(filesFrom, io))]
   const hasGlobs = match.length + exclude.length > 0
@@ -99,12 +101,7 @@ async function readWanted(operands: readonly string[], options: GetOptions, io: 
   )
 }
 
-function requireFolder(text: string): string {
-  if (parseName(text.slice(0, -1)) !== null) return text
-  throw new UserError(
-    `'${text}' is not a valid name of a folder: it is a relative path such as 'photos/'; --match '**' selects all files`,
-  )
-}
+const ALL_FILES = "--match '**' selects all files"
 
 interface FoundNames {
   readonly names: readonly string[]

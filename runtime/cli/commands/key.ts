@@ -54,12 +54,16 @@ async function writePair(
   io.signal?.throwIfAborted()
 }
 
-/** Writes a file that is not there yet, durably; throws a UserError for one that is. */
+/** Writes a file that is not there yet, durably, or leaves none; throws a UserError for one that is. */
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  const handle = await refusing(path, open(path, 'wx', mode).catch(toRefusal(path)))
+  const advice = 'name another FILE'
+  const handle = await refusing(path, open(path, 'wx', mode).catch(toRefusal(path)), advice)
   try {
-    await refusing(path, handle.writeFile(text))
-    await refusing(path, handle.sync())
+    await refusing(path, handle.writeFile(text), advice)
+    await refusing(path, handle.sync(), advice)
+  } catch (error) {
+    await rm(path)
+    throw error
   } finally {
     await handle.close()
   }

@@ -10,7 +10,7 @@ import { formatCount, formatNumber, formatSize } from '../../../functions/wire/t
 import { type Io, say, toHarmlessJson, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { isCompared, requireNames, sayExcluded, saySkipped } from '../check/summary.ts'
-import { Broken, readProblem, toLine } from '../client/coordinator-client.ts'
+import { Broken, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { parseLine, readTextLines } from '../client/ndjson.ts'
 import { requireCompared, withSource } from '../client/source.ts'
 import { PLAN } from '../options/clients.ts'
@@ -32,7 +32,7 @@ export const plan: Command = {
       const moves = options.moves && { moves: true }
       const request = { prefix, match, exclude: [...excluded, ...exclude], after, until, rules, ...moves }
       const response = await ask(`/plan${query}`, { json: JSON.stringify(request) })
-      if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+      if (response.status !== 200) throw toUserError(await readProblem(response))
       return await print(response, prefix, { ...options, excluded }, io)
     })
   },

@@ -1,7 +1,10 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createStage, type Stage } from '../stage.suite.ts'
+import { createReplica } from '../../../functions/replica/replica.ts'
+import { createMemoryStorage } from '../../../functions/storage/memory.ts'
+import { openSigners } from '../../hosting/keys.ts'
+import { createStage, type Stage, startServer } from '../stage.suite.ts'
 
 const REPLICAS = ['--replica', 'a=./a', '--replica', 'b=./b', '--index', './index', '--sign', 'hq.key']
 
@@ -60,7 +63,10 @@ describe('vouch get --receipt', () => {
   it('writes what the replicas have signed beside the file, and vouch receipt verify prints it', async () => {
     const stage = await setUp()
     const { status, stderr } = await get(stage)
-    expect([status, stderr]).toEqual([0, expect.stringContaining('notes.receipt is signed by hq, hq\n')])
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining('notes.receipt is signed by hq for a, hq for b\n'),
+    ])
     expect(stage.read('notes.txt')).toBe('hello\n')
     const verified = await verify(stage, 'notes.receipt')
     expect(verified).toMatchObject({ status: 0, stderr: '' })
@@ -80,11 +86,23 @@ describe('vouch get --receipt', () => {
     expect((await verify(stage, 'notes.receipt')).status).toBe(0)
   })
 
-  it('writes none where the copies differ, and says when one holder did not sign', async () => {
+  it('writes none where the copies differ', async () => {
     const stage = await setUp()
     stage.write({ 'b/notes.txt': 'other\n' })
     expect((await get(stage)).status).toBe(1)
     expect(stage.files()).not.toContain('notes.receipt')
+  })
+
+  it('says when one holder did not sign, although another has with two keys', async () => {
+    const stage = await setUp()
+    expect(await stage.run(['key', 'generate', 'next.key', '--origin', 'hq'])).toMatchObject({ status: 0 })
+    const signers = await openSigners(['hq.key', 'next.key'], [], stage)
+    const app = createReplica(createMemoryStorage({ 'notes.txt': 'hello\n' }), { signers })
+    const [, url] = await startServer((request) => app.fetch(request))
+    const replicas = ['--replica', `a=${url}`, '--replica', 'b=./b', '--index', 'index']
+    const { status, stderr } = await stage.run(['get', 'notes.txt', '-O', '--receipt', 'r', ...replicas])
+    expect([status, stderr]).toEqual([0, expect.stringContaining('r is signed by hq\n')])
+    expect(stderr).toContain('warning: 2 replicas hold this content, and not all of them have signed\n')
   })
 
   it.each<[string, readonly string[], string]>([
@@ -94,6 +112,7 @@ describe('vouch get --receipt', () => {
       'no receipt was written: notes.txt: Nobody signs this',
     ],
     ['to standard output', ['-o', '-', ...REPLICAS], '--receipt is for a file that is written'],
+    ['with one key twice', [...REPLICAS, '--sign', './hq.key'], 'are one key; name it once'],
     ['of several files', ['other.txt', ...REPLICAS], '--receipt is for one file'],
     [
       'with a key at a coordinator elsewhere',
@@ -114,8 +133,19 @@ describe('vouch get --receipt', () => {
     stage.write({ 'other.key': stage.read('hq.key'), 'other.key.pub': stage.read('witness.key.pub') })
     stage.write({ 'alone.key': stage.read('hq.key'), 'odd.key': stage.read('hq.key'), 'odd.key.pub': secret })
     stage.write({ 'a/in.key': stage.read('hq.key'), 'a/in.key.pub': stage.read('hq.key.pub') })
+    for (const half of ['key', 'key.pub']) symlinkSync(`a/in.${half}`, join(stage.cwd, `linked.${half}`))
     const seen = []
-    for (const key of ['cut.key', 'other.key', 'alone.key', 'odd.key', 'a/in.key', 'none.key', 'a']) {
+    const unusable = [
+      'cut.key',
+      'other.key',
+      'alone.key',
+      'odd.key',
+      'a/in.key',
+      'linked.key',
+      'none.key',
+      'a',
+    ]
+    for (const key of unusable) {
       const { status, stderr, stdout } = await stage.run([
         'get',
         'notes.txt',

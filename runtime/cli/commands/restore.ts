@@ -9,7 +9,13 @@ import { type KeptListing, keptListing, replicaId, restored } from '../../../fun
 import { escapeControls, formatSize } from '../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
-import { type CoordinatorClient, readAnswer, readProblem, toLine } from '../client/coordinator-client.ts'
+import {
+  type CoordinatorClient,
+  NotACoordinator,
+  readAnswer,
+  readProblem,
+  toUserError,
+} from '../client/coordinator-client.ts'
 import { requireName, requireWritable, withSource } from '../client/source.ts'
 import { RESTORE } from '../options/clients.ts'
 import type { Command } from '../options/command.ts'
@@ -100,7 +106,7 @@ async function putBack(task: RestoreTask, isJson: boolean, io: Io): Promise<numb
   const response = await ask('/restore', { json: JSON.stringify({ replica: on, name, digest, replaces }) })
   if (response.status !== 200) {
     const problem = await readProblem(response)
-    if (!CHANGED.includes(problem.type)) throw new UserError(`${name}: ${toLine(problem)}`)
+    if (!CHANGED.includes(problem.type)) throw toUserError(problem, name)
     say(io, `${name}: skipped: the copy on ${on} changed in the meantime`)
     return 1
   }
@@ -122,7 +128,7 @@ async function findKept({ ask, name, on, prefix }: RestoreTask): Promise<KeptEnt
   const [only, ...others] = found
   if (only === undefined) {
     const which = prefix === '' ? 'no content' : `no content whose digest begins with ${prefix},`
-    throw new UserError(`${on} keeps ${which} of ${name}; 'vouch restore' lists what is kept`)
+    throw new UserError(`${on} keeps ${which} of ${name}; 'vouch restore' lists what is kept`, 'not-kept')
   }
   if (others.length === 0) return only
   const list = found.slice(0, MAX_CHOICES).map(toChoice).join(', ')
@@ -148,7 +154,7 @@ async function readCurrent({ ask, name, on }: RestoreTask): Promise<Digest | nul
   if (response.status === 304 && digest !== null) return digest
   const problem = await readProblem(response)
   if (response.status === 404 && problem.type === 'not-found') return null
-  throw new UserError(`${name}: ${toLine(problem)}`)
+  throw toUserError(problem, name)
 }
 
 /** The problem types of a copy that has changed. */
@@ -181,7 +187,7 @@ async function* readKept(
     const page: KeptListing = await readAnswer(await ask(`/kept?${query}`), keptListing)
     yield page.entries
     if (page.next !== null && compareNames(page.next, after) <= 0)
-      throw new UserError(`${replica} lists its kept contents without an end`)
+      throw new NotACoordinator(`${replica} lists its kept contents without an end`)
     after = page.next
   }
 }

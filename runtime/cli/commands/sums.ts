@@ -6,7 +6,7 @@ import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
 import { UserError } from '../../node/user-error.ts'
 import { isCompared, requireNames, sayEvidence, sayExcluded, saySkipped } from '../check/summary.ts'
 import { readAudit, toAuditQuery } from '../client/audit.ts'
-import { readProblem, toLine } from '../client/coordinator-client.ts'
+import { readProblem, toUserError } from '../client/coordinator-client.ts'
 import { requireCompared, type Source, withSource } from '../client/source.ts'
 import { parseDestination } from '../download/destination.ts'
 import { requireTarget } from '../download/part-file.ts'
@@ -92,7 +92,7 @@ async function write(
 ): Promise<number> {
   const { agreed } = options
   const response = await ask(`/audit?${toAuditQuery({ ...options, all: true }, prefix, excluded)}`)
-  if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+  if (response.status !== 200) throw toUserError(await readProblem(response))
   const list = createList(format)
   const leftOut = createLeftOut(io)
   await output.write(format.head)

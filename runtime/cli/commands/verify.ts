@@ -2,8 +2,7 @@ import { status as schema, type VerifyRequest } from '../../../functions/wire/sc
 import { escapeControls } from '../../../functions/wire/text.ts'
 import { say } from '../../hosting/io.ts'
 import { openNotifier } from '../../hosting/notify.ts'
-import { UserError } from '../../node/user-error.ts'
-import { readAnswer, readProblem, toLine } from '../client/coordinator-client.ts'
+import { readAnswer, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { withSource } from '../client/source.ts'
 import type { Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
@@ -24,7 +23,7 @@ export const verify: Command = {
       { reads: 'bytes', isComparing: true },
       async ({ ask }) => {
         const response = await ask('/verify', { json: JSON.stringify(request) })
-        if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+        if (response.status !== 200) throw toUserError(await readProblem(response))
         const status = await printAudit(response, '', { ...options, ...WHOLE }, io, notifier)
         const { verification, verifiesEvery } = await readAnswer(await ask('/status'), schema)
         if (verification !== null) say(io, escapeControls(toVerificationWords(verification, verifiesEvery)))

@@ -1,11 +1,18 @@
-import { lstatSync } from 'node:fs'
+import { lstatSync, mkdirSync } from 'node:fs'
 import { basename, dirname, extname, join, posix, resolve } from 'node:path'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Announced } from '../client/coordinator-client.ts'
 import { MAX_SMALL_BYTES } from '../limits.ts'
-import { createSmallPart, cutToBytes, openPart, type PartFile, requireTarget } from './part-file.ts'
+import {
+  createSmallPart,
+  cutToBytes,
+  openPart,
+  type PartFile,
+  requireTarget,
+  toRefusal,
+} from './part-file.ts'
 
 /** Paths as the user gave them, relative ones from the cwd. */
 export interface Paths {
@@ -13,7 +20,12 @@ export interface Paths {
   readonly toPath: (name: string) => string
   /** The path of a version whose first holder is `id`. */
   readonly toVersionPath: (name: string, id: string) => string
+  /** The path of the list of the versions. */
+  readonly toConflictPath: (name: string) => string
 }
+
+/** A content to write. */
+export type Content = Pick<Announced, 'digest' | 'size' | 'modified'>
 
 /** A file that is there already. */
 export interface Held {
@@ -27,13 +39,13 @@ export interface Files extends Paths {
   /** Checks a path before its content is requested. Returns the file there, if it may be current. */
   prepare(path: string): Promise<Held | null>
   /** Opens the part file of a content. */
-  open(path: string, announced: Announced): Promise<PartFile>
+  open(path: string, content: Content): Promise<PartFile>
 }
 
 /** Where `get` writes. */
 export type Destination = 'stdout' | Files
 
-/** Writes single files into directories that exist. */
+/** Writes single files, into directories that are made when they are missing. */
 export function createFiles(paths: Paths, { cwd, signal }: Pick<Io, 'cwd' | 'signal'>): Files {
   return {
     ...paths,
@@ -41,11 +53,16 @@ export function createFiles(paths: Paths, { cwd, signal }: Pick<Io, 'cwd' | 'sig
       requireTarget(resolve(cwd, path))
       return null
     },
-    async open(path, announced) {
+    async open(path, content) {
       const target = resolve(cwd, path)
-      if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
+      try {
+        mkdirSync(dirname(target), { recursive: true })
+      } catch (error) {
+        throw toRefusal(error, path)
+      }
+      if (content.size > MAX_SMALL_BYTES) return await openPart(target, { ...content, signal })
       const isNew = lstatSync(target, { throwIfNoEntry: false }) === undefined
-      return createSmallPart(target, { ...announced, signal, isNew })
+      return createSmallPart(target, { ...content, signal, isNew })
     },
   }
 }
@@ -105,8 +122,12 @@ function createPaths(
   return {
     toPath: (name) => join(directory, toBase(name)),
     toVersionPath: (name, id) => join(directory, toLocal(withExtension(`${id}_version`, name))),
+    toConflictPath: () => join(directory, CONFLICT_ENDING),
   }
 }
+
+/** The name of a list of versions, or how it ends where files keep their names. */
+export const CONFLICT_ENDING = '.vouch-conflict.json'
 
 /** The longest file name nearly everywhere, in bytes. */
 export const MAX_FILE_NAME_BYTES = 255

@@ -113,7 +113,7 @@ test('a conflict that arises in between is reported as one', async () => {
     else sendProblem(response, 409, { name: 'file.txt', agreement: 'conflict', versions, replicas: [] })
   })
   expect(await stage.run(['get', 'file.txt', '--coordinator', url])).toMatchObject({ status: 1 })
-  expect(stage.files()).toEqual(['server1_version.txt', 'server2_version.txt'])
+  expect(stage.files()).toEqual(['.vouch-conflict.json', 'server1_version.txt', 'server2_version.txt'])
 })
 
 test('after five tries it gives up, with one line, and keeps the received bytes for the next run', async () => {

@@ -72,7 +72,7 @@ export async function download<S extends Sink>(wanted: Wanted<S>, io: Io): Promi
     if (other === null && sink.digest() === announced.digest) return { announced, sink }
 
     await sink.discard(other ? 'the file changed while it was received' : CONTRADICTED)
-    if (other === null && contradicted) throw new UserError(CONTRADICTED)
+    if (other === null && contradicted) throw new UserError(CONTRADICTED, 'integrity-failure')
     contradicted ||= other === null
     response = other ?? (await wanted.ask(wanted.path))
   }
@@ -184,7 +184,10 @@ function createPatience(io: Io): (error: Broken) => Promise<void> {
   let tries = 1
   return async (error) => {
     if (tries === MAX_TRIES)
-      throw new UserError(`${error.message}; gave up after ${MAX_TRIES} tries; run it again to resume`)
+      throw new UserError(
+        `${error.message}; gave up after ${MAX_TRIES} tries; run it again to resume`,
+        'unreachable',
+      )
     await delay(FIRST_DELAY_MS * 2 ** (tries++ - 1))
   }
 }

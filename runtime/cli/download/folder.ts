@@ -20,7 +20,7 @@ import { getErrno } from '../../node/files/errno.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { UserError } from '../../node/user-error.ts'
 import { MAX_SMALL_BYTES, MAX_SYNCED_FILES } from '../limits.ts'
-import { createToLocal, type Files, type Held, MAX_FILE_NAME_BYTES } from './destination.ts'
+import { CONFLICT_ENDING, createToLocal, type Files, type Held, MAX_FILE_NAME_BYTES } from './destination.ts'
 import { createSmallPart, cutToBytes, isPartName, openPart, toRefusal } from './part-file.ts'
 
 /** Writes many files below one directory, under their names. */
@@ -67,9 +67,10 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     if (stats?.isSymbolicLink())
       throw new UserError(
         `'${path}' is a symbolic link, through which nothing is written; remove it, or -o names another directory`,
+        'io',
       )
     if (stats !== null && !stats.isDirectory())
-      throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`)
+      throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`, 'io')
     if (stats === null) {
       if (!make) return false
       mkdirSync(path, { recursive: path === root })
@@ -86,28 +87,30 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     if (stats === null || stats.isFile()) return stats
     throw new UserError(
       `cannot write '${path}': it is ${toKind(stats)}; remove it, or -o names another directory`,
+      'io',
     )
+  }
+
+  /** The path of what belongs to a file beside it; throws a UserError when another file needs it. */
+  function claim(name: string, what: string, stem: string, end: string): string {
+    const base = cutToBytes(toLocal(stem), MAX_FILE_NAME_BYTES - Buffer.byteLength(end)) + end
+    const path = join(dirname(toPath(name)), toLocal(base))
+    const claim = `${what}\0${name}`
+    const other = claims.get(toFolded(path))
+    if (other !== undefined && other !== claim)
+      throw new UserError(`'${path}' is needed for another file too; get this one by itself`)
+    claims.set(toFolded(path), claim)
+    return path
   }
 
   return {
     toPath,
     toVersionPath(name, id) {
       const extension = extname(name)
-      const end = `.${id}_version${extension}`
-      const base = toLocal(
-        name.slice(name.lastIndexOf('/') + 1, extension === '' ? undefined : -extension.length),
-      )
-      const path = join(
-        dirname(toPath(name)),
-        toLocal(cutToBytes(base, MAX_FILE_NAME_BYTES - Buffer.byteLength(end)) + end),
-      )
-      const claim = `${id}\0${name}`
-      const other = claims.get(toFolded(path))
-      if (other !== undefined && other !== claim)
-        throw new UserError(`'${path}' is needed for another file too; get this one by itself`)
-      claims.set(toFolded(path), claim)
-      return path
+      const stem = toBase(name).slice(0, extension === '' ? undefined : -extension.length)
+      return claim(name, id, stem, `.${id}_version${extension}`)
     },
+    toConflictPath: (name) => claim(name, '', toBase(name), CONFLICT_ENDING),
     async prepare(path) {
       if (refusing(path, () => findFile(path)) !== null) return await readHeld(resolve(cwd, path), signal)
       absent.add(path)
@@ -128,10 +131,15 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
       if (twin !== undefined)
         throw new UserError(
           `this directory has one file for it and for '${twin}', which was written; get it by itself`,
+          'io',
         )
     },
     sync: () => syncFiles(root, unsynced),
   }
+}
+
+function toBase(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1)
 }
 
 /** Throws a UserError for the name of a part file, which another download would take for its own. */

@@ -37,6 +37,14 @@ export interface Outcome {
   readonly problem?: { readonly type: string; readonly line: string }
 }
 
+/** The exit statuses, the worst last. */
+const BY_WEIGHT: readonly Outcome['status'][] = [0, 3, 1, 2]
+
+/** The worst of exit statuses: 2, else 1, else 3, else 0. */
+export function toWorst(statuses: readonly Outcome['status'][]): Outcome['status'] {
+  return statuses.reduce((a, b) => (BY_WEIGHT.indexOf(b) > BY_WEIGHT.indexOf(a) ? b : a), 0)
+}
+
 /** Compares the copies and gets the file or its versions; compares again when a version is gone by then. */
 export async function getFile(task: GetTask): Promise<Outcome> {
   for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
@@ -45,6 +53,7 @@ export async function getFile(task: GetTask): Promise<Outcome> {
   }
   throw new UserError(
     `${task.name}: the copies kept changing before a version was received; run it again when they are not being written`,
+    'changed-while-reading',
   )
 }
 
@@ -115,8 +124,8 @@ async function handleProblem(task: GetTask, response: Reply): Promise<Outcome | 
   }
   const received = await receiveVersions(problem, task)
   if (received === 'vanished') return received
-  const { manifest, written } = received
-  return { status: 1, manifest, report: { name, agreement: 'conflict', replicas, written } }
+  const { manifest, ...files } = received
+  return { status: 1, manifest, report: { name, agreement: 'conflict', replicas, ...files } }
 }
 
 /** Standard output as a sink: bytes are hashed as they pass, and cannot be taken back. */

@@ -6,10 +6,10 @@ import { UserError } from '../../node/user-error.ts'
 import { Broken, type CoordinatorClient, NotACoordinator, Unreachable } from '../client/coordinator-client.ts'
 import { FILES_AT_ONCE } from '../limits.ts'
 import { toAgreementWords } from '../terminal/agreement-words.ts'
-import { sayConflict, sayOthers } from '../terminal/get-report.ts'
+import { sayOutcome } from '../terminal/get-report.ts'
 import { createProgressOfMany, type ProgressOfMany } from '../terminal/progress.ts'
 import type { Folder } from './folder.ts'
-import { getFile, type Outcome } from './get-file.ts'
+import { getFile, type Outcome, toWorst } from './get-file.ts'
 
 interface ManyTask {
   readonly names: readonly string[]
@@ -21,14 +21,6 @@ interface ManyTask {
   readonly folder: Folder
   readonly json: boolean
   readonly io: Io
-}
-
-/** The exit statuses, the worst last. */
-const BY_WEIGHT: readonly Outcome['status'][] = [0, 3, 1, 2]
-
-/** The worst of exit statuses: 2, else 1, else 3, else 0. */
-export function toWorst(statuses: readonly Outcome['status'][]): Outcome['status'] {
-  return statuses.reduce((a, b) => (BY_WEIGHT.indexOf(b) > BY_WEIGHT.indexOf(a) ? b : a), 0)
 }
 
 /**
@@ -49,7 +41,8 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
     try {
       folder.requireFree(name, others)
       outcome = await getFile({ ...shared, name })
-      if (outcome.problem && OF_ALL.includes(outcome.problem.type)) throw new Stop(outcome.problem.line)
+      if (outcome.problem && OF_ALL.includes(outcome.problem.type))
+        throw new Stop(outcome.problem.line, outcome.problem.type)
     } catch (error) {
       if (signal.aborted || isOfAll(error) || (error instanceof Broken && tally.count() === 0)) throw error
       outcome = toTrouble(name, error)
@@ -99,7 +92,7 @@ function toTrouble(name: string, error: unknown): Outcome {
   return {
     status: 2,
     report: { name, agreement: null, replicas: [], written: [] },
-    problem: { type: '', line },
+    problem: { type: error instanceof UserError ? error.kind : 'bug', line },
   }
 }
 
@@ -158,10 +151,12 @@ function createTally({ names, json, io }: ManyTask, { clear, received }: Progres
       note(outcome)
       const { report, manifest, problem } = outcome
       if (json || problem || manifest || report.agreement !== 'unanimous') clear()
-      if (problem) say(io, `error: ${problem.line}`)
-      else if (manifest) sayConflict(io, manifest, report.written)
-      else if (report.replicas.length > 1) sayOthers(io, report.name, report.replicas)
-      if (json) await writeOut(io, toJsonLine({ ...report, ...(problem && { problem: problem.line }) }))
+      sayOutcome(io, outcome)
+      if (json)
+        await writeOut(
+          io,
+          toJsonLine({ ...report, ...(problem && { error: { kind: problem.type, message: problem.line } }) }),
+        )
     },
     async end(): Promise<void> {
       const files = formatCount(names.length, 'file', 'files')

@@ -218,9 +218,12 @@ async function writeOver(target: string, bytes: Buffer, options: PartOptions): P
 export function requireTarget(target: string): void {
   const there = tryStat(target)
   if (there?.isDirectory())
-    throw new UserError(`cannot write '${target}': it is a directory; -o names a file in it`)
+    throw new UserError(`cannot write '${target}': it is a directory; -o names a file in it`, 'io')
   if (there && !there.isFile()) {
-    throw new UserError(`cannot write '${target}': it is not a regular file; -o - writes to standard output`)
+    throw new UserError(
+      `cannot write '${target}': it is not a regular file; -o - writes to standard output`,
+      'io',
+    )
   }
 }
 
@@ -245,6 +248,7 @@ async function openOwn(path: string): Promise<FileHandle> {
     if (!stats.isFile())
       throw new UserError(
         `cannot write '${path}': it is not a regular file; remove it, or write elsewhere with -o`,
+        'io',
       )
     if (isOwn(stats)) {
       await found.chmod(0o600)
@@ -294,7 +298,7 @@ export async function setAttributes(
 function requireSame(handle: FileHandle, path: string): void {
   const [verified, named] = [fstatSync(handle.fd), ifPresent(() => lstatSync(path))]
   if (named?.ino === verified.ino && named.dev === verified.dev) return
-  throw new UserError(`another run removed '${path}'; run it again`)
+  throw new UserError(`another run removed '${path}'; run it again`, 'io')
 }
 
 /** Null for what is absent. */
@@ -329,7 +333,7 @@ export async function refusing<T>(path: string, work: Promise<T>, advice?: strin
  */
 export function toRefusal(error: unknown, path: string, advice = '-o names another place'): unknown {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
-  return new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`)
+  return new UserError(`cannot write '${path}': ${toReason(error)}; ${advice}`, 'io')
 }
 
 /** The longest beginning of a text that fits into `most` bytes of UTF-8, in whole characters. */

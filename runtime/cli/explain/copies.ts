@@ -6,13 +6,13 @@ import { parseReplicaStatus } from '../../../functions/wire/fields/fields.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
 import type { ReplicaReport } from '../../../functions/wire/schemas.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
-import { UserError } from '../../node/user-error.ts'
 import {
   type CoordinatorClient,
   NOT_A_COORDINATOR,
+  NotACoordinator,
   parseContent,
   readProblem,
-  toLine,
+  toUserError,
 } from '../client/coordinator-client.ts'
 import { isTrouble } from '../client/failure-words.ts'
 
@@ -39,7 +39,7 @@ async function readReports(ask: CoordinatorClient, name: string): Promise<readon
   const reports = parseReports(await ask(path, { method: 'HEAD' }))
   if (reports.length > 0) return reports
   // The reason is in the body of a GET.
-  throw new UserError(`${name}: ${toLine(await readProblem(await ask(path)))}`)
+  throw toUserError(await readProblem(await ask(path)), name)
 }
 
 async function readSaid(response: Reply, name: string): Promise<Answer['said']> {
@@ -49,7 +49,7 @@ async function readSaid(response: Reply, name: string): Promise<Answer['said']> 
     return report.state === 'missing' ? null : toFacts(response, report)
   }
   const problem = await readProblem(response)
-  if (report === undefined) throw new UserError(`${name}: ${toLine(problem)}`)
+  if (report === undefined) throw toUserError(problem, name)
   return new StorageError(
     report.state === 'corrupt' ? 'integrity' : 'unreachable',
     problem.detail ?? problem.title,
@@ -62,7 +62,7 @@ function toFacts({ headers }: Reply, { evidence = 'remembered', age, version }: 
   if (evidence === 'recorded' && version !== undefined)
     return { digest: version, size: null, modified: null, evidence, age: null }
   const content = parseContent(headers)
-  if (content === null) throw new UserError(NOT_A_COORDINATOR)
+  if (content === null) throw new NotACoordinator(NOT_A_COORDINATOR)
   const modified = parseHttpDate(headers.get('Last-Modified') ?? '')
   return { ...content, modified, evidence, age: age ?? null }
 }

@@ -6,7 +6,12 @@ import { toVersionHref } from '../../../functions/wire/fields/routes.ts'
 import { escapeControls, formatNumber } from '../../../functions/wire/text.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
-import { type CoordinatorClient, catchBroken, readProblem, toLine } from '../client/coordinator-client.ts'
+import {
+  type CoordinatorClient,
+  catchBroken,
+  readProblem,
+  toUserError,
+} from '../client/coordinator-client.ts'
 import { CONTRADICTED, readWanted } from '../download/download.ts'
 import { MAX_DIFF_BYTES, MAX_DIFF_LINES } from '../limits.ts'
 
@@ -54,7 +59,7 @@ async function readLarge(
 
 /** Contents with different digests differ. */
 function requireDifference(difference: Difference | null): Difference {
-  if (difference === null) throw new UserError(CONTRADICTED)
+  if (difference === null) throw new UserError(CONTRADICTED, 'integrity-failure')
   return difference
 }
 
@@ -84,7 +89,7 @@ async function openVersion(
   }
   const problem = await readProblem(response)
   if (response.status === 404) return null
-  throw new UserError(`${name}: ${toLine(problem)}`)
+  throw toUserError(problem, name)
 }
 
 /** All bytes of a version that is known to be small, verified against its digest. Null as `openVersion`. */
@@ -98,7 +103,7 @@ async function readVersion(
   const bytes = await readAll(chunks)
   const hasher = createHasher()
   await hasher.update(bytes)
-  if ((await hasher.digest()) !== version.digest) throw new UserError(CONTRADICTED)
+  if ((await hasher.digest()) !== version.digest) throw new UserError(CONTRADICTED, 'integrity-failure')
   return bytes
 }
 

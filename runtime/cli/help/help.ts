@@ -1,12 +1,22 @@
 import type { Flag } from '../../hosting/flag.ts'
-import { writeOut } from '../../hosting/io.ts'
+import { toJsonLine, writeOut } from '../../hosting/io.ts'
 import type { Command } from '../options/command.ts'
-import { type Declaration, toGroups, toNamed } from '../options/declaration.ts'
-import { DECLARATIONS, findCommand } from '../options/declarations.ts'
+import { type Declaration, readOptions, toGroups, toNamed } from '../options/declaration.ts'
+import { DECLARATIONS, findCommand, VERSION } from '../options/declarations.ts'
 
 export const help: Command = {
   async run({ operand }, io) {
     await writeOut(io, operand === undefined ? toOverview() : toHelp(findCommand(operand)))
+    return 0
+  },
+}
+
+export const version: Command = {
+  async run(given, io) {
+    const { json } = readOptions(VERSION, given)
+    const { name, version } = await readAbout()
+    const about = { name, version, node: process.versions.node }
+    await writeOut(io, json ? toJsonLine(about) : `${name} ${version}\n`)
     return 0
   },
 }
@@ -30,8 +40,11 @@ export function toOverview(): string {
 
 /** The version of vouch: `0.1.0`. */
 export async function readVersion(): Promise<string> {
-  const { default: about } = await import('../../../package.json', { with: { type: 'json' } })
-  return about.version
+  return (await readAbout()).version
+}
+
+async function readAbout() {
+  return (await import('../../../package.json', { with: { type: 'json' } })).default
 }
 
 export const PURPOSE = 'ask every place that keeps a file whether the copies agree'

@@ -1,6 +1,8 @@
+import { toggle } from '../../hosting/flag.ts'
 import { UserError } from '../../node/user-error.ts'
 import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
+import { CAT, LS } from './listing.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
 import { KEY, RECEIPT } from './receipts.ts'
@@ -14,7 +16,7 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
+  ...[GET, LS, CAT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
   ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
@@ -24,7 +26,7 @@ const HELP = declare({
   forms: ['[COMMAND]'],
   operand: {
     name: 'COMMAND',
-    completions: { words: [...RUNNING.map(({ name }) => name), 'completions', 'man'] },
+    completions: { words: [...RUNNING.map(({ name }) => name), 'completions', 'man', 'version'] },
   },
   description: ['The same as vouch COMMAND --help.'],
   examples: { 'vouch help check': 'everything that vouch check takes' },
@@ -61,8 +63,19 @@ const MAN = declare({
   ...PRINTING,
 })
 
+export const VERSION = declare({
+  ...PRINTING,
+  name: 'version',
+  about: 'print the version of vouch',
+  forms: ['[--json]'],
+  operand: null,
+  flags: { json: toggle('print one object, in one line of JSON: name, version and that of node') },
+  description: ['Without --json the same as vouch --version.'],
+  examples: { 'vouch version --json | jq -r .version': 'for a program' },
+})
+
 /** Every command, in the order of help. */
-export const DECLARATIONS: readonly Declaration[] = [...RUNNING, HELP, COMPLETIONS, MAN]
+export const DECLARATIONS: readonly Declaration[] = [...RUNNING, HELP, COMPLETIONS, MAN, VERSION]
 
 /** The command of this name; throws a UserError that suggests the nearest name if no command has this one. */
 export function findCommand(name: string): Declaration {

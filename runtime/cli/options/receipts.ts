@@ -70,7 +70,7 @@ export const RECEIPT = declare({
     'A witness signs that it has seen a valid receipt or tree now, and adds its line to FILE.',
   ],
   examples: {
-    'vouch receipt verify deed.receipt --key nas.pub --key vm.pub': 'whether both have signed it',
+    'vouch receipt verify deed.receipt --key nas.key.pub --key vm.key.pub': 'whether both have signed it',
     'vouch receipt tree -o 2026-11-30.tree && vouch sums -o 2026-11-30.sha256':
       'sign all files that the coordinator compares, and keep the list of them',
     'vouch receipt path 2026-11-30.tree deed.pdf --files manifest:2026-11-30.sha256 -o deed.receipt':

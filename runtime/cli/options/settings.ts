@@ -9,7 +9,7 @@ export const CONFIG = declare({
   flags: { config: CONFIG_FLAG },
   shared: [],
   description: [
-    'The settings file names clusters, each with its replicas or its coordinator, its tokens, its certificates, and the names that nobody compares. get, check, verify, status, history, explain, plan, apply, restore and coordinator take the cluster that --cluster names, or the only one. Flags win over the environment, and the environment over the file. docs/settings.md has an example with all keys.',
+    'The settings file names clusters, each with its replicas or its coordinator, its tokens, its certificates, and the names that nobody compares. vouch coordinator, and every command that asks one, takes the cluster that --cluster names, or the only one. Flags win over the environment, and the environment over the file. docs/settings.md has an example with all keys.',
     'Prints the keys of each cluster, with paths as they are found from the directory of the file, and reads the tokens, certificates and public keys that they name, of which it prints nothing.',
   ],
   examples: {

@@ -51,7 +51,10 @@ export async function checkInParts(
         const { status, words } = await finish(child)
         io.signal?.throwIfAborted()
         if (status !== 0 && status !== 1 && !(await isResult(path, io)))
-          throw new UserError(`part ${i + 1} of ${ranges.length} did not come to its end: ${words}`)
+          throw new UserError(
+            `part ${i + 1} of ${ranges.length} did not come to its end: ${words}`,
+            'failed-part',
+          )
       } finally {
         await output.close()
       }
@@ -70,7 +73,17 @@ export async function checkInParts(
 }
 
 /** Flags that belong to the whole, or that the parts have in another form. */
-const OF_WHOLE = ['jobs', 'split', 'json', 'oneWay', 'noRollUp', 'notify', 'notifySecretFile']
+const OF_WHOLE = [
+  'jobs',
+  'split',
+  'json',
+  'oneWay',
+  'noRollUp',
+  'quiet',
+  'summary',
+  'notify',
+  'notifySecretFile',
+]
 
 /** The arguments of the check of one range: those that were typed, but for what concerns the output. */
 function toWords({ typed, operand }: Arguments, { after, until }: Ends): string[] {

@@ -136,7 +136,7 @@ async function* readTexts(path: string, { cwd, signal }: Pick<Io, 'cwd' | 'signa
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof UserError) throw error
-    throw new UserError(`cannot read '${path}': ${toReason(error)}`)
+    throw new UserError(`cannot read '${path}': ${toReason(error)}`, 'io')
   } finally {
     stream.destroy()
   }

@@ -32,7 +32,7 @@ export async function findEnds(
     const ends = choose((await readResult(split, io)).marks ?? [])
     if (ends !== null) return ends
     throw new UserError(
-      `'${split}' names fewer than ${parts - 1} places to split at; leave out --split, or take the output of a check of more names`,
+      `'${split}' has too few places to split at for ${parts} parts; leave out --split, or take the output of a check of more names`,
     )
   }
   const ends = choose(await readLastMarks(ask)) ?? choose(await listMarks(ask, prefix))

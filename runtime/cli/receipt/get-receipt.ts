@@ -1,4 +1,4 @@
-import { NoteError, parseNote } from '../../../functions/proof/note.ts'
+import { NoteError, parseNote, readStatement } from '../../../functions/proof/note.ts'
 import { type Content, parseReceiptText } from '../../../functions/proof/receipt.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
 import { MAX_NOTE_LENGTH } from '../../../functions/wire/limits.ts'
@@ -50,7 +50,10 @@ export async function getReceipt(report: Report, { ask, query, path }: ReceiptTa
     )
 }
 
-/** The signers that a receipt names; throws for one that is none, or not of this content. */
+/**
+ * The signers that a receipt names, each with the replica that it signs for, and once, by however many keys.
+ * Throws for one that is none, or not of this content.
+ */
 function readSigners(note: string, content: Content): string[] {
   try {
     const { text, lines } = parseNote(note)
@@ -58,7 +61,8 @@ function readSigners(note: string, content: Content): string[] {
     const { name, digest, size } = content
     if (said.name !== name || said.digest !== digest || said.size !== size)
       throw new UserError('no receipt was written: the coordinator sent that of another content')
-    return lines.map(({ origin }) => origin)
+    const signers = lines.map((line) => [line.origin, readStatement(line)?.of ?? []].flat().join(' for '))
+    return [...new Set(signers)]
   } catch (error) {
     if (error instanceof NoteError) throw new NotACoordinator(NOT_A_COORDINATOR)
     throw error

@@ -7,6 +7,7 @@ import { MAX_NOTE_LENGTH } from '../../../functions/wire/limits.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import type { Io } from '../../hosting/io.ts'
 import { readPublicKeys } from '../../hosting/keys.ts'
+import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Options } from '../options/declaration.ts'
 import type { RECEIPT } from '../options/receipts.ts'
@@ -34,8 +35,7 @@ export async function readNote(file: string, { cwd }: Io): Promise<string> {
       throw new Error(`it has ${formatNumber(stats.size)} bytes, and no receipt has so many`)
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UserError(`cannot read ${file} as a receipt: ${reason}`)
+    throw new UserError(`cannot read ${file} as a receipt: ${toReason(error)}`)
   }
 }
 

@@ -6,7 +6,7 @@ import { keptTrees, type TreesLine, treesLine } from '../../../functions/wire/sc
 import { escapeControls, formatCount } from '../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
-import { Broken, readAnswer, readProblem, toLine } from '../client/coordinator-client.ts'
+import { Broken, readAnswer, readProblem, toUserError } from '../client/coordinator-client.ts'
 import { readNdjson } from '../client/ndjson.ts'
 import { withSource } from '../client/source.ts'
 import { toLocalTime } from '../terminal/times.ts'
@@ -41,7 +41,7 @@ function toWords({ id, files = 0, root }: { id: string; files: number | undefine
 }
 
 async function readTrees(response: Reply): Promise<Trees> {
-  if (response.status !== 200) throw new UserError(toLine(await readProblem(response)))
+  if (response.status !== 200) throw toUserError(await readProblem(response))
   let trees: Trees | undefined
   for await (const lines of readNdjson(response, treesLine))
     for (const line of lines) if ('notes' in line) trees = line

@@ -37,6 +37,7 @@ function readText(path: string, mayBeAbsent: boolean): SettingsFile | null {
     if (mayBeAbsent && isAbsence(error)) return null
     throw new UserError(
       `cannot read the settings file ${path}: ${toReason(error)}; --config and VOUCH_CONFIG name another`,
+      'io',
     )
   }
 }

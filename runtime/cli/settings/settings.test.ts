@@ -34,7 +34,7 @@ test('the example in docs/settings.md is valid, and has every key', async () => 
         tlsKey: ['/etc/vouch/server.key'],
         tlsClientCa: ['/etc/vouch/ca.pem'],
         require: ['majority'],
-        key: ['/etc/vouch/nas.pub', '/etc/vouch/vm.pub'],
+        key: ['/etc/vouch/nas.key.pub', '/etc/vouch/vm.key.pub'],
         replica: [
           'vm1=/srv/files',
           'nas=https://nas.example:6002',
@@ -140,7 +140,7 @@ test.each([
   ],
   [
     '[cluster.home.replicas]\na = "ftp://h"',
-    /: replicas of \[cluster\.home\] takes ID=TARGET, got 'a=ftp:\/\/h'; ID is .*; TARGET is /,
+    /: replicas of \[cluster\.home\] takes ID=TARGET, such as \S+, got 'a=ftp:\/\/h'; ID is .*; TARGET is /,
   ],
 ])('%j is refused in one line', async (text, message) => {
   const refused = parse(text).catch((error) => error)

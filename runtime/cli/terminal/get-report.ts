@@ -21,6 +21,8 @@ export interface Report {
   readonly agreement: Agreement | null
   readonly replicas: readonly ReplicaReport[]
   readonly written: readonly Written[]
+  /** The path of the list of the versions of a conflict. */
+  readonly listedIn?: string
   /** The file that was there already, and is current. */
   readonly unchanged?: Written
 }
@@ -35,24 +37,40 @@ export function sayReceived(io: Io, { name, agreement, replicas, written }: Repo
   for (const file of written) say(io, `wrote ${file.path} (${formatSize(file.size)})`)
 }
 
+/** Reports one of several files, unless it is the same everywhere. */
+export function sayOutcome(
+  io: Io,
+  outcome: {
+    readonly report: Report
+    readonly manifest?: Manifest
+    readonly problem?: { readonly line: string }
+  },
+): void {
+  const { report, manifest, problem } = outcome
+  if (problem) say(io, `error: ${problem.line}`)
+  else if (manifest) sayConflict(io, manifest, report)
+  else if (report.replicas.length > 1) sayOthers(io, report.name, report.replicas)
+}
+
 /** Warns about the replicas that do not hold the content received. */
-export function sayOthers(io: Io, name: string, replicas: readonly ReplicaReport[]): void {
+function sayOthers(io: Io, name: string, replicas: readonly ReplicaReport[]): void {
   for (const report of replicas)
     if (report.state !== 'match') say(io, `warning: ${name}: ${toWarning(report)}`)
 }
 
 /** Reports a conflict, and where each version was written. */
-export function sayConflict(io: Io, manifest: Manifest, written: readonly Written[]): void {
+export function sayConflict(io: Io, manifest: Manifest, { written, listedIn }: Report): void {
   const { name, versions, replicas } = manifest
   say(io, `${name}: conflict: ${versions.map((version) => version.replicas.join(' = ')).join(' ≠ ')}`)
   for (const report of replicas)
     if (report.state !== 'differ') say(io, `warning: ${name}: ${toWarning(report)}`)
   for (const { path, size, replicas } of written)
     say(io, `wrote ${path} (${formatSize(size)}), held by ${replicas.join(', ')}`)
+  if (listedIn !== undefined) say(io, `wrote ${listedIn}, the list of these versions`)
   if (written.length === 0)
     say(
       io,
-      'nothing was written to standard output, because the copies differ; -o PATH writes each version to a file',
+      'nothing of it was written to standard output, because the copies differ; vouch get NAME -o PATH writes each version to a file',
     )
 }
 

@@ -67,7 +67,7 @@ function readPem(file: PemPath | undefined): Buffer | undefined {
   try {
     return readFileSync(file.path)
   } catch (error) {
-    throw new UserError(`cannot read ${file.path}, which ${file.flag} names: ${toReason(error)}`)
+    throw new UserError(`cannot read ${file.path}, which ${file.flag} names: ${toReason(error)}`, 'io')
   }
 }
 

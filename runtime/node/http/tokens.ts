@@ -54,7 +54,7 @@ function readText(path: string): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : error
     const advice = "create one with 'openssl rand -hex 32', for the server and its clients"
-    throw new UserError(`cannot read tokens from ${path}: ${reason}; ${advice}`)
+    throw new UserError(`cannot read tokens from ${path}: ${reason}; ${advice}`, 'io')
   }
 }
 

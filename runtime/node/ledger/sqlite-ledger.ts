@@ -31,7 +31,7 @@ export function openSqliteLedger(path: string): SqliteLedger {
     return createSqliteLedger(retryWhileBusy(() => openDatabase(path, (db) => setUpLedger(toDatabase(db)))))
   } catch (error) {
     const advice = isDamage(error) ? '; move it away to begin a new one' : ''
-    throw new UserError(`the ledger ${path} cannot be used (${toReason(error)})${advice}`)
+    throw new UserError(`the ledger ${path} cannot be used (${toReason(error)})${advice}`, 'io')
   }
 }
 

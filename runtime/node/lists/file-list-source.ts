@@ -41,7 +41,7 @@ export function createFileListSource(path: string): ListSource {
       const files = new Map<string, OpenFile>()
       try {
         const list = await openFile(path)
-        if (list === null) throw new StorageError('unreachable', 'the list is gone')
+        if (list === null) throw new StorageError('unreachable', 'there is no such file')
         files.set(name, list)
         for (const sibling of siblings) {
           const file = await openFile(join(dirname(path), sibling))

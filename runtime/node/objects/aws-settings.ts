@@ -105,7 +105,7 @@ function readSection(path: string, headings: readonly string[]): Section {
     if (isAbsence(error)) return {}
     const advice =
       'to use another file or none, set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to its path or to /dev/null'
-    throw new UserError(`cannot read ${path}: ${toReason(error)}; ${advice}`)
+    throw new UserError(`cannot read ${path}: ${toReason(error)}; ${advice}`, 'io')
   }
 }
 

@@ -20,6 +20,7 @@ import { RCLONE_STOP_MS } from '../limits.ts'
 import { showErrors } from '../show-errors.suite.ts'
 import { useTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { openRcloneStorage } from './open-rclone.ts'
+import { startFileServer } from './rclone-process.ts'
 import { openRclone, type RcloneServer } from './rclone-server.ts'
 
 const CHILD = fileURLToPath(new URL('rclone-child.suite.ts', import.meta.url))
@@ -151,6 +152,34 @@ test('its credentials are random, in its environment alone, and needed; no setti
   expect(status).toBe(401)
   await server.close()
 })
+
+test('the server of files has credentials too, and no list of processes shows where they are, nor those', async () => {
+  const { env, directory } = createEnvironment()
+  const files = join(directory, 'pass-of-a-remote')
+  mkdirSync(files)
+  writeFileSync(join(files, 'one'), 'one')
+  const server = await startFileServer(files, env)
+  onTestFinished(() => server.stop())
+  const shown = readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? readCommandLine(pid) : []))
+  const running = shown.filter((line) => line.includes('webdav'))
+  expect(running.length).toBeGreaterThan(0)
+  expect(shown.filter((line) => line.includes('pass-of-a-remote'))).toEqual([])
+  const { authorization } = server
+  const credentials = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString().split(':')
+  for (const one of credentials) expect(running.join('\n')).not.toContain(one)
+  expect((await fetch(`${server.url}/one`)).status).toBe(401)
+  const reply = await fetch(`${server.url}/one`, { headers: { Authorization: authorization } })
+  expect([reply.status, await reply.text()]).toEqual([200, 'one'])
+})
+
+/** Nothing for a process that has ended. */
+function readCommandLine(pid: string): string[] {
+  try {
+    return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')]
+  } catch {
+    return []
+  }
+}
 
 /** The addresses on which a process listens, as text. */
 function readSockets(pid: number): string {

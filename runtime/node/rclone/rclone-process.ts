@@ -79,7 +79,9 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
  * files by that listing: it must have been started after the state that a file is read for was seen.
  */
 export async function startFileServer(fs: string, env: Environment): Promise<RcloneProcess> {
-  return await start(FILE_SERVER, ['--', fs], env)
+  // An alias may lead to an address with a password, which every user would see in the list of processes.
+  const alias = { RCLONE_CONFIG_VOUCH_SERVES_TYPE: 'alias', RCLONE_CONFIG_VOUCH_SERVES_REMOTE: fs }
+  return await start(FILE_SERVER, ['vouch_serves:'], { ...env, ...alias })
 }
 
 async function start(kind: Kind, rest: readonly string[], env: Environment): Promise<RcloneProcess> {

@@ -102,14 +102,20 @@ function startRun(
     return (await thread.ask({ survey: id, begin, step: order }, abort.signal)) as TreeStep // to a step
   }
 
+  function isLast(line: SurveyLine): boolean {
+    const end = 'last' in line ? line.last : 'said' in line ? line.name : null
+    return end !== null && end === survey.ranges.at(-1)?.until
+  }
+
   function deliver(step: TreeStep): void {
     hashing.add(step.wanted)
     if (step.wantsSync) syncs.request()
     progress = step.progress
     onCounts(step.counts)
-    // A consumer that has the last span waits for no more lines.
-    if (step.state === 'done') reportProgress()
-    for (const line of step.lines) lines.add(fromTreeLine(line))
+    const found = step.lines.map(fromTreeLine)
+    // A consumer that has the last line of its ranges waits for no more.
+    if (step.state === 'done' || found.some(isLast)) reportProgress()
+    for (const line of found) lines.add(line)
     if (step.state !== 'done') reportProgressIfDue()
   }
 
