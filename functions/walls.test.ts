@@ -81,7 +81,7 @@ const PARSED: Readonly<Record<string, string>> = {
   'functions/coordinator/ledger/sql/steps.ts': 'what the ledger itself wrote',
   'runtime/workers/digests/digest-pages.ts': 'what the object itself wrote',
   'functions/coordinator/page/script.ts': 'runs in a browser, on the answers of its own server',
-  'runtime/cli/commands/apply.ts': "messages about the user's own file",
+  'runtime/cli/commands/repair/apply.ts': "messages about the user's own file",
   'runtime/node/mounts/root-guard.ts': 'its own row of the index, checked field by field',
   'runtime/node/mounts/tops.ts': 'its own file, of which only valid names are used',
   'runtime/workers/disk/disk-tree.ts': "workerd's own disk service",

@@ -1,6 +1,6 @@
 import { readChunks, toChunks } from '../bytes/chunks.ts'
 import { type CreateHasher, type Digest, toBytes } from '../wire/digest.ts'
-import { createHmac } from '../wire/hmac.ts'
+import { createHmac } from '../bytes/hmac.ts'
 import { createLimit } from '../wire/limit.ts'
 import { MAX_SUMS_AT_ONCE } from '../wire/limits.ts'
 import { StorageError } from '../wire/storage-error.ts'

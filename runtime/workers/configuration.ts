@@ -4,10 +4,10 @@ import type { Storage } from '../../functions/storage/storage.ts'
 import { isValid } from '../../functions/wire/json/parse.ts'
 import { findWrongIds } from '../../functions/wire/replica-ids.ts'
 import { replicaId } from '../../functions/wire/schemas.ts'
-import type { AccessEnv } from './access.ts'
+import type { AccessEnv } from './access/access.ts'
 import { ConfigurationError } from './configuration-error.ts'
 import { openAddress, toPlaces } from './replica-address.ts'
-import { parseTokens } from './tokens.ts'
+import { parseTokens } from './access/tokens.ts'
 
 /** Bindings and variables of a coordinator Worker; the addresses in `REPLICAS` name other bindings. */
 export interface CoordinatorEnv extends AccessEnv {

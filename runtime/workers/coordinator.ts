@@ -1,6 +1,6 @@
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
 import { createState } from '../../functions/coordinator/state.ts'
-import { openAccess } from './access.ts'
+import { openAccess } from './access/access.ts'
 import { type CoordinatorEnv, parseReplicas } from './configuration.ts'
 import { createHasher } from './hasher.ts'
 import { CONTENT_CACHE_BYTES } from './limits.ts'

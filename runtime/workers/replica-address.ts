@@ -19,7 +19,7 @@ import { createDiskStorage } from './disk/disk-storage.ts'
 import { createHasher } from './hasher.ts'
 import { toPlatformError } from './r2/platform-errors.ts'
 import { createR2Objects } from './r2/r2.ts'
-import type { Tokens } from './tokens.ts'
+import type { Tokens } from './access/tokens.ts'
 
 interface StorageAddress {
   /** The variable that holds it, for messages. */

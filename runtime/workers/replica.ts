@@ -1,5 +1,5 @@
 import { createReplica } from '../../functions/replica/replica.ts'
-import { openAccess } from './access.ts'
+import { openAccess } from './access/access.ts'
 import { parseStorage, type ReplicaEnv } from './configuration.ts'
 import { createHasher } from './hasher.ts'
 import { log } from './log.ts'

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { finish, startServer, startVouch } from '../../runtime/cli/process.suite.ts'
 import { createDirectory, writeFiles } from '../../runtime/cli/stage.suite.ts'
 import { MAX_WAITING_LINES_LENGTH } from '../../runtime/hosting/limits.ts'
-import { createLineWriter } from '../../runtime/hosting/server-log.ts'
+import { createLineWriter } from '../../runtime/hosting/server/server-log.ts'
 
 const directory = createDirectory()
 

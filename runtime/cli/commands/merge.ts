@@ -1,15 +1,10 @@
-import type { Manifest } from '../../../functions/wire/schemas.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
-import type { Io } from '../../hosting/io.ts'
-import type { Notifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import { MAX_RESULT_FILES } from '../limits.ts'
 import type { Command } from '../options/command.ts'
-import { type Options, readOptions } from '../options/declaration.ts'
+import { readOptions } from '../options/declaration.ts'
 import { MERGE } from '../options/parts.ts'
-import { type Parts, readAll, toParts, toWhole } from '../parts/merge.ts'
-import { readResult } from '../parts/result-file.ts'
-import { printRun } from './check.ts'
+import { printMerged } from '../parts/print-merged.ts'
 
 export const merge: Command = {
   async run(given, io) {
@@ -19,53 +14,4 @@ export const merge: Command = {
       throw new UserError(`merge takes up to ${formatNumber(MAX_RESULT_FILES)} files, got ${operands.length}`)
     return await printMerged(operands, { ...options, excluded: [] }, io, undefined)
   },
-}
-
-/** Prints the results in these files as one check would have; resolves with its exit status. */
-export async function printMerged(
-  paths: readonly string[],
-  options: Options<typeof MERGE> & { readonly excluded: readonly string[] },
-  io: Io,
-  notifier: Notifier | undefined,
-): Promise<number> {
-  const results = []
-  for (const path of paths) results.push(await readResult(path, io))
-  const parts = toParts(results)
-  const lacking = parts.find(({ hasAll }) => options.all && !hasAll)
-  if (lacking !== undefined)
-    throw new UserError(`'${lacking.path}' lacks the names that are the same; check that part with --all too`)
-  const { scope } = parts[0]
-  const { prefix = '', match = [], exclude = [] } = scope ?? {}
-  return await printRun(
-    (onNames) => read(parts, options.all, io, onNames),
-    prefix,
-    { ...options, match, exclude, single: true },
-    io,
-    notifier,
-  )
-}
-
-async function read(
-  parts: Parts,
-  all: boolean,
-  io: Io,
-  onNames: (manifests: readonly Manifest[]) => Promise<void>,
-) {
-  let batch: Manifest[] = []
-  for await (const manifest of readAll(parts, io)) {
-    if (!all && isSame(manifest)) continue
-    batch.push(manifest)
-    if (batch.length < NAMES_AT_ONCE) continue
-    await onNames(batch)
-    batch = []
-  }
-  if (batch.length > 0) await onNames(batch)
-  return toWhole(parts)
-}
-
-/** Names that are printed at once. */
-const NAMES_AT_ONCE = 256
-
-function isSame({ agreement, replicas }: Manifest): boolean {
-  return agreement === 'unanimous' && replicas.every(({ rottedFrom }) => rottedFrom === undefined)
 }

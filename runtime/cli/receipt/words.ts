@@ -19,7 +19,7 @@ const OF_FILE = {
 
 const OF_TREE = {
   ...OF_FILE,
-  read: 'all bytes were read, the first of them at',
+  read: 'all bytes were read, none of them before',
   stored: 'the store has checksums of some that nobody read, at',
   recorded: 'a list has the checksums, without the bytes, at',
 } as const

@@ -4,7 +4,7 @@ import { type Given, type Label, readFlags } from '../flag.ts'
 import { WORKERS } from '../flags.ts'
 import { Interruption, type Io, say } from '../io.ts'
 import { MAX_RESTART_MS, RESTART_MS, STEADY_MS } from '../limits.ts'
-import { type ServerLog, withServerLog } from '../server-log.ts'
+import { type ServerLog, withServerLog } from '../server/server-log.ts'
 import { createMetricsExchange, type Measured, send } from './metrics-exchange.ts'
 import { type FromWorker, type ToWorker, WORKER_VARIABLE } from './worker.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createTestHasher as createHasher } from '../storage/suite/set-up.suite.ts'
-import { toBytes } from './digest.ts'
+import { toBytes } from '../wire/digest.ts'
 import { createHmac } from './hmac.ts'
 
 // Test cases 1, 2 and 3 of RFC 4231 §4, whose keys fit in a block.

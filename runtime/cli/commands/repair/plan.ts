@@ -1,21 +1,21 @@
-import type { Reply } from '../../../functions/storage/remote/replies.ts'
-import { MAX_MISSING_HELD } from '../../../functions/wire/limits.ts'
+import type { Reply } from '../../../../functions/storage/remote/replies.ts'
+import { MAX_MISSING_HELD } from '../../../../functions/wire/limits.ts'
 import {
   type PlanSummary,
   type Policy,
   planSummary,
   type Rule,
-} from '../../../functions/wire/plan-schemas.ts'
-import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
-import { type Io, say, toHarmlessJson, writeOut } from '../../hosting/io.ts'
-import { UserError } from '../../node/user-error.ts'
-import { isCompared, requireNames, sayExcluded, saySkipped } from '../check/summary.ts'
-import { Broken, readProblem, toUserError } from '../client/coordinator-client.ts'
-import { parseLine, readTextLines } from '../client/ndjson.ts'
-import { requireCompared, withSource } from '../client/source.ts'
-import { PLAN } from '../options/clients.ts'
-import type { Command } from '../options/command.ts'
-import { type Options, readOptions } from '../options/declaration.ts'
+} from '../../../../functions/wire/plan-schemas.ts'
+import { formatCount, formatNumber, formatSize } from '../../../../functions/wire/text.ts'
+import { type Io, say, toHarmlessJson, writeOut } from '../../../hosting/io.ts'
+import { UserError } from '../../../node/user-error.ts'
+import { isCompared, requireNames, sayExcluded, saySkipped } from '../../check/summary.ts'
+import { Broken, readProblem, toUserError } from '../../client/coordinator-client.ts'
+import { parseLine, readTextLines } from '../../client/ndjson.ts'
+import { requireCompared, withSource } from '../../client/source.ts'
+import { PLAN } from '../../options/clients.ts'
+import type { Command } from '../../options/command.ts'
+import { type Options, readOptions } from '../../options/declaration.ts'
 
 type PlanOptions = Options<typeof PLAN>
 type PrintOptions = PlanOptions & { readonly excluded: readonly string[] }

@@ -1,4 +1,4 @@
-import { type CreateHasher, type Hasher, toBytes } from './digest.ts'
+import { type CreateHasher, type Hasher, toBytes } from '../wire/digest.ts'
 
 /** Bytes of a block of SHA-256, by which the key is padded. */
 const BLOCK_BYTES = 64

@@ -1,7 +1,7 @@
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createStageWith, toReplicaFlags } from '../stage.suite.ts'
+import { createStageWith, toReplicaFlags } from '../../stage.suite.ts'
 
 const FLAGS = toReplicaFlags('a', 'b')
 const NAMES = Array.from({ length: 10 }, (_, i) => `file${i}`)

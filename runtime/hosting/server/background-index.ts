@@ -1,8 +1,8 @@
-import { formatCount, formatNumber, formatSize } from '../../functions/wire/text.ts'
-import type { Filled } from '../node/digests/fill-index.ts'
-import { SAY_PROGRESS_MS } from '../node/limits.ts'
-import { type Io, isFirst, say } from './io.ts'
-import type { OpenedDirectory } from './open-replicas.ts'
+import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
+import type { Filled } from '../../node/digests/fill-index.ts'
+import { SAY_PROGRESS_MS } from '../../node/limits.ts'
+import { type Io, isFirst, say } from '../io.ts'
+import type { OpenedDirectory } from '../open-replicas.ts'
 
 /**
  * Resolves as `run` does. Meanwhile fills the digest indexes of the directories, and prints its progress and

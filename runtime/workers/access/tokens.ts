@@ -1,6 +1,6 @@
-import { parseShownToken } from '../../functions/wire/fields/authorization.ts'
-import { ConfigurationError } from './configuration-error.ts'
-import { MIN_TOKEN_LENGTH } from './limits.ts'
+import { parseShownToken } from '../../../functions/wire/fields/authorization.ts'
+import { ConfigurationError } from '../configuration-error.ts'
+import { MIN_TOKEN_LENGTH } from '../limits.ts'
 
 /** Bearer tokens; see `parseShownToken` for how clients send them. */
 export interface Tokens {

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createMemoryStorage } from '../../../functions/storage/memory.ts'
-import { createStageWith, startCoordinator, toReplicaFlags } from '../stage.suite.ts'
+import { createMemoryStorage } from '../../../../functions/storage/memory.ts'
+import { createStageWith, startCoordinator, toReplicaFlags } from '../../stage.suite.ts'
 
 const FLAGS = toReplicaFlags('a', 'b')
 const FILES = { 'a/same': 'same', 'b/same': 'same', 'a/differs': 'one', 'b/differs': 'other', 'a/only': 'x' }

@@ -3,19 +3,19 @@ import {
   replicaStates,
   type Status,
   status as schema,
-} from '../../../functions/wire/schemas.ts'
-import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
-import { toCountWords, toUnverifiedText } from '../../../functions/wire/words/finding.ts'
-import { toJsonLine, writeOut } from '../../hosting/io.ts'
-import { readAnswer } from '../client/coordinator-client.ts'
-import { withSource } from '../client/source.ts'
-import type { Command } from '../options/command.ts'
-import { readOptions } from '../options/declaration.ts'
-import { STATUS } from '../options/records.ts'
-import { toAgreementWords } from '../terminal/agreement-words.ts'
-import { toChangeWords } from '../terminal/change-words.ts'
-import { toLocalTime } from '../terminal/times.ts'
-import { toVerificationWords } from '../terminal/verification-words.ts'
+} from '../../../../functions/wire/schemas.ts'
+import { escapeControls, formatCount, formatSize } from '../../../../functions/wire/text.ts'
+import { toCountWords, toUnverifiedText } from '../../../../functions/wire/words/finding.ts'
+import { toJsonLine, writeOut } from '../../../hosting/io.ts'
+import { readAnswer } from '../../client/coordinator-client.ts'
+import { withSource } from '../../client/source.ts'
+import type { Command } from '../../options/command.ts'
+import { readOptions } from '../../options/declaration.ts'
+import { STATUS } from '../../options/records.ts'
+import { toAgreementWords } from '../../terminal/agreement-words.ts'
+import { toChangeWords } from '../../terminal/change-words.ts'
+import { toLocalTime } from '../../terminal/times.ts'
+import { toVerificationWords } from '../../terminal/verification-words.ts'
 
 /** What was found, and how each replica answers now. */
 interface Known extends Omit<Status, 'replicas'> {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { createStageWith, hash, type Stage, toReplicaFlags } from '../stage.suite.ts'
+import { createStageWith, hash, type Stage, toReplicaFlags } from '../../stage.suite.ts'
 
 function read({ cwd }: Stage, path: string): string | null {
   return existsSync(join(cwd, path)) ? readFileSync(join(cwd, path), 'utf8') : null

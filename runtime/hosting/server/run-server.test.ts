@@ -13,8 +13,8 @@ import {
   type ServerProcess,
   startServer as startServerProcess,
   startVouch,
-} from '../cli/process.suite.ts'
-import { createStageWith, hash } from '../cli/stage.suite.ts'
+} from '../../cli/process.suite.ts'
+import { createStageWith, hash } from '../../cli/stage.suite.ts'
 
 /** A process of the command; the test that runs ends it. */
 function start(args: readonly string[], cwd: string): ChildProcess {

@@ -1,5 +1,5 @@
-import type { AppOptions } from '../../functions/http/app.ts'
-import { ConfigurationError } from './configuration-error.ts'
+import type { AppOptions } from '../../../functions/http/app.ts'
+import { ConfigurationError } from '../configuration-error.ts'
 import { parseTokens } from './tokens.ts'
 
 /** Variables of access to a Worker. */

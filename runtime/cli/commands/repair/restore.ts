@@ -1,27 +1,27 @@
 import * as v from 'valibot'
-import { compareNames } from '../../../functions/storage/names.ts'
-import type { Digest } from '../../../functions/wire/digest.ts'
-import { parseEtag } from '../../../functions/wire/fields/fields.ts'
-import { toFilePath } from '../../../functions/wire/fields/routes.ts'
-import { boundedArray } from '../../../functions/wire/json/parse.ts'
-import { MAX_REPLICAS } from '../../../functions/wire/limits.ts'
-import { type KeptListing, keptListing, replicaId, restored } from '../../../functions/wire/schemas.ts'
-import { escapeControls, formatSize } from '../../../functions/wire/text.ts'
-import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
-import { UserError } from '../../node/user-error.ts'
+import { compareNames } from '../../../../functions/storage/names.ts'
+import type { Digest } from '../../../../functions/wire/digest.ts'
+import { parseEtag } from '../../../../functions/wire/fields/fields.ts'
+import { toFilePath } from '../../../../functions/wire/fields/routes.ts'
+import { boundedArray } from '../../../../functions/wire/json/parse.ts'
+import { MAX_REPLICAS } from '../../../../functions/wire/limits.ts'
+import { type KeptListing, keptListing, replicaId, restored } from '../../../../functions/wire/schemas.ts'
+import { escapeControls, formatSize } from '../../../../functions/wire/text.ts'
+import { type Io, say, toJsonLine, writeOut } from '../../../hosting/io.ts'
+import { UserError } from '../../../node/user-error.ts'
 import {
   type CoordinatorClient,
   NotACoordinator,
   readAnswer,
   readProblem,
   toUserError,
-} from '../client/coordinator-client.ts'
-import { requireName, requireWritable, withSource } from '../client/source.ts'
-import { RESTORE } from '../options/clients.ts'
-import type { Command } from '../options/command.ts'
-import { type Options, readOptions } from '../options/declaration.ts'
-import { sayUnkept } from '../terminal/get-report.ts'
-import { toLocalTime } from '../terminal/times.ts'
+} from '../../client/coordinator-client.ts'
+import { requireName, requireWritable, withSource } from '../../client/source.ts'
+import { RESTORE } from '../../options/clients.ts'
+import type { Command } from '../../options/command.ts'
+import { type Options, readOptions } from '../../options/declaration.ts'
+import { sayUnkept } from '../../terminal/get-report.ts'
+import { toLocalTime } from '../../terminal/times.ts'
 
 export const restore: Command = {
   async run(given, io) {

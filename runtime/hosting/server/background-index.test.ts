@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync 
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createCollector, createStage } from '../cli/stage.suite.ts'
-import { isAbsence } from '../node/files/errno.ts'
+import { createCollector, createStage } from '../../cli/stage.suite.ts'
+import { isAbsence } from '../../node/files/errno.ts'
 import { withBackgroundIndex } from './background-index.ts'
-import type { Io } from './io.ts'
-import { openReplicas } from './open-replicas.ts'
+import type { Io } from '../io.ts'
+import { openReplicas } from '../open-replicas.ts'
 
 function createTrees() {
   const stage = createStage()

@@ -2,9 +2,9 @@ import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Interruption } from '../../hosting/io.ts'
-import { asNobody } from '../../node/directory-setup.suite.ts'
-import { MAX_LEFT_OUT_SAID } from '../limits.ts'
+import { Interruption } from '../../../hosting/io.ts'
+import { asNobody } from '../../../node/directory-setup.suite.ts'
+import { MAX_LEFT_OUT_SAID } from '../../limits.ts'
 import {
   createStage,
   createStageWith,
@@ -12,7 +12,7 @@ import {
   type Stage,
   startScript,
   toReplicaFlags,
-} from '../stage.suite.ts'
+} from '../../stage.suite.ts'
 
 function sums(stage: Stage, ...args: string[]) {
   return stage.run(['sums', ...args, ...toReplicaFlags('a', 'b')])

@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream'
 import { inspect } from 'node:util'
-import type { Audited } from '../../functions/coordinator/observer.ts'
-import type { Log } from '../../functions/wire/log.ts'
-import { escapeControls, formatCount, formatNumber } from '../../functions/wire/text.ts'
-import { UserError } from '../node/user-error.ts'
-import { type Given, readFlags } from './flag.ts'
-import { LOG } from './flags.ts'
-import type { Io } from './io.ts'
-import { LOG_FLUSH_MS, MAX_WAITING_LINES_LENGTH } from './limits.ts'
+import type { Audited } from '../../../functions/coordinator/observer.ts'
+import type { Log } from '../../../functions/wire/log.ts'
+import { escapeControls, formatCount, formatNumber } from '../../../functions/wire/text.ts'
+import { UserError } from '../../node/user-error.ts'
+import { type Given, readFlags } from '../flag.ts'
+import { LOG } from '../flags.ts'
+import type { Io } from '../io.ts'
+import { LOG_FLUSH_MS, MAX_WAITING_LINES_LENGTH } from '../limits.ts'
 
 /** The log of a running server, in one format. */
 export interface ServerLog {

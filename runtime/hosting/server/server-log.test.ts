@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { UserError } from '../node/user-error.ts'
+import { UserError } from '../../node/user-error.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
