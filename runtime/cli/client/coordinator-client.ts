@@ -219,8 +219,8 @@ export async function readProblem(response: Reply): Promise<Problem> {
 }
 
 /**
- * The JSON of a response of up to `limit` bytes, parsed by `schema`; throws a UserError for a problem, or when
- * it is not valid.
+ * The JSON of a response of up to `limit` bytes, parsed by `schema`; throws a UserError for a problem, or
+ * when it is not valid.
  */
 export async function readAnswer<T extends v.GenericSchema>(
   response: Reply,
