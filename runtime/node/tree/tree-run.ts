@@ -107,10 +107,10 @@ function startRun(
     if (step.wantsSync) syncs.request()
     progress = step.progress
     onCounts(step.counts)
-    // A consumer that has the last span waits for no more lines.
-    if (step.state === 'done') reportProgress()
+    // First: a consumer that has the last line of its range waits for no more.
+    if (step.lines.length > 0) reportProgress()
     for (const line of step.lines) lines.add(fromTreeLine(line))
-    if (step.state !== 'done') reportProgressIfDue()
+    if (step.lines.length === 0) reportProgressIfDue()
   }
 
   function onWaited(bytes: number): void {
