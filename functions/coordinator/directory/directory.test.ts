@@ -3,8 +3,8 @@ import { createMemoryStorage } from '../../storage/memory.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import { parseJson } from '../../wire/json/parse.ts'
-import { directoryListing } from '../../wire/schemas.ts'
 import { MAX_AUDITS } from '../../wire/limits.ts'
+import { directoryListing } from '../../wire/schemas.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'
 
 const one = createMemoryStorage({
