@@ -63,10 +63,10 @@ describe('POST /survey', () => {
     expect(response.headers.get('Cache-Control')).toBe('no-store')
     const file = (name: string) => ({ name, size: 1, evidence: 'read', age: 0, digest: expect.any(String) })
     expect(await readLines(response)).toMatchObject([
+      { seen: { ...NOTHING_SEEN, names: 3, bytes: 3, read: 3, oldest: 0 }, of: null },
       file('a'),
       file('b/c'),
       file('d'),
-      { seen: { ...NOTHING_SEEN, names: 3, bytes: 3, read: 3, oldest: 0 }, of: null },
       { end: true },
     ])
   })

@@ -24,6 +24,8 @@ export interface AuditLimit {
   /**
    * Called with what was compared so far: after each name, in order, or after each span where spans are
    * compared, and within a long part that differs. The audit ends behind the first for which it returns true.
+   * What a replica skipped between that name and its next one may count in this audit and in the one that
+   * goes on: the places of skipped entries are not known.
    */
   isReached(compared: Compared): boolean
   /**

@@ -401,3 +401,16 @@ describe('a range of an audit', () => {
     expect(steps.map(({ name }) => name)).toEqual(['c/1', 'c/2'])
   })
 })
+
+it.each([
+  '?all=true&until=b',
+  '?until=b',
+  '?deep&until=b',
+  '?all=true&until=bb',
+  '?after=a&all=true&until=c',
+])('reports of %s how the digest of each of its names is known', async (query) => {
+  const storage = createMemoryStorage({ a: 'x', b: 'y', c: 'z' })
+  const { summary } = await audit([storage, storage], query)
+  expect(summary.names).toBe(2)
+  for (const { seen } of summary.replicas) expect(seen.names).toBe(2)
+})

@@ -72,7 +72,7 @@ const refusals = toProblemResponses(
   ...problems(['not-found', 'precondition-failed'], ['Replica-Status']),
   ...problems(['range-not-satisfiable'], ['Replica-Status', 'Content-Range']),
   ...READ_PROBLEMS.map((refusal) => ({ ...refusal, headers: ['Replica-Status'] as const })),
-  ...problems(['invalid-name']),
+  ...problems(['invalid-name', 'cross-site']),
 )
 
 const REQUIRED = query('require', 'How many replicas must answer.', {

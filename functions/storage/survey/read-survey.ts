@@ -122,11 +122,13 @@ export async function* surveyPages<E extends Entry>(
       const examining = { ...options, maxAge: survey.maxAge, signal, onProgress, pace }
       const counted = createGapCounter(gaps)
       // With a pace one after the other: none of many connections may be read so slowly that it breaks.
-      for (const group of pace === undefined ? [entries] : entries.map((entry) => [entry])) {
-        for (const one of yield* examine(storage, group, examining, toProgress)) {
-          seen.add(one.said)
-          // A caller that has all of its ranges does not wait for more.
-          if (one.name === survey.ranges.at(-1)?.until) yield toProgress()
+      const isTogether = pace === undefined || entries.length === 0
+      for (const group of isTogether ? [entries] : entries.map((entry) => [entry])) {
+        const found = yield* examine(storage, group, examining, toProgress)
+        for (const { said } of found) seen.add(said)
+        // First: whoever has the last name of a range reads no further.
+        yield toProgress()
+        for (const one of found) {
           for (const { passed } of counted.upTo(one.name)) tally.addAll(passed)
           if (survey.grain === 0) {
             yield* toLines([one])
@@ -137,7 +139,6 @@ export async function* surveyPages<E extends Entry>(
         }
       }
       for (const { passed } of counted.upTo(null)) tally.addAll(passed)
-      yield toProgress()
     }
     const last = survey.grain > 0 ? await toSpans(spanner.end()) : []
     if (survey.passed) for (const passed of [...tally.take().map((one) => [one]), []]) yield { passed }

@@ -107,11 +107,10 @@ function startRun(
     if (step.wantsSync) syncs.request()
     progress = step.progress
     onCounts(step.counts)
-    const found = step.lines.map(fromTreeLine)
-    // A consumer that has the last line of its ranges waits for no more.
-    if (step.state === 'done' || found.some((line) => isLast(line, survey))) reportProgress()
-    for (const line of found) lines.add(line)
-    if (step.state !== 'done') reportProgressIfDue()
+    // First: a consumer that has the last line of its range waits for no more.
+    if (step.lines.length > 0 || step.state === 'done') reportProgress()
+    else reportProgressIfDue()
+    for (const line of step.lines) lines.add(fromTreeLine(line))
   }
 
   function onWaited(bytes: number): void {
@@ -146,11 +145,6 @@ function startRun(
       left.resolve()
     },
   }
-}
-
-function isLast(line: SurveyLine, { ranges }: Survey): boolean {
-  const end = 'last' in line ? line.last : 'said' in line ? line.name : null
-  return end !== null && end === ranges.at(-1)?.until
 }
 
 interface HashingOptions {
