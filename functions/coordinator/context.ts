@@ -9,6 +9,7 @@ import type { AskOptions, Member } from './ask/member.ts'
 import type { CorruptCopies } from './compare/corrupt-copies.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Observer } from './observer.ts'
+import type { KeptReceipts } from './read/kept-receipts.ts'
 import type { RecentReads } from './read/recent-reads.ts'
 
 /** Small contents in memory by digest. Each was verified before it was cached. */
@@ -21,6 +22,7 @@ export interface Signing {
   /** The same of facts; likewise. */
   readonly signFacts: SignFacts | undefined
   readonly checkSignature: CheckSignature
+  readonly receipts: KeptReceipts
 }
 
 /** What all handlers of a coordinator share. */

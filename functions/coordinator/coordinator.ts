@@ -30,6 +30,7 @@ import type { Observer } from './observer.ts'
 import { createPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { deliver, deliverCopy } from './read/deliver.ts'
+import { createKeptReceipts } from './read/kept-receipts.ts'
 import { isReceiptAccepted } from './read/receipt.ts'
 import { answerApply } from './repair/apply.ts'
 import { answerPlan } from './repair/plan-answer.ts'
@@ -150,7 +151,8 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
   }
   const isWritable = options.writable === true
   const sign = signers.length === 0 ? undefined : createSignText(signers)
-  const signing = { sign, signFacts: sign && createSignFacts(sign), checkSignature: createCheckSignature() }
+  const checking = { checkSignature: createCheckSignature(), receipts: createKeptReceipts() }
+  const signing = { sign, signFacts: sign && createSignFacts(sign), ...checking }
   const remembered = { contentCache, corruptCopies, recentReads }
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)

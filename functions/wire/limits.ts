@@ -79,6 +79,11 @@ export const MAX_NOTE_LINES = 2 * 160
 /** Characters of a receipt: the longest name, percent-encoded, a path in a tree, and so many lines. */
 export const MAX_NOTE_LENGTH = 256 * 1024
 
+/** Receipts that are kept for reads of the same moment, at some 4 KiB each. */
+export const MAX_KEPT_RECEIPTS = 256
+/** For how long: the times in receipts have whole seconds. */
+export const KEPT_RECEIPT_MS = 1000
+
 /** Signatures that a signer keeps, to give them again for the same reading; at some 2 KiB each. */
 export const MAX_KEPT_SIGNATURES = 4096
 

@@ -65,6 +65,17 @@ describe('a receipt', () => {
     expect(parseReceiptText(parseNote(text).text)).toEqual({ name: NAME, digest: await hash('x'), size: 1 })
   })
 
+  it('is made of the answers of its own read, however soon it follows another', async () => {
+    const storage = holding('x')
+    const app = coordinate([serve(storage, { signers: [nas] }), holding('x')], { signers: [hq] })
+    const read = async () => await (await app.request(`${URL}?receipt`)).text()
+    expect(await readSigners(await read(), nas, hq)).toEqual([nas.key.origin, 'hq for server2'])
+    storage.delete(NAME)
+    expect(await readSigners(await read(), nas, hq)).toEqual(['hq for server2'])
+    storage.set(NAME, 'x')
+    expect(await readSigners(await read(), nas, hq)).toEqual([nas.key.origin, 'hq for server2'])
+  })
+
   it('is also the answer to a client that accepts its type', async () => {
     const app = coordinate([serve(holding('x'), { signers: [nas] })])
     const response = await app.request(URL, { headers: { Accept: 'text/vouch-receipt' } })

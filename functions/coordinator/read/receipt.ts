@@ -1,3 +1,4 @@
+import { answerWith, toParts } from '../../http/answer.ts'
 import { createProblem } from '../../http/problems.ts'
 import { answerPlainText } from '../../proof/answer-keys.ts'
 import { formatNote } from '../../proof/note.ts'
@@ -14,13 +15,32 @@ export function isReceiptAccepted(accept: string | undefined): boolean {
   return accept?.includes(RECEIPT_TYPE) === true
 }
 
+/** Answers with the receipt of a version; see `makeReceipt`. */
+export async function answerReceipt(
+  read: ReadRequest,
+  signing: Signing,
+  found: { readonly answers: readonly Answer[]; readonly version: SentVersion },
+): Promise<Response> {
+  const { answers, version } = found
+  const last = signing.receipts.get(read.name)
+  const isSame =
+    last?.digest === version.digest &&
+    last.answers.length === answers.length &&
+    answers.every(({ said }, i) => said === last.answers[i]?.said)
+  const answer = last !== undefined && isSame ? last.answer : makeReceipt(read, signing, found)
+  if (!isSame) signing.receipts.set(read.name, { answers, digest: version.digest, answer })
+  const { status, fields, body } = toParts(await answer) ?? {}
+  if (status === undefined || fields === undefined) throw new Error('an answer that was made here has parts')
+  return answerWith(status, fields, body instanceof ReadableStream ? null : (body ?? null))
+}
+
 /**
- * Answers with the receipt of a version: what each of its holders has signed of it, in their order. For one
+ * The receipt of a version: what each of its holders has signed of it, in their order. For one
  * that has no key the coordinator signs, in a line that names it; one that signs anything else than it
  * answered has no line. So a receipt never has lines of more replicas than hold the version, and it says
  * nothing of the others: the fields of the answer do.
  */
-export async function answerReceipt(
+async function makeReceipt(
   read: ReadRequest,
   signing: Signing,
   { answers, version }: { readonly answers: readonly Answer[]; readonly version: SentVersion },
