@@ -68,5 +68,5 @@ get for one that is not there, with that option too: sign it instead.
 
 A browser opens a video in a player of its own, which asks for it by ranges. Chromium plays and seeks one of 200 MB while a replica is
 down, and given the pinned address it ends in an error when the copies change (\`tests/browser/browser-video.test.ts\`). By the plain
-address it goes on in the new content without a word.
+address it goes on in the new content without a word (\`findings/chromium-video-joins-two-contents.sh\`).
 `
