@@ -59,6 +59,8 @@ function expectRefused(status: number, text: string, target: string): void {
   if (status === 200 && /^\/files\?/.test(target)) return
   if (status === 200) {
     const { pathname } = new URL(target, 'http://x')
+    if (pathname === '/files/') return void expect(text).toContain('<title>Index of /files/</title>')
+    if (pathname === '/files/dir/') return void expect(text).toContain('<title>Index of /files/dir/</title>')
     if (pathname === '/') return void expect(text).toContain('<h1>All files</h1>')
     if (/^\/compare\/(honest|dir\/file)\.txt$/.test(pathname))
       return void expect(text).toContain('The only version')

@@ -29,7 +29,7 @@ export function mergeSummaries(a: AuditSummary, b: AuditSummary): AuditSummary {
 }
 
 /** The agreement of all names of two sets together; `unknown` only if nothing is known of either. */
-function mergeAgreements(a: Agreement, b: Agreement): Agreement {
+export function mergeAgreements(a: Agreement, b: Agreement): Agreement {
   if (a === b) return a
   const both = [a, b].map((agreement) => (agreement === 'unknown' ? 'degraded' : agreement))
   return BY_WEIGHT.find((agreement) => both.includes(agreement)) ?? 'absent'

@@ -84,6 +84,7 @@ describe('GET /files/{folder}/', () => {
     ['/files/%2e%2e/x/', 404],
     ['/files/d/?after=x', 400],
     ['/files/d/?require=3', 400],
+    ['/files/nothing/?sums', 404],
   ])('answers %s with %i', async (path, status) => {
     expect((await get(path)).status).toBe(status)
   })

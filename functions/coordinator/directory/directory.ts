@@ -13,7 +13,7 @@ import { audit } from '../audit/audit.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { parseRequire, toCount } from '../parameters.ts'
 import { choose } from '../read/accept.ts'
-import { type Folder, type Row, readFolder } from './folder.ts'
+import { type Folder, type FolderOptions, type Row, readFolder } from './folder.ts'
 import { renderIndex } from './index-page.ts'
 
 const TYPES = ['text/html', 'application/json', 'text/plain'] as const
@@ -42,8 +42,8 @@ export async function answerDirectory(
       'invalid-parameter',
       `require takes all, majority or 1 to ${context.ids.length}, got '${text}'`,
     )
-  if (sums !== undefined) return await answerSums(c, context, folder)
-  const read = await readRows(context, folder, after, c.req.raw.signal)
+  const most = sums === undefined ? MAX_DIRECTORY_ROWS : 1
+  const read = await readRows(context, { folder, after, limit: most, signal: c.req.raw.signal })
   const answered = read.replicas.filter(({ state }) => state === 'ok').length
   const silent = read.replicas.filter(({ state }) => state === 'error')
   const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
@@ -58,6 +58,7 @@ export async function answerDirectory(
         )
       : createProblem('not-found', `no replica has files in '${escapeControls(folder)}'`)
   }
+  if (sums !== undefined) return await answerSums(c, context, folder)
   const fields = {
     ...{ 'Cache-Control': 'no-store', Vary: 'Accept' },
     ...(silent.length > 0 && { 'Replica-Agreement': toReplicaAgreement('degraded', answered, of) }),
@@ -66,19 +67,17 @@ export async function answerDirectory(
   return answerRows(type, folder, read, fields)
 }
 
-/** Rows up to `MAX_DIRECTORY_ROWS`, however long they take to be listed: fewer would look like all. */
+/** Up to `limit` rows, however long they take to be listed: fewer would look like all. */
 async function readRows(
   context: CoordinatorContext,
-  folder: string,
-  from: string,
-  signal: AbortSignal,
+  { after, limit, ...options }: FolderOptions,
 ): Promise<Folder> {
   const rows: Row[] = []
   let replicas: Folder['replicas'] = []
-  let next: string | null = from
-  while (next !== null && rows.length < MAX_DIRECTORY_ROWS) {
-    const limit = Math.min(MAX_LISTING_PAGE, MAX_DIRECTORY_ROWS - rows.length)
-    const page: Folder = await readFolder(context, { folder, after: next, limit, signal })
+  let next: string | null = after
+  while (next !== null && rows.length < limit) {
+    const left = Math.min(MAX_LISTING_PAGE, limit - rows.length)
+    const page: Folder = await readFolder(context, { ...options, after: next, limit: left })
     rows.push(...page.rows)
     // A replica that failed once has left out names, perhaps.
     replicas = page.replicas.map((replica, i) =>

@@ -20,7 +20,7 @@ export interface Folder {
   readonly replicas: MergedListing['replicas']
 }
 
-interface FolderOptions {
+export interface FolderOptions {
   readonly folder: string
   readonly after: string
   readonly limit: number

@@ -274,9 +274,13 @@ describe('vouch explain of replicas', () => {
         { digest: hash('x2'), size: 2, holders: ['b'], firstDifference: { offset: 1, line: 1 } },
         { digest: hash('x'), size: 1, holders: ['c'], firstDifference: { offset: 1, line: 1 } },
       ],
+      error: { kind: 'unreachable', message: expect.stringContaining('t: no copy from e') },
     })
     const absent = await explain(stage, ['a', 'd'], 'nope', '--json')
     expect(absent.status).toBe(2)
-    expect(JSON.parse(absent.stdout)).toMatchObject({ agreement: 'absent', versions: [] })
+    expect(JSON.parse(absent.stdout)).toMatchObject({
+      ...{ agreement: 'absent', versions: [] },
+      error: { kind: 'not-found' },
+    })
   })
 })

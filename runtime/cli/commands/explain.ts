@@ -2,7 +2,7 @@ import { isSendable, type Version } from '../../../functions/coordinator/compare
 import { MAX_COMPARISONS } from '../../../functions/wire/limits.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createPaint } from '../../hosting/colour.ts'
-import { writeOut } from '../../hosting/io.ts'
+import { say, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { CoordinatorClient } from '../client/coordinator-client.ts'
 import { requireCompared, requireName, withSource } from '../client/source.ts'
@@ -20,11 +20,17 @@ export const explain: Command = {
     return await withSource(options, io, { isComparing: true }, async ({ ask, query }) => {
       const explanation = await readExplanation(ask, name, query)
       requireCompared(explanation.comparison.answers, options)
+      const trouble = findTrouble(explanation)
       await writeOut(
         io,
-        options.json ? toJsonText(explanation) : toPeopleText(explanation, createPaint(io.stdout, io.env)),
+        options.json
+          ? toJsonText(explanation, trouble)
+          : toPeopleText(explanation, createPaint(io.stdout, io.env)),
       )
-      requireAnswers(explanation)
+      if (trouble !== null) {
+        say(io, `vouch: ${trouble.message}`)
+        return 2
+      }
       return explanation.comparison.agreement === 'unanimous' ? 0 : 1
     })
   },
@@ -63,25 +69,26 @@ async function readDifferences(
   return differences
 }
 
-/** Throws a UserError when no replica has the file, or some replica did not answer. */
-function requireAnswers({ name, comparison: { answers, agreement } }: Explanation): void {
+/** What is wrong when no replica has the file, or some replica did not answer; null for nothing. */
+function findTrouble({ name, comparison: { answers, agreement } }: Explanation): UserError | null {
   const failed = answers.flatMap(({ id, said }) =>
     said instanceof StorageError ? { id, code: said.code } : [],
   )
   const silent = failed.map(({ id }) => id)
   if (silent.length > 0 && failed.every(({ code }) => code === 'integrity'))
-    throw new UserError(
+    return new UserError(
       `${name}: corrupt on ${silent.join(', ')}: the bytes contradict their digest; replace each with a good copy`,
       'integrity-failure',
     )
   if (silent.length > 0)
-    throw new UserError(
+    return new UserError(
       `${name}: no copy from ${silent.join(', ')}, for the reason given above; run it again when that is fixed`,
       agreement === 'unknown' ? 'existence-unknown' : 'unreachable',
     )
   if (agreement === 'absent')
-    throw new UserError(
+    return new UserError(
       `${name}: not found on any replica; is the name right? 'vouch check --all' lists all names`,
       'not-found',
     )
+  return null
 }

@@ -14,7 +14,8 @@ import {
 } from '../stage.suite.ts'
 import { CONTRADICTED } from './download.ts'
 
-const CONTENT = Array.from({ length: 20_000 }, (_, i) => `line ${i}`).join('\n')
+/** Too much to be held in memory, which has no part file. */
+const CONTENT = Array.from({ length: 40_000 }, (_, i) => `line ${i}`).join('\n')
 const PART = `.client_received.txt.${hash(CONTENT).slice(0, 16)}.part`
 const HALF = 70_001
 

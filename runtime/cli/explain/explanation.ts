@@ -8,6 +8,7 @@ import { escapeControls, formatNumber, formatSize } from '../../../functions/wir
 import { toEvidenceText } from '../../../functions/wire/words/evidence.ts'
 import type { Colour, Paint } from '../../hosting/colour.ts'
 import { toJsonLine } from '../../hosting/io.ts'
+import type { UserError } from '../../node/user-error.ts'
 import { toLocalTime } from '../terminal/times.ts'
 import type { VersionDifference } from './version-difference.ts'
 
@@ -30,13 +31,17 @@ interface Copy extends ReplicaReport {
 }
 
 /** One object in one line of JSON. */
-export function toJsonText({ name, comparison, differences }: Explanation): string {
+export function toJsonText(
+  { name, comparison, differences }: Explanation,
+  trouble: UserError | null,
+): string {
   const versions = comparison.versions.map(({ digest, size, holders }, i) => {
     const difference = differences[i - 1]
     return { digest, size, holders, firstDifference: difference ? toPlace(difference) : null }
   })
   const { agreement } = comparison
-  return toJsonLine({ name, agreement, replicas: toCopies(comparison), versions })
+  const error = trouble && { kind: trouble.kind, message: trouble.message }
+  return toJsonLine({ name, agreement, replicas: toCopies(comparison), versions, ...(error && { error }) })
 }
 
 function toPlace({ offset, line }: VersionDifference) {

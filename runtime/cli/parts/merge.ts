@@ -1,15 +1,10 @@
 import { createMarks } from '../../../functions/coordinator/audit/marks.ts'
-import { mergeReplicas } from '../../../functions/coordinator/audit/merge-summaries.ts'
+import { mergeAgreements, mergeReplicas } from '../../../functions/coordinator/audit/merge-summaries.ts'
 import { toOrdered } from '../../../functions/coordinator/audit/tally.ts'
 import { compareNames } from '../../../functions/storage/names.ts'
 import { MAX_NEW_EXAMPLES } from '../../../functions/wire/limits.ts'
 import { addCounts } from '../../../functions/wire/passed.ts'
-import {
-  AGREEMENTS,
-  type Agreement,
-  type AuditSummary,
-  type Manifest,
-} from '../../../functions/wire/schemas.ts'
+import { AGREEMENTS, type AuditSummary, type Manifest } from '../../../functions/wire/schemas.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type Result, readManifests, type Summary } from './result-file.ts'
@@ -87,7 +82,7 @@ export function toWhole(parts: Parts): Summary {
   const changes = toChanges(parts)
   return {
     began: parts.map(({ began }) => began).sort()[0] ?? first.began,
-    agreement: parts.map(({ agreement }) => agreement).sort(byGravity)[0] ?? first.agreement,
+    agreement: parts.map(({ agreement }) => agreement).reduce(mergeAgreements),
     names: Object.values(agreements).reduce(addCounts, 0),
     agreements,
     ...{ rotten: sum('rotten'), uncompared: sum('uncompared') },
@@ -99,13 +94,6 @@ export function toWhole(parts: Parts): Summary {
       parts.flatMap((part) => withoutRepeated(part, i)).reduce(mergeReplicas),
     ),
   }
-}
-
-/** By which any of the names decides the agreement of all; the first counts most. */
-const GRAVITY: readonly Agreement[] = ['conflict', 'unknown', 'degraded', 'incomplete', 'unanimous', 'absent']
-
-function byGravity(a: Agreement, b: Agreement): number {
-  return GRAVITY.indexOf(a) - GRAVITY.indexOf(b)
 }
 
 function sumAgreements(parts: Parts): AuditSummary['agreements'] {
