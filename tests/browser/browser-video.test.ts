@@ -10,7 +10,7 @@ if (!hasBrowser) console.warn('NOT TESTED without chromium: whether a video play
 
 const NAME = 'films/video.webm'
 
-describe.skipIf(!hasBrowser)('a video of 200 MB, in a browser', () => {
+describe.skipIf(!hasBrowser)('a video in a browser', () => {
   let browser: Browser
   let stage: Stage
 
@@ -26,20 +26,23 @@ describe.skipIf(!hasBrowser)('a video of 200 MB, in a browser', () => {
 
   afterAll(() => browser?.close())
 
-  it.each(['files', 'pinned'])('plays and seeks at /%s/ after a replica has stopped', async (route) => {
-    await withPage(browser, {}, async (page) => {
-      const parts = listenForParts(page)
-      await open(page, `${stage.url}/${route}/${NAME}`)
-      await expect.poll(() => look(page)).toMatchObject({ duration: DURATION, colour: 'red' })
-      await stage.stopReplica()
-      await play(page, 0)
-      await expect.poll(async () => (await look(page)).time).toBeGreaterThan(0)
-      await play(page, LATE)
-      await expect.poll(async () => (await look(page)).time).toBeGreaterThan(LATE)
-      expect(await look(page)).toMatchObject({ colour: 'red', error: null })
-      expect(parts.at(-1)).toMatch(/^206 bytes 1[78]\d{7}-/)
-    })
-  })
+  it.each(['files', 'pinned'])(
+    'of 200 MB plays and seeks at /%s/ after a replica has stopped',
+    async (route) => {
+      await withPage(browser, {}, async (page) => {
+        const parts = listenForParts(page)
+        await open(page, `${stage.url}/${route}/${NAME}`)
+        await expect.poll(() => look(page)).toMatchObject({ duration: DURATION, colour: 'red' })
+        await stage.stopReplica()
+        await play(page, 0)
+        await expect.poll(async () => (await look(page)).time).toBeGreaterThan(0)
+        await play(page, LATE)
+        await expect.poll(async () => (await look(page)).time).toBeGreaterThan(LATE)
+        expect(await look(page)).toMatchObject({ colour: 'red', error: null })
+        expect(parts.at(-1)).toMatch(/^206 bytes 1[78]\d{7}-/)
+      })
+    },
+  )
 
   it.each([
     ['opened', 'nobody has the old content', open, 404],
@@ -67,6 +70,16 @@ describe.skipIf(!hasBrowser)('a video of 200 MB, in a browser', () => {
       })
     },
   )
+
+  it('that is a page is given to the player, and runs nothing', async () => {
+    stage.write(NAME, Buffer.from('<!doctype html><script>globalThis.harmed = 1</script><h1>A page</h1>'))
+    await withPage(browser, {}, async (page) => {
+      await open(page, `${stage.url}/files/${NAME}`)
+      expect(await page.locator('video').count()).toBe(1)
+      expect(await page.locator('h1').count()).toBe(0)
+      expect(await page.evaluate('globalThis.harmed')).toBe(undefined)
+    })
+  })
 })
 
 /** Seconds: near the end. */
@@ -109,8 +122,8 @@ async function play(page: Page, second: number): Promise<void> {
 interface Look {
   /** Seconds. */
   readonly time: number
-  /** Seconds, null when it is not known. */
-  readonly duration: number | null
+  /** Seconds, NaN when it is not known. */
+  readonly duration: number
   /** Of the frame that is shown, null without one. */
   readonly colour: 'red' | 'blue' | null
   readonly error: string | null
