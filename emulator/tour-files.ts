@@ -86,8 +86,11 @@ function createText(): { stream: Writable; read: () => string } {
   return { stream, read: () => Buffer.concat(chunks).toString() }
 }
 
+/** What `get` writes beside the versions of a file. */
+const CONFLICT_LIST = '.vouch-conflict.json'
+
 async function isWritten({ written }: Expectation, cwd: string): Promise<boolean> {
-  const names = (await readdir(cwd)).sort()
+  const names = (await readdir(cwd)).filter((name) => name !== CONFLICT_LIST).sort()
   if (names.join() !== Object.keys(written).sort().join()) return false
   const equal = Object.entries(written).map(async ([name, sample]) =>
     (await readFile(join(cwd, name))).equals(await readFile(join(SAMPLES, sample))),

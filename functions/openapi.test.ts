@@ -9,6 +9,7 @@ import { createAnswer, toJson } from './http/answer.ts'
 import { createChecker } from './http/openapi/openapi.suite.ts'
 import { BESIDE } from './http/openapi/openapi-kinds.suite.ts'
 import { createProblem, PROBLEM_TYPES } from './http/problems.ts'
+import { createTestSigner } from './proof/signer.suite.ts'
 import { DOCUMENT as REPLICA } from './replica/openapi.ts'
 import { createReplica } from './replica/replica.ts'
 import { createMemoryStorage } from './storage/memory.ts'
@@ -27,14 +28,15 @@ const validate = await import(VALIDATOR).then(
 if (validate === null) console.warn(`NOT TESTED without ${VALIDATOR}: that the documents are OpenAPI 3.1`)
 
 const storage = createMemoryStorage({ 'f.txt': 'same' })
+const signers = [await createTestSigner('hq')]
 const coordinator = createCoordinator([{ id: 'server1', storage }], {
-  createHasher,
+  ...{ createHasher, signers },
   ledger: createMemoryLedger(),
 })
 
 describe.each([
   ['coordinator', COORDINATOR, coordinator],
-  ['replica', REPLICA, createReplica(storage)],
+  ['replica', REPLICA, createReplica(storage, { createHasher, signers })],
 ] as const)('the document of a %s', (_, document, app) => {
   it.skipIf(validate === null)('is valid OpenAPI 3.1 by the schema of the specification', async () => {
     expect(await validate?.(document)).toEqual({ valid: true })

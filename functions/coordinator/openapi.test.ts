@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
-import { createSigner, generateKey } from '../proof/keys.ts'
+import { createTestSigner } from '../proof/signer.suite.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage, WritableStorage } from '../storage/storage.ts'
 import { hash, toBytes } from '../storage/suite/set-up.suite.ts'
@@ -40,9 +40,7 @@ const buggy: Storage = {
 const both = coordinate([one, other])
 const recorded = coordinate([one, other], { ledger: createMemoryLedger() })
 await (await recorded.request('/audit')).text()
-const { pkcs8, key } = await generateKey('hq')
-const signer = await createSigner(pkcs8, key)
-if (signer === null) throw new Error('the halves belong together')
+const signer = await createTestSigner('hq')
 const signing = coordinate([one, other], { signers: [signer], ledger: createMemoryLedger() })
 await (await signing.request('/tree')).text()
 const half = coordinate([one, refusing])

@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { describeKinds, type Kind, toQuestion, whileWaiting } from '../http/openapi/openapi-kinds.suite.ts'
-import { createSigner, generateKey } from '../proof/keys.ts'
+import { createTestSigner } from '../proof/signer.suite.ts'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Storage, WritableStorage } from '../storage/storage.ts'
 import { createTestHasher, hash, toBytes } from '../storage/suite/set-up.suite.ts'
@@ -40,9 +40,7 @@ const serve = (storage: Storage) => createReplica(storage, { writable: true, cre
 const inTrouble = (code: StorageErrorCode) => serve(failing(new StorageError(code, 'it failed')))
 
 const app = serve(storage)
-const { pkcs8, key } = await generateKey('nas')
-const signer = await createSigner(pkcs8, key)
-if (signer === null) throw new Error('the halves belong together')
+const signer = await createTestSigner('nas')
 const signing = createReplica(storage, { signers: [signer], createHasher: createTestHasher })
 const readOnly = createReplica(storage)
 const foreign = { headers: { 'Sec-Fetch-Site': 'cross-site' } }
@@ -210,6 +208,7 @@ describe("a replica's document", () => {
     incomplete: 'on a coordinator alone',
     'no-ledger': 'on a coordinator alone',
     'too-few-answers': 'on a coordinator alone',
+    'version-required': 'on a coordinator alone',
     'not-acceptable': 'on a coordinator alone',
     'malformed-request': 'by the host, before there is a request: runtime/node/http/serve.test.ts',
     overloaded: 'by both alike: functions/http/app.test.ts',
