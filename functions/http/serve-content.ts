@@ -31,8 +31,8 @@ export interface Representation extends Pick<Content, 'size' | 'modified'> {
 }
 
 /**
- * A browser opens a video or a sound in a player of its own, which asks for the file again by ranges, as a part
- * of the document in which it stands: that must be of this origin, and may load media. It runs nothing.
+ * A browser opens a video or a sound in a player of its own, which asks for the file again by ranges, as a
+ * part of the document in which it stands: that must be of this origin, and may load media. It runs nothing.
  */
 const PLAYER_FIELDS = {
   'Content-Security-Policy':
