@@ -6,8 +6,8 @@
 # Expected (RFC 9110 §13.1.5, §15.3.7.3): parts of contents with other strong entity tags are not joined:
 # after a change the video begins anew, or ends in an error.
 # Seen: the file is replaced by one of the same size while the video is open, and ETag and Last-Modified
-# change with it. A seek then shows the frames of the new file, at a place in the index of the old one, and `error`
-# stays null. Some seeks ask with Range alone, and some with If-Range, from the browser's cache: the player
+# change with it. A seek then shows the frames of the new file, at a place in the index of the old one, and
+# `error` stays null. Some seeks ask with Range alone, and some with If-Range, from the browser's cache: the player
 # takes the 206 of another entity tag, and the 200, alike.
 #
 # The server below gives a red video, and a blue one after the page has asked for /change; it heeds If-Range

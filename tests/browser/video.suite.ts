@@ -10,7 +10,7 @@ const FRAMES = {
 /** Of a video, in seconds. */
 export const DURATION = 100
 const FRAMES_A_SECOND = 5
-/** Bytes; 200 MB in all. Zeros follow the picture in each frame: no decoder needs them, but all are fetched. */
+/** Bytes; 200 MB in all. The picture is followed by zeros, which no decoder needs, but which are fetched. */
 const FRAME_SIZE = 400_000
 
 /** A WebM video of 200 MB, all in one colour. Both colours have the same size and layout. */
