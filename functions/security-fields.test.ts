@@ -90,3 +90,20 @@ test.each([
     await response.body?.cancel()
   },
 )
+
+test.each(['film.webm', 'song.mp3'])(
+  'the answer for %s lets the player of a browser load it, and nothing be run or framed',
+  async (name) => {
+    const storage = createMemoryStorage({ [name]: 'frames' })
+    for (const app of [coordinate(storage, storage), createReplica(storage)]) {
+      const { status, headers } = await app.request(`/files/${name}`, { method: 'HEAD' })
+      expect(status).toBe(200)
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'content-security-policy':
+          "default-src 'none'; media-src 'self'; sandbox allow-same-origin; frame-ancestors 'none'",
+        'cross-origin-resource-policy': 'same-origin',
+      })
+    }
+  },
+)

@@ -30,10 +30,21 @@ export interface Representation extends Pick<Content, 'size' | 'modified'> {
   readonly fields: Fields
 }
 
+/**
+ * A browser opens a video or a sound in a player of its own, which asks for the file again by ranges, as a
+ * part of the document in which it stands: that must be of this origin, and may load media. It runs nothing.
+ */
+const PLAYER_FIELDS = {
+  'Content-Security-Policy':
+    "default-src 'none'; media-src 'self'; sandbox allow-same-origin; frame-ancestors 'none'",
+}
+
 /** The representation of a content, with the answering server's `own` fields. */
 export function toRepresentation({ name, size, digest, modified }: Content, own: Fields): Representation {
   const etag = toEtag(digest)
+  const type = toMediaType(name)
   const fields = withSecurity({
+    ...(/^(audio|video)\//.test(type) && PLAYER_FIELDS),
     ETag: etag,
     'Repr-Digest': toReprDigest(digest),
     Digest: toOldDigest(digest),
@@ -41,7 +52,7 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
     'Cache-Control': 'no-cache, no-transform',
     Vary: 'Accept',
     ...own,
-    'Content-Type': toMediaType(name),
+    'Content-Type': type,
     'Content-Length': String(size),
     'Accept-Ranges': 'bytes',
   })

@@ -65,4 +65,8 @@ file whose HEAD fails, and exits with 0. git clone fails with 128 when the copie
 apt-get fails with 100 where the copies of a package differ; where those of \`InRelease\` or \`Packages\` do, \`update\` is sure to fail
 only with \`-o APT::Update::Error-Mode=any\`. In a repository that is \`[trusted=yes]\`, apt takes a \`Release\` that it does not
 get for one that is not there, with that option too: sign it instead.
+
+A browser opens a video in a player of its own, which asks for it by ranges. Chromium plays and seeks one of 200 MB while a replica is
+down, and given the pinned address it ends in an error when the copies change (\`tests/browser/browser-video.test.ts\`). By the plain
+address it goes on in the new content without a word (\`findings/chromium-video-joins-two-contents.sh\`).
 `
