@@ -218,6 +218,13 @@ describe('vouch receipt verify', () => {
 })
 
 describe('a signed tree', () => {
+  it('is not signed of a prefix that no name has, which was meant as its file perhaps', async () => {
+    const stage = await setUp()
+    const { status, stderr } = await stage.run(['receipt', 'tree', 'a.tree', ...REPLICAS])
+    expect([status, stderr]).toEqual([2, expect.stringContaining("begins with 'a.tree'; -o FILE says where")])
+    expect(stage.files()).not.toContain('a.tree')
+  })
+
   it('proves one file of it, by the list of that time', async () => {
     const stage = await setUp()
     expect(await tree(stage, 'one.tree')).toMatchObject({ status: 0 })

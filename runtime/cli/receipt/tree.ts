@@ -22,6 +22,10 @@ export async function runTree(prefix: string, options: ReceiptOptions, io: Io): 
     const { replicas, notes } = await readTrees(await ask(`/tree${query}`))
     for (const { id, files, root, detail } of replicas)
       say(io, root === undefined ? `warning: ${id} signed nothing: ${detail}` : toWords({ id, files, root }))
+    if (prefix !== '' && replicas.every(({ root, files = 0 }) => root === undefined || files === 0))
+      throw new UserError(
+        `no replica that answered has a name that begins with '${prefix}'; -o FILE says where to write the tree`,
+      )
     const signed = new Set(notes.flatMap((note) => note.replicas))
     const [first, ...others] = notes
     if (first === undefined)
