@@ -42,15 +42,18 @@ async function setUp(one: Partial<NumberedBucket>, differing: readonly number[])
   }
 }
 
-/** Whether each class of calls is estimated within 5 %, or to a few calls where there are few. */
-function expectAlike(estimated: readonly Requests[], counted: readonly Requests[]): void {
+/**
+ * Whether each class of calls is estimated within 5 %, or to a few calls where there are few; each name that
+ * differs, and that nothing has shown before, may cost a listing more.
+ */
+function expectAlike(estimated: readonly Requests[], counted: readonly Requests[], unforeseen = 0): void {
   for (const [i, count] of counted.entries()) {
     const [told = count, ...classes] = [estimated[i], 'list', 'ask'] as const
     for (const one of classes) {
       const [before, after] = [told, count].map(({ list, head, get }) => (one === 'list' ? list : head + get))
       const off = Math.abs((before ?? 0) - (after ?? 0))
       expect(off, `${one} of bucket ${i}: ${before} and ${after}`).toBeLessThanOrEqual(
-        Math.max(4, (after ?? 0) / 20),
+        Math.max(4, (after ?? 0) / 20) + (one === 'list' ? 1.2 * unforeseen : 0),
       )
     }
   }
@@ -86,7 +89,7 @@ it.each([
     unanimous: OBJECTS - differing.length,
   })
   expectCounted(toCalls(first.last.summary), first.asked)
-  expectAlike(toCalls(before.last), first.asked)
+  expectAlike(toCalls(before.last), first.asked, differing.length)
 
   const again = await run('estimate')
   expect(again.last.differing).toBe(differing.length)
