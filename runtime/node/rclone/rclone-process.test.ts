@@ -105,7 +105,8 @@ test('none is started for a question that waits while the last user closes, and 
   expect(readStarted()).toHaveLength(1)
   const other = await openEnded()
   const askedOther = readPid(other)
-  await vi.waitFor(() => expect(readStarted()).toHaveLength(3))
+  // Seen before it answers, which takes some tens of milliseconds.
+  await vi.waitFor(() => expect(readStarted()).toHaveLength(3), { interval: 1 })
   await Promise.all([other.close(), expect(askedOther).rejects.toThrow('the storage was closed')])
   await expectEnd(readStarted()[2] ?? 0)
 })
