@@ -189,16 +189,17 @@ async function openProver(audit: Audit, { share, seed }: Challenge): Promise<Pro
 async function countNames(audit: Audit): Promise<number> {
   const counts: number[] = []
   await readStreams(openSurveys<Span>(audit, [...audit.whole], SPAN_GRAINS[0] ?? 0), async (streams) => {
-    for (const stream of streams) {
-      let names = 0
-      for (let span = await stream.next(); span !== null; span = await stream.next()) {
-        if (span instanceof StorageError) break
-        names += span.names
-      }
-      counts.push(names)
-    }
+    counts.push(...(await Promise.all(streams.map(countNamesOf))))
   })
   return Math.max(0, ...counts)
+}
+
+/** The number of names of one replica, as far as its survey comes. */
+async function countNamesOf({ next }: SurveyStream<Span>): Promise<number> {
+  let names = 0
+  for (let span = await next(); span !== null && !(span instanceof StorageError); span = await next())
+    names += span.names
+  return names
 }
 
 /** The audit that ends behind this name, which is not one that all replicas hold. */
@@ -208,11 +209,17 @@ function endAt(audit: Audit, until: string | null): Audit {
   return { ...audit, request, whole, findEdges: createEdges(request, audit) }
 }
 
+/** A name that is to be reported, or proved. */
+interface Named extends Findings {
+  /** Whether its copies are to be proved. */
+  readonly isChosen: boolean
+}
+
 /** Compares name by name. */
 async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prover): Promise<void> {
   const { tally, request } = audit
   const limit = ranges === audit.whole ? request.limit : undefined
-  let batch: Findings[] = []
+  let batch: Named[] = []
   const compared = { names: 0, bytes: 0, differing: 0 }
   let reportedAt = performance.now()
   await readStreams(openSurveys<Found>(audit, ranges, 0), async (streams) => {
@@ -221,10 +228,10 @@ async function auditNames(audit: Audit, ranges: readonly Range[], prover?: Prove
         // A store that is unreachable for one file is left out.
         if (said instanceof StorageError && said.code === 'unreachable') tally.lose(id, said)
       }
-      const isChosen = (await prover?.isChosen(findings.name)) === true
+      const isChosen = prover !== undefined && (await prover.isChosen(findings.name))
       const isAlike = isSame(audit, findings)
       if (!request.all && !isChosen && isAlike) tally.countSame(1)
-      else batch.push(findings)
+      else batch.push({ ...findings, isChosen })
       const bytes = sumSizes(findings)
       compared.names++
       if (!isAlike) compared.differing++
@@ -259,7 +266,7 @@ function isSame({ tally, corruptCopies }: Audit, { name, answers, rotted }: Find
 }
 
 /** Reports those names that still differ when the replicas are asked again. */
-async function report(audit: Audit, batch: readonly Findings[], prover?: Prover): Promise<void> {
+async function report(audit: Audit, batch: readonly Named[], prover?: Prover): Promise<void> {
   const { request, tally, corruptCopies } = audit
   const differing = batch.filter((findings) => !isSame(audit, findings))
   const again = await askAgain(audit, differing)
@@ -270,10 +277,13 @@ async function report(audit: Audit, batch: readonly Findings[], prover?: Prover)
       return [name, corruptCopies.judge(again.get(name) ?? complete(audit, findings), name)]
     }),
   )
-  const proved = prover ? await proveChosen(prover, answers) : new Map<string, Proved>()
+  const chosen = new Map(
+    batch.flatMap(({ name, isChosen }) => (isChosen ? [[name, answers.get(name) ?? []] as const] : [])),
+  )
+  const proved = await prover?.prove(chosen)
   for (const findings of batch) {
     const { name, rotted } = findings
-    const proof = proved.get(name)
+    const proof = proved?.get(name)
     const comparison = compare(proof?.answers ?? answers.get(name) ?? [])
     const { agreement } = comparison
     if (agreement === 'absent') continue
@@ -282,15 +292,6 @@ async function report(audit: Audit, batch: readonly Findings[], prover?: Prover)
     const manifest = await withSurveyed(toManifest(name, comparison), findings, arrived, audit)
     await audit.writeLine(proof ? withDisproofs(manifest, proof) : manifest)
   }
-}
-
-async function proveChosen(
-  prover: Prover,
-  answers: ReadonlyMap<string, readonly Answer[]>,
-): Promise<ReadonlyMap<string, Proved>> {
-  const chosen = new Map<string, readonly Answer[]>()
-  for (const [name, said] of answers) if (await prover.isChosen(name)) chosen.set(name, said)
-  return await prover.prove(chosen)
 }
 
 function withDisproofs(manifest: Manifest, { disproved }: Proved): Manifest {
