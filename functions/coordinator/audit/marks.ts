@@ -1,6 +1,5 @@
-import type { Amount } from '../../storage/survey/survey.ts'
+import { type Amount, addAmounts } from '../../storage/survey/survey.ts'
 import { MAX_MARKS } from '../../wire/limits.ts'
-import { addCounts } from '../../wire/passed.ts'
 import type { Mark } from '../../wire/schemas.ts'
 
 /**
@@ -31,10 +30,6 @@ export function createMarks(least: number) {
     },
     get: (): readonly Mark[] => marks,
   }
-}
-
-function addAmounts(a: Amount, b: Amount): Amount {
-  return { names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) }
 }
 
 /** Consecutive items two by two; the number of them is even. */

@@ -1,4 +1,4 @@
-import type { EvidenceCounts, Progress } from '../../storage/survey/survey.ts'
+import { addAmounts, type EvidenceCounts, type Progress } from '../../storage/survey/survey.ts'
 import { addCounts, addPassed, toPassedMember } from '../../wire/passed.ts'
 import type { Calls } from '../../wire/prices.ts'
 import { type Agreement, type AuditSummary, EVIDENCES } from '../../wire/schemas.ts'
@@ -45,7 +45,7 @@ export function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSumm
     ...{ id: a.id, state },
     ...(error !== undefined && { error }),
     ...(detail !== undefined && { detail }),
-    ...{ seen: addSeen(a.seen, b.seen), of: addAmounts(a.of, b.of) },
+    ...{ seen: addSeen(a.seen, b.seen), of: a.of && b.of && addAmounts(a.of, b.of) },
     ...(a.passed && b.passed && { passed: toPassedMember(passed) }),
     ...(a.calls && b.calls && { calls: { prices: a.calls.prices, ...addCalls(a.calls, b.calls) } }),
   }
@@ -64,13 +64,8 @@ function addSeen(a: Progress['seen'], b: Progress['seen']): Progress['seen'] {
   )
   const ages = [a.oldest, b.oldest].filter((age) => age !== null)
   return {
-    ...{ names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) },
+    ...addAmounts(a, b),
     ...(counts as Omit<EvidenceCounts, 'oldest'>), // has each evidence
     oldest: ages.length === 0 ? null : Math.max(...ages),
   }
-}
-
-function addAmounts(a: Progress['of'], b: Progress['of']): Progress['of'] {
-  if (a === null || b === null) return null
-  return { names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) }
 }

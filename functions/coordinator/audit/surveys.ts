@@ -3,6 +3,7 @@ import { compareNames } from '../../storage/names.ts'
 import { readSurvey } from '../../storage/survey/read-survey.ts'
 import {
   type Amount,
+  addAmounts,
   cutRanges,
   type Found,
   isWithin,
@@ -174,8 +175,8 @@ export async function* compareSpans(
     )
     return read.flatMap(({ stream, amount, span }) => {
       if (span !== null && !(span instanceof StorageError)) {
-        const { names, bytes } = span
-        return [{ stream, span, amount: { names: amount.names + names, bytes: amount.bytes + (bytes ?? 0) } }]
+        const own = { names: span.names, bytes: span.bytes ?? 0 }
+        return [{ stream, span, amount: addAmounts(amount, own) }]
       }
       onLost(stream.id, span ?? new StorageError('unreachable', 'the survey ended before its range'))
       return []

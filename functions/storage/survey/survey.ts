@@ -1,6 +1,6 @@
 import type { Digest } from '../../wire/digest.ts'
 import { MAX_SPAN_LENGTH, MAX_SPAN_NAMES } from '../../wire/limits.ts'
-import type { Passed } from '../../wire/passed.ts'
+import { addCounts, type Passed } from '../../wire/passed.ts'
 import type { StorageError } from '../../wire/storage-error.ts'
 import type { Evidence, Facts } from '../facts.ts'
 import { compareNames } from '../names.ts'
@@ -220,6 +220,11 @@ export function isFull(names: number, length: number): boolean {
 /** A sum of sizes in bytes; null when one of them is unknown. */
 export function addSizes(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a + b
+}
+
+/** Names and bytes together, limited as by `addCounts`. */
+export function addAmounts(a: Amount, b: Amount): Amount {
+  return { names: addCounts(a.names, b.names), bytes: addCounts(a.bytes, b.bytes) }
 }
 
 /** Whether the name is not beyond `until`, the end of a range. */
