@@ -2,8 +2,7 @@ import { type Chunks, generate } from '../bytes/chunks.ts'
 import { type ByteRange, toContentRange } from '../wire/fields/ranges.ts'
 import { MAX_RANGE_GAP_BYTES } from '../wire/limits.ts'
 import { type Body, toBodyChunks } from './answer.ts'
-
-const encoder = new TextEncoder()
+import { createDelimiters } from './multipart.ts'
 
 /** Opens a part of a content. */
 export type OpenPart = (range: ByteRange) => Body | Promise<Body>
@@ -28,20 +27,18 @@ export function toMultipart(
   }: { readonly size: number; readonly type: string; readonly isPartCheap: boolean },
   open: OpenPart,
 ): Multipart {
-  // Random, so that no content can be made that contains it.
-  const boundary = `vouch-${crypto.randomUUID()}`
-  const toHead = (range: ByteRange) =>
-    encoder.encode(
-      `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: ${toContentRange(range, size)}\r\n\r\n`,
-    )
-  const end = encoder.encode(`\r\n--${boundary}--\r\n`)
-  const length = ranges.reduce((sum, range) => sum + toHead(range).length + range.length, end.length)
-  const groups = isPartCheap ? toGroups(ranges) : [ranges]
+  const { boundary, toHead, end } = createDelimiters()
+  const parts = ranges.map((range) => {
+    const head = toHead({ 'Content-Type': type, 'Content-Range': toContentRange(range, size) })
+    return { ...range, head }
+  })
+  const length = parts.reduce((sum, part) => sum + part.head.length + part.length, end.length)
+  const groups = isPartCheap ? toGroups(parts) : [parts]
   const body = generate(async function* (use) {
     for (const group of groups) {
       const span = toSpan(group)
       const bytes = use(toBodyChunks(await open(span)))
-      yield* cut(bytes, span.offset, group, toHead)
+      yield* cut(bytes, span.offset, group)
     }
     yield end
   })
@@ -52,14 +49,19 @@ export function toMultipart(
   return { fields, body }
 }
 
-/** Ranges between which the gaps are small. */
-function toGroups(ranges: readonly ByteRange[]): readonly (readonly ByteRange[])[] {
-  const groups: ByteRange[][] = []
-  for (const range of ranges) {
+interface Part extends ByteRange {
+  /** What precedes its bytes. */
+  readonly head: Uint8Array
+}
+
+/** Parts between which the gaps are small. */
+function toGroups(parts: readonly Part[]): readonly (readonly Part[])[] {
+  const groups: Part[][] = []
+  for (const part of parts) {
     const group = groups.at(-1)
     const last = group?.at(-1)
-    if (group && last && range.offset - (last.offset + last.length) <= MAX_RANGE_GAP_BYTES) group.push(range)
-    else groups.push([range])
+    if (group && last && part.offset - (last.offset + last.length) <= MAX_RANGE_GAP_BYTES) group.push(part)
+    else groups.push([part])
   }
   return groups
 }
@@ -70,21 +72,20 @@ function toSpan(ranges: readonly ByteRange[]): ByteRange {
   return { offset, length: (last?.offset ?? 0) + (last?.length ?? 0) - offset }
 }
 
-/** Each range with its head, of bytes that begin at `offset`. Reads all of them, which may prove them. */
+/** Each part with its head, of bytes that begin at `offset`. Reads all of them, which may prove them. */
 async function* cut(
   bytes: AsyncIterable<Uint8Array>,
   offset: number,
-  ranges: readonly ByteRange[],
-  toHead: (range: ByteRange) => Uint8Array,
+  parts: readonly Part[],
 ): AsyncGenerator<Uint8Array> {
   let at = offset
   let next = 0
   for await (const chunk of bytes) {
     const end = at + chunk.length
-    for (let range = ranges[next]; range !== undefined && range.offset < end; range = ranges[next]) {
-      if (range.offset >= at) yield toHead(range)
-      yield chunk.subarray(Math.max(range.offset - at, 0), range.offset + range.length - at)
-      if (range.offset + range.length > end) break
+    for (let part = parts[next]; part !== undefined && part.offset < end; part = parts[next]) {
+      if (part.offset >= at) yield part.head
+      yield chunk.subarray(Math.max(part.offset - at, 0), part.offset + part.length - at)
+      if (part.offset + part.length > end) break
       next++
     }
     at = end

@@ -1,5 +1,6 @@
 import { generate, toStream } from '../../bytes/chunks.ts'
 import { type Body, createAnswer, toBodyChunks } from '../../http/answer.ts'
+import { createDelimiters, type Delimiters } from '../../http/multipart.ts'
 import { createProblem } from '../../http/problems.ts'
 import { toMediaType, toTimeFields } from '../../http/serve-content.ts'
 import { toReprDigest } from '../../wire/fields/fields.ts'
@@ -43,16 +44,14 @@ function answerVersions(
   comparison: Comparison,
   { manifest, fields }: { manifest: Manifest; fields: Record<string, string> },
 ): Response {
-  // Random, so that no writer can make a content that contains it.
-  const boundary = `vouch-${crypto.randomUUID()}`
+  const { boundary, toHead, end } = createDelimiters()
   const parts = [
-    toManifestPart(manifest, boundary),
+    toManifestPart(manifest, toHead),
     // A version that only lists know has no bytes: the manifest alone tells of it.
     ...comparison.versions
       .filter(isSendable)
-      .map((version) => toVersionPart(read, comparison, version, boundary)),
+      .map((version) => toVersionPart(read, comparison, version, toHead)),
   ]
-  const end = encoder.encode(`\r\n--${boundary}--\r\n`)
   const length = parts.reduce((sum, { head, size }) => sum + head.length + size, end.length)
   const body = method === 'HEAD' ? null : streamParts(parts, end)
   const own = {
@@ -63,10 +62,10 @@ function answerVersions(
   return createAnswer(300, { ...fields, ...own }, body)
 }
 
-function toManifestPart(manifest: Manifest, boundary: string): Part {
+function toManifestPart(manifest: Manifest, toHead: Delimiters['toHead']): Part {
   const bytes = encoder.encode(JSON.stringify(manifest))
   const fields = { 'Content-Type': 'application/json', 'Content-Length': String(bytes.length) }
-  const head = toHead(boundary, fields)
+  const head = toHead(fields)
   return { head, size: bytes.length, open: async () => bytes }
 }
 
@@ -74,10 +73,10 @@ function toVersionPart(
   read: ReadRequest,
   comparison: Comparison,
   version: SentVersion,
-  boundary: string,
+  toHead: Delimiters['toHead'],
 ): Part {
   const { size, digest, modified, holders } = version
-  const head = toHead(boundary, {
+  const head = toHead({
     'Content-Type': toMediaType(read.name),
     'Content-Length': String(size),
     'Content-Disposition': `attachment; filename="${holders[0]}_version${toExtension(read.name)}"`,
@@ -86,11 +85,6 @@ function toVersionPart(
     ...toTimeFields(modified),
   })
   return { head, size, open: () => openVersion(read, version) }
-}
-
-function toHead(boundary: string, fields: Record<string, string>): Uint8Array {
-  const lines = Object.entries(fields).map(([field, value]) => `${field}: ${value}\r\n`)
-  return encoder.encode(`\r\n--${boundary}\r\n${lines.join('')}\r\n`)
 }
 
 /** The extension of a name with its dot; empty when it would need escaping in a quoted string. */
