@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
 import { createReplica } from '../../replica/replica.ts'
@@ -77,7 +78,16 @@ function toTree(
 ): Tree {
   const kept = Object.entries(shared).filter(([name]) => lacks === null || !name.startsWith(lacks))
   const all = Object.entries<Change>({ ...Object.fromEntries(kept), ...changes })
-  return new Map(all.flatMap(([name, said]) => (said === null ? [] : [[name, said]])))
+  return new Map(all.flatMap(([name, said]) => (said === null ? [] : [[name, toOwnSize(name, said)]])))
+}
+
+/**
+ * Sizes of one digest that differ, which no files have, are found by the sum of a span: each name has sizes of
+ * its own, so that what one name has more is never what others have less.
+ */
+function toOwnSize(name: string, said: Facts | StorageError): Facts | StorageError {
+  if (said instanceof StorageError || said.size === null) return said
+  return { ...said, size: said.size * createHash('sha256').update(name).digest().readUInt32BE() }
 }
 
 function toStorage(tree: Tree, isRemote: boolean): Storage {
