@@ -3,7 +3,7 @@ import { primed, toStream } from '../bytes/chunks.ts'
 import type { Digest } from '../wire/digest.ts'
 import { selectParts } from '../wire/fields/conditions.ts'
 import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from '../wire/fields/dates.ts'
-import { toEtag, toOldDigest, toReprDigest } from '../wire/fields/fields.ts'
+import { toDigestFields, toEtag } from '../wire/fields/fields.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from '../wire/fields/ranges.ts'
 import { answerWith, type Body, createAnswer, withSecurity } from './answer.ts'
 import { toMultipart } from './byte-ranges.ts'
@@ -46,8 +46,7 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
   const fields = withSecurity({
     ...(/^(audio|video)\//.test(type) && PLAYER_FIELDS),
     ETag: etag,
-    'Repr-Digest': toReprDigest(digest),
-    Digest: toOldDigest(digest),
+    ...toDigestFields(digest),
     ...toTimeFields(modified),
     'Cache-Control': 'no-cache, no-transform',
     Vary: 'Accept',

@@ -21,9 +21,10 @@ export function toReprDigest(digest: Digest): string {
   return `sha-256=:${toBase64(digest)}:`
 }
 
-/** `Digest` (RFC 3230 §4.3.2, obsolete), which aria2 and others verify, where they ignore the new field. */
-export function toOldDigest(digest: Digest): string {
-  return `SHA-256=${toBase64(digest)}`
+/** `Repr-Digest`, and `Digest` (RFC 3230 §4.3.2, obsolete), which aria2 and others verify instead. */
+export function toDigestFields(digest: Digest): Readonly<Record<'Repr-Digest' | 'Digest', string>> {
+  const base64 = toBase64(digest)
+  return { 'Repr-Digest': `sha-256=:${base64}:`, Digest: `SHA-256=${base64}` }
 }
 
 /** Converts three hexadecimal digits to two of base64, in a third of the time of bytes and `btoa`. */
