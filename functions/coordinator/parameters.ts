@@ -26,7 +26,7 @@ export function parseReadParameters(
 ): ReadParameters | string {
   const { version, replica } = query
   const require = query['require'] === undefined ? undefined : parseRequire(query['require'], ids.length)
-  if (require === null) return `require takes all, majority or 1 to ${ids.length}, got '${query['require']}'`
+  if (require === null) return toRequireRule(ids.length, query['require'])
   if (version !== undefined && !isDigest(version))
     return `version takes a SHA-256 in lower-case hex, got '${version}'`
   if (replica !== undefined && !ids.includes(replica)) return toReplicaRule(ids, replica)
@@ -38,6 +38,11 @@ export function parseReadParameters(
   const form = query['metalink'] === undefined ? undefined : 'metalink'
   if (form && replica !== undefined) return 'metalink and replica exclude each other'
   return { require, version, replica, maxAge: maxAge ?? undefined, form, receipt }
+}
+
+/** The message for a `require` that is not one for `of` replicas. */
+export function toRequireRule(of: number, got: string | undefined): string {
+  return `require takes all, majority or 1 to ${of}, got '${got}'`
 }
 
 /** The message for an id that is not one of `ids`. */

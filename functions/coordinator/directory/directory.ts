@@ -6,14 +6,14 @@ import { createProblem } from '../../http/problems.ts'
 import { toGnuLine } from '../../storage/lists/formats/gnu-lines.ts'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { toReplicaAgreement } from '../../wire/fields/fields.ts'
-import { MAX_DIRECTORY_ROWS, MAX_LISTING_PAGE } from '../../wire/limits.ts'
+import { MAX_DIRECTORY_ROWS } from '../../wire/limits.ts'
 import type { AuditSummary, DirectoryListing } from '../../wire/schemas.ts'
 import { escapeControls } from '../../wire/text.ts'
 import { audit } from '../audit/audit.ts'
 import type { CoordinatorContext } from '../context.ts'
-import { parseRequire, toCount } from '../parameters.ts'
+import { parseRequire, toCount, toRequireRule } from '../parameters.ts'
 import { choose } from '../read/accept.ts'
-import { type Folder, type FolderOptions, type Row, readFolder } from './folder.ts'
+import { type Folder, readFolder } from './folder.ts'
 import { renderIndex } from './index-page.ts'
 
 const TYPES = ['text/html', 'application/json', 'text/plain'] as const
@@ -37,13 +37,10 @@ export async function answerDirectory(
   if (after !== '' && !after.startsWith(folder))
     return createProblem('invalid-parameter', `after takes a name in '${folder}', got '${after}'`)
   const require = text === undefined ? required : parseRequire(text, context.ids.length)
-  if (require === null)
-    return createProblem(
-      'invalid-parameter',
-      `require takes all, majority or 1 to ${context.ids.length}, got '${text}'`,
-    )
+  if (require === null) return createProblem('invalid-parameter', toRequireRule(context.ids.length, text))
   const most = sums === undefined ? MAX_DIRECTORY_ROWS : 1
-  const read = await readRows(context, { folder, after, limit: most, signal: c.req.raw.signal })
+  const { signal } = c.req.raw
+  const read = await readFolder(context, { folder, after, limit: most, isFull: true, signal })
   const answered = read.replicas.filter(({ state }) => state === 'ok').length
   const silent = read.replicas.filter(({ state }) => state === 'error')
   const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
@@ -65,28 +62,6 @@ export async function answerDirectory(
   }
   const type = choose(c.req.raw, TYPES) ?? 'text/html'
   return answerRows(type, folder, read, fields)
-}
-
-/** Up to `limit` rows, however long they take to be listed: fewer would look like all. */
-async function readRows(
-  context: CoordinatorContext,
-  { after, limit, ...options }: FolderOptions,
-): Promise<Folder> {
-  const rows: Row[] = []
-  let replicas: Folder['replicas'] = []
-  let next: string | null = after
-  while (next !== null && rows.length < limit) {
-    const left = Math.min(MAX_LISTING_PAGE, limit - rows.length)
-    const page: Folder = await readFolder(context, { ...options, after: next, limit: left })
-    rows.push(...page.rows)
-    // A replica that failed once has left out names, perhaps.
-    replicas = page.replicas.map((replica, i) =>
-      replicas[i]?.state === 'error' ? (replicas[i] ?? replica) : replica,
-    )
-    if (replicas.every(({ state }) => state === 'error')) break
-    next = page.next
-  }
-  return { rows, next, replicas }
 }
 
 function answerRows(

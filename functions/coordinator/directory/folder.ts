@@ -1,4 +1,4 @@
-import { MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
+import { MAX_LISTING_PAGE, MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
 import type { MergedListing } from '../../wire/schemas.ts'
 import { type ListingContext, readMergedListing } from '../listing.ts'
 
@@ -20,10 +20,13 @@ export interface Folder {
   readonly replicas: MergedListing['replicas']
 }
 
-export interface FolderOptions {
+interface FolderOptions {
   readonly folder: string
   readonly after: string
+  /** At most so many rows. */
   readonly limit: number
+  /** Stop early for nothing but the end, however long that takes: programs take fewer rows for all. */
+  readonly isFull?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -32,32 +35,34 @@ const BEYOND = '\u{10ffff}'.repeat(64)
 
 /**
  * Lists `folder` (empty, or ending with a slash) after the row `after`: its files, and its folders, which
- * take one listing or two whatever their size. At most `limit` rows; fewer when that takes too long.
+ * take one listing or two whatever their size. At most `limit` rows; without `isFull` fewer when that takes
+ * too long.
  */
 export async function readFolder(
   context: ListingContext,
-  { folder, after, ...page }: FolderOptions,
+  { folder, after, limit, isFull, signal }: FolderOptions,
 ): Promise<Folder> {
   const rows: Row[] = []
   const silent = new Map<string, MergedListing['replicas'][number]>()
   const end = performance.now() + PAGE_WAIT_MS
   let at = toBeyond(after)
   for (let listings = 1; ; listings++) {
-    const options = { ...page, prefix: folder, after: at }
+    const options = { prefix: folder, after: at, limit: Math.min(limit, MAX_LISTING_PAGE), signal }
     const { entries, next, replicas } = await readMergedListing(context, options)
     for (const replica of replicas) if (replica.state === 'error') silent.set(replica.id, replica)
     const heard = replicas.map((replica) => silent.get(replica.id) ?? replica)
     for (const entry of entries) {
       const row = toRow(entry, folder)
       if (row.name === rows.at(-1)?.name) continue
-      if (rows.length === page.limit) return { rows, next: rows.at(-1)?.name ?? null, replicas: heard }
+      if (rows.length === limit) return { rows, next: rows.at(-1)?.name ?? null, replicas: heard }
       rows.push(row)
     }
     if (next === null) return { rows, next, replicas: heard }
     const last = rows.at(-1)?.name ?? ''
     // What lies between the last row and `next` is in the folder of that row, or excluded.
     const to = last.endsWith('/') && next.startsWith(last) ? last : next
-    if (listings === MAX_PAGE_LISTINGS || performance.now() >= end) return { rows, next: to, replicas: heard }
+    const isLate = listings >= MAX_PAGE_LISTINGS || performance.now() >= end
+    if (isLate && isFull !== true) return { rows, next: to, replicas: heard }
     at = toBeyond(to)
   }
 }
