@@ -4,7 +4,6 @@ import { refuseForeignPage } from '../http/cross-site.ts'
 import { createLimit } from '../http/overload.ts'
 import { createProblem } from '../http/problems.ts'
 import { answerKeys } from '../proof/answer-keys.ts'
-import { createCheckSignature } from '../proof/check-signature.ts'
 import type { Signer } from '../proof/keys.ts'
 import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
@@ -137,7 +136,7 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
   const { silence = DEADLINES.silence, answer = DEADLINES.answer } = options.deadlines ?? {}
   const deadlines = { silence, answer }
   const { state = createState({ onCorrupt, onBreaker: observer?.onBreaker }) } = options
-  const { contentCache, corruptCopies, recentReads } = state
+  const { contentCache, corruptCopies, recentReads, checkSignature } = state
   const members = replicas.map((replica) => {
     const breaker = state.findBreaker(replica.id)
     const listings = state.findListingBreaker(replica.id)
@@ -151,8 +150,8 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
   }
   const isWritable = options.writable === true
   const sign = signers.length === 0 ? undefined : createSignText(signers)
-  const checking = { checkSignature: createCheckSignature(), receipts: createKeptReceipts() }
-  const signing = { sign, signFacts: sign && createSignFacts(sign), ...checking }
+  const receipts = createKeptReceipts()
+  const signing = { sign, signFacts: sign && createSignFacts(sign), checkSignature, receipts }
   const remembered = { contentCache, corruptCopies, recentReads }
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { type CheckSignature, createCheckSignature } from '../proof/check-signature.ts'
 import type { Digest } from '../wire/digest.ts'
 import { CACHED_CONTENT_COST_BYTES, CONTENT_CACHE_BYTES } from '../wire/limits.ts'
 import { type Breaker, createBreaker } from './ask/breaker.ts'
@@ -15,6 +16,7 @@ export interface CoordinatorState {
   readonly contentCache: ContentCache
   readonly corruptCopies: CorruptCopies
   readonly recentReads: RecentReads
+  readonly checkSignature: CheckSignature
   /** The breaker of a replica's reads. */
   findBreaker(id: string): Breaker
   /** The breaker of its listings: a large directory may take long while files are read quickly. */
@@ -34,6 +36,7 @@ export function createState(options: StateOptions = {}): CoordinatorState {
     contentCache: createContentCache(bytes),
     corruptCopies: createCorruptCopies(options),
     recentReads: createRecentReads(),
+    checkSignature: createCheckSignature(),
     findBreaker: createFinder((id) => createBreaker({ onChange: (isOpen) => onBreaker?.(id, isOpen) })),
     findListingBreaker: createFinder(() => createBreaker()),
   }
