@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # openssl dgst -r writes the same line for two files of different names.
 #
-# Version: Debian 12's openssl 3.0. Its -r writes the format of coreutils.
+# Version: openssl 3.0.20-1~deb12u2. Its -r writes the format of coreutils.
 # Expected (coreutils): a line that begins with a backslash has each line feed of the name as `\n` and each
 # backslash as `\\`.
 # Seen: openssl begins the line with a backslash and writes line feeds as `\n`, but leaves backslashes as they
@@ -15,7 +15,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 cd "$folder"
-apt-get -qq -o APT::Sandbox::User=root download openssl libssl3
+apt-get -qq -o APT::Sandbox::User=root download openssl=3.0.20-1~deb12u2 libssl3=3.0.20-1~deb12u2
 for package in ./*.deb; do dpkg -x "$package" root; done
 export LD_LIBRARY_PATH=$(echo "$folder"/root/usr/lib/*-linux-gnu)
 root/usr/bin/openssl version
