@@ -82,8 +82,8 @@ function toTree(
 }
 
 /**
- * Sizes of one digest that differ, which no files have, are found by the sum of a span: each name has sizes of
- * its own, so that what one name has more is never what others have less.
+ * Sizes of one digest that differ, which no files have, are found by the sum of a span. Each name has sizes
+ * of its own, so that what one name has more is never what others have less.
  */
 function toOwnSize(name: string, said: Facts | StorageError): Facts | StorageError {
   if (said instanceof StorageError || said.size === null) return said
