@@ -5,7 +5,7 @@ import { planParts } from '../../steps/plan-parts.ts'
 import type { Position, Run, RunSpan, Step, StepLedger } from '../../steps/step-ledger.ts'
 import { insertAudit, readAudit } from './audits.ts'
 import type { Database, SqlRow } from './database.ts'
-import { endAudit, noteOne, settle } from './differences.ts'
+import { endAudit, isVerified, noteOne, settle } from './differences.ts'
 
 /** What a run compares. */
 const ALL = { prefix: '', match: [], exclude: [] }
@@ -110,10 +110,6 @@ function insertStep(
       JSON.stringify({ ...summary, marks: undefined }),
     ],
   )
-}
-
-function isVerified({ replicas }: AuditSummary): boolean {
-  return replicas.every(({ state }) => state === 'ok')
 }
 
 /** Ends the run of which this was the last step. */
