@@ -186,7 +186,7 @@ const namePrefix = v.pipe(
 /** Body of `POST /tree` on a replica. */
 export const treeRequest = v.object({ prefix: namePrefix })
 
-/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why there is none. */
+/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why it was not signed. */
 export const treeLine = v.union([
   v.object({ files: size, root: digest, signatures: boundedArray(signature, MAX_SIGNATURES) }),
   v.object({ error: storageError }),
@@ -467,6 +467,7 @@ const proved = v.object({
   /** The bytes that the coordinator read itself, of each replica that sent any. */
   fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
 })
+
 /** The calls of a store that charges for them, and whose prices they have; null when that is not known. */
 export const calls = v.object({
   prices: v.nullable(v.picklist(['r2', 's3'])),
@@ -496,9 +497,9 @@ export const auditSummary = v.object({
   uncompared: v.optional(size),
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
-  /** Which names were compared; absent for all, and from an older coordinator. */
   /** What was proved; absent for an audit without proofs. */
   proved: v.optional(proved),
+  /** Which names were compared; absent for all, and from an older coordinator. */
   scope: v.optional(
     v.object({
       prefix: v.string(),
