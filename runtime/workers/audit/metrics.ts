@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
-import { createAnswer } from '../../../functions/http/answer.ts'
+import { answerPlainText } from '../../../functions/http/answer.ts'
 import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
 
 /**
@@ -8,11 +8,8 @@ import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
  * names, and of verifications, by the names that a coordinator on Node uses. What never was is left out.
  */
 export function mountMetrics(app: Hono<AppEnv>, ledger: Ledger): void {
-  const get = async () => {
-    const body = new TextEncoder().encode(await readMetrics(ledger))
-    const fields = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }
-    return createAnswer(200, { ...fields, 'Content-Length': String(body.length) }, body)
-  }
+  const type = 'text/plain; version=0.0.4; charset=utf-8'
+  const get = async () => answerPlainText(type, await readMetrics(ledger))
   addRoutes(app, { '/metrics': { get } })
 }
 
