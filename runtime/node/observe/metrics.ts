@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
 import type { Audited, Observer } from '../../../functions/coordinator/observer.ts'
-import { createAnswer } from '../../../functions/http/answer.ts'
+import { answerPlainText } from '../../../functions/http/answer.ts'
 import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
 import type { Log } from '../../../functions/wire/log.ts'
 import { AGREEMENTS, type AuditSummary } from '../../../functions/wire/schemas.ts'
@@ -64,9 +64,7 @@ function mount(app: Hono<AppEnv>, registry: Registry, workers?: MetricsOfWorkers
   workers?.shareMetrics(() => registry.getMetricsAsJSON())
   const get = async () => {
     const text = await (workers === undefined ? registry.metrics() : sumMetrics(registry, workers))
-    const body = new TextEncoder().encode(text)
-    const fields = { 'Content-Type': registry.contentType, 'Content-Length': String(body.length) }
-    return createAnswer(200, { ...fields, 'Cache-Control': 'no-store' }, body)
+    return answerPlainText(registry.contentType, text)
   }
   addRoutes(app, { '/metrics': { get } })
 }
