@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { toDifferenceCounts } from '../../../functions/coordinator/ledger/difference-counts.ts'
 import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
 import type { Audited, Observer } from '../../../functions/coordinator/observer.ts'
 import { answerPlainText } from '../../../functions/http/answer.ts'
@@ -249,9 +250,6 @@ const ERROR_TYPES: ReadonlySet<string> = new Set(
   proxy_loop_detected`.split(/\s+/),
 )
 
-/** Kinds of differences in an audit: agreements of names, and copies that rotted. */
-const KINDS = ['conflict', 'incomplete', 'degraded', 'unknown', 'rotten'] as const
-
 function addAuditMetrics(registry: Registry): (audited: Audited) => void {
   const help = 'Audits that ended, by agreement; broken_off without a summary.'
   const count = addTally(registry, 'vouch_audits_total', help, 'result', [...AGREEMENTS, 'broken_off'])
@@ -284,8 +282,6 @@ function addLastAudit(registry: Registry): (summary: AuditSummary, ms: number) =
     ended.setToCurrentTime()
     took.set(ms / 1000)
     names.set(summary.names)
-    for (const kind of KINDS) {
-      differences.set({ kind }, kind === 'rotten' ? summary.rotten : (summary.agreements[kind] ?? 0))
-    }
+    for (const [kind, count] of toDifferenceCounts(summary)) differences.set({ kind }, count)
   }
 }
