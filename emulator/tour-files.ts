@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Agreement } from '../functions/wire/schemas.ts'
+import { CONFLICT_ENDING } from '../runtime/cli/download/destination.ts'
 import { run } from '../runtime/cli/run.ts'
 import type { Report } from '../runtime/cli/terminal/get-report.ts'
 
@@ -86,11 +87,8 @@ function createText(): { stream: Writable; read: () => string } {
   return { stream, read: () => Buffer.concat(chunks).toString() }
 }
 
-/** What `get` writes beside the versions of a file. */
-const CONFLICT_LIST = '.vouch-conflict.json'
-
 async function isWritten({ written }: Expectation, cwd: string): Promise<boolean> {
-  const names = (await readdir(cwd)).filter((name) => name !== CONFLICT_LIST).sort()
+  const names = (await readdir(cwd)).filter((name) => name !== CONFLICT_ENDING).sort()
   if (names.join() !== Object.keys(written).sort().join()) return false
   const equal = Object.entries(written).map(async ([name, sample]) =>
     (await readFile(join(cwd, name))).equals(await readFile(join(SAMPLES, sample))),

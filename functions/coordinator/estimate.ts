@@ -14,7 +14,7 @@ import {
 } from '../wire/prices.ts'
 import type { Estimate, EstimateLine } from '../wire/schemas.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
-import { type Deadlines, watchReplica } from './ask/deadlines.ts'
+import { type Deadlines, withDeadlines } from './ask/deadlines.ts'
 import type { Member } from './ask/member.ts'
 import type { CoordinatorContext } from './context.ts'
 
@@ -97,14 +97,14 @@ async function estimateOne(
   } as const
   if (billing === undefined) return nothing
   const before = billing.calls()
-  const watch = watchReplica(asked.deadlines)
-  const signal = AbortSignal.any([watch.signal, asked.signal])
-  const onProgress = (names: number) => {
-    watch.note({ done: 1 })
-    asked.onProgress(names)
-  }
-  const estimating = billing.estimate({ prefix, isDeep: deep, signal, onProgress })
-  const found = await settle(Promise.race([estimating, watch.expired])).finally(watch.stop)
+  const estimating = withDeadlines(asked.deadlines, asked.signal, (signal, note) => {
+    const onProgress = (names: number) => {
+      note({ done: 1 })
+      asked.onProgress(names)
+    }
+    return billing.estimate({ prefix, isDeep: deep, signal, onProgress })
+  })
+  const found = await settle(estimating)
   if (found instanceof StorageError)
     return { ...nothing, state: 'error', error: found.reason, detail: found.message }
   const { prices } = billing

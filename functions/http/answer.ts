@@ -68,6 +68,17 @@ export function toJson(value: unknown, own: Readonly<Record<string, string>> = {
   return createAnswer(200, { ...fields, 'Cache-Control': 'no-store', ...own }, body)
 }
 
+/** Answers 200 with a text of this media type, which no cache may store, and other `fields`. */
+export function answerPlainText(
+  type: string,
+  text: string,
+  fields: Readonly<Record<string, string>> = {},
+): Response {
+  const body = new TextEncoder().encode(text)
+  const own = { 'Content-Type': type, 'Content-Length': String(body.length), 'Cache-Control': 'no-store' }
+  return createAnswer(200, { ...fields, ...own }, body)
+}
+
 /** Answers 200 with the text that `work` writes, as it is written; see `streamText`. */
 export function answerText(
   fields: Readonly<Record<string, string>>,

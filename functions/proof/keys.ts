@@ -66,7 +66,7 @@ export async function parsePublicKey(line: string): Promise<PublicKey | null> {
   return key.id === id ? key : null
 }
 
-/** Whether `signature` is the one of `message` by this key; false for a key that is none. */
+/** Whether `signature` is the one of `message` by this key; false for bytes that are not a key. */
 export async function verify(
   { bytes }: PublicKey,
   message: Uint8Array<ArrayBuffer>,

@@ -60,7 +60,7 @@ export function formatNote(text: string, lines: readonly string[]): string {
   return `${text}\n${lines.map((line) => `${line}\n`).join('')}`
 }
 
-/** Parses a note, of whatever keys; throws a NoteError that names the line where it is none. */
+/** Parses a note, of whatever keys. Throws a NoteError, which names the line where one is at fault. */
 export function parseNote(note: string): Note {
   if (note.length > MAX_NOTE_LENGTH)
     throw new NoteError(`a receipt has at most ${formatNumber(MAX_NOTE_LENGTH)} characters; this is longer`)
@@ -121,7 +121,7 @@ export async function verifyNote(note: string, keys: readonly PublicKey[]): Prom
   throw new NoteError(`none of the keys given has signed this; it names ${others}`)
 }
 
-/** What a line says; null where it is none of a key of vouch. It proves nothing without `verifyNote`. */
+/** What a line says; null unless it is of a key of vouch. It proves nothing without `verifyNote`. */
 export function readStatement({ bytes }: NoteLine): Statement | null {
   const words = attempt(() => decoder.decode(bytes.subarray(0, -SIGNATURE_BYTES)))
   return words === null ? null : parseStatement(words)

@@ -61,9 +61,6 @@ export const MAX_RESTORE_BYTES = 16 * 1024
 /** A prefix at its worst, six bytes of JSON for each byte. */
 export const MAX_TREE_QUESTION_BYTES = 16 * 1024
 
-/** Bytes of a coordinator's answer about trees: a note for each replica, if all differ. */
-export const MAX_TREES_BYTES = 1024 * 1024
-
 /** Two names at their worst, a digest, and permissions for each of 512 segments. */
 export const MAX_MOVE_BYTES = 16 * 1024
 

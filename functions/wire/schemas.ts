@@ -64,6 +64,12 @@ const storageError = v.object({
   detail: v.pipe(v.string(), v.maxLength(MAX_DETAIL_LENGTH)),
 })
 
+/**
+ * Why a replica did not answer, as a coordinator reports it: `reason` and message of the `StorageError`; both
+ * absent when it answered.
+ */
+const failure = { error: v.optional(v.string()), detail: v.optional(v.string()) }
+
 /** Entries of one kind that a listing or a survey skipped; an unknown kind becomes `other`. */
 const passed = v.object({
   kind: v.fallback(v.picklist(PASSED_KINDS), 'other'),
@@ -186,7 +192,7 @@ const namePrefix = v.pipe(
 /** Body of `POST /tree` on a replica. */
 export const treeRequest = v.object({ prefix: namePrefix })
 
-/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why there is none. */
+/** A line of the answer to `POST /tree`: the work done so far, the signed tree, or why it was not signed. */
 export const treeLine = v.union([
   v.object({ files: size, root: digest, signatures: boundedArray(signature, MAX_SIGNATURES) }),
   v.object({ error: storageError }),
@@ -267,8 +273,7 @@ export const treesLine = v.union([
         id: replicaId,
         files: v.optional(size),
         root: v.optional(digest),
-        error: v.optional(v.string()),
-        detail: v.optional(v.string()),
+        ...failure,
       }),
       MAX_REPLICAS,
     ),
@@ -299,8 +304,7 @@ export const mergedListing = v.object({
     v.object({
       id: replicaId,
       state: v.picklist(['ok', 'error']),
-      error: v.optional(v.string()),
-      detail: v.optional(v.string()),
+      ...failure,
       /** Its unlisted entries from here to the end of its own page, which may be after `next`. */
       passed: v.optional(passedList),
     }),
@@ -356,8 +360,7 @@ export const replicaStates = v.object({
       id: replicaId,
       /** Whether it answers now; `error` and `detail` are why not. */
       state: v.picklist(['ok', 'error']),
-      error: v.optional(v.string()),
-      detail: v.optional(v.string()),
+      ...failure,
       /** `closed`: asked. `open`: not asked, after failures in a row. `half-open`: one question probes it. */
       breaker: v.picklist(['closed', 'open', 'half-open']),
       /** The same for listings, which have a breaker of their own. */
@@ -416,8 +419,7 @@ export const replicaReport = v.object({
    */
   missingFolder: v.optional(v.string()),
   disproof: v.optional(disproof),
-  error: v.optional(v.string()),
-  detail: v.optional(v.string()),
+  ...failure,
 })
 export type ReplicaReport = v.InferOutput<typeof replicaReport>
 
@@ -467,6 +469,7 @@ const proved = v.object({
   /** The bytes that the coordinator read itself, of each replica that sent any. */
   fetched: boundedArray(v.object({ id: replicaId, bytes: size }), MAX_REPLICAS),
 })
+
 /** The calls of a store that charges for them, and whose prices they have; null when that is not known. */
 export const calls = v.object({
   prices: v.nullable(v.picklist(['r2', 's3'])),
@@ -496,9 +499,9 @@ export const auditSummary = v.object({
   uncompared: v.optional(size),
   /** The globs of names that the coordinator leaves out of every audit; absent for none. */
   exclude: v.optional(globs),
-  /** Which names were compared; absent for all, and from an older coordinator. */
   /** What was proved; absent for an audit without proofs. */
   proved: v.optional(proved),
+  /** Which names were compared; absent for all, and from an older coordinator. */
   scope: v.optional(
     v.object({
       prefix: v.string(),
@@ -532,8 +535,7 @@ export const auditSummary = v.object({
       id: replicaId,
       /** `error` when its survey failed; it was left out from there on. */
       state: v.picklist(['ok', 'error']),
-      error: v.optional(v.string()),
-      detail: v.optional(v.string()),
+      ...failure,
       ...surveyProgress.entries,
       /** Its skipped entries; absent from an older replica. */
       passed: v.optional(passedList),
@@ -556,8 +558,7 @@ export const estimate = v.object({
       id: replicaId,
       /** `error` when it could not be asked. */
       state: v.picklist(['ok', 'error']),
-      error: v.optional(v.string()),
-      detail: v.optional(v.string()),
+      ...failure,
       /** All null where nobody counts calls, and in an error. */
       names: v.nullable(size),
       bytes: v.nullable(size),

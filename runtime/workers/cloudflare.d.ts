@@ -41,7 +41,6 @@ declare module 'cloudflare:workers' {
       /** Takes back what a callback that throws has written. The callback must not be asynchronous. */
       transactionSync<T>(work: () => T): T
       readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void }
-      getAlarm(): Promise<number | null>
       /** `alarm` of the object is called at this time, in milliseconds since 1970. */
       setAlarm(at: number): Promise<void>
     }

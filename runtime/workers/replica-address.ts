@@ -81,13 +81,11 @@ function toBucketStorage({ variable, url, env, writable }: StorageAddress): Stor
  * drops the work of a request together with its client, so that the count would never go down.
  */
 function forEachCall(create: () => Storage): Storage {
-  const { billing } = create()
+  const first = create()
+  const { billing } = first
   const reads: Storage = {
     ...(billing && {
-      billing: {
-        ...billing,
-        estimate: async (options) => (await create().billing?.estimate(options)) ?? billing.estimate(options),
-      },
+      billing: { ...billing, estimate: (options) => (create().billing ?? billing).estimate(options) },
     }),
     describe: (names, options) => create().describe(names, options),
     open: (name, options) => create().open(name, options),
@@ -99,7 +97,7 @@ function forEachCall(create: () => Storage): Storage {
     put: (name, body, options) => requireWritable(create()).put(name, body, options),
     restore: (name, options) => requireWritable(create()).restore(name, options),
   }
-  return isWritable(create()) ? { ...reads, ...writes } : reads
+  return isWritable(first) ? { ...reads, ...writes } : reads
 }
 
 /** `service://BINDING`: a replica that is a Worker of the same account. */

@@ -78,13 +78,32 @@ export function isTimeout(said: unknown): said is StorageError {
 }
 
 /** Resolves as `work` does; aborts it and rejects when it takes longer than the deadline for silence. */
-export async function withDeadline<T>(
+export function withDeadline<T>(
   { silence }: Pick<Deadlines, 'silence'>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const watch = watchReplica({ silence })
+  return underWatch({ silence }, (watch) => work(watch.signal))
+}
+
+/**
+ * Resolves as `work` does, which notes its signs of life; aborts it and rejects when one of both deadlines
+ * passes. `signal` aborts `work` too, which then rejects by itself.
+ */
+export function withDeadlines<T>(
+  deadlines: Deadlines,
+  signal: AbortSignal,
+  work: (signal: AbortSignal, note: Watch['note']) => Promise<T>,
+): Promise<T> {
+  return underWatch(deadlines, (watch) => work(AbortSignal.any([watch.signal, signal]), watch.note))
+}
+
+async function underWatch<T>(
+  deadlines: Parameters<typeof watchReplica>[0],
+  work: (watch: Watch) => Promise<T>,
+): Promise<T> {
+  const watch = watchReplica(deadlines)
   try {
-    return await Promise.race([work(watch.signal), watch.expired])
+    return await Promise.race([work(watch), watch.expired])
   } finally {
     watch.stop()
   }

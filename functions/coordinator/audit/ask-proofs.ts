@@ -1,7 +1,7 @@
 import { proveByReading, type ReadProof } from '../../storage/prove.ts'
 import type { Proof, Work } from '../../storage/storage.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import { watchReplica } from '../ask/deadlines.ts'
+import { withDeadlines } from '../ask/deadlines.ts'
 import type { Member } from '../ask/member.ts'
 import type { AuditContext } from './audit-request.ts'
 
@@ -17,15 +17,12 @@ export function createAsker(nonce: string, context: ProofContext, onWork: () => 
 
   /** Runs `work` on a replica within its deadlines; an error is what it resolves with. */
   async function within<T>(work: (options: ReturnType<typeof toOptions>) => Promise<T>) {
-    const watch = watchReplica(context.deadlines)
-    const options = toOptions(AbortSignal.any([watch.signal, context.signal]), watch.note)
+    const { deadlines, signal } = context
     try {
-      return await Promise.race([work(options), watch.expired])
+      return await withDeadlines(deadlines, signal, (...watched) => work(toOptions(...watched)))
     } catch (error) {
-      context.signal.throwIfAborted()
+      signal.throwIfAborted()
       return toStorageError(error)
-    } finally {
-      watch.stop()
     }
   }
 

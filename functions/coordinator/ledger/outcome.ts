@@ -1,3 +1,4 @@
+import { toBase64 } from '../../proof/base64.ts'
 import { attempt } from '../../wire/attempt.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 
@@ -57,5 +58,5 @@ export async function toOutcomeFields(
   const imported = await crypto.subtle.importKey('raw', key, algorithm, false, ['sign'])
   const text = new TextEncoder().encode(`${id}.${seconds}.${body}`)
   const signature = new Uint8Array(await crypto.subtle.sign('HMAC', imported, text))
-  return { ...fields, 'webhook-signature': `v1,${btoa(String.fromCharCode(...signature))}` }
+  return { ...fields, 'webhook-signature': `v1,${toBase64(signature)}` }
 }

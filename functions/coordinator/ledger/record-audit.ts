@@ -53,6 +53,7 @@ function createRecorder(ledger: Ledger, onFailed: CoordinatorContext['onLedgerFa
 
   return {
     async begin({ prefix, match, exclude, after, isVerification }: Scope): Promise<void> {
+      // A request also has functions, and a ledger in a Durable Object takes none.
       const scope = { prefix, match, exclude, after, isVerification }
       number = await attempt(() => ledger.begin(scope, Date.now()))
     },

@@ -16,26 +16,23 @@ import { digest, replicaId } from '../../wire/schemas.ts'
 const STATES: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
 
 // One replica's copy, uncompared, comes without an agreement.
-const VALIDATORS: readonly HeaderName[] = [
-  ...(['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Replica-Status'] as const),
-]
-const MAYBE: readonly HeaderName[] = [
-  ...(['Last-Modified', 'File-Modified', 'Replica-Agreement', 'Content-Location', 'Link'] as const),
-]
+const VALIDATORS = ['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Replica-Status'] as const
+const MAYBE = ['Last-Modified', 'File-Modified', 'Replica-Agreement', 'Content-Location', 'Link'] as const
+
+const file = toFileAnswers(
+  [
+    'The file, since the copies do not differ, or the request names one of them; or its receipt.',
+    'A part of the file, cut from content that was compared whole.',
+  ],
+  VALIDATORS,
+  MAYBE,
+)
 
 const answers = {
-  ...toFileAnswers(
-    [
-      'The file. The copies do not differ, or the request names one of them.',
-      'A part of the file, cut from content that was compared whole.',
-    ],
-    VALIDATORS,
-    MAYBE,
-  ),
+  ...file,
   // A receipt is neither a content of the file nor cut into parts.
   200: {
-    description:
-      'The file, since the copies do not differ, or the request names one of them; or its receipt.',
+    ...file[200],
     headers: toHeaders(
       ['Cache-Control', 'Vary', 'Replica-Status', 'Content-Length'],
       ['ETag', 'Repr-Digest', 'Digest', 'Accept-Ranges', ...MAYBE],

@@ -1,6 +1,5 @@
-import { answerWith, toParts } from '../../http/answer.ts'
+import { answerPlainText, answerWith, toParts } from '../../http/answer.ts'
 import { createProblem } from '../../http/problems.ts'
-import { answerPlainText } from '../../proof/answer-keys.ts'
 import { formatNote } from '../../proof/note.ts'
 import { RECEIPT_TYPE, toReceiptText } from '../../proof/receipt.ts'
 import { type Facts, isFacts } from '../../storage/facts.ts'

@@ -13,7 +13,7 @@ import { isValid } from '../../wire/json/parse.ts'
 import { MAX_NAME_BYTES } from '../../wire/limits.ts'
 import { type KeptTrees, type TreesLine, treeRequest } from '../../wire/schemas.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import { watchReplica } from '../ask/deadlines.ts'
+import { withDeadlines } from '../ask/deadlines.ts'
 import type { Member } from '../ask/member.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { readLedger } from '../ledger/ledger-answers.ts'
@@ -81,21 +81,19 @@ function refuseSharedKeys(said: readonly Said[]): Said[] {
 
 async function askTree(member: Member, prefix: string, asking: Asking): Promise<Said> {
   const { id } = member
-  const watch = watchReplica(asking.deadlines)
-  const onProgress = (work: Work) => {
-    watch.note(work)
-    asking.onProgress(work)
-  }
-  const signal = AbortSignal.any([watch.signal, asking.signal])
   try {
-    return await Promise.race([signMember(member, prefix, { ...asking, signal, onProgress }), watch.expired])
+    return await withDeadlines(asking.deadlines, asking.signal, (signal, note) => {
+      const onProgress = (work: Work) => {
+        note(work)
+        asking.onProgress(work)
+      }
+      return signMember(member, prefix, { ...asking, signal, onProgress })
+    })
   } catch (error) {
     asking.signal.throwIfAborted()
     const failure = toStorageError(error)
     member.onFailed(failure)
     return { id, error: failure }
-  } finally {
-    watch.stop()
   }
 }
 

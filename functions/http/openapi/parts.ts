@@ -154,7 +154,7 @@ export function toFileAnswers(
   [whole, part]: readonly [whole: string, part: string],
   has: readonly HeaderName[],
   may: readonly HeaderName[],
-): Record<string, Reply> {
+): Record<200 | 206 | 304, Reply> {
   return {
     200: { description: whole, headers: toHeaders([...has, ...DETAIL], may), content },
     206: {

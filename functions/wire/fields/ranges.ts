@@ -31,11 +31,9 @@ export function parseRanges(field: string, size: number): readonly ByteRange[] |
     const range = parseSpec(spec, size)
     if (range === null) return null
     if (range === 'unsatisfiable') continue
+    if (range.offset < end) return null
     ranges.push(range)
-  }
-  for (const { offset, length } of ranges) {
-    if (offset < end) return null
-    end = offset + length
+    end = range.offset + range.length
   }
   return ranges.length === 0 ? 'unsatisfiable' : ranges
 }

@@ -1,8 +1,9 @@
 import type { Hono } from 'hono'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { toDifferenceCounts } from '../../../functions/coordinator/ledger/difference-counts.ts'
 import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
 import type { Audited, Observer } from '../../../functions/coordinator/observer.ts'
-import { createAnswer } from '../../../functions/http/answer.ts'
+import { answerPlainText } from '../../../functions/http/answer.ts'
 import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
 import type { Log } from '../../../functions/wire/log.ts'
 import { AGREEMENTS, type AuditSummary } from '../../../functions/wire/schemas.ts'
@@ -64,9 +65,7 @@ function mount(app: Hono<AppEnv>, registry: Registry, workers?: MetricsOfWorkers
   workers?.shareMetrics(() => registry.getMetricsAsJSON())
   const get = async () => {
     const text = await (workers === undefined ? registry.metrics() : sumMetrics(registry, workers))
-    const body = new TextEncoder().encode(text)
-    const fields = { 'Content-Type': registry.contentType, 'Content-Length': String(body.length) }
-    return createAnswer(200, { ...fields, 'Cache-Control': 'no-store' }, body)
+    return answerPlainText(registry.contentType, text)
   }
   addRoutes(app, { '/metrics': { get } })
 }
@@ -251,9 +250,6 @@ const ERROR_TYPES: ReadonlySet<string> = new Set(
   proxy_loop_detected`.split(/\s+/),
 )
 
-/** Kinds of differences in an audit: agreements of names, and copies that rotted. */
-const KINDS = ['conflict', 'incomplete', 'degraded', 'unknown', 'rotten'] as const
-
 function addAuditMetrics(registry: Registry): (audited: Audited) => void {
   const help = 'Audits that ended, by agreement; broken_off without a summary.'
   const count = addTally(registry, 'vouch_audits_total', help, 'result', [...AGREEMENTS, 'broken_off'])
@@ -286,8 +282,6 @@ function addLastAudit(registry: Registry): (summary: AuditSummary, ms: number) =
     ended.setToCurrentTime()
     took.set(ms / 1000)
     names.set(summary.names)
-    for (const kind of KINDS) {
-      differences.set({ kind }, kind === 'rotten' ? summary.rotten : (summary.agreements[kind] ?? 0))
-    }
+    for (const [kind, count] of toDifferenceCounts(summary)) differences.set({ kind }, count)
   }
 }

@@ -45,8 +45,8 @@ export class AuditLedger extends DurableObject<LedgerObjectEnv> implements Ledge
 
   async call(method: keyof WholeLedger, given: readonly unknown[]): Promise<unknown> {
     // Whoever calls from afar has the types of the ledger.
-    const methods = this.#ledger as unknown as Record<string, (...given: readonly unknown[]) => unknown>
-    return await methods[method]?.(...given)
+    const called = this.#ledger[method] as (...given: readonly unknown[]) => Promise<unknown>
+    return await called(...given)
   }
 
   /** Begins the run of this time, in milliseconds since 1970, or sees to the one that is under way. */

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
+import { toDifferenceCounts } from '../../../functions/coordinator/ledger/difference-counts.ts'
 import type { Ledger } from '../../../functions/coordinator/ledger/ledger.ts'
-import { createAnswer } from '../../../functions/http/answer.ts'
+import { answerPlainText } from '../../../functions/http/answer.ts'
 import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
 
 /**
@@ -8,16 +9,10 @@ import { type AppEnv, addRoutes } from '../../../functions/http/app.ts'
  * names, and of verifications, by the names that a coordinator on Node uses. What never was is left out.
  */
 export function mountMetrics(app: Hono<AppEnv>, ledger: Ledger): void {
-  const get = async () => {
-    const body = new TextEncoder().encode(await readMetrics(ledger))
-    const fields = { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }
-    return createAnswer(200, { ...fields, 'Content-Length': String(body.length) }, body)
-  }
+  const type = 'text/plain; version=0.0.4; charset=utf-8'
+  const get = async () => answerPlainText(type, await readMetrics(ledger))
   addRoutes(app, { '/metrics': { get } })
 }
-
-/** Kinds of differences in an audit: agreements of names, and copies that rotted. */
-const KINDS = ['conflict', 'incomplete', 'degraded', 'unknown', 'rotten'] as const
 
 async function readMetrics(ledger: Ledger): Promise<string> {
   const [[last], verification, verified] = await Promise.all([
@@ -27,18 +22,16 @@ async function readMetrics(ledger: Ledger): Promise<string> {
   ])
   const gauges: string[] = []
   if (last?.summary != null && last.ended !== null) {
-    const { names, agreements, rotten } = last.summary
     const [began, ended] = [Date.parse(last.began), Date.parse(last.ended)]
     gauges.push(
       toGauge('vouch_last_audit_timestamp_seconds', 'When the last audit of all names ended.', ended / 1000),
       toGauge('vouch_last_audit_duration_seconds', 'How long it took.', (ended - began) / 1000),
-      toGauge('vouch_last_audit_names', 'Names in it.', names),
+      toGauge('vouch_last_audit_names', 'Names in it.', last.summary.names),
       '# HELP vouch_last_audit_differences Names that differed in it, by kind; rotten counts copies.\n',
       '# TYPE vouch_last_audit_differences gauge\n',
-      ...KINDS.map((kind) => {
-        const count = kind === 'rotten' ? rotten : (agreements[kind] ?? 0)
-        return `vouch_last_audit_differences{kind="${kind}"} ${count}\n`
-      }),
+      ...toDifferenceCounts(last.summary).map(
+        ([kind, count]) => `vouch_last_audit_differences{kind="${kind}"} ${count}\n`,
+      ),
     )
   }
   const when = 'in seconds since 1970.'

@@ -4,7 +4,7 @@ import { ConfigurationError } from '../configuration-error.ts'
 import { NOTIFY_MS } from '../limits.ts'
 import type { AuditEnv } from './configuration.ts'
 
-/** Who is told of outcomes. */
+/** The server that receives outcomes. */
 export interface Receiver {
   readonly url: string
   readonly key: Uint8Array<ArrayBuffer> | null

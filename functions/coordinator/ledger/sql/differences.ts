@@ -33,6 +33,11 @@ export function noteOne(db: Database, audit: number, began: number, manifest: Ma
   )
 }
 
+/** Whether no replica failed in what was compared: only then has a name settled that was not found again. */
+export function isVerified({ replicas }: AuditSummary): boolean {
+  return replicas.every(({ state }) => state === 'ok')
+}
+
 /** Removes what this audit of `scope` did not find again; returns how many. */
 export function settle(
   db: Database,

@@ -7,6 +7,7 @@ import {
   countDifferences,
   endAudit,
   findDifference,
+  isVerified,
   listDifferences,
   noteOne,
   settle,
@@ -28,8 +29,7 @@ export function createSqlLedger(db: Database): Ledger & StepLedger {
     async end(audit, ended, summary) {
       return db.transact(() => {
         const { began, scope } = readAudit(db, audit)
-        const isWhole = summary.replicas.every(({ state }) => state === 'ok')
-        const settled = isWhole ? settle(db, audit, began, scope, summary.next) : 0
+        const settled = isVerified(summary) ? settle(db, audit, began, scope, summary.next) : 0
         return endAudit(db, audit, ended, summary, settled)
       })
     },

@@ -1,11 +1,11 @@
 import type { Status } from '../../../wire/schemas.ts'
-import { IS_ENDED, IS_WHOLE, readVerification, toRun, toVerificationText } from './audits.ts'
+import { listAudits, readVerification, toRun, toVerificationText } from './audits.ts'
 import type { Database } from './database.ts'
 import { DIFFERENCES } from './differences.ts'
 
 /** See `Ledger.status`. */
 export function readStatus(db: Database): Status {
-  const last = db.get(`SELECT * FROM audits WHERE ${IS_ENDED} AND ${IS_WHOLE} ORDER BY id DESC LIMIT 1`)
+  const [last = null] = listAudits(db, 1)
   const unended = db.get('SELECT * FROM audits WHERE verifies = 0 ORDER BY id DESC LIMIT 1')
   const agreements = db.all(
     `SELECT found ->> 0 AS agreement, count(*) AS names FROM (${DIFFERENCES}) GROUP BY agreement`,
@@ -17,7 +17,7 @@ export function readStatus(db: Database): Status {
   )
   const byId = Map.groupBy(states, ({ replica }) => String(replica))
   return {
-    last: last === undefined ? null : toRun(last),
+    last,
     unended: unended === undefined || unended['ended'] !== null ? null : toRun(unended),
     verification: toVerificationText(readVerification(db)),
     differing: Object.fromEntries(

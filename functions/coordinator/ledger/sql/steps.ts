@@ -5,7 +5,7 @@ import { planParts } from '../../steps/plan-parts.ts'
 import type { Position, Run, RunSpan, Step, StepLedger } from '../../steps/step-ledger.ts'
 import { insertAudit, readAudit } from './audits.ts'
 import type { Database, SqlRow } from './database.ts'
-import { endAudit, noteOne, settle } from './differences.ts'
+import { endAudit, isVerified, noteOne, settle } from './differences.ts'
 
 /** What a run compares. */
 const ALL = { prefix: '', match: [], exclude: [] }
@@ -24,7 +24,7 @@ export function createStepLedger(db: Database): StepLedger {
         const ends = planParts(spans, count).map(({ until }) => until)
         db.run('INSERT INTO runs (audit, parts) VALUES (?, ?)', audit, JSON.stringify(ends))
         forgetSteps(db, audit)
-        return toRun(db, { audit, began, parts: JSON.stringify(ends) })
+        return toRun(db, { audit, began })
       })
     },
     async openRun() {
@@ -58,7 +58,7 @@ export function createStepLedger(db: Database): StepLedger {
   }
 }
 
-const RUNS = 'SELECT audit, parts, ended_by, began, ended, summary FROM runs JOIN audits ON id = audit'
+const RUNS = 'SELECT audit, began, ended, summary FROM runs JOIN audits ON id = audit'
 
 function toRun(db: Database, { audit, began }: SqlRow): Run {
   return { audit: Number(audit), began: Number(began), parts: readParts(db, Number(audit)) }
@@ -72,11 +72,16 @@ function readEnds(db: Database, audit: number): readonly (string | null)[] {
 }
 
 function readParts(db: Database, audit: number): (Position | null)[] {
-  return readEnds(db, audit).map((_, part) => readPosition(db, audit, part))
+  const ends = readEnds(db, audit)
+  return ends.map((_, part) => readPosition(db, audit, part, ends))
 }
 
-function readPosition(db: Database, audit: number, part: number): Position | null {
-  const ends = readEnds(db, audit)
+function readPosition(
+  db: Database,
+  audit: number,
+  part: number,
+  ends = readEnds(db, audit),
+): Position | null {
   const until = ends[part]
   if (until === undefined) throw new Error(`run ${audit} has no part ${part}`)
   const last = db.get(
@@ -95,25 +100,13 @@ function insertStep(
   { audit, part, nth, after, reached, began, ended, summary }: Step,
   settled: number,
 ): void {
+  const text = JSON.stringify({ ...summary, marks: undefined })
+  const values = [audit, part, nth, after, reached, began, ended, settled, text]
   db.run(
     `INSERT INTO steps (audit, part, nth, start, reached, began, ended, settled, summary)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[
-      audit,
-      part,
-      nth,
-      after,
-      reached,
-      began,
-      ended,
-      settled,
-      JSON.stringify({ ...summary, marks: undefined }),
-    ],
+    ...values,
   )
-}
-
-function isVerified({ replicas }: AuditSummary): boolean {
-  return replicas.every(({ state }) => state === 'ok')
 }
 
 /** Ends the run of which this was the last step. */
