@@ -1,8 +1,9 @@
-import { type Chunks, checked, exactly, readChunks, toChunks, toStream } from '../../bytes/chunks.ts'
+import { type Chunks, checked, exactly, toChunks, toStream } from '../../bytes/chunks.ts'
 import type { CreateHasher, Digest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
 import { isRecent, type SizedFacts, toAge } from '../facts.ts'
+import { hashBody } from '../hash-body.ts'
 import type { DescribeOptions } from '../storage.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 
@@ -120,17 +121,9 @@ export function createObjectDigests(
     body: Chunks,
     { signal, onProgress, pace }: DescribeOptions,
   ): Promise<Digest> {
-    const name = toName(key)
     const hasher = createHasher()
-    let bytes = 0
     // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
-    for await (const chunk of readChunks(toChunks(toStream(body, signal)))) {
-      await hasher.update(chunk)
-      bytes += chunk.length
-      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size } })
-      report(chunk.length)
-      await pace?.wait(chunk.length, report)
-    }
+    await hashBody(toStream(body, signal), [hasher], { name: toName(key), size, onProgress, pace })
     return await hasher.digest()
   }
 
