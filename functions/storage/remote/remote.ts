@@ -15,6 +15,7 @@ import type { DescribeOptions, Proof, PutOptions, Storage, WritableStorage, Writ
 import { createSurveyCheck } from '../survey/survey-check.ts'
 import { toNetworkError } from './network-errors.ts'
 import {
+  createToDone,
   type Reply,
   readKeptPage,
   readLinesTo,
@@ -160,13 +161,10 @@ async function takeAnswers<H extends { readonly name: string }, T>(
 ): Promise<void> {
   if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
   const open = new Set(batch)
-  let before = 0
+  const toDone = createToDone()
   const take = (line: NameLine<H>) => {
     if ('working' in line) {
-      // The work since the heartbeat before this one.
-      const done = Math.max((line.work ?? 0) - before, 0)
-      before += done
-      onProgress?.({ done, reading: line.reading })
+      onProgress?.({ done: toDone(line.work ?? 0), reading: line.reading })
     } else if (open.delete(line.name)) {
       if ('absent' in line) settle(line.name, null)
       else settle(line.name, 'error' in line ? toError(line.error) : toHeld(line))
