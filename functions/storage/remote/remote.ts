@@ -44,9 +44,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   const ask = createAsk(url.replace(/\/+$/, ''), options)
 
   const describe: WritableStorage['describe'] = (names, options = {}) => {
-    const { maxAge, sums, sign } = options
+    const { maxAge, sums, sign, trace, signal } = options
     return askNames(names, async (batch, settle) => {
-      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, ...toAsk(options) })
+      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, trace, signal })
       await takeAnswers(reply, batch, describeLine, toFacts, settle, options)
     })
   }
@@ -54,9 +54,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   return {
     describe,
     prove(names, options) {
-      const { nonce } = options
+      const { nonce, trace, signal } = options
       return askNames<Proof>(names, async (batch, settle) => {
-        const reply = await ask('/prove', { json: { names: batch, nonce }, ...toAsk(options) })
+        const reply = await ask('/prove', { json: { names: batch, nonce }, trace, signal })
         if (reply.status === 404) await throwEarlier(reply, 'prove copies')
         await takeAnswers(reply, batch, proveLine, ({ size, proof }) => ({ size, proof }), settle, options)
       })
@@ -120,8 +120,6 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
     ...createRemoteWrites(ask, describe),
   }
 }
-
-const toAsk = ({ trace, signal }: Pick<DescribeOptions, 'trace' | 'signal'>) => ({ trace, signal })
 
 /** Settles the promise of one name. */
 type Settle<T> = (name: string, answer: T | null | StorageError) => void
