@@ -67,7 +67,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   const toName = (key: string) => key.slice(root.length)
   const digests = createObjectDigests(objects, createHasher, cache, toName)
   const { open, openAgain } = createObjectReader(digests, root, createHasher)
-  const describeAll = createObjectBatches(objects, digests)
+  const describeAll = objects.readAll && createObjectBatches(objects.readAll, digests)
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
     const key = root + requireName(name)
@@ -125,7 +125,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       // One fewer than a store lists at once, so that it need not be asked again whether there are others.
       list: (options: ListOptions) => listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 }),
       describe(entries: readonly Listed[], options: DescribeOptions) {
-        if (objects.readAll === undefined) return entries.map((one) => describeNoting(one, options))
+        if (describeAll === undefined) return entries.map((one) => describeNoting(one, options))
         const listed = entries.map(({ info }) => info)
         const together = describeAll(listed, wanted.pass, options)
         return entries.map(
