@@ -7,6 +7,7 @@ import {
   MAX_SETTLING_HEARTBEATS,
 } from '../../wire/limits.ts'
 import { addPassed, type Passed, type PassedKind } from '../../wire/passed.ts'
+import { askOnce } from '../ask-once.ts'
 import type { Facts } from '../facts.ts'
 import { findFault, isReserved, parseName, requireName } from '../names.ts'
 import type {
@@ -163,16 +164,6 @@ function createToListed(toName: (key: string) => string) {
     if (info.passed !== undefined || parseName(name) === null) return null
     return { name, size: info.size, modified: info.modified, info }
   }
-}
-
-/** The answer to each name, which is asked for once. */
-function askOnce<T>(names: readonly string[], ask: (name: string) => Promise<T>): Promise<T>[] {
-  const asked = new Map<string, Promise<T>>()
-  return names.map((name) => {
-    const answer = asked.get(name) ?? ask(name)
-    asked.set(name, answer)
-    return answer
-  })
 }
 
 /** How an estimate looks at a store: it lists all objects, and asks what is known of each. */
