@@ -311,7 +311,7 @@ function createRemoteWrites(
   }
 }
 
-/** Throws for an answer with 404 to what every present replica server has. */
+/** Throws for a 404 from a route that every replica server of this version has. */
 async function throwEarlier(reply: Reply, what: string): Promise<never> {
   await reply.body?.cancel()
   const message = `the replica server cannot ${what}, because it is of an earlier version; update it`
