@@ -12,7 +12,7 @@ import { SUM_ALGORITHMS } from '../wire/sums.ts'
 import { formatNumber } from '../wire/text.ts'
 import { answerNames } from './answer-names.ts'
 
-/** What a host lends a replica for more than facts; null where it does not. */
+/** What a replica needs to answer with more than facts; null for what it does not have. */
 export interface DescribeAbilities {
   readonly describeSums: DescribeSums | null
   readonly signFacts: SignFacts | null

@@ -6,7 +6,7 @@ import type { Proof, Storage } from '../storage/storage.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
 import { type ProveLine, proveRequest } from '../wire/schemas.ts'
-import { answerNames } from './answer-names.ts'
+import { type AskNames, answerNames } from './answer-names.ts'
 
 /** `POST /prove`: the proof of each name, of the bytes as they are now. */
 export async function answerProve(
@@ -18,7 +18,7 @@ export async function answerProve(
   if (question instanceof Response) return question
   const { nonce } = question
   const { trace } = c.var
-  const ask = (names: readonly string[], options: object) =>
+  const ask: AskNames<Proof> = (names, options) =>
     proveNames(storage, names, { ...options, nonce, trace, createHasher })
   return await answerNames(question.names, ask, toLine)
 }

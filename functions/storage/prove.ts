@@ -1,9 +1,9 @@
-import { readChunks, toChunks } from '../bytes/chunks.ts'
 import { createHmac } from '../bytes/hmac.ts'
 import { type CreateHasher, type Digest, toBytes } from '../wire/digest.ts'
 import { createLimit } from '../wire/limit.ts'
 import { MAX_SUMS_AT_ONCE } from '../wire/limits.ts'
 import { StorageError } from '../wire/storage-error.ts'
+import { hashBody } from './hash-body.ts'
 import type { Proof, ProveOptions, Storage } from './storage.ts'
 
 /** A proof that was computed from bytes that the storage sent, with their SHA-256. */
@@ -46,14 +46,7 @@ export async function proveByReading(
 ): Promise<ReadProof | null> {
   const opened = await storage.open(name, { signal, trace })
   if (opened === null) return null
-  const { size } = opened.facts
   const [whole, hmac] = [createHasher(), createHmac(createHasher, toBytes(nonce))]
-  let bytes = 0
-  for await (const chunk of readChunks(toChunks(opened.body))) {
-    await whole.update(chunk)
-    await hmac.update(chunk)
-    bytes += chunk.length
-    onProgress?.({ done: chunk.length, reading: { name, bytes, size } })
-  }
-  return { size: bytes, proof: await hmac.digest(), digest: await whole.digest() }
+  const size = await hashBody(opened.body, [whole, hmac], { name, size: opened.facts.size, onProgress })
+  return { size, proof: await hmac.digest(), digest: await whole.digest() }
 }

@@ -234,8 +234,8 @@ export interface Billing {
   /** The calls so far, of all who use the storage. */
   calls(): Calls
   /**
-   * What an audit will take whose copies do not differ: lists every name, and asks for a few objects, but
-   * reads none. Rejects with a `StorageError` as `list` does.
+   * Estimates an audit that finds no differences: lists every name, and asks for a few objects, but reads
+   * none. Rejects with a `StorageError` as `list` does.
    */
   estimate(options: EstimateOptions): Promise<Estimate>
 }

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { readChunks, toChunks } from '../bytes/chunks.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { changedError } from '../wire/errors.ts'
 import { createLimit } from '../wire/limit.ts'
@@ -7,6 +6,7 @@ import { MAX_REMEMBERED_SUMS, MAX_SUMS_AT_ONCE } from '../wire/limits.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import type { CreateSum, SumAlgorithm, Sums } from '../wire/sums.ts'
 import type { Facts } from './facts.ts'
+import { hashBody } from './hash-body.ts'
 import type { DescribeOptions, Storage } from './storage.ts'
 
 export interface SumsOptions {
@@ -61,16 +61,8 @@ export function createDescribeSums({ createHasher, createSum }: SumsOptions): De
     const opened = await storage.open(name, { ifDigest: digest, signal, trace })
     if (opened === null) throw changedError()
     const whole = createHasher()
-    let bytes = 0
-    for await (const chunk of readChunks(toChunks(opened.body))) {
-      await whole.update(chunk)
-      for (const [, hasher] of hashers) await hasher.update(chunk)
-      bytes += chunk.length
-      const report = (done: number) =>
-        onProgress?.({ done, reading: { name, bytes, size: opened.facts.size } })
-      report(chunk.length)
-      await pace?.wait(chunk.length, report)
-    }
+    const all = [whole, ...hashers.map(([, hasher]) => hasher)]
+    await hashBody(opened.body, all, { name, size: opened.facts.size, onProgress, pace })
     if ((await whole.digest()) !== digest) throw changedError()
     const found = hashers.map(async ([algorithm, hasher]) => [algorithm, await hasher.digest()] as const)
     return Object.fromEntries(await Promise.all(found))

@@ -50,19 +50,19 @@ export async function openSigners(
 
 async function openSigner(path: string): Promise<Signer> {
   const pkcs8 = parsePem(readKeyFile(path, 'the private key'))
-  if (pkcs8 === null) throw new UserError(`${path} is no private key (PKCS#8, in PEM); ${ADVICE}`)
+  if (pkcs8 === null) throw new UserError(`${path} is not a private key (PKCS#8, in PEM); ${ADVICE}`)
   const [key] = await readPublicKeys(`${path}.pub`)
   const signer = key === undefined ? null : await createSigner(pkcs8, key)
   pkcs8.fill(0)
   if (signer !== null) return signer
   throw new UserError(
-    `${path} is no private key of Ed25519, or not that of ${path}.pub, which must be the file that was made with it; ${ADVICE}`,
+    `${path} is not a private key of Ed25519, or not that of ${path}.pub, which must be the file that was made with it; ${ADVICE}`,
   )
 }
 
 /**
  * The public keys of a file, one a line; blank lines and those that begin with `#` are skipped. Rejects with
- * a UserError for a line that is none, and for a file without any.
+ * a UserError for a line that is not a public key, and for a file without any.
  */
 export async function readPublicKeys(path: string): Promise<readonly PublicKey[]> {
   const keys: PublicKey[] = []
@@ -82,7 +82,7 @@ export async function readPublicKeys(path: string): Promise<readonly PublicKey[]
 
 function readKeyFile(path: string, what: string): string {
   try {
-    // A FIFO would block, and a large file is no key.
+    // A FIFO would block, and a large file is not one of keys.
     const stats = statSync(path)
     if (!stats.isFile()) throw new Error('it is not a file')
     if (stats.size > MAX_KEY_FILE_BYTES) throw new Error(`it is larger than ${MAX_KEY_FILE_BYTES} bytes`)

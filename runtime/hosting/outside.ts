@@ -46,7 +46,7 @@ export function toIndexPath(
  * command goes to a file in one: both would change what is compared.
  */
 export function requireOutside(io: Io, directories: readonly OwnDirectory[]): void {
-  // Nor may every host look: Deno does not, where nothing but the cache directory is allowed.
+  // Nothing to look for; and Deno refuses to look where only the cache directory is allowed.
   if (directories.length === 0) return
   const cache = io.env['NODE_COMPILE_CACHE']
   const holder = cache ? findHolder(resolve(io.cwd, cache), directories) : undefined

@@ -17,7 +17,7 @@ import { toPage } from './listing.ts'
 import { toEtag, toInfo } from './versions.ts'
 import { createS3Writes } from './writes.ts'
 
-/** Has the answer tell the checksum that the store keeps of the object. */
+/** Asks for the checksum that the store keeps of the object. */
 const CHECKSUM = { 'x-amz-checksum-mode': 'ENABLED' }
 
 /** A bucket, how it is reached, and the prefix of its files. */

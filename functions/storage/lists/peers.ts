@@ -78,8 +78,8 @@ interface Content {
 /**
  * The content of the peers that has this sum; null when none of them has it. Rejects with `unreadable` when
  * it is not certain which it is: two contents have the sum, or a peer has a copy of which the sum could not
- * be computed, or does not say whether it has one. So it does where nobody has a copy, and another list has
- * the sum of another algorithm: nothing compares the two.
+ * be computed, or does not say whether it has one. Rejects so too when no peer has a copy, and another list
+ * has a sum of another algorithm: nothing can compare the two.
  */
 export async function findContent(
   { sum, size }: Pick<Recorded, 'sum' | 'size'>,

@@ -8,7 +8,7 @@ import type { ListedObject, ObjectInfo, Objects } from './objects.ts'
  * Describes many objects of a store that reads them together. What was read for an audit counts in its later
  * passes, for as long as the object has the same size and time, also where the store has no versions.
  */
-export function createObjectBatches({ readAll }: Objects, digests: ObjectDigests) {
+export function createObjectBatches(readAll: NonNullable<Objects['readAll']>, digests: ObjectDigests) {
   let last: { readonly pass: string; readonly memory: ReturnType<typeof createDigestCache> } | undefined
 
   function getMemory(pass: string | undefined) {
@@ -24,7 +24,6 @@ export function createObjectBatches({ readAll }: Objects, digests: ObjectDigests
     options: DescribeOptions,
   ): Promise<ReadonlyMap<string, Facts>> {
     const facts = new Map<string, Facts>()
-    if (readAll === undefined) return facts
     const keys: string[] = []
     for (const info of listed) if ((await digests.find(info, undefined)) === undefined) keys.push(info.key)
     const memory = getMemory(pass)

@@ -1,8 +1,9 @@
-import { type Chunks, checked, exactly, readChunks, toChunks, toStream } from '../../bytes/chunks.ts'
+import { type Chunks, checked, exactly, toChunks, toStream } from '../../bytes/chunks.ts'
 import type { CreateHasher, Digest } from '../../wire/digest.ts'
 import { changedError } from '../../wire/errors.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
 import { isRecent, type SizedFacts, toAge } from '../facts.ts'
+import { hashBody } from '../hash-body.ts'
 import type { DescribeOptions } from '../storage.ts'
 import type { ObjectInfo, Objects } from './objects.ts'
 
@@ -56,11 +57,11 @@ export function createObjectDigests(
   }
 
   /**
-   * As `describe`, for an object of which no more is known than that it was listed; null when it is gone. One
-   * request tells the store's own checksum or sends the bytes. Which of both is needed is not known before:
-   * HEAD and GET cost the same, but a GET that is not needed breaks a connection, and a HEAD that is not
-   * enough needs a GET after it. So it is done as the object before this one would have had it, but for a
-   * store with `readAll`, which does not tell with the bytes what it tells without them.
+   * As `describe`, for an object of which no more is known than that it was listed; null when it is gone. A
+   * HEAD returns the store's own checksum, and a GET the bytes too. Both cost the same, but a GET that was
+   * not needed breaks a connection, and a HEAD that was not enough needs a GET after it. So each object gets
+   * the request that the one before it needed, except in a store with `readAll`, which does not return with
+   * the bytes what it returns without them.
    */
   async function describeListed(key: string, options: DescribeOptions): Promise<SizedFacts | null> {
     if (!expectsBytes || provisional !== undefined || objects.readAll !== undefined) {
@@ -120,17 +121,9 @@ export function createObjectDigests(
     body: Chunks,
     { signal, onProgress, pace }: DescribeOptions,
   ): Promise<Digest> {
-    const name = toName(key)
     const hasher = createHasher()
-    let bytes = 0
     // A chunk is a sign of life; the stream ends at an abort even while no chunk comes.
-    for await (const chunk of readChunks(toChunks(toStream(body, signal)))) {
-      await hasher.update(chunk)
-      bytes += chunk.length
-      const report = (done: number) => onProgress?.({ done, reading: { name, bytes, size } })
-      report(chunk.length)
-      await pace?.wait(chunk.length, report)
-    }
+    await hashBody(toStream(body, signal), [hasher], { name: toName(key), size, onProgress, pace })
     return await hasher.digest()
   }
 

@@ -52,7 +52,7 @@ export async function estimateObjects(looks: Looks, options: EstimateOptions): P
   }
   const share = asked === 0 ? 0 : reading / asked
   const toRead = askedBytes === 0 ? 0 : (unknown.bytes * readingBytes) / askedBytes
-  // Each is asked for as the one before it would have had it: HEAD, and a GET after it if that was wrong.
+  // Each gets the request that the one before it needed; after a HEAD that was not enough, a GET too.
   const toAsk = unknown.names * (1 - share) + Math.min(unknown.names, MAX_OBJECTS_AT_ONCE) * share
   const toGet = unknown.names * share * (2 - share)
   const calls = { list, head: Math.round(toAsk), get: Math.round(toGet), put: 0, bytes: Math.round(toRead) }

@@ -7,6 +7,7 @@ import {
   MAX_SETTLING_HEARTBEATS,
 } from '../../wire/limits.ts'
 import { addPassed, type Passed, type PassedKind } from '../../wire/passed.ts'
+import { askOnce } from '../ask-once.ts'
 import type { Facts } from '../facts.ts'
 import { findFault, isReserved, parseName, requireName } from '../names.ts'
 import type {
@@ -67,7 +68,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
   const toName = (key: string) => key.slice(root.length)
   const digests = createObjectDigests(objects, createHasher, cache, toName)
   const { open, openAgain } = createObjectReader(digests, root, createHasher)
-  const describeAll = createObjectBatches(objects, digests)
+  const describeAll = objects.readAll && createObjectBatches(objects.readAll, digests)
 
   async function describeOne(name: string, options: DescribeOptions): Promise<Facts | null> {
     const key = root + requireName(name)
@@ -125,7 +126,7 @@ export function createObjectStorage(objects: Objects, options: ObjectStorageOpti
       // One fewer than a store lists at once, so that it need not be asked again whether there are others.
       list: (options: ListOptions) => listGapped({ ...options, limit: MAX_LISTING_PAGE - 1 }),
       describe(entries: readonly Listed[], options: DescribeOptions) {
-        if (objects.readAll === undefined) return entries.map((one) => describeNoting(one, options))
+        if (describeAll === undefined) return entries.map((one) => describeNoting(one, options))
         const listed = entries.map(({ info }) => info)
         const together = describeAll(listed, wanted.pass, options)
         return entries.map(
@@ -163,16 +164,6 @@ function createToListed(toName: (key: string) => string) {
     if (info.passed !== undefined || parseName(name) === null) return null
     return { name, size: info.size, modified: info.modified, info }
   }
-}
-
-/** The answer to each name, which is asked for once. */
-function askOnce<T>(names: readonly string[], ask: (name: string) => Promise<T>): Promise<T>[] {
-  const asked = new Map<string, Promise<T>>()
-  return names.map((name) => {
-    const answer = asked.get(name) ?? ask(name)
-    asked.set(name, answer)
-    return answer
-  })
 }
 
 /** How an estimate looks at a store: it lists all objects, and asks what is known of each. */

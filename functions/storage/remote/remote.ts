@@ -15,6 +15,7 @@ import type { DescribeOptions, Proof, PutOptions, Storage, WritableStorage, Writ
 import { createSurveyCheck } from '../survey/survey-check.ts'
 import { toNetworkError } from './network-errors.ts'
 import {
+  createToDone,
   type Reply,
   readKeptPage,
   readLinesTo,
@@ -43,9 +44,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   const ask = createAsk(url.replace(/\/+$/, ''), options)
 
   const describe: WritableStorage['describe'] = (names, options = {}) => {
-    const { maxAge, sums, sign } = options
+    const { maxAge, sums, sign, trace, signal } = options
     return askNames(names, async (batch, settle) => {
-      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, ...toAsk(options) })
+      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, trace, signal })
       await takeAnswers(reply, batch, describeLine, toFacts, settle, options)
     })
   }
@@ -53,9 +54,9 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   return {
     describe,
     prove(names, options) {
-      const { nonce } = options
+      const { nonce, trace, signal } = options
       return askNames<Proof>(names, async (batch, settle) => {
-        const reply = await ask('/prove', { json: { names: batch, nonce }, ...toAsk(options) })
+        const reply = await ask('/prove', { json: { names: batch, nonce }, trace, signal })
         if (reply.status === 404) await throwEarlier(reply, 'prove copies')
         await takeAnswers(reply, batch, proveLine, ({ size, proof }) => ({ size, proof }), settle, options)
       })
@@ -120,8 +121,6 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   }
 }
 
-const toAsk = ({ trace, signal }: Pick<DescribeOptions, 'trace' | 'signal'>) => ({ trace, signal })
-
 /** Settles the promise of one name. */
 type Settle<T> = (name: string, answer: T | null | StorageError) => void
 
@@ -160,13 +159,10 @@ async function takeAnswers<H extends { readonly name: string }, T>(
 ): Promise<void> {
   if (reply.status !== 200 || reply.body === null) throw await readProblem(reply)
   const open = new Set(batch)
-  let before = 0
+  const toDone = createToDone()
   const take = (line: NameLine<H>) => {
     if ('working' in line) {
-      // The work since the heartbeat before this one.
-      const done = Math.max((line.work ?? 0) - before, 0)
-      before += done
-      onProgress?.({ done, reading: line.reading })
+      onProgress?.({ done: toDone(line.work ?? 0), reading: line.reading })
     } else if (open.delete(line.name)) {
       if ('absent' in line) settle(line.name, null)
       else settle(line.name, 'error' in line ? toError(line.error) : toHeld(line))
@@ -315,7 +311,7 @@ function createRemoteWrites(
   }
 }
 
-/** Throws for an answer with 404 to what every present replica server has. */
+/** Throws for a 404 from a route that every replica server of this version has. */
 async function throwEarlier(reply: Reply, what: string): Promise<never> {
   await reply.body?.cancel()
   const message = `the replica server cannot ${what}, because it is of an earlier version; update it`

@@ -100,16 +100,24 @@ export async function readSignedTree(
   body: NonNullable<Reply['body']>,
   onProgress: DescribeOptions['onProgress'],
 ): Promise<SignedTree> {
-  let before = 0
+  const toDone = createToDone()
   const lines = readLinesTo(body, treeLine, (line) => !('work' in line), 'the answer with a tree broke off')
   for await (const line of lines) {
     if ('root' in line) return line
     if ('error' in line) throw toError(line.error)
-    const done = Math.max(line.work - before, 0)
-    before += done
-    onProgress?.({ done })
+    onProgress?.({ done: toDone(line.work) })
   }
   throw incomplete('the answer has no tree')
+}
+
+/** Returns a function that takes the work of an answer so far, and returns that since its last call. */
+export function createToDone(): (work: number) => number {
+  let before = 0
+  return (work) => {
+    const done = Math.max(work - before, 0)
+    before += done
+    return done
+  }
 }
 
 /** Reads a body of JSON as `schema` has it, of at most `limit` bytes. */

@@ -1,4 +1,3 @@
-import { readChunks, toChunks } from '../../bytes/chunks.ts'
 import { createPace, type Pace } from '../../bytes/pace.ts'
 import { type CreateHasher, type Digest, toDigest } from '../../wire/digest.ts'
 import { withTimeout } from '../../wire/limit.ts'
@@ -6,6 +5,7 @@ import { HEARTBEAT_MS } from '../../wire/limits.ts'
 import type { Passed } from '../../wire/passed.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
 import { type Facts, isFacts, isFresh, type SizedFacts } from '../facts.ts'
+import { hashBody } from '../hash-body.ts'
 import { compareNames } from '../names.ts'
 import type {
   DescribeOptions,
@@ -286,11 +286,7 @@ async function readOne(
     if (opened === null) return null
     const { facts, body } = opened
     const hasher = createHasher()
-    for await (const chunk of readChunks(toChunks(body))) {
-      await hasher.update(chunk)
-      onProgress({ done: chunk.length })
-      await pace?.wait(chunk.length, (done) => onProgress({ done }))
-    }
+    await hashBody(body, [hasher], { name, size: facts.size, onProgress, pace })
     const digest = await hasher.digest()
     const said = { ...facts, digest, evidence: 'read', age: 0 } as const
     const isRotten = facts.digest !== null && facts.digest !== digest

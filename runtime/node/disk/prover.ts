@@ -1,3 +1,4 @@
+import { askOnce } from '../../../functions/storage/ask-once.ts'
 import { requireName } from '../../../functions/storage/names.ts'
 import type { Proof, ProveOptions, Storage } from '../../../functions/storage/storage.ts'
 import { closedError } from '../../../functions/wire/errors.ts'
@@ -78,17 +79,13 @@ export function createProver(disk: Pick<Disk, 'locate'>) {
 
   const prove: NonNullable<Storage['prove']> = (names, options) => {
     let located: Promise<Located> | undefined
-    const proofs = new Map<string, Promise<Proof | null>>()
-    for (const name of names) {
-      if (proofs.has(name)) continue
-      const one = limit.run(async () => {
+    return askOnce(names, (name) =>
+      limit.run(async () => {
         requireName(name)
         located ??= disk.locate('')
         return await proveOne((await located).place, name, options)
-      })
-      proofs.set(name, one)
-    }
-    return names.map((name) => proofs.get(name) ?? Promise.resolve(null))
+      }),
+    )
   }
 
   return {

@@ -4,8 +4,13 @@ import type { DigestCache } from '../../../functions/storage/objects/object-dige
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { findUndecryptable, readBelow } from './rclone-crypt.ts'
 import type { Crypt, RcloneRemote } from './rclone-remotes.ts'
-import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
-import { hiddenError, toRefusalError } from './rclone-server.ts'
+import {
+  hiddenError,
+  type RcloneFs,
+  type RcloneItem,
+  type RcloneServer,
+  toRefusalError,
+} from './rclone-server.ts'
 import { createShared } from './rclone-shared.ts'
 
 export type Absence = ReturnType<typeof createAbsence>

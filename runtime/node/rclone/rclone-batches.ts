@@ -23,8 +23,8 @@ interface Batches {
  * Reads many files of a remote. Asked for a file alone, rclone looks for it again before each reading, for
  * which `chunker` and ftp list the whole directory, and it sends a WebDAV server at most a hundred requests a
  * second. Here the state of the files before and after the readings is that of one listing of each directory,
- * and another rclone, which has listed them in between, sends the files. None of a remote that has SHA-256,
- * whose listings would read them.
+ * and another rclone, which has listed them in between, sends the files. A remote that has SHA-256 is left
+ * out: its listings would read the files.
  */
 export function createRcloneBatches({ env, remote, finder, getTraits }: Batches): Objects['readAll'] {
   return async function readAll(keys, { isNeeded, read, signal }) {

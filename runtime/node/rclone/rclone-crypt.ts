@@ -2,8 +2,7 @@ import * as v from 'valibot'
 import { RESERVED } from '../../../functions/storage/names.ts'
 import { MAX_ENCODED_NAMES } from '../limits.ts'
 import type { Crypt } from './rclone-remotes.ts'
-import type { RcloneItem, RcloneServer } from './rclone-server.ts'
-import { toRefusalError } from './rclone-server.ts'
+import { type RcloneItem, type RcloneServer, toRefusalError } from './rclone-server.ts'
 
 /**
  * The items of a directory of a crypt remote in the remote below it; none where that has no such directory.

@@ -4,8 +4,7 @@ import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { MAX_RCLONE_DIRECTORIES, RCLONE_DIRECTORY_MS } from '../limits.ts'
 import { readItems } from './rclone-absence.ts'
 import { toState } from './rclone-contents.ts'
-import type { RcloneFs, RcloneItem, RcloneServer } from './rclone-server.ts'
-import { toRefusalError } from './rclone-server.ts'
+import { type RcloneFs, type RcloneItem, type RcloneServer, toRefusalError } from './rclone-server.ts'
 import { createShared } from './rclone-shared.ts'
 import type { Traits } from './rclone-traits.ts'
 
@@ -156,7 +155,7 @@ const FILE_TYPE = 0o170000
 const REGULAR = 0o100000
 
 /** '' for a path in the root. */
-export function toParent(path: string): string {
+function toParent(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 

@@ -16,8 +16,7 @@ import { findUndecryptable, joinPath, readBelow } from './rclone-crypt.ts'
 import type { RcloneFinder } from './rclone-finder.ts'
 import { fromRcloneSegment, toRcloneName } from './rclone-names.ts'
 import type { RcloneRemote } from './rclone-remotes.ts'
-import type { RcloneItem, RcloneServer } from './rclone-server.ts'
-import { toRefusalError } from './rclone-server.ts'
+import { type RcloneItem, type RcloneServer, toRefusalError } from './rclone-server.ts'
 import type { Traits } from './rclone-traits.ts'
 
 interface Listing {

@@ -76,7 +76,7 @@ export async function startRclone(env: Environment): Promise<RcloneProcess> {
 
 /**
  * The same for a server of the files of `fs` alone, each at its path. It lists a directory once, and sends
- * files by that listing: it must have been started after the state that a file is read for was seen.
+ * files by that listing: start it only after the state of those files was read.
  */
 export async function startFileServer(fs: string, env: Environment): Promise<RcloneProcess> {
   // An alias may lead to an address with a password, which every user would see in the list of processes.

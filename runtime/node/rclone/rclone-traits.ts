@@ -1,7 +1,6 @@
 import * as v from 'valibot'
 import type { RcloneRemote } from './rclone-remotes.ts'
-import type { RcloneServer } from './rclone-server.ts'
-import { toRefusalError } from './rclone-server.ts'
+import { type RcloneServer, toRefusalError } from './rclone-server.ts'
 
 /** What a remote can tell of its files. */
 export interface Traits {
