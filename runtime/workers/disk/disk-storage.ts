@@ -1,12 +1,6 @@
-import {
-  beforeEnd,
-  exactly,
-  readChunks,
-  sliced,
-  toStream,
-  verified,
-} from '../../../functions/bytes/chunks.ts'
+import { beforeEnd, exactly, sliced, toStream, verified } from '../../../functions/bytes/chunks.ts'
 import type { SizedFacts } from '../../../functions/storage/facts.ts'
+import { hashBody } from '../../../functions/storage/hash-body.ts'
 import { requireName } from '../../../functions/storage/names.ts'
 import type { DescribeOptions, Storage } from '../../../functions/storage/storage.ts'
 import type { CreateHasher } from '../../../functions/wire/digest.ts'
@@ -52,15 +46,8 @@ export function createDiskStorage(disk: Fetcher, { createHasher }: { createHashe
     if (response === null) return null
     const hasher = createHasher()
     const of = getSize(response) ?? 0
-    let size = 0
-    for await (const chunk of readChunks(toLargeChunks(response.body))) {
-      signal?.throwIfAborted()
-      await hasher.update(chunk)
-      size += chunk.length
-      const report = (done: number) => onProgress?.({ done, reading: { name, bytes: size, size: of } })
-      report(chunk.length)
-      await pace?.wait(chunk.length, report)
-    }
+    const body = toLargeChunks(response.body)
+    const size = await hashBody(body, [hasher], { name, size: of, signal, onProgress, pace })
     if (size !== getSize(response)) throw changedError()
     return { size, digest: await hasher.digest(), modified: toModified(response), evidence: 'read', age: 0 }
   }
