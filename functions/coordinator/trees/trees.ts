@@ -8,6 +8,7 @@ import { formatNote } from '../../proof/note.ts'
 import { readTree } from '../../proof/read-tree.ts'
 import { toTreeText } from '../../proof/tree-text.ts'
 import type { Work } from '../../storage/storage.ts'
+import { createToDone } from '../../storage/work.ts'
 import { parseLimit } from '../../wire/fields/query.ts'
 import { isValid } from '../../wire/json/parse.ts'
 import { MAX_NAME_BYTES } from '../../wire/limits.ts'
@@ -110,14 +111,10 @@ async function signMember({ id, storage }: Member, prefix: string, asking: Askin
     const [lines, keys] = [signatures.map(({ line }) => line), signatures.map(({ key }) => key)]
     return { id, files, root, text, lines, keys }
   }
-  let before = 0
-  const onWork = (work: number) => {
-    onProgress({ done: Math.max(work - before, 0) })
-    before = Math.max(work, before)
-  }
+  const toDone = createToDone()
   const { files, root, statement } = await readTree(storage, prefix, {
     ...{ createHasher, trace, signal },
-    onProgress: onWork,
+    onProgress: (work) => onProgress({ done: toDone(work) }),
   })
   if (statement === null) throw undated()
   const text = toTreeText({ prefix, files, root })

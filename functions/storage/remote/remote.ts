@@ -13,9 +13,9 @@ import { StorageError, toStorageError } from '../../wire/storage-error.ts'
 import { parseName, requireName } from '../names.ts'
 import type { DescribeOptions, Proof, PutOptions, Storage, WritableStorage, Written } from '../storage.ts'
 import { createSurveyCheck } from '../survey/survey-check.ts'
+import { createToDone } from '../work.ts'
 import { toNetworkError } from './network-errors.ts'
 import {
-  createToDone,
   type Reply,
   readKeptPage,
   readLinesTo,

@@ -40,6 +40,7 @@ import type {
   SignedTree,
   Written,
 } from '../storage.ts'
+import { createToDone } from '../work.ts'
 import { toNetworkError } from './network-errors.ts'
 import { toError, toFacts } from './wire-lines.ts'
 
@@ -108,16 +109,6 @@ export async function readSignedTree(
     onProgress?.({ done: toDone(line.work) })
   }
   throw incomplete('the answer has no tree')
-}
-
-/** Returns a function that takes the work of an answer so far, and returns that since its last call. */
-export function createToDone(): (work: number) => number {
-  let before = 0
-  return (work) => {
-    const done = Math.max(work - before, 0)
-    before += done
-    return done
-  }
 }
 
 /** Reads a body of JSON as `schema` has it, of at most `limit` bytes. */
