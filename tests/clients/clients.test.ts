@@ -41,7 +41,7 @@ describe('clients of other people', () => {
   describe.each(rows)('$client.name, given the $address address', ({ client, address }) => {
     const again = address === 'pinned' && client.addresses.includes('version')
 
-    it(again ? 'fails, for it asks for each part anew' : 'gets what the copies agree on', async () => {
+    it(again ? 'fails, for it asks the address again for each part' : 'gets what the copies agree on', async () => {
       expect(await run(client, address, 'agreeing')).toMatch(again || client.isRefused ? /^error/ : /^right$/)
     })
 
@@ -52,7 +52,7 @@ describe('clients of other people', () => {
     it.each(['changed between ranges', 'changed before resume'] as const)(
       'mixes nothing, and takes no part for the whole: %s',
       async (which) => {
-        expect(await run(client, address, which)).toMatch(/^(right|error|asks once|begins anew|does not end)/)
+        expect(await run(client, address, which)).toMatch(/^(right|error|asks once|starts over|does not end)/)
       },
     )
 

@@ -11,7 +11,7 @@ export interface Client {
   readonly module?: string
   /** Arguments that write the content of an address to a path; it runs in a folder of its own. */
   get(url: string, path: string): readonly string[]
-  /** Arguments that go on where `get` was interrupted; null for a program that begins anew. */
+  /** Arguments that go on where `get` was interrupted; null for a program that starts over. */
   readonly resume: ((url: string, path: string) => readonly string[]) | null
   /** Whether it asks for parts of one content in several requests. */
   readonly asksForParts: boolean

@@ -128,7 +128,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
       })
     })
     const { values, ended } = await engine.runParts(runs)
-    // Which part ends last is told to each who asks for that part, also to one who asks again.
+    // The ledger names the last part to end to whoever runs that part, also to one that runs it again.
     const outcomes = values.flatMap((value) => value ?? [])
     strictEqual(outcomes.length, 1, 'one part has ended the run')
     const unverified = checkSteps(
