@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isInstalled } from '../operating/operating.suite.ts'
 import { CASES, type Case, runCase } from './cases.suite.ts'
 import { type Address, CLIENTS, type Client } from './programs.suite.ts'
 import { openStage, type Stage } from './stage.suite.ts'
@@ -17,7 +17,7 @@ const TAKE_SHORT_BODIES = ['axel -n4', 'wget2 -c', 'wget2 --chunk-size=1M']
 
 const missing = CLIENTS.filter(({ program, module }) => {
   const isModuleHere = module === undefined || globSync(module).length > 0
-  return !isModuleHere || spawnSync('which', [program]).status !== 0
+  return !isModuleHere || !isInstalled(program)
 })
 if (missing.length > 0 && !isWriting)
   console.warn(`NOT TESTED without ${[...new Set(missing.map(({ debian }) => debian))].join(', ')}`)
