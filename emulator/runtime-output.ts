@@ -16,7 +16,7 @@ function passOutputOn(...outputs: Readable[]): void {
   }
 }
 
-/** Options of each Miniflare: on loopback, with nothing of Cloudflare's own, and only the output of Workers. */
+/** Options of each Miniflare: on loopback, nothing of Cloudflare's own, and only the output of Workers. */
 export const RUNTIME = {
   host: '127.0.0.1',
   cf: false,
