@@ -1,4 +1,4 @@
-import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare'
+import { Miniflare, type WorkerOptions } from 'miniflare'
 import { type Bucket, openBucket } from './bucket.ts'
 import { bundle } from './bundle.ts'
 import type { Fault } from './fault.ts'
@@ -10,7 +10,7 @@ import {
   toServiceBindings,
   toWorker,
 } from './replicas.ts'
-import { passOutputOn } from './runtime-output.ts'
+import { RUNTIME } from './runtime-output.ts'
 
 export interface EmulatorOptions {
   /**
@@ -52,12 +52,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const miniflare = new Miniflare({
     // Miniflare's own server rewrites answers (compression, error pages), so the emulator has a socket of its
     // own.
-    host: '127.0.0.1',
+    ...RUNTIME,
     port: 0,
-    cf: false,
-    telemetry: { enabled: false },
-    log: new Log(LogLevel.NONE),
-    handleRuntimeStdio: passOutputOn,
     ...(buckets !== undefined && { r2Persist: buckets }),
     workers: [
       await createDoor(replicas, { host, port }),

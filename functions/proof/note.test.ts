@@ -9,22 +9,15 @@ import {
   generateKey,
   parsePem,
   parsePublicKey,
-  type Signer,
   toPublicKey,
 } from './keys.ts'
 import { formatNote, NoteError, parseNote, signLine, verifyNote } from './note.ts'
 import { parseReceiptText, toReceiptText } from './receipt.ts'
 import { createSignFacts, createSignText } from './sign-facts.ts'
+import { createTestSigner } from './signer.suite.ts'
 import { formatStatement, parseStatement, type Statement } from './statement.ts'
 
-async function createKey(origin: string): Promise<Signer> {
-  const { pkcs8, key } = await generateKey(origin)
-  const signer = await createSigner(pkcs8, key)
-  if (signer === null) throw new Error('the halves belong together')
-  return signer
-}
-
-const [nas, vm] = [await createKey('nas.example/photos'), await createKey('vm')] as const
+const [nas, vm] = [await createTestSigner('nas.example/photos'), await createTestSigner('vm')] as const
 const keys = [nas.key, vm.key]
 const TIME = Date.parse('2026-11-30T08:00:00Z') / 1000
 const READ: Statement = { basis: 'read', time: TIME }
@@ -78,7 +71,7 @@ describe('a note', () => {
     const other = toReceiptText({ name: 'photos/a cat.jpg', digest: DIGEST, size: 4097 })
     const line = await signLine(nas, READ, other)
     expect(await refuse(formatNote(TEXT, [line]))).toContain(`line 6: this is not what ${nas.key.origin}`)
-    const impostor = await createKey(nas.key.origin)
+    const impostor = await createTestSigner(nas.key.origin)
     expect(await refuse(formatNote(TEXT, [await signLine(impostor, READ, TEXT)]))).toContain(
       'none of the keys',
     )
@@ -87,7 +80,7 @@ describe('a note', () => {
   it('counts no line of a key that is not known, and needs one of a key that is', async () => {
     const { signed, unknown } = await verifyNote(NOTE, [vm.key])
     expect([signed.length, unknown]).toEqual([1, [{ number: 6, origin: nas.key.origin, keyId: nas.key.id }]])
-    expect(await refuse(NOTE, [(await createKey('third')).key])).toContain(
+    expect(await refuse(NOTE, [(await createTestSigner('third')).key])).toContain(
       'none of the keys given has signed',
     )
     expect(await refuse(NOTE, [])).toContain('none of the keys given has signed')

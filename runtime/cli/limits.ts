@@ -52,8 +52,11 @@ export const FILES_AHEAD = 1024
 /** What opening and looking up a file costs, in bytes that could be hashed meanwhile. */
 export const FILE_BYTES = 32 * 1024
 
-/** Parts that `vouch merge` reads, each with a file open. */
+/** Parts that `vouch merge` reads, and holds a summary of each. */
 export const MAX_RESULT_FILES = 1000
+
+/** Processes of `vouch check --jobs`: more than machines have cores to spare. */
+export const MAX_JOBS = 64
 
 /** Characters of what a failed part has printed that are repeated: its last sentences. */
 export const MAX_PART_WORDS = 2000

@@ -23,7 +23,7 @@ export type Case = (typeof CASES)[number]
 /** Runs a client in one case, and says in a few words how it ended: what a cell of the table says. */
 export async function runCase(stage: Stage, client: Client, address: Address, which: Case): Promise<string> {
   if (which === 'changed between ranges' && !client.asksForParts) return 'asks once'
-  if (which === 'changed before resume' && client.resume === null) return 'begins anew'
+  if (which === 'changed before resume' && client.resume === null) return 'starts over'
   const folder = mkdtempSync(join(stage.root, 'client-'))
   const contents = [0, 1].map((seed) => makeContent(client, folder, seed))
   const [before, after] = contents

@@ -44,7 +44,7 @@ const BEFORE = `# Clients
 
 What other people's programs do with a coordinator over a directory and a replica server; \`npm run test:clients\` writes
 this table. \`right\`: the bytes that the copies agreed on, exit status 0 (\`the new\`: those after the change); \`error N\`: exit
-status N; \`short\` or \`mixed\` with exit status 0 is in bold. \`asks once\`: one request for the whole; \`begins anew\`: does not
+status N; \`short\` or \`mixed\` with exit status 0 is in bold. \`asks once\`: one request for the whole; \`starts over\`: does not
 resume. Given \`/pinned/NAME\`, or where that leads:
 
     curl -fsS -o /dev/null -w '%{redirect_url}' http://127.0.0.1:6001/pinned/NAME

@@ -1,15 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { finish } from '../../runtime/cli/process.suite.ts'
+import { isInstalled } from '../operating/operating.suite.ts'
 import { openStage, type Stage, start } from './stage.suite.ts'
 
 // Programs that read trees of files through a coordinator.
 
 const PROGRAMS = ['apt-get', 'dpkg-deb', 'gpg', 'git', 'wget', 'lftp', 'rclone']
-const missing = PROGRAMS.filter((program) => spawnSync('which', [program]).status !== 0)
+const missing = PROGRAMS.filter((program) => !isInstalled(program))
 if (missing.length > 0) console.warn(`NOT TESTED without ${missing.join(', ')}`)
 const isHere = (...programs: string[]) => programs.every((program) => !missing.includes(program))
 

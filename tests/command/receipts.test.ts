@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -9,20 +8,19 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type PublicKey, parsePublicKey } from '../../functions/proof/keys.ts'
 import { verifyNote } from '../../functions/proof/note.ts'
 import { finish, type ServerProcess, startServer, startVouch } from '../../runtime/cli/process.suite.ts'
+import { createDirectory, writeFiles } from '../../runtime/cli/stage.suite.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-let cwd: string
+const cwd = createDirectory()
 let server: ServerProcess
 let receipt: string
 let key: PublicKey
 
 /** A replica server of its own process, with a key, and a receipt of a file of it. */
 beforeAll(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'vouch-receipts-'))
   await run('key', 'generate', 'nas.key', '--origin', 'nas.example')
-  execFileSync('mkdir', ['files'], { cwd })
-  writeFileSync(join(cwd, 'files/notes.txt'), 'hello\n')
+  writeFiles(cwd, { 'files/notes.txt': 'hello\n' })
   server = await startServer(['replica', './files', '--sign', 'nas.key', '--log', 'json'], cwd)
   const source = ['--replica', `nas=${server.url}`, '--index', 'index']
   await run('get', 'notes.txt', '-O', '--receipt', 'notes.receipt', ...source)
@@ -32,10 +30,7 @@ beforeAll(async () => {
   key = parsed
 }, 120_000)
 
-afterAll(async () => {
-  await server?.stop()
-  rmSync(cwd, { recursive: true, force: true })
-})
+afterAll(() => server?.stop())
 
 async function run(...args: readonly string[]): Promise<string> {
   const { status, said } = await finish(startVouch(args, cwd))

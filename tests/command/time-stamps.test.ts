@@ -1,12 +1,11 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { finish, startVouch } from '../../runtime/cli/process.suite.ts'
-import { useTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
+import { createStageWith, startScript } from '../../runtime/cli/stage.suite.ts'
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/proof.md', import.meta.url))
 
@@ -39,22 +38,13 @@ async function startAuthority(cwd: string): Promise<string> {
     ...['-addext', 'extendedKeyUsage=critical,timeStamping', '-addext', 'keyUsage=critical,digitalSignature'],
     ...['-keyout', 'authority.key', '-out', 'authority.pem'],
   )
-  const server = createServer(async (request, response) => {
-    writeFileSync(join(cwd, 'asked.tsq'), await readBody(request))
+  const url = await startScript(async (request, response) => {
+    writeFileSync(join(cwd, 'asked.tsq'), await buffer(request))
     openssl('ts', '-reply', '-config', 'authority.cnf', '-queryfile', 'asked.tsq', '-out', 'given.tsr')
     response.setHeader('Content-Type', 'application/timestamp-reply')
     response.end(readFileSync(join(cwd, 'given.tsr')))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  // A server that listens on TCP has an address of this kind.
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return `${url}/`
 }
 
 /** The commands of the document that ask an authority for a stamp, and verify it. */
@@ -65,9 +55,7 @@ function readCommands(authority: string): string[] {
 }
 
 it('a time stamp of a tree is asked for and verified as the document says, and is of every byte', async () => {
-  const cwd = useTemporaryDirectory()
-  mkdirSync(join(cwd, 'files'))
-  writeFileSync(join(cwd, 'files/notes.txt'), 'hello\n')
+  const { cwd } = createStageWith({ 'files/notes.txt': 'hello\n' })
   const vouch = async (...args: readonly string[]) => (await finish(startVouch(args, cwd))).status
   const tree = '2026-11-30.tree'
   expect(await vouch('key', 'generate', 'mine.key', '--origin', 'mine.example')).toBe(0)

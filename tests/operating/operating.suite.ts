@@ -1,14 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
+
+/** Whether a program is installed. */
+export function isInstalled(program: string): boolean {
+  return spawnSync('which', [program]).status === 0
+}
 
 /** Whether a program is installed; otherwise warns which tests are skipped. */
 export function hasProgram(program: string, what: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' })
-    return true
-  } catch {
-    console.warn(`NOT TESTED without ${program}: ${what}`)
-    return false
-  }
+  const isHere = isInstalled(program)
+  if (!isHere) console.warn(`NOT TESTED without ${program}: ${what}`)
+  return isHere
 }
 
 /** The result of a program with `input` on its standard input. */

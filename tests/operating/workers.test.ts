@@ -1,9 +1,9 @@
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Miniflare } from 'miniflare'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openBucket } from '../../emulator/bucket.ts'
 import { bundle } from '../../emulator/bundle.ts'
 import { toWorker } from '../../emulator/replicas.ts'
-import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { fromBytes, toStream } from '../../functions/bytes/chunks.ts'
 import { createRemoteStorage } from '../../functions/storage/remote/remote.ts'
 import type { WritableStorage } from '../../functions/storage/storage.ts'
@@ -37,11 +37,7 @@ async function start(workers: Record<string, WorkerBindings & { entry: string }>
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }))
   running = new Miniflare({
-    host: '127.0.0.1',
-    cf: false,
-    telemetry: { enabled: false },
-    log: new Log(LogLevel.NONE),
-    handleRuntimeStdio: passOutputOn,
+    ...RUNTIME,
     workers: await Promise.all(options),
   })
   return running

@@ -70,7 +70,7 @@ describe.each(toAddresses(there))('files on %s', (address) => {
   })
 })
 
-test('files that are read together must have the hash of the remote, and one that has not is told', async () => {
+test('files that are read together must have the hash of the remote, and one that has not is reported', async () => {
   const chunk = join(home.path, 'chunks', `${SAME}.rclone_chunk.001`)
   const content = readFileSync(chunk)
   writeFileSync(chunk, content.toString().toUpperCase())

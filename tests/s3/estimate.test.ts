@@ -47,15 +47,15 @@ async function setUp(one: Partial<NumberedBucket>, differing: readonly number[])
  * differs, and that nothing has shown before, may cost a listing more.
  */
 function expectAlike(estimated: readonly Requests[], counted: readonly Requests[], unforeseen = 0): void {
-  for (const [i, count] of counted.entries()) {
-    const [told = count, ...classes] = [estimated[i], 'list', 'ask'] as const
-    for (const one of classes) {
-      const [before, after] = [told, count].map(({ list, head, get }) => (one === 'list' ? list : head + get))
-      const off = Math.abs((before ?? 0) - (after ?? 0))
-      expect(off, `${one} of bucket ${i}: ${before} and ${after}`).toBeLessThanOrEqual(
-        Math.max(4, (after ?? 0) / 20) + (one === 'list' ? 1.2 * unforeseen : 0),
-      )
-    }
+  expect(estimated).toHaveLength(counted.length)
+  const expectNear = (before: number, after: number, more: number, what: string) =>
+    expect(Math.abs(before - after), `${what}: ${before} and ${after}`).toBeLessThanOrEqual(
+      Math.max(4, after / 20) + more,
+    )
+  for (const [i, told] of estimated.entries()) {
+    const count = counted[i] ?? told
+    expectNear(told.list, count.list, 1.2 * unforeseen, `list of bucket ${i}`)
+    expectNear(told.head + told.get, count.head + count.get, 0, `ask of bucket ${i}`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { toBytes } from '../../functions/wire/digest.ts'
 import type { R2Bucket, R2Object } from '../../runtime/workers/bindings.ts'
 import type { Clock, Weather } from './weather.ts'
-import { listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from './world.ts'
+import { isHeld, listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from './world.ts'
 
 /** A replica of the world as a bucket of R2, each page of which is made when it is listed. */
 export function createBucket(
@@ -10,10 +10,8 @@ export function createBucket(
   clock: Clock,
   weather: () => Weather,
 ): R2Bucket {
-  const isHeld = (odd: Odd | undefined) => odd?.kind !== 'missing' || odd.replica !== replica
-
   function toObject(n: number, odd: Odd | undefined): R2Object {
-    const digest = toDigest(world(), n, odd?.kind === 'differs' && odd.replica === replica)
+    const digest = toDigest(world(), n, odd, replica)
     return {
       ...{ key: toName(n), version: digest, size: toSize(n), etag: digest, uploaded: new Date(0) },
       checksums: { sha256: toBytes(digest).buffer },
@@ -26,7 +24,7 @@ export function createBucket(
       clock.call(replica, weather())
       const n = toNext(key) - 1
       const [odd] = listOdd(world(), n, n + 1)
-      return isHeld(odd) ? toObject(n, odd) : null
+      return isHeld(odd, replica) ? toObject(n, odd) : null
     },
     async list({ startAfter = '', limit }) {
       clock.call(replica, weather())
@@ -36,7 +34,7 @@ export function createBucket(
       const objects: R2Object[] = []
       let at = first
       for (; at < world().names && objects.length < limit; at++)
-        if (isHeld(odds.get(at))) objects.push(toObject(at, odds.get(at)))
+        if (isHeld(odds.get(at), replica)) objects.push(toObject(at, odds.get(at)))
       return { objects, truncated: at < world().names }
     },
     get: refuse,

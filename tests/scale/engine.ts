@@ -4,7 +4,6 @@ import { toShare } from './world.ts'
 
 /** How often an execution of a step goes wrong: one in so many. */
 export interface Faults {
-  readonly seed: number
   /** It fails before it begins. */
   readonly unbegun: number
   /** It is done, and its result is lost, so that it is done again. */
@@ -44,12 +43,12 @@ export interface EngineCounts {
  * again, and one that rejects is tried again, with pauses. One step is done after the other, in the order of
  * the times at which they begin.
  */
-export function createEngine(clock: Clock, faults: Faults, began: number) {
+export function createEngine(clock: Clock, faults: Faults, seed: number, began: number) {
   const counts: EngineCounts = {
     ...{ steps: 0, most: 0, executions: 0, failures: 0, duplicates: 0, restarts: 0, state: 0 },
   }
   let draws = 0
-  const happens = (oneIn: number) => toShare(faults.seed, draws++) * oneIn < 1
+  const happens = (oneIn: number) => toShare(seed, draws++) * oneIn < 1
 
   const waiting: { readonly time: number; readonly go: () => void }[] = []
   let living = 0

@@ -15,7 +15,7 @@ import { MOST_PARTS, STEP_BUDGET } from '../../runtime/workers/limits.ts'
 import { createR2Objects } from '../../runtime/workers/r2/r2.ts'
 import { createBucket } from './bucket.ts'
 import { createEngine, type EngineCounts, type Faults } from './engine.ts'
-import { createSpanStorage } from './span-storage.ts'
+import { createSpanStorage, PAGE } from './span-storage.ts'
 import { createClock, type Weather } from './weather.ts'
 import { listOdd, type Odd, toName, toNext, type World } from './world.ts'
 
@@ -60,15 +60,10 @@ export interface RunFigures {
 
 const HOUR = 3_600_000
 const NO_CALLS: Calls = { list: 0, head: 0, get: 0, put: 0, bytes: 0 }
-const FAIR: Faults = {
-  ...{ seed: 0, unbegun: Number.POSITIVE_INFINITY, lost: Number.POSITIVE_INFINITY },
-  ...{
-    duplicate: Number.POSITIVE_INFINITY,
-    restart: Number.POSITIVE_INFINITY,
-    forgotten: Number.POSITIVE_INFINITY,
-  },
-}
-const FOUL: Faults = { seed: 0, unbegun: 100, lost: 100, duplicate: 50, restart: 100, forgotten: 400 }
+/** One in so many. */
+const NEVER = Infinity
+const FAIR: Faults = { unbegun: NEVER, lost: NEVER, duplicate: NEVER, restart: NEVER, forgotten: NEVER }
+const FOUL: Faults = { unbegun: 100, lost: 100, duplicate: 50, restart: 100, forgotten: 400 }
 
 /**
  * Audits two replicas three times, by the code of the audit Worker but for Cloudflare's own: first in one
@@ -81,7 +76,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
   const { names, seed, by, block, rarity, log } = options
   const clock = createClock()
   let world: World = { names, seed, block, rarity, epoch: 0 }
-  let weather: Weather = { seed, callMs: 100, unanswered: Number.POSITIVE_INFINITY, down: null }
+  let weather: Weather = { seed, callMs: 100, unanswered: NEVER, down: null }
   const stores = [0, 1].map((replica): { storage: Storage; calls: () => Calls } => {
     const given = [() => world, replica, clock, () => weather] as const
     if (by !== 'names') return createSpanStorage(...given, by === 'paid spans')
@@ -101,7 +96,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
   async function run(nth: number, faults: Faults): Promise<void> {
     const began = Date.UTC(2026, 0, 1 + nth)
     clock.begin(began)
-    const engine = createEngine(clock, { ...faults, seed: seed + 100 * nth }, began)
+    const engine = createEngine(clock, faults, seed + 100 * nth, began)
     const before = stores.map(({ calls }) => calls())
     const rowsBefore = read('SELECT total_changes()')
     const sum = (kind: keyof Calls) =>
@@ -128,7 +123,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
       })
     })
     const { values, ended } = await engine.runParts(runs)
-    // Which part ends last is told to each who asks for that part, also to one who asks again.
+    // The ledger names the last part to end to whoever runs that part, also to one that runs it again.
     const outcomes = values.flatMap((value) => value ?? [])
     strictEqual(outcomes.length, 1, 'one part has ended the run')
     const unverified = checkSteps(
@@ -137,7 +132,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
     )
     const calls = { list: sum('list'), head: sum('head'), get: sum('get'), put: sum('put'), bytes: 0 }
     const rows = read('SELECT total_changes()') - rowsBefore
-    const cpu = CPU_SECONDS.name * calls.list * 999
+    const cpu = CPU_SECONDS.name * calls.list * PAGE
     figures.push({
       ...{ parts: parts.length, hours: (ended - began) / HOUR, engine: engine.counts, calls, mostCalls },
       ...{ ledgerCalls: watched.counts.calls, largest: watched.counts.largest, rows },
@@ -148,7 +143,7 @@ export async function simulate(options: SimulationOptions): Promise<RunFigures[]
         cpu: cpu * WORKERS_PRICES.cpuSecond,
         object: watched.counts.calls * WORKERS_PRICES.objectRequest + rows * WORKERS_PRICES.rowWritten,
       },
-      cpu: { all: cpu, step: CPU_SECONDS.name * 999 * mostCalls },
+      cpu: { all: cpu, step: CPU_SECONDS.name * PAGE * mostCalls },
     })
     log(`run ${nth + 1}: ${JSON.stringify(figures.at(-1))}`)
   }

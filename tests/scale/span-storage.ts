@@ -11,10 +11,10 @@ import {
 import { MAX_LISTING_PAGE } from '../../functions/wire/limits.ts'
 import type { Calls } from '../../functions/wire/prices.ts'
 import type { Clock, Weather } from './weather.ts'
-import { listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from './world.ts'
+import { isHeld, listOdd, type Odd, toDigest, toName, toNext, toSize, type World } from './world.ts'
 
 /** Names of a page of a survey: see `createObjectStorage`. */
-const PAGE = MAX_LISTING_PAGE - 1
+export const PAGE = MAX_LISTING_PAGE - 1
 
 /**
  * A replica of the world that surveys spans without making their names. It makes the calls that the survey of
@@ -35,11 +35,8 @@ export function createSpanStorage(
     clock.call(replica, weather())
   }
 
-  const isHeld = (odd: Odd | undefined) => odd?.kind !== 'missing' || odd.replica !== replica
-
   function toFacts(n: number, odd: Odd | undefined): Facts {
-    const isOther = odd?.kind === 'differs' && odd.replica === replica
-    const digest = toDigest(world(), n, isOther)
+    const digest = toDigest(world(), n, odd, replica)
     return { size: toSize(n), digest, modified: null, evidence: 'stored', age: null }
   }
 
@@ -47,7 +44,7 @@ export function createSpanStorage(
     call('head')
     const n = toNext(name) - 1
     const [odd] = listOdd(world(), n, n + 1)
-    return isHeld(odd) ? toFacts(n, odd) : null
+    return isHeld(odd, replica) ? toFacts(n, odd) : null
   }
 
   async function* survey({ ranges, grain }: Survey): AsyncGenerator<SurveyLine> {
@@ -64,9 +61,9 @@ export function createSpanStorage(
         const before = listed
         for (; listed < wanted || listed === first; listed += PAGE) call('list')
         const odds = [...listOdd(world(), at, next)]
-        const missing = odds.filter((odd) => !isHeld(odd)).length
+        const missing = odds.filter((odd) => !isHeld(odd, replica)).length
         const bytes =
-          sumSizes(at, next) - odds.reduce((sum, odd) => sum + (isHeld(odd) ? 0 : toSize(odd.at)), 0)
+          sumSizes(at, next) - odds.reduce((sum, odd) => sum + (isHeld(odd, replica) ? 0 : toSize(odd.at)), 0)
         surveyed = { names: surveyed.names + next - at - missing, bytes: surveyed.bytes + bytes }
         const isLast = next >= end
         if (listed > before || isLast) yield toProgress()
@@ -76,7 +73,7 @@ export function createSpanStorage(
             seed,
             at,
             next,
-            ...odds.map((odd) => (isHeld(odd) ? toFacts(odd.at, odd).digest : odd.at)),
+            ...odds.map((odd) => (isHeld(odd, replica) ? toFacts(odd.at, odd).digest : odd.at)),
           ]
           const fingerprint = createHash('sha256').update(text.join(' ')).digest('hex')
           const last = isLast ? until : toName(next - 1)
@@ -96,7 +93,7 @@ export function createSpanStorage(
     const size = 2 ** grain
     for (let cut = (Math.floor(at / size) + 1) * size; cut < end; cut += size) {
       const [odd] = listOdd(world(), cut - 1, cut)
-      if (grain === 0 || isHeld(odd)) return cut
+      if (grain === 0 || isHeld(odd, replica)) return cut
     }
     return end
   }

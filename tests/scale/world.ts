@@ -33,7 +33,7 @@ export function toNext(after: string): number {
 }
 
 /** 32 bits that follow from two numbers, as if at random (MurmurHash3's finalizer). */
-export function mix(seed: number, n: number): number {
+function mix(seed: number, n: number): number {
   let hash = Math.imul(seed ^ Math.imul(n, 0x9e3779b1), 0x85ebca6b) ^ Math.floor(n / 2 ** 32)
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
@@ -67,6 +67,13 @@ export function toSize(n: number): number {
   return 1000 + (n % 1000)
 }
 
-export function toDigest({ seed }: World, n: number, isOther: boolean): Digest {
+/** Whether a replica has the name that is odd, or a name that is not. */
+export function isHeld(odd: Odd | undefined, replica: number): boolean {
+  return odd?.kind !== 'missing' || odd.replica !== replica
+}
+
+/** The digest of a replica's copy of a name, which may be odd. */
+export function toDigest({ seed }: World, n: number, odd: Odd | undefined, replica: number): Digest {
+  const isOther = odd?.kind === 'differs' && odd.replica === replica
   return (isOther ? 'f' : '0') + (seed * 2 ** 34 + n).toString(16).padStart(63, '0')
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
+import { createRandom } from '../../functions/wire/random.suite.ts'
 
 /**
  * What the replicas hold of each name, by the ids of those that hold it: what every answer is checked
@@ -107,15 +108,4 @@ export const REPLICAS = 3
 
 function toField(bytes: Buffer): string {
   return `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32, public domain). */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

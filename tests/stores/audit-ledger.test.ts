@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, vi } from 'vitest'
 import { bundle } from '../../emulator/bundle.ts'
 import { toWorker } from '../../emulator/replicas.ts'
-import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { describeLedger } from '../../functions/coordinator/ledger/ledger.suite.ts'
 import { describeStepLedger } from '../../functions/coordinator/steps/steps.suite.ts'
 import { createRemoteLedger, type WholeLedger } from '../../runtime/workers/audit/remote-ledger.ts'
@@ -36,8 +36,7 @@ beforeAll(async () => {
   const worker = toWorker('caller', CALLER)
   const audit = { type: 'ESModule' as const, path: 'audit.mjs', contents: script }
   miniflare = new Miniflare({
-    ...{ host: '127.0.0.1', cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.NONE) },
-    handleRuntimeStdio: passOutputOn,
+    ...RUNTIME,
     workers: [
       {
         ...{ ...worker, modules: [...worker.modules, audit] },

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare'
+import { Miniflare, type WorkerOptions } from 'miniflare'
 import * as v from 'valibot'
 import { openBucket } from '../../emulator/bucket.ts'
 import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
-import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
 import { type Status, status as schema } from '../../functions/wire/schemas.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
@@ -125,11 +125,7 @@ interface Scheduled {
 
 function open(path: string, workers: WorkerOptions[]): Miniflare {
   return new Miniflare({
-    host: '127.0.0.1',
-    cf: false,
-    telemetry: { enabled: false },
-    log: new Log(LogLevel.NONE),
-    handleRuntimeStdio: passOutputOn,
+    ...RUNTIME,
     defaultPersistRoot: path,
     workers,
   })

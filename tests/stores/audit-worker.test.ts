@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { compareNames } from '../../functions/storage/names.ts'
+import { createRandom } from '../../functions/wire/random.suite.ts'
 import { createStage } from '../../runtime/cli/stage.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 import { type AuditWorld, openAuditWorld, readDifferences, toObjectName } from './audit-worker.suite.ts'
@@ -13,18 +14,9 @@ const SEED = Number(process.env['VOUCH_AUDIT_SEED'] ?? randomInt(2 ** 31))
 const DAY = 86_400_000
 const MONDAY = Date.UTC(2026, 10, 2)
 
-/** 0 to below `n`, the same for the same seed (mulberry32). */
-function createRandom(seed: number): (n: number) => number {
-  let state = seed
-  return (n) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * n)
-  }
-}
-
-const random = createRandom(SEED)
+const share = createRandom(SEED)
+/** From 0 to below `n`. */
+const random = (n: number) => Math.floor(share() * n)
 const differing = new Set<number>()
 for (let i = 0; differing.size < 15; i++) differing.add(3 * random(Math.floor(COUNT / 3)) + (i % 3))
 const NAMES = [...differing].map(toObjectName).sort(compareNames)

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { get, type IncomingMessage, request } from 'node:http'
-import { Log, LogLevel, Miniflare, type WorkerOptions } from 'miniflare'
+import { Miniflare, type WorkerOptions } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
-import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { MAX_R2_PUT_BYTES } from '../../runtime/workers/limits.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
@@ -81,11 +81,7 @@ describe.skipIf(GIB === 0)(`a file of ${GIB} GiB`, { timeout: 3_600_000 }, () =>
 
 function start(options: WorkerOptions[]): Miniflare {
   return new Miniflare({
-    host: '127.0.0.1',
-    cf: false,
-    telemetry: { enabled: false },
-    log: new Log(LogLevel.NONE),
-    handleRuntimeStdio: passOutputOn,
+    ...RUNTIME,
     workers: options,
   })
 }

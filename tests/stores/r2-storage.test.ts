@@ -1,8 +1,8 @@
-import { Log, LogLevel, Miniflare } from 'miniflare'
+import { Miniflare } from 'miniflare'
 import { Agent, request } from 'undici'
 import { afterAll, beforeAll, vi } from 'vitest'
 import { bundle } from '../../emulator/bundle.ts'
-import { passOutputOn } from '../../emulator/runtime-output.ts'
+import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { createRemoteStorage } from '../../functions/storage/remote/remote.ts'
 import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import { describeStorage } from '../../functions/storage/suite/storage.suite.ts'
@@ -24,11 +24,7 @@ beforeAll(async () => {
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   })
   miniflare = new Miniflare({
-    host: '127.0.0.1',
-    cf: false,
-    telemetry: { enabled: false },
-    log: new Log(LogLevel.NONE),
-    handleRuntimeStdio: passOutputOn,
+    ...RUNTIME,
     workers: [toWorker('whole', 'r2://FILES'), toWorker('folder', 'r2://FILES/some/where'), FILLER],
   })
 })

@@ -3,6 +3,7 @@ import { createMemoryStorage, type MemoryStorage } from '../../storage/memory.ts
 import { proveByReading } from '../../storage/prove.ts'
 import type { ProveOptions, Storage } from '../../storage/storage.ts'
 import { createTestHasher as createHasher } from '../../storage/suite/set-up.suite.ts'
+import { createRandom } from '../../wire/random.suite.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
 import { audit, toRows } from './audit.suite.ts'
@@ -18,17 +19,6 @@ function honest(storage: MemoryStorage): Storage {
     ...storage,
     prove: (names, options) =>
       names.map((name) => proveByReading(storage, name, { ...options, createHasher })),
-  }
-}
-
-/** Numbers from 0 up to 1 that the seed decides (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

@@ -29,7 +29,7 @@ export function mergeSummaries(a: AuditSummary, b: AuditSummary): AuditSummary {
 }
 
 /** The agreement of all names of two sets together; `unknown` only if nothing is known of either. */
-export function mergeAgreements(a: Agreement, b: Agreement): Agreement {
+function mergeAgreements(a: Agreement, b: Agreement): Agreement {
   if (a === b) return a
   const both = [a, b].map((agreement) => (agreement === 'unknown' ? 'degraded' : agreement))
   return BY_WEIGHT.find((agreement) => both.includes(agreement)) ?? 'absent'
@@ -38,7 +38,7 @@ export function mergeAgreements(a: Agreement, b: Agreement): Agreement {
 const BY_WEIGHT = ['conflict', 'degraded', 'incomplete', 'unanimous', 'absent'] as const
 
 /** A replica of two audits that compared different names; left out if it was left out of one of them. */
-export function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
+function mergeReplicas(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
   const { state, error, detail } = a.state === 'error' ? a : b
   const passed = addPassed(a.passed ?? [], b.passed ?? [])
   return {

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { createSigner, generateKey, type PublicKey, type Signer } from '../../proof/keys.ts'
+import type { PublicKey, Signer } from '../../proof/keys.ts'
 import { parseNote, verifyNote } from '../../proof/note.ts'
 import { parseReceiptText } from '../../proof/receipt.ts'
+import { createTestSigner } from '../../proof/signer.suite.ts'
 import { createReplica, type ReplicaOptions } from '../../replica/replica.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import { createRemoteStorage } from '../../storage/remote/remote.ts'
@@ -11,19 +12,12 @@ import type { CoordinatorOptions } from '../coordinator.ts'
 import type { Observer } from '../observer.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'
 
-async function createKey(origin: string): Promise<Signer> {
-  const { pkcs8, key } = await generateKey(origin)
-  const signer = await createSigner(pkcs8, key)
-  if (signer === null) throw new Error('the halves belong together')
-  return signer
-}
-
-const [hq, nas, vm, next] = (await Promise.all(['hq', 'nas.example/files', 'vm', 'vm'].map(createKey))) as [
-  Signer,
-  Signer,
-  Signer,
-  Signer,
-]
+const [hq, nas, vm, next] = await Promise.all([
+  createTestSigner('hq'),
+  createTestSigner('nas.example/files'),
+  createTestSigner('vm'),
+  createTestSigner('vm'),
+])
 const keys = (...signers: readonly Signer[]): readonly PublicKey[] => signers.map(({ key }) => key)
 const NAME = 'photos/a cat\n.jpg'
 const URL = '/files/photos/a%20cat%0A.jpg'

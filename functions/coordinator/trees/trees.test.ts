@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { createSigner, generateKey, type Signer } from '../../proof/keys.ts'
+import type { Signer } from '../../proof/keys.ts'
 import { verifyNote } from '../../proof/note.ts'
 import { readTree } from '../../proof/read-tree.ts'
+import { createTestSigner } from '../../proof/signer.suite.ts'
 import { parseTreeText } from '../../proof/tree-text.ts'
 import { createReplica, type ReplicaOptions } from '../../replica/replica.ts'
 import { createMemoryStorage } from '../../storage/memory.ts'
@@ -14,14 +15,11 @@ import type { CoordinatorOptions } from '../coordinator.ts'
 import { createMemoryLedger } from '../ledger/memory-ledger.suite.ts'
 import { coordinate, createHasher, refusing } from '../set-up.suite.ts'
 
-async function createKey(origin: string): Promise<Signer> {
-  const { pkcs8, key } = await generateKey(origin)
-  const signer = await createSigner(pkcs8, key)
-  if (signer === null) throw new Error('the halves belong together')
-  return signer
-}
-
-const [hq, nas, vm] = [await createKey('hq'), await createKey('nas'), await createKey('vm')] as const
+const [hq, nas, vm] = [
+  await createTestSigner('hq'),
+  await createTestSigner('nas'),
+  await createTestSigner('vm'),
+] as const
 const keys = [hq.key, nas.key, vm.key]
 const FILES = { 'a/1': 'one', 'a/2': 'two', b: 'three' }
 

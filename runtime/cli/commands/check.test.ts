@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { chmodSync, lstatSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -202,14 +199,8 @@ describe('vouch check', () => {
 
   it('exits with 2, and a warning, where a replica is silent until its deadline', async () => {
     const stage = createTrees()
-    const silent = createServer(() => {}).listen(0, '127.0.0.1')
-    onTestFinished(() => {
-      silent.closeAllConnections()
-      silent.close()
-    })
-    await once(silent, 'listening')
-    const { port } = silent.address() as AddressInfo // not a path
-    const flags = ['--replica', 'a=a', '--replica', `c=http://127.0.0.1:${port}`, '--silence-timeout', '1']
+    const silent = await startScript(() => {})
+    const flags = ['--replica', 'a=a', '--replica', `c=${silent}`, '--silence-timeout', '1']
     const { status, stdout, stderr } = await stage.run(['check', ...flags, '--index', 'index'])
     expect([status, stdout]).toEqual([2, ''])
     expect(stderr).toContain('3 not compared everywhere\nwarning: c was skipped: ')

@@ -3,20 +3,10 @@ import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
 import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
-import {
-  GLOB_FLAGS,
-  MAX_AGE,
-  NOTIFY_FLAGS,
-  QUIET,
-  READ_REQUIRE,
-  SIGN,
-  SINGLE,
-  SOURCE_FLAGS,
-} from '../../hosting/flags.ts'
+import { GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, QUIET, READ_REQUIRE, SIGN, SINGLE } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 import { PART_FLAGS, RANGE_FLAGS } from './parts.ts'
-
-const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
+import { SOURCE } from './source.ts'
 
 /** The id of a replica, which may be named on the line. */
 const ID = { ...TEXT, ids: '' }

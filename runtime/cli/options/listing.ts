@@ -1,8 +1,7 @@
 import { toggle } from '../../hosting/flag.ts'
-import { MAX_AGE, READ_REQUIRE, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import { MAX_AGE, READ_REQUIRE } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
-
-const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
+import { SOURCE } from './source.ts'
 
 export const LS = declare({
   name: 'ls',

@@ -1,5 +1,6 @@
 import { MAX_MARKS } from '../../../functions/wire/limits.ts'
 import { FILE, type Kind, option, optionWithDefault, TEXT, toggle } from '../../hosting/flag.ts'
+import { MAX_JOBS } from '../limits.ts'
 import { declare } from './declaration.ts'
 
 /** One of several parts: the first is 1. */
@@ -17,8 +18,8 @@ const PART: Kind<Part> = {
 }
 
 const JOBS: Kind<number> = {
-  rule: 'a number of processes from 1 to 64',
-  parse: (text) => (/^[1-9]\d?$/.test(text) && Number(text) <= 64 ? Number(text) : null),
+  rule: `a number of processes from 1 to ${MAX_JOBS}`,
+  parse: (text) => (/^[1-9]\d?$/.test(text) && Number(text) <= MAX_JOBS ? Number(text) : null),
 }
 
 /** Which names in byte order a command compares. */

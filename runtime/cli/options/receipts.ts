@@ -1,8 +1,9 @@
 import { ORIGIN_RULE, parseOrigin } from '../../../functions/proof/keys.ts'
 import { FILE, type Kind, option, toggle } from '../../hosting/flag.ts'
-import { KEY as PUBLIC_KEY, SIGN, SOURCE_FLAGS } from '../../hosting/flags.ts'
+import { KEY as PUBLIC_KEY, SIGN } from '../../hosting/flags.ts'
 import { parseTarget, type Target } from '../../hosting/replica-address.ts'
 import { declare } from './declaration.ts'
+import { SOURCE } from './source.ts'
 
 const ORIGIN: Kind<string> = { rule: ORIGIN_RULE, parse: parseOrigin }
 
@@ -59,7 +60,7 @@ export const RECEIPT = declare({
     sign: SIGN,
     json: toggle('print one object, in one line of JSON'),
   },
-  shared: [{ title: 'Whom to ask', flags: SOURCE_FLAGS }],
+  shared: [SOURCE],
   description: [
     'verify prints what a receipt says and who has signed it: the name of a file, its SHA-256, which sha256sum of the file has to show too, and when each signer read its bytes. It asks nobody, unless TARGET is elsewhere.',
     'Without --key the keys are those of the cluster of the settings file. Of two keys with one name, as while one takes the place of the other, one suffices. A line of a key that is not given counts for nothing, and is reported. A receipt in which anything was changed is refused, with the line.',

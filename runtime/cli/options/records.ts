@@ -1,18 +1,7 @@
 import { DIRECTORY, FILE, type Kind, oneOf, option, toggle } from '../../hosting/flag.ts'
-import {
-  AGE,
-  DURATION,
-  GLOB_FLAGS,
-  MAX_AGE,
-  NOTIFY_FLAGS,
-  QUIET,
-  RATE,
-  SINGLE,
-  SOURCE_FLAGS,
-} from '../../hosting/flags.ts'
+import { AGE, DURATION, GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, QUIET, RATE, SINGLE } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
-
-const SOURCE = { title: 'Whom to ask', flags: SOURCE_FLAGS }
+import { SOURCE } from './source.ts'
 
 /** `8%` or `0.5%`, as a share of 1. */
 const PORTION: Kind<number> = {

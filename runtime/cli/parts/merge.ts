@@ -1,5 +1,5 @@
 import { createMarks } from '../../../functions/coordinator/audit/marks.ts'
-import { mergeAgreements, mergeReplicas } from '../../../functions/coordinator/audit/merge-summaries.ts'
+import { mergeSummaries } from '../../../functions/coordinator/audit/merge-summaries.ts'
 import { toOrdered } from '../../../functions/coordinator/audit/tally.ts'
 import { compareNames } from '../../../functions/storage/names.ts'
 import { MAX_NEW_EXAMPLES } from '../../../functions/wire/limits.ts'
@@ -8,8 +8,6 @@ import { AGREEMENTS, type AuditSummary, type Manifest } from '../../../functions
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type Result, readManifests, type Summary } from './result-file.ts'
-
-type Replica = AuditSummary['replicas'][number]
 
 /** Results in the order of their ranges, which are together all names; at least one. */
 export type Parts = readonly [Result, ...Result[]]
@@ -76,44 +74,37 @@ export function toWhole(parts: Parts): Summary {
   const [first] = parts
   const { prefix = '', match = [], exclude = [] } = first.scope ?? {}
   const isAll = prefix === '' && match.length === 0 && exclude.length === 0
-  const agreements = toOrdered(sumAgreements(parts))
-  const sum = (key: 'rotten' | 'uncompared') => parts.reduce((n, part) => addCounts(n, part[key] ?? 0), 0)
+  const { replicas, ...counts } = parts.map(withoutRepeated).reduce(mergeSummaries)
   const marks = joinMarks(parts)
   const changes = toChanges(parts)
   return {
     began: parts.map(({ began }) => began).sort()[0] ?? first.began,
-    agreement: parts.map(({ agreement }) => agreement).reduce(mergeAgreements),
-    names: Object.values(agreements).reduce(addCounts, 0),
-    agreements,
-    ...{ rotten: sum('rotten'), uncompared: sum('uncompared') },
-    ...(first.exclude && { exclude: first.exclude }),
+    ...{ ...counts, agreements: toOrdered(counts.agreements) },
     ...(!isAll && { scope: { prefix, after: '', match, exclude } }),
     ...(changes && { changes }),
     ...(marks.length > 0 && { marks }),
-    replicas: first.replicas.map((_, i) =>
-      parts.flatMap((part) => withoutRepeated(part, i)).reduce(mergeReplicas),
-    ),
+    replicas,
   }
 }
 
-function sumAgreements(parts: Parts): AuditSummary['agreements'] {
-  const sums = AGREEMENTS.flatMap((agreement) => {
-    const counts = parts.map(
-      ({ agreements, repeated }) =>
-        (agreements[agreement] ?? 0) - repeated.filter((one) => one.agreement === agreement).length,
-    )
-    const sum = counts.reduce(addCounts, 0)
-    return sum > 0 ? [[agreement, sum] as const] : []
-  })
-  return Object.fromEntries(sums)
-}
-
-/** A replica's part, without what the part before counts too. */
-function withoutRepeated({ replicas, repeated }: Result, nth: number): Replica[] {
-  const replica = replicas[nth]
-  if (replica === undefined) return []
-  const again = repeated.filter((one) => one.replicas[nth]?.state === 'error').length
-  return [{ ...replica, seen: { ...replica.seen, names: Math.max(0, replica.seen.names - again) } }]
+/** The summary of a part, without what the part before counts too. */
+function withoutRepeated(part: Result): AuditSummary {
+  const { agreement, rotten, uncompared, exclude, repeated } = part
+  const agreements = Object.fromEntries(
+    AGREEMENTS.flatMap((agreement) => {
+      const again = repeated.filter((one) => one.agreement === agreement).length
+      const names = (part.agreements[agreement] ?? 0) - again
+      return names > 0 ? [[agreement, names] as const] : []
+    }),
+  )
+  return {
+    ...{ agreement, names: Object.values(agreements).reduce(addCounts, 0), agreements },
+    ...{ rotten, uncompared: uncompared ?? 0, ...(exclude && { exclude }) },
+    replicas: part.replicas.map((replica, nth) => {
+      const again = repeated.filter((one) => one.replicas[nth]?.state === 'error').length
+      return { ...replica, seen: { ...replica.seen, names: Math.max(0, replica.seen.names - again) } }
+    }),
+  }
 }
 
 /** What has changed since one earlier audit; undefined when the parts were compared with several. */

@@ -15,7 +15,7 @@ import {
 import type { Io } from '../../hosting/io.ts'
 import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
-import { MAX_LINE_LENGTH } from '../client/ndjson.ts'
+import { splitLines } from '../client/ndjson.ts'
 
 /** A line of `check --json`; a renamed file repeats what two of the names say. */
 const line = v.union([
@@ -122,15 +122,15 @@ async function* readLines(path: string, io: Pick<Io, 'cwd' | 'signal'>): AsyncGe
 
 /** The lines of a file, which must each have an end. */
 async function* readTexts(path: string, { cwd, signal }: Pick<Io, 'cwd' | 'signal'>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
   const stream = createReadStream(resolve(cwd, path), { highWaterMark: 256 * 1024 })
-  let rest = ''
+  const batches = splitLines(stream, {
+    decoder: new TextDecoder('utf-8', { fatal: true }),
+    toEndless: () => fault(path, 'has a line without an end'),
+    toCut: () => fault(path, 'is not finished: it ends within a line; check that part again'),
+  })
   try {
-    for await (const chunk of stream) {
+    for await (const lines of batches) {
       signal?.throwIfAborted()
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      if (rest.length > MAX_LINE_LENGTH) throw fault(path, 'has a line without an end')
       yield* lines
     }
   } catch (error) {
@@ -140,7 +140,6 @@ async function* readTexts(path: string, { cwd, signal }: Pick<Io, 'cwd' | 'signa
   } finally {
     stream.destroy()
   }
-  if (rest !== '') throw fault(path, 'is not finished: it ends within a line; check that part again')
 }
 
 function fault(path: string, what: string): UserError {

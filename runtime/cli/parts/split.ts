@@ -1,8 +1,9 @@
 import { createMarks } from '../../../functions/coordinator/audit/marks.ts'
-import { type Mark, type MergedListing, mergedListing, status } from '../../../functions/wire/schemas.ts'
+import { type Mark, status } from '../../../functions/wire/schemas.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { readAnswer } from '../client/coordinator-client.ts'
+import { readListing } from '../client/names.ts'
 import type { Source } from '../client/source.ts'
 import { FILE_BYTES } from '../limits.ts'
 import { readResult } from './result-file.ts'
@@ -73,9 +74,7 @@ async function readLastMarks(ask: Source['ask']): Promise<readonly Mark[]> {
 /** The marks of all names, by listing them. */
 async function listMarks(ask: Source['ask'], prefix: string): Promise<readonly Mark[]> {
   const marks = createMarks(1)
-  for (let after: string | null = ''; after !== null; ) {
-    const query = new URLSearchParams({ prefix, after })
-    const page: MergedListing = await readAnswer(await ask(`/files?${query}`), mergedListing)
+  for await (const page of readListing(ask, prefix)) {
     const failed = page.replicas.find(({ state }) => state === 'error')
     if (failed !== undefined)
       throw new UserError(
@@ -84,7 +83,6 @@ async function listMarks(ask: Source['ask'], prefix: string): Promise<readonly M
     for (const { name, copies } of page.entries) {
       marks.add(name, { names: 1, bytes: copies.reduce((sum, { size }) => sum + (size ?? 0), 0) })
     }
-    after = page.next
   }
   return marks.get()
 }

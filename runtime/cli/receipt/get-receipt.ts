@@ -25,8 +25,8 @@ interface ReceiptTask {
 }
 
 /**
- * Writes the receipt of a file that was received. Throws a UserError when there is none, or when it is of
- * another content; the file stays.
+ * Writes the receipt of a file that was received. Throws a UserError when nobody signs it, or when the
+ * receipt is of another content; the file stays.
  */
 export async function getReceipt(report: Report, { ask, query, path }: ReceiptTask, io: Io): Promise<void> {
   const { name, written, unchanged, replicas } = report
@@ -52,7 +52,7 @@ export async function getReceipt(report: Report, { ask, query, path }: ReceiptTa
 
 /**
  * The signers that a receipt names, each with the replica that it signs for, and once, by however many keys.
- * Throws for one that is none, or not of this content.
+ * Throws a UserError for a note that is not a receipt, or is the receipt of another content.
  */
 function readSigners(note: string, content: Content): string[] {
   try {

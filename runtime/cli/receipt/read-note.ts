@@ -24,7 +24,7 @@ export async function readKeys(paths: readonly string[], io: Io): Promise<readon
   return all.flat()
 }
 
-/** The text of a receipt; throws a UserError for a file that is none. */
+/** The text of a receipt; throws a UserError for a file that cannot be one. */
 export async function readNote(file: string, { cwd }: Io): Promise<string> {
   const path = resolve(cwd, file)
   try {

@@ -87,7 +87,7 @@ function fill(given: Arguments, { path, name, ...cluster }: Cluster, flags: Flag
   const { texts, env } = given
   const isClient = flags['coordinator'] !== undefined
   const taken = isClient ? toClientTexts(cluster.texts, texts) : cluster.texts
-  if (flags['replica'] !== undefined && !isClient && (texts['replica'] ?? taken['replica']) === undefined)
+  if (!isClient && (texts['replica'] ?? taken['replica']) === undefined)
     throw new UserError(
       `${path}: [cluster.${name}] names no replicas to compare; name them in [cluster.${name}.replicas], or with --replica`,
     )

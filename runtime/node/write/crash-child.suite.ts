@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import fs, { writeSync } from 'node:fs'
 import promises from 'node:fs/promises'
+import { createRandom } from '../../../functions/wire/random.suite.ts'
 import { getHandlePrototype, patchBuiltin } from '../builtins.suite.ts'
 import { createDirectoryStorage } from '../directory-storage.ts'
 
@@ -15,15 +16,6 @@ export const NAMES = ['a', 'dir/b']
 const [root = '', seed = '0', puts = '0', kill = ''] = process.argv.slice(2)
 const storage = createDirectoryStorage(root, { indexPath: null, writable: true, here: 'all' })
 const random = createRandom(Number(seed))
-
-/** A linear congruential generator: numbers from 0 to just below 1. */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 function report(deed: 'about' | 'done', name: string, digest: string): void {
   // At once, so that it is known however this process ends.

@@ -11,9 +11,10 @@ import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import type { Kept } from '../../../functions/storage/storage.ts'
 import { toBytes } from '../../../functions/storage/suite/set-up.suite.ts'
 import { describeOne, readBytes } from '../../../functions/storage/suite/suite-tools.suite.ts'
+import { createRandom } from '../../../functions/wire/random.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from '../directory-setup.suite.ts'
 import { showErrors } from '../show-errors.suite.ts'
-import { createRandom, NAMES } from './crash-child.suite.ts'
+import { NAMES } from './crash-child.suite.ts'
 
 const CHILD = fileURLToPath(new URL('crash-child.suite.ts', import.meta.url))
 

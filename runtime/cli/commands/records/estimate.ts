@@ -63,7 +63,8 @@ function toText(made: Estimate): string {
     )
   for (const { id, spent } of replicas)
     if (spent !== null) lines.push(`  this estimate itself took of ${id} ${toCallWords(spent)}`)
-  for (const { id, calls } of last?.replicas ?? [])
-    lines.push(`  the check of ${toLocalTime(last?.ended ?? '')} took of ${id} ${toCallWords(calls)}`)
+  if (last !== null)
+    for (const { id, calls } of last.replicas)
+      lines.push(`  the check of ${toLocalTime(last.ended)} took of ${id} ${toCallWords(calls)}`)
   return lines.map((line) => `${escapeControls(line)}\n`).join('')
 }
