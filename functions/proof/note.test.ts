@@ -62,7 +62,7 @@ describe('a note', () => {
           // Only the name or the ID of a key was changed: the line counts for nothing, and is reported.
           const { signed, unknown } = await verifyNote(note, keys)
           expect([signed.length, unknown.map(({ number }) => number)], where).toEqual([1, [lineOf(at)]])
-        } else expect(why, where).toMatch(/^line \d+|^this is no receipt|^the last line/)
+        } else expect(why, where).toMatch(/^line \d+|^this is not a receipt|^the last line/)
       }
     // Some seven thousand verifications.
   }, 120_000)
@@ -101,7 +101,7 @@ describe('a note', () => {
     expect(padding).not.toBe('')
     const other = `${note.slice(0, -2 - padding.length)}${String.fromCharCode(last.charCodeAt(0) + 1)}${padding}\n`
     expect(await refuse(note)).toBeNull()
-    expect(await refuse(other)).toContain('line 6 is no signature')
+    expect(await refuse(other)).toContain('line 6 is not a signature')
   })
 
   it.each<[string, string]>([

@@ -65,7 +65,7 @@ export function parseNote(note: string): Note {
   if (note.length > MAX_NOTE_LENGTH)
     throw new NoteError(`a receipt has at most ${formatNumber(MAX_NOTE_LENGTH)} characters; this is longer`)
   const end = note.indexOf('\n\n') + 1
-  if (end < 2) throw new NoteError('this is no receipt: it has no empty line with signatures below it')
+  if (end < 2) throw new NoteError('this is not a receipt: it has no empty line with signatures below it')
   if (!note.endsWith('\n'))
     throw new NoteError('the last line of a receipt ends with a line feed; it was cut')
   const text = note.slice(0, end)
@@ -87,13 +87,13 @@ function parseLine(line: string, number: number): NoteLine {
   const [, origin, encoded = ''] = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u.exec(line) ?? []
   const bytes = parseBase64(encoded)
   if (origin === undefined || bytes === null || bytes.length <= 4)
-    throw new NoteError(`line ${number} is no signature: — NAME BASE64`)
+    throw new NoteError(`line ${number} is not a signature: — NAME BASE64`)
   return { number, origin, keyId: toDigest(bytes.subarray(0, 4)), bytes: bytes.slice(4) }
 }
 
 /**
  * Verifies a note by these keys; lines of other keys count for nothing. Throws a NoteError for a text that
- * is no note, for a line of a known key that does not sign exactly this text, and when no line is of a
+ * is not a note, for a line of a known key that does not sign exactly this text, and when no line is of a
  * known key (c2sp.org/signed-note, "Signatures").
  */
 export async function verifyNote(note: string, keys: readonly PublicKey[]): Promise<VerifiedNote> {

@@ -129,7 +129,7 @@ const trees = {
       summary: 'Sign the tree of all files whose names start with a prefix',
       requestBody: toJsonBody('TreeRequest'),
       responses: {
-        200: toLinesAnswer('TreeLine', 'Signs of life, then the tree, or why there is none.'),
+        200: toLinesAnswer('TreeLine', 'Signs of life, then the tree, or why it cannot be signed.'),
         ...toProblemResponses(...BODY_PROBLEMS, ...problems(['unsigned'])),
       },
     },

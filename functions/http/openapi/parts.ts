@@ -174,7 +174,7 @@ export const SHARED_OPERATIONS = {
   '/metrics': {
     get: {
       operationId: 'getMetrics',
-      summary: 'Metrics for Prometheus; on Node only',
+      summary: 'Metrics for Prometheus; on Node, and of a Worker that audits',
       responses: {
         200: toAnswer('text/plain', text, 'The text format of Prometheus.'),
         ...toProblemResponses(),
