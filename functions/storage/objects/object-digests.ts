@@ -94,7 +94,7 @@ export function createObjectDigests(
     }
   }
 
-  /** Opens the whole object, of any version; null if it does not exist. The caller reads or cancels `body`. */
+  /** Opens the whole object, of any version; null without an object. The caller reads or cancels `body`. */
   async function openWhole(
     key: string,
     signal: AbortSignal | undefined,
