@@ -475,6 +475,16 @@ describe('a temporary file', () => {
     expect(readdirSync(inRoot('.vouch/tmp'))).toEqual(['notes.txt'])
   })
 
+  it('that cannot be removed keeps nobody from writing, and is reported when a storage is opened for it', async () => {
+    // rclone mount lists, and refuses to remove, a file that it is uploading under its new name.
+    await directory.write(`.vouch/tmp/${OWNER}.${TEMP}/in the way`, new Uint8Array())
+    await put('a', 'new', null)
+    expect(await readText('a')).toBe('new')
+    const notices: string[] = []
+    await openStorage(directory.root, { writable: true, onNotice: (line) => void notices.push(line) }).close()
+    expect(notices).toEqual(['cannot remove temporary files of an earlier write (ERR_FS_EISDIR)'])
+  })
+
   it('leaves neither a lock nor an open file where nothing is being written, so that a disk can be unmounted', async () => {
     await put('a', 'new', null)
     await Promise.all([put('a', 'newer', 'new'), put('b', 'new', null)])

@@ -27,7 +27,7 @@ export type TempFiles = ReturnType<typeof createTempFiles>
 /**
  * The temporary files of one storage on one file system, below `.vouch/tmp`. They bear the name of their
  * owner, which holds a lock from the first of them on. A lock ends with its process, in whatever way: files
- * whose owner can be locked have lost it, and are removed before another is made.
+ * whose owner can be locked have lost it, and are removed before another is made, where that is possible.
  */
 export function createTempFiles(root: Root) {
   let owner: Owner | null = null
@@ -35,7 +35,8 @@ export function createTempFiles(root: Root) {
   /** Runs `run` with a path that is free and its own, and removes what is left there. */
   async function withPath<T>(run: (path: string) => Promise<T>): Promise<T> {
     return await withOwnDirectory(root, ['tmp'], async (directory) => {
-      await removeDead(directory.path, owner)
+      // What cannot be removed keeps nobody from writing; `tidy` reports it.
+      await removeDead(directory.path, owner).catch(() => {})
       owner ??= createOwner(directory.path)
       const path = `${directory.path}/${owner.id}.${randomUUID()}`
       try {
@@ -69,7 +70,7 @@ export function createTempFiles(root: Root) {
           await handle.close()
         }
       }),
-    /** Removes the files of processes that have ended. */
+    /** Removes the files of processes that have ended. Rejects when one of them cannot be removed. */
     tidy: () => inDirectory((path) => removeDead(path, owner)),
     /** Gives the lock back, once no file is left. A file that is made later takes another. */
     async close(): Promise<void> {
