@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
 /** Files of their own, which `runCompiled` loads: what `vouch.js` starts, and what only few runs load. */
-const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts', 'runtime/node/http/undici.ts']
+const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts']
 const APART_NAMES = APART.map((path) => basename(path, '.ts'))
 
 const loadApart: Plugin = {
@@ -29,14 +29,8 @@ const loadNode: Plugin = {
   setup({ onResolve, onLoad }) {
     // A package that calls `require` may extend what it returns.
     onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, kind }) => {
-      if (kind !== 'require-call') return { path, namespace: 'node' }
-      return path === 'node:http2' ? { path, namespace: 'absent' } : { path, external: true }
+      return kind === 'require-call' ? { path, external: true } : { path, namespace: 'node' }
     })
-    // undici goes without it where Node has none, and is not asked for HTTP/2 here. Loading it took a sixth
-    // of a short command.
-    onLoad({ filter: /./, namespace: 'absent' }, () => ({
-      contents: "throw new Error('HTTP/2 is left out')",
-    }))
     onResolve({ filter: /^node:/, namespace: 'node' }, ({ path }) => ({ path, external: true }))
     onLoad({ filter: /./, namespace: 'node' }, async ({ path }) => {
       const { default: all } = await import(path)

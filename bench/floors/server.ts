@@ -1,7 +1,7 @@
+import { once } from 'node:events'
 import { lstatSync, readFileSync } from 'node:fs'
-import { createServer, type ServerResponse } from 'node:http'
+import { Agent, createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { Agent } from 'undici'
 
 // What a coordinator cannot do without for a compared read of one file that does not change: `node
 // server.ts compared DIRECTORY URL NAME` gathers the reads of a turn, asks a thread for the file's
@@ -44,7 +44,7 @@ else {
 }
 
 async function serve(): Promise<void> {
-  const agent = new Agent()
+  const agent = new Agent({ keepAlive: true })
   const reply = await fetch(`${origin}/files/${name}`)
   const bytes = readFileSync(`${directory}/${name}`)
   const pinned = `?version=${reply.headers.get('ETag')?.slice(1, -1)}`
@@ -91,13 +91,11 @@ function look(names: readonly string[]): Promise<readonly string[]> {
 
 /** The digests that the replica server reports. */
 async function ask(agent: Agent, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const { body } = await agent.request({
-    origin,
-    path: '/describe',
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ names }),
-  })
-  const lines = (await body.text()).trim().split('\n')
+  const headers = { 'Content-Type': 'application/json' }
+  const sent = send(`${origin}/describe`, { method: 'POST', headers, agent })
+  const [response]: IncomingMessage[] = await once(sent.end(JSON.stringify({ names })), 'response')
+  let body = ''
+  for await (const chunk of response ?? []) body += chunk
+  const lines = body.trim().split('\n')
   return new Map(lines.map((line) => JSON.parse(line)).map(({ name, digest }) => [name, digest]))
 }

@@ -162,6 +162,8 @@ export const STALLED_MS = 120_000
 export const FILES_CHECK_MS = 1000
 /** How long before its certificate expires a server warns: a renewal was due a week before that. */
 export const CERTIFICATE_WARNING_DAYS = 21
+/** How long a free connection is kept: most servers keep one for longer, and say so when they do not. */
+export const KEPT_MS = 4000
 /** The silence after which the system probes whether the peer is still connected: two small packets. */
 export const PROBE_AFTER_MS = 60_000
 /** How long a client may stall a server that is ending: systemd kills a server after 30 s. */

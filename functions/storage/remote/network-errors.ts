@@ -10,6 +10,8 @@ const REASONS: Readonly<Record<string, readonly [reason: string, message: string
   UND_ERR_SOCKET: ['connection_terminated', 'the replica closed the connection'],
   ETIMEDOUT: ['connection_timeout', 'the connection to the replica timed out'],
   UND_ERR_CONNECT_TIMEOUT: ['connection_timeout', 'the connection to the replica timed out'],
+  RESPONSE_TIMEOUT: ['http_response_timeout', 'the replica did not answer in time'],
+  BODY_TIMEOUT: ['connection_read_timeout', 'the replica stopped sending'],
   UND_ERR_HEADERS_TIMEOUT: ['http_response_timeout', 'the replica did not answer in time'],
   UND_ERR_BODY_TIMEOUT: ['connection_read_timeout', 'the replica stopped sending'],
   ENOTFOUND: ['dns_error', "no such host: the name of the replica's host has no address"],

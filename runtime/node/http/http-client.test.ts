@@ -1,11 +1,20 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { toNetworkError } from '../../../functions/storage/remote/network-errors.ts'
 import { createRemoteStorage } from '../../../functions/storage/remote/remote.ts'
 import { createSend } from './http-client.ts'
 import { type Served, serve } from './serve.ts'
 
 const served: Served[] = []
+const bare: { server: Server; sockets: Set<Socket> }[] = []
 
 afterEach(async () => {
+  vi.useRealTimers()
+  for (const { server, sockets } of bare.splice(0)) {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
   for (const server of served.splice(0)) {
     server.close()
     await server.close()
@@ -17,6 +26,21 @@ async function start(fetch: (request: Request) => Response): Promise<string> {
   served.push(server)
   return server.url
 }
+
+/** Starts a server that reads nothing of a request, and calls `answer` with each connection. */
+async function startBare(answer: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    answer(socket)
+  })
+  bare.push({ server, sockets })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const INIT = { headers: {}, redirect: 'manual', duplex: 'half' } as const
 
 const createRemote = (url: string) => createRemoteStorage(url, { fetch: createSend({ connectMs: 200 }) })
 
@@ -80,10 +104,9 @@ describe('the HTTP client of a coordinator', () => {
     const endless = () =>
       new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(9)) }))
     const url = await start(endless)
-    const init = { headers: {}, redirect: 'manual', duplex: 'half' } as const
-    await expect(send(url, { ...init, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    await expect(send(url, { ...INIT, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     const abort = new AbortController()
-    const { body } = await send(url, { ...init, signal: abort.signal })
+    const { body } = await send(url, { ...INIT, signal: abort.signal })
     if (body === null || body instanceof ReadableStream) throw new Error('it comes in chunks')
     await body.next()
     abort.abort(reason)
@@ -91,6 +114,75 @@ describe('the HTTP client of a coordinator', () => {
       for (;;) await body.next()
     }
     await expect(readOn()).rejects.toBe(reason)
+  })
+
+  const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'
+  it.each([
+    ['sends no response', '', 'http_response_timeout'],
+    ['sends a part of the header', HEAD.slice(0, 30), 'http_response_timeout'],
+    ['stops sending', `${HEAD}12`, 'connection_read_timeout'],
+  ])('fails when the server %s', async (_, sent, reason) => {
+    const host = await startBare((socket) => socket.write(sent))
+    const read = async () => {
+      const { body } = await createSend({ silenceMs: 20 })(`http://${host}`, INIT)
+      if (body === null || body instanceof ReadableStream) throw new Error('it comes in chunks')
+      while (!(await body.next()).done);
+    }
+    await expect(read().catch((error) => toNetworkError(error).reason)).resolves.toBe(reason)
+  })
+
+  it('waits for a reader that is slower than the silence it allows', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const content = new Uint8Array(8 * 2 ** 20)
+    const url = await start(() => new Response(content))
+    const { body } = await createSend({ silenceMs: 1000 })(url, INIT)
+    if (body === null || body instanceof ReadableStream) throw new Error('it comes in chunks')
+    let size = 0
+    for (let next = await body.next(); !next.done; next = await body.next()) {
+      size += next.value.length
+      vi.advanceTimersByTime(900)
+      await new Promise(setImmediate)
+    }
+    expect(size).toBe(content.length)
+  })
+
+  it('fails when a connection takes too long, of which TLS is a part', async () => {
+    const host = await startBare(() => {})
+    const sent = createSend({ connectMs: 20 })(`https://${host}`, INIT)
+    await expect(sent.catch((error) => toNetworkError(error).reason)).resolves.toBe('connection_timeout')
+  })
+
+  it('joins fields of one name, so that two values are not taken for one', async () => {
+    const fields = 'ETag: "a"\r\nContent-Length: 0\r\nETag: "b"'
+    const host = await startBare((socket) => socket.write(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n`))
+    const { headers } = await createSend()(`http://${host}`, INIT)
+    expect(headers.get('ETag')).toBe('"a", "b"')
+  })
+
+  it.each([
+    ['answers before it has the whole body', 'HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n', 409],
+    ['closes the connection', null, 'connection_terminated'],
+  ])('cancels a body that it sends when the server %s', async (_, answer, outcome) => {
+    const host = await startBare((socket) => (answer === null ? socket.end().resume() : socket.write(answer)))
+    const { promise: cancelled, resolve } = Promise.withResolvers<void>()
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(2 ** 16)),
+      cancel: () => resolve(),
+    })
+    const sent = createSend()(`http://${host}`, { ...INIT, method: 'PUT', body })
+    const outcomeOf = sent.then(
+      ({ status }) => status,
+      (error) => toNetworkError(error).reason,
+    )
+    expect(await outcomeOf).toBe(outcome)
+    await cancelled
+  })
+
+  it('rejects with the error of a body that it sends', async () => {
+    const host = await startBare((socket) => socket.resume())
+    const error = new Error('the disk failed')
+    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(error) })
+    await expect(createSend()(`http://${host}`, { ...INIT, method: 'PUT', body })).rejects.toBe(error)
   })
 
   it('reads only a limited amount ahead of its reader', async () => {
@@ -106,7 +198,7 @@ describe('the HTTP client of a coordinator', () => {
           }),
         ),
     )
-    const { body } = await createSend()(url, { headers: {}, redirect: 'manual', duplex: 'half' })
+    const { body } = await createSend()(url, INIT)
     if (body === null || body instanceof ReadableStream) throw new Error('it comes in chunks')
     await body.next()
     for (let before = -1; before !== made; ) {
