@@ -2,6 +2,7 @@ import type { CreateHasher, Digest } from '../wire/digest.ts'
 import { integrityError } from '../wire/errors.ts'
 import type { ByteRange } from '../wire/fields/ranges.ts'
 import { StorageError } from '../wire/storage-error.ts'
+import { forbidFreeing } from './freeing.ts'
 
 /** Bytes, chunk by chunk. The holder reads it to its end or cancels it. */
 export interface Chunks {
@@ -12,10 +13,17 @@ export interface Chunks {
   takeWhole?(): Uint8Array | null
 }
 
-/** The chunks of `body`; a stream is locked from then on. */
+/** Streams that `toChunks` reads. */
+const readHere = new WeakSet<ReadableStream>()
+
+/**
+ * The chunks of `body`; a stream is locked from then on. A caller that passes a chunk on does not use it
+ * again: its last reader may free it (`freeing.ts`).
+ */
 export function toChunks(body: ReadableStream<Uint8Array> | Chunks): Chunks {
   if (!(body instanceof ReadableStream)) return body
   const reader = body.getReader()
+  readHere.add(body)
   return { next: () => reader.read(), cancel: (reason) => reader.cancel(reason) }
 }
 
@@ -48,7 +56,7 @@ export async function* readChunks(chunks: Chunks): AsyncGenerator<Uint8Array> {
 export function toStream(chunks: Chunks, signal?: AbortSignal): ReadableStream<Uint8Array> {
   let stop = () => {}
   const release = () => signal?.removeEventListener('abort', stop)
-  return new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
         stop = () => {
@@ -63,7 +71,10 @@ export function toStream(chunks: Chunks, signal?: AbortSignal): ReadableStream<U
           const { done, value } = await chunks.next()
           // An aborted stream accepts no more chunks.
           if (signal?.aborted) return
-          if (!done) return controller.enqueue(value)
+          if (!done) {
+            if (!readHere.has(stream)) forbidFreeing(value)
+            return controller.enqueue(value)
+          }
         } catch (error) {
           release()
           chunks.cancel(error).catch(() => {})
@@ -79,6 +90,7 @@ export function toStream(chunks: Chunks, signal?: AbortSignal): ReadableStream<U
     },
     { highWaterMark: 0 },
   )
+  return stream
 }
 
 /** `bytes` in one chunk; no chunk for no bytes. */

@@ -67,4 +67,20 @@ describe('a limit', () => {
       expect(await hasRoom(limit)).toBe(true)
     },
   )
+
+  it('counts an answer once that is cancelled while its client waits for bytes', async () => {
+    const limit = createLimit(1, 'audits')
+    const freed = Promise.withResolvers<void>()
+    const source = { pull: () => new Promise<void>(() => {}), cancel: () => freed.promise }
+    const run = () => limit.run(() => createAnswer(200, {}, new ReadableStream<Uint8Array>(source)))
+    const answer = await run()
+    const reader = answer.body?.getReader()
+    const reading = reader?.read()
+    const cancelled = reader?.cancel()
+    await reading
+    expect(await hasRoom(limit)).toBe(false)
+    freed.resolve()
+    await cancelled
+    expect([await run(), await run()].map(({ status }) => status)).toEqual([200, 503])
+  })
 })

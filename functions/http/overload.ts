@@ -1,3 +1,4 @@
+import { toChunks, toStream } from '../bytes/chunks.ts'
 import { createAnswer, toParts } from './answer.ts'
 import { createProblem } from './problems.ts'
 
@@ -45,33 +46,30 @@ interface BodyWatch {
 export function watchBody(answer: Response, { onChunk, onEnd }: BodyWatch): Response | null {
   const parts = toParts(answer)
   if (!(parts?.body instanceof ReadableStream)) return null
-  const reader = parts.body.getReader()
-  const watched = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (!done) {
-            onChunk?.(value.length)
-            return controller.enqueue(value)
-          }
-        } catch (error) {
-          onEnd()
-          throw error
-        }
+  const chunks = toChunks(parts.body)
+  // When the body is cancelled, a `next` under way resolves as at the end, before the resources are freed.
+  let isOver = false
+  const watched = toStream({
+    async next() {
+      const next = await chunks.next()
+      if (!next.done) onChunk?.(next.value.length)
+      else if (!isOver) {
+        isOver = true
         onEnd()
-        controller.close()
-      },
-      async cancel(reason) {
-        try {
-          await reader.cancel(reason)
-        } finally {
-          onEnd()
-        }
-      },
+      }
+      return next
     },
-    { highWaterMark: 0 },
-  )
+    // Called for an error of the body too.
+    async cancel(reason) {
+      if (isOver) return
+      isOver = true
+      try {
+        await chunks.cancel(reason)
+      } finally {
+        onEnd()
+      }
+    },
+  })
   return createAnswer(parts.status, parts.fields, watched)
 }
 

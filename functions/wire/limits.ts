@@ -25,7 +25,7 @@ export const BODY_PACE_BYTES = 16 * 1024
 /** All streams sent, each a chunk and `STREAM_OVERHEAD_BYTES`: 500 stalled readers of large files fill it. */
 export const MAX_STREAMED_BYTES = 256 * 1024 * 1024
 
-/** The memory of a stream beside its chunk: its connections' buffers, and bytes that a replica sent ahead. */
+/** The memory of a stream beside its chunk: its connections' buffers, and bytes that were read ahead. */
 export const STREAM_OVERHEAD_BYTES = 256 * 1024
 
 /**

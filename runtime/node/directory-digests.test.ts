@@ -24,6 +24,7 @@ import {
 import { createStreams } from './disk/streams.ts'
 import { isAtByName } from './files/directory.ts'
 import { type Identity, isSettled, toIdentity, toTime } from './files/identity.ts'
+import { MAX_THREADS } from './limits.ts'
 
 const MIB = 1024 * 1024
 
@@ -245,6 +246,24 @@ describe('a stream', () => {
     await directory.write('small', createNoise(1000))
     expect(await readSizes(storage, 'large')).toEqual([...Array(12).fill(MIB / 4), 1])
     expect(await readSizes(storage, 'small')).toEqual([1000])
+  })
+
+  it.each([
+    ['nothing ahead of its second chunk', 1, 1],
+    ['one chunk ahead of a later one', 2, 3],
+  ])('reads %s', async (_what, taken, left) => {
+    await directory.write('large', createNoise(3 * MIB))
+    const storage = openStorage(directory.root)
+    const reader = (await storage.open('large'))?.body.getReader()
+    for (let i = 0; i < taken; i++) await reader?.read()
+    // One of so many others shares its thread, which answers in order.
+    const others = Array.from({ length: MAX_THREADS }, () => storage.open('large'))
+    const readers = (await Promise.all(others)).map((other) => other?.body.getReader())
+    await Promise.all(readers.map((other) => other?.read()))
+    await Promise.all(readers.map((other) => other?.cancel()))
+    await truncate(join(directory.root, 'large'), left * (MIB / 4))
+    for (let i = taken; i < left; i++) expect((await reader?.read())?.value).toHaveLength(MIB / 4)
+    await expect(reader?.read()).rejects.toMatchObject({ code: 'changed' })
   })
 
   async function readSizes(storage: ReturnType<typeof openStorage>, name: string): Promise<number[]> {

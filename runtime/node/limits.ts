@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 
 /** One read of a file: at 1 MiB a Node pipe equals sendfile, at 64 KiB it reaches a third of it. */
 export const READ_BYTES = 1024 * 1024
-/** A chunk of a sent file: what a stalled reader costs. 1 MiB is no faster: the next is read meanwhile. */
+/** A chunk of a sent file. A stalled client costs two: one that is sent, one that was read ahead. */
 export const CHUNK_BYTES = 256 * 1024
 /** Threads that hash, and threads that send: two at least, so that no large file or slow disk takes all. */
 export const MAX_THREADS = Math.max(2, availableParallelism())
@@ -142,8 +142,8 @@ export const LOCK_RETRY_MS = 5
 
 /** Unread bytes of one answer of a replica: some packets, beside those in the buffers of the connection. */
 export const MAX_UNREAD_BYTES = 128 * 1024
-/** The first bytes of a chunk, by which a stalled reader is noticed: a packet of loopback. */
-export const FIRST_BYTES = 64 * 1024
+/** What is written of a chunk at once, so that the progress of a slow reader shows: a packet of loopback. */
+export const PIECE_BYTES = 64 * 1024
 /** The header section of a request: Node's default, twice the longest address and some cookies. */
 export const MAX_HEADER_BYTES = 16 * 1024
 /** How long a header section may take to arrive: a slower one holds a connection and nothing else. */

@@ -1,5 +1,6 @@
 import { close } from 'node:fs'
 import type { Chunks } from '../../../functions/bytes/chunks.ts'
+import { allowFreeing } from '../../../functions/bytes/freeing.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { MAX_THREADS } from '../limits.ts'
 import { fromTrouble } from '../threads/messages.ts'
@@ -48,8 +49,9 @@ export function createStreams() {
   }
 
   /**
-   * Reads `source`, whose descriptor is closed at the end, on an error and on cancellation. The last bytes
-   * come only when the file still has the content of `source`: it errors with `changed` otherwise, and with
+   * Reads `source`, whose descriptor is closed at the end, on an error and on cancellation. From the second
+   * chunk on, the thread reads one ahead of the reader, who may free each (`freeing.ts`). The last bytes come
+   * only when the file still has the content of `source`: it errors with `changed` otherwise, and with
    * `integrity` when the bytes differ though the file shows no change.
    */
   function read(source: Source): Reading {
@@ -57,6 +59,8 @@ export function createStreams() {
     const { thread, open } = pickThread()
     let digest: Digest | null = null
     let isBegun = false
+    /** The answer to the reader's next question. */
+    let ahead: Promise<StreamAnswer> | undefined
     let failure: { readonly error: unknown } | undefined
     open.add(fail)
 
@@ -72,15 +76,27 @@ export function createStreams() {
       endIdle()
     }
 
+    function ask(question: StreamQuestion): Promise<StreamAnswer> {
+      const asking = thread.ask(question)
+      // The reader may never wait for an answer that was asked for ahead.
+      asking.catch(() => {})
+      return asking
+    }
+
     return {
       digestSoFar: () => digest,
       async next() {
         if (failure !== undefined) throw failure.error
         if (!open.has(fail)) return { done: true, value: undefined }
-        const asking = thread.ask(isBegun ? { id, next: true } : { id, begin: source })
+        const asking = ahead ?? ask(isBegun ? { id, next: true } : { id, begin: source })
+        // A client that takes nothing of the first chunk costs no second.
+        if (isBegun) ahead = ask({ id, next: true })
         isBegun = true
         const answer = await asking
-        if ('bytes' in answer && answer.bytes !== null) return { done: false, value: answer.bytes }
+        if ('bytes' in answer && answer.bytes !== null) {
+          allowFreeing(answer.bytes)
+          return { done: false, value: answer.bytes }
+        }
         end()
         if (!('trouble' in answer)) return { done: true, value: undefined }
         digest = answer.digestSoFar

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
+import { fromBytes, toStream } from '../../../functions/bytes/chunks.ts'
+import { allowFreeing } from '../../../functions/bytes/freeing.ts'
+import { createAnswer } from '../../../functions/http/answer.ts'
 import { type Served, type ServeOptions, serve } from './serve.ts'
 
 const open: Served[] = []
@@ -167,6 +170,35 @@ test('a client that stops reading pauses the body', async () => {
   } while (pulled > before)
   expect(pulled).toBeLessThan(64)
   response.destroy()
+})
+
+/** More than the buffers of a connection take. */
+const LARGE_BYTES = 32 * 1024 * 1024
+
+function createLarge() {
+  const chunk = new Uint8Array(LARGE_BYTES).fill(7)
+  allowFreeing(chunk)
+  return { chunk, answer: createAnswer(200, {}, toStream(fromBytes(chunk))) }
+}
+
+const isWhole = (bytes: Uint8Array) => bytes.length === LARGE_BYTES && bytes.every((byte) => byte === 7)
+
+test('a chunk is freed once it is sent, and no earlier', async () => {
+  const { chunk, answer } = createLarge()
+  const served = await start(() => answer)
+  const response = await ask(served.url)
+  expect(chunk).toHaveLength(LARGE_BYTES)
+  expect(isWhole(await buffer(response))).toBe(true)
+  expect(chunk).toHaveLength(0)
+})
+
+test('a chunk is not freed when somebody else reads the body too', async () => {
+  const { answer } = createLarge()
+  const other = answer.clone()
+  const served = await start(() => answer)
+  const response = await ask(served.url)
+  expect(isWhole(await buffer(response))).toBe(true)
+  expect(isWhole(new Uint8Array(await other.arrayBuffer()))).toBe(true)
 })
 
 test('close finishes the answer under way and accepts no new connection', async () => {

@@ -12,16 +12,18 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type Chunks, toChunks } from '../../../functions/bytes/chunks.ts'
+import { free } from '../../../functions/bytes/freeing.ts'
 import { toParts } from '../../../functions/http/answer.ts'
 import { createProblem, type ProblemType } from '../../../functions/http/problems.ts'
 import {
   CLOSING_SILENCE_MS,
-  FIRST_BYTES,
   HEADERS_MS,
   KEEP_ALIVE_MS,
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   MAX_REQUESTS_PER_CONNECTION,
+  PIECE_BYTES,
   PROBE_AFTER_MS,
   SERVER_CHECK_MS,
   STALLED_MS,
@@ -235,13 +237,13 @@ async function send(
   if (outgoing.destroyed) return await body.cancel()
   // 'close' follows; without a listener the error would end the process.
   outgoing.on('error', () => {})
-  const reader = body.getReader()
-  outgoing.once('close', () => reader.cancel().catch(() => {}))
+  const chunks = toChunks(body)
+  outgoing.once('close', () => chunks.cancel().catch(() => {}))
   outgoing.writeHead(response.status, toParts(response)?.fields ?? [...response.headers].flat())
   // Header and first chunk leave in one packet, unless the chunk comes later.
   const flush = setImmediate(() => outgoing.flushHeaders())
   try {
-    await pour(reader, outgoing)
+    await pour(chunks, outgoing)
   } catch (error) {
     outgoing.destroy()
     throw error
@@ -250,17 +252,18 @@ async function send(
   }
 }
 
-/** Reads the next chunk while one is sent, once the client reads of it: a stalled client costs one chunk. */
-async function pour(reader: ReadableStreamDefaultReader<Uint8Array>, outgoing: ServerResponse) {
-  let next = await reader.read()
-  while (!next.done) {
+/** Sends one chunk after the other: a stalled client costs one, and what its source reads ahead. */
+async function pour(chunks: Chunks, outgoing: ServerResponse): Promise<void> {
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
     const chunk = next.value
-    if (!outgoing.write(chunk.subarray(0, FIRST_BYTES))) await drained(outgoing)
-    const reading = reader.read()
-    // It is awaited when this chunk is sent; if it fails before, that is not unhandled.
-    reading.catch(() => {})
-    if (chunk.length > FIRST_BYTES && !outgoing.write(chunk.subarray(FIRST_BYTES))) await drained(outgoing)
-    next = await reading
+    const onSent = (error?: Error | null) => {
+      if (!error) free(chunk)
+    }
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      const end = at + PIECE_BYTES
+      const isLast = end >= chunk.length
+      if (!outgoing.write(chunk.subarray(at, end), isLast ? onSent : undefined)) await drained(outgoing)
+    }
   }
   outgoing.end()
 }
