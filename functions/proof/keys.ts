@@ -1,6 +1,6 @@
+import { parseBase64, toBase64 } from '../bytes/base64.ts'
 import { concatenate } from '../bytes/chunks.ts'
 import { toDigest } from '../wire/digest.ts'
-import { parseBase64, toBase64 } from './base64.ts'
 
 /** The only name that every host has for the algorithm (RFC 8032, Ed25519). */
 const ALGORITHM = 'Ed25519'

@@ -1,9 +1,9 @@
+import { parseBase64, toBase64 } from '../bytes/base64.ts'
 import { concatenate } from '../bytes/chunks.ts'
 import { attempt } from '../wire/attempt.ts'
 import { toBytes, toDigest } from '../wire/digest.ts'
 import { MAX_NOTE_LENGTH, MAX_NOTE_LINES } from '../wire/limits.ts'
 import { formatNumber } from '../wire/text.ts'
-import { parseBase64, toBase64 } from './base64.ts'
 import { type PublicKey, SIGNATURE_BYTES, type Signer, verify } from './keys.ts'
 import { formatStatement, parseStatement, type Statement, toMessage } from './statement.ts'
 

@@ -1,8 +1,8 @@
+import { parseBase64, toBase64 } from '../bytes/base64.ts'
 import { parseName } from '../storage/names.ts'
 import { attempt } from '../wire/attempt.ts'
 import { type Digest, toBytes, toDigest } from '../wire/digest.ts'
 import { toNamedPath } from '../wire/fields/routes.ts'
-import { parseBase64, toBase64 } from './base64.ts'
 import { NoteError } from './note.ts'
 import type { Path } from './tree.ts'
 

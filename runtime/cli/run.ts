@@ -24,6 +24,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   history: async () => (await import('./commands/records/history.ts')).history,
   explain: async () => (await import('./commands/explain.ts')).explain,
   sums: async () => (await import('./commands/records/sums.ts')).sums,
+  resolve: async () => (await import('./commands/repair/resolve.ts')).resolve,
   plan: async () => (await import('./commands/repair/plan.ts')).plan,
   apply: async () => (await import('./commands/repair/apply.ts')).apply,
   restore: async () => (await import('./commands/repair/restore.ts')).restore,

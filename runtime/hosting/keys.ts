@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import {
   createSigner,
@@ -8,6 +7,7 @@ import {
   type Signer,
 } from '../../functions/proof/keys.ts'
 import { MAX_SIGNATURES } from '../../functions/wire/limits.ts'
+import { readSmallFile } from '../node/files/small-file.ts'
 import { UserError } from '../node/user-error.ts'
 import type { Io } from './io.ts'
 import { MAX_KEY_FILE_BYTES } from './limits.ts'
@@ -15,6 +15,7 @@ import { findHolder } from './outside.ts'
 import type { ReplicaAddress } from './replica-address.ts'
 
 const ADVICE = "'vouch key generate FILE' makes one"
+const PUBLIC_ADVICE = "'vouch key generate FILE' writes one to FILE.pub"
 
 /**
  * Opens the keys of `--sign`: the private half in PATH, the public one in PATH.pub beside it. Rejects with a
@@ -49,7 +50,7 @@ export async function openSigners(
 }
 
 async function openSigner(path: string): Promise<Signer> {
-  const pkcs8 = parsePem(readKeyFile(path, 'the private key'))
+  const pkcs8 = parsePem(readKeyFile(path, 'the private key', ADVICE))
   if (pkcs8 === null) throw new UserError(`${path} is not a private key (PKCS#8, in PEM); ${ADVICE}`)
   const [key] = await readPublicKeys(`${path}.pub`)
   const signer = key === undefined ? null : await createSigner(pkcs8, key)
@@ -66,28 +67,20 @@ async function openSigner(path: string): Promise<Signer> {
  */
 export async function readPublicKeys(path: string): Promise<readonly PublicKey[]> {
   const keys: PublicKey[] = []
-  for (const [i, line] of readKeyFile(path, 'the public key').split(/\r?\n/).entries()) {
-    const text = line.trim()
-    if (text === '' || text.startsWith('#')) continue
-    const key = await parsePublicKey(text)
+  const text = readKeyFile(path, 'the public key', PUBLIC_ADVICE)
+  for (const [i, line] of text.split(/\r?\n/).entries()) {
+    const word = line.trim()
+    if (word === '' || word.startsWith('#')) continue
+    const key = await parsePublicKey(word)
     if (key === null)
-      throw new UserError(
-        `line ${i + 1} of ${path} is not a public key, NAME+ID+KEY; 'vouch key generate FILE' writes one to FILE.pub`,
-      )
+      throw new UserError(`line ${i + 1} of ${path} is not a public key, NAME+ID+KEY; ${PUBLIC_ADVICE}`)
     keys.push(key)
   }
   if (keys.length === 0) throw new UserError(`${path} has no public key, NAME+ID+KEY, one a line`)
   return keys
 }
 
-function readKeyFile(path: string, what: string): string {
-  try {
-    // A FIFO would block, and a large file is not one of keys.
-    const stats = statSync(path)
-    if (!stats.isFile()) throw new Error('it is not a file')
-    if (stats.size > MAX_KEY_FILE_BYTES) throw new Error(`it is larger than ${MAX_KEY_FILE_BYTES} bytes`)
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new UserError(`cannot read ${what} in ${path}: ${error instanceof Error ? error.message : error}`)
-  }
+function readKeyFile(path: string, what: string, advice: string): string {
+  const toMessage = (reason: string) => `cannot read ${what} in ${path}: ${reason}; ${advice}`
+  return readSmallFile(path, { most: MAX_KEY_FILE_BYTES, toMessage }).toString()
 }

@@ -160,6 +160,8 @@ export const MAX_REQUESTS_PER_CONNECTION = 1_000_000
 export const STALLED_MS = 120_000
 /** How often files of tokens and certificates are checked, at most: soon enough after one was replaced. */
 export const FILES_CHECK_MS = 1000
+/** Bytes of a file of tokens, which is read whole: more than ten thousand of them. */
+export const MAX_TOKENS_BYTES = 1024 * 1024
 /** How long before its certificate expires a server warns: a renewal was due a week before that. */
 export const CERTIFICATE_WARNING_DAYS = 21
 /** How long a free connection is kept: most servers keep one for longer, and say so when they do not. */

@@ -1,3 +1,4 @@
+import { toBase64 } from '../../functions/bytes/base64.ts'
 import { RESERVED } from '../../functions/storage/names.ts'
 import type {
   ObjectInfo,
@@ -6,7 +7,7 @@ import type {
   WriteOptions,
 } from '../../functions/storage/objects/objects.ts'
 import type { Reply } from '../../functions/storage/remote/replies.ts'
-import { type Digest, toBytes } from '../../functions/wire/digest.ts'
+import { toBytes } from '../../functions/wire/digest.ts'
 import { preconditionError } from '../../functions/wire/errors.ts'
 import { toSeconds } from '../../functions/wire/fields/dates.ts'
 import { StorageError } from '../../functions/wire/storage-error.ts'
@@ -143,13 +144,14 @@ export function createS3Writes({ ask, head, toSource, root }: S3WritesOptions): 
 
 function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOptions, quote: Quote): Ask {
   const { size, digest, over, modified, signal } = options
+  const checksum = toBase64(toBytes(digest))
   return {
     method: 'PUT',
     key,
     signed: {
       // The store verifies the content by it, and stores it.
-      'x-amz-checksum-sha256': toBase64(digest),
-      [OWN_CHECKSUM]: toBase64(digest),
+      'x-amz-checksum-sha256': checksum,
+      [OWN_CHECKSUM]: checksum,
       ...(over === null ? { 'If-None-Match': '*' } : { 'If-Match': toEtag(over, quote) }),
       ...(modified !== null && { [MODIFIED_FIELD]: toSeconds(modified) }),
     },
@@ -158,10 +160,6 @@ function toPut(key: string, body: ReadableStream<Uint8Array>, options: WriteOpti
     digest,
     signal,
   }
-}
-
-function toBase64(digest: Digest): string {
-  return btoa(String.fromCharCode(...toBytes(digest)))
 }
 
 function requireSize(size: number): void {

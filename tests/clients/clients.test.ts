@@ -19,8 +19,10 @@ const missing = CLIENTS.filter(({ program, module }) => {
   const isModuleHere = module === undefined || globSync(module).length > 0
   return !isModuleHere || !isInstalled(program)
 })
-if (missing.length > 0 && !isWriting)
-  console.warn(`NOT TESTED without ${[...new Set(missing.map(({ debian }) => debian))].join(', ')}`)
+const packages = [...new Set(missing.map(({ debian }) => debian))]
+if (missing.length > 0 && isWriting)
+  throw new Error(`npm run test:clients needs every program: apt-get install ${packages.join(' ')}`)
+if (missing.length > 0) console.warn(`NOT TESTED without ${packages.join(', ')}`)
 const rows = listRows(isWriting ? CLIENTS : CLIENTS.filter((client) => !missing.includes(client)))
 
 /** Whether a client is given the pinned address although it asks again for each part. */

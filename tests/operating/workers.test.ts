@@ -15,6 +15,8 @@ import { MAX_NAME_BYTES } from '../../functions/wire/limits.ts'
 const TOKEN = 'a-token-that-nobody-guesses'
 const COORDINATOR = 'runtime/workers/coordinator.ts'
 const REPLICA = 'runtime/workers/replica.ts'
+const AUDIT = 'runtime/workers/audit/audit.ts'
+const OF_AUDIT = { REPLICAS: 'a=https://a.example,b=https://b.example', OPEN: 'true' }
 
 let running: Miniflare | undefined
 afterEach(async () => {
@@ -55,6 +57,8 @@ async function put(storage: WritableStorage, name: string, text: string): Promis
 
 describe('a Worker that is configured wrongly', () => {
   it.each<[string, Record<string, string>, string]>([
+    [AUDIT, OF_AUDIT, "LEDGER takes the Durable Object class 'AuditLedger'"],
+    [AUDIT, { ...OF_AUDIT, LEDGER: 'text' }, "LEDGER takes the Durable Object class 'AuditLedger'"],
     [COORDINATOR, { REPLICAS: 'a=service://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
     [COORDINATOR, { REPLICAS: 'a=r2://NOWHERE', OPEN: 'true' }, "bound to 'NOWHERE'"],
     [COORDINATOR, { REPLICAS: 'a=r2://FILES' }, 'TOKEN'],

@@ -18,7 +18,7 @@ const share = createRandom(SEED)
 /** From 0 to below `n`. */
 const random = (n: number) => Math.floor(share() * n)
 const differing = new Set<number>()
-for (let i = 0; differing.size < 15; i++) differing.add(3 * random(Math.floor(COUNT / 3)) + (i % 3))
+while (differing.size < 15) differing.add(3 * random(Math.floor(COUNT / 3)) + (differing.size % 3))
 const NAMES = [...differing].map(toObjectName).sort(compareNames)
 
 describe(`an audit Worker over two buckets of ${COUNT} objects, seed ${SEED}`, { timeout: 3_600_000 }, () => {

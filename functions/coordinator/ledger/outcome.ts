@@ -1,4 +1,4 @@
-import { toBase64 } from '../../proof/base64.ts'
+import { toBase64 } from '../../bytes/base64.ts'
 import { attempt } from '../../wire/attempt.ts'
 import type { AuditSummary } from '../../wire/schemas.ts'
 

@@ -1,5 +1,6 @@
 import { TrieRouter } from 'hono/router/trie-router'
 import type { Require } from '../../../functions/coordinator/parameters.ts'
+import { findRecords } from '../../../functions/coordinator/repair/plan.ts'
 import { NAME_RULE, parseName } from '../../../functions/storage/names.ts'
 import { openKeys, openTokens } from '../../hosting/access.ts'
 import { toFlagLabel, type Values } from '../../hosting/flag.ts'
@@ -24,6 +25,8 @@ export interface Source {
   readonly query: string
   /** Replicas that are directories of this machine; empty when a coordinator elsewhere is asked. */
   readonly directories: readonly OwnDirectory[]
+  /** The ids of replicas that are lists; empty when a coordinator elsewhere is asked. */
+  readonly records: ReadonlySet<string>
   /**
    * Globs of names that settings exclude, and that each question has to name: a coordinator elsewhere may
    * have others.
@@ -85,7 +88,7 @@ async function openSource(
     const { createSend } = await import('../../node/http/http-client.ts')
     const send = createSend({ tls: openKeys(options, io)?.get(), silenceMs: SILENT_COORDINATOR_MS })
     const ask = createCoordinatorClient(source.coordinator, { send, token: token?.first, signal: io.signal })
-    return { ask, query, directories: [], excluded, async close() {} }
+    return { ask, query, directories: [], records: new Set(), excluded, async close() {} }
   }
   const { sign = [] } = options
   const signers =
@@ -121,7 +124,7 @@ async function openSource(
     closeLedger()
     await close()
   }
-  return { ask, query, directories, excluded: [], close: closeAll }
+  return { ask, query, directories, records: findRecords(replicas), excluded: [], close: closeAll }
 }
 
 /** The parameter `max-age`, if `--max-age` or `--deep` is set. Throws a UserError when they contradict. */

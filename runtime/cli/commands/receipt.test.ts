@@ -217,6 +217,34 @@ describe('vouch receipt verify', () => {
   )
 })
 
+describe('a file that cannot be read is trouble of the kind io, with what to do', () => {
+  it.each([
+    [
+      'receipt verify none',
+      'cannot read none as a receipt: no such file or directory',
+      'vouch get NAME --receipt',
+    ],
+    ['receipt verify a', 'cannot read a as a receipt: it is not a file', 'vouch get NAME --receipt'],
+    ['receipt verify a/notes.txt --key none', 'no such file or directory', 'vouch key generate FILE'],
+    ['get notes.txt --sign none', 'no such file or directory', 'vouch key generate FILE'],
+    ['get notes.txt --sign c', 'cannot read the private key in ', 'vouch key generate FILE'],
+    ['get notes.txt --sign alone.key', 'cannot read the public key in ', 'vouch key generate FILE'],
+    ['get notes.txt --token-file none', 'cannot read tokens from ', 'openssl rand'],
+  ])('%s', async (line, words, advice) => {
+    const stage = await setUp()
+    stage.write({ 'alone.key': stage.read('hq.key'), 'c/x': '' })
+    const source = line.startsWith('get') ? ['--receipt', 'new', ...REPLICAS.slice(0, -2)] : []
+    const keys = line.includes('--key') || line.startsWith('get') ? [] : ['--key', 'hq.key.pub']
+    const { status, stdout } = await stage.run([...line.split(' '), ...source, ...keys, '--json'])
+    const { kind, message } = JSON.parse(stdout).error
+    expect([status, kind]).toEqual([2, 'io'])
+    expect(message).toContain(words)
+    expect(message).toContain('; ')
+    expect(message).toContain(advice)
+    expect(message).not.toMatch(/ENOENT|EISDIR/)
+  })
+})
+
 describe('a signed tree', () => {
   it('is not signed of a prefix that no name has, which was meant as its file perhaps', async () => {
     const stage = await setUp()

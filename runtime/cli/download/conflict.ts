@@ -72,12 +72,12 @@ export async function receiveVersions(problem: Problem, task: VersionsTask): Pro
   }
 }
 
-/** The list of the versions, for programs: which file beside it has which. */
-async function prepareList(
+/** The list of the versions, for programs: which file beside it has which. The caller ends its part file. */
+export async function prepareList(
   { name, versions, replicas }: Manifest,
   pending: readonly Pending[],
   destination: Files,
-): Promise<Pending> {
+): Promise<Pending & { readonly part: PartFile }> {
   const path = destination.toConflictPath(name)
   const files = new Map(pending.map(({ written }) => [written.digest, basename(written.path)]))
   const listed = versions.map(({ digest, size, modified, replicas }) => ({
@@ -112,7 +112,7 @@ async function receiveVersion(
 }
 
 /** The manifest of a conflict; throws a UserError for an invalid one, or one holder of two versions. */
-function readManifest(problem: Problem, name: string): Manifest {
+export function readManifest(problem: Problem, name: string): Manifest {
   const parsed = parse(manifestSchema, problem)
   const holders = parsed.success ? parsed.output.versions.map(({ replicas }) => replicas[0]) : []
   const whole = holders.length > 1 && !holders.includes(undefined) && new Set(holders).size === holders.length

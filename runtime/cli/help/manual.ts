@@ -13,7 +13,7 @@ export const man: Command = {
 }
 
 /** The last revision of the manual; man(7) requires a date. */
-const REVISED = '2026-11-23'
+const REVISED = '2026-11-30'
 
 /** Environment variables that belong to no flag. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -21,6 +21,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
     'the directory whose file vouch/vouch.toml is read where VOUCH_CONFIG names none (~/.config)',
   XDG_CACHE_HOME:
     'the directory whose subdirectory vouch holds the digest indexes, unless --index is given (~/.cache)',
+  MERGETOOL: 'the shell command by which vouch resolve merges versions',
   NO_COLOR: 'when set and not empty, output is not coloured',
   FORCE_COLOR:
     'when set, not empty and not 0, output for people is coloured even when it does not go to a terminal; NO_COLOR takes precedence',

@@ -254,6 +254,42 @@ export const APPLY = declare({
   },
 })
 
+export const RESOLVE = declare({
+  name: 'resolve',
+  about: 'merge the versions of a file whose copies differ, and plan the result',
+  forms: ['NAME [-o DIR] [options] > plan.json', 'NAME --edited [-o DIR] [options] > plan.json'],
+  operand: { name: 'NAME' },
+  flags: {
+    output: option(
+      'DIR',
+      FILE,
+      'where the result is written, under its name; made when it is missing, outside the replicas',
+      { short: 'o', otherwise: 'resolved' },
+    ),
+    edited: toggle('plan the result that an earlier run left in DIR, as you have edited it'),
+    json: toggle('changes nothing: a plan is JSON'),
+  },
+  shared: [SOURCE],
+  description: [
+    'Opens the versions in the program of MERGETOOL, and prints a plan in JSON that writes the result over each copy, for vouch apply. Nothing else is written to any replica, and apply keeps what it replaces. A result that is one of the versions is planned from its holder. Any other is held by no replica: give apply the directory too, with --replica resolved=DIR.',
+    'MERGETOOL is a shell command, as mergetool.NAME.cmd of git: LOCAL and REMOTE are the paths of the two versions, BASE that of an empty file, since no common ancestor is known, and MERGED is where the result must be: meld "$LOCAL" "$REMOTE" -o "$MERGED".',
+    'With more than two versions there are no LOCAL and REMOTE: "$@" are the paths of all versions, in the order of their replicas: vim -d "$MERGED" "$@". Its standard output goes to standard error. It must not end before the result is written: an editor such as code needs its option --wait.',
+    'Before it starts, MERGED has what git merge-file makes of two texts: what both have in common, and each difference twice between marks (<<<<<<<). Without MERGETOOL that is all: edit the result, and run resolve again with --edited. It plans nothing while marks are left, or when the copies are no longer those that the result was made of.',
+    'A coordinator elsewhere cannot read the result from this machine: with --coordinator only one of the versions can be planned.',
+  ],
+  examples: {
+    'vouch resolve notes.txt --replica a=./a --replica b=./b > plan.json':
+      'then vouch apply plan.json with these and --replica resolved=./resolved --writable',
+    'vouch resolve notes.txt --edited --cluster home > plan.json':
+      'once the marks in resolved/notes.txt are edited away',
+  },
+  statuses: {
+    0: 'the plan is printed, or the copies do not differ',
+    1: 'not resolved: marks are left in the result, or MERGETOOL made none',
+    2: 'trouble: no replica has it, or some replica did not answer',
+  },
+})
+
 const DIGEST: Kind<string> = {
   rule: 'up to 64 hexadecimal digits in lower case',
   parse: (text) => (/^[0-9a-f]{0,64}$/.test(text) ? text : null),

@@ -1,6 +1,6 @@
 import { toggle } from '../../hosting/flag.ts'
 import { UserError } from '../../node/user-error.ts'
-import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESTORE } from './clients.ts'
+import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESOLVE, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
 import { CAT, LS } from './listing.ts'
 import { findNearest } from './nearest.ts'
@@ -16,8 +16,8 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, LS, CAT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY, RESTORE],
-  ...[RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
+  ...[GET, LS, CAT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY],
+  ...[RESOLVE, RESTORE, RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
 const HELP = declare({

@@ -15,7 +15,7 @@ export async function runPath(file: string, text: string, options: ReceiptOption
     throw new UserError(
       'receipt path needs --files TARGET, the files of the tree, such as manifest:SHA256SUMS',
     )
-  const note = await readNote(file, io)
+  const note = readNote(file, io)
   const signed = await refusingNote(file, () => parseTreeText(parseNote(note).text))
   const { prefix } = signed
   let found: string | undefined

@@ -1,13 +1,11 @@
-import { statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { PublicKey } from '../../../functions/proof/keys.ts'
 import { NoteError } from '../../../functions/proof/note.ts'
+import { attempt } from '../../../functions/wire/attempt.ts'
 import { MAX_NOTE_LENGTH } from '../../../functions/wire/limits.ts'
-import { formatNumber } from '../../../functions/wire/text.ts'
 import type { Io } from '../../hosting/io.ts'
 import { readPublicKeys } from '../../hosting/keys.ts'
-import { toReason } from '../../node/files/errno.ts'
+import { readSmallFile } from '../../node/files/small-file.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Options } from '../options/declaration.ts'
 import type { RECEIPT } from '../options/receipts.ts'
@@ -25,18 +23,14 @@ export async function readKeys(paths: readonly string[], io: Io): Promise<readon
 }
 
 /** The text of a receipt; throws a UserError for a file that cannot be one. */
-export async function readNote(file: string, { cwd }: Io): Promise<string> {
-  const path = resolve(cwd, file)
-  try {
-    const stats = statSync(path)
-    if (!stats.isFile()) throw new Error('it is not a file')
-    // Four bytes a character at most.
-    if (stats.size > 4 * MAX_NOTE_LENGTH)
-      throw new Error(`it has ${formatNumber(stats.size)} bytes, and no receipt has so many`)
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFile(path))
-  } catch (error) {
-    throw new UserError(`cannot read ${file} as a receipt: ${toReason(error)}`)
-  }
+export function readNote(file: string, { cwd }: Io): string {
+  const toMessage = (reason: string) =>
+    `cannot read ${file} as a receipt: ${reason}; 'vouch get NAME --receipt FILE' writes one`
+  // Four bytes a character at most.
+  const bytes = readSmallFile(resolve(cwd, file), { most: 4 * MAX_NOTE_LENGTH, toMessage })
+  const text = attempt(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+  if (text === null) throw new UserError(`${file} is not a receipt: it is not UTF-8`)
+  return text
 }
 
 /** As `work`, with a UserError in the place of a NoteError, which says that `file` is refused. */

@@ -46,7 +46,7 @@ export async function runVerify(file: string, options: ReceiptOptions, io: Io): 
 }
 
 async function verifyFile(file: string, keys: readonly PublicKey[], io: Io) {
-  const text = await readNote(file, io)
+  const text = readNote(file, io)
   return await refusingNote(file, async (): Promise<{ verified: VerifiedNote; said: Said }> => {
     if (text.startsWith('vouch-path/')) return await verifyPath(text, keys)
     const verified = await verifyNote(text, keys)

@@ -10,7 +10,7 @@ export async function runWitness(file: string, options: ReceiptOptions, io: Io):
   const { sign, output = file } = options
   if (sign.length === 0) throw new UserError('receipt witness needs --sign KEY, the key of the witness')
   const signers = await openSigners(sign, [], io)
-  const note = await readNote(file, io)
+  const note = readNote(file, io)
   const { text, signed } = await refusingNote(file, async () =>
     verifyNote(note, await readKeys(options.key, io)),
   )

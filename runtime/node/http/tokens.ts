@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
 import { parseShownToken } from '../../../functions/wire/fields/authorization.ts'
+import { readSmallFile } from '../files/small-file.ts'
+import { MAX_TOKENS_BYTES } from '../limits.ts'
 import { UserError } from '../user-error.ts'
 import { createReread, type Reread } from './reread.ts'
 
@@ -47,15 +48,9 @@ function readFile(path: string): string[] {
 }
 
 function readText(path: string): string {
-  try {
-    // A FIFO would block the server.
-    if (!statSync(path).isFile()) throw new Error('it is not a file')
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : error
-    const advice = "create one with 'openssl rand -hex 32', for the server and its clients"
-    throw new UserError(`cannot read tokens from ${path}: ${reason}; ${advice}`, 'io')
-  }
+  const toMessage = (reason: string) =>
+    `cannot read tokens from ${path}: ${reason}; create one with 'openssl rand -hex 32', for the server and its clients`
+  return readSmallFile(path, { most: MAX_TOKENS_BYTES, toMessage }).toString()
 }
 
 function toTokens(list: Reread<readonly string[]>): Tokens {

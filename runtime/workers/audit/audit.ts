@@ -6,7 +6,7 @@ import { createHasher } from '../hasher.ts'
 import { CONTENT_CACHE_BYTES } from '../limits.ts'
 import { log } from '../log.ts'
 import { createWorker } from '../respond.ts'
-import { type AuditEnv, openLedger, parseMaxAge } from './configuration.ts'
+import { type AuditEnv, openLedger, parseLedger, parseMaxAge } from './configuration.ts'
 import { mountMetrics } from './metrics.ts'
 import { parseReceiver } from './notify.ts'
 
@@ -21,7 +21,8 @@ export { AuditPart } from './part-workflow.ts'
 const worker = createWorker((env: AuditEnv) => {
   const access = openAccess(env)
   const replicas = parseReplicas(env, access)
-  // What only its Workflows use; a wrong one is reported before they run.
+  // What is used later; a wrong one is reported before that.
+  parseLedger(env)
   parseMaxAge(env)
   parseReceiver(env)
   const state = createState({ bytes: CONTENT_CACHE_BYTES })

@@ -1,3 +1,4 @@
+import { toObjects } from '../bindings.ts'
 import type { CoordinatorEnv } from '../configuration.ts'
 import { ConfigurationError } from '../configuration-error.ts'
 import type { AuditLedger, LedgerObjectEnv } from './ledger-object.ts'
@@ -6,7 +7,7 @@ import { createRemoteLedger, type WholeLedger } from './remote-ledger.ts'
 /** Variables and bindings of an audit Worker, beside those of a coordinator. */
 export interface AuditEnv extends CoordinatorEnv, LedgerObjectEnv {
   /** The Durable Objects of which one holds the ledger. */
-  readonly LEDGER: { getByName(name: string): Pick<AuditLedger, 'call' | 'fire' | 'noteAlive'> }
+  readonly LEDGER: LedgerObjects
   /** Seconds: what was read longer ago is read again, and 0 reads every byte; absent for any evidence. */
   readonly MAX_AGE?: unknown
   /** A secret: the address to which outcomes are posted; absent for none. */
@@ -15,12 +16,24 @@ export interface AuditEnv extends CoordinatorEnv, LedgerObjectEnv {
   readonly NOTIFY_SECRET?: unknown
 }
 
-/** The ledger of the Worker, and the object that holds it, for one request. */
-export function openLedger({ LEDGER }: AuditEnv): {
+interface LedgerObjects {
+  getByName(name: string): Pick<AuditLedger, 'call' | 'fire' | 'noteAlive'>
+}
+
+/** The objects that `LEDGER` names. Throws ConfigurationError for any other binding, or none. */
+export function parseLedger({ LEDGER }: AuditEnv): LedgerObjects {
+  if (toObjects(LEDGER) !== null) return LEDGER
+  throw new ConfigurationError(
+    "LEDGER takes the Durable Object class 'AuditLedger' of this Worker, as wrangler.toml binds it",
+  )
+}
+
+/** The ledger of the Worker, and the object that holds it, for one request. Throws ConfigurationError. */
+export function openLedger(env: AuditEnv): {
   readonly object: Pick<AuditLedger, 'call' | 'fire' | 'noteAlive'>
   readonly ledger: WholeLedger
 } {
-  const object = LEDGER.getByName('ledger')
+  const object = parseLedger(env).getByName('ledger')
   return { object, ledger: createRemoteLedger(object) }
 }
 
