@@ -22,6 +22,9 @@ import { toCopies, toEntries, toFile } from './entries.ts'
 import { BASE, CLOSING, type Entry, OPENING, toResponse } from './multistatus.ts'
 import { parseWanted, type Wanted } from './wanted.ts'
 
+/** Rows that are compared in one go: one listing has them, and one more by which there are others. */
+const ROWS = MAX_LISTING_PAGE - 1
+
 /** What a request for properties asks for. */
 interface Question {
   readonly wanted: Wanted
@@ -111,7 +114,7 @@ async function answerFolder(
   question: Question,
 ): Promise<Response> {
   const { caller, isDeep, required, wanted } = question
-  const limit = isDeep ? MAX_LISTING_PAGE : 1
+  const limit = isDeep ? ROWS : 1
   const first = await readFolder(context, {
     ...{ folder, after: '', limit, isFull: true },
     signal: caller.getSignal?.(),
@@ -158,7 +161,7 @@ async function writeContents(
     }
     if (page.next === null) break
     page = await readFolder(context, {
-      ...{ folder, after: page.next, limit: MAX_LISTING_PAGE, isFull: true, signal },
+      ...{ folder, after: page.next, limit: ROWS, isFull: true, signal },
     })
     if (toListed(page) < listed)
       throw new Error('a replica that listed the first names did not list the rest')
