@@ -68,6 +68,8 @@ export interface ReadRequest
   readonly isStrict?: boolean | undefined
   /** Deliver this version, whatever other versions there are. */
   readonly version?: Digest | undefined
+  /** Refuse a part that may be of another content than the parts before it. */
+  readonly isWholeOnly?: boolean | undefined
   /** What to answer with instead of the content; the content when absent. */
   readonly form?: 'pin' | 'metalink' | undefined
 }

@@ -9,7 +9,7 @@ import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
 import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
-import { parseFilePath, parseNamedPath } from '../wire/fields/routes.ts'
+import { parseNamedPath } from '../wire/fields/routes.ts'
 import { isValid } from '../wire/json/parse.ts'
 import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
@@ -105,8 +105,15 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
 
   const routes = {
     '/files': { sameSite: true, get: (c) => limits.listings.run(() => answerMergedListing(c, context)) },
-    '/files/{name}': { get: (c) => answerRead(c, context, required) },
-    '/pinned/{name}': { get: (c) => answerRead(c, context, required, 'pin') },
+    '/files/{name}': { get: (c) => answerRead(c, context, required, '/files/') },
+    '/pinned/{name}': { get: (c) => answerRead(c, context, required, '/pinned/') },
+    '/dav/{name}': {
+      get: (c) => answerRead(c, context, required, '/dav/'),
+      propfind: async (c) => {
+        const { answerPropfind } = await import('./dav/propfind.ts')
+        return await limits.listings.run(() => answerPropfind(c, context, required))
+      },
+    },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
     '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
     '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
@@ -161,12 +168,19 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
 }
 
 /**
- * `GET /files/{name}`: the compared read, or one replica's copy; below `/pinned/` where it is. By default
+ * `GET /files/{name}`: the compared read, or one replica's copy; below `/pinned/` where it is, and below
+ * `/dav/` the same for WebDAV: never a part of just any content, and the copies beside a conflict. By default
  * `required` must answer.
  */
-async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number, pin?: 'pin') {
-  const path = pin === undefined ? parseFilePath(c.req.url) : parseNamedPath('/pinned/', c.req.url)
-  if (pin === undefined && path !== null && (path === '' || path.endsWith('/'))) {
+async function answerRead(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  required: number,
+  base: '/files/' | '/pinned/' | '/dav/',
+) {
+  const path = parseNamedPath(base, c.req.url)
+  const isPin = base === '/pinned/'
+  if (!isPin && path !== null && (path === '' || path.endsWith('/'))) {
     const { answerDirectory } = await import('./directory/directory.ts')
     return await context.limits.listings.run(() => answerDirectory(c, context, { folder: path, required }))
   }
@@ -177,7 +191,7 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
   if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
   const { replica, version, maxAge, require } = parameters
   const isReceipt = parameters.receipt || isReceiptAccepted(c.req.header('Accept'))
-  if (pin !== undefined && replica !== undefined)
+  if (isPin && replica !== undefined)
     return createProblem('invalid-parameter', 'a pinned address is compared, so that it takes no replica')
   const prefer = c.req.header('Prefer')
   const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
@@ -197,11 +211,18 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
     maxAge,
     isStrict,
     version,
-    form: pin ?? parameters.form,
+    form: isPin ? ('pin' as const) : parameters.form,
+    isWholeOnly: base === '/dav/' && version === undefined,
     required: enough,
     sign: isReceipt || undefined,
     signing: isReceipt ? context.signing : undefined,
   }
-  if (replica === undefined) return await deliver(c.req.raw, read)
-  return await deliverCopy(c.req.raw, { ...read, members: members.filter(({ id }) => id === replica) })
+  const ofReplica = (id: string) => ({ ...read, members: members.filter((member) => member.id === id) })
+  if (replica !== undefined) return await deliverCopy(c.req.raw, ofReplica(replica))
+  const answer = await deliver(c.req.raw, read)
+  if (base !== '/dav/' || answer.status !== 404) return answer
+  const { findBeside } = await import('./dav/beside.ts')
+  const beside = await findBeside(context, name, { trace, getSignal, maxAge })
+  if (beside === null) return answer
+  return await deliverCopy(c.req.raw, { ...ofReplica(beside.id), name: beside.name })
 }

@@ -107,7 +107,7 @@ export function createApp({
         'this server has no tokens configured, so it only answers requests addressed to localhost or an IP address',
       )
     if (isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
-    return refuseStranger(hasPages && isBrowser(c.req))
+    return refuseStranger(hasPages && takesPassword(c.req))
   }
 
   async function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
@@ -140,10 +140,12 @@ function isPublic({ method, path }: HonoRequest, hasPages: boolean): boolean {
 }
 
 /**
- * Whether a browser requests a page, or a part of one of this server's pages. Both get the same challenge: a
- * browser sends a password unasked only below the path that it was first asked at (RFC 7617 §2.2).
+ * Whether a browser requests a page, or a part of one of this server's pages, or a client WebDAV, which asks
+ * its user for a password too. All get the same challenge: a browser sends a password unasked only below the
+ * path that it was first asked at (RFC 7617 §2.2).
  */
-function isBrowser(request: HonoRequest): boolean {
+function takesPassword(request: HonoRequest): boolean {
+  if (request.path.startsWith('/dav/')) return true
   const isPage = request.header('Accept')?.includes('text/html') === true
   return isPage || request.header('Sec-Fetch-Site') === 'same-origin'
 }
@@ -219,6 +221,8 @@ interface Route {
   readonly get?: Handler | undefined
   readonly post?: Handler | undefined
   readonly put?: Handler | undefined
+  /** Makes the path one of read-only WebDAV, which OPTIONS says (RFC 4918 §10.1). It may be costly. */
+  readonly propfind?: Handler | undefined
   /** Whether GET is refused to pages of other sites, because it is costly. */
   readonly sameSite?: boolean | undefined
 }
@@ -243,7 +247,7 @@ export function addRoutes<R extends Routes>(
 ): void {
   const document = { get: async () => toJson((await loadDocument?.())?.DOCUMENT) }
   const all: Routes = loadDocument === undefined ? routes : { ...routes, '/openapi.json': document }
-  for (const [template, { get, post, put, sameSite }] of Object.entries(all)) {
+  for (const [template, { get, post, put, propfind, sameSite }] of Object.entries(all)) {
     const path = template.replace('{name}', '*')
     if (get && sameSite) app.get(path, refuseForeignPage)
     if (get) app.get(path, get)
@@ -253,7 +257,13 @@ export function addRoutes<R extends Routes>(
       ...(get ? ['GET', 'HEAD'] : []),
       ...(post ? ['POST'] : []),
       ...(put ? ['PUT'] : []),
+      ...(propfind ? ['OPTIONS', 'PROPFIND'] : []),
     ].join(', ')
+    if (propfind) {
+      app.on('PROPFIND', path, refuseForeignPage, propfind)
+      const fields = { Allow: allowed, DAV: '1', 'Content-Length': '0', 'Cache-Control': 'no-store' }
+      app.options(path, () => createAnswer(200, fields, null))
+    }
     app.all(path, (c) =>
       createProblem('method-not-allowed', `this resource takes ${allowed}, not ${c.req.method}`, {
         fields: { Allow: allowed },

@@ -61,7 +61,8 @@ const OF_CODE = {
   unreadable: 'unreadable',
 } as const satisfies Record<StorageErrorCode, ProblemType>
 
-interface ProblemOptions {
+/** What a problem document carries beside its type and its detail. */
+export interface ProblemOptions {
   readonly fields?: Readonly<Record<string, string>> | undefined
   /** The comparison, for a problem with a file. */
   readonly manifest?: Manifest | undefined

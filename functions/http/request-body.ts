@@ -49,6 +49,11 @@ async function readLimited(c: Context<AppEnv>, takes: string, limit: number): Pr
   const type = c.req.raw.headers.get('Content-Type')?.split(';')[0]?.trim().toLowerCase() ?? ''
   if (type !== takes)
     return createProblem('unsupported-media-type', `this resource takes ${takes}, got '${type}'`)
+  return await readBodyText(c, limit)
+}
+
+/** The body of any media type as text, empty without one; a problem when it is too large or too slow. */
+export async function readBodyText(c: Context<AppEnv>, limit: number): Promise<string | Response> {
   const text = await withTimeout(BODY_MS, readText(c, limit))
   if (text === undefined) return refuseSlowBody(`the whole body must arrive in ${BODY_MS / 1000} seconds`)
   if (text === 'no room')

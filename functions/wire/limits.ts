@@ -333,6 +333,12 @@ export const MAX_WEB_ENTRY_LENGTH = 16 * 1024
 /** The depth of nested elements in XML: a listing of S3 has four, one of WebDAV five. */
 export const MAX_XML_DEPTH = 16
 
+/**
+ * A request for properties of WebDAV: clients send some 500 bytes. What they ask for that is not known is
+ * repeated for each file.
+ */
+export const MAX_PROPFIND_BYTES = 4096
+
 /** Characters of one item in XML: the longest name, escaped at worst, and thirty properties beside it. */
 export const MAX_XML_ITEM_LENGTH = 16 * 1024
 

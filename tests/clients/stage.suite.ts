@@ -10,6 +10,8 @@ export interface Stage {
   readonly root: string
   /** Of the proxy. */
   readonly url: string
+  /** Of the coordinator, which answers while this process waits for a program. */
+  readonly coordinatorUrl: string
   readonly meddler: Meddler
   /** Writes a file whole into both replicas, or one: what reads the one before keeps it. */
   write(name: string, content: Uint8Array, replicas?: readonly string[]): void
@@ -31,6 +33,7 @@ export async function openStage(): Promise<Stage> {
   return {
     root,
     url: meddler.url,
+    coordinatorUrl: coordinator.url,
     meddler,
     write(name, content, replicas = REPLICAS) {
       for (const id of replicas) {

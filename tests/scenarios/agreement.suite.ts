@@ -160,6 +160,18 @@ export function describeAgreement(start: StartWorld): void {
       await expectFile('/files/folder/inside.txt', 'inside', INCOMPLETE, ONLY_1)
     })
 
+    it('show as WebDAV a folder, and beside a conflict the copy of each', async () => {
+      const response = await world.fetch('/dav/', { method: 'PROPFIND', headers: { Depth: '1' } })
+      expect(response.status).toBe(207)
+      const hrefs = [...(await response.text()).matchAll(/<D:href>([^<]*)/g)].map(([, href = '']) => href)
+      expect(hrefs).toEqual(expect.arrayContaining(['/dav/', '/dav/file1.txt', '/dav/folder/']))
+      expect(hrefs.filter((href) => href.includes('file2.txt'))).toEqual([
+        ...['/dav/file2.txt', '/dav/file2.txt.server1', '/dav/file2.txt.server2'],
+      ])
+      expect((await world.fetch('/dav/file2.txt')).status).toBe(409)
+      expect(String(await readBytes(await world.fetch('/dav/file2.txt.server2')))).toBe('two')
+    })
+
     it('keep serving after a client leaves in the middle of an answer', async () => {
       for (let i = 0; i < 5; i++) {
         const left = await world.fetch('/files/same-1500007.bin')

@@ -41,27 +41,40 @@ export async function answerDirectory(
   const most = sums === undefined ? MAX_DIRECTORY_ROWS : 1
   const { signal } = c.req.raw
   const read = await readFolder(context, { folder, after, limit: most, isFull: true, signal })
-  const answered = read.replicas.filter(({ state }) => state === 'ok').length
-  const silent = read.replicas.filter(({ state }) => state === 'error')
-  const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
-  const of = read.replicas.length
-  if (answered < toCount(require, of))
-    return createProblem('too-few-answers', `${answered} of ${of} replicas listed their files; ${reasons}`)
-  if (read.rows.length === 0 && folder !== '' && after === '') {
-    return silent.length > 0
-      ? createProblem(
-          'existence-unknown',
-          `cannot say: no list from ${reasons}; the others have no such folder`,
-        )
-      : createProblem('not-found', `no replica has files in '${escapeControls(folder)}'`)
-  }
+  const refusal = refuseFolder(read, { folder, after, required: toCount(require, context.ids.length) })
+  if (refusal !== null) return refusal
   if (sums !== undefined) return await answerSums(c, context, folder)
-  const fields = {
-    ...{ 'Cache-Control': 'no-store', Vary: 'Accept' },
-    ...(silent.length > 0 && { 'Replica-Agreement': toReplicaAgreement('degraded', answered, of) }),
-  }
+  const fields = { 'Cache-Control': 'no-store', Vary: 'Accept', ...toListedFields(read) }
   const type = choose(c.req.raw, TYPES) ?? 'text/html'
   return answerRows(type, folder, read, fields)
+}
+
+/** Why a folder is not shown; null when it is. `required` replicas must have listed it. */
+export function refuseFolder(
+  { rows, replicas }: Folder,
+  { folder, after, required }: { readonly folder: string; readonly after: string; readonly required: number },
+): Response | null {
+  const silent = replicas.filter(({ state }) => state === 'error')
+  const answered = replicas.length - silent.length
+  const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
+  if (answered < required) {
+    const count = `${answered} of ${replicas.length} replicas listed their files`
+    return createProblem('too-few-answers', `${count}; ${reasons}`)
+  }
+  if (rows.length > 0 || folder === '' || after !== '') return null
+  return silent.length > 0
+    ? createProblem(
+        'existence-unknown',
+        `cannot say: no list from ${reasons}; the others have no such folder`,
+      )
+    : createProblem('not-found', `no replica has files in '${escapeControls(folder)}'`)
+}
+
+/** A field that says how many replicas listed a folder; none when all did. */
+export function toListedFields({ replicas }: Pick<Folder, 'replicas'>): Record<string, string> {
+  const listed = replicas.filter(({ state }) => state === 'ok').length
+  if (listed === replicas.length) return {}
+  return { 'Replica-Agreement': toReplicaAgreement('degraded', listed, replicas.length) }
 }
 
 function answerRows(

@@ -47,7 +47,8 @@ export async function readFolder(
   const end = performance.now() + PAGE_WAIT_MS
   let at = toBeyond(after)
   for (let listings = 1; ; listings++) {
-    const options = { prefix: folder, after: at, limit: Math.min(limit, MAX_LISTING_PAGE), signal }
+    // With one more than the rows, a listing shows whether there are others.
+    const options = { prefix: folder, after: at, limit: Math.min(limit + 1, MAX_LISTING_PAGE), signal }
     const { entries, next, replicas } = await readMergedListing(context, options)
     for (const replica of replicas) if (replica.state === 'error') silent.set(replica.id, replica)
     const heard = replicas.map((replica) => silent.get(replica.id) ?? replica)

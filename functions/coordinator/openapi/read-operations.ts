@@ -102,6 +102,31 @@ export const findPinned: Operation = {
   },
 }
 
+/** A conflict's copies have no agreement, as one replica's copy by `?replica=` has none. */
+export const readDav: Operation = {
+  operationId: 'readDav',
+  summary: 'Read a file as WebDAV',
+  description:
+    'As `/files/{name}`, but a part is refused unless `If-Range` or `If-Match` names the content that it is of. Beside a ' +
+    "file whose copies differ, each holder's copy is at the name, a dot and the replica's id, where no replica has another " +
+    'file of that name. The path takes `OPTIONS`, and `PROPFIND` with `Depth` 0 or 1 (RFC 4918), too: OpenAPI 3.1 has no ' +
+    'place for that method.',
+  parameters: [
+    NAME,
+    query('version', 'As for `/files/{name}`; so are the other parameters there.', toSchema(digest)),
+    ...CONDITIONS,
+  ],
+  responses: {
+    ...answers,
+    ...withPage(refusals),
+    ...toProblemResponses(
+      ...problems(['version-required'], STATES),
+      // For one replica's copy.
+      ...problems(['version-required'], ['Replica-Status']),
+    ),
+  },
+}
+
 export const readFile: Operation = {
   operationId: 'readFile',
   summary: 'Read a file, compared',

@@ -1,5 +1,5 @@
 import { createAnswer } from '../../http/answer.ts'
-import { createProblem, type ProblemType, toProblem } from '../../http/problems.ts'
+import { createProblem, type ProblemOptions, type ProblemType, toProblem } from '../../http/problems.ts'
 import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
 import { isPartOfAny } from '../../wire/fields/conditions.ts'
 import type { ByteRange } from '../../wire/fields/ranges.ts'
@@ -75,7 +75,7 @@ async function gatherAgain(read: ReadRequest, answers: readonly Answer[]): Promi
 }
 
 /** Returns the version to deliver, or the answer to send instead. */
-function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'conflict' | Response {
+export function choose(read: ReadRequest, comparison: Comparison): SentVersion | 'conflict' | Response {
   const { versions, answers, answered, agreement } = comparison
   const { version: wanted, required = 1 } = read
   const toAnswer = (type: ProblemType, detail: string) => {
@@ -122,14 +122,18 @@ function answerForm(
 ) {
   const fields = { ...toFields(comparison, version), 'Cache-Control': 'no-store' }
   const href = toVersionHref(name, version.digest)
-  if (form === 'pin' && isPartOfAny(request)) {
-    const detail = `the part may be of another content than the parts before it; request ${href}, or add If-Range with an ETag`
-    return createProblem('version-required', detail, { fields, manifest: toManifest(name, comparison) })
-  }
+  if (form === 'pin' && isPartOfAny(request))
+    return refusePart(href, { fields, manifest: toManifest(name, comparison) })
   if (form === 'pin') return createAnswer(307, { ...fields, Location: href, 'Content-Length': '0' }, null)
   const body = toMetalink(name, version, new URL(href, request.url))
   const own = { 'Content-Type': METALINK_TYPE, 'Content-Length': String(body.length) }
   return createAnswer(200, { ...fields, ...own }, request.method === 'HEAD' ? null : body)
+}
+
+/** Refuses a part that may be of another content than those before it; `href` is where only this one is. */
+function refusePart(href: string, options: ProblemOptions): Response {
+  const detail = `the part may be of another content than the parts before it; request ${href}, or add If-Range with an ETag`
+  return createProblem('version-required', detail, options)
 }
 
 /** No version is delivered, so that the fields name the version of each list. */
@@ -142,14 +146,16 @@ function toListsOnly(holders: readonly string[]): string {
   return `only lists have a digest of this file, and no bytes: ${holders.join(', ')}`
 }
 
-function send(
+async function send(
   request: Request,
   read: ReadRequest,
   version: SentVersion,
   representation: Representation,
 ): Promise<Response> {
+  if (read.isWholeOnly && isPartOfAny(request, version.size))
+    return refusePart(toVersionHref(read.name, version.digest), { fields: representation.own })
   const open = (range?: ByteRange) => openVersion(read, version, range)
-  return answerContent(request, representation, open, () => isPartCheap(read, version))
+  return await answerContent(request, representation, open, () => isPartCheap(read, version))
 }
 
 /** The answers, with the version's first source counted as one that did not answer. */

@@ -1,3 +1,4 @@
+import { escapeXml } from '../../wire/xml/escape.ts'
 import type { SentVersion } from '../compare/compare.ts'
 
 export const METALINK_TYPE = 'application/metalink4+xml'
@@ -25,15 +26,4 @@ export function toMetalink(
     '</metalink>',
   ]
   return encoder.encode(`${lines.join('\n')}\n`)
-}
-
-/** A text for XML 1.0, which has no place for most controls: each becomes U+FFFD. */
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replace(/[\t\n\r]/g, (white) => `&#${white.charCodeAt(0)};`)
-    .replace(/[\x00-\x1f\ufffe\uffff]/g, '\ufffd')
 }

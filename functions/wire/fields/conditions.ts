@@ -79,12 +79,17 @@ export function isRangeFresh(ifRange: string | null, etag: string): boolean {
 
 /**
  * Whether a request asks for less than the whole without a condition that names the content it is of: after
- * a change of the content, such a part belongs to another than what the client has.
+ * a change of the content, such a part belongs to another than what the client has. A range from the first
+ * byte to the last of `size`, where that is given, asks for the whole.
  */
-export function isPartOfAny({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
+export function isPartOfAny(
+  { method, headers }: Pick<Request, 'method' | 'headers'>,
+  size?: number,
+): boolean {
   const range = method === 'GET' ? headers.get('range') : null
   if (range === null || headers.has('if-range') || headers.has('if-match')) return false
-  return !/^bytes=0+-$/i.test(range)
+  const last = /^bytes=0+-(\d*)$/i.exec(range)?.[1]
+  return last !== '' && (last === undefined || size === undefined || Number(last) !== size - 1)
 }
 
 /** The status, and the parts, with which to answer for a content that exists. */

@@ -5,6 +5,8 @@ import { MAX_XML_DEPTH, MAX_XML_ITEM_LENGTH } from '../limits.ts'
 export interface XmlElement {
   /** Its name, without the prefix of a namespace. */
   readonly name: string
+  /** That prefix; empty without one. `findNamespace` returns what it stands for. */
+  readonly prefix: string
   /** Its attributes as they are written; `findAttribute` returns one. */
   readonly attributes: string
   readonly children: readonly XmlElement[]
@@ -97,14 +99,16 @@ function take(groups: Readonly<Record<string, string | undefined>>, open: Open[]
   }
   if (name === undefined) return true
   if (slash === '/') return open.length > 1 && open.pop()?.name === toLocal(name)
-  const element = toOpen(toLocal(name), attributes)
+  const element = toOpen(name, attributes)
   within.children.push(element)
   if (empty !== '/') open.push(element)
   return open.length <= MAX_XML_DEPTH
 }
 
+/** An element by its name with the prefix. */
 function toOpen(name: string, attributes: string): Open {
-  return { name, attributes, children: [], text: '' }
+  const prefix = name.slice(0, Math.max(name.indexOf(':'), 0))
+  return { name: toLocal(name), prefix, attributes, children: [], text: '' }
 }
 
 function toLocal(name: string): string {
@@ -145,10 +149,23 @@ export function findText(element: XmlElement, name: string): string | null {
   return findOnly(element, name)?.text ?? null
 }
 
-/** The value of an attribute, in quotation marks and without entities; null without one. */
+/** The value of an attribute, in quotation marks; null without one, or with an unknown entity in it. */
 export function findAttribute({ attributes }: XmlElement, name: string): string | null {
-  for (const [, found, value] of attributes.matchAll(/\s([\w.:-]+)="([^"&]*)"/g)) {
-    if (found === name) return value ?? null
+  for (const [, found, double, single] of attributes.matchAll(/\s([\w.:-]+)=(?:"([^"]*)"|'([^']*)')/g)) {
+    if (found === name) return decode(double ?? single ?? '')
   }
   return null
+}
+
+/**
+ * The namespace of an element, declared by itself or by the nearest of `within`, which lead to it from the
+ * root; empty without a declaration of the default, null when its prefix is not declared.
+ */
+export function findNamespace(element: XmlElement, within: readonly XmlElement[]): string | null {
+  const { prefix } = element
+  for (const one of [...within, element].reverse()) {
+    const namespace = findAttribute(one, prefix === '' ? 'xmlns' : `xmlns:${prefix}`)
+    if (namespace !== null) return namespace
+  }
+  return prefix === '' ? '' : null
 }

@@ -146,7 +146,7 @@ function addRequestCounters(registry: Registry): Log {
   })
   return ({ method, path, status, bytes = 0 }) => {
     count(status)
-    if (method === 'GET' && [200, 206, 300].includes(status) && path.startsWith('/files/')) sent.inc(bytes)
+    if (method === 'GET' && [200, 206, 300].includes(status) && /^\/(files|dav)\//.test(path)) sent.inc(bytes)
   }
 }
 

@@ -3,15 +3,12 @@ import { html } from 'hono/html'
 import { type AppEnv, toCaller } from '../../../http/app.ts'
 import { createProblem } from '../../../http/problems.ts'
 import { parseName } from '../../../storage/names.ts'
-import { withTimeout } from '../../../wire/limit.ts'
-import { PAGE_ROWS, PAGE_WAIT_MS } from '../../../wire/limits.ts'
+import { PAGE_ROWS } from '../../../wire/limits.ts'
 import type { Manifest } from '../../../wire/schemas.ts'
 import { escapeControls, formatCount } from '../../../wire/text.ts'
-import type { AskOptions } from '../../ask/member.ts'
-import { compare } from '../../compare/compare.ts'
-import { toManifest } from '../../compare/report.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import { type Folder, type Row, readFolder } from '../../directory/folder.ts'
+import { readManifests } from '../../directory/manifests.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import { type ReplicaState, readReplicaStates } from '../../replicas.ts'
 import { type EndedRun, LEDGER_FAILED, readKnown, readRuns, renderAgo } from '../known.ts'
@@ -88,24 +85,6 @@ function renderAgain(folder: string, show: Show): Html {
 <p><button name="run" value="yes">Check again</button></p>
 </form>
 `
-}
-
-/** The manifests of those files that all replicas have answered for within `PAGE_WAIT_MS`. */
-async function readManifests(
-  { members, corruptCopies }: CoordinatorContext,
-  rows: readonly Row[],
-  caller: AskOptions,
-): Promise<Map<string, Manifest>> {
-  const names = rows.filter(({ copies }) => copies !== null).map(({ name }) => name)
-  const askable = names.filter((name) => parseName(name) !== null)
-  const asked = members.map((member) => member.askAll(askable, caller))
-  const manifests = new Map<string, Manifest>()
-  const all = askable.map(async (name, i) => {
-    const answers = await Promise.all(asked.flatMap((ofMember) => ofMember[i] ?? []))
-    manifests.set(name, toManifest(name, compare(corruptCopies.judge(answers, name))))
-  })
-  await withTimeout(PAGE_WAIT_MS, Promise.all(all))
-  return new Map(manifests)
 }
 
 function renderHead(folder: string, show: Show | 'all'): Html {
