@@ -1,4 +1,4 @@
-import { type Chunks, generate } from '../bytes/chunks.ts'
+import { type Chunks, generate, type Use } from '../bytes/chunks.ts'
 import { type ByteRange, toContentRange } from '../wire/fields/ranges.ts'
 import { MAX_RANGE_GAP_BYTES } from '../wire/limits.ts'
 import { type Body, toBodyChunks } from './answer.ts'
@@ -34,19 +34,26 @@ export function toMultipart(
   })
   const length = parts.reduce((sum, part) => sum + part.head.length + part.length, end.length)
   const groups = isPartCheap ? toGroups(parts) : [parts]
-  const body = generate(async function* (use) {
-    for (const group of groups) {
-      const span = toSpan(group)
-      const bytes = use(toBodyChunks(await open(span)))
-      yield* cut(bytes, span.offset, group)
-    }
-    yield end
-  })
+  const body = generate((use) => sendGroups(groups, end, open, use))
   const fields = {
     'Content-Type': `multipart/byteranges; boundary=${boundary}`,
     'Content-Length': String(length),
   }
   return { fields, body }
+}
+
+async function* sendGroups(
+  groups: readonly (readonly Part[])[],
+  end: Uint8Array,
+  open: OpenPart,
+  use: Use,
+): AsyncGenerator<Uint8Array> {
+  for (const group of groups) {
+    const span = toSpan(group)
+    const bytes = use(toBodyChunks(await open(span)))
+    yield* cut(bytes, span.offset, group)
+  }
+  yield end
 }
 
 interface Part extends ByteRange {

@@ -1,7 +1,7 @@
 import { fstatSync, openSync, writeFileSync } from 'node:fs'
 import { mkdir, open, stat, symlink, truncate, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { toStream } from '../../functions/bytes/chunks.ts'
 import { hash, toBytes } from '../../functions/storage/suite/set-up.suite.ts'
 import {
@@ -24,7 +24,7 @@ import {
 import { createStreams } from './disk/streams.ts'
 import { isAtByName } from './files/directory.ts'
 import { type Identity, isSettled, toIdentity, toTime } from './files/identity.ts'
-import { MAX_THREADS } from './limits.ts'
+import { MAX_THREADS, WRITE_INDEX_MS } from './limits.ts'
 
 const MIB = 1024 * 1024
 
@@ -318,7 +318,9 @@ describe('toTime', () => {
 })
 
 describe('the digest memory', () => {
-  it('drops the least recently used digest', () => {
+  it('drops the least recently used digest, once the index has been given it', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const index = createDigestIndex(openNoIndexFile(), 2)
     onTestFinished(index.close)
     const identity = { device: 1n, size: 1, modifiedNs: 0n, changedNs: 0n }
@@ -330,6 +332,10 @@ describe('the digest memory', () => {
     for (const name of ['a', 'b']) set(name)
     get('a')
     set('c')
+    expect(get('b')).toBe('b')
+    get('a')
+    get('c')
+    vi.advanceTimersByTime(WRITE_INDEX_MS)
     expect(['a', 'b', 'c'].map(get)).toEqual(['a', undefined, 'c'])
   })
 })

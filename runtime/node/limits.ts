@@ -36,8 +36,10 @@ export const QUEUE_PROGRESS_MS = 500
 
 // digests/
 
-/** Digests in memory, for files that a busy server reads again and again: some 25 MB at 250 bytes each. */
+/** Digests in memory where no index keeps them: some 25 MB at 250 bytes each. */
 export const MAX_REMEMBERED_DIGESTS = 100_000
+/** The same before an index, which the disk thread asks for the others: a few microseconds each. */
+export const MAX_RECENT_DIGESTS = 8192
 /** Digests in one transaction of the index: a few milliseconds. */
 export const MAX_UNWRITTEN_DIGESTS = 1000
 /** How long a digest waits for others before it is written: the most that a crash loses. */

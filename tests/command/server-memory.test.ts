@@ -18,6 +18,7 @@ it.runIf(process.platform === 'linux')(
     server = await startServer(['replica', '.', '--port', '0'], directory)
     const read = (file: string) => readFileSync(join('/proc', String(server?.pid), file), 'utf8').split('\0')
     expect(read('cmdline')).toContain('--max-semi-space-size=8')
+    expect(read('cmdline')).toContain('--no-allocation-site-pretenuring')
     expect(read('environ')).toContain('MALLOC_ARENA_MAX=2')
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
   },

@@ -1,4 +1,4 @@
-import { generate, toStream } from '../../bytes/chunks.ts'
+import { generate, toStream, type Use } from '../../bytes/chunks.ts'
 import { type Body, createAnswer, toBodyChunks } from '../../http/answer.ts'
 import { createDelimiters, type Delimiters } from '../../http/multipart.ts'
 import { createProblem } from '../../http/problems.ts'
@@ -94,13 +94,13 @@ function toExtension(name: string): string {
 
 /** The parts in order, each opened after the one before was sent, and cancelled when the client leaves. */
 function streamParts(parts: readonly Part[], end: Uint8Array): ReadableStream<Uint8Array> {
-  return toStream(
-    generate(async function* (use) {
-      for (const part of parts) {
-        yield part.head
-        yield* use(toBodyChunks(await part.open()))
-      }
-      yield end
-    }),
-  )
+  return toStream(generate((use) => sendParts(parts, end, use)))
+}
+
+async function* sendParts(parts: readonly Part[], end: Uint8Array, use: Use): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    yield part.head
+    yield* use(toBodyChunks(await part.open()))
+  }
+  yield end
 }

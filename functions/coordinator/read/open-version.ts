@@ -8,6 +8,7 @@ import {
   sliced,
   toChunks,
   toStream,
+  type Use,
   verified,
 } from '../../bytes/chunks.ts'
 import type { Body } from '../../http/answer.ts'
@@ -122,71 +123,76 @@ function toWatched({ deadlines }: ReadRequest, { body, holder }: Copy): Chunks {
  */
 async function openWhole(read: ReadRequest, version: SentContent): Promise<Chunks> {
   const first = await openCopy(read, version, version.sources[0] ?? '')
-  return first.holder.storage.verifiesBytes
-    ? relayVerified(read, version, first)
-    : relayHashed(read, version, first)
+  const relay = first.holder.storage.verifiesBytes ? relayVerified : relayHashed
+  return generate((use) => relay(read, version, first, use))
 }
 
 /** Relays a copy that its storage verifies. */
-function relayVerified(read: ReadRequest, version: SentContent, first: Copy): Chunks {
-  return generate(async function* (use) {
-    let size = 0
-    let failure: StorageError
-    try {
-      for await (const chunk of use(toWatched(read, first))) {
-        size += chunk.length
-        yield chunk
-      }
-      return
-    } catch (error) {
-      if (!(error instanceof StorageError) || size === 0) throw error
-      failure = error
+async function* relayVerified(
+  read: ReadRequest,
+  version: SentContent,
+  first: Copy,
+  use: Use,
+): AsyncGenerator<Uint8Array> {
+  let size = 0
+  let failure: StorageError
+  try {
+    for await (const chunk of use(toWatched(read, first))) {
+      size += chunk.length
+      yield chunk
     }
-    if (failure.code === 'integrity') read.corruptCopies.add(first.holder.id, version, read.name)
-    const sent = { size, digest: first.digestSoFar?.(), failure }
-    yield* finish(read, version, version.sources.slice(1), sent, use)
-  })
+    return
+  } catch (error) {
+    if (!(error instanceof StorageError) || size === 0) throw error
+    failure = error
+  }
+  if (failure.code === 'integrity') read.corruptCopies.add(first.holder.id, version, read.name)
+  const sent = { size, digest: first.digestSoFar?.(), failure }
+  yield* finish(read, version, version.sources.slice(1), sent, use)
 }
 
 /** Relays a copy while hashing it. */
-function relayHashed(read: ReadRequest, version: SentContent, first: Copy): Chunks {
+async function* relayHashed(
+  read: ReadRequest,
+  version: SentContent,
+  first: Copy,
+  use: Use,
+): AsyncGenerator<Uint8Array> {
   const others = version.sources.slice(1)
-  return generate(async function* (use) {
-    const hasher = read.createHasher()
-    let copy = toWatched(read, first)
-    let isFirst = true
-    let held: Uint8Array | undefined
-    let position = 0
-    let before = hasher.copy?.()
+  const hasher = read.createHasher()
+  let copy = toWatched(read, first)
+  let isFirst = true
+  let held: Uint8Array | undefined
+  let position = 0
+  let before = hasher.copy?.()
 
-    for (;;) {
-      try {
-        for await (const chunk of use(exactly(copy, version.size - position))) {
-          if (held !== undefined) yield held
-          before = hasher.copy?.()
-          await hasher.update(chunk)
-          position += chunk.length
-          held = chunk
-        }
-        break
-      } catch (error) {
-        const rest = { offset: position, length: version.size - position }
-        const next = position > 0 ? await openNext(read, version, others, rest) : null
-        if (next === null) throw error
-        isFirst = false
-        copy = next
+  for (;;) {
+    try {
+      for await (const chunk of use(exactly(copy, version.size - position))) {
+        if (held !== undefined) yield held
+        before = hasher.copy?.()
+        await hasher.update(chunk)
+        position += chunk.length
+        held = chunk
       }
+      break
+    } catch (error) {
+      const rest = { offset: position, length: version.size - position }
+      const next = position > 0 ? await openNext(read, version, others, rest) : null
+      if (next === null) throw error
+      isFirst = false
+      copy = next
     }
-    if ((await hasher.digest()) === version.digest) {
-      if (held !== undefined) yield held
-      return
-    }
-    if (isFirst) read.corruptCopies.add(first.holder.id, version, read.name)
-    const size = position - (held?.length ?? 0)
-    const failure = new StorageError('integrity', 'the bytes contradict their digest')
-    if (size === 0) throw failure
-    yield* finish(read, version, others, { size, digest: await before?.digest(), failure }, use)
-  })
+  }
+  if ((await hasher.digest()) === version.digest) {
+    if (held !== undefined) yield held
+    return
+  }
+  if (isFirst) read.corruptCopies.add(first.holder.id, version, read.name)
+  const size = position - (held?.length ?? 0)
+  const failure = new StorageError('integrity', 'the bytes contradict their digest')
+  if (size === 0) throw failure
+  yield* finish(read, version, others, { size, digest: await before?.digest(), failure }, use)
 }
 
 /** Opens the copy of the first of `holders` that can, and removes those tried; null when none can. */
@@ -217,7 +223,7 @@ async function* finish(
   version: SentContent,
   holders: string[],
   sent: Sent,
-  use: (chunks: Chunks) => AsyncGenerator<Uint8Array>,
+  use: Use,
 ): AsyncGenerator<Uint8Array> {
   const copy = await openNext(read, version, holders)
   if (copy === null || !sent.digest) throw sent.failure

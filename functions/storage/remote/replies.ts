@@ -236,13 +236,18 @@ export function parseLength(headers: Reply['headers']): number | null {
 
 /** `body`, whose errors `toError` translates, by default as errors of the network. */
 export function mapErrors(body: NonNullable<Reply['body']>, toError = toNetworkError): Chunks {
-  return through(toChunks(body), async function* (chunks) {
-    try {
-      yield* chunks
-    } catch (error) {
-      throw toError(error)
-    }
-  })
+  return through(toChunks(body), (chunks) => passMapped(chunks, toError))
+}
+
+async function* passMapped(
+  chunks: AsyncGenerator<Uint8Array>,
+  toError: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    throw toError(error)
+  }
 }
 
 /** Reads the error in an answer of a replica; null when the replica answers that the file does not exist. */

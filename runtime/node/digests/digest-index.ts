@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { isRecent } from '../../../functions/storage/facts.ts'
 import type { Content } from '../disk/disk-messages.ts'
 import { type Identity, isSettled, toKey } from '../files/identity.ts'
-import { MAX_REMEMBERED_DIGESTS } from '../limits.ts'
+import { MAX_RECENT_DIGESTS } from '../limits.ts'
 import type { Knowledge } from './belief.ts'
 import type { IndexFile } from './index-file.ts'
 import type { DatedDigest } from './index-table.ts'
@@ -10,8 +10,11 @@ import { createIndexWriter } from './index-writer.ts'
 
 export type DigestIndex = ReturnType<typeof createDigestIndex>
 
-/** Remembers digests by name and identity in `file`, which it closes, and in memory the last `limit` used. */
-export function createDigestIndex(file: IndexFile, limit = MAX_REMEMBERED_DIGESTS) {
+/**
+ * Remembers digests by name and identity in `file`, which it closes, and in memory the last `limit` used and
+ * those that `file` has not taken yet.
+ */
+export function createDigestIndex(file: IndexFile, limit = MAX_RECENT_DIGESTS) {
   const memory = new LRUCache<string, DatedDigest>({ maxSize: limit, sizeCalculation: () => 1 })
   const writer = createIndexWriter(file)
 
@@ -30,10 +33,12 @@ export function createDigestIndex(file: IndexFile, limit = MAX_REMEMBERED_DIGEST
       const key = toKey(system.id, identity)
       const remembered = memory.get(key)
       if (remembered !== undefined && isRecent(remembered.readAt, now, maxAge)) return remembered
-      const written = file.read(name, key)
-      if (written === undefined || !isRecent(written.readAt, now, maxAge)) return undefined
-      memory.set(key, written)
-      return written
+      const unwritten = writer.find(name)
+      const kept = unwritten?.identity === key ? unwritten : file.read(name, key)
+      if (kept === undefined || !isRecent(kept.readAt, now, maxAge)) return undefined
+      const dated = { digest: kept.digest, readAt: kept.readAt }
+      memory.set(key, dated)
+      return dated
     },
     /** Ignores a content that may not be remembered. */
     set(name: string, { identity, digest, readAt, systemId }: Content): void {

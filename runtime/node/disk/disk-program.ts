@@ -1,5 +1,6 @@
 import { createDigestIndex } from '../digests/digest-index.ts'
 import { openIndexFile } from '../digests/index-file.ts'
+import { MAX_RECENT_DIGESTS, MAX_REMEMBERED_DIGESTS } from '../limits.ts'
 import { createLook } from '../mounts/file-system.ts'
 import { createRootGuard } from '../mounts/root-guard.ts'
 import type { CreateProgram } from '../threads/program.ts'
@@ -12,7 +13,8 @@ export const createDiskProgram: CreateProgram<RootWorkerData, Batch, Answers, Di
   report,
 ) => {
   const file = shared ?? openIndexFile(indexFile, report, { opensLate })
-  const index = createDigestIndex(file)
+  const isIndexed = shared !== undefined || indexFile !== null
+  const index = createDigestIndex(file, isIndexed ? MAX_RECENT_DIGESTS : MAX_REMEMBERED_DIGESTS)
   const look = createLook((looked) => report({ looked }))
   const guard = createRootGuard(root, file)
   const answer = createDiskReader(guard, index, look)

@@ -1,6 +1,6 @@
 import { closedError } from '../../../functions/wire/errors.ts'
 import type { IndexNotice } from '../digests/index-file.ts'
-import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES, THREAD_LIMITS } from '../limits.ts'
+import { BACKGROUND_BATCH_MS, BATCH_MS, MAX_BATCHES } from '../limits.ts'
 import type { Looked } from '../mounts/file-system.ts'
 import type { Located } from '../mounts/located.ts'
 import type { RootLook } from '../mounts/root-guard.ts'
@@ -54,7 +54,6 @@ export function createDisk({ root, indexFile, shared, here, now, onIndex, onLook
   const thread = createThread<Batch, Answers, DiskEvent, RootWorkerData>('disk-worker', {
     data: { root, indexFile, opensLate: here, shared },
     here: here ? async () => (await import('./disk-program.ts')).createDiskProgram : undefined,
-    limits: THREAD_LIMITS,
     sharesDescriptors: true,
     onEvent,
   })

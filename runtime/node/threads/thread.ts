@@ -1,6 +1,7 @@
 import { extname } from 'node:path'
 import { type ResourceLimits, Worker } from 'node:worker_threads'
 import { closedError } from '../../../functions/wire/errors.ts'
+import { THREAD_LIMITS } from '../limits.ts'
 import { fromTrouble, type Message, type Reply } from './messages.ts'
 import { type CreateProgram, startProgram } from './program.ts'
 
@@ -24,7 +25,7 @@ interface ThreadOptions<Data, Question, Answer, Event> {
   readonly data?: Data
   /** Loads the program to run on the calling thread, which launches no other then. */
   readonly here?: (() => Promise<CreateProgram<Data, Question, Answer, Event>>) | undefined
-  /** Of its heap; the host's when absent. */
+  /** Of its heap; `THREAD_LIMITS` when absent. */
   readonly limits?: ResourceLimits
   /** Whether descriptors pass between it and other threads: they then stay open when it ends. */
   readonly sharesDescriptors?: boolean
@@ -137,7 +138,11 @@ export function createThread<Question, Answer, Event = never, Data = unknown>(
 
 function launchWorker<Question, Answer, Event>(
   program: string,
-  { data, limits, sharesDescriptors = false }: Omit<ThreadOptions<unknown, Question, Answer, Event>, 'here'>,
+  {
+    data,
+    limits = THREAD_LIMITS,
+    sharesDescriptors = false,
+  }: Omit<ThreadOptions<unknown, Question, Answer, Event>, 'here'>,
   onReply: (reply: Reply<Answer, Event>) => void,
   onError: (error: unknown) => void,
 ): Runner<Question> {
@@ -145,7 +150,7 @@ function launchWorker<Question, Answer, Event>(
     workerData: data,
     // Those of the process include some, such as --input-type, that a thread refuses.
     execArgv: [],
-    ...(limits && { resourceLimits: limits }),
+    resourceLimits: limits,
     trackUnmanagedFds: !sharesDescriptors,
   })
   worker.on('message', onReply)
