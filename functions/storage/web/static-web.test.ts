@@ -216,6 +216,28 @@ describe('a static web server', () => {
     }
   })
 
+  it.each([
+    ['HEAD', (isHead: boolean) => (isHead ? {} : { ETag: '"x"' })],
+    ['GET', (isHead: boolean) => (isHead ? { ETag: '"x"' } : {})],
+    [
+      'HEAD, and tags each part by itself',
+      (isHead: boolean, part: string | null) => (isHead ? {} : { ETag: `"${part}"` }),
+    ],
+  ])('is read although it sends no ETag with %s', async (_, toTag) => {
+    const { storage } = over((request) => {
+      const { method } = request
+      const part = request.headers.get('Range')
+      const fields = { ...OLD, ...toTag(method === 'HEAD', part) }
+      if (part === null || method === 'HEAD') return serving('content', fields)(request)
+      return new Response('nt', { status: 206, headers: { ...fields, 'Content-Range': 'bytes 2-3/7' } })
+    })
+    const { digest = '' } = (await describeOne(storage, 'a')) ?? {}
+    expect(digest).toBe(await hash(toBytes('content')))
+    expect(await readBytes(storage, 'a', { ifDigest: digest })).toEqual(toBytes('content'))
+    const part = { range: { offset: 2, length: 2 }, ifDigest: digest }
+    expect(await readBytes(storage, 'a', part)).toEqual(toBytes('nt'))
+  })
+
   const CACHED = 'answered from a cache'
 
   it.each([

@@ -28,7 +28,7 @@ import {
 } from './web-client.ts'
 import { isBelowFile, isDirectoryPage, tryOut } from './web-directories.ts'
 import { createWebListing, type Looked } from './web-listing.ts'
-import { isSettled } from './web-versions.ts'
+import { isSameVersion, isSettled } from './web-versions.ts'
 
 /** How a web server is reached. */
 export interface StaticWebOptions {
@@ -113,7 +113,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
       throw unexpected('another part of the file')
     }
     const info = toInfo(key, { size: part.size, reply })
-    if (info.version !== (version ?? info.version)) {
+    if (!isSameVersion(info.version, version ?? info.version)) {
       await part.body.cancel()
       throw changedError()
     }
@@ -138,8 +138,7 @@ export function createStaticWeb(url: string, options: StaticWebOptions = {}): Ob
 function watched(body: Chunks, before: Measured, look: () => Promise<Measured>): Chunks {
   const requireSame = async () => {
     const { reply, size } = await look()
-    const isSame = MARKS.every((field) => toMark(reply, field) === toMark(before.reply, field))
-    if (!isSame || size !== before.size) throw changedError()
+    if (!hasSameMarks(reply, before.reply) || size !== before.size) throw changedError()
     return reply.headers
   }
   return through(
@@ -176,10 +175,16 @@ function toPart(body: Chunks, { status, headers }: Reply, range: ByteRange | und
   return isWanted && (length ?? part.length) === part.length ? { size: part.size, body } : null
 }
 
-/** The fields that a file has as long as it is the same. */
-const MARKS = ['Last-Modified', 'ETag']
+/** Whether two answers show what a file keeps as long as it is the same. */
+function hasSameMarks({ headers: one }: Reply, { headers: other }: Reply): boolean {
+  const time = 'Last-Modified'
+  return one.get(time) === other.get(time) && mayMatch(one.get('ETag'), other.get('ETag'))
+}
 
-/** Compared weakly (RFC 9110 §8.8.3.2): Apache marks an ETag as weak until the file is a second old. */
-function toMark({ headers }: Reply, field: string): string | undefined {
-  return headers.get(field)?.replace(/^W\//, '')
+/**
+ * Compares weakly (RFC 9110 §8.8.3.2): Apache marks an ETag as weak until the file is a second old. An answer
+ * to HEAD may have none (see `isSameVersion`).
+ */
+function mayMatch(one: string | null, other: string | null): boolean {
+  return one === null || other === null || one.replace(/^W\//, '') === other.replace(/^W\//, '')
 }

@@ -30,6 +30,16 @@ export function toVersion({ size, modified, etag }: Marks, fields: Fields): stri
   return isStrong && etag !== plain ? `${size} ${seconds} ${etag}` : `${size} ${seconds}`
 }
 
+/**
+ * Whether two versions of one file may be the same. An ETag that only one of them has says nothing: an answer
+ * to HEAD may lack what a server makes of the content (RFC 9110 §9.3.2).
+ */
+export function isSameVersion(one: string | null, other: string | null): boolean {
+  if (one === null || other === null || one === other) return one === other
+  const [short, long] = one.length < other.length ? [one, other] : [other, one]
+  return /^\d+ \d+$/.test(short) && long.startsWith(`${short} "`)
+}
+
 /** Whether a file of that time was unchanged for long enough, by the clock of the server. */
 export function isSettled(modified: number | null, fields: Fields): boolean {
   const now = parseHttpDate(fields.get('Date') ?? '')
