@@ -9,7 +9,7 @@ import { openWrangler, type Wrangler } from './wrangler.suite.ts'
  * The size of the Workers, and a fifth: an accidental dependency shows, long before the 3 MiB of a free plan.
  * Bytes, compressed.
  */
-const MAX_BUNDLE_BYTES = { coordinator: 212 * 1024, replica: 132 * 1024, audit: 236 * 1024 } as const
+const MAX_BUNDLE_BYTES = { coordinator: 256 * 1024, replica: 132 * 1024, audit: 236 * 1024 } as const
 
 let wrangler: Wrangler
 beforeAll(async () => {
