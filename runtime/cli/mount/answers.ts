@@ -173,7 +173,7 @@ function readFolder({ body }: Request, { handles }: Context): Answer {
   return [concatenate(rows)]
 }
 
-/** Answers as `work` does; an error of the coordinator is EIO, unless every replica says that it is absent. */
+/** Answers as `work` does; a failure is EIO, unless every replica has said that there is no such file. */
 async function tryName(
   name: string,
   { onFailed }: Pick<Context, 'onFailed'>,

@@ -61,8 +61,8 @@ export async function mountAt(directory: string): Promise<Mounted> {
   return {
     serve: (answers) => serve(device, answers),
     async unmount() {
-      // With -f the kernel takes back what programs wait for, and with -l their open files are no obstacle. It
-      // fails when the file system has been unmounted meanwhile.
+      // -f takes back what programs wait for, and -l does not mind their open files. It fails when the file
+      // system has been unmounted meanwhile.
       await promisify(execFile)('umount', ['-i', '-f', '-l', directory]).catch(() => {})
     },
     close: () => promisify(close)(device),

@@ -52,7 +52,7 @@ export function parseForget({ opcode, node, body }: Request): [node: number, loo
   ])
 }
 
-/** An answer in parts: `struct fuse_out_header`, and what follows. An `error` is one of `ERRNO`; 0 is none. */
+/** An answer in parts: `struct fuse_out_header`, and what follows. `error` is one of `ERRNO`, or 0. */
 export function toReply(unique: bigint, error: number, parts: readonly Uint8Array[] = []): Uint8Array[] {
   const head = Buffer.alloc(16)
   head.writeUInt32LE(16 + parts.reduce((sum, { length }) => sum + length, 0), 0)

@@ -34,9 +34,13 @@ export function createOpenFile(
   let position = 0
   let part: Part | null = { chunks: first, end: size, isResumed: false }
 
-  function release(): void {
+  function endPart(): void {
     part?.chunks.cancel().catch(() => {})
     part = null
+  }
+
+  function release(): void {
+    endPart()
     kept = []
   }
 
@@ -66,10 +70,10 @@ export function createOpenFile(
       if (done) throw new Error('a part is as long as it was opened')
       position += value.length
       kept.push(value)
-      part = position === end ? null : { chunks, end, isResumed: false }
+      if (position === end) endPart()
+      else part = { chunks, end, isResumed: false }
     } catch (error) {
-      chunks.cancel().catch(() => {})
-      part = null
+      endPart()
       if (isResumed) throw error
       part = await open(end, true)
     }

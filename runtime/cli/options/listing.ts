@@ -66,10 +66,10 @@ export const MOUNT = declare({
     'A file is compared when it is opened, and has that content for as long as it is open, or an error (EIO). A file whose copies differ cannot be opened, and beside it each copy has the name of the file, a dot, and the id of its replica. A file that a silent replica might have is an error too, and not missing.',
   ],
   examples: {
-    'sudo vouch mount /mnt/files': 'the files of the coordinator on this machine',
-    'sudo vouch mount mnt --replica a=./a --replica b=http://192.168.1.102:6002':
+    'vouch mount /mnt/files': 'as root: the files of the coordinator on this machine',
+    'vouch mount mnt --replica a=./a --replica b=http://192.168.1.102:6002':
       'with no coordinator: compare a directory with a replica server',
-    'sudo vouch mount /mnt/files --require all': 'refuse to read while some replica does not answer',
+    'vouch mount /mnt/files --require all': 'refuse to read while some replica does not answer',
   },
   statuses: { 0: 'unmounted', 2: 'trouble: it could not be mounted' },
 })
