@@ -92,6 +92,16 @@ describe.skipIf(!isHere)('vouch mount', () => {
     expect([status, said[1]]).toEqual([0, `mounted at ${at}; Ctrl-C or umount ends it\n`])
   })
 
+  it('says what is left of a mount that was killed', async () => {
+    const { at, child, ended } = await mountStage()
+    child.kill('SIGKILL')
+    await ended
+    const again = startVouch(['mount', at, '--coordinator', stage.coordinatorUrl], stage.root)
+    const words = `; umount ${at} removes what was mounted there`
+    expect(await finish(again)).toMatchObject({ status: 2, said: ['', expect.stringContaining(words)] })
+    execFileSync('umount', [at])
+  })
+
   it('shows the owner and the permissions of its directory, without those to write', async () => {
     stage.write('private', Buffer.from('x'))
     const at = mkdtempSync(join(stage.root, 'own-'))
@@ -234,8 +244,9 @@ describe.skipIf(!isHere)('vouch mount', () => {
 
   it.each([
     ['a directory that is not there', 'nowhere', /cannot mount at .*no such file or directory/],
-    ['a file', 'file', /it is not a directory/],
+    ['a file', 'file', /cannot mount at .*not a directory/],
     ['a directory inside a replica', 'server1/inside', /is inside the replica r/],
+    ['the directory above a replica', '.', /is not empty/],
   ])('refuses %s', async (_, path, words) => {
     writeFileSync(join(stage.root, 'file'), '')
     mkdirSync(join(stage.root, 'server1/inside'), { recursive: true })

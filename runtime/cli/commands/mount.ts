@@ -14,7 +14,7 @@ export const mount: Command = {
   async run(given, io) {
     const options = readOptions(MOUNT, given)
     const { operand } = given
-    if (!operand) throw new UserError('mount takes DIR, a directory, got none')
+    if (!operand) throw new UserError('mount takes DIR, an empty directory, got none')
     requireMounting()
     return await withSource(options, io, { reads: 'trees' }, async (source) => {
       await runMount(resolve(io.cwd, operand), source, io)

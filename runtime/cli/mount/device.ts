@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { close, open, read, writevSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { endianness } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
@@ -29,22 +29,19 @@ export function requireMounting(): void {
   if (process.geteuid?.() !== 0) throw new UserError('mounting needs root; run it with sudo')
 }
 
-/** The owner and the permissions of a directory; throws a UserError for what is none. */
+/**
+ * The owner and the permissions of a directory. Throws a UserError unless it is an empty one: a replica or an
+ * index in it would be read through the file system that is mounted over it.
+ */
 export async function readOwner(directory: string) {
-  const { uid, gid, mode, isDirectory } = await statDirectory(directory)
-  if (!isDirectory) throw new UserError(`cannot mount at '${directory}': it is not a directory`)
-  return { uid, gid, mode }
-}
-
-async function statDirectory(directory: string) {
-  try {
-    const stats = await stat(directory)
-    return { uid: stats.uid, gid: stats.gid, mode: stats.mode, isDirectory: stats.isDirectory() }
-  } catch (error) {
+  const names = await readdir(directory).catch((error) => {
     const advice =
       getErrno(error) === 'ENOTCONN' ? `; umount ${directory} removes what was mounted there` : ''
     throw new UserError(`cannot mount at '${directory}': ${toReason(error)}${advice}`)
-  }
+  })
+  if (names.length > 0) throw new UserError(`'${directory}' is not empty; mount at an empty directory`)
+  const { uid, gid, mode } = await stat(directory)
+  return { uid, gid, mode }
 }
 
 /** Mounts a file system at a directory. Throws a UserError where that is not possible. */

@@ -62,7 +62,7 @@ export const MOUNT = declare({
   flags: { require: READ_REQUIRE },
   shared: [SOURCE],
   description: [
-    'Mounts a read-only file system at the directory DIR, until SIGINT, SIGTERM or umount ends it. It needs Linux with FUSE, and root. All files have the owner of DIR, and its permissions without those to write: who may read DIR may read the files.',
+    'Mounts a read-only file system at DIR, an empty directory, until SIGINT, SIGTERM or umount ends it. It needs Linux with FUSE, and root. All files have the owner of DIR, and its permissions without those to write: who may read DIR may read the files.',
     'A file is compared when it is opened, and has that content for as long as it is open, or an error (EIO). A file whose copies differ cannot be opened, and beside it each copy has the name of the file, a dot, and the id of its replica. A file that a silent replica might have is an error too, and not missing.',
   ],
   examples: {
