@@ -19,7 +19,7 @@ import {
   toStatistics,
 } from './fuse.ts'
 import { createHandles, type Handles } from './handles.ts'
-import { MAX_READ_BYTES } from './limits.ts'
+import { MAX_READ_BYTES, SHOWN_MS } from './limits.ts'
 import { createNodes, type Node, type Nodes } from './nodes.ts'
 import type { Tree, TreeEntry } from './tree.ts'
 
@@ -88,7 +88,9 @@ async function lookUp({ node, body }: Request, context: Context): Promise<Answer
   if (name === null) return ERRNO.EIO
   return await tryName(name, context, async () => {
     const found = await context.tree.find(name)
-    return toEntry(toAttributes(context.nodes.lookUp(name, found), context))
+    // A folder is looked up on the way to each file in it.
+    const seconds = found.isFolder ? SHOWN_MS / 1000 : 0
+    return toEntry(toAttributes(context.nodes.lookUp(name, found), context), seconds)
   })
 }
 

@@ -9,7 +9,7 @@ import { getErrno, toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'
 import type { Answers } from './answers.ts'
 import { parseRequest, type Request, toReply } from './fuse.ts'
-import { MAX_REQUEST_BYTES, MAX_REQUESTS } from './limits.ts'
+import { MAX_REQUEST_BYTES, MAX_REQUESTS, UNMOUNT_MS } from './limits.ts'
 
 /** A file system that is mounted, and whose requests `serve` answers. */
 export interface Mounted {
@@ -60,7 +60,8 @@ export async function mountAt(directory: string): Promise<Mounted> {
     async unmount() {
       // -f takes back what programs wait for, and -l does not mind their open files. It fails when the file
       // system has been unmounted meanwhile.
-      await promisify(execFile)('umount', ['-i', '-f', '-l', directory]).catch(() => {})
+      const words = ['-i', '-f', '-l', directory]
+      await promisify(execFile)('umount', words, { timeout: UNMOUNT_MS }).catch(() => {})
     },
     close: () => promisify(close)(device),
   }

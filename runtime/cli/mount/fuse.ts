@@ -109,10 +109,11 @@ function toAttributes({ node, size, modified, mode, uid, gid }: NodeAttributes):
   return bytes
 }
 
-/** `struct fuse_entry_out`: a node, which the kernel may remember for no time. */
-export function toEntry(attributes: NodeAttributes): Buffer[] {
+/** `struct fuse_entry_out`: a node, of which the kernel may remember for some time what its name is. */
+export function toEntry(attributes: NodeAttributes, seconds: number): Buffer[] {
   const bytes = Buffer.alloc(40)
   bytes.writeBigUInt64LE(BigInt(attributes.node), 0)
+  bytes.writeBigUInt64LE(BigInt(seconds), 16)
   return [bytes, toAttributes(attributes)]
 }
 

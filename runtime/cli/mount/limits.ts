@@ -40,3 +40,6 @@ export const MAX_NODES = 100_000
 
 /** The listing of one folder: some 400,000 files. It is held whole. */
 export const MAX_FOLDER_BYTES = 128 * 1024 * 1024
+
+/** How long `umount` may take, which waits for nothing. The end of this process fails all requests too. */
+export const UNMOUNT_MS = 10_000
