@@ -17,6 +17,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => (await import('./commands/check.ts')).check,
   ls: async () => (await import('./commands/ls.ts')).ls,
   cat: async () => (await import('./commands/cat.ts')).cat,
+  mount: async () => (await import('./commands/mount.ts')).mount,
   estimate: async () => (await import('./commands/records/estimate.ts')).estimate,
   merge: async () => (await import('./commands/merge.ts')).merge,
   verify: async () => (await import('./commands/records/verify.ts')).verify,

@@ -12,17 +12,17 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { finish } from '../../runtime/cli/process.suite.ts'
+import { finish, startVouch } from '../../runtime/cli/process.suite.ts'
 import { untilMounted } from '../../runtime/node/mounts/mounted.suite.ts'
 import { isInstalled } from '../operating/operating.suite.ts'
 import { openStage, type Stage, start } from './stage.suite.ts'
 
-// Programs that read a coordinator by WebDAV, two of them as a file system.
+// Programs that read a coordinator by WebDAV, two of them as a file system, and vouch mount.
 
 const PROGRAMS = ['rclone', 'fusermount3', 'mount.davfs', 'cadaver', 'curl']
 const missing = PROGRAMS.filter((program) => !isInstalled(program))
 if (!existsSync('/dev/fuse')) missing.push('/dev/fuse')
-if (missing.length > 0) console.warn(`NOT TESTED without ${missing.join(', ')}: WebDAV, and mounts of it`)
+if (missing.length > 0) console.warn(`NOT TESTED without ${missing.join(', ')}: WebDAV, and mounts`)
 const isHere = (...programs: string[]) => programs.every((program) => !missing.includes(program))
 
 const PATIENCE_MS = 120_000
@@ -66,7 +66,7 @@ function toExpected(more: readonly [string, Buffer][] = []): Map<string, Buffer>
   return new Map(all.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** A program that mounts WebDAV. */
+/** A program that mounts a coordinator's files. */
 interface Mount {
   readonly name: string
   readonly programs: readonly string[]
@@ -83,6 +83,22 @@ interface Mount {
 }
 
 const MOUNTS: readonly Mount[] = [
+  {
+    name: 'vouch',
+    programs: [],
+    conflict: /Input\/output error/,
+    seeks: true,
+    opens: false,
+    cuts: false,
+    async mount(at) {
+      const ended = finish(startVouch(['mount', at, '--coordinator', stage.coordinatorUrl], stage.root))
+      await untilMounted(at)
+      return async () => {
+        execFileSync('umount', [at])
+        expect((await ended).status).toBe(0)
+      }
+    },
+  },
   {
     name: 'davfs2',
     programs: ['mount.davfs'],

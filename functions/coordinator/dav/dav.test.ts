@@ -173,6 +173,9 @@ describe('a folder while not every replica answers', () => {
     expect((await propfind('/dav/nothing', '0', own)).status).toBe(503)
     expect((await propfind('/dav/nothing/', '1', own)).status).toBe(503)
     expect((await propfind('/dav/', '1', coordinate([one, refusing], { require: 'all' }))).status).toBe(503)
+    expect((await propfind('/dav/?require=all', '1', own)).status).toBe(503)
+    expect((await propfind('/dav/d/same?require=all', '0', own)).status).toBe(503)
+    expect((await propfind('/dav/?require=4', '0', own)).status).toBe(400)
   })
 
   it('breaks off when a replica that listed the first names does not list the rest', async () => {

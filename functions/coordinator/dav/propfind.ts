@@ -16,6 +16,7 @@ import type { CoordinatorContext } from '../context.ts'
 import { refuseFolder, toListedFields } from '../directory/directory.ts'
 import { type Folder, readFolder } from '../directory/folder.ts'
 import { readManifests } from '../directory/manifests.ts'
+import { parseRequire, toCount, toRequireRule } from '../parameters.ts'
 import { choose } from '../read/deliver.ts'
 import { createBesides, findBeside } from './beside.ts'
 import { toCopies, toEntries, toFile } from './entries.ts'
@@ -54,12 +55,16 @@ export async function answerPropfind(
   if (depth === 'infinity') return refuseDepth()
   if (depth !== '0' && depth !== '1')
     return createProblem('invalid-parameter', `Depth takes 0 or 1, got '${depth}'`)
+  const { require: text } = c.req.query()
+  const require = text === undefined ? required : parseRequire(text, context.ids.length)
+  if (require === null) return createProblem('invalid-parameter', toRequireRule(context.ids.length, text))
   const body = await readBodyText(c, MAX_PROPFIND_BYTES)
   if (body instanceof Response) return body
   const wanted = parseWanted(body)
   if (wanted === null)
     return createProblem('invalid-body', 'this resource takes a propfind of RFC 4918 §9.1, or no body')
-  const question = { wanted, isDeep: depth === '1', required, caller: toCaller(c) }
+  const enough = toCount(require, context.ids.length)
+  const question = { wanted, isDeep: depth === '1', required: enough, caller: toCaller(c) }
   return isFolder ? await answerFolder(context, path, question) : await answerName(context, path, question)
 }
 

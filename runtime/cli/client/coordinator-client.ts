@@ -48,7 +48,7 @@ export class NotACoordinator extends UserError {
 /** A request beside its path. */
 interface CoordinatorRequest {
   /** GET, or POST with `json`, when absent. */
-  readonly method?: 'HEAD' | undefined
+  readonly method?: 'HEAD' | 'PROPFIND' | undefined
   readonly fields?: Readonly<Record<string, string>> | undefined
   /** The body of a POST. */
   readonly json?: string | undefined

@@ -2,7 +2,7 @@ import { toggle } from '../../hosting/flag.ts'
 import { UserError } from '../../node/user-error.ts'
 import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESOLVE, RESTORE } from './clients.ts'
 import { type Declaration, declare } from './declaration.ts'
-import { CAT, LS } from './listing.ts'
+import { CAT, LS, MOUNT } from './listing.ts'
 import { findNearest } from './nearest.ts'
 import { MERGE } from './parts.ts'
 import { KEY, RECEIPT } from './receipts.ts'
@@ -16,7 +16,7 @@ const PRINTING = { flags: {}, shared: [], statuses: { 0: 'printed', 2: 'trouble'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 
 const RUNNING: readonly Declaration[] = [
-  ...[GET, LS, CAT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY],
+  ...[GET, LS, CAT, MOUNT, CHECK, MERGE, ESTIMATE, VERIFY, STATUS, HISTORY, EXPLAIN, SUMS, PLAN, APPLY],
   ...[RESOLVE, RESTORE, RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 

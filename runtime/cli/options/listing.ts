@@ -1,4 +1,4 @@
-import { toggle } from '../../hosting/flag.ts'
+import { DIRECTORY, toggle } from '../../hosting/flag.ts'
 import { MAX_AGE, READ_REQUIRE } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'
 import { SOURCE } from './source.ts'
@@ -52,4 +52,24 @@ export const CAT = declare({
     2: 'trouble: not found, or unknown because some replica did not answer',
     3: 'printed, but some replica neither sent its copy nor reported it missing. With several files it is the first of 2, 1 and 3 that one of them has',
   },
+})
+
+export const MOUNT = declare({
+  name: 'mount',
+  about: 'show all files as a file system, each compared when it is opened',
+  forms: ['DIR [options]'],
+  operand: { name: 'DIR', completions: DIRECTORY },
+  flags: { require: READ_REQUIRE },
+  shared: [SOURCE],
+  description: [
+    'Mounts a read-only file system at DIR, an empty directory, until SIGINT, SIGTERM or umount ends it. It needs Linux with FUSE, and root. All files have the owner of DIR, and its permissions without those to write: who may read DIR may read the files.',
+    'A file is compared when it is opened, and has that content for as long as it is open, or an error (EIO). A file whose copies differ cannot be opened, and beside it each copy has the name of the file, a dot, and the id of its replica. A file that a silent replica might have is an error too, and not missing.',
+  ],
+  examples: {
+    'vouch mount /mnt/files': 'as root: the files of the coordinator on this machine',
+    'vouch mount mnt --replica a=./a --replica b=http://192.168.1.102:6002':
+      'with no coordinator: compare a directory with a replica server',
+    'vouch mount /mnt/files --require all': 'refuse to read while some replica does not answer',
+  },
+  statuses: { 0: 'unmounted', 2: 'trouble: it could not be mounted' },
 })

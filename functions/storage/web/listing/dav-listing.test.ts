@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseDavListing } from './dav-listing.ts'
+import { parseDavListing, parseDavResource } from './dav-listing.ts'
 
 const URL = 'https://dav.example/d%26v/'
 const TIME = 'Thu, 01 Jan 2026 00:00:00 GMT'
@@ -77,6 +77,24 @@ describe('a multistatus of WebDAV', () => {
     const text = toMultistatus(SELF, toResponse('/d%26v/a', toPropstat(FILE)))
     for (const length of [text.length - 1, text.lastIndexOf('</D:multistatus>'), text.length / 2]) {
       expect(await parseDavListing(text.slice(0, length), URL)).toBeNull()
+    }
+  })
+})
+
+describe('a multistatus of WebDAV about one resource', () => {
+  it('says whether it is a file or a directory', async () => {
+    const file = toResponse('/d%26v/a', toPropstat(FILE))
+    expect(await parseDavResource(toMultistatus(file))).toMatchObject({
+      is: 'file',
+      marks: { size: 5, modified: Date.parse(TIME), etag: '"e"' },
+    })
+    expect(await parseDavResource(toMultistatus(SELF))).toMatchObject({ is: 'directory' })
+  })
+
+  it('is no answer with several resources, with none, or cut off', async () => {
+    const text = toMultistatus(SELF)
+    for (const wrong of [toMultistatus(SELF, SELF), toMultistatus(), text.slice(0, -1)]) {
+      expect(await parseDavResource(wrong)).toBeNull()
     }
   })
 })

@@ -26,6 +26,14 @@ export async function parseDavListing(text: string, url: string): Promise<WebEnt
   return members.flatMap((member) => (member.isSelf ? [] : [member]))
 }
 
+/** What a multistatus about one resource alone says of it, without a name; null for any other XML. */
+export async function parseDavResource(text: string): Promise<Omit<WebEntry, 'name'> | null> {
+  const entries = await parseXmlItems(text, 'multistatus', 1, (element) =>
+    element.name === 'response' ? toEntry('', findProperties(element)) : null,
+  )
+  return entries?.[0] ?? null
+}
+
 function toMember(element: XmlElement, page: PageAddress): Member | null {
   const href = findText(element, 'href')?.trim()
   if (element.name !== 'response' || href === undefined) return null
