@@ -220,7 +220,9 @@ async function answerRead(
   const ofReplica = (id: string) => ({ ...read, members: members.filter((member) => member.id === id) })
   if (replica !== undefined) return await deliverCopy(c.req.raw, ofReplica(replica))
   const answer = await deliver(c.req.raw, read)
-  if (base !== '/dav/' || answer.status !== 404) return answer
+  // Only of a plain read does 404 say that no replica has such a file.
+  const isPlain = version === undefined && parameters.form === undefined && !isReceipt
+  if (base !== '/dav/' || answer.status !== 404 || !isPlain) return answer
   const { findBeside } = await import('./dav/beside.ts')
   const beside = await findBeside(context, name, { trace, getSignal, maxAge })
   if (beside === null) return answer

@@ -90,6 +90,17 @@ describe('a folder as WebDAV', () => {
     ])
   })
 
+  it('takes no copy beside a conflict for a version or a receipt that is asked for', async () => {
+    const own = coordinate([
+      createMemoryStorage({ a: '1', 'a.server1': 'real' }),
+      createMemoryStorage({ a: '2' }),
+    ])
+    const unheld = await hash(toBytes('elsewhere'))
+    for (const query of [`?version=${unheld}`, '?receipt'])
+      for (const name of ['a.server1', 'a.server2'])
+        expect((await own.request(`/dav/${name}${query}`)).status).toBe(404)
+  })
+
   it('has each name once where the ids of replicas have dots', async () => {
     const ids = ['r', 'b.r']
     const own = coordinate(
