@@ -46,7 +46,8 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
   const describe: WritableStorage['describe'] = (names, options = {}) => {
     const { maxAge, sums, sign, trace, signal } = options
     return askNames(names, async (batch, settle) => {
-      const reply = await ask('/describe', { json: { names: batch, maxAge, sums, sign }, trace, signal })
+      const json = { names: batch, maxAge, sums, sign }
+      const reply = await ask('/describe', { json, isRepeatable: true, trace, signal })
       await takeAnswers(reply, batch, describeLine, toFacts, settle, options)
     })
   }
@@ -56,7 +57,8 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
     prove(names, options) {
       const { nonce, trace, signal } = options
       return askNames<Proof>(names, async (batch, settle) => {
-        const reply = await ask('/prove', { json: { names: batch, nonce }, trace, signal })
+        const json = { names: batch, nonce }
+        const reply = await ask('/prove', { json, isRepeatable: true, trace, signal })
         if (reply.status === 404) await throwEarlier(reply, 'prove copies')
         await takeAnswers(reply, batch, proveLine, ({ size, proof }) => ({ size, proof }), settle, options)
       })
@@ -80,7 +82,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
       return await readPage(reply, options)
     },
     async *survey(survey, { trace, signal } = {}) {
-      const reply = await ask('/survey', { json: survey, trace, signal })
+      const reply = await ask('/survey', { json: survey, isRepeatable: true, trace, signal })
       if (reply.status !== 200 || reply.body === null) {
         throw (await readProblem(reply)) ?? unexpected('no survey')
       }
@@ -94,7 +96,7 @@ export function createRemoteStorage(url: string, options: RemoteOptions = {}): W
       }
     },
     async signTree(prefix, { trace, signal, onProgress } = {}) {
-      const reply = await ask('/tree', { json: { prefix }, trace, signal })
+      const reply = await ask('/tree', { json: { prefix }, isRepeatable: true, trace, signal })
       // Without a key, or of an earlier version.
       if (reply.status === 404) {
         await reply.body?.cancel()
@@ -192,6 +194,8 @@ export interface SendInit {
   readonly redirect: 'manual'
   /** Without it `fetch` refuses a streamed body. */
   readonly duplex: 'half'
+  /** Whether it may be sent again, because it changes nothing; by its method when absent. */
+  readonly isRepeatable?: boolean
 }
 
 /** The part of `fetch` that the adapters use. */
@@ -206,7 +210,7 @@ export interface RemoteOptions {
 }
 
 /** What a call asks of the replica; `json` is sent by POST. */
-interface Ask extends Partial<Pick<SendInit, 'method' | 'headers' | 'body'>> {
+interface Ask extends Partial<Pick<SendInit, 'method' | 'headers' | 'body' | 'isRepeatable'>> {
   readonly json?: unknown
   readonly trace?: Trace | undefined
   readonly signal?: AbortSignal | undefined
@@ -219,7 +223,7 @@ export type AskReplica = (path: string, ask: Ask) => Promise<Reply>
 export async function sendPlain(
   send: Send,
   url: string,
-  { headers, signal, ...init }: Pick<SendInit, 'method' | 'headers' | 'body'> & Pick<Ask, 'signal'>,
+  { headers, signal, ...init }: Omit<SendInit, 'redirect' | 'duplex' | 'signal'> & Pick<Ask, 'signal'>,
 ): Promise<Reply> {
   const sent = {
     ...init,
@@ -243,7 +247,7 @@ function createAsk(base: string, { fetch: send = fetch, token }: RemoteOptions):
       ...(trace && { traceparent: toTraceparent(trace) }),
       ...(token && { Authorization: `Bearer ${token()}` }),
     }
-    const asked = json === undefined ? init : ({ method: 'POST', body: JSON.stringify(json) } as const)
+    const asked = json === undefined ? init : { ...init, method: 'POST' as const, body: JSON.stringify(json) }
     const reply = await sendPlain(send, base + path, { ...asked, headers, signal })
     if (reply.headers.get('Content-Encoding') !== null) {
       return await throwUnexpected(reply, 'an encoded answer')

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Chunks } from '../../../functions/bytes/chunks.ts'
 import { toNetworkError } from '../../../functions/storage/remote/network-errors.ts'
-import { createRemoteStorage } from '../../../functions/storage/remote/remote.ts'
+import { createRemoteStorage, type SendInit } from '../../../functions/storage/remote/remote.ts'
 import { createSend } from './http-client.ts'
 import { type Served, serve } from './serve.ts'
 
@@ -183,6 +184,56 @@ describe('the HTTP client of a coordinator', () => {
     const error = new Error('the disk failed')
     const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(error) })
     await expect(createSend()(`http://${host}`, { ...INIT, method: 'PUT', body })).rejects.toBe(error)
+  })
+
+  describe('on a kept connection that the server closes', () => {
+    const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+
+    /** Sends two requests, and resolves with what came of the second and with the number of connections. */
+    async function sendTwo(init: Partial<SendInit>, answer: (socket: Socket, asked: number) => void) {
+      let connections = 0
+      const host = await startBare((socket) => {
+        let asked = 0
+        connections++
+        socket.on('data', () => answer(socket, ++asked))
+      })
+      const send = createSend()
+      const sendOne = async () => {
+        const { status, body } = await send(`http://${host}`, { ...INIT, ...init })
+        await (body as Chunks).next() // not a stream, as the other tests say
+        return status
+      }
+      expect(await sendOne()).toBe(200)
+      await new Promise(setImmediate)
+      return [await sendOne().catch((error) => toNetworkError(error).reason), connections]
+    }
+
+    const closeSecond = (socket: Socket, asked: number) =>
+      asked === 1 ? socket.write(ANSWER) : socket.destroy()
+    const SAFE = { method: 'POST', body: '{}', isRepeatable: true } as const
+
+    it.each([
+      ['GET', {}],
+      ['HEAD', { method: 'HEAD' }],
+      ['POST that changes nothing', SAFE],
+    ] as const)('sends a %s again, on another', async (_, init) => {
+      expect(await sendTwo(init, closeSecond)).toEqual([200, 2])
+    })
+
+    it.each([
+      ['POST', { method: 'POST', body: '{}' }],
+      ['PUT', { method: 'PUT', body: '{}' }],
+    ] as const)('sends no %s again, which may have had an effect', async (_, init) => {
+      expect(await sendTwo(init, closeSecond)).toEqual(['connection_terminated', 1])
+    })
+
+    it('sends nothing again on a connection that was new, or after a part of the answer', async () => {
+      const host = await startBare((socket) => socket.end())
+      await expect(createSend()(`http://${host}`, INIT)).rejects.toMatchObject({ code: 'ECONNRESET' })
+      const cut = (socket: Socket, asked: number) =>
+        asked === 1 ? socket.write(ANSWER) : socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1')
+      expect((await sendTwo({}, cut))[1]).toBe(1)
+    })
   })
 
   it('reads only a limited amount ahead of its reader', async () => {

@@ -12,6 +12,7 @@ import { type Chunks, concatenate } from '../../../functions/bytes/chunks.ts'
 import type { Send } from '../../../functions/storage/remote/remote.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { CONNECT_MS } from '../../../functions/wire/limits.ts'
+import { getErrno } from '../files/errno.ts'
 import { KEPT_MS, MAX_UNREAD_BYTES, PROBE_AFTER_MS } from '../limits.ts'
 import { type TlsOption, toConnect, toFiles } from './tls.ts'
 
@@ -27,7 +28,8 @@ export interface SendOptions {
 
 /**
  * Creates a function that sends requests on kept connections, at a fraction of the cost of Node's own
- * `fetch`. Without `silenceMs` the caller watches for silence. It follows no redirect.
+ * `fetch`. Without `silenceMs` the caller watches for silence. It follows no redirect. A request that changes
+ * nothing is sent again when the server closes a kept connection instead of answering.
  *
  * @example
  * const fetch = createSend({ connectMs: 2000 })
@@ -35,15 +37,32 @@ export interface SendOptions {
  */
 export function createSend({ connectMs = CONNECT_MS, silenceMs, tls = {} }: SendOptions = {}): Send {
   const toRequest = createRequests(tls)
-  return async (url, { method = 'GET', headers, body, signal }) => {
-    signal?.throwIfAborted()
-    const request = toRequest(new URL(url), { method, headers })
-    limitConnecting(request, connectMs)
-    const reply = receive(request, { silenceMs, signal })
-    if (body instanceof ReadableStream) sendBody(body, request)
-    else request.end(body)
-    return await reply
+  return async (url, { method = 'GET', headers, body, signal, isRepeatable = SAFE.includes(method) }) => {
+    for (;;) {
+      signal?.throwIfAborted()
+      const request = toRequest(new URL(url), { method, headers })
+      limitConnecting(request, connectMs)
+      const reply = receive(request, { silenceMs, signal })
+      if (body instanceof ReadableStream) sendBody(body, request)
+      else request.end(body)
+      try {
+        return await reply
+      } catch (error) {
+        if (!isRepeatable || !isClosedBefore(request, error)) throw error
+      }
+    }
   }
+}
+
+/** Methods of requests that change nothing. */
+const SAFE: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'PROPFIND']
+
+/**
+ * Whether a request failed because the server closed its connection, which had served others before: it may
+ * have closed it before the request reached it (RFC 9112 §9.3.1).
+ */
+function isClosedBefore({ reusedSocket }: ClientRequest, error: unknown): boolean {
+  return reusedSocket && ['ECONNRESET', 'EPIPE'].includes(getErrno(error))
 }
 
 /** Makes requests, each on a connection of its own until that is free for another. */
