@@ -9,7 +9,14 @@ import { getFile } from '../download/get-file.ts'
 import { refusing } from '../download/part-file.ts'
 import { requireAnswers } from './find-conflict.ts'
 import { mergeWithGit, runTool, takesTwo, type VersionFile } from './programs.ts'
-import { createResult, type Resolved, type ResolveTask, readResult, removeResult } from './result.ts'
+import {
+  createResult,
+  type Resolved,
+  type ResolveTask,
+  readList,
+  readResult,
+  removeResult,
+} from './result.ts'
 
 /**
  * Gets the versions into a temporary directory, and has a program merge them; null, with the reason said,
@@ -25,6 +32,7 @@ export async function mergeVersions(task: ResolveTask): Promise<Resolved | null>
       `'${path}' is there already; --edited plans the result of an earlier run, or remove it to begin again`,
       'io',
     )
+  requireListPath(task)
   const prefix = join(tmpdir(), 'vouch-resolve-')
   const advice = 'TMPDIR names another directory'
   const scratch = await refusing(prefix, mkdtemp(prefix), advice)
@@ -56,6 +64,17 @@ export async function mergeVersions(task: ResolveTask): Promise<Resolved | null>
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+/** Throws a UserError when another file than an earlier list has the path of the list of the versions. */
+function requireListPath({ name, folder, io }: ResolveTask): void {
+  const path = folder.toConflictPath(name)
+  const whole = resolve(io.cwd, path)
+  if (!lstatSync(whole, { throwIfNoEntry: false })?.isFile() || readList(whole) !== null) return
+  throw new UserError(
+    `'${path}' is there already, and is no list of versions; move it away, or -o names another directory`,
+    'io',
+  )
 }
 
 function toEnd(status: number | null): string {

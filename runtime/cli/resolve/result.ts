@@ -91,7 +91,7 @@ export async function readEdited(manifest: Manifest, task: ResolveTask): Promise
 const list = v.object({ versions: boundedArray(v.object({ digest: contentDigest }), MAX_REPLICAS) })
 
 /** The digests in the list of the versions at `path`; null when there is no such list. */
-function readList(path: string): string[] | null {
+export function readList(path: string): string[] | null {
   try {
     const parsed = parseJson(list, readFileSync(path, { encoding: 'utf8', flag: FILE_FLAGS }))
     return parsed.success ? parsed.output.versions.map(({ digest }) => digest) : null

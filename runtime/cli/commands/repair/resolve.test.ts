@@ -137,6 +137,20 @@ describe('vouch resolve', () => {
     expect([read(stage, `a/${NAME}`), read(stage, `b/${NAME}`)]).toEqual([MERGED, MERGED])
   })
 
+  it('overwrites no result that has the path of the list of the versions', async () => {
+    const other = `${NAME}.vouch-conflict.json`
+    const stage = createCopies({ [`a/${NAME}`]: A, [`b/${NAME}`]: B, [`a/${other}`]: A, [`b/${other}`]: B })
+    const flags = toReplicaFlags('a', 'b')
+    await stage.run(['resolve', other, ...flags], { env: process.env })
+    const made = read(stage, LIST)
+    expect(made).toContain('<<<<<<< a')
+    expect(await resolve(stage)).toMatchObject({
+      status: 2,
+      stderr: `vouch: '${LIST}' is there already, and is no list of versions; move it away, or -o names another directory\n`,
+    })
+    expect([read(stage, LIST), read(stage, RESULT)]).toEqual([made, null])
+  })
+
   it('plans no edited result of other versions than the copies are now', async () => {
     const stage = createCopies()
     await resolve(stage)
