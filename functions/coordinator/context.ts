@@ -4,6 +4,7 @@ import type { CheckSignature } from '../proof/check-signature.ts'
 import type { SignFacts, SignText } from '../proof/sign-facts.ts'
 import type { Select } from '../storage/survey/globs.ts'
 import type { CreateHasher, Digest } from '../wire/digest.ts'
+import type { Limit as Queue } from '../wire/limit.ts'
 import type { Deadlines } from './ask/deadlines.ts'
 import type { AskOptions, Member } from './ask/member.ts'
 import type { CorruptCopies } from './compare/corrupt-copies.ts'
@@ -53,6 +54,8 @@ export interface CoordinatorContext {
     /** Pages that compare versions. */
     readonly comparisons: Limit
   }
+  /** Comparisons of the files of folders for WebDAV, which wait for each other. */
+  readonly folderTurns: Queue
 }
 
 /** One read of one name, by `members`. */

@@ -11,7 +11,14 @@ import { createSelect } from '../storage/survey/globs.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { parseNamedPath } from '../wire/fields/routes.ts'
 import { isValid } from '../wire/json/parse.ts'
-import { MAX_APPLIED, MAX_AUDITS, MAX_LISTINGS, MAX_PAGES_COMPARING } from '../wire/limits.ts'
+import { createLimit as createQueue } from '../wire/limit.ts'
+import {
+  MAX_APPLIED,
+  MAX_AUDITS,
+  MAX_FOLDER_TURNS,
+  MAX_LISTINGS,
+  MAX_PAGES_COMPARING,
+} from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
 import { globs } from '../wire/schemas.ts'
 import { DEADLINES, type Deadlines } from './ask/deadlines.ts'
@@ -155,6 +162,7 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
     listings: createLimit(MAX_LISTINGS, 'listings'),
     comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
   }
+  const folderTurns = createQueue(MAX_FOLDER_TURNS)
   const isWritable = options.writable === true
   const sign = signers.length === 0 ? undefined : createSignText(signers)
   const receipts = createKeptReceipts()
@@ -163,7 +171,7 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
   const recording = { ledger, onLedgerFailed }
   const ids = replicas.map(({ id }) => id)
   const isIncluded = createSelect({ match: [], exclude })
-  const shared = { deadlines, createHasher, observer, isWritable, limits, signing }
+  const shared = { deadlines, createHasher, observer, isWritable, limits, folderTurns, signing }
   return { ids, members, exclude, isIncluded, ...shared, ...remembered, ...recording }
 }
 

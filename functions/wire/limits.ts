@@ -383,6 +383,13 @@ export const MAX_GLOB_LENGTH = 256
 /** Characters of all globs of one list: matching the longest name then takes half a millisecond at worst. */
 export const MAX_GLOBS_LENGTH = 2048
 
+/** Files of a folder that WebDAV compares in one go: a client that takes nothing keeps so many in memory. */
+export const MAX_COMPARED_ROWS = 128
+/** How many such comparisons are under way at once; the others wait, so that other requests are answered. */
+export const MAX_FOLDER_TURNS = 2
+/** How long one of them makes the others wait. */
+export const FOLDER_TURN_MS = 250
+
 /** Listings at once. A large directory takes a fraction of a second. */
 export const MAX_LISTINGS = 64
 

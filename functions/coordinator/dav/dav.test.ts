@@ -114,6 +114,29 @@ describe('a folder as WebDAV', () => {
     expect(await (await own.request('/dav/x.b.r')).text()).toBe('2')
   })
 
+  it('is compared in small groups, two at once, however many clients ask', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `m/${String(i).padStart(4, '0')}`)
+    const storage = createMemoryStorage(Object.fromEntries(names.map((name) => [name, ''])))
+    let [underWay, most, longest] = [0, 0, 0]
+    const counted: Storage = {
+      ...storage,
+      describe(names, options) {
+        most = Math.max(most, ++underWay)
+        longest = Math.max(longest, names.length)
+        const later = new Promise(setImmediate).then(() => underWay--)
+        return storage.describe(names, options).map(async (answer) => {
+          await later
+          return await answer
+        })
+      },
+    }
+    const own = coordinate([counted])
+    const lists = await Promise.all(Array.from({ length: 10 }, () => list('/dav/m/', own)))
+    for (const found of lists) expect(found).toHaveLength(301)
+    expect(longest).toBeLessThanOrEqual(128)
+    expect(most).toBe(2)
+  })
+
   it('is listed whole, however many names it has', async () => {
     const names = Array.from({ length: 2500 }, (_, i) => `m/${String(i).padStart(4, '0')}`)
     const tree = Object.fromEntries(names.map((name) => [name, '']))

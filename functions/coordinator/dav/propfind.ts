@@ -7,14 +7,15 @@ import { createProblem } from '../../http/problems.ts'
 import { readBodyText } from '../../http/request-body.ts'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { parseNamedPath } from '../../wire/fields/routes.ts'
-import { MAX_LISTING_PAGE, MAX_PROPFIND_BYTES } from '../../wire/limits.ts'
+import { withTimeout } from '../../wire/limit.ts'
+import { FOLDER_TURN_MS, MAX_COMPARED_ROWS, MAX_LISTING_PAGE, MAX_PROPFIND_BYTES } from '../../wire/limits.ts'
 import type { Manifest } from '../../wire/schemas.ts'
 import { type AskOptions, gather } from '../ask/member.ts'
 import { type Comparison, compare } from '../compare/compare.ts'
 import { toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { refuseFolder, toListedFields } from '../directory/directory.ts'
-import { type Folder, readFolder } from '../directory/folder.ts'
+import { type Folder, type Row, readFolder } from '../directory/folder.ts'
 import { readManifests } from '../directory/manifests.ts'
 import { parseRequire, toCount, toRequireRule } from '../parameters.ts'
 import { choose } from '../read/deliver.ts'
@@ -23,7 +24,7 @@ import { toCopies, toEntries, toFile } from './entries.ts'
 import { BASE, CLOSING, type Entry, OPENING, toResponse } from './multistatus.ts'
 import { parseWanted, type Wanted } from './wanted.ts'
 
-/** Rows that are compared in one go: one listing has them, and one more by which there are others. */
+/** Rows of a page: one listing has them, and one more by which there are others. */
 const ROWS = MAX_LISTING_PAGE - 1
 
 /** What a request for properties asks for. */
@@ -152,18 +153,22 @@ async function writeContents(
     for (const entry of entries) await write(toResponse(entry, question.wanted))
   }
   let isQuick = true
-  for (let page: Folder = first; ; ) {
+  const writeRows = async (rows: readonly Row[]) => {
     const manifests: ReadonlyMap<string, Manifest> = isQuick
-      ? await readManifests(context, page.rows, caller)
+      ? await compareInTurn(context, rows, caller)
       : new Map()
-    // Files that are still being hashed would be asked for page by page: the rest is shown as it is listed.
-    isQuick = manifests.size === page.rows.filter(({ copies }) => copies !== null).length
-    for (const row of page.rows) {
+    // Files that are still being hashed would be asked for in each group: the rest is shown as it is listed.
+    isQuick = manifests.size === rows.filter(({ copies }) => copies !== null).length
+    for (const row of rows) {
       const { entry, beside } = toEntries(row, manifests.get(row.name))
       await writeAll([...besides.take(row.name), entry])
       // A silent replica may have a file of such a name.
       if (listed === context.ids.length) for (const one of beside) besides.add(one)
     }
+  }
+  for (let page: Folder = first; ; ) {
+    for (let at = 0; at < page.rows.length; at += MAX_COMPARED_ROWS)
+      await writeRows(page.rows.slice(at, at + MAX_COMPARED_ROWS))
     if (page.next === null) break
     page = await readFolder(context, {
       ...{ folder, after: page.next, limit: ROWS, isFull: true, signal },
@@ -172,6 +177,17 @@ async function writeContents(
       throw new Error('a replica that listed the first names did not list the rest')
   }
   await writeAll(besides.take(null))
+}
+
+/** Compares rows once few others are compared; a slow replica makes these wait for `FOLDER_TURN_MS`. */
+async function compareInTurn(context: CoordinatorContext, rows: readonly Row[], caller: AskOptions) {
+  const { manifests } = await context.folderTurns.run(async () => {
+    const manifests = readManifests(context, rows, caller)
+    await withTimeout(FOLDER_TURN_MS, manifests)
+    // Not the promise itself, for which the turn would wait.
+    return { manifests }
+  })
+  return await manifests
 }
 
 /** How many replicas listed a page. */
