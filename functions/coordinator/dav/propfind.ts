@@ -7,7 +7,7 @@ import { createProblem } from '../../http/problems.ts'
 import { readBodyText } from '../../http/request-body.ts'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { parseNamedPath } from '../../wire/fields/routes.ts'
-import { withTimeout } from '../../wire/limit.ts'
+import { createTurns, withTimeout } from '../../wire/limit.ts'
 import { FOLDER_TURN_MS, MAX_COMPARED_ROWS, MAX_LISTING_PAGE, MAX_PROPFIND_BYTES } from '../../wire/limits.ts'
 import type { Manifest } from '../../wire/schemas.ts'
 import { type AskOptions, gather } from '../ask/member.ts'
@@ -149,8 +149,14 @@ async function writeContents(
   const listed = toListed(first)
   const caller = { ...question.caller, getSignal: () => signal }
   const besides = createBesides()
+  const turns = createTurns()
   const writeAll = async (entries: readonly Entry[]) => {
-    for (const entry of entries) await write(toResponse(entry, question.wanted))
+    for (const entry of entries) {
+      await write(toResponse(entry, question.wanted))
+      // A fast reader would leave no time to other requests.
+      const turn = turns()
+      if (turn !== undefined) await turn
+    }
   }
   let isQuick = true
   const writeRows = async (rows: readonly Row[]) => {

@@ -39,3 +39,12 @@ it.each([
 ])('a request for properties is refused for %s', (_, text) => {
   expect(parseWanted(text)).toBeNull()
 })
+
+it('takes no long namespace for many properties, which each file would repeat', () => {
+  const ask = (namespace: string) =>
+    parseWanted(
+      `<D:propfind xmlns:D="DAV:"><D:prop xmlns="${namespace}">${'<a/>'.repeat(200)}</D:prop></D:propfind>`,
+    )
+  expect(ask('x'.repeat(10))).toHaveLength(200)
+  expect(ask('x'.repeat(1000))).toBeNull()
+})

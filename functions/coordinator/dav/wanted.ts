@@ -1,3 +1,4 @@
+import { MAX_PROPFIND_BYTES } from '../../wire/limits.ts'
 import { findNamespace, findOnly, parseXml, type XmlElement } from '../../wire/xml/parse.ts'
 
 /** A property, by its namespace and its name in it. */
@@ -33,12 +34,18 @@ function findOwn(root: XmlElement, name: string): XmlElement | null {
   return found !== null && findNamespace(found, [root]) === DAV ? found : null
 }
 
-/** Null when a prefix is not declared, or a namespace has a control character, which XML cannot repeat. */
+/**
+ * Null when a prefix is not declared, a namespace has a control character, which XML cannot repeat, or the
+ * names with their namespaces, which are repeated for each file, are longer than a whole request may be.
+ */
 function toProperties(root: XmlElement, list: XmlElement): readonly Property[] | null {
   const properties: Property[] = []
+  let length = 0
   for (const element of list.children) {
     const namespace = findNamespace(element, [root, list])
     if (namespace === null || /[\x00-\x1f]/.test(namespace)) return null
+    length += namespace.length + element.name.length
+    if (length > MAX_PROPFIND_BYTES) return null
     properties.push({ namespace, name: element.name })
   }
   return properties
