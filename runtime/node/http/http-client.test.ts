@@ -132,6 +132,13 @@ describe('the HTTP client of a coordinator', () => {
     await expect(read().catch((error) => toNetworkError(error).reason)).resolves.toBe(reason)
   })
 
+  it('fails when the server reads nothing of a body', async () => {
+    const host = await startBare((socket) => socket.pause())
+    const init = { ...INIT, method: 'POST', body: 'x'.repeat(64 * 2 ** 20) } as const
+    const sent = createSend({ silenceMs: 50 })(`http://${host}`, init)
+    await expect(sent.catch((error) => toNetworkError(error).reason)).resolves.toBe('http_response_timeout')
+  })
+
   it('waits for a reader that is slower than the silence it allows', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const content = new Uint8Array(8 * 2 ** 20)

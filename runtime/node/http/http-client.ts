@@ -174,6 +174,8 @@ function receive(request: ClientRequest, { silenceMs, signal }: ReceiveOptions):
     },
   }
 
+  // A server may answer neither to a body that it does not read.
+  watch('RESPONSE_TIMEOUT')
   request.on('finish', () => response ?? watch('RESPONSE_TIMEOUT'))
   request.on('error', end)
   // What came of a response may still be read.
