@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { createTemporaryDirectory } from '../temporary-directory.suite.ts'
@@ -88,7 +88,12 @@ export function createMounts(): Mounts {
       await untilMounted(at)
       mounted.push(at)
       mirrors.push(child)
-      return { stop: () => void child.kill('SIGSTOP'), go: () => void child.kill('SIGCONT') }
+      const stop = () => {
+        child.kill('SIGSTOP')
+        // A thread that still runs would take a call, which then nothing can end.
+        while (!isStopped(child));
+      }
+      return { stop, go: () => void child.kill('SIGCONT') }
     },
     unmount,
     async close() {
@@ -98,6 +103,12 @@ export function createMounts(): Mounts {
       remove()
     },
   }
+}
+
+/** Whether no thread of a process runs. */
+function isStopped({ pid }: ChildProcess): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.every((thread) => readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').includes(') T '))
 }
 
 /** Waits until a file system is mounted at `at`, without touching it: it might not answer yet. */
