@@ -38,8 +38,11 @@ async function digestOf(text: string): Promise<string> {
   return await hash(toBytes(text))
 }
 
+/** Waits for at least `ms`: a timer may come a millisecond early. */
 async function wait(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms))
+  const end = performance.now() + ms
+  for (let left = ms; left > 0; left = end - performance.now())
+    await new Promise((resolve) => setTimeout(resolve, left))
 }
 
 /** The storage over a server; its digests remain when it is opened again, as by another process. */

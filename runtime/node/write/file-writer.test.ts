@@ -566,7 +566,6 @@ it('a new file that is listed under another name is removed, unless another prog
   const place = resolvePlace(directory.root)
   const root = createRoot({ place, top: '', device: place.device, inode: place.inode })
   const tempFiles = createTempFiles(root)
-  undo.push(() => void tempFiles.close())
   const writer = createFileWriter({
     root,
     reader: NO_READER,
@@ -582,9 +581,13 @@ it('a new file that is listed under another name is removed, unless another prog
       throw new Error('listed by another name')
     },
   })
-  for (const name of ['new', 'replaced']) {
-    const writing = writer.put(name, createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
-    await expect(writing).rejects.toThrow('listed by another name')
+  try {
+    for (const name of ['new', 'replaced']) {
+      const writing = writer.put(name, createSource(toBytes('x')).body, await toPut(toBytes('x'), null))
+      await expect(writing).rejects.toThrow('listed by another name')
+    }
+  } finally {
+    await tempFiles.close()
   }
   expect(readdirSync(directory.root).filter((name) => name !== '.vouch')).toEqual(['replaced'])
 })
