@@ -12,11 +12,11 @@ export const MAX_REQUESTS = 128
 /** Files and folders that are open at once, as many as a process of Linux may open by default. */
 export const MAX_HANDLES = 1024
 
-/** Open files that keep a connection and the bytes they read last; one more asks anew where it goes on. */
+/** Open files that keep a connection and the bytes they read last; others ask again when they are read. */
 export const MAX_STREAMS = 64
 
 /**
- * Bytes that an open file keeps behind the last one that was read, and skips rather than ask anew: parts of
+ * Bytes that an open file keeps behind the last one that was read, and skips rather than ask again: parts of
  * one read arrive out of order.
  */
 export const WINDOW_BYTES = 512 * 1024

@@ -83,7 +83,7 @@ describe('an open file', () => {
     expect(broken.opened).toHaveLength(2)
   })
 
-  it('asks anew after it has rested', async () => {
+  it('asks again after it has rested', async () => {
     const { file, opened } = createParts(50_000)
     await file.read(0, 1000)
     file.rest()

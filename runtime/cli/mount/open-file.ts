@@ -15,7 +15,7 @@ export interface OpenFile {
    * that is more than `MAX_READ_BYTES`. Rejects with a UserError or a StorageError.
    */
   read(offset: number, length: number): Promise<Uint8Array>
-  /** Gives back the connection and the bytes it holds, after the reads under way; another read asks anew. */
+  /** Gives back the connection and the bytes it holds, after the reads under way; another read asks again. */
   rest(): void
 }
 

@@ -148,6 +148,6 @@ function toFound({ is, marks }: Pick<WebEntry, 'is' | 'marks'>): Found | null {
   if (is === 'directory') return FOLDER
   if (is !== 'file' || marks === undefined) return null
   const { size, modified, etag } = marks
-  // That of no content is none.
+  // The ETag of a file whose copies differ is that of no content.
   return { isFolder: false, size, modified, etag: parseEtag(etag ?? '') === null ? undefined : etag }
 }
