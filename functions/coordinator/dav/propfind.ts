@@ -14,7 +14,7 @@ import { type AskOptions, gather } from '../ask/member.ts'
 import { type Comparison, compare } from '../compare/compare.ts'
 import { toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext } from '../context.ts'
-import { refuseFolder, toListedFields } from '../directory/directory.ts'
+import { countListed, refuseFolder, toListedFields } from '../directory/directory.ts'
 import { type Folder, type Row, readFolder } from '../directory/folder.ts'
 import { readManifests } from '../directory/manifests.ts'
 import { parseRequire, toCount, toRequireRule } from '../parameters.ts'
@@ -146,7 +146,7 @@ async function writeContents(
   context: CoordinatorContext,
   { folder, first, question, write, signal }: Writing,
 ): Promise<void> {
-  const listed = toListed(first)
+  const listed = countListed(first)
   const caller = { ...question.caller, getSignal: () => signal }
   const besides = createBesides()
   const turns = createTurns()
@@ -179,7 +179,7 @@ async function writeContents(
     page = await readFolder(context, {
       ...{ folder, after: page.next, limit: ROWS, isFull: true, signal },
     })
-    if (toListed(page) < listed)
+    if (countListed(page) < listed)
       throw new Error('a replica that listed the first names did not list the rest')
   }
   await writeAll(besides.take(null))
@@ -194,11 +194,6 @@ async function compareInTurn(context: CoordinatorContext, rows: readonly Row[], 
     return { manifests }
   })
   return await manifests
-}
-
-/** How many replicas listed a page. */
-function toListed({ replicas }: Folder): number {
-  return replicas.filter(({ state }) => state === 'ok').length
 }
 
 /** Answers 207 with the responses that `work` writes, as they are written. */

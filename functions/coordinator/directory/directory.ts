@@ -55,7 +55,7 @@ export function refuseFolder(
   { folder, after, required }: { readonly folder: string; readonly after: string; readonly required: number },
 ): Response | null {
   const silent = replicas.filter(({ state }) => state === 'error')
-  const answered = replicas.length - silent.length
+  const answered = countListed({ replicas })
   const reasons = silent.map(({ id, detail }) => `${id} (${detail})`).join(', ')
   if (answered < required) {
     const count = `${answered} of ${replicas.length} replicas listed their files`
@@ -70,9 +70,14 @@ export function refuseFolder(
     : createProblem('not-found', `no replica has files in '${escapeControls(folder)}'`)
 }
 
+/** How many replicas listed a folder. */
+export function countListed({ replicas }: Pick<Folder, 'replicas'>): number {
+  return replicas.filter(({ state }) => state === 'ok').length
+}
+
 /** A field that says how many replicas listed a folder; none when all did. */
 export function toListedFields({ replicas }: Pick<Folder, 'replicas'>): Record<string, string> {
-  const listed = replicas.filter(({ state }) => state === 'ok').length
+  const listed = countListed({ replicas })
   if (listed === replicas.length) return {}
   return { 'Replica-Agreement': toReplicaAgreement('degraded', listed, replicas.length) }
 }
