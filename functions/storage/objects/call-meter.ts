@@ -11,14 +11,18 @@ export function createCallMeter() {
       calls[kind]++
     },
     /** `body`, whose bytes are counted as they pass. */
-    countBytes: (body: Chunks): Chunks =>
-      through(body, async function* (chunks) {
-        for await (const chunk of chunks) {
-          calls.bytes += chunk.length
-          yield chunk
-        }
-      }),
+    countBytes: (body: Chunks): Chunks => through(body, (chunks) => passCounted(chunks, calls)),
     /** The calls so far. */
     read: (): Calls => ({ ...calls }),
+  }
+}
+
+async function* passCounted(
+  chunks: AsyncGenerator<Uint8Array>,
+  calls: { bytes: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    calls.bytes += chunk.length
+    yield chunk
   }
 }

@@ -141,19 +141,22 @@ function watched(body: Chunks, before: Measured, look: () => Promise<Measured>):
     if (!hasSameMarks(reply, before.reply) || size !== before.size) throw changedError()
     return reply.headers
   }
-  return through(
-    beforeEnd(body, async () => void (await requireSame())),
-    async function* (chunks) {
-      try {
-        yield* chunks
-      } catch (error) {
-        // A file that was changed a moment ago may have been changed again.
-        const headers = await requireSame()
-        if (isSettled(parseHttpDate(headers.get('Last-Modified') ?? ''), headers)) throw error
-        throw changedError()
-      }
-    },
-  )
+  const ending = beforeEnd(body, async () => void (await requireSame()))
+  return through(ending, (chunks) => passWatched(chunks, requireSame))
+}
+
+async function* passWatched(
+  chunks: AsyncGenerator<Uint8Array>,
+  requireSame: () => Promise<Reply['headers']>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    // A file that was changed a moment ago may have been changed again.
+    const headers = await requireSame()
+    if (isSettled(parseHttpDate(headers.get('Last-Modified') ?? ''), headers)) throw error
+    throw changedError()
+  }
 }
 
 /** The bytes that were asked for, and the size of the whole file; null when the answer does not have it. */

@@ -99,12 +99,17 @@ export function createRcloneObjects(
 
 /** `body`; where it breaks off since the file has changed, the error says so. */
 function explained(body: Chunks, requireSame: () => Promise<void>): Chunks {
-  return through(body, async function* (chunks) {
-    try {
-      yield* chunks
-    } catch (error) {
-      if (!(error instanceof StorageError && error.code === 'changed')) await requireSame()
-      throw error
-    }
-  })
+  return through(body, (chunks) => passExplained(chunks, requireSame))
+}
+
+async function* passExplained(
+  chunks: AsyncGenerator<Uint8Array>,
+  requireSame: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === 'changed')) await requireSame()
+    throw error
+  }
 }
