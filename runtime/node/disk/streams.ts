@@ -62,12 +62,14 @@ export function createStreams() {
     /** The answer to the reader's next question. */
     let ahead: Promise<StreamAnswer> | undefined
     let failure: { readonly error: unknown } | undefined
+    /** Bytes that are still to come; at 0 the thread has closed the descriptor. */
+    let left = source.range.length
     open.add(fail)
 
-    /** The thread no longer has the descriptor. */
+    /** After a crash. A descriptor that the thread has closed may be that of another file by now. */
     function fail(error: unknown): void {
       failure = { error }
-      close(source.fd)
+      if (left > 0) close(source.fd)
       end()
     }
 
@@ -79,8 +81,13 @@ export function createStreams() {
     function ask(question: StreamQuestion): Promise<StreamAnswer> {
       const asking = thread.ask(question)
       // The reader may never wait for an answer that was asked for ahead.
-      asking.catch(() => {})
+      asking.then(note, () => {})
       return asking
+    }
+
+    function note(answer: StreamAnswer): void {
+      const isEnd = !('bytes' in answer) || answer.bytes === null
+      left = isEnd ? 0 : left - answer.bytes.length
     }
 
     return {
