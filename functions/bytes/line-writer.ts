@@ -1,15 +1,19 @@
 import { createChannel } from './channel.ts'
 import type { Chunks } from './chunks.ts'
+import { allowFreeing } from './freeing.ts'
 
 /** Writes text; resolves when there is room for more. */
 export type WriteText = (text: string) => Promise<void>
+
+/** Writes bytes, which the writer does not use again, or text in UTF-8; likewise. */
+export type WriteBytes = (bytes: Uint8Array | string) => Promise<void>
 
 /** Takes a value that becomes a line of JSON; likewise. */
 export type WriteLine = (line: unknown) => Promise<void>
 
 const encoder = new TextEncoder()
 
-/** Characters that may wait for the reader. */
+/** Characters or bytes that may wait for the reader. */
 const ROOM = 64 * 1024
 
 /** The values that `work` writes, as lines of JSON; otherwise as `streamText`. */
@@ -22,21 +26,57 @@ export function streamLines(work: (writeLine: WriteLine, signal: AbortSignal) =>
  * signal, rejects a write that waits for room, and resolves after the work has ended.
  */
 export function streamText(work: (write: WriteText, signal: AbortSignal) => Promise<void>): Chunks {
-  const abort = new AbortController()
-  const channel = createChannel<string>(ROOM, (text) => text.length)
+  return stream(
+    work,
+    ({ length }) => length,
+    (texts) => encoder.encode(texts.join('')),
+  )
+}
 
-  async function write(text: string): Promise<void> {
+/** The bytes that `work` writes, small pieces put together; otherwise as `streamText`. */
+export function streamBytes(work: (write: WriteBytes, signal: AbortSignal) => Promise<void>): Chunks {
+  return stream(work, ({ length }) => length, join)
+}
+
+function join(pieces: readonly (Uint8Array | string)[]): Uint8Array {
+  const [only] = pieces
+  if (pieces.length === 1 && only instanceof Uint8Array) return only
+  // A UTF-16 unit has at most three bytes of UTF-8.
+  const most = pieces.reduce((sum, piece) => sum + piece.length * (typeof piece === 'string' ? 3 : 1), 0)
+  const all = new Uint8Array(most)
+  let size = 0
+  for (const piece of pieces) {
+    if (typeof piece === 'string') size += encoder.encodeInto(piece, all.subarray(size)).written
+    else {
+      all.set(piece, size)
+      size += piece.length
+    }
+  }
+  const joined = all.subarray(0, size)
+  allowFreeing(joined)
+  return joined
+}
+
+function stream<T>(
+  work: (write: (piece: T) => Promise<void>, signal: AbortSignal) => Promise<void>,
+  toSize: (piece: T) => number,
+  join: (pieces: readonly T[]) => Uint8Array,
+): Chunks {
+  const abort = new AbortController()
+  const channel = createChannel<T>(ROOM, toSize)
+
+  async function write(piece: T): Promise<void> {
     abort.signal.throwIfAborted()
-    channel.add(text)
+    channel.add(piece)
     await channel.whenRoom()
   }
 
   const working = work(write, abort.signal).then(() => channel.end(), channel.end)
   return {
     async next() {
-      const texts = await channel.take()
-      if (texts.length === 0) return { done: true, value: undefined }
-      return { done: false, value: encoder.encode(texts.join('')) }
+      const pieces = await channel.take()
+      if (pieces.length === 0) return { done: true, value: undefined }
+      return { done: false, value: join(pieces) }
     },
     async cancel(reason) {
       abort.abort(reason)

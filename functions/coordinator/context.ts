@@ -53,6 +53,8 @@ export interface CoordinatorContext {
     readonly listings: Limit
     /** Pages that compare versions. */
     readonly comparisons: Limit
+    /** Requests for many files. */
+    readonly pipelines: Limit
   }
   /** Comparisons of the files of folders for WebDAV, which wait for each other. */
   readonly folderTurns: Queue

@@ -18,6 +18,7 @@ import {
   MAX_FOLDER_TURNS,
   MAX_LISTINGS,
   MAX_PAGES_COMPARING,
+  MAX_PIPELINES,
 } from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
 import { globs } from '../wire/schemas.ts'
@@ -37,6 +38,7 @@ import { createPages } from './page/pages.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { deliver, deliverCopy } from './read/deliver.ts'
 import { createKeptReceipts } from './read/kept-receipts.ts'
+import { answerReads } from './read/many-reads.ts'
 import { isReceiptAccepted } from './read/receipt.ts'
 import { answerApply } from './repair/apply.ts'
 import { answerPlan } from './repair/plan-answer.ts'
@@ -121,6 +123,9 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
         return await limits.listings.run(() => answerPropfind(c, context, required))
       },
     },
+    '/reads': {
+      post: (c) => limits.pipelines.run(() => answerReads(c, (request) => app.fetch(request, c.env))),
+    },
     '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
     '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
     '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
@@ -161,6 +166,7 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
     plans: createLimit(MAX_APPLIED, 'plans'),
     listings: createLimit(MAX_LISTINGS, 'listings'),
     comparisons: createLimit(MAX_PAGES_COMPARING, 'comparisons'),
+    pipelines: createLimit(MAX_PIPELINES, 'requests for many files'),
   }
   const folderTurns = createQueue(MAX_FOLDER_TURNS)
   const isWritable = options.writable === true

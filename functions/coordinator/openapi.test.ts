@@ -200,6 +200,9 @@ const wholes: readonly Kind[] = [
   ['an invalid audit', 'invalid-parameter', both, 'GET /audit?every'],
   ['an audit for another site', 'cross-site', both, 'GET /audit', foreign],
   ['too many audits', 'overloaded', busy, 'GET /audit'],
+  ['many files', 200, both, 'POST /reads', toQuestion({ names: ['same.txt'] })],
+  ['many files of no names', 'invalid-body', both, 'POST /reads', toQuestion({})],
+  ['many files for another site', 'cross-site', both, 'POST /reads', foreign],
   ['a plan', 200, both, 'POST /plan', toQuestion(question)],
   [
     'a plan that one replica does not answer',

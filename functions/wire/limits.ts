@@ -55,6 +55,14 @@ export const MAX_NAMES_PER_DESCRIBE = 1024
 /** The greatest number of names of the greatest length, with six bytes of JSON for each byte at worst. */
 export const MAX_DESCRIBE_BYTES = 8 * 1024 * 1024
 
+/**
+ * Requests for many files at once: with what each may have under way, they leave half of
+ * `MAX_REQUESTS_UNDER_WAY` to others.
+ */
+export const MAX_PIPELINES = 32
+/** Files that one of them compares at once: as many share a question, and their answers wait to be sent. */
+export const MAX_READS_AHEAD = 32
+
 /** One name at its worst, six bytes of JSON for each byte, and two digests. */
 export const MAX_RESTORE_BYTES = 16 * 1024
 

@@ -94,6 +94,12 @@ export const describeRequest = v.object({
   sign: v.optional(v.boolean()),
 })
 
+/** Body of `POST /reads`: files to get, and the digests of those that the client has, by name. */
+export const readsRequest = v.object({
+  names: boundedArray(v.string(), MAX_NAMES_PER_DESCRIBE),
+  have: v.optional(v.record(v.string(), digest)),
+})
+
 /** Other sums of a content, by algorithm. */
 const sums = v.object(
   v.entriesFromList(SUM_ALGORITHMS, v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{8,128}$/)))),

@@ -16,6 +16,9 @@ export const MAX_FOLDER_BYTES = (MAX_DIRECTORY_ROWS / MAX_LISTING_PAGE) * MAX_LI
  */
 export const FILES_AT_ONCE = 4
 
+/** Files that are asked for in one request: with more, its own cost is no smaller part of theirs. */
+export const FILES_TOGETHER = 64
+
 /**
  * Content that is received in memory: so many bytes need no part file to resume, and `FILES_AT_ONCE` fit
  * easily.

@@ -20,7 +20,7 @@ import * as plans from '../../wire/plan-schemas.ts'
 import * as schemas from '../../wire/schemas.ts'
 import { restoreOnRequest } from '../kept.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
-import { findPinned, readDav, readFile } from './read-operations.ts'
+import { findPinned, readDav, readFile, readFiles } from './read-operations.ts'
 
 const count = { type: 'integer', minimum: 1 }
 const share = { type: 'string', pattern: '^(1|0\\.[0-9]{1,12}(,0\\.[0-9]{1,12})?)$' }
@@ -185,6 +185,7 @@ export const OPERATIONS = {
   '/files/{name}': { get: readFile },
   '/pinned/{name}': { get: findPinned },
   '/dav/{name}': { get: readDav },
+  '/reads': { post: readFiles },
   ...listing,
   ...whole,
   ...trees,
@@ -216,6 +217,7 @@ export const DOCUMENT: Document = createDocument({
     Status: schemas.status,
     Differences: schemas.differences,
     History: schemas.history,
+    ReadsRequest: schemas.readsRequest,
     PlanRequest: plans.planRequest,
     Rule: plans.rule,
     Policy: plans.policy,

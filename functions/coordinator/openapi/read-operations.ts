@@ -1,6 +1,7 @@
 import { toRef, toSchema } from '../../http/openapi/document.ts'
 import { type HeaderName, toHeaders } from '../../http/openapi/headers.ts'
 import {
+  BODY_PROBLEMS,
   CONDITIONS,
   field,
   MAX_AGE,
@@ -8,9 +9,11 @@ import {
   query,
   READ_PROBLEMS,
   toFileAnswers,
+  toJsonBody,
 } from '../../http/openapi/parts.ts'
 import { fileProblems, problems, toProblemResponses } from '../../http/openapi/problem-responses.ts'
 import type { Operation, Reply, ReplyObject } from '../../http/openapi/types.ts'
+import { PIPELINE_TYPE } from '../../http/pipeline.ts'
 import { digest, replicaId } from '../../wire/schemas.ts'
 
 const STATES: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
@@ -99,6 +102,25 @@ export const findPinned: Operation = {
     300: answers[300],
     ...withPage(refusals),
     ...toProblemResponses(...fileProblems(['version-required'])),
+  },
+}
+
+export const readFiles: Operation = {
+  operationId: 'readFiles',
+  summary: 'Read many files at once',
+  description:
+    'Each is answered as by `GET /files/{name}`, with the query of this request and its fields `Authorization`, `Prefer` and ' +
+    '`traceparent`. The answer ends early where the content of a file breaks off.',
+  parameters: [REQUIRED, MAX_AGE, STRICT],
+  requestBody: toJsonBody('ReadsRequest'),
+  responses: {
+    200: {
+      description:
+        'The answers, in the order of the request: each with its status, its fields and a body of `Content-Length` bytes (RFC 9112 §10.2).',
+      headers: toHeaders(['Cache-Control']),
+      content: { [PIPELINE_TYPE]: { schema: {} } },
+    },
+    ...toProblemResponses(...BODY_PROBLEMS, ...problems(['cross-site'])),
   },
 }
 

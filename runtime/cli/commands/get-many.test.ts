@@ -286,8 +286,70 @@ test('a coordinator that does not run, or accepts no client, stops all files', a
     sendProblem(response, 401, { type: 'unauthorized' })
   })
   const { status, stderr } = await createStage().run(['get', ...names, '--coordinator', url])
-  expect([status, asked <= 4]).toEqual([2, true])
-  expect(stderr).toMatch(/^vouch: f\d: Trouble; send one of its tokens with --token-file or VOUCH_TOKEN$/m)
+  // Four workers ask for many files, and then for one.
+  expect([status, asked <= 8]).toEqual([2, true])
+  expect(stderr).toMatch(/^vouch: f\d+: Trouble; send one of its tokens with --token-file or VOUCH_TOKEN$/m)
+})
+
+/** Names of so many files that some are asked for together. */
+const TOGETHER = Array.from({ length: 20 }, (_, i) => `f${i}`)
+
+/** A server of files whose content is their name; `answerMany` answers requests for many. */
+async function startMany(answerMany: (names: readonly string[], response: ServerResponse) => void) {
+  const asked: string[] = []
+  const url = await startScript((request, response) => {
+    asked.push(request.url ?? '')
+    const name = request.url?.slice('/files/'.length) ?? ''
+    if (request.method === 'GET') response.writeHead(200, toFields(name)).end(name)
+    else request.on('data', (body) => answerMany(JSON.parse(String(body)).names, response))
+  })
+  return { asked, run: (stage: Stage) => stage.run(['get', ...TOGETHER, '-o', 'out', '--coordinator', url]) }
+}
+
+const toMessage = (name: string) => {
+  const fields = Object.entries(toFields(name)).map(([field, value]) => `${field}: ${value}\r\n`)
+  return `HTTP/1.1 200 \r\n${fields.join('')}\r\n${name}`
+}
+
+const PIPELINE = { 'Content-Type': 'application/http' }
+
+test('many files are asked for together', async () => {
+  const stage = createStage()
+  const { asked, run } = await startMany((names, response) =>
+    response.writeHead(200, PIPELINE).end(names.map(toMessage).join('')),
+  )
+  const { status, stderr } = await run(stage)
+  expect([status, stderr]).toEqual([0, expect.stringContaining('20 files, 50 B received')])
+  expect(readTree(stage, 'out')).toEqual(Object.fromEntries(TOGETHER.map((name) => [name, name])))
+  expect(asked).toContain('/reads')
+  // The last ones are asked for alone.
+  expect(asked.length).toBeLessThan(15)
+})
+
+test.each<[string, (names: readonly string[], response: ServerResponse) => void]>([
+  [
+    'does not know such requests',
+    (_names, response) => sendProblem(response, 404, { type: 'no-such-resource' }),
+  ],
+  ['answers with something else', (_names, response) => response.writeHead(200).end('<html>')],
+  ['sends no response', (_names, response) => response.writeHead(200, PIPELINE).end('no response')],
+  ['closes the connection', (_names, response) => response.socket?.destroy()],
+  [
+    'breaks off after the first file',
+    (names, response) => response.writeHead(200, PIPELINE).end(`${toMessage(names[0] ?? '')}HTTP/1.1 2`),
+  ],
+  [
+    'breaks off within a file',
+    (names, response) => response.writeHead(200, PIPELINE).end(toMessage(names[0] ?? '').slice(0, -1)),
+  ],
+])('each file is asked for when a coordinator %s', async (_what, answerMany) => {
+  const stage = createStage()
+  const { status, stderr } = await (await startMany(answerMany)).run(stage)
+  expect([status, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^20 files, .* received: 20 the same everywhere$/m),
+  ])
+  expect(readTree(stage, 'out')).toEqual(Object.fromEntries(TOGETHER.map((name) => [name, name])))
 })
 
 test('a file whose transfer keeps breaking off does not stop the others', async () => {

@@ -38,6 +38,8 @@ interface Wanted<S extends Sink> {
   readonly openSink: (announced: Announced) => Promise<S>
   /** A content that the caller has: when it is still current, the response is a 304 without a body. */
   readonly have?: Digest | null | undefined
+  /** The response to the request for the whole, if that was sent. */
+  readonly first?: Reply | undefined
   /** Draws the progress; a bar of its own when absent. */
   readonly startProgress?: StartProgress | undefined
 }
@@ -60,7 +62,7 @@ const FIRST_DELAY_MS = 500
 export async function download<S extends Sink>(wanted: Wanted<S>, io: Io): Promise<Downloaded<S>> {
   const wait = createPatience(io)
   const fields = wanted.have ? { 'If-None-Match': toEtag(wanted.have) } : {}
-  let response = await wanted.ask(wanted.path, { fields })
+  let response = wanted.first ?? (await wanted.ask(wanted.path, { fields }))
   for (let contradicted = false; ; ) {
     if (response.status !== 200) return { refused: response }
     const announced = await readWanted(response, wanted.digest)

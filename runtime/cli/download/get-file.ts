@@ -17,6 +17,7 @@ import {
 } from '../client/coordinator-client.ts'
 import { readFailureWords } from '../client/failure-words.ts'
 import { type Report, sayUnkept } from '../terminal/get-report.ts'
+import type { First } from './ask-together.ts'
 import { receiveVersions, type VersionsTask } from './conflict.ts'
 import type { Files, Held } from './destination.ts'
 import { download, type Sink } from './download.ts'
@@ -24,6 +25,8 @@ import { download, type Sink } from './download.ts'
 interface GetTask extends VersionsTask {
   /** Of the compared read: empty, or with its question mark. */
   readonly query: string
+  /** The response to its first request, if that was sent. */
+  readonly first?: First | undefined
 }
 
 /** What became of one file. */
@@ -48,7 +51,7 @@ export function toWorst(statuses: readonly Outcome['status'][]): Outcome['status
 /** Compares the copies and gets the file or its versions; compares again when a version is gone by then. */
 export async function getFile(task: GetTask): Promise<Outcome> {
   for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
-    const outcome = await getCompared(task)
+    const outcome = await getCompared(comparisons === 1 ? task : { ...task, first: undefined })
     if (outcome !== 'vanished') return outcome
   }
   throw new UserError(
@@ -76,11 +79,12 @@ async function getToOutput({ name, query, ask, startProgress, io }: GetTask): Pr
 }
 
 async function getToFile(task: GetTask, files: Files): Promise<Report | Reply> {
-  const { name, query, ask, startProgress, io } = task
+  const { name, query, first, ask, startProgress, io } = task
   const path = files.toPath(name)
-  const held = await files.prepare(path)
+  const held = first ? first.held : await files.prepare(path)
   const openSink = (announced: Announced) => files.open(path, announced)
-  const wanted = { ask, path: toFilePath(name) + query, openSink, have: held?.digest, startProgress }
+  const sent = { path: toFilePath(name) + query, have: held?.digest, first: first?.response }
+  const wanted = { ask, ...sent, openSink, startProgress }
   const got = await download(wanted, io)
   if ('refused' in got) {
     const isCurrent = got.refused.status === 304 && held !== null

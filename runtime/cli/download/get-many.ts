@@ -4,10 +4,11 @@ import { formatCount, formatNumber, formatSize } from '../../../functions/wire/t
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { Broken, type CoordinatorClient, NotACoordinator, Unreachable } from '../client/coordinator-client.ts'
-import { FILES_AT_ONCE } from '../limits.ts'
+import { FILES_AT_ONCE, FILES_TOGETHER } from '../limits.ts'
 import { toAgreementWords } from '../terminal/agreement-words.ts'
 import { sayOutcome } from '../terminal/get-report.ts'
 import { createProgressOfMany, type ProgressOfMany } from '../terminal/progress.ts'
+import { askTogether, type First } from './ask-together.ts'
 import type { Folder } from './folder.ts'
 import { getFile, type Outcome, toWorst } from './get-file.ts'
 
@@ -36,11 +37,11 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
   const signal = io.signal ? AbortSignal.any([io.signal, stop.signal]) : stop.signal
   const shared = { ask, query, destination: folder, startProgress: progress.start, io: { ...io, signal } }
 
-  async function get(name: string, others: readonly string[]): Promise<void> {
+  async function get(name: string, first?: First, others: readonly string[] = []): Promise<void> {
     let outcome: Outcome
     try {
       folder.requireFree(name, others)
-      outcome = await getFile({ ...shared, name })
+      outcome = await getFile({ ...shared, name, first })
       if (outcome.problem && OF_ALL.includes(outcome.problem.type))
         throw new Stop(outcome.problem.line, outcome.problem.type)
     } catch (error) {
@@ -51,21 +52,34 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
     await tally.add(outcome)
   }
 
-  async function work(queue: Iterator<readonly [name: string, others: readonly string[]]>): Promise<void> {
-    for (let next = queue.next(); !next.done && !signal.aborted; next = queue.next()) {
-      try {
-        await get(...next.value)
-      } catch (error) {
-        stop.abort(error)
-      }
+  async function getNext(names: readonly string[]): Promise<void> {
+    try {
+      for await (const [name, first] of askTogether(names, { ask, query, files: folder }))
+        await get(name, first)
+    } catch (error) {
+      stop.abort(error)
     }
   }
 
   const { apart, alike } = divide(names)
-  const queue = apart.values()
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => work(queue)))
+  let next = 0
+  async function work(): Promise<void> {
+    while (next < apart.length && !signal.aborted) {
+      // Fewer towards the end, so that all connections end at the same time.
+      const share = Math.ceil((apart.length - next) / (2 * FILES_AT_ONCE))
+      const end = next + Math.min(share, FILES_TOGETHER)
+      const together = apart.slice(next, end)
+      next = end
+      await getNext(together)
+    }
+  }
+
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work))
   // One after another: on some file systems they are one file.
-  await work(alike.values())
+  for (const [name, others] of alike) {
+    if (signal.aborted) break
+    await get(name, undefined, others).catch((error) => stop.abort(error))
+  }
   progress.clear()
   io.signal?.throwIfAborted()
   await folder.sync()
@@ -96,17 +110,17 @@ function toTrouble(name: string, error: unknown): Outcome {
   }
 }
 
-/** Names, and those that differ from one of them only in case or Unicode normalization, beside all such. */
+/** Names, and apart from them each that differs from some only in case or Unicode normalization, with those. */
 function divide(names: readonly string[]) {
   const groups = new Map<string, string[]>()
-  const apart: (readonly [string, readonly string[]])[] = []
-  const alike: typeof apart = []
+  const apart: string[] = []
+  const alike: (readonly [name: string, others: readonly string[]])[] = []
   for (const name of names) {
     const folded = toFolded(name)
     const others = groups.get(folded)
     if (others === undefined) {
       groups.set(folded, [name])
-      apart.push([name, []])
+      apart.push(name)
     } else {
       alike.push([name, [...others]])
       others.push(name)

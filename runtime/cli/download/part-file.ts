@@ -132,14 +132,18 @@ interface SmallPartOptions extends PartOptions {
  */
 export function createSmallPart(target: string, options: SmallPartOptions): PartFile {
   const { size, onUnsynced } = options
-  const bytes = Buffer.alloc(size)
+  let bytes: Uint8Array = new Uint8Array()
   let offset = 0
   return {
     get offset() {
       return offset
     },
     async write(chunk) {
-      bytes.set(chunk, offset)
+      if (chunk.length === size) bytes = chunk
+      else {
+        if (offset === 0) bytes = new Uint8Array(size)
+        bytes.set(chunk, offset)
+      }
       offset += chunk.length
     },
     digest: () => hashWhole('sha256', bytes, 'hex'),
@@ -159,7 +163,7 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
 }
 
 /** Writes a new file on the calling thread; null when its part file exists. */
-function writeNew(target: string, bytes: Buffer, options: SmallPartOptions): Unkept[] | null {
+function writeNew(target: string, bytes: Uint8Array, options: SmallPartOptions): Unkept[] | null {
   const { digest, modified, onUnsynced } = options
   const path = toPartPath(target, digest)
   let fd: number
@@ -199,7 +203,11 @@ function setTime(fd: number, ms: number): boolean {
   }
 }
 
-async function writeOver(target: string, bytes: Buffer, options: PartOptions): Promise<readonly Unkept[]> {
+async function writeOver(
+  target: string,
+  bytes: Uint8Array,
+  options: PartOptions,
+): Promise<readonly Unkept[]> {
   let part = await openPart(target, options)
   if (part.offset > 0) {
     await part.discard('it is not needed')

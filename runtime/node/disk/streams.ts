@@ -20,13 +20,12 @@ interface StreamThread {
   readonly open: Set<(error: unknown) => void>
 }
 
-/** Reads large files on threads of their own, launched when first needed, which hash what they read. */
-export function createStreams() {
+/** Threads that are launched when they are needed, `MAX_THREADS` at most. */
+function createThreads() {
   const threads: StreamThread[] = []
-  let readings = 0
   let isClosed = false
 
-  function addThread(): StreamThread {
+  function add(): StreamThread {
     const open: StreamThread['open'] = new Set()
     const onCrash = (error: unknown) => {
       for (const fail of open) fail(error)
@@ -39,14 +38,29 @@ export function createStreams() {
     return thread
   }
 
-  function pickThread(): StreamThread {
-    const [least] = threads.toSorted((a, b) => a.open.size - b.open.size)
-    return least === undefined || (least.open.size > 0 && threads.length < MAX_THREADS) ? addThread() : least
-  }
-
+  /** Once `close` was called, ends the threads that read nothing. */
   function endIdle(): void {
     for (const { thread, open } of threads) if (isClosed && open.size === 0) void thread.close()
   }
+
+  return {
+    endIdle,
+    /** The thread for one more reading: an idle or a new one, or that with the fewest. */
+    pick(): StreamThread {
+      const [least] = threads.toSorted((a, b) => a.open.size - b.open.size)
+      return least === undefined || (least.open.size > 0 && threads.length < MAX_THREADS) ? add() : least
+    },
+    close(): void {
+      isClosed = true
+      endIdle()
+    },
+  }
+}
+
+/** Reads large files on threads of their own, launched when first needed, which hash what they read. */
+export function createStreams() {
+  const threads = createThreads()
+  let readings = 0
 
   /**
    * Reads `source`, whose descriptor is closed at the end, on an error and on cancellation. From the second
@@ -56,7 +70,7 @@ export function createStreams() {
    */
   function read(source: Source): Reading {
     const id = readings++
-    const { thread, open } = pickThread()
+    const { thread, open } = threads.pick()
     let digest: Digest | null = null
     let isBegun = false
     /** The answer to the reader's next question. */
@@ -75,7 +89,7 @@ export function createStreams() {
 
     function end(): void {
       open.delete(fail)
-      endIdle()
+      threads.endIdle()
     }
 
     function ask(question: StreamQuestion): Promise<StreamAnswer> {
@@ -119,12 +133,6 @@ export function createStreams() {
     }
   }
 
-  return {
-    read,
-    /** Ends each thread once nothing is read from it. */
-    close(): void {
-      isClosed = true
-      endIdle()
-    },
-  }
+  /** `close` ends each thread once nothing is read from it. */
+  return { read, close: threads.close }
 }

@@ -1,0 +1,76 @@
+import type { Context } from 'hono'
+import { toStream } from '../../bytes/chunks.ts'
+import { streamBytes, type WriteBytes } from '../../bytes/line-writer.ts'
+import { createAnswer } from '../../http/answer.ts'
+import type { AppEnv } from '../../http/app.ts'
+import { PIPELINE_TYPE, writeMessage } from '../../http/pipeline.ts'
+import { createProblem } from '../../http/problems.ts'
+import { readJsonBody } from '../../http/request-body.ts'
+import { NAME_RULE, parseName } from '../../storage/names.ts'
+import { toEtag } from '../../wire/fields/fields.ts'
+import { toFilePath } from '../../wire/fields/routes.ts'
+import { MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE, MAX_READS_AHEAD } from '../../wire/limits.ts'
+import { readsRequest } from '../../wire/schemas.ts'
+
+type AnswerRequest = (request: Request) => Response | Promise<Response>
+
+/**
+ * `POST /reads`: the answers to `GET /files/{name}` for many names, in their order, as a pipeline of
+ * responses. `answer` answers each as a request of its own, with the query of this one and the fields of
+ * `PASSED`, `MAX_READS_AHEAD` at a time. The pipeline breaks off where the body of an answer does.
+ */
+export async function answerReads(c: Context<AppEnv>, answer: AnswerRequest): Promise<Response> {
+  const question = await readJsonBody(c, readsRequest, { limit: MAX_DESCRIBE_BYTES, takes: QUESTION })
+  if (question instanceof Response) return question
+  const { origin, search } = new URL(c.req.url)
+  const have = new Map(Object.entries(question.have ?? {}))
+  const fields = new Headers()
+  for (const field of PASSED) {
+    const value = c.req.header(field)
+    if (value !== undefined) fields.set(field, value)
+  }
+
+  async function read(name: string, signal: AbortSignal): Promise<Response> {
+    if (parseName(name) === null) return createProblem('invalid-name', NAME_RULE)
+    const held = have.get(name)
+    const headers = held === undefined ? fields : new Headers(fields)
+    if (held !== undefined) headers.set('If-None-Match', toEtag(held))
+    const request = new Request(origin + toFilePath(name) + search, { headers })
+    // By the constructor, each request with the same signal would take longer than the one before.
+    return await answer(Object.defineProperty(request, 'signal', { value: signal }))
+  }
+
+  const body = streamBytes((write, signal) =>
+    writeAnswers(
+      question.names.map((name) => () => read(name, signal)),
+      write,
+      signal,
+    ),
+  )
+  return createAnswer(200, { 'Content-Type': PIPELINE_TYPE, 'Cache-Control': 'no-store' }, toStream(body))
+}
+
+const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and have, an object with a SHA-256 in lower-case hex for each name that the client has`
+
+/** The fields of a request that hold for each of its reads. */
+const PASSED = ['Authorization', 'Prefer', 'traceparent']
+
+/** Writes the answers in order, and begins with later ones meanwhile. None is left open. */
+async function writeAnswers(
+  reads: readonly (() => Promise<Response>)[],
+  write: WriteBytes,
+  signal: AbortSignal,
+): Promise<void> {
+  const waiting = reads.slice(0, MAX_READS_AHEAD).map((read) => read())
+  let next = waiting.length
+  try {
+    for (let answer = waiting[0]; answer !== undefined; answer = waiting[0]) {
+      await writeMessage(await answer, write, signal)
+      waiting.shift()
+      const read = reads[next++]
+      if (read !== undefined) waiting.push(read())
+    }
+  } finally {
+    for (const answer of waiting) answer.then(({ body }) => body?.cancel()).catch(() => {})
+  }
+}
