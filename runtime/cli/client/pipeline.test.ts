@@ -22,8 +22,11 @@ function cut(sent: string, length: number): Chunks {
 
 async function readBodies(chunks: Chunks) {
   const read = []
-  for await (const { status, headers, body } of readPipeline(chunks))
+  const pipeline = readPipeline(chunks)
+  for (let reply = await pipeline.next(); reply !== null; reply = await pipeline.next()) {
+    const { status, headers, body } = reply
     read.push([status, headers.get('etag'), headers.get('X'), text(await readAll(body as Chunks))])
+  }
   return read
 }
 
@@ -40,22 +43,31 @@ test.each([1, 1000])(
   'a body that is not read, or not to its end, is skipped, %i bytes a chunk',
   async (length) => {
     const statuses = []
-    for await (const { status, body } of readPipeline(cut(SENT, length))) {
-      statuses.push(status)
-      if (status === 200) await (body as Chunks).next()
-      await body?.cancel()
+    const pipeline = readPipeline(cut(SENT, length))
+    for (let reply = await pipeline.next(); reply !== null; reply = await pipeline.next()) {
+      statuses.push(reply.status)
+      if (reply.status === 200) await (reply.body as Chunks).next()
+      await reply.body?.cancel()
     }
     expect(statuses).toEqual([200, 304, 200, 404])
   },
 )
 
-test('the chunks are released when the reader stops', async () => {
+test('a body is taken whole once it is there', async () => {
+  const pipeline = readPipeline(cut(SENT, 1000))
+  const body = (await pipeline.next())?.body as Chunks
+  expect(text(body.takeWhole?.() ?? new Uint8Array())).toBe('hello')
+  expect(await body.next()).toEqual({ done: true, value: undefined })
+  expect((await pipeline.next())?.status).toBe(304)
+  const late = (await readPipeline(cut(SENT, 1)).next())?.body as Chunks
+  expect(late.takeWhole?.()).toBeNull()
+})
+
+test('the chunks are released when the reader cancels', async () => {
   let cancelled = 0
-  const chunks = { ...fromBytes(toBytes(SENT)), cancel: async () => void cancelled++ }
-  for await (const { status } of readPipeline(chunks)) {
-    expect(status).toBe(200)
-    break
-  }
+  const pipeline = readPipeline({ ...fromBytes(toBytes(SENT)), cancel: async () => void cancelled++ })
+  await pipeline.next()
+  await pipeline.cancel()
   expect(cancelled).toBe(1)
 })
 

@@ -7,31 +7,24 @@ const MAX_HEAD_BYTES = 256 * 1024
 
 const END_OF_HEAD = '\r\n\r\n'
 
-/**
- * The responses in a pipeline (RFC 9112 §10.2), each with a body that is skipped unless it is read before the
- * next. Throws `Broken` where the pipeline ends within a response, `NotACoordinator` for anything else. The
- * chunks are released however it ends.
- */
-export async function* readPipeline(chunks: Chunks): AsyncGenerator<Reply> {
-  const source = createSource(chunks)
-  try {
-    for (let head = await source.takeHead(); head !== null; head = await source.takeHead()) {
-      const { status, get } = parseHead(head)
-      const body = source.takeBody(parseSize(status, get('Content-Length')))
-      yield { status, headers: { get }, body }
-      for (let next = await body.next(); !next.done; next = await body.next());
-    }
-  } finally {
-    // Does nothing after the end or an error.
-    chunks.cancel().catch(() => {})
-  }
+/** The responses in a pipeline. Its user reads it to its end or cancels it. */
+export interface Pipeline {
+  /**
+   * The next response; null at the end. Its body is read before the next response, or skipped. Throws
+   * `Broken` where the pipeline ends within a response, `NotACoordinator` for what is no response.
+   */
+  next(): Promise<Reply | null>
+  /** Releases the source; does nothing after the end or an error. */
+  cancel(): Promise<void>
 }
 
-/** Cuts heads and bodies out of chunks. */
-function createSource(chunks: Chunks) {
+/** Reads a pipeline (RFC 9112 §10.2). */
+export function readPipeline(chunks: Chunks): Pipeline {
   let held: Buffer = Buffer.alloc(0)
   /** Where what is left of `held` begins. */
   let from = 0
+  /** Bytes of the last body that are not read. */
+  let left = 0
 
   /** Holds more bytes behind those that are left; false at the end. */
   async function hasMore(): Promise<boolean> {
@@ -43,40 +36,52 @@ function createSource(chunks: Chunks) {
     return true
   }
 
+  /** The next head, without the empty line; null at the end. */
+  async function takeHead(): Promise<string | null> {
+    for (;;) {
+      const end = held.indexOf(END_OF_HEAD, from)
+      if (end >= 0) {
+        const head = held.toString('latin1', from, end)
+        from = end + END_OF_HEAD.length
+        return head
+      }
+      const size = held.length - from
+      if (size > MAX_HEAD_BYTES) throw new NotACoordinator(NOT_A_COORDINATOR)
+      if (await hasMore()) continue
+      if (size === 0) return null
+      throw toBroken()
+    }
+  }
+
+  /** Up to `length` bytes of the body, which are held. */
+  function take(length: number): Uint8Array {
+    const taken = new Uint8Array(held.buffer, held.byteOffset + from, length)
+    from += length
+    left -= length
+    return taken
+  }
+
+  const body: Chunks = {
+    async next() {
+      if (left === 0) return { done: true, value: undefined }
+      if (from === held.length && !(await hasMore())) throw toBroken()
+      return { done: false, value: take(Math.min(left, held.length - from)) }
+    },
+    takeWhole: () => (held.length - from < left ? null : take(left)),
+    // What is not read is skipped before the next response.
+    async cancel() {},
+  }
+
   return {
-    /** The next head, without the empty line; null at the end. */
-    async takeHead(): Promise<string | null> {
-      for (;;) {
-        const end = held.indexOf(END_OF_HEAD, from)
-        if (end >= 0) {
-          const head = held.toString('latin1', from, end)
-          from = end + END_OF_HEAD.length
-          return head
-        }
-        const left = held.length - from
-        if (left > MAX_HEAD_BYTES) throw new NotACoordinator(NOT_A_COORDINATOR)
-        if (await hasMore()) continue
-        if (left === 0) return null
-        throw toBroken()
-      }
+    async next() {
+      while (left > 0) await body.next()
+      const head = await takeHead()
+      if (head === null) return null
+      const { status, get } = parseHead(head)
+      left = parseSize(status, get('Content-Length'))
+      return { status, headers: { get }, body }
     },
-    /** The body of `size` bytes behind the head. */
-    takeBody(size: number): Chunks {
-      let left = size
-      return {
-        async next() {
-          if (left === 0) return { done: true, value: undefined }
-          if (from === held.length && !(await hasMore())) throw toBroken()
-          const length = Math.min(left, held.length - from)
-          const value = new Uint8Array(held.buffer, held.byteOffset + from, length)
-          from += length
-          left -= length
-          return { done: false, value }
-        },
-        // What is not read is skipped before the next response.
-        async cancel() {},
-      }
-    },
+    cancel: () => chunks.cancel(),
   }
 }
 

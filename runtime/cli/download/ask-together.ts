@@ -2,7 +2,7 @@ import { PIPELINE_TYPE } from '../../../functions/http/pipeline.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type CoordinatorClient, catchBroken } from '../client/coordinator-client.ts'
-import { readPipeline } from '../client/pipeline.ts'
+import { type Pipeline, readPipeline } from '../client/pipeline.ts'
 import type { Files, Held } from './destination.ts'
 
 /** The response to the first request for a file. */
@@ -20,45 +20,53 @@ interface Together {
   readonly files: Files
 }
 
-/**
- * Asks for the files of all `names` in one request. Yields the response to each, in order; none for a name
- * whose path cannot be written, and for all from where the coordinator does not respond: the caller asks for
- * those one by one, which fails in words about that file.
- */
-export async function* askTogether(
+/** The responses to the first requests for some files. Its user closes it. */
+interface Firsts {
+  /**
+   * The response for one name after the other, in their order. Undefined when its path cannot be written, and
+   * for all from where the coordinator does not respond: asking for the file fails then, in words about it.
+   */
+  next(name: string): Promise<First | undefined>
+  close(): Promise<void>
+}
+
+/** Asks for the files of all `names` in one request. */
+export async function askTogether(
   names: readonly string[],
   { ask, query, files }: Together,
-): AsyncGenerator<readonly [name: string, first: First | undefined]> {
+): Promise<Firsts> {
   const there = new Map<string, Held | null>()
   for (const name of names) {
     const held = await files.prepare(files.toPath(name)).catch(ignoreUserError)
     if (held !== undefined) there.set(name, held)
   }
-  const responses = there.size > 1 ? request(ask, query, there) : undefined
-  try {
-    for (const name of names) {
+  let pipeline = there.size > 1 ? await open(ask, query, there).catch(ignoreUserError) : undefined
+  return {
+    async next(name) {
       const held = there.get(name)
-      const next = held === undefined ? undefined : await responses?.next().catch(ignoreUserError)
-      const response = next?.value
-      yield [name, held === undefined || !response ? undefined : { held, response }]
-    }
-  } finally {
-    await responses?.return(undefined)
+      if (pipeline === undefined || held === undefined) return undefined
+      const response = await pipeline.next().catch(ignoreUserError)
+      if (response) return { held, response }
+      pipeline = undefined
+      return undefined
+    },
+    close: async () => await pipeline?.cancel(),
   }
 }
 
-/** The responses, fewer when the coordinator does not respond in this way. */
-async function* request(
+/** The responses to all; undefined when the coordinator does not respond in this way. */
+async function open(
   ask: CoordinatorClient,
   query: string,
   there: ReadonlyMap<string, Held | null>,
-): AsyncGenerator<Reply> {
+): Promise<Pipeline | undefined> {
   const have = Object.fromEntries([...there].flatMap(([name, held]) => (held ? [[name, held.digest]] : [])))
-  const response = await ask(`/reads${query}`, { json: JSON.stringify({ names: [...there.keys()], have }) })
-  const { status, headers, body } = response
-  if (body === null) return
-  if (status === 200 && headers.get('Content-Type') === PIPELINE_TYPE) yield* readPipeline(catchBroken(body))
-  else await body.cancel()
+  const json = JSON.stringify({ names: [...there.keys()], have })
+  const { status, headers, body } = await ask(`/reads${query}`, { json })
+  if (body === null) return undefined
+  if (status === 200 && headers.get('Content-Type') === PIPELINE_TYPE) return readPipeline(catchBroken(body))
+  await body.cancel()
+  return undefined
 }
 
 /** Undefined for an error that asking for one file will report. */

@@ -65,8 +65,7 @@ export async function download<S extends Sink>(wanted: Wanted<S>, io: Io): Promi
   let response = wanted.first ?? (await wanted.ask(wanted.path, { fields }))
   for (let contradicted = false; ; ) {
     if (response.status !== 200) return { refused: response }
-    const announced = await readWanted(response, wanted.digest)
-    const sink = await cancelOnError(response, () => wanted.openSink(announced))
+    const { announced, sink } = await openWanted(response, wanted)
     const other = await fill(sink, { announced, response, wanted, io, wait }).catch(async (error) => {
       await sink.keep()
       throw error
@@ -86,13 +85,23 @@ export const CONTRADICTED =
 
 /** What a 200 announces; cancels it and throws a UserError for another response, or another digest. */
 export async function readWanted(response: Reply, digest: Digest | undefined): Promise<Announced> {
+  return await cancelOnError(response, async () => parseWanted(response, digest))
+}
+
+/** The same, and the sink for it; cancels the response when that cannot be opened. */
+async function openWanted<S extends Sink>(response: Reply, { digest, openSink }: Wanted<S>) {
   return await cancelOnError(response, async () => {
-    const announced = readAnnounced(response)
-    if (digest === undefined || announced.digest === digest) return announced
-    throw new UserError(
-      'the coordinator answered with another version than the one requested; name the coordinator directly, not a cache',
-    )
+    const announced = parseWanted(response, digest)
+    return { announced, sink: await openSink(announced) }
   })
+}
+
+function parseWanted(response: Reply, digest: Digest | undefined): Announced {
+  const announced = readAnnounced(response)
+  if (digest === undefined || announced.digest === digest) return announced
+  throw new UserError(
+    'the coordinator answered with another version than the one requested; name the coordinator directly, not a cache',
+  )
 }
 
 async function cancelOnError<T>({ body }: Reply, work: () => Promise<T>): Promise<T> {
@@ -169,7 +178,9 @@ async function pour({ body }: Reply, sink: Sink, size: number, progress: Progres
   if (body === null) return
   const chunks = catchBroken(body)
   try {
-    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    const whole = chunks.takeWhole?.() ?? null
+    let next = whole === null ? await chunks.next() : { done: false, value: whole }
+    for (; !next.done; next = await chunks.next()) {
       if (sink.offset + next.value.length > size) throw new Broken('the transfer is longer than announced')
       await sink.write(next.value)
       progress.update(sink.offset)

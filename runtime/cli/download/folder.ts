@@ -51,7 +51,8 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const root = resolve(cwd, directory)
   const toPath = (name: string) => join(directory, ...name.split('/').map(toLocal))
   const ready = new Set<string>()
-  const claims = new Map(names.map((name) => [toFolded(toPath(name)), name]))
+  /** The paths that are taken, by whom; made for the first conflict. */
+  let claims: Map<string, string> | undefined
   const unsynced: string[] = []
   const onUnsynced = (path: string) => void unsynced.push(path)
   /** Paths where there is no file yet. */
@@ -96,6 +97,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     const base = cutToBytes(toLocal(stem), MAX_FILE_NAME_BYTES - Buffer.byteLength(end)) + end
     const path = join(dirname(toPath(name)), toLocal(base))
     const claim = `${what}\0${name}`
+    claims ??= new Map(names.map((name) => [toFolded(toPath(name)), name]))
     const other = claims.get(toFolded(path))
     if (other !== undefined && other !== claim)
       throw new UserError(`'${path}' is needed for another file too; get this one by itself`)

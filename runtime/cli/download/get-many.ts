@@ -54,8 +54,12 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
 
   async function getNext(names: readonly string[]): Promise<void> {
     try {
-      for await (const [name, first] of askTogether(names, { ask, query, files: folder }))
-        await get(name, first)
+      const firsts = await askTogether(names, { ask, query, files: folder })
+      try {
+        for (const name of names) await get(name, await firsts.next(name))
+      } finally {
+        await firsts.close()
+      }
     } catch (error) {
       stop.abort(error)
     }
@@ -110,7 +114,7 @@ function toTrouble(name: string, error: unknown): Outcome {
   }
 }
 
-/** Names, and apart from them each that differs from some only in case or Unicode normalization, with those. */
+/** Names, and apart from them each that differs from some only in case or normalization, beside those. */
 function divide(names: readonly string[]) {
   const groups = new Map<string, string[]>()
   const apart: string[] = []

@@ -168,14 +168,13 @@ function writeNew(target: string, bytes: Uint8Array, options: SmallPartOptions):
   const path = toPartPath(target, digest)
   let fd: number
   try {
-    fd = openSync(path, FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600)
+    fd = openSync(path, FLAGS | constants.O_CREAT | constants.O_EXCL)
   } catch (error) {
     if (getErrno(error) === 'EEXIST') return null
     throw error
   }
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
-    fchmodSync(fd, toNewMode())
     const isTimed = modified === null || setTime(fd, modified)
     if (onUnsynced === undefined) fsyncSync(fd)
     renameSync(path, target)
@@ -186,11 +185,6 @@ function writeNew(target: string, bytes: Uint8Array, options: SmallPartOptions):
   } finally {
     closeSync(fd)
   }
-}
-
-/** The permissions of a new file. */
-function toNewMode(): number {
-  return 0o666 & ~process.umask()
 }
 
 function setTime(fd: number, ms: number): boolean {
@@ -294,7 +288,7 @@ export async function setAttributes(
   try {
     const isFile = there !== null && fstatSync(there).isFile()
     const unkept = isFile ? await copyAttributes(there, handle, { withTime: false }) : []
-    if (!isFile) fchmodSync(handle.fd, toNewMode())
+    if (!isFile) fchmodSync(handle.fd, 0o666 & ~process.umask())
     const isTimed = modified === null || setTime(handle.fd, modified)
     return isTimed ? unkept : ['modified', ...unkept]
   } finally {
