@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -11,6 +11,7 @@ const USAGE = `node bench/downloads.ts [options]: measure vouch get of many smal
 
   --rounds N        how often each is measured (5)
   --files N         how many files of 4 KiB (2000)
+  --output DIR      a directory to write below, such as one on tmpfs: vouch syncs the file system at the end (beside the trees)
 
 A coordinator compares two directories; nginx serves one of them to rclone. The first row of vouch writes into an empty
 directory, the second finds all files there. Prints Markdown. Requires nginx and rclone.
@@ -27,6 +28,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     files: { type: 'string', default: '2000' },
+    output: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -48,9 +50,10 @@ async function measure(workshop: Workshop): Promise<number> {
     cache: join(scratch, 'cache'),
   })
   const nginx = await startNginx(workshop, trees[0] ?? '')
+  const output = mkdtempSync(join(values.output ?? scratch, 'out-'))
   let runs = 0
   // A file system is slow to make files where others were just removed.
-  const toNew = () => join(scratch, `out-${runs++}`)
+  const toNew = () => join(output, String(runs++))
   const measurements: Measurement[] = [
     {
       rows: [FIRST, AGAIN],
@@ -67,7 +70,8 @@ async function measure(workshop: Workshop): Promise<number> {
       },
     },
   ]
-  const results = await runRounds(measurements, { rounds: Number(values.rounds), warmMs: 0 })
+  const rounds = { rounds: Number(values.rounds), warmMs: 0 }
+  const results = await runRounds(measurements, rounds).finally(() => rmSync(output, { recursive: true }))
   const ratio = { what: `${FIRST} / ${RCLONE}`, of: FIRST, over: RCLONE, column: 'seconds', atMost: 1 }
   return report({ [`${names.length} files`]: [FIRST, AGAIN, RCLONE] }, [ratio], results)
 }
