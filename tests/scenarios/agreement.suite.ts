@@ -160,6 +160,19 @@ export function describeAgreement(start: StartWorld): void {
       await expectFile('/files/folder/inside.txt', 'inside', INCOMPLETE, ONLY_1)
     })
 
+    it('send many files in one answer, each as by itself', async () => {
+      const names = ['file1.txt', 'file2.txt', 'same-1500007.bin', 'file4.txt', '100% ü #?.txt']
+      const headers = { 'Content-Type': 'application/json' }
+      const answer = await world.fetch('/reads', { method: 'POST', headers, body: JSON.stringify({ names }) })
+      expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'application/http'])
+      const bytes = await readBytes(answer)
+      const heads = [...bytes.toString('latin1').matchAll(/HTTP\/1\.1 (\d+) [^]*?\r\n\r\n/g)]
+      expect(heads.map(([, status]) => status)).toEqual(['200', '409', '200', '404', '200'])
+      const from = (heads[2]?.index ?? 0) + (heads[2]?.[0].length ?? 0)
+      expect(bytes.subarray(from, from + 1_500_007).equals(makeBytes(1_500_007))).toBe(true)
+      expect(bytes.subarray(-3).toString()).toBe('odd')
+    })
+
     it('show as WebDAV a folder, and beside a conflict the copy of each', async () => {
       const response = await world.fetch('/dav/', { method: 'PROPFIND', headers: { Depth: '1' } })
       expect(response.status).toBe(207)
