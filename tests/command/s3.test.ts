@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { finish, startVouch } from '../../runtime/cli/process.suite.ts'
 import { createStage, type Stage } from '../../runtime/cli/stage.suite.ts'
 import { createForeignClient } from '../s3/bucket.suite.ts'
 import { startFaulty } from '../s3/faults.suite.ts'
@@ -37,9 +38,10 @@ async function setUp() {
   }
 }
 
+const REPLICAS = ['--replica', 'local=local', '--replica', `bucket=s3://${BUCKET}/some/where`]
+
 function runOn(stage: Stage, env: Readonly<Record<string, string>>, args: readonly string[]) {
-  const replicas = ['--replica', 'local=local', '--replica', `bucket=s3://${BUCKET}/some/where`]
-  return stage.run([...args, ...replicas], { env })
+  return stage.run([...args, ...REPLICAS], { env })
 }
 
 describe('s3://BUCKET/PREFIX', () => {
@@ -70,6 +72,21 @@ describe('s3://BUCKET/PREFIX', () => {
     await remote('some/where/differ', 'differ')
     expect((await run('check')).stdout).toBe('+ here\n- there\n')
     expect(reads()).toEqual([expect.stringMatching(/differ$/)])
+  })
+
+  it('is a replica of a command in a process of its own, whose globals are light', async () => {
+    const { stage, env, local, remote } = await setUp()
+    local('a', 'content')
+    local('here', 'here')
+    await remote('some/where/a', 'content')
+    await remote('some/where/there', 'there')
+    const runAlone = (...args: string[]) =>
+      finish(startVouch([...args, ...REPLICAS], stage.cwd, [], { ...process.env, ...env }))
+    expect(await runAlone('check')).toMatchObject({
+      status: 1,
+      said: ['+ here\n- there\n', expect.anything()],
+    })
+    expect(await runAlone('get', 'a', '-o', '-')).toMatchObject({ said: ['content', expect.anything()] })
   })
 
   it('is served by vouch replica', async () => {

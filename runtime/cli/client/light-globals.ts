@@ -18,6 +18,14 @@ class LightHeaders {
     return this.#fields.get(name.toLowerCase()) ?? null
   }
 
+  has(name: string): boolean {
+    return this.#fields.has(name.toLowerCase())
+  }
+
+  keys(): Iterator<string> {
+    return this.#fields.keys()
+  }
+
   set(name: string, value: string): void {
     this.#fields.set(name.toLowerCase(), value)
   }
