@@ -51,6 +51,8 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const root = resolve(cwd, directory)
   const toPath = (name: string) => join(directory, ...name.split('/').map(toLocal))
   const ready = new Set<string>()
+  /** Missing directories of which this was checked; it is again when they are made. */
+  const outside = new Set<string>()
   /** The paths that are taken, by whom; made for the first conflict. */
   let claims: Map<string, string> | undefined
   const unsynced: string[] = []
@@ -62,7 +64,8 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   /** Checks a directory at or below the root; false when it is missing, unless it is to be made. */
   function enter(path: string, make: boolean): boolean {
     if (ready.has(path)) return true
-    requireOutside(path, replicas)
+    if (make || !outside.has(path)) requireOutside(path, replicas)
+    outside.add(path)
     if (path !== root && !enter(dirname(path), make)) return false
     const stats = path === root ? tryStat(path) : tryLstat(path)
     if (stats?.isSymbolicLink())
