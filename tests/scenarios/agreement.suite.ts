@@ -166,7 +166,7 @@ export function describeAgreement(start: StartWorld): void {
       const answer = await world.fetch('/reads', { method: 'POST', headers, body: JSON.stringify({ names }) })
       expect([answer.status, answer.headers.get('Content-Type')]).toEqual([200, 'application/http'])
       const bytes = await readBytes(answer)
-      const heads = [...bytes.toString('latin1').matchAll(/HTTP\/1\.1 (\d+) [^]*?\r\n\r\n/g)]
+      const heads = [...bytes.toString('latin1').matchAll(/HTTP\/1\.1 (\d+) [\s\S]*?\r\n\r\n/g)]
       expect(heads.map(([, status]) => status)).toEqual(['200', '409', '200', '404', '200'])
       const from = (heads[2]?.index ?? 0) + (heads[2]?.[0].length ?? 0)
       expect(bytes.subarray(from, from + 1_500_007).equals(makeBytes(1_500_007))).toBe(true)
