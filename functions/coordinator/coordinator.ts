@@ -21,7 +21,7 @@ import {
   MAX_PIPELINES,
 } from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
-import { globs } from '../wire/schemas.ts'
+import { globs } from '../wire/schemas/values.ts'
 import { DEADLINES, type Deadlines } from './ask/deadlines.ts'
 import { createMember, type Defer, type Replica } from './ask/member.ts'
 import { answerAudit } from './audit/audit-answer.ts'

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { createMemoryStorage, type MemoryStorage } from '../../storage/memory.ts'
 import type { WritableStorage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
-import type { ApplyLine, PlanStep, Policy } from '../../wire/plan-schemas.ts'
+import type { ApplyLine, PlanStep, Policy } from '../../wire/schemas/plan.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
 

@@ -1,5 +1,5 @@
-import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
+import type { PlanStep, Policy, Rule } from '../../wire/schemas/plan.ts'
 import type { Replica } from '../ask/member.ts'
 import { hasSource } from '../compare/report.ts'
 

@@ -5,7 +5,7 @@ import {
   type Policy,
   planSummary,
   type Rule,
-} from '../../../../functions/wire/plan-schemas.ts'
+} from '../../../../functions/wire/schemas/plan.ts'
 import { formatCount, formatNumber, formatSize } from '../../../../functions/wire/text.ts'
 import { type Io, say, toHarmlessJson, writeOut } from '../../../hosting/io.ts'
 import { UserError } from '../../../node/user-error.ts'

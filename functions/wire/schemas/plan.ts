@@ -1,8 +1,10 @@
 import * as v from 'valibot'
-import { boundedArray, type Parsed, toWrongText } from './json/parse.ts'
-import { parseJsonWithItems } from './json/parse-items.ts'
-import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
-import { auditSummary, contentDigest, digest, globs, replicaId, size, unkept } from './schemas.ts'
+import { boundedArray, type Parsed, toWrongText } from '../json/parse.ts'
+import { parseJsonWithItems } from '../json/parse-items.ts'
+import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from '../limits.ts'
+import { auditSummary } from './audit.ts'
+import { unkept } from './replica.ts'
+import { contentDigest, digest, globs, replicaId, size } from './values.ts'
 
 /**
  * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which
