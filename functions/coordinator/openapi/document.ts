@@ -24,6 +24,7 @@ import * as listings from '../../wire/schemas/listings.ts'
 import * as manifests from '../../wire/schemas/manifest.ts'
 import * as plans from '../../wire/schemas/plan.ts'
 import * as reads from '../../wire/schemas/reads.ts'
+import * as policies from '../../wire/schemas/policy.ts'
 import * as replicas from '../../wire/schemas/replica.ts'
 import * as values from '../../wire/schemas/values.ts'
 import { restoreOnRequest } from '../kept.ts'
@@ -227,8 +228,8 @@ export const DOCUMENT: Document = createDocument({
     History: ledger.history,
     ReadsRequest: reads.readsRequest,
     PlanRequest: plans.planRequest,
-    Rule: plans.rule,
-    Policy: plans.policy,
+    Rule: policies.rule,
+    Policy: policies.policy,
     Plan: plans.plan,
     PlanStep: plans.planStep,
     MadePlan: plans.madePlan,

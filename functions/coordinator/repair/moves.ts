@@ -1,6 +1,7 @@
 import { MAX_MISSING_HELD } from '../../wire/limits.ts'
 import type { Manifest } from '../../wire/schemas/manifest.ts'
-import type { PlanStep, Rule } from '../../wire/schemas/plan.ts'
+import type { PlanStep } from '../../wire/schemas/plan.ts'
+import type { Rule } from '../../wire/schemas/policy.ts'
 import { createMissingNames, type MissingName } from '../compare/missing-name.ts'
 import { findRenames, type Rename } from '../compare/renames.ts'
 import { hasSource } from '../compare/report.ts'

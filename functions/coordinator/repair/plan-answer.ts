@@ -16,8 +16,8 @@ import {
   type PlanStep,
   type PlanSummary,
   planRequest,
-  type Rule,
 } from '../../wire/schemas/plan.ts'
+import type { Rule } from '../../wire/schemas/policy.ts'
 import { audit } from '../audit/audit.ts'
 import type { AuditContext } from '../audit/audit-request.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'

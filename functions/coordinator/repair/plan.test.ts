@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Manifest } from '../../wire/schemas/manifest.ts'
-import type { Policy, Rule } from '../../wire/schemas/plan.ts'
+import type { Policy, Rule } from '../../wire/schemas/policy.ts'
 import { compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
 import { planName } from './plan.ts'
