@@ -27,7 +27,10 @@ test("a module of the user's has the globals of Node", async () => {
 })
 
 describe.each([
-  ["Node's", (source: UnderlyingDefaultSource<Uint8Array>) => new ReadableStream(source, { highWaterMark: 0 })],
+  [
+    "Node's",
+    (source: UnderlyingDefaultSource<Uint8Array>) => new ReadableStream(source, { highWaterMark: 0 }),
+  ],
   ['a light', (source: UnderlyingDefaultSource<Uint8Array>) => new LightStream(source)],
 ])('%s stream', (_, createStream) => {
   const chunks = [1, 2].map((byte) => new Uint8Array([byte]))
