@@ -157,8 +157,8 @@ export class LightStream {
 }
 
 /**
- * Replaces the globals `Headers`, `Request`, `Response`, `performance` and, unless it `writes`, `ReadableStream`
- * of this process. Only an assignment does not load Node's.
+ * Replaces the globals `Headers`, `Request`, `Response`, `performance` and, unless it `writes`,
+ * `ReadableStream` of this process. Only an assignment does not load Node's.
  */
 export function replaceGlobals({ writes }: { readonly writes: boolean }): void {
   const performance = { now: () => 1000 * process.uptime() }
