@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { WorkerOptions } from 'miniflare'
 import { isValid } from '../functions/wire/json/parse.ts'
-import { replicaId } from '../functions/wire/schemas.ts'
+import { replicaId } from '../functions/wire/schemas/values.ts'
 import { toReason } from '../runtime/node/files/errno.ts'
 import { bundle } from './bundle.ts'
 

@@ -1,19 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
-/** Files of their own, which `runCompiled` loads: what `vouch.js` starts, and what only few runs load. */
-const APART = ['runtime/cli/main.ts', 'runtime/cli/settings/toml.ts']
-const APART_NAMES = APART.map((path) => basename(path, '.ts'))
+/** What `vouch.js` starts, a file of its own, which `runCompiled` runs. */
+const MAIN = 'runtime/cli/main.ts'
 
-const loadApart: Plugin = {
-  name: 'load-apart',
+const loadMain: Plugin = {
+  name: 'load-main',
   setup({ onResolve }) {
-    onResolve({ filter: new RegExp(`^\\./(${APART_NAMES.join('|')})\\.ts$`) }, ({ path }) => ({
-      path: path.replace(/ts$/, 'js'),
-      external: true,
-    }))
+    onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: './main.js', external: true }))
   },
 }
 
@@ -59,6 +55,39 @@ function toLate(path: string, all: object): string {
     module.exports = Object.create(late)`
 }
 
+/** Optional peer dependencies. prom-client itself finds the one that it needs. */
+const PEERS = /^(prom-client|@opentelemetry\/.*)$/
+
+/** Requires peer dependencies from where the command is, as its parts import nothing but each other. */
+const requirePeers: Plugin = {
+  name: 'require-peers',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: PEERS }, ({ path, kind }) => {
+      return kind === 'import-statement' ? { path, namespace: 'peer' } : { path, external: true }
+    })
+    onLoad({ filter: /./, namespace: 'peer' }, ({ path }) => ({
+      contents: `module.exports = require('${path}')`,
+    }))
+  },
+}
+
+const SHARED = {
+  absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
+  entryNames: '[name]',
+  bundle: true,
+  platform: 'node',
+  target: 'node22.18',
+  define: { 'import.meta.url': '__url' },
+  // Without comments it is all ASCII, which V8 holds in half the memory.
+  legalComments: 'external',
+  minifyWhitespace: true,
+  lineLimit: 120,
+  metafile: true,
+  logLevel: 'warning',
+} as const satisfies BuildOptions
+
+const URL_HERE = "const __url = require('node:url').pathToFileURL(__filename).href;"
+
 /**
  * Bundles the command and the programs of its threads into the directory `outdir`, which Node's packages are
  * found from; `vouch.js` starts it. Each is one file, since a file costs more to find than to load. Returns
@@ -66,38 +95,73 @@ function toLate(path: string, all: object): string {
  */
 export async function bundleCommand(outdir: string): Promise<string[]> {
   const { metafile } = await build({
-    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-    entryPoints: ['runtime/cli/vouch.ts', ...APART, 'runtime/node/threads/*-worker.ts'],
-    entryNames: '[name]',
+    ...SHARED,
+    entryPoints: ['runtime/cli/vouch.ts', 'runtime/node/threads/*-worker.ts'],
     outdir,
-    bundle: true,
-    // A module is then evaluated when it is first imported, with those of Node that it imports.
     format: 'cjs',
-    platform: 'node',
-    plugins: [loadApart, loadNode],
-    // Optional peer dependencies; prom-client itself finds the one that it needs. @hono/otel is bundled:
-    // beside another copy of hono than the server's it fails on every request.
-    external: ['@opentelemetry/*', 'prom-client'],
-    target: 'node22.18',
-    supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': '__url' },
-    banner: { js: "const __url = require('node:url').pathToFileURL(__filename).href;" },
-    // Without comments it is all ASCII, which V8 holds in half the memory.
-    legalComments: 'external',
-    minifyWhitespace: true,
-    lineLimit: 120,
-    metafile: true,
-    logLevel: 'warning',
+    plugins: [loadMain, loadNode, requirePeers],
+    banner: { js: URL_HERE },
   })
-  for (const name of APART_NAMES) await wrap(join(outdir, `${name}.js`))
+  const main = await bundleMain(outdir)
   await writeFile(join(outdir, 'package.json'), JSON.stringify({ type: 'commonjs' }))
+  return [...new Set([...main, ...Object.keys(metafile.inputs)])]
+}
+
+/**
+ * Bundles what `vouch.js` starts. esbuild makes a part of the files that the same commands use. The parts
+ * become functions in one file: V8 keeps no code of those that a command does not call.
+ */
+async function bundleMain(outdir: string): Promise<string[]> {
+  const { outputFiles, metafile } = await build({
+    ...SHARED,
+    entryPoints: [MAIN],
+    outdir,
+    write: false,
+    splitting: true,
+    format: 'esm',
+    // @hono/otel is bundled: beside another copy of hono than the server's it fails on every request.
+    plugins: [loadNode, requirePeers],
+  })
+  const files = outputFiles.map(({ path, text }) => ({ name: `./${relative(outdir, path)}`, text }))
+  const parts = files.filter(({ name }) => name.endsWith('.js')).map(({ name, text }) => toPart(name, text))
+  const main = [
+    `(function (exports, require, module, __filename, __dirname) {'use strict';${URL_HERE}`,
+    'const __loaded = {}, __load = (name) => (__loaded[name] ??= __parts[name]());',
+    'const __import = async (name) => (__parts[name] ? __load(name) : require(name));',
+    `const __parts = {${parts.join(',\n')}};`,
+    "__load('./main.js')})",
+  ].join('\n')
+  if (/[^\x00-\x7f]/.test(main))
+    throw new Error('main.js is not ASCII: a template literal with a tag keeps what is not; interpolate that')
+  await writeFile(join(outdir, 'main.js'), main)
+  const legal = files.flatMap(({ name, text }) => (name.endsWith('.txt') ? text : []))
+  await writeFile(join(outdir, 'main.js.LEGAL.txt'), legal.join('\n'))
   return Object.keys(metafile.inputs)
 }
 
-/** Makes a CommonJS file the function that `runCompiled` runs. */
-async function wrap(path: string): Promise<void> {
-  const text = await readFile(path, 'utf8')
-  if (/[^\x00-\x7f]/.test(text))
-    throw new Error(`${path} is not ASCII: a template literal with a tag keeps what is not; interpolate that`)
-  await writeFile(path, `(function (exports, require, module, __filename, __dirname) {${text}\n})`)
+// As esbuild writes them: all imports at the beginning of a part, and its exports at the end.
+const IMPORT = /^\s*import\s*(?:\{([^{}]*)\}\s*from\s*)?"(\.\/[^"]+)";/
+const DYNAMIC_IMPORT = /\bimport\(\s*("(?:\.\/[^"]+-[A-Z0-9]{8}\.js|@opentelemetry\/[^"]+)")\s*\)/g
+const EXPORT = /\bexport\s*(?:\{([^{}]*)\}|default ([^;]*));?\s*$/
+
+/**
+ * Makes a function of a part, which is a module. It returns what the module exports, as that is when the
+ * module has been evaluated. A part of which nothing is imported is not loaded.
+ */
+function toPart(name: string, text: string): string {
+  // What such a module exports comes later.
+  if (text.includes('__esm('))
+    throw new Error(`${name}: a CommonJS package requires a module that is bundled`)
+  let [rest, code] = [text, '']
+  for (let found = IMPORT.exec(rest); found !== null; found = IMPORT.exec(rest)) {
+    const [all, names, from] = found
+    if (names !== undefined) code += `const{${names.replaceAll(/\s+as\s+/g, ':')}}=__load("${from}");`
+    rest = rest.slice(all.length)
+  }
+  const exported = EXPORT.exec(rest)
+  const body = rest.slice(0, exported?.index).replaceAll(DYNAMIC_IMPORT, '__import($1)')
+  const [, names = '', whole] = exported ?? []
+  const results =
+    whole === undefined ? names.replaceAll(/([^,\s]+)\s+as\s+([^,\s]+)/g, '$2:$1') : `default:${whole}`
+  return `"${name}"(){${code}${body}return{${results}}}`
 }

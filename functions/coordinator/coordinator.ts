@@ -3,7 +3,6 @@ import { type AppEnv, type AppOptions, addRoutes, createApp, type Routes, toCall
 import { refuseForeignPage } from '../http/cross-site.ts'
 import { createLimit } from '../http/overload.ts'
 import { createProblem } from '../http/problems.ts'
-import { answerKeys } from '../proof/answer-keys.ts'
 import type { Signer } from '../proof/keys.ts'
 import { createSignFacts, createSignText } from '../proof/sign-facts.ts'
 import { NAME_RULE, parseName } from '../storage/names.ts'
@@ -21,30 +20,19 @@ import {
   MAX_PIPELINES,
 } from '../wire/limits.ts'
 import { findWrongIds } from '../wire/replica-ids.ts'
-import { globs } from '../wire/schemas.ts'
+import { globs } from '../wire/schemas/values.ts'
 import { DEADLINES, type Deadlines } from './ask/deadlines.ts'
 import { createMember, type Defer, type Replica } from './ask/member.ts'
-import { answerAudit } from './audit/audit-answer.ts'
 import { GLOBS_RULE } from './audit/exclude.ts'
 import type { CoordinatorContext } from './context.ts'
-import { answerEstimate } from './estimate.ts'
-import { answerKept, takeRestore } from './kept.ts'
 import type { Ledger } from './ledger/ledger.ts'
-import { answerDifferences, answerHistory, answerStatus } from './ledger/ledger-answers.ts'
-import { answerVerify } from './ledger/verify.ts'
-import { answerMergedListing } from './listing.ts'
 import type { Observer } from './observer.ts'
-import { createPages } from './page/pages.ts'
+import { createPages } from './page/routes.ts'
 import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
 import { deliver, deliverCopy } from './read/deliver.ts'
 import { createKeptReceipts } from './read/kept-receipts.ts'
-import { answerReads } from './read/many-reads.ts'
 import { isReceiptAccepted } from './read/receipt.ts'
-import { answerApply } from './repair/apply.ts'
-import { answerPlan } from './repair/plan-answer.ts'
-import { answerReadiness, answerReplicas } from './replicas.ts'
 import { type CoordinatorState, createState, type StateOptions } from './state.ts'
-import { answerKeptTrees, answerTrees } from './trees/trees.ts'
 
 /** Options of a coordinator. */
 export interface CoordinatorOptions extends AppOptions {
@@ -112,8 +100,15 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
   const { limits } = context
   const required = toCount(options.require ?? 1, ids.length)
 
+  // What a read of one file does not need is loaded by the first request for it.
   const routes = {
-    '/files': { sameSite: true, get: (c) => limits.listings.run(() => answerMergedListing(c, context)) },
+    '/files': {
+      sameSite: true,
+      get: async (c) => {
+        const { answerMergedListing } = await import('./listing.ts')
+        return await limits.listings.run(() => answerMergedListing(c, context))
+      },
+    },
     '/files/{name}': { get: (c) => answerRead(c, context, required, '/files/') },
     '/pinned/{name}': { get: (c) => answerRead(c, context, required, '/pinned/') },
     '/dav/{name}': {
@@ -124,28 +119,59 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
       },
     },
     '/reads': {
-      post: (c) => limits.pipelines.run(() => answerReads(c, (request) => app.fetch(request, c.env))),
+      post: async (c) => {
+        const { answerReads } = await import('./read/many-reads.ts')
+        return await limits.pipelines.run(() => answerReads(c, (request) => app.fetch(request, c.env)))
+      },
     },
-    '/audit': { sameSite: true, get: (c) => answerAudit(c, context) },
-    '/tree': { sameSite: true, get: (c) => answerTrees(c, context) },
-    '/trees': { sameSite: true, get: (c) => answerKeptTrees(c, context) },
-    '/estimate': { sameSite: true, get: (c) => answerEstimate(c, context) },
-    '/verify': { post: (c) => answerVerify(c, context) },
-    '/status': { sameSite: true, get: () => answerStatus(context, options.verifiesEvery) },
-    '/differences': { sameSite: true, get: (c) => answerDifferences(c, context) },
-    '/history/{name}': { sameSite: true, get: (c) => answerHistory(c, context) },
-    '/plan': { post: (c) => answerPlan(c, context) },
-    '/apply': { post: (c) => answerApply(c, context) },
-    '/kept': { sameSite: true, get: (c) => limits.listings.run(() => answerKept(c, context)) },
-    '/restore': { post: (c) => takeRestore(c, context) },
-    '/keys': { get: () => answerKeys(options.signers ?? []) },
-    '/replicas': { get: (c) => answerReplicas(c, context) },
-    '/readyz': { sameSite: true, get: (c) => answerReadiness(c, context, required) },
+    '/audit': {
+      sameSite: true,
+      get: async (c) => (await import('./audit/audit-answer.ts')).answerAudit(c, context),
+    },
+    '/tree': { sameSite: true, get: async (c) => (await import('./trees/trees.ts')).answerTrees(c, context) },
+    '/trees': {
+      sameSite: true,
+      get: async (c) => (await import('./trees/trees.ts')).answerKeptTrees(c, context),
+    },
+    '/estimate': {
+      sameSite: true,
+      get: async (c) => (await import('./estimate.ts')).answerEstimate(c, context),
+    },
+    '/verify': { post: async (c) => (await import('./ledger/verify.ts')).answerVerify(c, context) },
+    '/status': {
+      sameSite: true,
+      get: async () => (await loadLedger()).answerStatus(context, options.verifiesEvery),
+    },
+    '/differences': {
+      sameSite: true,
+      get: async (c) => (await loadLedger()).answerDifferences(c, context),
+    },
+    '/history/{name}': { sameSite: true, get: async (c) => (await loadLedger()).answerHistory(c, context) },
+    '/plan': { post: async (c) => (await import('./repair/plan-answer.ts')).answerPlan(c, context) },
+    '/apply': { post: async (c) => (await import('./repair/apply.ts')).answerApply(c, context) },
+    '/kept': {
+      sameSite: true,
+      get: async (c) => {
+        const { answerKept } = await import('./kept.ts')
+        return await limits.listings.run(() => answerKept(c, context))
+      },
+    },
+    '/restore': { post: async (c) => (await import('./kept.ts')).takeRestore(c, context) },
+    '/keys': { get: async () => (await import('../proof/answer-keys.ts')).answerKeys(options.signers ?? []) },
+    '/replicas': { get: async (c) => (await import('./replicas.ts')).answerReplicas(c, context) },
+    '/readyz': {
+      sameSite: true,
+      get: async (c) => (await import('./replicas.ts')).answerReadiness(c, context, required),
+    },
   } satisfies Routes
   app.on('POST', '*', refuseForeignPage)
   addRoutes(app, routes, () => import('./openapi/document.ts'))
   addRoutes(app, createPages(context))
   return app
+}
+
+async function loadLedger() {
+  return await import('./ledger/ledger-answers.ts')
 }
 
 /** What the handlers of a coordinator share; with `options.state`, contexts also share what is remembered. */

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import type { Billing, Storage } from '../storage/storage.ts'
 import { parseJson } from '../wire/json/parse.ts'
-import { type Estimate, estimateLine } from '../wire/schemas.ts'
+import { type Estimate, estimateLine } from '../wire/schemas/estimate.ts'
 import { coordinate } from './set-up.suite.ts'
 
 const CALLS = { list: 1, head: 0, get: 0, put: 0, bytes: 0 }

@@ -12,7 +12,7 @@ import {
   toDollars,
   WORKERS_PRICES,
 } from '../wire/prices.ts'
-import type { Estimate, EstimateLine } from '../wire/schemas.ts'
+import type { Estimate, EstimateLine } from '../wire/schemas/estimate.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 import { type Deadlines, withDeadlines } from './ask/deadlines.ts'
 import type { Member } from './ask/member.ts'

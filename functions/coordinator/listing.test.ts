@@ -7,7 +7,7 @@ import { createRemoteStorage } from '../storage/remote/remote.ts'
 import type { Storage } from '../storage/storage.ts'
 import { parseJson } from '../wire/json/parse.ts'
 import { BREAKER_FAILURES, BREAKER_OPEN_MS } from '../wire/limits.ts'
-import { type MergedListing, mergedListing } from '../wire/schemas.ts'
+import { type MergedListing, mergedListing } from '../wire/schemas/listings.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import { coordinate } from './set-up.suite.ts'
 

@@ -7,7 +7,7 @@ import type { Select } from '../storage/survey/globs.ts'
 import { toTimestamp } from '../wire/fields/dates.ts'
 import { parseLimit } from '../wire/fields/query.ts'
 import { toPassedMember } from '../wire/passed.ts'
-import type { MergedListing } from '../wire/schemas.ts'
+import type { MergedListing } from '../wire/schemas/listings.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import type { CoordinatorContext } from './context.ts'
 

@@ -1,4 +1,4 @@
-import type { AuditSummary } from '../wire/schemas.ts'
+import type { AuditSummary } from '../wire/schemas/audit.ts'
 import type { StorageError } from '../wire/storage-error.ts'
 
 /** An audit that ended. */

@@ -10,7 +10,7 @@ import {
   STREAM_OVERHEAD_BYTES,
 } from '../wire/limits.ts'
 import type { Log } from '../wire/log.ts'
-import type { Health } from '../wire/schemas.ts'
+import type { Health } from '../wire/schemas/health.ts'
 import { createAnswer, toJson, toParts } from './answer.ts'
 import { refuseForeignPage } from './cross-site.ts'
 import type { Document, Method, Operation } from './openapi/types.ts'

@@ -1,5 +1,5 @@
 import { OVERLOAD_RETRY_SECONDS, RETRY_AFTER_SECONDS } from '../wire/limits.ts'
-import type { Manifest, Problem } from '../wire/schemas.ts'
+import type { Manifest, Problem } from '../wire/schemas/manifest.ts'
 import type { StorageError, StorageErrorCode } from '../wire/storage-error.ts'
 import { createAnswer } from './answer.ts'
 

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Facts } from '../storage/facts.ts'
 import { MAX_KEPT_SIGNATURES } from '../wire/limits.ts'
-import type { Signature } from '../wire/schemas.ts'
+import type { Signature } from '../wire/schemas/replica.ts'
 import { parsePublicKey } from './keys.ts'
 import { formatNote, NoteError, verifyNote } from './note.ts'
 import { toStatement } from './sign-facts.ts'

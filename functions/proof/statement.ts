@@ -1,5 +1,5 @@
 import { isValid } from '../wire/json/parse.ts'
-import { replicaId } from '../wire/schemas.ts'
+import { replicaId } from '../wire/schemas/values.ts'
 
 /**
  * How the signer knows what the text says. `read`: from the bytes, read at that time. `stored`: from the

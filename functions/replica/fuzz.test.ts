@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMemoryStorage } from '../storage/memory.ts'
 import { createRemoteStorage } from '../storage/remote/remote.ts'
-import { EVIDENCES } from '../wire/schemas.ts'
+import { EVIDENCES } from '../wire/schemas/values.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import { createReplica } from './replica.ts'
 

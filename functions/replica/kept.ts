@@ -10,7 +10,7 @@ import { requireWritable } from '../storage/writable.ts'
 import { toTimestamp } from '../wire/fields/dates.ts'
 import { parseLimit } from '../wire/fields/query.ts'
 import { MAX_RESTORE_BYTES } from '../wire/limits.ts'
-import { type KeptListing, restoreRequest } from '../wire/schemas.ts'
+import { type KeptListing, restoreRequest } from '../wire/schemas/replica.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 
 /** `GET /kept?name=&after=&limit=`: a page of the replaced contents that are kept. */

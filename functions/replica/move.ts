@@ -6,7 +6,7 @@ import { readJsonBody } from '../http/request-body.ts'
 import type { Storage } from '../storage/storage.ts'
 import { moveFile } from '../storage/writable.ts'
 import { MAX_MOVE_BYTES } from '../wire/limits.ts'
-import { moveRequest } from '../wire/schemas.ts'
+import { moveRequest } from '../wire/schemas/replica.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 
 /**

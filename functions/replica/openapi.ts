@@ -18,7 +18,8 @@ import {
 } from '../http/openapi/parts.ts'
 import { problems, toProblemResponses } from '../http/openapi/problem-responses.ts'
 import type { Document, Operation, PathItem } from '../http/openapi/types.ts'
-import * as schemas from '../wire/schemas.ts'
+import * as health from '../wire/schemas/health.ts'
+import * as replicas from '../wire/schemas/replica.ts'
 
 const VALIDATORS: readonly HeaderName[] = [
   ...(['ETag', 'Repr-Digest', 'Digest', 'Cache-Control', 'Vary', 'Digest-Evidence'] as const),
@@ -178,21 +179,21 @@ export const DOCUMENT: Document = createDocument({
   title: 'vouch replica',
   description: 'One storage over HTTP, for coordinators and any other client.',
   schemas: {
-    DescribeRequest: schemas.describeRequest,
-    DescribeLine: schemas.describeLine,
-    ProveRequest: schemas.proveRequest,
-    ProveLine: schemas.proveLine,
-    SurveyRequest: schemas.surveyRequest,
-    SurveyLine: schemas.surveyLine,
-    TreeRequest: schemas.treeRequest,
-    TreeLine: schemas.treeLine,
-    Listing: schemas.listing,
-    KeptListing: schemas.keptListing,
-    RestoreRequest: schemas.restoreRequest,
-    MoveRequest: schemas.moveRequest,
-    Restored: schemas.restored,
-    Health: schemas.health,
-    Readiness: schemas.readiness,
+    DescribeRequest: replicas.describeRequest,
+    DescribeLine: replicas.describeLine,
+    ProveRequest: replicas.proveRequest,
+    ProveLine: replicas.proveLine,
+    SurveyRequest: replicas.surveyRequest,
+    SurveyLine: replicas.surveyLine,
+    TreeRequest: replicas.treeRequest,
+    TreeLine: replicas.treeLine,
+    Listing: replicas.listing,
+    KeptListing: replicas.keptListing,
+    RestoreRequest: replicas.restoreRequest,
+    MoveRequest: replicas.moveRequest,
+    Restored: replicas.restored,
+    Health: health.health,
+    Readiness: health.readiness,
   },
   operations: OPERATIONS,
 })

@@ -5,7 +5,7 @@ import { proveNames } from '../storage/prove.ts'
 import type { Proof, Storage } from '../storage/storage.ts'
 import type { CreateHasher } from '../wire/digest.ts'
 import { MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE } from '../wire/limits.ts'
-import { type ProveLine, proveRequest } from '../wire/schemas.ts'
+import { type ProveLine, proveRequest } from '../wire/schemas/replica.ts'
 import { type AskNames, answerNames } from './answer-names.ts'
 
 /** `POST /prove`: the proof of each name, of the bytes as they are now. */

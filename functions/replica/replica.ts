@@ -33,7 +33,7 @@ import {
   SILENCE_MS,
 } from '../wire/limits.ts'
 import { toPassedMember } from '../wire/passed.ts'
-import type { Listing } from '../wire/schemas.ts'
+import type { Listing } from '../wire/schemas/replica.ts'
 import { StorageError, settle } from '../wire/storage-error.ts'
 import type { CreateSum } from '../wire/sums.ts'
 import { answerDescribe } from './describe.ts'

@@ -18,7 +18,7 @@ import {
   MAX_SURVEY_BYTES,
   MAX_SURVEY_RANGES,
 } from '../wire/limits.ts'
-import { type SurveyWireLine, surveyRequest } from '../wire/schemas.ts'
+import { type SurveyWireLine, surveyRequest } from '../wire/schemas/replica.ts'
 import { toStorageError } from '../wire/storage-error.ts'
 
 const encoder = new TextEncoder()

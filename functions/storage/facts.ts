@@ -1,6 +1,7 @@
 import type { Digest } from '../wire/digest.ts'
 import { MAX_AGE_SECONDS } from '../wire/limits.ts'
-import type { EVIDENCES, Signature } from '../wire/schemas.ts'
+import type { Signature } from '../wire/schemas/replica.ts'
+import type { EVIDENCES } from '../wire/schemas/values.ts'
 import { StorageError } from '../wire/storage-error.ts'
 import type { Sums } from '../wire/sums.ts'
 

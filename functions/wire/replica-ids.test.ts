@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseReplicaStatus, toReplicaStatus } from './fields/fields.ts'
 import { MAX_REPLICA_STATUS_BYTES } from './limits.ts'
 import { findWrongIds } from './replica-ids.ts'
-import type { ReplicaReport } from './schemas.ts'
+import type { ReplicaReport } from './schemas/manifest.ts'
 
 const toIds = (count: number, length: number) =>
   Array.from({ length: count }, (_, i) => `r${i}`.padEnd(length, 'x'))

@@ -1,7 +1,7 @@
 import { toReplicaStatus } from './fields/fields.ts'
 import { isValid } from './json/parse.ts'
 import { MAX_REPLICA_STATUS_BYTES } from './limits.ts'
-import { replicaId } from './schemas.ts'
+import { replicaId } from './schemas/values.ts'
 import { formatNumber } from './text.ts'
 
 /** A message when the ids are not valid, not unique, or too many to fit in `Replica-Status`; else null. */

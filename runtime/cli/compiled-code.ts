@@ -26,35 +26,19 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Runs the file `path`, and what it requires beside it. Each holds one function of a CommonJS module. They
- * run with the code that V8 compiled of them when this command ran before. Where that is absent, stale or
- * damaged, it is kept at the end of a run that was no trouble, if Node caches code then. Node's own cache has
- * only what is compiled before a file runs: the functions that are compiled when they are first called, a
- * thousand in a short command, it lacks.
+ * Runs the file `path`, which holds one function of a CommonJS module, with the code that V8 compiled of it
+ * when this command ran before. Where that is absent, stale or damaged, it is kept at the end of a run that
+ * was no trouble, if Node caches code then. Node's own cache has only what is compiled before a file runs:
+ * the functions that are compiled when they are first called, a thousand in a short command, it lacks.
  */
 export function runCompiled(path: string, command: string): void {
   const code = toCodeDirectory(process.env)
   // Not every host can tell whether it caches code.
   const isKept = typeof module.getCompileCacheDir === 'function' && /^[a-z]+$/.test(command)
-  const directory = isKept && code !== null ? resolve(code) : null
-  const loaded = new Map<string, object>()
-
-  function load(path: string): object {
-    const known = loaded.get(path)
-    if (known !== undefined) return known
-    const requireOther = createRequire(path)
-    const requireHere = (id: string) =>
-      id.startsWith('./') ? load(join(dirname(path), id)) : requireOther(id)
-    const running = { exports: {} }
-    const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
-    loaded.set(path, running.exports)
-    const script = compile(path, directory && join(directory, name))
-    script.runInThisContext()(running.exports, requireHere, running, path, dirname(path))
-    loaded.set(path, running.exports)
-    return running.exports
-  }
-
-  load(path)
+  const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
+  const script = compile(path, isKept && code !== null ? resolve(code, name) : null)
+  const running = { exports: {} }
+  script.runInThisContext()(running.exports, createRequire(path), running, path, dirname(path))
 }
 
 /** Compiles the file `path`, which is ASCII, with the code in `file` if that can be used. */

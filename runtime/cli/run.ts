@@ -1,7 +1,6 @@
 import { inspect } from 'node:util'
 import { Interruption, type Io, say, toJsonLine, writeOut } from '../hosting/io.ts'
 import { UserError } from '../node/user-error.ts'
-import { toHelp, toOverview } from './help/help.ts'
 import { type Command, parseArguments } from './options/command.ts'
 import { findCommand } from './options/declarations.ts'
 import { withSettings } from './settings/with-settings.ts'
@@ -75,10 +74,11 @@ function toErrorMember(error: unknown, isInterrupted: boolean) {
 
 async function dispatch([name, ...args]: readonly string[], io: Io): Promise<number> {
   if (name === undefined) {
-    io.stderr.write(toOverview())
+    io.stderr.write((await import('./help/help.ts')).toOverview())
     return 2
   }
-  if (name === '--help' || name === '-h') return await print(io, toOverview())
+  if (name === '--help' || name === '-h')
+    return await print(io, (await import('./help/help.ts')).toOverview())
   // Hidden: only the scripts of `vouch completions` run it.
   if (name === 'complete')
     return await print(io, await (await import('./help/complete.ts')).complete(args, io))
@@ -89,7 +89,7 @@ async function dispatch([name, ...args]: readonly string[], io: Io): Promise<num
   }
   const declaration = findCommand(name)
   const given = parseArguments(args, declaration, io.env)
-  if (given === 'help') return await print(io, toHelp(declaration))
+  if (given === 'help') return await print(io, (await import('./help/help.ts')).toHelp(declaration))
   // Before the command is loaded: the main process answers no request.
   if (given.texts['workers'] !== undefined && io.worker === undefined) {
     const { runWorkers } = await import('../hosting/workers/run-workers.ts')

@@ -9,7 +9,7 @@ import {
   toOutcomeFields,
 } from '../../functions/coordinator/ledger/outcome.ts'
 import type { Send } from '../../functions/storage/remote/remote.ts'
-import type { AuditSummary } from '../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../functions/wire/schemas/audit.ts'
 import { getErrno, toReason } from '../node/files/errno.ts'
 import type { Reread } from '../node/http/reread.ts'
 import type { TlsFiles } from '../node/http/tls.ts'

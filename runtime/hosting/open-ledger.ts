@@ -1,6 +1,6 @@
 import type { Ledger } from '../../functions/coordinator/ledger/ledger.ts'
 import { toReason } from '../node/files/errno.ts'
-import { openSqliteLedger, type SqliteLedger, toLedgerFile } from '../node/ledger/sqlite-ledger.ts'
+import type { SqliteLedger } from '../node/ledger/sqlite-ledger.ts'
 import { type Io, say } from './io.ts'
 import { formatTarget, type ReplicaAddress, resolveTarget, type Target } from './replica-address.ts'
 
@@ -24,7 +24,8 @@ export function openLedger(
   let opened: SqliteLedger | undefined
   let reported = ''
 
-  function open(directory: string): SqliteLedger {
+  async function open(directory: string): Promise<SqliteLedger> {
+    const { openSqliteLedger, toLedgerFile } = await import('../node/ledger/sqlite-ledger.ts')
     const words = replicas.map(({ id, target }) => `${id}=${toPlace(target, io.cwd)}`)
     opened ??= openSqliteLedger(toLedgerFile(directory, words))
     return opened
@@ -42,25 +43,25 @@ export function openLedger(
   }
 }
 
-function createLateLedger(open: () => Ledger): Ledger {
+function createLateLedger(open: () => Promise<Ledger>): Ledger {
   return {
-    begin: async (...given) => await open().begin(...given),
-    note: async (...given) => await open().note(...given),
-    end: async (...given) => await open().end(...given),
-    corrupt: async () => await open().corrupt(),
-    noteCorrupt: async (...given) => await open().noteCorrupt(...given),
-    noteMended: async (...given) => await open().noteMended(...given),
-    verification: async () => await open().verification(),
-    noteVerification: async (...given) => await open().noteVerification(...given),
-    lastVerified: async () => await open().lastVerified(),
-    status: async () => await open().status(),
-    audits: async (...given) => await open().audits(...given),
-    count: async (...given) => await open().count(...given),
-    find: async (...given) => await open().find(...given),
-    list: async (...given) => await open().list(...given),
-    noteTree: async (...given) => await open().noteTree(...given),
-    trees: async (...given) => await open().trees(...given),
-    history: async (...given) => await open().history(...given),
+    begin: async (...given) => await (await open()).begin(...given),
+    note: async (...given) => await (await open()).note(...given),
+    end: async (...given) => await (await open()).end(...given),
+    corrupt: async () => await (await open()).corrupt(),
+    noteCorrupt: async (...given) => await (await open()).noteCorrupt(...given),
+    noteMended: async (...given) => await (await open()).noteMended(...given),
+    verification: async () => await (await open()).verification(),
+    noteVerification: async (...given) => await (await open()).noteVerification(...given),
+    lastVerified: async () => await (await open()).lastVerified(),
+    status: async () => await (await open()).status(),
+    audits: async (...given) => await (await open()).audits(...given),
+    count: async (...given) => await (await open()).count(...given),
+    find: async (...given) => await (await open()).find(...given),
+    list: async (...given) => await (await open()).list(...given),
+    noteTree: async (...given) => await (await open()).noteTree(...given),
+    trees: async (...given) => await (await open()).trees(...given),
+    history: async (...given) => await (await open()).history(...given),
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type Places,
   toServerPlaces,
 } from '../../functions/storage/overlap.ts'
-import { createRemoteStorage, type Send } from '../../functions/storage/remote/remote.ts'
+import type { Send } from '../../functions/storage/remote/remote.ts'
 import {
   createDirectoryStorage,
   type DirectoryOptions,
@@ -114,7 +114,7 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
     if (target.kind === 'directory') return directories.filter((directory) => directory.id === id)
     if (client !== null && target.kind === 'remote') {
       const fetch = client.createSend(send)
-      const storage = createRemoteStorage(target.url, { fetch, token: token?.first })
+      const storage = client.createRemoteStorage(target.url, { fetch, token: token?.first })
       return [{ id, storage, places: await locateServer(target.url, fetch) }]
     }
     if (target.kind !== 'store') throw new Error('a client is loaded for a replica server')
@@ -154,11 +154,13 @@ function join<R extends Replica>(
 }
 
 /**
- * Loads what sends requests once the threads of the directories start: loading takes this thread for as long.
+ * Loads what asks replica servers once the threads of the directories start: loading takes this thread for as
+ * long.
  */
 async function loadClient(launched: readonly Promise<Launched>[]) {
   await Promise.allSettled(launched)
-  return await import('../node/http/http-client.ts')
+  const { createSend } = await import('../node/http/http-client.ts')
+  return { createSend, ...(await import('../../functions/storage/remote/remote.ts')) }
 }
 
 /** Opens all of them, or none. */

@@ -7,7 +7,7 @@ import type { Send } from '../../functions/storage/remote/remote.ts'
 import { attempt } from '../../functions/wire/attempt.ts'
 import { parseJson } from '../../functions/wire/json/parse.ts'
 import { SILENCE_MS } from '../../functions/wire/limits.ts'
-import { readiness } from '../../functions/wire/schemas.ts'
+import { readiness } from '../../functions/wire/schemas/health.ts'
 import { MAX_PLACES_BYTES } from '../node/limits.ts'
 
 /**

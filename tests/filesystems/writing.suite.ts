@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, writeFile
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createCoordinator } from '../../functions/coordinator/coordinator.ts'
-import type { ApplyLine } from '../../functions/wire/plan-schemas.ts'
+import type { ApplyLine } from '../../functions/wire/schemas/plan.ts'
 import { createDirectoryStorage } from '../../runtime/node/directory-storage.ts'
 import { createHasher } from '../../runtime/node/hasher.ts'
 import { toDigest } from './asked.ts'

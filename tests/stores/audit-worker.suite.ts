@@ -9,7 +9,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
-import { type Status, status as schema } from '../../functions/wire/schemas.ts'
+import { type Status, status as schema } from '../../functions/wire/schemas/ledger.ts'
 import { readChildren, readPeakKib } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const

@@ -11,7 +11,7 @@ import { DEADLINES, type Deadlines, isTimeout, watchReplica, withDeadline } from
 
 /** One named holder of copies. */
 export interface Replica {
-  /** A token of RFC 9651 (see `replicaId` in wire/schemas.ts), unique among the replicas. */
+  /** A token of RFC 9651 (see `replicaId` in wire/schemas/values.ts), unique among the replicas. */
   readonly id: string
   readonly storage: Storage
 }

@@ -3,7 +3,7 @@ import type { Storage } from '../../storage/storage.ts'
 import type { Survey, SurveyLine } from '../../storage/survey/survey.ts'
 import { isValid } from '../../wire/json/parse.ts'
 import type { Passed } from '../../wire/passed.ts'
-import { auditSummary } from '../../wire/schemas.ts'
+import { auditSummary } from '../../wire/schemas/audit.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { audit, createTreeStorage, toFacts, toRows, withSurvey } from './audit.suite.ts'
 

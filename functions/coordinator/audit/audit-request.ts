@@ -1,5 +1,5 @@
 import type { Amount, Survey } from '../../storage/survey/survey.ts'
-import type { AuditLine } from '../../wire/schemas.ts'
+import type { AuditLine } from '../../wire/schemas/audit.ts'
 import type { CoordinatorContext } from '../context.ts'
 import type { SurveyContext } from './surveys.ts'
 

@@ -12,7 +12,8 @@ import {
   SPAN_GRAINS,
 } from '../../wire/limits.ts'
 import type { Passed } from '../../wire/passed.ts'
-import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'

@@ -1,6 +1,6 @@
 import { isValid } from '../../wire/json/parse.ts'
 import { MAX_GLOB_LENGTH, MAX_GLOBS, MAX_GLOBS_LENGTH } from '../../wire/limits.ts'
-import { globs } from '../../wire/schemas.ts'
+import { globs } from '../../wire/schemas/values.ts'
 import type { CoordinatorContext } from '../context.ts'
 
 /** What a list of globs must be, to follow a colon. */

@@ -1,6 +1,6 @@
 import { type Amount, addAmounts } from '../../storage/survey/survey.ts'
 import { MAX_MARKS } from '../../wire/limits.ts'
-import type { Mark } from '../../wire/schemas.ts'
+import type { Mark } from '../../wire/schemas/audit.ts'
 
 /**
  * Divides what an audit compares, or a listing lists, into runs of at least `least` names, and of ever more,

@@ -1,7 +1,8 @@
 import { addAmounts, type EvidenceCounts, type Progress } from '../../storage/survey/survey.ts'
 import { addCounts, addPassed, toPassedMember } from '../../wire/passed.ts'
 import type { Calls } from '../../wire/prices.ts'
-import { type Agreement, type AuditSummary, EVIDENCES } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
+import { type Agreement, EVIDENCES } from '../../wire/schemas/values.ts'
 
 type ReplicaSummary = AuditSummary['replicas'][number]
 

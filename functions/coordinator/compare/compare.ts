@@ -1,6 +1,6 @@
 import { type Facts, isFacts } from '../../storage/facts.ts'
 import type { Digest } from '../../wire/digest.ts'
-import type { Agreement } from '../../wire/schemas.ts'
+import type { Agreement } from '../../wire/schemas/values.ts'
 import type { StorageError } from '../../wire/storage-error.ts'
 
 /** What one replica said about a name: its facts, null when it has no such file, or why it sent none. */

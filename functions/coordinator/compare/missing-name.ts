@@ -1,4 +1,4 @@
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 
 /** The replicas that hold a name, and those that lack it. */
 export interface Sides {

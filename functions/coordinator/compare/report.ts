@@ -3,7 +3,7 @@ import { toTimestamp } from '../../wire/fields/dates.ts'
 import { toReplicaAgreement, toReplicaStatus } from '../../wire/fields/fields.ts'
 import { toVersionHref } from '../../wire/fields/routes.ts'
 import { MAX_FAILURES_LISTED } from '../../wire/limits.ts'
-import type { Manifest, ReplicaReport } from '../../wire/schemas.ts'
+import type { Manifest, ReplicaReport } from '../../wire/schemas/manifest.ts'
 import { StorageError, toFailureVerb } from '../../wire/storage-error.ts'
 import type { Answer, Comparison, Version } from './compare.ts'
 

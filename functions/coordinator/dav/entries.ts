@@ -1,7 +1,7 @@
 import { parseName } from '../../storage/names.ts'
 import { isDigest } from '../../wire/digest.ts'
 import { parseTimestamp } from '../../wire/fields/dates.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import type { Row } from '../directory/folder.ts'
 import { toBesideName } from './beside.ts'
 import type { Entry } from './multistatus.ts'

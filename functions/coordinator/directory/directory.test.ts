@@ -4,7 +4,7 @@ import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import { parseJson } from '../../wire/json/parse.ts'
 import { MAX_AUDITS } from '../../wire/limits.ts'
-import { directoryListing } from '../../wire/schemas.ts'
+import { directoryListing } from '../../wire/schemas/listings.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'
 
 const one = createMemoryStorage({

@@ -1,5 +1,5 @@
 import { MAX_LISTING_PAGE, MAX_PAGE_LISTINGS, PAGE_WAIT_MS } from '../../wire/limits.ts'
-import type { MergedListing } from '../../wire/schemas.ts'
+import type { MergedListing } from '../../wire/schemas/listings.ts'
 import { type ListingContext, readMergedListing } from '../listing.ts'
 
 type Entry = MergedListing['entries'][number]

@@ -1,7 +1,7 @@
 import { parseName } from '../../storage/names.ts'
 import { withTimeout } from '../../wire/limit.ts'
 import { PAGE_WAIT_MS } from '../../wire/limits.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import type { AskOptions } from '../ask/member.ts'
 import { compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'

@@ -1,4 +1,4 @@
-import type { AuditSummary } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
 
 /** Kinds of differences in an audit: agreements of names, and copies that rotted. */
 const KINDS = ['conflict', 'incomplete', 'degraded', 'unknown', 'rotten'] as const

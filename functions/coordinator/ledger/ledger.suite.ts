@@ -4,7 +4,7 @@ import { createMemoryStorage, type MemoryStorage } from '../../storage/memory.ts
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import { parseJson } from '../../wire/json/parse.ts'
 import { AUDIT_BATCH_NAMES } from '../../wire/limits.ts'
-import { differences, history, status } from '../../wire/schemas.ts'
+import { differences, history, status } from '../../wire/schemas/ledger.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { type AuditResult, readResult, withSurvey } from '../audit/audit.suite.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'

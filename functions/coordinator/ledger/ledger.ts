@@ -1,16 +1,9 @@
 import type { Survey } from '../../storage/survey/survey.ts'
 import type { Digest } from '../../wire/digest.ts'
 import { toVersionHref } from '../../wire/fields/routes.ts'
-import type {
-  AuditSummary,
-  Changes,
-  Differences,
-  History,
-  Manifest,
-  ReplicaReport,
-  Run,
-  Status,
-} from '../../wire/schemas.ts'
+import type { AuditSummary, Changes } from '../../wire/schemas/audit.ts'
+import type { Differences, History, Run, Status } from '../../wire/schemas/ledger.ts'
+import type { Manifest, ReplicaReport } from '../../wire/schemas/manifest.ts'
 import type { CorruptCopy } from '../compare/corrupt-copies.ts'
 
 /** Which names an audit compares. */

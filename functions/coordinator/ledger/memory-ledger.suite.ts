@@ -1,7 +1,9 @@
 import { compareNames } from '../../storage/names.ts'
 import { createSelect } from '../../storage/survey/globs.ts'
 import { MAX_NEW_EXAMPLES } from '../../wire/limits.ts'
-import type { Changes, Manifest, Run } from '../../wire/schemas.ts'
+import type { Changes } from '../../wire/schemas/audit.ts'
+import type { Run } from '../../wire/schemas/ledger.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import type { CorruptCopy } from '../compare/corrupt-copies.ts'
 import {
   fromFindingText,

@@ -1,6 +1,6 @@
 import { toBase64 } from '../../bytes/base64.ts'
 import { attempt } from '../../wire/attempt.ts'
-import type { AuditSummary } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
 
 /**
  * What is sent, in the form of Standard Webhooks (standardwebhooks.com): what happened, when, and the facts.

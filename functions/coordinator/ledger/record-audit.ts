@@ -1,5 +1,6 @@
 import { AUDIT_BATCH_NAMES } from '../../wire/limits.ts'
-import type { AuditLine, AuditSummary, Changes, Manifest } from '../../wire/schemas.ts'
+import type { AuditLine, AuditSummary, Changes } from '../../wire/schemas/audit.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import { audit } from '../audit/audit.ts'
 import type { AuditContext, AuditRequest } from '../audit/audit-request.ts'
 import type { CoordinatorContext } from '../context.ts'

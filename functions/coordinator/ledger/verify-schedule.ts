@@ -9,7 +9,7 @@ import {
   VERIFY_RETRY_MS,
   VERIFY_STEPS,
 } from '../../wire/limits.ts'
-import type { AuditSummary } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
 import type { Replica } from '../ask/member.ts'
 import { type CoordinatorOptions, createContext } from '../coordinator.ts'
 import type { Audited } from '../observer.ts'

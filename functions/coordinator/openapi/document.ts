@@ -16,8 +16,17 @@ import {
 import { problems, toProblemResponses } from '../../http/openapi/problem-responses.ts'
 import type { Document, PathItem } from '../../http/openapi/types.ts'
 import { MAX_GLOBS } from '../../wire/limits.ts'
-import * as plans from '../../wire/plan-schemas.ts'
-import * as schemas from '../../wire/schemas.ts'
+import * as audits from '../../wire/schemas/audit.ts'
+import * as estimates from '../../wire/schemas/estimate.ts'
+import * as health from '../../wire/schemas/health.ts'
+import * as ledger from '../../wire/schemas/ledger.ts'
+import * as listings from '../../wire/schemas/listings.ts'
+import * as manifests from '../../wire/schemas/manifest.ts'
+import * as plans from '../../wire/schemas/plan.ts'
+import * as policies from '../../wire/schemas/policy.ts'
+import * as reads from '../../wire/schemas/reads.ts'
+import * as replicas from '../../wire/schemas/replica.ts'
+import * as values from '../../wire/schemas/values.ts'
 import { restoreOnRequest } from '../kept.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
 import { findPinned, readDav, readFile, readFiles } from './read-operations.ts'
@@ -25,7 +34,7 @@ import { findPinned, readDav, readFile, readFiles } from './read-operations.ts'
 const count = { type: 'integer', minimum: 1 }
 const share = { type: 'string', pattern: '^(1|0\\.[0-9]{1,12}(,0\\.[0-9]{1,12})?)$' }
 const flag = { type: 'boolean', enum: [true] }
-const globs = toSchema(schemas.globs)
+const globs = toSchema(values.globs)
 
 const whole = {
   '/audit': {
@@ -138,7 +147,7 @@ const trees = {
   },
 }
 
-const replica = query('replica', 'The id of one replica.', toSchema(schemas.replicaId))
+const replica = query('replica', 'The id of one replica.', toSchema(values.replicaId))
 
 const kept = {
   '/kept': {
@@ -200,37 +209,37 @@ export const DOCUMENT: Document = createDocument({
   description:
     'Asks every replica for a file by name, compares the copies by SHA-256, and answers with the result.',
   schemas: {
-    Manifest: schemas.manifest,
-    Version: schemas.version,
-    ReplicaReport: schemas.replicaReport,
-    MergedListing: schemas.mergedListing,
-    ReplicaStates: schemas.replicaStates,
-    AuditLine: schemas.auditLine,
-    AuditSummary: schemas.auditSummary,
-    TreesLine: schemas.treesLine,
-    KeptTrees: schemas.keptTrees,
-    EstimateLine: schemas.estimateLine,
-    Estimate: schemas.estimate,
-    Calls: schemas.calls,
-    VerifyRequest: schemas.verifyRequest,
-    Run: schemas.run,
-    Status: schemas.status,
-    Differences: schemas.differences,
-    History: schemas.history,
-    ReadsRequest: schemas.readsRequest,
+    Manifest: manifests.manifest,
+    Version: manifests.version,
+    ReplicaReport: manifests.replicaReport,
+    MergedListing: listings.mergedListing,
+    ReplicaStates: health.replicaStates,
+    AuditLine: audits.auditLine,
+    AuditSummary: audits.auditSummary,
+    TreesLine: listings.treesLine,
+    KeptTrees: listings.keptTrees,
+    EstimateLine: estimates.estimateLine,
+    Estimate: estimates.estimate,
+    Calls: audits.calls,
+    VerifyRequest: ledger.verifyRequest,
+    Run: ledger.run,
+    Status: ledger.status,
+    Differences: ledger.differences,
+    History: ledger.history,
+    ReadsRequest: reads.readsRequest,
     PlanRequest: plans.planRequest,
-    Rule: plans.rule,
-    Policy: plans.policy,
+    Rule: policies.rule,
+    Policy: policies.policy,
     Plan: plans.plan,
     PlanStep: plans.planStep,
     MadePlan: plans.madePlan,
     PlanSummary: plans.planSummary,
     ApplyLine: plans.applyLine,
-    KeptListing: schemas.keptListing,
+    KeptListing: replicas.keptListing,
     RestoreRequest: restoreOnRequest,
-    Restored: schemas.restored,
-    Health: schemas.health,
-    Readiness: schemas.coordinatorReadiness,
+    Restored: replicas.restored,
+    Health: health.health,
+    Readiness: health.coordinatorReadiness,
   },
   operations: OPERATIONS,
 })

@@ -14,7 +14,7 @@ import {
 import { fileProblems, problems, toProblemResponses } from '../../http/openapi/problem-responses.ts'
 import type { Operation, Reply, ReplyObject } from '../../http/openapi/types.ts'
 import { PIPELINE_TYPE } from '../../http/pipeline.ts'
-import { digest, replicaId } from '../../wire/schemas.ts'
+import { digest, replicaId } from '../../wire/schemas/values.ts'
 
 const STATES: readonly HeaderName[] = ['Replica-Status', 'Replica-Agreement']
 

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
-import type { AuditSummary, Run } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
+import type { Run } from '../../wire/schemas/ledger.ts'
 import { escapeControls } from '../../wire/text.ts'
 import { toAgeText } from '../../wire/words/evidence.ts'
 import type { CoordinatorContext } from '../context.ts'

@@ -1,5 +1,5 @@
 import { toUnkeptWords } from '../../wire/attributes.ts'
-import type { ApplyLine } from '../../wire/plan-schemas.ts'
+import type { ApplyLine } from '../../wire/schemas/plan.ts'
 import { escapeControls } from '../../wire/text.ts'
 
 type StepLine = Extract<ApplyLine, { outcome: string }>

@@ -1,14 +1,14 @@
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import { toParts } from '../../http/answer.ts'
-import type { AppEnv, Handler, Routes } from '../../http/app.ts'
+import type { AppEnv } from '../../http/app.ts'
 import { isForeign } from '../../http/cross-site.ts'
 import { createProblem } from '../../http/problems.ts'
 import { answerContent, toRepresentation } from '../../http/serve-content.ts'
 import type { CreateHasher } from '../../wire/digest.ts'
 import { toTarget } from '../../wire/fields/routes.ts'
 import { parseJson } from '../../wire/json/parse.ts'
-import { problem } from '../../wire/schemas.ts'
+import { problem } from '../../wire/schemas/manifest.ts'
 import { escapeControls } from '../../wire/text.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { accepts } from '../read/accept.ts'
@@ -24,22 +24,24 @@ import { answerTree } from './tree/tree-page.ts'
 
 type PageHandler = (c: Context<AppEnv>, context: CoordinatorContext) => Response | Promise<Response>
 
-/** The routes for browsers: the tree at `/`, a page for each file, and the actions there. */
-export function createPages(context: CoordinatorContext): Routes {
-  const show = (answer: PageHandler): Handler => {
-    return async (c) => {
-      if (accepts(c.req.raw, 'text/html')) return toPage(await answer(c, context))
-      return createProblem('not-acceptable', 'this resource is text/html')
-    }
-  }
-  return {
-    '/': { get: show(withoutForeignAudits(answerTree)) },
-    '/check': { get: show(withoutForeignAudits(answerCheck)) },
-    '/compare/{name}': { get: show(answerFile) },
-    '/copy': { get: show(withoutForeignAudits(answerCopy)), post: show(takeCopy) },
-    '/restore/{name}': { get: show(answerRestore), post: show(takeRestoreForm) },
-    '/keep/{name}': { get: show(answerKeep), post: show(takeKeep) },
-    '/assets/{name}': { get: (c) => answerAsset(c, context.createHasher) },
+/** Pages for browsers: the tree, a page for each file, and the actions there. */
+export const PAGES = {
+  tree: show(withoutForeignAudits(answerTree)),
+  check: show(withoutForeignAudits(answerCheck)),
+  file: show(answerFile),
+  copy: show(withoutForeignAudits(answerCopy)),
+  takeCopy: show(takeCopy),
+  restore: show(answerRestore),
+  takeRestore: show(takeRestoreForm),
+  keep: show(answerKeep),
+  takeKeep: show(takeKeep),
+  asset: (c, context) => answerAsset(c, context.createHasher),
+} satisfies Record<string, PageHandler>
+
+function show(answer: PageHandler): PageHandler {
+  return async (c, context) => {
+    if (accepts(c.req.raw, 'text/html')) return toPage(await answer(c, context))
+    return createProblem('not-acceptable', 'this resource is text/html')
   }
 }
 

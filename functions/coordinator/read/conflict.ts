@@ -5,11 +5,10 @@ import { createProblem } from '../../http/problems.ts'
 import { toMediaType, toTimeFields } from '../../http/serve-content.ts'
 import { toReprDigest } from '../../wire/fields/fields.ts'
 import { MAX_MULTIPART_VERSIONS } from '../../wire/limits.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import { type Comparison, isSendable, type SentVersion } from '../compare/compare.ts'
 import { toFields, toManifest } from '../compare/report.ts'
 import type { ReadRequest } from '../context.ts'
-import { answerConflictPage } from '../page/file/conflict-page.ts'
 import { chooseConflictForm } from './accept.ts'
 import { openVersion } from './open-version.ts'
 
@@ -19,14 +18,21 @@ const encoder = new TextEncoder()
  * Answers that the copies differ. A client whose `Accept` names `multipart/mixed` gets 300 with every version
  * (RFC 9110 §15.4.1), unless they are too many. Others get 409, as a page or as a problem document.
  */
-export function answerConflict(request: Request, read: ReadRequest, comparison: Comparison): Response {
+export async function answerConflict(
+  request: Request,
+  read: ReadRequest,
+  comparison: Comparison,
+): Promise<Response> {
   const manifest = toManifest(read.name, comparison)
   const fields = { ...toFields(comparison), Vary: 'Accept' }
   const form = chooseConflictForm(request)
   if (form === 'multipart' && manifest.versions.length <= MAX_MULTIPART_VERSIONS) {
     return answerVersions(request.method, read, comparison, { manifest, fields })
   }
-  if (form === 'html') return answerConflictPage(manifest, fields)
+  if (form === 'html') {
+    const { answerConflictPage } = await import('../page/file/conflict-page.ts')
+    return answerConflictPage(manifest, fields)
+  }
   const detail = `there are ${manifest.versions.length} versions; ask for one by its href, or for up to ${MAX_MULTIPART_VERSIONS} of them as multipart/mixed`
   return createProblem('conflict', detail, { manifest, fields })
 }

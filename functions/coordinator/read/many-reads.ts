@@ -10,7 +10,7 @@ import { NAME_RULE, parseName } from '../../storage/names.ts'
 import { toEtag } from '../../wire/fields/fields.ts'
 import { toFilePath } from '../../wire/fields/routes.ts'
 import { MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE, MAX_READS_AHEAD } from '../../wire/limits.ts'
-import { readsRequest } from '../../wire/schemas.ts'
+import { readsRequest } from '../../wire/schemas/reads.ts'
 
 type AnswerRequest = (request: Request) => Response | Promise<Response>
 

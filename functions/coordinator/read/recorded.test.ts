@@ -6,7 +6,7 @@ import { createRemoteStorage } from '../../storage/remote/remote.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
 import type { Digest } from '../../wire/digest.ts'
-import type { MadePlan } from '../../wire/plan-schemas.ts'
+import type { MadePlan } from '../../wire/schemas/plan.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate } from '../set-up.suite.ts'
 

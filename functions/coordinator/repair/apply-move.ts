@@ -1,6 +1,6 @@
 import { isFacts } from '../../storage/facts.ts'
 import { moveFile } from '../../storage/writable.ts'
-import type { PlanStep } from '../../wire/plan-schemas.ts'
+import type { PlanStep } from '../../wire/schemas/plan.ts'
 import { StorageError, settle, toStorageError } from '../../wire/storage-error.ts'
 import { withDeadline } from '../ask/deadlines.ts'
 import type { Answer } from '../compare/compare.ts'

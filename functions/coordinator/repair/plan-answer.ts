@@ -8,15 +8,16 @@ import { readJsonBody } from '../../http/request-body.ts'
 import { parseMaxAge } from '../../wire/fields/query.ts'
 import { MAX_RULES, MAX_SURVEY_BYTES } from '../../wire/limits.ts'
 import { addCounts } from '../../wire/passed.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 import {
   type MadePlan,
   type PlanRequest,
   type PlanStep,
   type PlanSummary,
   planRequest,
-  type Rule,
-} from '../../wire/plan-schemas.ts'
-import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
+} from '../../wire/schemas/plan.ts'
+import type { Rule } from '../../wire/schemas/policy.ts'
 import { audit } from '../audit/audit.ts'
 import type { AuditContext } from '../audit/audit-request.ts'
 import { findExcess, toMore } from '../audit/exclude.ts'

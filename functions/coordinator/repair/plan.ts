@@ -1,5 +1,6 @@
-import type { PlanStep, Policy, Rule } from '../../wire/plan-schemas.ts'
-import type { Manifest } from '../../wire/schemas.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
+import type { PlanStep } from '../../wire/schemas/plan.ts'
+import type { Policy, Rule } from '../../wire/schemas/policy.ts'
 import type { Replica } from '../ask/member.ts'
 import { hasSource } from '../compare/report.ts'
 

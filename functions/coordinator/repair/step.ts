@@ -1,7 +1,7 @@
 import { type Facts, isFacts } from '../../storage/facts.ts'
 import type { Modes } from '../../wire/attributes.ts'
 import type { Digest } from '../../wire/digest.ts'
-import type { ApplyLine, PlanStep } from '../../wire/plan-schemas.ts'
+import type { ApplyLine, PlanStep } from '../../wire/schemas/plan.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { withDeadline } from '../ask/deadlines.ts'
 import type { Answer } from '../compare/compare.ts'

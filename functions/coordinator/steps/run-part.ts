@@ -1,4 +1,4 @@
-import type { AuditSummary } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
 import { compareStep, type StepContext } from './compare-step.ts'
 
 /**

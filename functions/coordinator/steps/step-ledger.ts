@@ -1,5 +1,6 @@
 import type { Range } from '../../storage/survey/survey.ts'
-import type { AuditSummary, Manifest } from '../../wire/schemas.ts'
+import type { AuditSummary } from '../../wire/schemas/audit.ts'
+import type { Manifest } from '../../wire/schemas/manifest.ts'
 
 /**
  * An audit of all names that is done in steps: several parts at the same time, each range by range in byte

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { manifest, type problem } from '../../wire/schemas.ts'
+import { manifest, type problem } from '../../wire/schemas/manifest.ts'
 import { PROBLEM_TYPES, PROBLEMS, type ProblemType } from '../problems.ts'
 import { type HeaderName, toHeaders } from './headers.ts'
 import type { Content, Ref, Reply, ReplyObject, Schema } from './types.ts'

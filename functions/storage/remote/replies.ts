@@ -23,7 +23,8 @@ import {
   MAX_LISTING_PAGE,
   MAX_PROBLEM_BYTES,
 } from '../../wire/limits.ts'
-import { keptListing, listing, problem, restored, treeLine } from '../../wire/schemas.ts'
+import { problem } from '../../wire/schemas/manifest.ts'
+import { keptListing, listing, restored, treeLine } from '../../wire/schemas/replica.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { formatNumber } from '../../wire/text.ts'
 import { toKeptKey } from '../kept.ts'

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { parseDictionary, parseItem, parseList, Token } from 'structured-headers'
 import { describe, expect, test } from 'vitest'
-import { AGREEMENTS, EVIDENCES, type ReplicaReport } from '../schemas.ts'
+import type { ReplicaReport } from '../schemas/manifest.ts'
+import { AGREEMENTS, EVIDENCES } from '../schemas/values.ts'
 import { toHttpDate } from './dates.ts'
 import {
   parseDigestEvidence,

@@ -12,7 +12,8 @@ import { attempt } from '../attempt.ts'
 import { type Digest, isDigest, toDigest } from '../digest.ts'
 import { boundedArray, parse } from '../json/parse.ts'
 import { MAX_REPLICA_STATUS_BYTES, MAX_REPLICAS } from '../limits.ts'
-import { AGREEMENTS, type Agreement, EVIDENCES, type ReplicaReport, replicaReport, size } from '../schemas.ts'
+import { type ReplicaReport, replicaReport } from '../schemas/manifest.ts'
+import { AGREEMENTS, type Agreement, EVIDENCES, size } from '../schemas/values.ts'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 

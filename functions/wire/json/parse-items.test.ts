@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { MAX_STEP_LENGTH } from '../limits.ts'
-import { parsePlan } from '../plan-schemas.ts'
+import { parsePlan } from '../schemas/plan.ts'
 import { parseJsonItems, parseJsonWithItems } from './parse-items.ts'
 
 const anything = { items: 1000, length: 100_000 }

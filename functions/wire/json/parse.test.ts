@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { MAX_JSON_VALUES, MAX_NAMES_PER_DESCRIBE } from '../limits.ts'
-import { planRequest } from '../plan-schemas.ts'
-import { describeLine, describeRequest, listing, restoreRequest } from '../schemas.ts'
+import { planRequest } from '../schemas/plan.ts'
+import { describeLine, describeRequest, listing, restoreRequest } from '../schemas/replica.ts'
 import { boundedArray, parse, parseJson } from './parse.ts'
 
 const WRONG_ELEMENTS = 1_000_000

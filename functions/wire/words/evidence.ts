@@ -1,4 +1,4 @@
-import type { EVIDENCES } from '../schemas.ts'
+import type { EVIDENCES } from '../schemas/values.ts'
 import { formatNumber } from '../text.ts'
 
 type Evidence = (typeof EVIDENCES)[number]

@@ -1,4 +1,6 @@
-import type { AuditSummary, Manifest, Status } from '../schemas.ts'
+import type { AuditSummary } from '../schemas/audit.ts'
+import type { Status } from '../schemas/ledger.ts'
+import type { Manifest } from '../schemas/manifest.ts'
 import { formatCount, formatNumber } from '../text.ts'
 
 /** What an audit found of each copy of a name, for people: `a = b: 2d711642b726`, `missing on c`. */

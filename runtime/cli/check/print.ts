@@ -1,5 +1,6 @@
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
-import type { AuditSummary, Manifest } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import type { Notifier } from '../../hosting/notify.ts'
 import { readAudit } from '../client/audit.ts'

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { isTrouble, toFailureText } from '../client/failure-words.ts'

@@ -1,6 +1,6 @@
 import type { MissingName, Sides } from '../../../functions/coordinator/compare/missing-name.ts'
 import { addSizes } from '../../../functions/storage/survey/survey.ts'
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { escapeControls, formatCount, formatSize } from '../../../functions/wire/text.ts'
 import type { Colour, Paint } from '../../hosting/colour.ts'
 import { isTrouble } from '../client/failure-words.ts'

@@ -1,5 +1,5 @@
 import { countFiles, mayBeFile, toPassedText } from '../../../functions/wire/passed.ts'
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { toSeenTexts } from '../../../functions/wire/words/evidence.ts'
 import { type Io, say } from '../../hosting/io.ts'

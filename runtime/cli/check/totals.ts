@@ -1,7 +1,7 @@
 import type { MissingName } from '../../../functions/coordinator/compare/missing-name.ts'
 import { addSizes } from '../../../functions/storage/survey/survey.ts'
 import { addCounts } from '../../../functions/wire/passed.ts'
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import type { Renamed } from './renames.ts'
 

@@ -1,6 +1,7 @@
 import type { Confidence } from '../../../functions/coordinator/audit/audit-request.ts'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
-import { type AuditSummary, auditLine, type Manifest } from '../../../functions/wire/schemas.ts'
+import { type AuditSummary, auditLine } from '../../../functions/wire/schemas/audit.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { toFilters } from '../check/summary.ts'

@@ -15,11 +15,11 @@ import {
 import { parseJson } from '../../../functions/wire/json/parse.ts'
 import { MAX_LISTING_BYTES } from '../../../functions/wire/limits.ts'
 import {
-  type Agreement,
   type Problem,
   problem as problemSchema,
   type ReplicaReport,
-} from '../../../functions/wire/schemas.ts'
+} from '../../../functions/wire/schemas/manifest.ts'
+import type { Agreement } from '../../../functions/wire/schemas/values.ts'
 import { UserError } from '../../node/user-error.ts'
 
 /** A failure that may pass, of the network or of a server: a retry may succeed. */

@@ -1,5 +1,5 @@
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
-import type { ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
 import { isSilence, toFailureVerb } from '../../../functions/wire/storage-error.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type CoordinatorClient, readProblem, toWords } from './coordinator-client.ts'

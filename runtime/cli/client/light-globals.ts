@@ -1,7 +1,7 @@
 import { fromBytes, toStream } from '../../../functions/bytes/chunks.ts'
 
-// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/)
-// and of performance.
+// What a coordinator in this process uses of Headers, Request and Response (https://fetch.spec.whatwg.org/),
+// of ReadableStream (https://streams.spec.whatwg.org/) and of performance.
 // Node loads its own with the first use of one, which takes as long as all else that a short command does.
 
 type Fields = LightHeaders | Readonly<Record<string, string>>
@@ -100,16 +100,69 @@ function toBody(given: LightBody): ReadableStream<Uint8Array> | null {
   return toStream(fromBytes(typeof given === 'string' ? new TextEncoder().encode(given) : given))
 }
 
+type Source = UnderlyingDefaultSource<Uint8Array>
+type Next = ReadableStreamReadResult<Uint8Array>
+type Waiting = Pick<PromiseWithResolvers<Next>, 'resolve' | 'reject'>
+
+/** A stream that holds no chunk in advance, and has one reader, which waits for one chunk at a time. */
+export class LightStream {
+  readonly #source: Source
+  /** What `cancel`, `close` or `error` left to say to each read. */
+  #last: ((waiting: Waiting) => void) | undefined
+  #waiting: Waiting | undefined
+  #controller = {
+    desiredSize: 0,
+    enqueue: (value: Uint8Array) => this.#answer(({ resolve }) => resolve({ done: false, value })),
+    close: () => this.#end(({ resolve }) => resolve({ done: true, value: undefined })),
+    error: (error: unknown) => this.#end(({ reject }) => reject(error)),
+  } as const
+
+  constructor(source: Source) {
+    this.#source = source
+    source.start?.(this.#controller as ReadableStreamDefaultController<Uint8Array>)
+  }
+
+  getReader() {
+    return this
+  }
+
+  async read(): Promise<Next> {
+    const { promise, ...waiting } = Promise.withResolvers<Next>()
+    this.#waiting = waiting
+    if (this.#last !== undefined) this.#answer(this.#last)
+    else this.#pull().catch(this.#controller.error)
+    return await promise
+  }
+
+  async cancel(reason?: unknown): Promise<void> {
+    if (this.#last !== undefined) return
+    this.#controller.close()
+    await this.#source.cancel?.(reason)
+  }
+
+  async #pull(): Promise<void> {
+    await this.#source.pull?.(this.#controller as ReadableStreamDefaultController<Uint8Array>)
+  }
+
+  #answer(say: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting !== undefined) say(waiting)
+  }
+
+  #end(say: (waiting: Waiting) => void): void {
+    this.#last ??= say
+    this.#answer(this.#last)
+  }
+}
+
 /**
- * Replaces the globals `Headers`, `Request`, `Response` and `performance` of this process. Only an assignment
- * does not load Node's.
+ * Replaces the globals `Headers`, `Request`, `Response`, `performance` and, unless it `writes`,
+ * `ReadableStream` of this process. Only an assignment does not load Node's.
  */
-export function replaceGlobals(): void {
+export function replaceGlobals({ writes }: { readonly writes: boolean }): void {
   const performance = { now: () => 1000 * process.uptime() }
-  Object.assign(globalThis, {
-    Headers: LightHeaders,
-    Request: LightRequest,
-    Response: LightResponse,
-    performance,
-  })
+  const light = { Headers: LightHeaders, Request: LightRequest, Response: LightResponse, performance }
+  // A write pipes a stream, which a light one does not do.
+  Object.assign(globalThis, light, writes ? {} : { ReadableStream: LightStream })
 }

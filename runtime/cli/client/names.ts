@@ -13,7 +13,7 @@ import {
   directoryListing,
   type MergedListing,
   mergedListing,
-} from '../../../functions/wire/schemas.ts'
+} from '../../../functions/wire/schemas/listings.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { toReason } from '../../node/files/errno.ts'

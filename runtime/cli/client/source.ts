@@ -14,7 +14,6 @@ import { module } from '../../hosting/stores/module.ts'
 import { createHasher } from '../../node/hasher.ts'
 import { UserError } from '../../node/user-error.ts'
 import { SILENT_COORDINATOR_MS } from '../limits.ts'
-import { readIgnored } from '../settings/ignore-file.ts'
 import { type CoordinatorClient, createCoordinatorClient } from './coordinator-client.ts'
 import { replaceGlobals } from './light-globals.ts'
 import { createLocalSend } from './local-send.ts'
@@ -97,7 +96,7 @@ async function openSource(
       : await (await import('../../hosting/keys.ts')).openSigners(sign, source.replicas, io)
   // A module of the user's may need what the light ones lack.
   const hasModule = source.replicas.some(({ target }) => target.kind === 'store' && target.scheme === module)
-  if (io.isOwnProcess && !hasModule) replaceGlobals()
+  if (io.isOwnProcess && !hasModule) replaceGlobals({ writes: writable === true })
   const timeouts = toTimeouts(options)
   const isProof = options.prove !== undefined || options.confidence !== undefined
   const isDeep = options.deep || options.maxAge !== undefined || isProof
@@ -109,7 +108,10 @@ async function openSource(
     reads: isDeep && reads === 'trees' ? 'bytes' : reads,
   }
   const { replicas, directories, indexPath, close } = await openReplicas(opening, io)
-  const ignored = reads === 'files' ? [] : await readIgnored(directories, timeouts, io)
+  const ignored =
+    reads === 'files'
+      ? []
+      : await (await import('../settings/ignore-file.ts')).readIgnored(directories, timeouts, io)
   const { createCoordinator } = await import('../../../functions/coordinator/coordinator.ts')
   const { ledger, onLedgerFailed, close: closeLedger } = openLedger(source.replicas, indexPath, io)
   const app = createCoordinator(replicas, {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
 import { expect, it, onTestFinished } from 'vitest'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
-import { status as schema } from '../../../functions/wire/schemas.ts'
+import { status as schema } from '../../../functions/wire/schemas/ledger.ts'
 import { createStageWith, toReplicaFlags } from '../stage.suite.ts'
 
 const FLAGS = toReplicaFlags('a', 'b')

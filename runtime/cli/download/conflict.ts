@@ -3,7 +3,11 @@ import { basename } from 'node:path'
 import { hasSource } from '../../../functions/coordinator/compare/report.ts'
 import { toVersionHref } from '../../../functions/wire/fields/routes.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
-import { type Manifest, manifest as manifestSchema, type Problem } from '../../../functions/wire/schemas.ts'
+import {
+  type Manifest,
+  manifest as manifestSchema,
+  type Problem,
+} from '../../../functions/wire/schemas/manifest.ts'
 import { type Io, toJsonLine } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import {

@@ -3,7 +3,7 @@ import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { parseEtag } from '../../../functions/wire/fields/fields.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
 import { MAX_COMPARISONS } from '../../../functions/wire/limits.ts'
-import type { Manifest, ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { Manifest, ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
 import { type Io, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import {

@@ -1,5 +1,5 @@
 import { toFolded } from '../../../functions/storage/twins.ts'
-import type { Agreement } from '../../../functions/wire/schemas.ts'
+import type { Agreement } from '../../../functions/wire/schemas/values.ts'
 import { formatCount, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'

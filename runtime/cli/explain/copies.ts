@@ -4,7 +4,7 @@ import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { parseHttpDate } from '../../../functions/wire/fields/dates.ts'
 import { parseReplicaStatus } from '../../../functions/wire/fields/fields.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
-import type { ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import {
   type CoordinatorClient,

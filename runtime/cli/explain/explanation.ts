@@ -3,7 +3,7 @@ import { toLetter, toReports } from '../../../functions/coordinator/compare/repo
 import { isFacts } from '../../../functions/storage/facts.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { toTimestamp } from '../../../functions/wire/fields/dates.ts'
-import type { ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
 import { escapeControls, formatNumber, formatSize } from '../../../functions/wire/text.ts'
 import { toEvidenceText } from '../../../functions/wire/words/evidence.ts'
 import type { Colour, Paint } from '../../hosting/colour.ts'

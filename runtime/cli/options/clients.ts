@@ -1,7 +1,7 @@
 import type { Confidence } from '../../../functions/coordinator/audit/audit-request.ts'
 import { parse } from '../../../functions/wire/json/parse.ts'
 import { MAX_SEED_LENGTH } from '../../../functions/wire/limits.ts'
-import { policy, type Rule } from '../../../functions/wire/plan-schemas.ts'
+import { policy, type Rule } from '../../../functions/wire/schemas/policy.ts'
 import { FILE, type Kind, list, option, TEXT, toggle } from '../../hosting/flag.ts'
 import { GLOB_FLAGS, MAX_AGE, NOTIFY_FLAGS, QUIET, READ_REQUIRE, SIGN, SINGLE } from '../../hosting/flags.ts'
 import { declare } from './declaration.ts'

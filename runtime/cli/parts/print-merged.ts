@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import type { Io } from '../../hosting/io.ts'
 import type { Notifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'

@@ -4,14 +4,9 @@ import * as v from 'valibot'
 import { compareNames } from '../../../functions/storage/names.ts'
 import { isWithin } from '../../../functions/storage/survey/survey.ts'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
-import {
-  AGREEMENTS,
-  type Agreement,
-  type AuditSummary,
-  auditSummary,
-  type Manifest,
-  manifest,
-} from '../../../functions/wire/schemas.ts'
+import { type AuditSummary, auditSummary } from '../../../functions/wire/schemas/audit.ts'
+import { type Manifest, manifest } from '../../../functions/wire/schemas/manifest.ts'
+import { AGREEMENTS, type Agreement } from '../../../functions/wire/schemas/values.ts'
 import type { Io } from '../../hosting/io.ts'
 import { toReason } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'

@@ -1,5 +1,6 @@
 import { createMarks } from '../../../functions/coordinator/audit/marks.ts'
-import { type Mark, status } from '../../../functions/wire/schemas.ts'
+import type { Mark } from '../../../functions/wire/schemas/audit.ts'
+import { status } from '../../../functions/wire/schemas/ledger.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { readAnswer } from '../client/coordinator-client.ts'

@@ -1,5 +1,6 @@
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
-import type { Agreement, Manifest, ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { Manifest, ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
+import type { Agreement } from '../../../functions/wire/schemas/values.ts'
 import { UserError } from '../../node/user-error.ts'
 import {
   type CoordinatorClient,

@@ -1,7 +1,7 @@
 import { hasSource } from '../../../functions/coordinator/compare/report.ts'
 import { toSteps } from '../../../functions/coordinator/repair/plan.ts'
-import type { Plan } from '../../../functions/wire/plan-schemas.ts'
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
+import type { Plan } from '../../../functions/wire/schemas/plan.ts'
 import { toHarmlessJson } from '../../hosting/io.ts'
 import type { Held } from '../download/destination.ts'
 

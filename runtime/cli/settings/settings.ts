@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { GLOBS_RULE } from '../../../functions/coordinator/audit/exclude.ts'
 import { isValid } from '../../../functions/wire/json/parse.ts'
-import { globs } from '../../../functions/wire/schemas.ts'
+import { globs } from '../../../functions/wire/schemas/values.ts'
 import { type Flag, type Flags, type Label, option, toFlagLabel } from '../../hosting/flag.ts'
 import {
   ACCESS_FLAGS,

@@ -1,2 +1,2 @@
-// A file of its own in the bundled command: most runs have no settings file.
+// The rest of the package is then left out of the bundled command.
 export { parse, TomlError } from 'smol-toml'

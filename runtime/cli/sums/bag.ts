@@ -1,7 +1,7 @@
 import { lstat, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RESERVED } from '../../../functions/storage/names.ts'
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { isAbsence } from '../../node/files/errno.ts'
 import { UserError } from '../../node/user-error.ts'

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { formatCount } from '../../../functions/wire/text.ts'
 import { createPaint } from '../../hosting/colour.ts'
 import { type Io, say } from '../../hosting/io.ts'

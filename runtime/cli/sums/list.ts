@@ -1,6 +1,6 @@
 import { compareNames, parseName } from '../../../functions/storage/names.ts'
 import { isDigest } from '../../../functions/wire/digest.ts'
-import type { Manifest } from '../../../functions/wire/schemas.ts'
+import type { Manifest } from '../../../functions/wire/schemas/manifest.ts'
 import { UserError } from '../../node/user-error.ts'
 import { toMark } from '../check/rows.ts'
 import { NotACoordinator } from '../client/coordinator-client.ts'

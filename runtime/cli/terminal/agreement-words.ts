@@ -1,4 +1,4 @@
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import { formatCount, formatNumber } from '../../../functions/wire/text.ts'
 
 /** How many names have which agreement. */

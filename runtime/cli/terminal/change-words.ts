@@ -1,4 +1,4 @@
-import type { Changes } from '../../../functions/wire/schemas.ts'
+import type { Changes } from '../../../functions/wire/schemas/audit.ts'
 import { formatNumber } from '../../../functions/wire/text.ts'
 import { toLocalTime } from './times.ts'
 

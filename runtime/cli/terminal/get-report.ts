@@ -1,5 +1,6 @@
 import { toUnkeptWords, type Unkept } from '../../../functions/wire/attributes.ts'
-import type { Agreement, Manifest, ReplicaReport } from '../../../functions/wire/schemas.ts'
+import type { Manifest, ReplicaReport } from '../../../functions/wire/schemas/manifest.ts'
+import type { Agreement } from '../../../functions/wire/schemas/values.ts'
 import { formatSize } from '../../../functions/wire/text.ts'
 import { type Io, say } from '../../hosting/io.ts'
 import { toFailureText } from '../client/failure-words.ts'

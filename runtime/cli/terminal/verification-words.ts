@@ -1,4 +1,4 @@
-import type { Status } from '../../../functions/wire/schemas.ts'
+import type { Status } from '../../../functions/wire/schemas/ledger.ts'
 import { toLocalTime } from './times.ts'
 
 /**

@@ -4,7 +4,7 @@ import { createTreeStorage, type Tree, toFacts } from '../../../functions/coordi
 import { createCoordinator } from '../../../functions/coordinator/coordinator.ts'
 import type { Storage } from '../../../functions/storage/storage.ts'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
-import { type AuditLine, auditLine } from '../../../functions/wire/schemas.ts'
+import { type AuditLine, auditLine } from '../../../functions/wire/schemas/audit.ts'
 import { StorageError } from '../../../functions/wire/storage-error.ts'
 import { createHasher } from '../hasher.ts'
 import { serve } from './serve.ts'

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createMemoryLedger } from '../../../functions/coordinator/ledger/memory-ledger.suite.ts'
 import type { AppEnv } from '../../../functions/http/app.ts'
 import { NOTHING_SEEN } from '../../../functions/storage/survey/survey.ts'
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import { STORAGE_ERRORS, StorageError } from '../../../functions/wire/storage-error.ts'
 import { type CoordinatorMetrics, createCoordinatorMetrics } from './metrics.ts'
 

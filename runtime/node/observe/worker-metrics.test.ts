@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { expect, it, vi } from 'vitest'
 import type { AppEnv } from '../../../functions/http/app.ts'
 import { NOTHING_SEEN } from '../../../functions/storage/survey/survey.ts'
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import { type CoordinatorMetrics, createCoordinatorMetrics } from './metrics.ts'
 import { type Gathered, mergeLasting, type Snapshot, toLasting } from './worker-metrics.ts'
 

@@ -1,5 +1,5 @@
 import { parseKey, toOutcomeBody, toOutcomeFields } from '../../../functions/coordinator/ledger/outcome.ts'
-import type { AuditSummary } from '../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../functions/wire/schemas/audit.ts'
 import { ConfigurationError } from '../configuration-error.ts'
 import { NOTIFY_MS } from '../limits.ts'
 import type { AuditEnv } from './configuration.ts'

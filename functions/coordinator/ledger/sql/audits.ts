@@ -1,6 +1,6 @@
 import { compareNames } from '../../../storage/names.ts'
 import { createSelect } from '../../../storage/survey/globs.ts'
-import type { Run, Status } from '../../../wire/schemas.ts'
+import type { Run, Status } from '../../../wire/schemas/ledger.ts'
 import type { Scope, Verification } from '../ledger.ts'
 import type { Database } from './database.ts'
 

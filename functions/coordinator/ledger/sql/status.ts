@@ -1,4 +1,4 @@
-import type { Status } from '../../../wire/schemas.ts'
+import type { Status } from '../../../wire/schemas/ledger.ts'
 import { listAudits, readVerification, toRun, toVerificationText } from './audits.ts'
 import type { Database } from './database.ts'
 import { DIFFERENCES } from './differences.ts'

@@ -1,5 +1,5 @@
 import { LEDGER_PAGE, MAX_UNVERIFIED_EXAMPLES } from '../../../wire/limits.ts'
-import type { AuditSummary } from '../../../wire/schemas.ts'
+import type { AuditSummary } from '../../../wire/schemas/audit.ts'
 import { mergeSummaries } from '../../audit/merge-summaries.ts'
 import { planParts } from '../../steps/plan-parts.ts'
 import type { Position, Run, RunSpan, Step, StepLedger } from '../../steps/step-ledger.ts'

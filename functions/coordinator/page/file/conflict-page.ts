@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { isDigest } from '../../../wire/digest.ts'
 import { toNamedPath } from '../../../wire/fields/routes.ts'
-import type { Manifest } from '../../../wire/schemas.ts'
+import type { Manifest } from '../../../wire/schemas/manifest.ts'
 import { escapeControls } from '../../../wire/text.ts'
 import { toLetter } from '../../compare/report.ts'
 import { answerPage } from '../layout.ts'

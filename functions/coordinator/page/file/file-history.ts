@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { PAGE_CHANGES } from '../../../wire/limits.ts'
-import type { History } from '../../../wire/schemas.ts'
+import type { History } from '../../../wire/schemas/ledger.ts'
 import { escapeControls, formatNumber } from '../../../wire/text.ts'
 import { toFindingWords } from '../../../wire/words/finding.ts'
 import { LEDGER_FAILED, renderAgo } from '../known.ts'

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import { MAX_PAGE_COUNTED, PAGE_RUNS } from '../../../wire/limits.ts'
-import type { Changes, Status } from '../../../wire/schemas.ts'
+import type { Changes } from '../../../wire/schemas/audit.ts'
+import type { Status } from '../../../wire/schemas/ledger.ts'
 import { escapeControls, formatCount, formatNumber } from '../../../wire/text.ts'
 import { toCountWords } from '../../../wire/words/finding.ts'
 import type { Ledger } from '../../ledger/ledger.ts'

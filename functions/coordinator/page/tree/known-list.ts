@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { compareNames } from '../../../storage/names.ts'
 import { MAX_LISTING_PAGE, MAX_PAGE_COUNTED, PAGE_ROWS } from '../../../wire/limits.ts'
-import type { Differences } from '../../../wire/schemas.ts'
+import type { Differences } from '../../../wire/schemas/ledger.ts'
 import { formatCount, formatNumber } from '../../../wire/text.ts'
 import type { CoordinatorContext } from '../../context.ts'
 import type { Ledger } from '../../ledger/ledger.ts'

@@ -3,7 +3,7 @@ import { parseHttpDate } from '../../../wire/fields/dates.ts'
 import { parseJsonItems } from '../../../wire/json/parse-items.ts'
 import { CADDY_ENTRIES, MAX_WEB_ENTRIES, MAX_WEB_ENTRY_LENGTH } from '../../../wire/limits.ts'
 import type { PassedKind } from '../../../wire/passed.ts'
-import { size } from '../../../wire/schemas.ts'
+import { size } from '../../../wire/schemas/values.ts'
 import { formatNumber } from '../../../wire/text.ts'
 import { noListing, type WebEntry } from './entries.ts'
 

@@ -1,5 +1,5 @@
 import type { Reply } from '../../../../functions/storage/remote/replies.ts'
-import { type Estimate, estimateLine } from '../../../../functions/wire/schemas.ts'
+import { type Estimate, estimateLine } from '../../../../functions/wire/schemas/estimate.ts'
 import { escapeControls, formatCount, formatNumber, formatSize } from '../../../../functions/wire/text.ts'
 import { type Io, say, toJsonLine, writeOut } from '../../../hosting/io.ts'
 import { Broken, readProblem, toUserError } from '../../client/coordinator-client.ts'

@@ -1,5 +1,5 @@
 import { toNamedPath } from '../../../../functions/wire/fields/routes.ts'
-import { type History, history as schema } from '../../../../functions/wire/schemas.ts'
+import { type History, history as schema } from '../../../../functions/wire/schemas/ledger.ts'
 import { escapeControls } from '../../../../functions/wire/text.ts'
 import { toFindingWords } from '../../../../functions/wire/words/finding.ts'
 import { toJsonLine, writeOut } from '../../../hosting/io.ts'

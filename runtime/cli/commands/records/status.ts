@@ -1,9 +1,5 @@
-import {
-  type ReplicaStates,
-  replicaStates,
-  type Status,
-  status as schema,
-} from '../../../../functions/wire/schemas.ts'
+import { type ReplicaStates, replicaStates } from '../../../../functions/wire/schemas/health.ts'
+import { type Status, status as schema } from '../../../../functions/wire/schemas/ledger.ts'
 import { escapeControls, formatCount, formatSize } from '../../../../functions/wire/text.ts'
 import { toCountWords, toUnverifiedText } from '../../../../functions/wire/words/finding.ts'
 import { toJsonLine, writeOut } from '../../../hosting/io.ts'

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import type { AuditSummary } from '../../../../functions/wire/schemas.ts'
+import type { AuditSummary } from '../../../../functions/wire/schemas/audit.ts'
 import { formatCount, formatSize } from '../../../../functions/wire/text.ts'
 import { type Io, say } from '../../../hosting/io.ts'
 import { findHolder, type OwnDirectory } from '../../../hosting/outside.ts'

@@ -1,4 +1,4 @@
-import { status as schema, type VerifyRequest } from '../../../../functions/wire/schemas.ts'
+import { status as schema, type VerifyRequest } from '../../../../functions/wire/schemas/ledger.ts'
 import { escapeControls } from '../../../../functions/wire/text.ts'
 import { say } from '../../../hosting/io.ts'
 import { openNotifier } from '../../../hosting/notify.ts'

@@ -1,11 +1,7 @@
 import type { Reply } from '../../../../functions/storage/remote/replies.ts'
 import { MAX_MISSING_HELD } from '../../../../functions/wire/limits.ts'
-import {
-  type PlanSummary,
-  type Policy,
-  planSummary,
-  type Rule,
-} from '../../../../functions/wire/plan-schemas.ts'
+import { type PlanSummary, planSummary } from '../../../../functions/wire/schemas/plan.ts'
+import type { Policy, Rule } from '../../../../functions/wire/schemas/policy.ts'
 import { formatCount, formatNumber, formatSize } from '../../../../functions/wire/text.ts'
 import { type Io, say, toHarmlessJson, writeOut } from '../../../hosting/io.ts'
 import { UserError } from '../../../node/user-error.ts'

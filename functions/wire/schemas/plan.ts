@@ -1,22 +1,11 @@
 import * as v from 'valibot'
-import { boundedArray, type Parsed, toWrongText } from './json/parse.ts'
-import { parseJsonWithItems } from './json/parse-items.ts'
-import { MAX_NAME_BYTES, MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from './limits.ts'
-import { auditSummary, contentDigest, digest, globs, replicaId, size, unkept } from './schemas.ts'
-
-/**
- * Which version to copy everywhere: none of several, the latest, that of most replicas, the one from which
- * all other copies rotted, or one replica's.
- */
-export const policy = v.union([
-  v.picklist(['fill-missing', 'newest', 'majority', 'repair']),
-  v.object({ keep: replicaId }),
-])
-export type Policy = v.InferOutput<typeof policy>
-
-/** The policy for names that start with `prefix`; the longest matching prefix counts. */
-export const rule = v.object({ prefix: v.pipe(v.string(), v.maxLength(MAX_NAME_BYTES)), policy })
-export type Rule = v.InferOutput<typeof rule>
+import { boundedArray, type Parsed, toWrongText } from '../json/parse.ts'
+import { parseJsonWithItems } from '../json/parse-items.ts'
+import { MAX_PLAN_STEPS, MAX_REPLICAS, MAX_RULES, MAX_STEP_LENGTH } from '../limits.ts'
+import { auditSummary } from './audit.ts'
+import { rule } from './policy.ts'
+import { unkept } from './replica.ts'
+import { contentDigest, digest, globs, replicaId, size } from './values.ts'
 
 /** Body of `POST /plan`. */
 export const planRequest = v.object({
