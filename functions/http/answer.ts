@@ -4,7 +4,8 @@ import { streamLines, streamText, type WriteLine, type WriteText } from '../byte
 /** What is sent after the fields: bytes in memory, a stream that the server reads or cancels, or nothing. */
 export type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
-interface Parts {
+/** What a Response was made of. */
+export interface Parts {
   readonly status: number
   readonly fields: Readonly<Record<string, string>>
   readonly body: Body

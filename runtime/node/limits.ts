@@ -146,6 +146,8 @@ export const LOCK_RETRY_MS = 5
 export const MAX_UNREAD_BYTES = 128 * 1024
 /** What is written of a chunk at once, so that the progress of a slow reader shows: a packet of loopback. */
 export const PIECE_BYTES = 64 * 1024
+/** An answer from memory that is sent as one text: Node takes up to 16 KiB at once, with its fields. */
+export const ONE_WRITE_BYTES = 8 * 1024
 /** The header section of a request: Node's default, twice the longest address and some cookies. */
 export const MAX_HEADER_BYTES = 16 * 1024
 /** How long a header section may take to arrive: a slower one holds a connection and nothing else. */

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import { fromBytes, toStream } from '../../../functions/bytes/chunks.ts'
 import { allowFreeing } from '../../../functions/bytes/freeing.ts'
 import { createAnswer } from '../../../functions/http/answer.ts'
+import { ONE_WRITE_BYTES } from '../limits.ts'
 import { type Served, type ServeOptions, serve } from './serve.ts'
 
 const open: Served[] = []
@@ -67,6 +68,18 @@ test('a port in use rejects with the error of listening', async () => {
     code: 'EADDRINUSE',
   })
 })
+
+test.each([0, 1, 256, ONE_WRITE_BYTES, ONE_WRITE_BYTES + 1])(
+  '%d bytes from memory arrive as they are',
+  async (size) => {
+    const body = Uint8Array.from({ length: size }, (_, i) => i)
+    const fields = { 'Content-Length': String(size), 'X-A': 'b' }
+    const served = await start(() => createAnswer(200, fields, body))
+    const response = await ask(served.url)
+    expect(response.headers).toMatchObject({ 'content-length': String(size), 'x-a': 'b' })
+    expect(new Uint8Array(await buffer(response))).toEqual(body)
+  },
+)
 
 test('status and fields arrive as they were given, HEAD without a body', async () => {
   const served = await start(

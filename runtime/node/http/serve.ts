@@ -14,7 +14,7 @@ import { getRequestListener, RequestError } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { type Chunks, toChunks } from '../../../functions/bytes/chunks.ts'
 import { free } from '../../../functions/bytes/freeing.ts'
-import { toParts } from '../../../functions/http/answer.ts'
+import { type Parts, toParts } from '../../../functions/http/answer.ts'
 import { createProblem, type ProblemType } from '../../../functions/http/problems.ts'
 import {
   CLOSING_SILENCE_MS,
@@ -23,6 +23,7 @@ import {
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   MAX_REQUESTS_PER_CONNECTION,
+  ONE_WRITE_BYTES,
   PIECE_BYTES,
   PROBE_AFTER_MS,
   SERVER_CHECK_MS,
@@ -93,7 +94,11 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
       setSignal(request, outgoing as ServerResponse)
       const response = await fetch(request, toPeer(incoming as IncomingMessage))
       const parts = toParts(response)
-      // node-server writes an answer from memory at once, without reading the Response.
+      if (parts?.body instanceof Uint8Array && parts.body.length <= ONE_WRITE_BYTES) {
+        sendWhole(parts, parts.body, outgoing as ServerResponse)
+        return RESPONSE_ALREADY_SENT
+      }
+      // node-server writes any other answer from memory at once, without reading the Response.
       if (parts !== undefined && !(parts.body instanceof ReadableStream)) return response
       if (response.body === null) return response
       const sent = send(response, response.body, outgoing as ServerResponse)
@@ -113,6 +118,8 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
   const options = {
     // Node refuses a request without a Host field with an empty body: `findWrongHost` explains.
     requireHostHeader: false,
+    // Requests without a body do without the events of one, which cost a tenth of an answer.
+    optimizeEmptyRequests: true,
     // Node's default aborts a request body after 5 minutes, however large.
     requestTimeout: 0,
     headersTimeout: HEADERS_MS,
@@ -222,6 +229,15 @@ function sendRefusal(response: Response, outgoing: ServerResponse): void {
   const { status, fields, body } = toParts(response) ?? { status: 400 }
   outgoing.writeHead(status, { ...fields, Connection: 'close' })
   outgoing.end(body)
+}
+
+/**
+ * Sends an answer from memory in one write: Node puts a text behind the fields, but passes bytes to the
+ * kernel beside them, which costs a fifth of an answer. In latin1 each character is one byte.
+ */
+function sendWhole({ status, fields }: Parts, body: Uint8Array, outgoing: ServerResponse): void {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
+  outgoing.writeHead(status, fields).end(text, 'latin1')
 }
 
 /**
