@@ -25,15 +25,14 @@ export async function answerNames<T>(
   ask: AskNames<T>,
   toHeld: (name: string, held: T) => object,
 ): Promise<Response> {
-  const { done, next, cancel } = askNames([...new Set(asked)], ask, toHeld)
-  const soon = done.then(() => true)
+  const { soon, stream, next } = askNames([...new Set(asked)], ask, toHeld)
   const isSoon = await withTimeout(FIRST_ANSWERS_MS, soon)
-  if (!isSoon) return createAnswer(200, LINES, toStream({ next, cancel }))
+  if (!isSoon) return createAnswer(200, LINES, toStream(stream()))
   const { value: body = new Uint8Array() } = await next()
   return createAnswer(200, { ...LINES, 'Content-Length': String(body.length) }, body)
 }
 
-/** The lines as chunks, each of all that became known since the last; `done` resolves when all are known. */
+/** The lines as chunks, each of all that became known since the last; `soon` resolves when all are known. */
 function askNames<T>(names: readonly string[], ask: AskNames<T>, toHeld: (name: string, held: T) => object) {
   const abort = new AbortController()
   const channel = createChannel<string>(Number.POSITIVE_INFINITY)
@@ -61,16 +60,25 @@ function askNames<T>(names: readonly string[], ask: AskNames<T>, toHeld: (name: 
     working--
     write(line)
   })
+  const all = Promise.all(writeAll).then(() => channel.end())
+
+  async function next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
+    const lines = await channel.take()
+    if (lines.length === 0) return { done: true, value: undefined }
+    return { done: false, value: encoder.encode(lines.join('')) }
+  }
+
+  async function cancel(reason?: unknown): Promise<void> {
+    abort.abort(reason)
+    channel.cancel(reason)
+  }
+
   return {
-    done: withHeartbeat(beat, () => Promise.all(writeAll), abort.signal).then(() => channel.end()),
-    async next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
-      const lines = await channel.take()
-      if (lines.length === 0) return { done: true, value: undefined }
-      return { done: false, value: encoder.encode(lines.join('')) }
-    },
-    async cancel(reason?: unknown): Promise<void> {
-      abort.abort(reason)
-      channel.cancel(reason)
+    soon: all.then(() => true),
+    next,
+    stream() {
+      withHeartbeat(beat, () => all, abort.signal)
+      return { next, cancel }
     },
   }
 }

@@ -4,7 +4,6 @@ import type { Trace } from '../../wire/fields/trace.ts'
 import { BRIEF_MS, GATHER_TURNS, MAX_BATCH_WAIT_MS, MAX_NAMES_PER_DESCRIBE } from '../../wire/limits.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
 import type { Answer } from '../compare/compare.ts'
-import type { CorruptCopies } from '../compare/corrupt-copies.ts'
 import type { Observer } from '../observer.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { DEADLINES, type Deadlines, isTimeout, watchReplica, withDeadline } from './deadlines.ts'
@@ -310,20 +309,4 @@ function watchAskers(open: ReadonlySet<Question>, onLeft: () => void) {
   for (const signal of [...waiting.values()].flat())
     signal?.addEventListener('abort', look, { once: true, signal: stop.signal })
   return { look, stop: () => stop.abort() }
-}
-
-interface GatherOptions extends AskOptions {
-  readonly members: readonly Member[]
-  readonly name: string
-  readonly corruptCopies: Pick<CorruptCopies, 'judge'>
-}
-
-/** Asks all members for one name at once, and returns an answer for each, in order. Never rejects. */
-export async function gather(asker: GatherOptions): Promise<Answer[]> {
-  const { members, name, corruptCopies } = asker
-  const asked = members.map((member) => member.ask(name, asker))
-  const answers: Answer[] = []
-  // None of them rejects, so this waits for all of them, without the promises of `Promise.all`.
-  for (const answer of asked) answers.push(await answer)
-  return corruptCopies.judge(answers, name)
 }

@@ -1,6 +1,7 @@
 import { isFacts } from '../../storage/facts.ts'
 import { compareNames, parseName } from '../../storage/names.ts'
-import { type AskOptions, gather } from '../ask/member.ts'
+import { gather } from '../ask/gather.ts'
+import type { AskOptions } from '../ask/member.ts'
 import { type Comparison, compare } from '../compare/compare.ts'
 import type { CoordinatorContext } from '../context.ts'
 import { readFolder } from '../directory/folder.ts'

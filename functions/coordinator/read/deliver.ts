@@ -7,7 +7,7 @@ import { toVersionHref } from '../../wire/fields/routes.ts'
 import { MAX_COMPARISONS } from '../../wire/limits.ts'
 import { StorageError, settle } from '../../wire/storage-error.ts'
 import { isTimeout } from '../ask/deadlines.ts'
-import { gather } from '../ask/member.ts'
+import { gather } from '../ask/gather.ts'
 import {
   type Answer,
   type Comparison,

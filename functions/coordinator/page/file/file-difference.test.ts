@@ -9,7 +9,8 @@ import {
   PAGE_WAIT_MS,
 } from '../../../wire/limits.ts'
 import { DEADLINES } from '../../ask/deadlines.ts'
-import { createMember, gather } from '../../ask/member.ts'
+import { gather } from '../../ask/gather.ts'
+import { createMember } from '../../ask/member.ts'
 import { compare } from '../../compare/compare.ts'
 import { createCorruptCopies } from '../../compare/corrupt-copies.ts'
 import { createContentCache } from '../../state.ts'
