@@ -45,7 +45,7 @@ const RATIOS: readonly Ratio[] = [
     of: 'compared 1 KiB, one remote, c32',
     over: 'compared 1 KiB, three remote, c32',
     column: RATE,
-    atMost: 1.6,
+    atMost: 1.5,
   },
   {
     what: 'large, digest known, MiB/s: vouch / node pipe that hashes on a thread',
