@@ -150,10 +150,14 @@ interface Level {
 export function createSpanner(ranges: readonly Range[], grains: readonly number[]) {
   const levels = grains.toSorted((a, b) => a - b).map((grain, nth): Level => ({ nth, grain, ...EMPTY }))
   const largest = levels.length - 1
+  const leastMask = 2 ** (levels[0]?.grain ?? 0) - 1
+  /** The names in open spans, and no fewer units than those have of text. */
+  let [openNames, openLength] = [0, 0]
   let range = 0
 
   /** Ends the spans of the levels up to `top`, each of which is a part of the one above it. */
   function close(top: number, last: string | null): readonly Closed[] {
+    if (top === largest) [openNames, openLength] = [0, 0]
     return levels.slice(0, top + 1).map((level, i) => {
       const { grain, names, bytes, text } = level
       const above = levels[i + 1]
@@ -168,7 +172,7 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   }
 
   function closeRangesBefore(name: string | null): readonly Closed[] {
-    let closed: readonly Closed[] = []
+    let closed = NONE
     for (; range < ranges.length; range++) {
       const until = ranges[range]?.until ?? null
       if (name !== null && isWithin(name, until)) break
@@ -180,6 +184,8 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   /** The largest level whose span ends with this name, or is full with it; -1 when none does. */
   function findTop(name: string): number {
     const hash = hashName(name)
+    // The case of most names: none that ends a larger span does not end the least.
+    if ((hash & leastMask) !== 0 && !isFull(openNames, openLength)) return -1
     let top = -1
     let [names, length] = [0, 0]
     for (const level of levels) {
@@ -198,7 +204,10 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
       if (least === undefined) return closed
       least.names++
       least.bytes = addSizes(least.bytes, size)
-      least.text = least.text === null || digest === null ? null : `${least.text}${digest} ${name}\0`
+      const text = `${digest} ${name}\0`
+      least.text = least.text === null || digest === null ? null : least.text + text
+      openNames++
+      openLength += text.length
       const isEnd = name === ranges[range]?.until
       if (isEnd) range++
       const top = isEnd ? largest : findTop(name)
@@ -210,6 +219,7 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   }
 }
 
+const NONE: readonly Closed[] = []
 const EMPTY = { names: 0, bytes: 0, text: '' } as const
 
 /** Whether a span ends because of its number of names, or of the UTF-16 units of its text. */

@@ -36,18 +36,19 @@ export function toKey(id: bigint, { inode, size, modifiedNs, changedNs }: Omit<I
  */
 export function hasKey({ ino, size, mtimeMs, ctimeMs }: Stats, id: number, key: string): boolean {
   const shown = [id, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]
-  let [field, number] = [0, 0]
-  for (let i = 0; i <= key.length; i++) {
-    const digit = key.charCodeAt(i) - DIGIT_0
-    if (digit >= 0 && digit <= 9) number = 10 * number + digit
-    else {
-      const difference = Math.abs(number - (shown[field] ?? Number.NaN))
-      if (!(difference <= (field < FIRST_TIME ? 0 : INEXACT_NS))) return false
-      field++
-      number = 0
+  let at = 0
+  for (let field = 0; field < shown.length; field++) {
+    let number = 0
+    for (; at < key.length; at++) {
+      const digit = key.charCodeAt(at) - DIGIT_0
+      if (digit < 0 || digit > 9) break
+      number = 10 * number + digit
     }
+    at++
+    const difference = Math.abs(number - (shown[field] ?? Number.NaN))
+    if (!(difference <= (field < FIRST_TIME ? 0 : INEXACT_NS))) return false
   }
-  return field === shown.length
+  return at === key.length + 1
 }
 
 const DIGIT_0 = 48

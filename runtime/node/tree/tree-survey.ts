@@ -28,7 +28,7 @@ import {
   UNSYNCED,
 } from './survey-files.ts'
 import type { Hashed, StepOrder, TreeLine, TreeStep } from './tree-messages.ts'
-import { type Course, type Met, walkTree } from './tree-walk.ts'
+import { type Course, isRun, type Met, type Run, walkRuns, walkTree } from './tree-walk.ts'
 
 /** A survey under way, on the calling thread. */
 export interface TreeSurvey {
@@ -55,9 +55,15 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
   const countFrom = performance.now() + COUNT_AFTER_MS
   const finer = memory.begin(survey)
   const files = createSurveyFiles({ ...tree, passFiles: finer.files }, survey)
-  const queue = createSlotQueue(walkTree(place, course), files, survey.passed)
   const lines = createSurveyLines(survey, finer)
+  const queue = createSlotQueue(walkRuns(place, course), files, report, survey.passed)
   let work = 0
+  let known = 0
+
+  function report(slot: Slot): void {
+    if (slot.isKnown) known++
+    lines.add(slot)
+  }
 
   return {
     step({ now, synced, isPatient, patience, bytes, hashed }) {
@@ -68,13 +74,9 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
         ...{ now, synced, isPatient, system: look(place) },
         ...{ computed: 0, bytes: 0, wantsSync: false },
       }
+      known = 0
       for (const { name, said } of hashed) queue.take(name, said, turn)
       const walked = queue.walkOn(turn, { until, bytes })
-      let known = 0
-      for (const slot of queue.drain()) {
-        if (slot.isKnown) known++
-        lines.add(slot)
-      }
       const isDone = queue.isDone()
       if (isDone) {
         // A root that went away meanwhile has just looked empty, or like less than it holds.
@@ -108,32 +110,64 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
   }
 }
 
-/** The files that a survey's walk has met, which leave in the order of the walk. */
-function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, reportsPassed = false) {
+/** Where a step ends: at this time, by `performance.now()`, or after so many bytes. */
+interface Bounds {
+  readonly until: number
+  readonly bytes: number
+}
+
+/** The files that a survey's walk meets, which are reported in its order. */
+function createSlotQueue(
+  walk: Generator<Met | Run | null>,
+  files: SurveyFiles,
+  report: (slot: Slot) => void,
+  reportsPassed = false,
+) {
   const hashing = new Map<string, Slot>()
-  let slots: Slot[] = []
+  const ordered = createOrdered(report)
   let wanted: Slot[] = []
   /** Met, and not read before a sync has ended. */
   let unsynced: Slot | null = null
+  /** The files that are met next, the first `next` of which are done. */
+  let run: Run = []
+  let next = 0
   let isWalked = false
 
   function isFull(): boolean {
-    return hashing.size >= MAX_SURVEY_HASHES || slots.length >= MAX_FILES_AHEAD
+    return hashing.size >= MAX_SURVEY_HASHES || ordered.waiting() >= MAX_FILES_AHEAD
   }
 
-  function meet(turn: Turn): void {
+  function isOver({ until, bytes }: Bounds, turn: Turn): boolean {
+    return performance.now() > until || turn.bytes >= bytes || unsynced !== null || isFull()
+  }
+
+  /** Meets the next entry, or files of the run: at most `limit`. Returns how many. */
+  function meet(turn: Turn, bounds: Bounds, limit: number): number {
+    if (next < run.length) return meetFiles(turn, bounds, limit)
     const { value: met, done } = walk.next()
     if (done) isWalked = true
-    if (done || met === null) return
-    const { name, trouble, passed } = met
-    if (passed === undefined && trouble === undefined) {
-      const slot = files.find(name, turn)
-      if (slot.isKnown) slots.push(slot)
+    else if (isRun(met)) {
+      run = met
+      next = 0
+    } else if (met !== null) meetOther(met)
+    return 1
+  }
+
+  function meetFiles(turn: Turn, bounds: Bounds, limit: number): number {
+    const first = next
+    const end = Math.min(run.length, first + limit)
+    while (next < end && (next === first || !isOver(bounds, turn))) {
+      const slot = files.find(run[next++] ?? '', turn)
+      if (slot.isKnown) ordered.put(slot)
       else readInto(slot, turn)
-    } else if (passed === undefined || reportsPassed) {
-      const said = passed === undefined ? toTrouble(trouble) : null
-      slots.push({ name, remembered: undefined, said, isKnown: false, passed })
     }
+    return next - first
+  }
+
+  function meetOther({ name, trouble, passed }: Met): void {
+    if (passed !== undefined && !reportsPassed) return
+    const said = passed === undefined ? toTrouble(trouble) : null
+    ordered.put({ name, remembered: undefined, said, isKnown: false, passed })
   }
 
   function readInto(slot: Slot, turn: Turn): void {
@@ -141,7 +175,7 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
     unsynced = said === UNSYNCED ? slot : null
     if (said === UNSYNCED || said === null) return
     slot.said = said
-    slots.push(slot)
+    ordered.put(slot)
     if (said !== undefined) return
     hashing.set(slot.name, slot)
     wanted.push(slot)
@@ -149,18 +183,16 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
 
   return {
     isUnsynced: () => unsynced !== null,
-    isDone: () => isWalked && slots.length === 0,
+    isDone: () => isWalked && ordered.waiting() === 0,
     /** Whether nothing can be done before a wanted file is hashed. */
     isStuck: () => isWalked || isFull(),
-    /** Walks until that time, by `performance.now()`, or so many bytes; returns how many entries it met. */
-    walkOn(turn: Turn, { until, bytes }: { readonly until: number; readonly bytes: number }): number {
+    /** Walks as far as the bounds allow; returns how many entries it met. */
+    walkOn(turn: Turn, bounds: Bounds): number {
       let met = 0
       try {
         if (unsynced !== null) readInto(unsynced, turn)
-        while (unsynced === null && !isWalked && !isFull() && met < MAX_LINES_PER_STEP) {
-          if (performance.now() > until || turn.bytes >= bytes) break
-          meet(turn)
-          met++
+        while (!isWalked && met < MAX_LINES_PER_STEP && !isOver(bounds, turn)) {
+          met += meet(turn, bounds, MAX_LINES_PER_STEP - met)
         }
       } finally {
         files.rest()
@@ -172,6 +204,7 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
       if (slot === undefined) return
       hashing.delete(name)
       files.take(slot, said, turn)
+      ordered.release()
     },
     /** The files to be hashed elsewhere that were met since the last call. */
     takeWanted(): Slot[] {
@@ -179,14 +212,24 @@ function createSlotQueue(walk: Generator<Met | null>, files: SurveyFiles, report
       wanted = []
       return taken
     },
-    /** The files that have no file before them which is still hashed elsewhere. */
-    drain(): Slot[] {
-      const end = hashing.size === 0 ? -1 : slots.findIndex(({ said }) => said === undefined)
-      const ready = end < 0 ? slots : slots.slice(0, end)
-      slots = end < 0 ? [] : slots.slice(end)
-      return ready
-    },
     end: () => void walk.return(null),
+  }
+}
+
+/** Reports files in the order in which they are put, each when it is known and none before it waits. */
+function createOrdered(report: (slot: Slot) => void) {
+  const slots: Slot[] = []
+  return {
+    waiting: () => slots.length,
+    put(slot: Slot): void {
+      if (slots.length === 0 && slot.said !== undefined) report(slot)
+      else slots.push(slot)
+    },
+    /** Called when a file that waited is known. */
+    release(): void {
+      const end = slots.findIndex(({ said }) => said === undefined)
+      for (const slot of slots.splice(0, end < 0 ? slots.length : end)) report(slot)
+    },
   }
 }
 

@@ -62,16 +62,35 @@ export interface Met {
  * caller checks afterwards. A caller that stops early calls `return`, which closes the open directory.
  */
 export function* walkTree(place: Place, course: Course): Generator<Met | null> {
+  for (const met of walkRuns(place, course)) {
+    if (isRun(met)) for (const name of met) yield { name }
+    else yield met
+  }
+}
+
+/** Consecutive names of regular files in one directory. */
+export type Run = readonly string[]
+
+export function isRun(met: Met | Run | null): met is Run {
+  return Array.isArray(met)
+}
+
+/** The same as `walkTree`, with the files of a directory together that nothing else lies between. */
+export function* walkRuns(place: Place, course: Course): Generator<Met | Run | null> {
   // The directories on the way down, the innermost last.
   const open: Visit[] = [enter('')]
   for (let visit = open[0]; visit !== undefined; visit = open.at(-1)) {
+    const files = takeFiles(visit)
+    if (files.length > 0) {
+      yield files
+      continue
+    }
     const key = visit.keys[visit.next++]
     const passed = key === undefined ? undefined : visit.passed.get(key)
     if (key !== undefined && passed !== undefined) yield { name: key, passed }
-    else if (key?.endsWith('/')) {
+    else if (key !== undefined) {
       if (!isOwn(place, key)) open.push(enter(key))
-    } else if (key !== undefined) yield { name: key }
-    else if (visit.isLast) open.pop()
+    } else if (visit.isLast) open.pop()
     else {
       const { trouble } = yield* readOn(visit, place, course)
       yield trouble === undefined ? null : toUnread(visit.path, trouble, course)
@@ -109,6 +128,17 @@ interface Visit {
   passed: ReadonlyMap<string, PassedKind>
   next: number
   isLast: boolean
+}
+
+/** The files that are next in a directory, none when another entry is. */
+function takeFiles(visit: Visit): Run {
+  const { keys, passed, next } = visit
+  let end = next
+  for (let key = keys[end]; key !== undefined && !key.endsWith('/'); key = keys[++end]) {
+    if (passed.size > 0 && passed.has(key)) break
+  }
+  visit.next = end
+  return keys.slice(next, end)
 }
 
 function enter(path: string): Visit {
