@@ -52,7 +52,7 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
     await tally.add(outcome)
   }
 
-  async function getNext(names: readonly string[]): Promise<void> {
+  async function getTogether(names: readonly string[]): Promise<void> {
     try {
       const firsts = await askTogether(names, { ask, query, files: folder })
       try {
@@ -74,7 +74,7 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
       const end = next + Math.min(share, FILES_TOGETHER)
       const together = apart.slice(next, end)
       next = end
-      await getNext(together)
+      await getTogether(together)
     }
   }
 
