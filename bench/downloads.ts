@@ -14,13 +14,15 @@ const USAGE = `node bench/downloads.ts [options]: measure vouch get of many smal
   --output DIR      a directory to write below, such as one on tmpfs: vouch syncs the file system at the end (beside the trees)
 
 A coordinator compares two directories; nginx serves one of them to rclone. The first row of vouch writes into an empty
-directory, the second finds all files there. Prints Markdown. Requires nginx and rclone.
+directory, the second finds all files there; the floor is a bare program that asks the same coordinator. Prints Markdown. Requires nginx and rclone.
 `
 const PROGRAM = fileURLToPath(new URL('../dist/command/vouch.js', import.meta.url))
 const BYTES = 4096
-const [FIRST, AGAIN, RCLONE] = [
+const FLOOR_PROGRAM = fileURLToPath(new URL('floors/downloads.cjs', import.meta.url))
+const [FIRST, AGAIN, FLOOR, RCLONE] = [
   'vouch get --files-from',
   'vouch get --files-from, again',
+  'floor of get --files-from',
   'rclone copy, http',
 ]
 
@@ -63,6 +65,12 @@ async function measure(workshop: Workshop): Promise<number> {
       },
     },
     {
+      rows: [FLOOR],
+      run: async () => ({
+        [FLOOR]: await time(process.execPath, [FLOOR_PROGRAM, list, toNew(), coordinator.url]),
+      }),
+    },
+    {
       rows: [RCLONE],
       async run() {
         const copy = ['copy', '--config', '/dev/null', '--http-url', nginx, ':http:', toNew()]
@@ -72,8 +80,12 @@ async function measure(workshop: Workshop): Promise<number> {
   ]
   const rounds = { rounds: Number(values.rounds), warmMs: 0 }
   const results = await runRounds(measurements, rounds).finally(() => rmSync(output, { recursive: true }))
-  const ratio = { what: `${FIRST} / ${RCLONE}`, of: FIRST, over: RCLONE, column: 'seconds', atMost: 1 }
-  return report({ [`${names.length} files`]: [FIRST, AGAIN, RCLONE] }, [ratio], results)
+  const toRcloneRatio = (of: string, atMost?: number) => ({
+    ...{ what: `${of} / ${RCLONE}`, of, over: RCLONE, column: 'seconds' },
+    ...(atMost !== undefined && { atMost }),
+  })
+  const ratios = [toRcloneRatio(FIRST, 1), toRcloneRatio(FLOOR)]
+  return report({ [`${names.length} files`]: [FIRST, AGAIN, FLOOR, RCLONE] }, ratios, results)
 }
 
 async function time(program: string, args: readonly string[]) {
