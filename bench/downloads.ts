@@ -80,11 +80,8 @@ async function measure(workshop: Workshop): Promise<number> {
   ]
   const rounds = { rounds: Number(values.rounds), warmMs: 0 }
   const results = await runRounds(measurements, rounds).finally(() => rmSync(output, { recursive: true }))
-  const toRcloneRatio = (of: string, atMost?: number) => ({
-    ...{ what: `${of} / ${RCLONE}`, of, over: RCLONE, column: 'seconds' },
-    ...(atMost !== undefined && { atMost }),
-  })
-  const ratios = [toRcloneRatio(FIRST, 1), toRcloneRatio(FLOOR)]
+  const toRatio = (of: string) => ({ what: `${of} / ${RCLONE}`, of, over: RCLONE, column: 'seconds' })
+  const ratios = [{ ...toRatio(FIRST), atMost: 1 }, toRatio(FLOOR)]
   return report({ [`${names.length} files`]: [FIRST, AGAIN, FLOOR, RCLONE] }, ratios, results)
 }
 

@@ -26,16 +26,12 @@ export function streamLines(work: (writeLine: WriteLine, signal: AbortSignal) =>
  * signal, rejects a write that waits for room, and resolves after the work has ended.
  */
 export function streamText(work: (write: WriteText, signal: AbortSignal) => Promise<void>): Chunks {
-  return stream(
-    work,
-    ({ length }) => length,
-    (texts) => encoder.encode(texts.join('')),
-  )
+  return stream(work, (texts) => encoder.encode(texts.join('')))
 }
 
 /** The bytes that `work` writes, small pieces put together; otherwise as `streamText`. */
 export function streamBytes(work: (write: WriteBytes, signal: AbortSignal) => Promise<void>): Chunks {
-  return stream(work, ({ length }) => length, join)
+  return stream(work, join)
 }
 
 function join(pieces: readonly (Uint8Array | string)[]): Uint8Array {
@@ -57,13 +53,12 @@ function join(pieces: readonly (Uint8Array | string)[]): Uint8Array {
   return joined
 }
 
-function stream<T>(
+function stream<T extends string | Uint8Array>(
   work: (write: (piece: T) => Promise<void>, signal: AbortSignal) => Promise<void>,
-  toSize: (piece: T) => number,
   join: (pieces: readonly T[]) => Uint8Array,
 ): Chunks {
   const abort = new AbortController()
-  const channel = createChannel<T>(ROOM, toSize)
+  const channel = createChannel<T>(ROOM, ({ length }) => length)
 
   async function write(piece: T): Promise<void> {
     abort.signal.throwIfAborted()

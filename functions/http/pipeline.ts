@@ -1,6 +1,6 @@
-import { readChunks, toChunks } from '../bytes/chunks.ts'
+import { readChunks } from '../bytes/chunks.ts'
 import type { WriteBytes } from '../bytes/line-writer.ts'
-import { SECURITY_FIELDS, toParts } from './answer.ts'
+import { SECURITY_FIELDS, toBodyChunks, toParts } from './answer.ts'
 
 /** The media type of a pipeline: here responses of HTTP/1.1, one after the other (RFC 9112 §10.2). */
 export const PIPELINE_TYPE = 'application/http'
@@ -15,13 +15,12 @@ export async function writeMessage(answer: Response, write: WriteBytes, signal: 
     throw new Error('a pipeline takes answers of a known length')
   let head = `HTTP/1.1 ${status} \r\n`
   for (const name in fields) if (!(name in SECURITY_FIELDS)) head += `${name}: ${fields[name]}\r\n`
-  const source = body instanceof ReadableStream ? toChunks(body) : null
-  const stop = () => void source?.cancel().catch(() => {})
+  const chunks = toBodyChunks(body)
+  const stop = () => void chunks.cancel().catch(() => {})
   signal.addEventListener('abort', stop, { once: true })
   try {
     await write(`${head}\r\n`)
-    if (body instanceof Uint8Array) await write(body)
-    if (source !== null) for await (const chunk of readChunks(source)) await write(chunk)
+    for await (const chunk of readChunks(chunks)) await write(chunk)
   } finally {
     signal.removeEventListener('abort', stop)
     stop()

@@ -16,7 +16,7 @@ export const MAX_FOLDER_BYTES = (MAX_DIRECTORY_ROWS / MAX_LISTING_PAGE) * MAX_LI
  */
 export const FILES_AT_ONCE = 4
 
-/** Files that are asked for in one request: with more, its own cost is no smaller part of theirs. */
+/** Files that are asked for in one request: four times as many were received no faster. */
 export const FILES_TOGETHER = 64
 
 /**
