@@ -10,7 +10,7 @@ import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
 import { type Status, status as schema } from '../../functions/wire/schemas/ledger.ts'
-import { readChildren, readPeakKib } from './workerd-process.suite.ts'
+import { readWorkerdProcesses, readPeakKib } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const
 type BucketName = (typeof BUCKETS)[number]
@@ -48,7 +48,7 @@ export async function openAuditWorld(
   await fill(join(directory, 'store'), count, differing)
   const store = open(join(directory, 'store'), await createStores())
   await store.ready
-  const before = await readChildren()
+  const before = await readWorkerdProcesses()
   const hosts = await Promise.all(
     BUCKETS.map(async (name) => (await store.unsafeGetDirectURL(`gate-${name}`)).host),
   )
@@ -79,7 +79,7 @@ export async function openAuditWorld(
       worker = open(join(directory, 'audit'), [options])
       await worker.ready
       url = (await worker.unsafeGetDirectURL('audit')).origin
-      pids = (await readChildren()).filter((pid) => !before.includes(pid))
+      pids = (await readWorkerdProcesses()).filter((pid) => !before.includes(pid))
     },
     kill: () => stop('SIGKILL'),
     async fire(time) {

@@ -7,7 +7,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { MAX_R2_PUT_BYTES } from '../../runtime/workers/limits.ts'
-import { readChildren, readPeakKib } from './workerd-process.suite.ts'
+import { readWorkerdProcesses, readPeakKib } from './workerd-process.suite.ts'
 
 const MIB = 1024 ** 2
 /** The size of the file; 0 to skip the test: 5 take a quarter of an hour, and 10 GiB of disk. */
@@ -49,7 +49,7 @@ describe.skipIf(GIB === 0)(`a file of ${GIB} GiB`, { timeout: 3_600_000 }, () =>
   beforeAll(async () => {
     store = start(createStore())
     const { host } = await store.unsafeGetDirectURL('store')
-    others = await readChildren()
+    others = await readWorkerdProcesses()
     workers = start(await createWorkers(host))
     await workers.ready
   })
@@ -160,7 +160,7 @@ async function download(url: string) {
 }
 
 async function expectFlatMemory(others: readonly string[], what: string): Promise<void> {
-  const pids = (await readChildren()).filter((pid) => !others.includes(pid))
+  const pids = (await readWorkerdProcesses()).filter((pid) => !others.includes(pid))
   if (pids.length === 0) {
     return console.warn('NOT TESTED, the memory of workerd: there is no /proc to read its peak from')
   }
