@@ -2,11 +2,11 @@ import { statfsSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { createDisturbedMeasurements, SOAK_ROW, toCrowdRow } from './disturbed-reads.ts'
+import { readVersion, type Workshop, withWorkshop } from './harness/processes.ts'
+import { type Ratio, report, runRounds, say } from './harness/runner.ts'
+import { createStage } from './harness/servers.ts'
 import { createColdMeasurements, createLargeMeasurements } from './large-reads.ts'
-import { readVersion, type Workshop, withWorkshop } from './processes.ts'
 import { createNamesMeasurement, createReadMeasurements } from './reads.ts'
-import { type Ratio, report, runRounds, say } from './runner.ts'
-import { createStage } from './servers.ts'
 
 const USAGE = `node bench/bench.ts [options]: measure vouch in real processes, beside yardsticks in the same rounds
 

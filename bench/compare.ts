@@ -4,11 +4,11 @@ import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { createPair, type Pair, SHAPES, settle, toName, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { type Workshop, watch, withWorkshop } from './processes.ts'
-import { type Measurement, once, type Ratio, report, runRounds } from './runner.ts'
-import { startPair } from './servers.ts'
+import { createPair, type Pair, SHAPES, settle, toName, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { type Workshop, watch, withWorkshop } from './harness/processes.ts'
+import { type Measurement, once, type Ratio, report, runRounds } from './harness/runner.ts'
+import { startPair } from './harness/servers.ts'
 
 const USAGE = `node bench/compare.ts OTHER [options]: measure this checkout beside another one of vouch, in turns
 

@@ -4,13 +4,13 @@ import { readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { settle, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { readCpuSeconds, readMemory, type Workshop, watch } from './processes.ts'
-import type { Figures, Measurement, Round } from './runner.ts'
-import { type Cluster, SMALL, SMALL_BYTES, withPair } from './servers.ts'
+import { settle, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { readCpuSeconds, readMemory, type Workshop, watch } from './harness/processes.ts'
+import type { Figures, Measurement, Round } from './harness/runner.ts'
+import { type Cluster, SMALL, SMALL_BYTES, withPair } from './harness/servers.ts'
 
-const CLIENTS = fileURLToPath(new URL('crowd-clients.ts', import.meta.url))
+const CLIENTS = fileURLToPath(new URL('harness/crowd-clients.ts', import.meta.url))
 const [IDLE, SLOW] = [10_000, 500]
 /** 100 reads a second for two hours. */
 const SOAK_READS = 720_000

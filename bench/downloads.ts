@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settle, toName, warmPageCache, writeTrees } from './files.ts'
-import { execute, findFreePort, type Workshop, withWorkshop } from './processes.ts'
-import { type Measurement, report, runRounds } from './runner.ts'
-import { startCoordinator } from './servers.ts'
+import { settle, toName, warmPageCache, writeTrees } from './harness/files.ts'
+import { execute, findFreePort, type Workshop, withWorkshop } from './harness/processes.ts'
+import { type Measurement, report, runRounds } from './harness/runner.ts'
+import { startCoordinator } from './harness/servers.ts'
 
 const USAGE = `node bench/downloads.ts [options]: measure vouch get of many small files beside rclone
 

@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settle, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { type Server, type Workshop, watch, withWorkshop } from './processes.ts'
-import { type Measurement, once, type Ratio, report, runRounds } from './runner.ts'
-import { SMALL, SMALL_BYTES, startPair } from './servers.ts'
+import { settle, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { type Server, type Workshop, watch, withWorkshop } from './harness/processes.ts'
+import { type Measurement, once, type Ratio, report, runRounds } from './harness/runner.ts'
+import { SMALL, SMALL_BYTES, startPair } from './harness/servers.ts'
 
 const USAGE = `node bench/floors.ts [options]: measure vouch beside programs that do only what its promises need, in turns
 

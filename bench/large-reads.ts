@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { settle, warmPageCache } from './files.ts'
-import { download } from './load.ts'
-import { execute, readCpuSeconds, type Workshop, watch } from './processes.ts'
-import { type Figures, type Measurement, median, once } from './runner.ts'
-import { type Cluster, LARGE, SMALL, type Stage, withPair, writeLarge } from './servers.ts'
+import { settle, warmPageCache } from './harness/files.ts'
+import { download } from './harness/load.ts'
+import { execute, readCpuSeconds, type Workshop, watch } from './harness/processes.ts'
+import { type Figures, type Measurement, median, once } from './harness/runner.ts'
+import { type Cluster, LARGE, SMALL, type Stage, withPair, writeLarge } from './harness/servers.ts'
 
 /** Downloads of one round; their median counts. */
 const DOWNLOADS = 3

@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { settle, writeTrees } from './files.ts'
-import { runLoad, runLoader } from './load.ts'
-import { type Workshop, watch } from './processes.ts'
-import type { Figures, Measurement } from './runner.ts'
-import { type Cluster, CONFLICT, SMALL, type Stage, withPair } from './servers.ts'
+import { settle, writeTrees } from './harness/files.ts'
+import { runLoad, runLoader } from './harness/load.ts'
+import { type Workshop, watch } from './harness/processes.ts'
+import type { Figures, Measurement } from './harness/runner.ts'
+import { type Cluster, CONFLICT, SMALL, type Stage, withPair } from './harness/servers.ts'
 
 const CONNECTIONS = 32
 

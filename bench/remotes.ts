@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settle, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { type Workshop, watch, withWorkshop } from './processes.ts'
-import { type Measurement, once, type Ratio, report, runRounds } from './runner.ts'
-import { type Cluster, SMALL, SMALL_BYTES, startCoordinator, startReplica } from './servers.ts'
+import { settle, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { type Workshop, watch, withWorkshop } from './harness/processes.ts'
+import { type Measurement, once, type Ratio, report, runRounds } from './harness/runner.ts'
+import { type Cluster, SMALL, SMALL_BYTES, startCoordinator, startReplica } from './harness/servers.ts'
 
 const USAGE = `node bench/remotes.ts [options]: measure compared reads over one replica server beside three, in turns
 

@@ -6,10 +6,17 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createPair, type Pair, SHAPES } from './files.ts'
-import { execute, findFreePort, readMemory, readVersion, type Workshop, withWorkshop } from './processes.ts'
-import { type Figures, type Measurement, report, runRounds, say } from './runner.ts'
-import { startCoordinator, startReplica } from './servers.ts'
+import { createPair, type Pair, SHAPES } from './harness/files.ts'
+import {
+  execute,
+  findFreePort,
+  readMemory,
+  readVersion,
+  type Workshop,
+  withWorkshop,
+} from './harness/processes.ts'
+import { type Figures, type Measurement, report, runRounds, say } from './harness/runner.ts'
+import { startCoordinator, startReplica } from './harness/servers.ts'
 
 const USAGE = `node bench/trees.ts [options]: measure vouch check on pairs of trees, beside other programs that compare trees
 

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settle, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { type Workshop, withWorkshop } from './processes.ts'
-import { type Figures, once, type Ratio, report, runRounds } from './runner.ts'
-import { SMALL, SMALL_BYTES, startPair } from './servers.ts'
+import { settle, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { type Workshop, withWorkshop } from './harness/processes.ts'
+import { type Figures, once, type Ratio, report, runRounds } from './harness/runner.ts'
+import { SMALL, SMALL_BYTES, startPair } from './harness/servers.ts'
 
 const USAGE = `node bench/verify-reads.ts [options]: measure compared reads while the servers verify, beside quiet ones, in turns
 

@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { settle, toName, writeTrees } from './files.ts'
-import { runLoad } from './load.ts'
-import { readCpuSeconds, type Workshop, withWorkshop } from './processes.ts'
-import { type Measurement, once, type Ratio, report, runRounds } from './runner.ts'
-import { type Cluster, startReplica } from './servers.ts'
+import { settle, toName, writeTrees } from './harness/files.ts'
+import { runLoad } from './harness/load.ts'
+import { readCpuSeconds, type Workshop, withWorkshop } from './harness/processes.ts'
+import { type Measurement, once, type Ratio, report, runRounds } from './harness/runner.ts'
+import { type Cluster, startReplica } from './harness/servers.ts'
 
 const USAGE = `node bench/workers.ts [options]: measure a coordinator with --workers 2 beside one with 1, in turns
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { median, toRatioTable, toTable } from '../../bench/runner.ts'
+import { median, toRatioTable, toTable } from '../../bench/harness/runner.ts'
 
 it('a table has the median of each figure with its bounds, and the processes of a row in one cell', () => {
   const rounds = [

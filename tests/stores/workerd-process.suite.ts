@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 
 /**
- * The processes of workerd that this one has started; none where there is no /proc. Others, such as the service
- * of esbuild, belong to whoever started them.
+ * The processes of workerd that this one has started; none where there is no /proc. Others, such as the
+ * service of esbuild, belong to whoever started them.
  */
 export async function readWorkerdProcesses(): Promise<string[]> {
   const children = await read(`/proc/${process.pid}/task/${process.pid}/children`)

@@ -12,7 +12,7 @@ export const CONFLICT = toName(1)
 export const LARGE = 'large.bin'
 export const SMALL_BYTES = 1024
 
-const SOURCES = fileURLToPath(new URL('../runtime/cli/vouch.ts', import.meta.url))
+const SOURCES = fileURLToPath(new URL('../../runtime/cli/vouch.ts', import.meta.url))
 const TREES = 5
 
 /** How a server of vouch is started. */
@@ -109,7 +109,7 @@ export function createStage(workshop: Workshop, largeBytes: number, seedDirector
     return [await startCoordinator(workshop, urls, { cache }), ...started]
   }
   const startYardstick = async (name: string, ...args: string[]): Promise<Cluster> => {
-    const program = fileURLToPath(new URL('yardstick-server.ts', import.meta.url))
+    const program = fileURLToPath(new URL('../floors/yardstick-server.ts', import.meta.url))
     return [await workshop.start(name, process.execPath, [program, name, ...args])]
   }
 
