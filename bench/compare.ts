@@ -9,22 +9,31 @@ import { runLoad } from './harness/load.ts'
 import { type Workshop, watch, withWorkshop } from './harness/processes.ts'
 import { type Measurement, once, type Ratio, report, runRounds } from './harness/runner.ts'
 import { startPair } from './harness/servers.ts'
+import { readNames } from './reads.ts'
 
 const USAGE = `node bench/compare.ts OTHER [options]: measure this checkout beside another one of vouch, in turns
 
   --rounds N        how often each is measured (5)
   --age SECONDS     how old new files are at their first check (3); after some 35 Linux has written them to the disk
-  --only SET,...    of reads, ${Object.keys(SHAPES).join(', ')} (reads, small)
+  --only SET,...    of reads, names, ${Object.keys(SHAPES).join(', ')} (reads, small)
 
 Both must have been built (npm run build). 'reads' loads a coordinator with one local and one remote replica from 32
-connections; the others time the first and the second check of a pair of new trees. Prints the medians of each, and the
-median of the ratios of the rounds: this checkout divided by the other. 'big' takes 9 GiB of temporary space.
+connections; 'names' does so with 100,000 names, each read once, and an empty index; the others time the first and the
+second check of a pair of new trees. Prints the medians of each, and the median of the ratios of the rounds: this
+checkout divided by the other. 'big' takes 9 GiB of temporary space.
 `
 const CONNECTIONS = 32
 const LOAD_SECONDS = 3
 /** A coordinator answers faster and faster in its first seconds. */
 const WARM_MS = 6000
+const NAMES = 100_000
 const CPU = 'CPU ms/read'
+/** What is compared of each set; of all others, the checks. */
+const COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  reads: ['requests/s', CPU],
+  names: ['requests/s', 'peak MiB|coordinator'],
+}
+const CHECKS = ['first check s', 'second check s']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -48,17 +57,15 @@ async function compare(workshop: Workshop, other: string): Promise<number> {
     if (!existsSync(program)) throw new Error(`there is no ${program}: run 'npm run build' in that checkout`)
   }
   const sets = values.only.split(',')
-  const measurements: Measurement[] = []
-  for (const set of sets) {
-    for (const [name, program] of programs) {
-      measurements.push(
-        set === 'reads' ? createReads(workshop, name, program) : createChecks(workshop, set, name, program),
-      )
-    }
+  const names = createNames(workshop)
+  const create = (set: string, name: string, program: string) => {
+    if (set === 'reads') return createReads(workshop, name, program)
+    return set === 'names' ? names(name, program) : createChecks(workshop, set, name, program)
   }
+  const measurements = sets.flatMap((set) => programs.map(([name, program]) => create(set, name, program)))
   const results = await runRounds(measurements, { rounds: Number(values.rounds), warmMs: WARM_MS })
   const ratios: Ratio[] = sets.flatMap((set) =>
-    (set === 'reads' ? ['requests/s', CPU] : ['first check s', 'second check s']).map((column) => {
+    (COLUMNS[set] ?? CHECKS).map((column) => {
       return { what: `${set}, ${column}: this / other`, of: `${set} this`, over: `${set} other`, column }
     }),
   )
@@ -68,7 +75,7 @@ async function compare(workshop: Workshop, other: string): Promise<number> {
 function toShape(set: string) {
   const shape = SHAPES[set]
   if (shape === undefined)
-    throw new Error(`--only takes reads, ${Object.keys(SHAPES).join(', ')}, got '${set}'`)
+    throw new Error(`--only takes reads, names, ${Object.keys(SHAPES).join(', ')}, got '${set}'`)
   return shape
 }
 
@@ -92,6 +99,25 @@ function createReads(workshop: Workshop, name: string, program: string): Measure
     return { [row]: { ...figures, [CPU]: cpu } }
   }
   return { rows: [row], run }
+}
+
+/** Compared reads of many names that both checkouts share, by servers that start with an empty index. */
+function createNames(workshop: Workshop): (name: string, program: string) => Measurement {
+  const trees = ['a', 'b'].map((tree) => join(workshop.scratch, 'names', tree))
+  const write = once(async () => {
+    writeTrees(trees, { files: NAMES, sizeOf: () => 100 })
+    await delay(1000 * Number(values.age))
+  })
+  return (name, program) => {
+    const row = `names ${name}`
+    const cache = join(workshop.scratch, 'names', `cache ${name}`)
+    const run = async () => {
+      await write()
+      rmSync(cache, { recursive: true, force: true })
+      return { [row]: await readNames(workshop, trees, NAMES, { program, cache }) }
+    }
+    return { rows: [row], fresh: true, run }
+  }
 }
 
 /** Seconds of a first check of new files with an empty index, and of a second. */

@@ -4,7 +4,7 @@ import { settle, writeTrees } from './harness/files.ts'
 import { runLoad, runLoader } from './harness/load.ts'
 import { type Workshop, watch } from './harness/processes.ts'
 import type { Figures, Measurement } from './harness/runner.ts'
-import { type Cluster, CONFLICT, SMALL, type Stage, withPair } from './harness/servers.ts'
+import { type Cluster, CONFLICT, SMALL, type Stage, type VouchOptions, withPair } from './harness/servers.ts'
 
 const CONNECTIONS = 32
 
@@ -54,24 +54,7 @@ export function createNamesMeasurement(workshop: Workshop, count: number): Measu
   const trees = ['1', '2'].map((tree) => join(directory, tree))
 
   async function readAll(): Promise<Figures> {
-    const options = { cache: join(directory, 'cache'), busy: true }
-    return await withPair(workshop, trees, options, async (cluster) => {
-      const port = Number(new URL(cluster[0].url).port)
-      const answer = { expected: 'HTTP/1.1 200 ', agreement: 'unanimous' }
-      const task = {
-        protocol: 'http',
-        port,
-        connections: CONNECTIONS,
-        target: '/files/',
-        names: count,
-        ...answer,
-      } as const
-      const figures = await watch(cluster, 1000, () => runLoader(task))
-      // A server reports at its end how many digests it computed.
-      await Promise.all(cluster.map((server) => server.stop()))
-      const reports = cluster.map((server) => /(\d+) digests computed/.exec(server.readErrors())?.[1])
-      return { ...figures, 'digests computed': reports.reduce((sum, digests) => sum + Number(digests), 0) }
-    })
+    return await readNames(workshop, trees, count, { cache: join(directory, 'cache') })
   }
 
   const run = async () => {
@@ -86,4 +69,30 @@ export function createNamesMeasurement(workshop: Workshop, count: number): Measu
     }
   }
   return { rows, fresh: true, single: true, run }
+}
+
+/** Reads the first `count` names of `trees` once each, from servers that start for it. */
+export async function readNames(
+  workshop: Workshop,
+  trees: readonly string[],
+  count: number,
+  options: VouchOptions,
+): Promise<Figures> {
+  return await withPair(workshop, trees, { ...options, busy: true }, async (cluster) => {
+    const figures = await watch(cluster, 1000, () =>
+      runLoader({
+        protocol: 'http',
+        port: Number(new URL(cluster[0].url).port),
+        connections: CONNECTIONS,
+        target: '/files/',
+        names: count,
+        expected: 'HTTP/1.1 200 ',
+        agreement: 'unanimous',
+      }),
+    )
+    // A server reports at its end how many digests it computed.
+    await Promise.all(cluster.map((server) => server.stop()))
+    const reports = cluster.map((server) => /(\d+) digests computed/.exec(server.readErrors())?.[1])
+    return { ...figures, 'digests computed': reports.reduce((sum, digests) => sum + Number(digests), 0) }
+  })
 }
