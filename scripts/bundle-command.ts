@@ -1,10 +1,35 @@
 import { writeFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 
 /** What `vouch.js` starts, a file of its own, which `runCompiled` runs. */
 const MAIN = 'runtime/cli/main.ts'
+
+/**
+ * What commands that end soon load when they run. It lies in `main.js` with all that it imports. The rest, more
+ * than half, lies in `rest.js`, since reading a file of this length takes longer than many a command works.
+ */
+const OFTEN = [
+  MAIN,
+  'runtime/cli/help/help.ts',
+  'runtime/cli/settings/settings.ts',
+  'runtime/cli/settings/toml.ts',
+  'runtime/cli/settings/ignore-file.ts',
+  'runtime/cli/commands/get.ts',
+  'runtime/cli/commands/get-many.ts',
+  'runtime/cli/commands/check.ts',
+  'runtime/cli/commands/cat.ts',
+  'runtime/cli/commands/ls.ts',
+  'runtime/node/http/http-client.ts',
+  'runtime/node/disk/disk-program.ts',
+  'runtime/node/tree/tree-program.ts',
+  'runtime/node/ledger/sqlite-ledger.ts',
+  'functions/coordinator/coordinator.ts',
+  'functions/coordinator/read/many-reads.ts',
+  'functions/coordinator/directory/directory.ts',
+  'functions/coordinator/audit/audit-answer.ts',
+]
 
 const loadMain: Plugin = {
   name: 'load-main',
@@ -71,8 +96,10 @@ const requirePeers: Plugin = {
   },
 }
 
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
 const SHARED = {
-  absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
+  absWorkingDir: ROOT,
   entryNames: '[name]',
   bundle: true,
   platform: 'node',
@@ -109,7 +136,7 @@ export async function bundleCommand(outdir: string): Promise<string[]> {
 
 /**
  * Bundles what `vouch.js` starts. esbuild makes a part of the files that the same commands use. The parts
- * become functions in one file: V8 keeps no code of those that a command does not call.
+ * become functions in two files: V8 keeps no code of those that a command does not call.
  */
 async function bundleMain(outdir: string): Promise<string[]> {
   const { outputFiles, metafile } = await build({
@@ -123,20 +150,51 @@ async function bundleMain(outdir: string): Promise<string[]> {
     plugins: [loadNode, requirePeers],
   })
   const files = outputFiles.map(({ path, text }) => ({ name: `./${relative(outdir, path)}`, text }))
-  const parts = files.filter(({ name }) => name.endsWith('.js')).map(({ name, text }) => toPart(name, text))
-  const main = [
-    `(function (exports, require, module, __filename, __dirname) {'use strict';${URL_HERE}`,
-    'const __loaded = {}, __load = (name) => (__loaded[name] ??= __parts[name]());',
-    'const __import = async (name) => (__parts[name] ? __load(name) : require(name));',
-    `const __parts = {${parts.join(',\n')}};`,
-    "__load('./main.js')})",
-  ].join('\n')
-  if (/[^\x00-\x7f]/.test(main))
-    throw new Error('main.js is not ASCII: a template literal with a tag keeps what is not; interpolate that')
-  await writeFile(join(outdir, 'main.js'), main)
+  const often = findOften(metafile, outdir)
+  const parts = files.filter(({ name }) => name.endsWith('.js'))
+  const list = (isOften: boolean) =>
+    parts.flatMap(({ name, text }) => (often.has(name) === isOften ? toPart(name, text) : [])).join(',\n')
+  await writeScript(outdir, 'main.js', [
+    'let __others; const __loaded = {};',
+    "const __find = (name) => __parts[name] ?? (__others ??= __run('rest.js')(__load, __import))[name];",
+    'const __load = (name) => (__loaded[name] ??= __find(name)());',
+    "const __import = async (name) => (name.startsWith('./') ? __load(name) : require(name));",
+    `const __parts = {${list(true)}};`,
+    "__load('./main.js')",
+  ])
+  await writeScript(outdir, 'rest.js', [`return (__load, __import) => ({${list(false)}})`])
   const legal = files.flatMap(({ name, text }) => (name.endsWith('.txt') ? text : []))
   await writeFile(join(outdir, 'main.js.LEGAL.txt'), legal.join('\n'))
   return Object.keys(metafile.inputs)
+}
+
+/** The names of the parts that `OFTEN` loads and imports. */
+function findOften({ outputs }: Metafile, outdir: string): ReadonlySet<string> {
+  const names = new Map(
+    Object.keys(outputs).map((path) => [path, `./${relative(outdir, resolve(ROOT, path))}`]),
+  )
+  const found = new Set<string>()
+  const add = (path: string) => {
+    const name = names.get(path)
+    if (name === undefined || found.has(name)) return
+    found.add(name)
+    for (const { path: imported, kind } of outputs[path]?.imports ?? [])
+      if (kind === 'import-statement') add(imported)
+  }
+  for (const often of OFTEN) {
+    const [path] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === often) ?? []
+    if (path === undefined) throw new Error(`no command loads ${often} when it runs`)
+    add(path)
+  }
+  return found
+}
+
+/** Writes the function that `runCompiled` runs. */
+async function writeScript(outdir: string, name: string, lines: readonly string[]): Promise<void> {
+  const text = [`(function (require, __filename, __run) {'use strict';${URL_HERE}`, ...lines, '})'].join('\n')
+  if (/[^\x00-\x7f]/.test(text))
+    throw new Error(`${name} is not ASCII: a template literal with a tag keeps what is not; interpolate that`)
+  await writeFile(join(outdir, name), text)
 }
 
 // As esbuild writes them: all imports at the beginning of a part, and its exports at the end.

@@ -19,7 +19,7 @@ import { createStageWith, type Stage } from './stage.suite.ts'
 let stage: Stage
 
 beforeEach(() => {
-  stage = createStageWith({ 'a/f': '1', 'b/f': '1' })
+  stage = createStageWith({ 'a/f': '1', 'b/f': '1', 'a/g': '2', 'b/g': '2' })
 })
 
 async function run(...args: readonly string[]) {
@@ -83,6 +83,17 @@ test('a link, a FIFO and a directory that others can write to are not read', asy
   chmodSync(dirname(file), 0o777)
   expect((await get()).status).toBe(0)
   expect(statSync(file).ino).not.toBe(ino)
+})
+
+test('commands that end soon read one file, which has all that they run; others read a second', async () => {
+  const replicas = ['--replica', 'a=a', '--replica', 'b=b']
+  const often = [['help', 'get'], ['get', 'f'], ['get', 'f', 'g'], ['cat', 'f'], ['ls'], ['check']] as const
+  for (const [command, ...args] of often) await run(command, ...args, ...(command === 'help' ? [] : replicas))
+  expect((await run('key', 'generate', 'own.key')).status).toBe(0)
+  const kept = readdirSync(join(stage.cwd, 'cache/vouch/compiled'))
+  const files = kept.flatMap((name) => /^vouch-(\w+-(?:main|rest))-/.exec(name)?.[1] ?? [])
+  const ofOften = ['cat-main', 'check-main', 'get-main', 'help-main', 'ls-main']
+  expect(files.sort()).toEqual([...ofOften, 'key-main', 'key-rest'].sort())
 })
 
 test('a run that was trouble keeps no code, and none has the name of what is no command', async () => {

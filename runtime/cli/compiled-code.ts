@@ -26,19 +26,22 @@ export function toCodeDirectory(env: Readonly<Record<string, string | undefined>
 }
 
 /**
- * Runs the file `path`, which holds one function of a CommonJS module, with the code that V8 compiled of it
- * when this command ran before. Where that is absent, stale or damaged, it is kept at the end of a run that
- * was no trouble, if Node caches code then. Node's own cache has only what is compiled before a file runs:
- * the functions that are compiled when they are first called, a thousand in a short command, it lacks.
+ * Runs the file `path`, which holds one function, with the code that V8 compiled of it when this command ran
+ * before. Where that is absent, stale or damaged, it is kept at the end of a run that was no trouble, if Node
+ * caches code then. Node's own cache has only what is compiled before a file runs: the functions that are
+ * compiled when they are first called, a thousand in a short command, it lacks.
+ *
+ * The function gets what requires packages from there, its path, and what runs a file beside it in the same
+ * way. Returns what the function returns.
  */
-export function runCompiled(path: string, command: string): void {
+export function runCompiled(path: string, command: string): unknown {
   const code = toCodeDirectory(process.env)
   // Not every host can tell whether it caches code.
   const isKept = typeof module.getCompileCacheDir === 'function' && /^[a-z]+$/.test(command)
   const name = `vouch-${command}-${basename(path, '.js')}-${process.version}-${process.arch}`
   const script = compile(path, isKept && code !== null ? resolve(code, name) : null)
-  const running = { exports: {} }
-  script.runInThisContext()(running.exports, createRequire(path), running, path, dirname(path))
+  const run = (file: string) => runCompiled(join(dirname(path), file), command)
+  return script.runInThisContext()(createRequire(path), path, run)
 }
 
 /** Compiles the file `path`, which is ASCII, with the code in `file` if that can be used. */
