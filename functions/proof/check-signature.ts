@@ -15,11 +15,13 @@ export type CheckSignature = (signature: Signature, text: string, facts?: Facts)
 
 /** Creates a function that remembers the last good signatures: verifying one costs more than a read. */
 export function createCheckSignature(): CheckSignature {
-  const good = new LRUCache<string, Statement>({ max: MAX_KEPT_SIGNATURES })
+  // Most coordinators never check one, and room for them all is made at once.
+  let good: LRUCache<string, Statement> | undefined
 
   return async (signature, text, facts) => {
     const { key, line } = signature
     const slot = `${key}\n${line}\n${text}`
+    good ??= new LRUCache({ max: MAX_KEPT_SIGNATURES })
     const statement = good.get(slot) ?? (await readStatement(signature, text))
     if (statement === null) return false
     good.set(slot, statement)

@@ -24,7 +24,7 @@ import {
 import { createStreams } from './disk/streams.ts'
 import { isAtByName } from './files/directory.ts'
 import { type Identity, isSettled, toIdentity, toTime } from './files/identity.ts'
-import { MAX_THREADS, WRITE_INDEX_MS } from './limits.ts'
+import { getMaxThreads, WRITE_INDEX_MS } from './limits.ts'
 
 const MIB = 1024 * 1024
 
@@ -257,7 +257,7 @@ describe('a stream', () => {
     const reader = (await storage.open('large'))?.body.getReader()
     for (let i = 0; i < taken; i++) await reader?.read()
     // One of so many others shares its thread, which answers in order.
-    const others = Array.from({ length: MAX_THREADS }, () => storage.open('large'))
+    const others = Array.from({ length: getMaxThreads() }, () => storage.open('large'))
     const readers = (await Promise.all(others)).map((other) => other?.body.getReader())
     await Promise.all(readers.map((other) => other?.read()))
     await Promise.all(readers.map((other) => other?.cancel()))

@@ -9,7 +9,14 @@ export const READ_BYTES = 1024 * 1024
 /** A chunk of a sent file. A stalled client costs two: one that is sent, one that was read ahead. */
 export const CHUNK_BYTES = 256 * 1024
 /** Threads that hash, and threads that send: two at least, so that no large file or slow disk takes all. */
-export const MAX_THREADS = Math.max(2, availableParallelism())
+export function getMaxThreads(): number {
+  // A short command has none, and node:os takes 0.5 ms to load.
+  threads ??= Math.max(2, availableParallelism())
+  return threads
+}
+
+let threads: number | undefined
+
 /** Attempts to open or hash a file that keeps changing. */
 export const MAX_ATTEMPTS = 3
 /** The heap of a thread: several times what it needs. Without this limit it grows to 80 MiB, not to 30. */

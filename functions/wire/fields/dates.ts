@@ -1,4 +1,5 @@
-const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)'
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+const DAY = `(?:${DAYS.join('|')})`
 const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day'
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const MONTH = `(?<month>${MONTHS.join('|')})`
@@ -57,7 +58,16 @@ function clamp(ms: number): Date {
 
 /** A time in milliseconds since 1970 as an HTTP date (IMF-fixdate, RFC 9110 §5.6.7), cut to the second. */
 export function toHttpDate(ms: number): string {
-  return clamp(ms).toUTCString()
+  const time = clamp(ms)
+  // Not toUTCString, which first loads the time zones: 1 ms, a fiftieth of a short command.
+  const [day, month] = [DAYS[time.getUTCDay()], MONTHS[time.getUTCMonth()]]
+  const date = `${toDigits(time.getUTCDate())} ${month} ${toDigits(time.getUTCFullYear(), 4)}`
+  const clock = [time.getUTCHours(), time.getUTCMinutes(), time.getUTCSeconds()]
+  return `${day}, ${date} ${clock.map((part) => toDigits(part)).join(':')} GMT`
+}
+
+function toDigits(value: number, length = 2): string {
+  return String(value).padStart(length, '0')
 }
 
 /** A time in milliseconds since 1970 in RFC 3339, in UTC with milliseconds; null stays null. */

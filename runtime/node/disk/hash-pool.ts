@@ -2,7 +2,7 @@ import type { Pace } from '../../../functions/bytes/pace.ts'
 import type { Work } from '../../../functions/storage/storage.ts'
 import { changedWhileReadError, closedError } from '../../../functions/wire/errors.ts'
 import type { Synced } from '../digests/belief.ts'
-import { MAX_ATTEMPTS, MAX_THREADS, QUEUE_PROGRESS_MS } from '../limits.ts'
+import { getMaxThreads, MAX_ATTEMPTS, QUEUE_PROGRESS_MS } from '../limits.ts'
 import { createThread, type Thread } from '../threads/thread.ts'
 import type { Content, HashOrder, HashProgress, HashWorkerData, RootWorkerData } from './disk-messages.ts'
 import { createHashControl, type HashControl } from './hash-control.ts'
@@ -162,12 +162,13 @@ function createHashThread(root: string, report: (job: Job, work: Work) => void):
  * which may take days, have as many threads of their own.
  */
 function pickJob(queued: readonly Job[], underWay: readonly Job[]): Job | undefined {
+  const max = getMaxThreads()
   const isPaced = (job: Job) => findPace(job) !== undefined
   const [paced, running] = partition(underWay, isPaced)
   const [pacedJobs, jobs] = partition(queued, isPaced)
-  if (pacedJobs.length > 0 && paced.length < MAX_THREADS) return pacedJobs[0]
-  if (running.length >= MAX_THREADS) return undefined
-  const room = running.filter(isBackground).length < MAX_THREADS - 1
+  if (pacedJobs.length > 0 && paced.length < max) return pacedJobs[0]
+  if (running.length >= max) return undefined
+  const room = running.filter(isBackground).length < max - 1
   return jobs.find((job) => !isBackground(job)) ?? (room ? jobs[0] : undefined)
 }
 

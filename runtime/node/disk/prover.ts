@@ -2,9 +2,9 @@ import { askOnce } from '../../../functions/storage/ask-once.ts'
 import { requireName } from '../../../functions/storage/names.ts'
 import type { Proof, ProveOptions, Storage } from '../../../functions/storage/storage.ts'
 import { closedError } from '../../../functions/wire/errors.ts'
-import { createLimit } from '../../../functions/wire/limit.ts'
+import { createLimit, type Limit } from '../../../functions/wire/limit.ts'
 import type { Place } from '../files/root.ts'
-import { MAX_THREADS } from '../limits.ts'
+import { getMaxThreads } from '../limits.ts'
 import type { Located } from '../mounts/located.ts'
 import { createThread, type Thread } from '../threads/thread.ts'
 import type { Disk } from './disk.ts'
@@ -28,7 +28,7 @@ interface ProveThread {
 
 /** Proves files on threads of its own, one a thread at a time. Its creator closes it. */
 export function createProver(disk: Pick<Disk, 'locate'>) {
-  const limit = createLimit(MAX_THREADS)
+  let limit: Limit | undefined
   const threads: ProveThread[] = []
   const idle: ProveThread[] = []
   let isClosed = false
@@ -79,8 +79,10 @@ export function createProver(disk: Pick<Disk, 'locate'>) {
 
   const prove: NonNullable<Storage['prove']> = (names, options) => {
     let located: Promise<Located> | undefined
+    limit ??= createLimit(getMaxThreads())
+    const { run } = limit
     return askOnce(names, (name) =>
-      limit.run(async () => {
+      run(async () => {
         requireName(name)
         located ??= disk.locate('')
         return await proveOne((await located).place, name, options)

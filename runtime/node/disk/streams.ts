@@ -2,7 +2,7 @@ import { close } from 'node:fs'
 import type { Chunks } from '../../../functions/bytes/chunks.ts'
 import { allowFreeing } from '../../../functions/bytes/freeing.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
-import { MAX_THREADS } from '../limits.ts'
+import { getMaxThreads } from '../limits.ts'
 import { fromTrouble } from '../threads/messages.ts'
 import type { Source, StreamAnswer, StreamQuestion } from '../threads/stream-worker.ts'
 import { createThread, type Thread } from '../threads/thread.ts'
@@ -20,7 +20,7 @@ interface StreamThread {
   readonly open: Set<(error: unknown) => void>
 }
 
-/** Threads that are launched when they are needed, `MAX_THREADS` at most. */
+/** Threads that are launched when they are needed, `getMaxThreads()` at most. */
 function createThreads() {
   const threads: StreamThread[] = []
   let isClosed = false
@@ -48,7 +48,7 @@ function createThreads() {
     /** The thread for one more reading: an idle or a new one, or that with the fewest. */
     pick(): StreamThread {
       const [least] = threads.toSorted((a, b) => a.open.size - b.open.size)
-      return least === undefined || (least.open.size > 0 && threads.length < MAX_THREADS) ? add() : least
+      return least === undefined || (least.open.size > 0 && threads.length < getMaxThreads()) ? add() : least
     },
     close(): void {
       isClosed = true

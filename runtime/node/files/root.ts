@@ -44,7 +44,7 @@ export function toRefusedRoot(path: string, error: unknown): Error {
 /** Resolves a path, without mounts or marker. Throws `unreachable` when it leads to no directory. */
 export function resolvePlace(root: string): Place {
   try {
-    const path = realpathSync(root)
+    const path = realpathSync.native(root)
     const stats = lstatSync(path, { bigint: true })
     if (!stats.isDirectory()) throw gone()
     return { path, device: stats.dev, inode: stats.ino, mounts: new Set(), isMarked: false }

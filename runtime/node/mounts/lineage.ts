@@ -114,7 +114,7 @@ function readKey(path: string): string {
 function toRealPath(path: string): string {
   for (let at = path; ; at = dirname(at)) {
     try {
-      return realpathSync(at)
+      return realpathSync.native(at)
     } catch (error) {
       if (at === dirname(at)) throw error
     }
