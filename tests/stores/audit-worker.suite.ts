@@ -10,7 +10,7 @@ import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { type Parsed, parseJson } from '../../functions/wire/json/parse.ts'
 import { type Status, status as schema } from '../../functions/wire/schemas/ledger.ts'
-import { readWorkerdProcesses, readPeakKib } from './workerd-process.suite.ts'
+import { readPeakKib, readWorkerdProcesses } from './workerd-process.suite.ts'
 
 const BUCKETS = ['files', 'more'] as const
 type BucketName = (typeof BUCKETS)[number]

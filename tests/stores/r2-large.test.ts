@@ -7,7 +7,7 @@ import { bundle } from '../../emulator/bundle.ts'
 import { toBucketBinding, toWorker } from '../../emulator/replicas.ts'
 import { RUNTIME } from '../../emulator/runtime-output.ts'
 import { MAX_R2_PUT_BYTES } from '../../runtime/workers/limits.ts'
-import { readWorkerdProcesses, readPeakKib } from './workerd-process.suite.ts'
+import { readPeakKib, readWorkerdProcesses } from './workerd-process.suite.ts'
 
 const MIB = 1024 ** 2
 /** The size of the file; 0 to skip the test: 5 take a quarter of an hour, and 10 GiB of disk. */
