@@ -28,10 +28,10 @@ import type { CoordinatorContext } from './context.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Observer } from './observer.ts'
 import { createPages } from './page/routes.ts'
-import { parsePrefer, parseReadParameters, type Require, toCount } from './parameters.ts'
-import { deliver, deliverCopy } from './read/deliver.ts'
+import { type Require, toCount } from './parameters.ts'
+import { deliverCopy } from './read/deliver.ts'
 import { createKeptReceipts } from './read/kept-receipts.ts'
-import { isReceiptAccepted } from './read/receipt.ts'
+import { answerName, isPlain, ofReplica, parseReads, type ReadBase } from './read/reads.ts'
 import { type CoordinatorState, createState, type StateOptions } from './state.ts'
 
 /** Options of a coordinator. */
@@ -121,7 +121,7 @@ export function createCoordinator(replicas: readonly Replica[], options: Coordin
     '/reads': {
       post: async (c) => {
         const { answerReads } = await import('./read/many-reads.ts')
-        return await limits.pipelines.run(() => answerReads(c, (request) => app.fetch(request, c.env)))
+        return await limits.pipelines.run(() => answerReads(c, context, required))
       },
     },
     '/audit': {
@@ -212,59 +212,27 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
  * `/dav/` the same for WebDAV: never a part of just any content, and the copies beside a conflict. By default
  * `required` must answer.
  */
-async function answerRead(
-  c: Context<AppEnv>,
-  context: CoordinatorContext,
-  required: number,
-  base: '/files/' | '/pinned/' | '/dav/',
-) {
+async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number, base: ReadBase) {
   const path = parseNamedPath(base, c.req.url)
-  const isPin = base === '/pinned/'
-  if (!isPin && path !== null && (path === '' || path.endsWith('/'))) {
+  if (base !== '/pinned/' && path !== null && (path === '' || path.endsWith('/'))) {
     const { answerDirectory } = await import('./directory/directory.ts')
     return await context.limits.listings.run(() => answerDirectory(c, context, { folder: path, required }))
   }
   const name = parseName(path ?? '')
   if (name === null) return createProblem('invalid-name', NAME_RULE)
-  const { ids, members, deadlines, createHasher, contentCache, corruptCopies, recentReads } = context
-  const parameters = parseReadParameters(c.req.query(), ids)
-  if (typeof parameters === 'string') return createProblem('invalid-parameter', parameters)
-  const { replica, version, maxAge, require } = parameters
-  const isReceipt = parameters.receipt || isReceiptAccepted(c.req.header('Accept'))
-  if (isPin && replica !== undefined)
-    return createProblem('invalid-parameter', 'a pinned address is compared, so that it takes no replica')
-  const prefer = c.req.header('Prefer')
-  const isStrict = prefer !== undefined && parsePrefer(prefer).has('handling=strict')
-  const enough = isStrict ? ids.length : require === undefined ? required : toCount(require, ids.length)
-  const { trace, getSignal } = toCaller(c)
-  // Named one by one: copying all members of other objects takes V8 as long as the rest of this function.
-  const read = {
-    members,
-    deadlines,
-    createHasher,
-    contentCache,
-    corruptCopies,
-    recentReads,
-    trace,
-    getSignal,
-    name,
-    maxAge,
-    isStrict,
-    version,
-    form: isPin ? ('pin' as const) : parameters.form,
-    isWholeOnly: base === '/dav/' && version === undefined,
-    required: enough,
-    sign: isReceipt || undefined,
-    signing: isReceipt ? context.signing : undefined,
-  }
-  const ofReplica = (id: string) => ({ ...read, members: members.filter((member) => member.id === id) })
-  if (replica !== undefined) return await deliverCopy(c.req.raw, ofReplica(replica))
-  const answer = await deliver(c.req.raw, read)
-  // Only of a plain read does 404 say that no replica has such a file.
-  const isPlain = version === undefined && parameters.form === undefined && !isReceipt
-  if (base !== '/dav/' || answer.status !== 404 || !isPlain) return answer
+  const reads = parseReads(context, {
+    required,
+    base,
+    query: c.req.query(),
+    accept: c.req.header('Accept'),
+    prefer: c.req.header('Prefer'),
+    ...toCaller(c),
+  })
+  if (typeof reads === 'string') return createProblem('invalid-parameter', reads)
+  const answer = await answerName(c.req.raw, reads, name)
+  if (base !== '/dav/' || answer.status !== 404 || !isPlain(reads)) return answer
   const { findBeside } = await import('./dav/beside.ts')
-  const beside = await findBeside(context, name, { trace, getSignal, maxAge })
+  const beside = await findBeside(context, name, reads.read)
   if (beside === null) return answer
-  return await deliverCopy(c.req.raw, { ...ofReplica(beside.id), name: beside.name })
+  return await deliverCopy(c.req.raw, { ...ofReplica(reads.read, beside.id), name: beside.name })
 }

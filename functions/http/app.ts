@@ -40,8 +40,24 @@ export interface AppEnv {
     trace: Trace | undefined
     /** The budget of request bodies held in memory. */
     received: Budget
+    /** Of a request for many files. */
+    answerPart: AnswerPart
   }
 }
+
+/** What an answer depends on of a request. */
+export interface RequestHead {
+  readonly method: string
+  readonly url: string
+  readonly headers: Pick<Headers, 'get' | 'has'>
+}
+
+/**
+ * Answers a GET request that is a part of the one under way, as if it had come by itself: it is authorized,
+ * limited and logged, has the same trace, and its failure is a problem. `headers` are those that it is
+ * authorized by.
+ */
+export type AnswerPart = (url: string, headers: Headers, work: () => Promise<Response>) => Promise<Response>
 
 /**
  * Creates a Hono app with what both servers share: a log entry for each request, its trace, the limits on
@@ -50,7 +66,7 @@ export interface AppEnv {
  */
 export function createApp({
   log,
-  isAllowed = () => true,
+  isAllowed,
   isOwnHost = () => true,
   isTraced,
   around,
@@ -71,26 +87,15 @@ export function createApp({
     const trace = c.get('trace') ?? sent ?? (isTraced ? createTrace() : undefined)
     // Hono makes a Map for the first variable, which reads do without.
     if (trace !== undefined) c.set('trace', trace)
-    if (c.req.method !== 'GET') c.set('received', received)
+    if (c.req.method !== 'GET') {
+      c.set('received', received)
+      c.set('answerPart', (url, headers, work) => answerPart(c, { url, headers, work }))
+    }
     const refused = findRefusal(c)
     if (refused !== null) c.res = refused
     else if (c.req.path === HEALTH) await next()
     else setAnswer(c, await requests.run(() => answer(c, next)))
-    if (log === undefined) return
-    const fields = toParts(c.res)?.fields
-    const length = fields?.['Content-Length']
-    log({
-      method: c.req.method,
-      path: toTarget(c.req.url),
-      status: c.res.status,
-      ms: performance.now() - start,
-      agreement: fields?.['Replica-Agreement']?.split(';')[0],
-      states: fields?.['Replica-Status'],
-      bytes: length === undefined ? undefined : Number(length),
-      trace: trace && toTraceId(trace),
-      client: c.env?.client,
-      error: failures.get(c.res),
-    })
+    if (log !== undefined) note(log, c, { method: c.req.method, url: c.req.url, start, trace }, c.res)
   })
   app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
@@ -106,7 +111,7 @@ export function createApp({
         'misdirected',
         'this server has no tokens configured, so it only answers requests addressed to localhost or an IP address',
       )
-    if (isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
+    if (isAllowed === undefined || isPublic(c.req, hasPages) || isAllowed(c.req.raw)) return null
     return refuseStranger(hasPages && takesPassword(c.req))
   }
 
@@ -121,6 +126,40 @@ export function createApp({
     return c.req.method === 'HEAD' ? c.res : countBody(streamed, c.res)
   }
 
+  async function answerPart(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {
+    const start = performance.now()
+    const isRefused = isAllowed !== undefined && !isAllowed(new Request(url, { headers }))
+    const answer = isRefused ? refuseStranger(false) : await requests.run(() => attempt(c, work))
+    if (log !== undefined) note(log, c, { method: 'GET', url, start, trace: c.get('trace') }, answer)
+    return answer
+  }
+
+  async function attempt(c: Context<AppEnv>, work: Part['work']): Promise<Response> {
+    try {
+      return countBody(streamed, await work())
+    } catch (error) {
+      return answerFailure(error, c)
+    }
+  }
+
+  function note(log: Log, { env }: Context<AppEnv>, request: Noted, answer: Response): void {
+    const { method, url, start, trace } = request
+    const fields = toParts(answer)?.fields
+    const length = fields?.['Content-Length']
+    log({
+      method,
+      path: toTarget(url),
+      status: answer.status,
+      ms: performance.now() - start,
+      agreement: fields?.['Replica-Agreement']?.split(';')[0],
+      states: fields?.['Replica-Status'],
+      bytes: length === undefined ? undefined : Number(length),
+      trace: trace && toTraceId(trace),
+      client: env?.client,
+      error: failures.get(answer),
+    })
+  }
+
   function answerFailure(error: unknown, c: Context<AppEnv>): Response {
     if (c.req.raw.signal.aborted) return createProblem('invalid-body', 'the client ended the request')
     const answer = createProblem('internal-error', 'the server failed unexpectedly')
@@ -129,6 +168,21 @@ export function createApp({
   }
 
   return app
+}
+
+interface Part {
+  readonly url: string
+  readonly headers: Headers
+  readonly work: () => Promise<Response>
+}
+
+/** What the log has of a request. */
+interface Noted {
+  readonly method: string
+  readonly url: string
+  /** By `performance.now`. */
+  readonly start: number
+  readonly trace: Trace | undefined
 }
 
 const HEALTH = '/healthz'

@@ -6,6 +6,7 @@ import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from '../wire/fiel
 import { toDigestFields, toEtag } from '../wire/fields/fields.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from '../wire/fields/ranges.ts'
 import { answerWith, type Body, createAnswer, withSecurity } from './answer.ts'
+import type { RequestHead } from './app.ts'
 import { toMultipart } from './byte-ranges.ts'
 import { createProblem } from './problems.ts'
 
@@ -64,7 +65,7 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
  * a part without reading the whole. Rejects as `open` does.
  */
 export async function answerContent(
-  { method, headers }: Pick<Request, 'method' | 'headers'>,
+  { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
   representation: Representation,
   open: (range?: ByteRange) => Body | Promise<Body>,
   isPartCheap: () => boolean = () => true,

@@ -1,12 +1,15 @@
 import Negotiator from 'negotiator'
+import type { RequestHead } from '../../http/app.ts'
+
+type Accepting = Pick<RequestHead, 'headers'>
 
 /** Whether the request accepts `type` (RFC 9110 §12.5.1); one without `Accept` accepts every type. */
-export function accepts(request: Request, type: string): boolean {
+export function accepts(request: Accepting, type: string): boolean {
   return negotiate(request).mediaType([type]) !== undefined
 }
 
 /** The form of a conflict; multipart only for clients that name it, so that no tool takes it for the file. */
-export function chooseConflictForm(request: Request): 'multipart' | 'html' | 'problem' {
+export function chooseConflictForm(request: Accepting): 'multipart' | 'html' | 'problem' {
   const negotiator = negotiate(request)
   if (negotiator.mediaTypes().includes('multipart/mixed')) return 'multipart'
   const preferred = negotiator.mediaType(['application/problem+json', 'application/json', 'text/html'])
@@ -14,10 +17,10 @@ export function chooseConflictForm(request: Request): 'multipart' | 'html' | 'pr
 }
 
 /** The type among `types` that the request prefers; undefined when it accepts none of them. */
-export function choose<T extends string>(request: Request, types: readonly T[]): T | undefined {
+export function choose<T extends string>(request: Accepting, types: readonly T[]): T | undefined {
   return negotiate(request).mediaType([...types]) as T | undefined // one of those given
 }
 
-function negotiate(request: Request): Negotiator {
+function negotiate(request: Accepting): Negotiator {
   return new Negotiator({ headers: { accept: request.headers.get('Accept') ?? undefined } })
 }

@@ -1,5 +1,6 @@
 import { generate, toStream, type Use } from '../../bytes/chunks.ts'
 import { type Body, createAnswer, toBodyChunks } from '../../http/answer.ts'
+import type { RequestHead } from '../../http/app.ts'
 import { createDelimiters, type Delimiters } from '../../http/multipart.ts'
 import { createProblem } from '../../http/problems.ts'
 import { toMediaType, toTimeFields } from '../../http/serve-content.ts'
@@ -19,7 +20,7 @@ const encoder = new TextEncoder()
  * (RFC 9110 §15.4.1), unless they are too many. Others get 409, as a page or as a problem document.
  */
 export async function answerConflict(
-  request: Request,
+  request: RequestHead,
   read: ReadRequest,
   comparison: Comparison,
 ): Promise<Response> {

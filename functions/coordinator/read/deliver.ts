@@ -1,4 +1,5 @@
 import { createAnswer } from '../../http/answer.ts'
+import type { RequestHead } from '../../http/app.ts'
 import { createProblem, type ProblemOptions, type ProblemType, toProblem } from '../../http/problems.ts'
 import { answerContent, type Representation, toRepresentation } from '../../http/serve-content.ts'
 import { isPartOfAny } from '../../wire/fields/conditions.ts'
@@ -23,7 +24,7 @@ import { METALINK_TYPE, toMetalink } from './metalink.ts'
 import { isPartCheap, openVersion } from './open-version.ts'
 import { answerReceipt } from './receipt.ts'
 
-type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
+export type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
 
 /**
  * Answers GET or HEAD with the result of comparing all copies. A holder is asked for bytes only once it is
@@ -33,7 +34,7 @@ type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
  * A read of one version needs only its holders, so it waits briefly for a replica that was late when it was
  * last asked. Before it refuses the version, it asks every replica again, within the whole deadline.
  */
-export async function deliver(request: Request, read: DeliverRequest): Promise<Response> {
+export async function deliver(request: RequestHead, read: DeliverRequest): Promise<Response> {
   let isBrief = read.version !== undefined && isAnyLate(read)
   let answers = await gather(isBrief ? { ...read, isBrief } : read)
   for (let comparisons = 1; ; ) {
@@ -115,7 +116,7 @@ export function choose(read: ReadRequest, comparison: Comparison): SentVersion |
 
 /** Answers with where the version is, or with its metalink. */
 function answerForm(
-  request: Request,
+  request: RequestHead,
   { name, form }: ReadRequest,
   comparison: Comparison,
   version: SentVersion,
@@ -147,7 +148,7 @@ function toListsOnly(holders: readonly string[]): string {
 }
 
 async function send(
-  request: Request,
+  request: RequestHead,
   read: ReadRequest,
   version: SentVersion,
   representation: Representation,
@@ -164,7 +165,7 @@ function withFailure(answers: readonly Answer[], { sources }: Version, error: St
 }
 
 /** Answers with one replica's own copy, without an agreement; 404 means only that this replica lacks it. */
-export async function deliverCopy(request: Request, read: ReadRequest): Promise<Response> {
+export async function deliverCopy(request: RequestHead, read: ReadRequest): Promise<Response> {
   const answers = await gather(read)
   const { versions } = compare(answers)
   const [version] = versions

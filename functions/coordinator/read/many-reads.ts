@@ -7,50 +7,75 @@ import { PIPELINE_TYPE, writeMessage } from '../../http/pipeline.ts'
 import { createProblem } from '../../http/problems.ts'
 import { readJsonBody } from '../../http/request-body.ts'
 import { NAME_RULE, parseName } from '../../storage/names.ts'
+import type { Digest } from '../../wire/digest.ts'
 import { toEtag } from '../../wire/fields/fields.ts'
 import { toFilePath } from '../../wire/fields/routes.ts'
 import { MAX_DESCRIBE_BYTES, MAX_NAMES_PER_DESCRIBE, MAX_READS_AHEAD } from '../../wire/limits.ts'
 import { readsRequest } from '../../wire/schemas/reads.ts'
-
-type AnswerRequest = (request: Request) => Response | Promise<Response>
+import type { CoordinatorContext } from '../context.ts'
+import { answerName, parseReads } from './reads.ts'
 
 /**
  * `POST /reads`: the answers to `GET /files/{name}` for many names, in their order, as a pipeline of
- * responses. `answer` answers each as a request of its own, with the query of this one and the fields of
- * `PASSED`, `MAX_READS_AHEAD` at a time. The pipeline breaks off where the body of an answer does.
+ * responses. Each is answered as a request of its own, with the query of this one and the fields of `PASSED`,
+ * `MAX_READS_AHEAD` at a time. The pipeline breaks off where the body of an answer does.
  */
-export async function answerReads(c: Context<AppEnv>, answer: AnswerRequest): Promise<Response> {
+export async function answerReads(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  required: number,
+): Promise<Response> {
   const question = await readJsonBody(c, readsRequest, { limit: MAX_DESCRIBE_BYTES, takes: QUESTION })
   if (question instanceof Response) return question
   const { origin, search } = new URL(c.req.url)
+  const { names } = question
   const have = new Map(Object.entries(question.have ?? {}))
-  const fields = new Headers()
+  const passed = new Headers()
   for (const field of PASSED) {
     const value = c.req.header(field)
-    if (value !== undefined) fields.set(field, value)
+    if (value !== undefined) passed.set(field, value)
   }
+  const answerPart = c.get('answerPart')
 
-  async function read(name: string, signal: AbortSignal): Promise<Response> {
-    if (parseName(name) === null) return createProblem('invalid-name', NAME_RULE)
-    const held = have.get(name)
-    const headers = held === undefined ? fields : new Headers(fields)
-    if (held !== undefined) headers.set('If-None-Match', toEtag(held))
-    const request = new Request(origin + toFilePath(name) + search, { headers })
-    // By the constructor, each request with the same signal would take longer than the one before.
-    return await answer(Object.defineProperty(request, 'signal', { value: signal }))
-  }
+  function answerAll(write: WriteBytes, signal: AbortSignal): Promise<void> {
+    const reads = parseReads(context, {
+      required,
+      base: '/files/',
+      query: c.req.query(),
+      accept: undefined,
+      prefer: c.req.header('Prefer'),
+      trace: c.get('trace'),
+      getSignal: () => signal,
+    })
 
-  const body = streamBytes((write, signal) =>
-    writeAnswers(
-      question.names.map((name) => () => read(name, signal)),
+    async function read(name: string): Promise<Response> {
+      if (parseName(name) === null) return createProblem('invalid-name', NAME_RULE)
+      const url = origin + toFilePath(name) + search
+      return await answerPart(url, passed, async () => {
+        if (typeof reads === 'string') return createProblem('invalid-parameter', reads)
+        return await answerName({ method: 'GET', url, headers: toCondition(have.get(name)) }, reads, name)
+      })
+    }
+
+    return writeAnswers(
+      names.map((name) => () => read(name)),
       write,
       signal,
-    ),
-  )
+    )
+  }
+
+  const body = streamBytes(answerAll)
   return createAnswer(200, { 'Content-Type': PIPELINE_TYPE, 'Cache-Control': 'no-store' }, toStream(body))
 }
 
 const QUESTION = `{"names": [at most ${MAX_NAMES_PER_DESCRIBE} strings]}, and have, an object with a SHA-256 in lower-case hex for each name that the client has`
+
+/** The fields by which the answer depends on the file that the client has. */
+function toCondition(held: Digest | undefined): Headers {
+  return held === undefined ? NO_FIELDS : new Headers({ 'If-None-Match': toEtag(held) })
+}
+
+const NO_FIELDS = new Headers()
 
 /** The fields of a request that hold for each of its reads. */
 const PASSED = ['Authorization', 'Prefer', 'traceparent']

@@ -1,6 +1,9 @@
 import { parseHttpDate } from './dates.ts'
 import { type ByteRange, parseRanges } from './ranges.ts'
 
+/** The fields of a request. */
+type Fields = Pick<Headers, 'get' | 'has'>
+
 /** The current content, which conditions are evaluated against. */
 interface Current {
   /** The entity-tag as `ETag` carries it, quotes included. */
@@ -17,7 +20,7 @@ export type Verdict = 'proceed' | 'not-modified' | 'failed'
  * 9110 §13.2.2. An invalid date is ignored (§13.1.3, §13.1.4), and so is a condition on time beside the
  * one on tags that replaces it. A malformed list of tags names none: `If-Match` fails, `If-None-Match` holds.
  */
-export function evaluateConditions(method: string, headers: Headers, current: Current): Verdict {
+export function evaluateConditions(method: string, headers: Fields, current: Current): Verdict {
   if (!isExpected(headers, current)) return 'failed'
   const reads = method === 'GET' || method === 'HEAD'
   const ifNoneMatch = headers.get('if-none-match')
@@ -30,7 +33,7 @@ export function evaluateConditions(method: string, headers: Headers, current: Cu
 }
 
 /** Steps 1 and 2 of §13.2.2: whether the content is the one that the client expects. */
-function isExpected(headers: Headers, current: Current): boolean {
+function isExpected(headers: Fields, current: Current): boolean {
   const ifMatch = headers.get('if-match')
   if (ifMatch !== null) return matchesStrongly(ifMatch, current.etag)
   return isUnmodifiedSince(headers.get('if-unmodified-since'), current) ?? true
@@ -83,7 +86,7 @@ export function isRangeFresh(ifRange: string | null, etag: string): boolean {
  * byte to the last of `size`, where that is given, asks for the whole.
  */
 export function isPartOfAny(
-  { method, headers }: Pick<Request, 'method' | 'headers'>,
+  { method, headers }: { readonly method: string; readonly headers: Fields },
   size?: number,
 ): boolean {
   const range = method === 'GET' ? headers.get('range') : null
@@ -105,7 +108,7 @@ const WHOLE: Selection = { status: 200 }
  */
 export function selectParts(
   method: string,
-  headers: Headers,
+  headers: Fields,
   current: Current & { readonly size: number },
 ): Selection {
   const verdict = evaluateConditions(method, headers, current)
