@@ -5,8 +5,11 @@ import { allowFreeing } from './freeing.ts'
 /** Writes text; resolves when there is room for more. */
 export type WriteText = (text: string) => Promise<void>
 
-/** Writes bytes, which the writer does not use again, or text in UTF-8; likewise. */
-export type WriteBytes = (bytes: Uint8Array | string) => Promise<void>
+/**
+ * Writes bytes, which the writer does not use again, and text in UTF-8. Returns undefined when there is room
+ * for more: what is written without a wait between reaches the reader together.
+ */
+export type WriteBytes = (...pieces: readonly (Uint8Array | string)[]) => Promise<void> | undefined
 
 /** Takes a value that becomes a line of JSON; likewise. */
 export type WriteLine = (line: unknown) => Promise<void>
@@ -26,7 +29,10 @@ export function streamLines(work: (writeLine: WriteLine, signal: AbortSignal) =>
  * signal, rejects a write that waits for room, and resolves after the work has ended.
  */
 export function streamText(work: (write: WriteText, signal: AbortSignal) => Promise<void>): Chunks {
-  return stream(work, (texts) => encoder.encode(texts.join('')))
+  return stream<string>(
+    (write, signal) => work(async (text) => await write(text), signal),
+    (texts) => encoder.encode(texts.join('')),
+  )
 }
 
 /** The bytes that `work` writes, small pieces put together; otherwise as `streamText`. */
@@ -54,16 +60,16 @@ function join(pieces: readonly (Uint8Array | string)[]): Uint8Array {
 }
 
 function stream<T extends string | Uint8Array>(
-  work: (write: (piece: T) => Promise<void>, signal: AbortSignal) => Promise<void>,
+  work: (write: (...pieces: readonly T[]) => Promise<void> | undefined, signal: AbortSignal) => Promise<void>,
   join: (pieces: readonly T[]) => Uint8Array,
 ): Chunks {
   const abort = new AbortController()
   const channel = createChannel<T>(ROOM, ({ length }) => length)
 
-  async function write(piece: T): Promise<void> {
+  function write(...pieces: readonly T[]): Promise<void> | undefined {
     abort.signal.throwIfAborted()
-    channel.add(piece)
-    await channel.whenRoom()
+    for (const piece of pieces) channel.add(piece)
+    return channel.size() < ROOM ? undefined : channel.whenRoom()
   }
 
   const working = work(write, abort.signal).then(() => channel.end(), channel.end)

@@ -128,14 +128,14 @@ export function createApp({
 
   async function answerPart(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {
     const start = performance.now()
-    const isRefused = isAllowed !== undefined && !isAllowed(new Request(url, { headers }))
-    const answer = isRefused ? refuseStranger(false) : await requests.run(() => attempt(c, work))
+    const answer = await requests.run(() => attempt(c, { url, headers, work }))
     if (log !== undefined) note(log, c, { method: 'GET', url, start, trace: c.get('trace') }, answer)
     return answer
   }
 
-  async function attempt(c: Context<AppEnv>, work: Part['work']): Promise<Response> {
+  async function attempt(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {
     try {
+      if (isAllowed !== undefined && !isAllowed(new Request(url, { headers }))) return refuseStranger(false)
       return countBody(streamed, await work())
     } catch (error) {
       return answerFailure(error, c)

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Chunks, fromBytes, readAll } from '../../../functions/bytes/chunks.ts'
-import { streamBytes } from '../../../functions/bytes/line-writer.ts'
+import { type Chunks, fromBytes, readAll, through } from '../../../functions/bytes/chunks.ts'
 import { toBytes } from '../../../functions/storage/suite/set-up.suite.ts'
 import { readPipeline } from './pipeline.ts'
 
@@ -14,10 +13,12 @@ const SENT =
 
 /** The bytes of `sent` in chunks of `length` bytes. */
 function cut(sent: string, length: number): Chunks {
-  const bytes = toBytes(sent)
-  return streamBytes(async (write) => {
-    for (let at = 0; at < bytes.length; at += length) await write(bytes.slice(at, at + length))
-  })
+  return through(fromBytes(toBytes(sent)), (chunks) => cutChunks(chunks, length))
+}
+
+async function* cutChunks(chunks: AsyncIterable<Uint8Array>, length: number) {
+  for await (const chunk of chunks)
+    for (let at = 0; at < chunk.length; at += length) yield chunk.slice(at, at + length)
 }
 
 async function readBodies(chunks: Chunks) {
