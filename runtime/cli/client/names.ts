@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { readFileSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { addAbortSignal } from 'node:stream'
@@ -29,7 +30,7 @@ export async function readNames(path: string, io: Io): Promise<string[]> {
   const where = path === '-' ? 'standard input' : path
   if (!isUtf8(bytes)) throw new UserError(`${where}, line ${findLine(bytes)}: it is not UTF-8`)
   const names: string[] = []
-  for (const [i, text] of new TextDecoder().decode(bytes).split('\n').entries()) {
+  for (const [i, text] of bytes.toString().replace(BYTE_ORDER_MARK, '').split('\n').entries()) {
     const line = text.endsWith('\r') ? text.slice(0, -1) : text
     if (line.trim() === '') continue
     if (parseName(line) === null)
@@ -43,10 +44,16 @@ export async function readNames(path: string, io: Io): Promise<string[]> {
   return names
 }
 
-async function readBytes(path: string, { stdin, cwd, signal }: Io): Promise<Buffer> {
+const BYTE_ORDER_MARK = /^\ufeff/
+
+async function readBytes(path: string, io: Io): Promise<Buffer> {
+  const { cwd, signal } = io
   try {
-    if (path !== '-') return await readFile(resolve(cwd, path))
-    return await buffer(signal ? addAbortSignal(signal, stdin) : stdin)
+    // Node makes the stream of standard input when it is asked for.
+    if (path === '-') return await buffer(signal ? addAbortSignal(signal, io.stdin) : io.stdin)
+    const file = resolve(cwd, path)
+    // A pipe may have to be waited for.
+    return statSync(file).isFile() ? readFileSync(file) : await readFile(file)
   } catch (error) {
     signal?.throwIfAborted()
     throw new UserError(`cannot read ${path}: ${toReason(error)}; --files-from takes a file with names`, 'io')

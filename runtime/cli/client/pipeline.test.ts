@@ -54,14 +54,13 @@ test.each([1, 1000])(
   },
 )
 
-test('a body is taken whole once it is there', async () => {
+test('a response and its body are there without a wait once they have arrived', async () => {
   const pipeline = readPipeline(cut(SENT, 1000))
-  const body = (await pipeline.next())?.body as Chunks
-  expect(text(body.takeWhole?.() ?? new Uint8Array())).toBe('hello')
-  expect(await body.next()).toEqual({ done: true, value: undefined })
-  expect((await pipeline.next())?.status).toBe(304)
-  const late = (await readPipeline(cut(SENT, 1)).next())?.body as Chunks
-  expect(late.takeWhole?.()).toBeNull()
+  const [first, late] = [await pipeline.next(), await readPipeline(cut(SENT, 1)).next()]
+  expect(text(first?.whole() ?? new Uint8Array())).toBe('hello')
+  expect(text(await readAll(first?.body as Chunks))).toBe('hello')
+  expect(pipeline.next()).toMatchObject({ status: 304 })
+  expect(late?.whole()).toBeNull()
 })
 
 test('the chunks are released when the reader cancels', async () => {

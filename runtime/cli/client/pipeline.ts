@@ -7,13 +7,22 @@ const MAX_HEAD_BYTES = 256 * 1024
 
 const END_OF_HEAD = '\r\n\r\n'
 
+/** A response in a pipeline. */
+export interface PipelinedReply extends Reply {
+  /** The bytes of its body, which stay to be read, when all of them are here; null otherwise. */
+  whole(): Uint8Array | null
+}
+
+type Next = PipelinedReply | null
+
 /** The responses in a pipeline. Its user reads it to its end or cancels it. */
 export interface Pipeline {
   /**
-   * The next response; null at the end. Its body is read before the next response, or skipped. Throws
-   * `Broken` where the pipeline ends within a response, `NotACoordinator` for what is no response.
+   * The next response, at once when its head is here; null at the end. Its body is read before the next
+   * response, or skipped. Throws or rejects with `Broken` where the pipeline ends within a response, with
+   * `NotACoordinator` for what is no response.
    */
-  next(): Promise<Reply | null>
+  next(): Next | Promise<Next>
   /** Releases the source; does nothing after the end or an error. */
   cancel(): Promise<void>
 }
@@ -36,15 +45,21 @@ export function readPipeline(chunks: Chunks): Pipeline {
     return true
   }
 
-  /** The next head, without the empty line; null at the end. */
-  async function takeHead(): Promise<string | null> {
+  /** The next response, when its head is held; null otherwise. */
+  function takeHeld(): Next {
+    const end = held.indexOf(END_OF_HEAD, from)
+    if (end < 0) return null
+    const { status, get } = parseHead(held.toString('latin1', from, end))
+    from = end + END_OF_HEAD.length
+    left = parseSize(status, get('Content-Length'))
+    return { status, headers: { get }, body, whole: peekWhole }
+  }
+
+  async function waitForNext(): Promise<Next> {
+    while (left > 0) await body.next()
     for (;;) {
-      const end = held.indexOf(END_OF_HEAD, from)
-      if (end >= 0) {
-        const head = held.toString('latin1', from, end)
-        from = end + END_OF_HEAD.length
-        return head
-      }
+      const next = takeHeld()
+      if (next !== null) return next
       const size = held.length - from
       if (size > MAX_HEAD_BYTES) throw new NotACoordinator(NOT_A_COORDINATOR)
       if (await hasMore()) continue
@@ -53,33 +68,33 @@ export function readPipeline(chunks: Chunks): Pipeline {
     }
   }
 
-  /** Up to `length` bytes of the body, which are held. */
-  function take(length: number): Uint8Array {
-    const taken = new Uint8Array(held.buffer, held.byteOffset + from, length)
-    from += length
-    left -= length
-    return taken
+  function peekWhole(): Uint8Array | null {
+    return held.length - from < left ? null : new Uint8Array(held.buffer, held.byteOffset + from, left)
   }
 
   const body: Chunks = {
     async next() {
       if (left === 0) return { done: true, value: undefined }
       if (from === held.length && !(await hasMore())) throw toBroken()
-      return { done: false, value: take(Math.min(left, held.length - from)) }
+      const length = Math.min(left, held.length - from)
+      const value = new Uint8Array(held.buffer, held.byteOffset + from, length)
+      from += length
+      left -= length
+      return { done: false, value }
     },
-    takeWhole: () => (held.length - from < left ? null : take(left)),
     // What is not read is skipped before the next response.
     async cancel() {},
   }
 
   return {
-    async next() {
-      while (left > 0) await body.next()
-      const head = await takeHead()
-      if (head === null) return null
-      const { status, get } = parseHead(head)
-      left = parseSize(status, get('Content-Length'))
-      return { status, headers: { get }, body }
+    next() {
+      if (held.length - from >= left) {
+        from += left
+        left = 0
+        const next = takeHeld()
+        if (next !== null) return next
+      }
+      return waitForNext()
     },
     cancel: () => chunks.cancel(),
   }
@@ -89,15 +104,18 @@ export function readPipeline(chunks: Chunks): Pipeline {
 function parseHead(head: string) {
   const status = /^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]
   if (status === undefined) throw new NotACoordinator(NOT_A_COORDINATOR)
-  const lower = head.toLowerCase()
+  let lower: string | undefined
   return {
     status: Number(status),
     get(name: string): string | null {
-      const before = `\r\n${name.toLowerCase()}:`
-      const at = lower.indexOf(before)
+      // A coordinator writes names as they are asked for, which saves most heads the copy in lower case.
+      const asked = head.indexOf(`\r\n${name}:`)
+      lower ??= asked < 0 ? head.toLowerCase() : undefined
+      const at = lower === undefined || asked >= 0 ? asked : lower.indexOf(`\r\n${name.toLowerCase()}:`)
       if (at < 0) return null
-      const end = lower.indexOf('\r\n', at + before.length)
-      return head.slice(at + before.length, end < 0 ? undefined : end).trim()
+      const from = at + name.length + 3
+      const end = head.indexOf('\r\n', from)
+      return head.slice(from, end < 0 ? undefined : end).trim()
     },
   }
 }

@@ -1,17 +1,20 @@
 import { PIPELINE_TYPE } from '../../../functions/http/pipeline.ts'
-import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { UserError } from '../../node/user-error.ts'
 import { type CoordinatorClient, catchBroken } from '../client/coordinator-client.ts'
-import { type Pipeline, readPipeline } from '../client/pipeline.ts'
+import { type Pipeline, type PipelinedReply, readPipeline } from '../client/pipeline.ts'
 import type { Files, Held } from './destination.ts'
 
 /** The response to the first request for a file. */
 export interface First {
+  readonly path: string
   /** The file that was there when it was asked for. */
   readonly held: Held | null
   /** Its body is read, or not at all, before the next. */
-  readonly response: Reply
+  readonly response: PipelinedReply
 }
+
+/** A file to ask for. */
+type There = Omit<First, 'response'>
 
 interface Together {
   readonly ask: CoordinatorClient
@@ -25,8 +28,9 @@ interface Firsts {
   /**
    * The response for one name after the other, in their order. Undefined when its path cannot be written, and
    * for all from where the coordinator does not respond: asking for the file fails then, in words about it.
+   * Without a wait when it is here.
    */
-  next(name: string): Promise<First | undefined>
+  next(name: string): First | undefined | Promise<First | undefined>
   close(): Promise<void>
 }
 
@@ -35,20 +39,33 @@ export async function askTogether(
   names: readonly string[],
   { ask, query, files }: Together,
 ): Promise<Firsts> {
-  const there = new Map<string, Held | null>()
+  const there = new Map<string, There>()
   for (const name of names) {
-    const held = await files.prepare(files.toPath(name)).catch(ignoreUserError)
-    if (held !== undefined) there.set(name, held)
+    const path = files.toPath(name)
+    try {
+      const held = files.prepare(path)
+      there.set(name, { path, held: held instanceof Promise ? await held : held })
+    } catch (error) {
+      ignoreUserError(error)
+    }
   }
   let pipeline = there.size > 1 ? await open(ask, query, there).catch(ignoreUserError) : undefined
+  const toFirst = (at: There, response: PipelinedReply | null | undefined): First | undefined => {
+    if (response) return { ...at, response }
+    pipeline = undefined
+    return undefined
+  }
   return {
-    async next(name) {
-      const held = there.get(name)
-      if (pipeline === undefined || held === undefined) return undefined
-      const response = await pipeline.next().catch(ignoreUserError)
-      if (response) return { held, response }
-      pipeline = undefined
-      return undefined
+    next(name) {
+      const at = there.get(name)
+      if (pipeline === undefined || at === undefined) return undefined
+      try {
+        const response = pipeline.next()
+        if (!(response instanceof Promise)) return toFirst(at, response)
+        return response.catch(ignoreUserError).then((response) => toFirst(at, response))
+      } catch (error) {
+        return toFirst(at, ignoreUserError(error))
+      }
     },
     close: async () => await pipeline?.cancel(),
   }
@@ -58,9 +75,11 @@ export async function askTogether(
 async function open(
   ask: CoordinatorClient,
   query: string,
-  there: ReadonlyMap<string, Held | null>,
+  there: ReadonlyMap<string, There>,
 ): Promise<Pipeline | undefined> {
-  const have = Object.fromEntries([...there].flatMap(([name, held]) => (held ? [[name, held.digest]] : [])))
+  const have = Object.fromEntries(
+    [...there].flatMap(([name, { held }]) => (held ? [[name, held.digest]] : [])),
+  )
   const json = JSON.stringify({ names: [...there.keys()], have })
   const { status, headers, body } = await ask(`/reads${query}`, { json })
   if (body === null) return undefined

@@ -36,8 +36,11 @@ export interface Held {
 
 /** Writes files at these paths. Its methods throw a UserError when no file can be written at a path. */
 export interface Files extends Paths {
-  /** Checks a path before its content is requested. Returns the file there, if it may be current. */
-  prepare(path: string): Promise<Held | null>
+  /**
+   * Checks a path before its content is requested. Returns the file there, if it may be current; without a wait
+   * when there is none.
+   */
+  prepare(path: string): Held | null | Promise<Held | null>
   /** Opens the part file of a content. */
   open(path: string, content: Content): Promise<PartFile>
 }
@@ -49,7 +52,7 @@ export type Destination = 'stdout' | Files
 export function createFiles(paths: Paths, { cwd, signal }: Pick<Io, 'cwd' | 'signal'>): Files {
   return {
     ...paths,
-    async prepare(path) {
+    prepare(path) {
       requireTarget(resolve(cwd, path))
       return null
     },

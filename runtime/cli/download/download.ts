@@ -178,9 +178,7 @@ async function pour({ body }: Reply, sink: Sink, size: number, progress: Progres
   if (body === null) return
   const chunks = catchBroken(body)
   try {
-    const whole = chunks.takeWhole?.() ?? null
-    let next = whole === null ? await chunks.next() : { done: false, value: whole }
-    for (; !next.done; next = await chunks.next()) {
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       if (sink.offset + next.value.length > size) throw new Broken('the transfer is longer than announced')
       await sink.write(next.value)
       progress.update(sink.offset)

@@ -14,17 +14,30 @@ import {
 import { open } from 'node:fs/promises'
 import { dirname, extname, join, resolve, sep } from 'node:path'
 import { toFolded } from '../../../functions/storage/twins.ts'
+import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Io } from '../../hosting/io.ts'
 import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
 import { getErrno } from '../../node/files/errno.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { UserError } from '../../node/user-error.ts'
 import { MAX_SMALL_BYTES, MAX_SYNCED_FILES } from '../limits.ts'
-import { CONFLICT_ENDING, createToLocal, type Files, type Held, MAX_FILE_NAME_BYTES } from './destination.ts'
-import { createSmallPart, cutToBytes, isPartName, openPart, toRefusal } from './part-file.ts'
+import {
+  CONFLICT_ENDING,
+  type Content,
+  createToLocal,
+  type Files,
+  type Held,
+  MAX_FILE_NAME_BYTES,
+} from './destination.ts'
+import { createSmallPart, cutToBytes, isPartName, openPart, toRefusal, writeNew } from './part-file.ts'
 
 /** Writes many files below one directory, under their names. */
 export interface Folder extends Files {
+  /**
+   * Writes a small file in one go at a path that was prepared and where there is none yet. Returns the
+   * attributes that it could not be given; null, with nothing done, for any other.
+   */
+  writeNew(path: string, content: Content, bytes: Uint8Array): readonly Unkept[] | null
   /** Throws a UserError unless a file of this name can be written: its own path has been checked. */
   requireFree(name: string, others: readonly string[]): void
   /** Writes to the disk what the system still has in memory of the files. */
@@ -49,10 +62,16 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const { directory, names, replicas, platform = process.platform } = options
   const toLocal = createToLocal(platform)
   const root = resolve(cwd, directory)
-  const toPath = (name: string) => join(directory, ...name.split('/').map(toLocal))
+  // Put together without `join` and `resolve`, which take as long as writing a small file.
+  const [asGiven, absolute] = [toPrefix(directory), toPrefix(root)]
+  const toLocalPath = (name: string) => name.split('/').map(toLocal).join(sep)
+  const toPath = (name: string) => asGiven + (platform === 'win32' ? toLocalPath(name) : name)
+  const toTarget = (path: string) => absolute + path.slice(asGiven.length)
   const ready = new Set<string>()
-  /** Missing directories of which this was checked; it is again when they are made. */
-  const outside = new Set<string>()
+  /** Directories made here: they have only the files that were written here. */
+  const made = new Set<string>()
+  /** Directories that were missing; they are looked at again when they are made. */
+  const missing = new Set<string>()
   /** The paths that are taken, by whom; made for the first conflict. */
   let claims: Map<string, string> | undefined
   const unsynced: string[] = []
@@ -64,9 +83,12 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   /** Checks a directory at or below the root; false when it is missing, unless it is to be made. */
   function enter(path: string, make: boolean): boolean {
     if (ready.has(path)) return true
-    if (make || !outside.has(path)) requireOutside(path, replicas)
-    outside.add(path)
-    if (path !== root && !enter(dirname(path), make)) return false
+    if (!make && missing.has(path)) return false
+    requireOutside(path, replicas)
+    if (path !== root && !enter(dirname(path), make)) {
+      missing.add(path)
+      return false
+    }
     const stats = path === root ? tryStat(path) : tryLstat(path)
     if (stats?.isSymbolicLink())
       throw new UserError(
@@ -76,9 +98,14 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     if (stats !== null && !stats.isDirectory())
       throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`, 'io')
     if (stats === null) {
-      if (!make) return false
-      mkdirSync(path, { recursive: path === root })
+      if (!make) {
+        missing.add(path)
+        return false
+      }
+      if (path !== root) mkdirSync(path)
+      if (path !== root || mkdirSync(path, { recursive: true }) !== undefined) made.add(path)
     }
+    missing.delete(path)
     ready.add(path)
     return true
   }
@@ -86,8 +113,10 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   /** Checks a path, and returns the file that is there already. */
   function findFile(path: string): Stats | null {
     requireName(path)
-    const target = resolve(cwd, path)
-    const stats = enter(dirname(target), false) ? tryLstat(target) : null
+    const target = toTarget(path)
+    const parent = dirname(target)
+    if (made.has(parent)) return null
+    const stats = enter(parent, false) ? tryLstat(target) : null
     if (stats === null || stats.isFile()) return stats
     throw new UserError(
       `cannot write '${path}': it is ${toKind(stats)}; remove it, or -o names another directory`,
@@ -116,23 +145,33 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
       return claim(name, id, stem, `.${id}_version${extension}`)
     },
     toConflictPath: (name) => claim(name, '', toBase(name), CONFLICT_ENDING),
-    async prepare(path) {
-      if (refusing(path, () => findFile(path)) !== null) return await readHeld(resolve(cwd, path), signal)
+    prepare(path) {
+      if (refusing(path, () => findFile(path)) !== null) return readHeld(toTarget(path), signal)
       absent.add(path)
       return null
     },
     async open(path, announced) {
-      const target = resolve(cwd, path)
+      const target = toTarget(path)
       refusing(path, () => enter(dirname(target), true))
       if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
       return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), onUnsynced })
     },
+    writeNew(path, content, bytes) {
+      if (!absent.has(path) || content.size > MAX_SMALL_BYTES) return null
+      const target = toTarget(path)
+      return refusing(path, () => {
+        enter(dirname(target), true)
+        const unkept = writeNew(target, bytes, { ...content, onUnsynced })
+        if (unkept === null) return null
+        absent.delete(path)
+        onUnsynced(target)
+        return unkept
+      })
+    },
     requireFree(name, others) {
       if (others.length === 0) return
-      const own = tryLstat(resolve(cwd, toPath(name)))
-      const twin = others.find(
-        (other) => own !== null && isSameFile(own, tryLstat(resolve(cwd, toPath(other)))),
-      )
+      const own = tryLstat(toTarget(toPath(name)))
+      const twin = others.find((other) => own !== null && isSameFile(own, tryLstat(toTarget(toPath(other)))))
       if (twin !== undefined)
         throw new UserError(
           `this directory has one file for it and for '${twin}', which was written; get it by itself`,
@@ -141,6 +180,11 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     },
     sync: () => syncFiles(root, unsynced),
   }
+}
+
+/** What precedes the paths of files in a directory; empty for the current one. */
+function toPrefix(directory: string): string {
+  return join(directory, '_').slice(0, -1)
 }
 
 function toBase(name: string): string {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Reply } from '../../../functions/storage/remote/replies.ts'
 import { parseEtag } from '../../../functions/wire/fields/fields.ts'
 import { toFilePath } from '../../../functions/wire/fields/routes.ts'
@@ -12,15 +12,18 @@ import {
   NotACoordinator,
   parseAgreementField,
   parseStatusField,
+  readAnnounced,
   readProblem,
   toLine,
 } from '../client/coordinator-client.ts'
 import { readFailureWords } from '../client/failure-words.ts'
 import { type Report, sayUnkept } from '../terminal/get-report.ts'
+import type { ProgressOfMany } from '../terminal/progress.ts'
 import type { First } from './ask-together.ts'
 import { receiveVersions, type VersionsTask } from './conflict.ts'
 import type { Files, Held } from './destination.ts'
 import { download, type Sink } from './download.ts'
+import type { Folder } from './folder.ts'
 
 interface GetTask extends VersionsTask {
   /** Of the compared read: empty, or with its question mark. */
@@ -48,6 +51,32 @@ export function toWorst(statuses: readonly Outcome['status'][]): Outcome['status
   return statuses.reduce((a, b) => (BY_WEIGHT.indexOf(b) > BY_WEIGHT.indexOf(a) ? b : a), 0)
 }
 
+interface WholeTask {
+  readonly folder: Folder
+  readonly progress: ProgressOfMany
+  readonly io: Io
+}
+
+/**
+ * Gets a file whose first response is here in whole, without a wait: a small one that is new and that no
+ * replica failed to answer for, or one that is there already. Null for any other, of which nothing is done.
+ */
+export function getWhole(name: string, { path, held, response }: First, task: WholeTask): Outcome | null {
+  const { folder, progress, io } = task
+  if (response.status === 304 && held !== null) return toOutcome(toUnchanged(name, path, response, held))
+  const bytes = response.status === 200 ? response.whole() : null
+  if (bytes === null) return null
+  const announced = readAnnounced(response)
+  // Why it did not answer is still to be asked.
+  if (announced.reports.some(({ error }) => error !== undefined)) return null
+  if (hash('sha256', bytes, 'hex') !== announced.digest) return null
+  const unkept = folder.writeNew(path, announced, bytes)
+  if (unkept === null) return null
+  progress.receive(bytes.length)
+  sayUnkept(io, path, unkept)
+  return toOutcome(toReceived(name, path, announced))
+}
+
 /** Compares the copies and gets the file or its versions; compares again when a version is gone by then. */
 export async function getFile(task: GetTask): Promise<Outcome> {
   for (let comparisons = 1; comparisons <= MAX_COMPARISONS; comparisons++) {
@@ -64,10 +93,13 @@ async function getCompared(task: GetTask): Promise<Outcome | 'vanished'> {
   const { name, destination } = task
   const got = await (destination === 'stdout' ? getToOutput(task) : getToFile(task, destination))
   if ('name' in got) {
-    const report = { ...got, replicas: await readFailureWords(task.ask, name, got.replicas) }
-    return { status: report.agreement === 'degraded' ? 3 : 0, report }
+    return toOutcome({ ...got, replicas: await readFailureWords(task.ask, name, got.replicas) })
   }
   return await handleProblem(task, got)
+}
+
+function toOutcome(report: Report): Outcome {
+  return { status: report.agreement === 'degraded' ? 3 : 0, report }
 }
 
 async function getToOutput({ name, query, ask, startProgress, io }: GetTask): Promise<Report | Reply> {
@@ -91,13 +123,12 @@ async function getToFile(task: GetTask, files: Files): Promise<Report | Reply> {
     return isCurrent ? toUnchanged(name, path, got.refused, held) : got.refused
   }
   sayUnkept(io, path, await got.sink.commit())
-  const { digest, size, agreement, reports } = got.announced
-  return {
-    name,
-    agreement,
-    replicas: reports,
-    written: [{ path, digest, size, replicas: toHolders(reports) }],
-  }
+  return toReceived(name, path, got.announced)
+}
+
+function toReceived(name: string, path: string, { digest, size, agreement, reports }: Announced): Report {
+  const written = [{ path, digest, size, replicas: toHolders(reports) }]
+  return { name, agreement, replicas: reports, written }
 }
 
 /** The report of a file that is there already, as a 304 confirms. */

@@ -10,7 +10,7 @@ import { sayOutcome } from '../terminal/get-report.ts'
 import { createProgressOfMany, type ProgressOfMany } from '../terminal/progress.ts'
 import { askTogether, type First } from './ask-together.ts'
 import type { Folder } from './folder.ts'
-import { getFile, type Outcome, toWorst } from './get-file.ts'
+import { getFile, getWhole, type Outcome, toWorst } from './get-file.ts'
 
 interface ManyTask {
   readonly names: readonly string[]
@@ -37,11 +37,15 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
   const signal = io.signal ? AbortSignal.any([io.signal, stop.signal]) : stop.signal
   const shared = { ask, query, destination: folder, startProgress: progress.start, io: { ...io, signal } }
 
+  // Node looks at all parts of `signal` each time that it is asked.
+  const isStopped = () => stop.signal.aborted || io.signal?.aborted === true
+
   async function get(name: string, first?: First, others: readonly string[] = []): Promise<void> {
     let outcome: Outcome
     try {
       folder.requireFree(name, others)
-      outcome = await getFile({ ...shared, name, first })
+      const whole = first && !isStopped() ? getWhole(name, first, { folder, progress, io }) : null
+      outcome = whole ?? (await getFile({ ...shared, name, first }))
       if (outcome.problem && OF_ALL.includes(outcome.problem.type))
         throw new Stop(outcome.problem.line, outcome.problem.type)
     } catch (error) {
@@ -49,14 +53,18 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
       outcome = toTrouble(name, error)
     }
     progress.end(outcome.report.unchanged?.size)
-    await tally.add(outcome)
+    const printed = tally.add(outcome)
+    if (printed !== undefined) await printed
   }
 
   async function getTogether(names: readonly string[]): Promise<void> {
     try {
       const firsts = await askTogether(names, { ask, query, files: folder })
       try {
-        for (const name of names) await get(name, await firsts.next(name))
+        for (const name of names) {
+          const first = firsts.next(name)
+          await get(name, first instanceof Promise ? await first : first)
+        }
       } finally {
         await firsts.close()
       }
@@ -165,16 +173,15 @@ function createTally({ names, json, io }: ManyTask, { clear, received }: Progres
   return {
     count: () => count,
     worst: () => worst,
-    async add(outcome: Outcome): Promise<void> {
+    /** Resolves when standard output has room for more; undefined when it need not be waited for. */
+    add(outcome: Outcome): Promise<void> | undefined {
       note(outcome)
       const { report, manifest, problem } = outcome
       if (json || problem || manifest || report.agreement !== 'unanimous') clear()
       sayOutcome(io, outcome)
-      if (json)
-        await writeOut(
-          io,
-          toJsonLine({ ...report, ...(problem && { error: { kind: problem.type, message: problem.line } }) }),
-        )
+      if (!json) return undefined
+      const error = problem && { error: { kind: problem.type, message: problem.line } }
+      return writeOut(io, toJsonLine({ ...report, ...error }))
     },
     async end(): Promise<void> {
       const files = formatCount(names.length, 'file', 'files')

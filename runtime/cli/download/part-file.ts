@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { type FileHandle, open, rm, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { sep } from 'node:path'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Digest } from '../../../functions/wire/digest.ts'
 import { getErrno, toReason } from '../../node/files/errno.ts'
@@ -106,8 +106,9 @@ export async function openPart(target: string, { digest, modified, signal }: Par
 }
 
 function toPartPath(target: string, digest: Digest): string {
-  const base = cutToBytes(basename(target), MAX_BASE_BYTES)
-  return join(dirname(target), `.${base}.${digest.slice(0, 16)}.part`)
+  const from = target.lastIndexOf(sep) + 1
+  const base = cutToBytes(target.slice(from), MAX_BASE_BYTES)
+  return `${target.slice(0, from)}.${base}.${digest.slice(0, 16)}.part`
 }
 
 /** Whether this is a name that a part file may have. */
@@ -162,8 +163,15 @@ export function createSmallPart(target: string, options: SmallPartOptions): Part
   }
 }
 
-/** Writes a new file on the calling thread; null when its part file exists. */
-function writeNew(target: string, bytes: Uint8Array, options: SmallPartOptions): Unkept[] | null {
+/** A new file that is written in one go. */
+type NewOptions = Pick<SmallPartOptions, 'digest' | 'modified' | 'onUnsynced'>
+
+/**
+ * Writes a new file on the calling thread, at a path (absolute) where there is none. Returns the attributes
+ * that it could not be given; null, with nothing done, when its part file exists. The caller notes that it is
+ * not synced. Throws an error of the file system.
+ */
+export function writeNew(target: string, bytes: Uint8Array, options: NewOptions): readonly Unkept[] | null {
   const { digest, modified, onUnsynced } = options
   const path = toPartPath(target, digest)
   let fd: number

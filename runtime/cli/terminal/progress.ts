@@ -75,6 +75,11 @@ export function createProgressOfMany(terminal: TextStream, total: Total, now?: (
         clear() {},
       }
     }) satisfies StartProgress,
+    /** `size` bytes of one of them were transferred at once. */
+    receive(size: number): void {
+      bytes += size
+      received += size
+    },
     /** One of them is done, of which `size` bytes needed no transfer. */
     end(size = 0): void {
       files++
