@@ -10,7 +10,6 @@ import {
   parseReplicaAgreement,
   parseReplicaStatus,
   parseReprDigest,
-  toReprDigest,
 } from '../../../functions/wire/fields/fields.ts'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
 import { MAX_LISTING_BYTES } from '../../../functions/wire/limits.ts'
@@ -169,7 +168,8 @@ function parseDigest(headers: Reply['headers']): Digest | null {
   const text = headers.get('Repr-Digest') ?? ''
   const tagged = parseEtag(headers.get('ETag') ?? '')
   // Comparing costs less than parsing.
-  return tagged !== null && text === toReprDigest(tagged) ? tagged : parseReprDigest(text)
+  const isOfTag = tagged !== null && text === `sha-256=:${Buffer.from(tagged, 'hex').toString('base64')}:`
+  return isOfTag ? tagged : parseReprDigest(text)
 }
 
 /** `parse`, which is not called again for the text that it was called with last. */

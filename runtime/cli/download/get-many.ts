@@ -35,7 +35,9 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
   const tally = createTally(task, progress)
   const stop = new AbortController()
   const signal = io.signal ? AbortSignal.any([io.signal, stop.signal]) : stop.signal
-  const shared = { ask, query, destination: folder, startProgress: progress.start, io: { ...io, signal } }
+  // Not a copy: that would have Node make the stream of standard input.
+  const own: Io = Object.create(io, { signal: { value: signal } })
+  const shared = { ask, query, destination: folder, startProgress: progress.start, io: own }
 
   // Node looks at all parts of `signal` each time that it is asked.
   const isStopped = () => stop.signal.aborted || io.signal?.aborted === true

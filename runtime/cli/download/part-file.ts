@@ -198,7 +198,7 @@ export function writeNew(target: string, bytes: Uint8Array, options: NewOptions)
 function setTime(fd: number, ms: number): boolean {
   try {
     futimesSync(fd, new Date(), toFileTime(ms))
-    return isModified(fstatSync(fd, { bigint: true }), ms)
+    return isModified(fstatSync(fd), ms)
   } catch {
     // Not permitted.
     return false

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type BigIntStats, fstatSync, type Stats } from 'node:fs'
+import { fstatSync, type Stats } from 'node:fs'
 import { type FileHandle, lstat } from 'node:fs/promises'
 import type { Modes, Unkept } from '../../../functions/wire/attributes.ts'
 import { COPY_ATTRIBUTES_MS, MAX_CLOCK_STEP_MS } from '../limits.ts'
@@ -88,7 +88,7 @@ async function copyByProcess(kinds: readonly string[], from: number, to: number)
 /** Sets a modification time, in ms since 1970, as exactly as possible; returns what it could not. */
 export async function setModified(file: FileHandle, ms: number): Promise<Unkept[]> {
   const isSet = await attempt(file.utimes(new Date(), toFileTime(ms)))
-  return isSet && isModified(await file.stat({ bigint: true }), ms) ? [] : ['modified']
+  return isSet && isModified(await file.stat(), ms) ? [] : ['modified']
 }
 
 /** A time in ms since 1970 as Node's `utimes` takes it. */
@@ -99,9 +99,8 @@ export function toFileTime(ms: number): number | Date {
 }
 
 /** Whether a file was modified at `ms`, as exactly as its file system keeps times. */
-export function isModified({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>, ms: number): boolean {
-  const time = toTime(mtimeNs)
-  return time !== null && Math.abs(time - ms) < MAX_CLOCK_STEP_MS
+export function isModified({ mtimeMs }: Pick<Stats, 'mtimeMs'>, ms: number): boolean {
+  return Math.abs(mtimeMs - ms) < MAX_CLOCK_STEP_MS
 }
 
 /** Gives a new file `mode`, if given, and the group of a set-group-id `parent`; returns what it could not. */
