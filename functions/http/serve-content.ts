@@ -5,7 +5,7 @@ import { selectParts } from '../wire/fields/conditions.ts'
 import { parseHttpDate, parseSeconds, toHttpDate, toSeconds } from '../wire/fields/dates.ts'
 import { toDigestFields, toEtag } from '../wire/fields/fields.ts'
 import { type ByteRange, toContentRange, toUnsatisfiedRange } from '../wire/fields/ranges.ts'
-import { answerWith, type Body, createAnswer, withSecurity } from './answer.ts'
+import { answerWith, type Body, createAnswer, SECURITY_FIELDS } from './answer.ts'
 import type { RequestHead } from './app.ts'
 import { toMultipart } from './byte-ranges.ts'
 import { createProblem } from './problems.ts'
@@ -40,11 +40,20 @@ const PLAYER_FIELDS = {
     "default-src 'none'; media-src 'self'; sandbox allow-same-origin; frame-ancestors 'none'",
 }
 
-/** The representation of a content, with the answering server's `own` fields. */
-export function toRepresentation({ name, size, digest, modified }: Content, own: Fields): Representation {
+/**
+ * The representation of a content, with the answering server's `own` fields, and those of its content, which
+ * replace others.
+ */
+export function toRepresentation(
+  { name, size, digest, modified }: Content,
+  own: Fields,
+  ofContent: Fields = {},
+): Representation {
   const etag = toEtag(digest)
   const type = toMediaType(name)
-  const fields = withSecurity({
+  // One object: a copy of so many fields takes longer than the comparison of two replicas.
+  const fields = {
+    ...SECURITY_FIELDS,
     ...(/^(audio|video)\//.test(type) && PLAYER_FIELDS),
     ETag: etag,
     ...toDigestFields(digest),
@@ -55,7 +64,8 @@ export function toRepresentation({ name, size, digest, modified }: Content, own:
     'Content-Type': type,
     'Content-Length': String(size),
     'Accept-Ranges': 'bytes',
-  })
+    ...ofContent,
+  }
   return { size, etag, modified, own, fields }
 }
 

@@ -49,15 +49,12 @@ function createFinding(name: string, comparison: Comparison, before: Sent | unde
     lastSent: () => sent,
     represent(version) {
       if (last?.version === version) return last.representation
-      const made = toRepresentation({ name, ...version }, toFields(comparison, version))
       // A copy that was written again with the same bytes is no new content.
       const again = sent?.digest === version.digest ? sent.field : undefined
-      const field = again ?? made.fields['Last-Modified']
-      const time = field === undefined ? {} : { 'Last-Modified': field }
-      const fields = { ...made.fields, ...toLinks(version.digest), ...time }
-      const representation = { ...made, fields }
+      const ofContent = { ...toLinks(version.digest), ...(again !== undefined && { 'Last-Modified': again }) }
+      const representation = toRepresentation({ name, ...version }, toFields(comparison, version), ofContent)
       last = { version, representation }
-      sent = { digest: version.digest, field }
+      sent = { digest: version.digest, field: representation.fields['Last-Modified'] }
       return representation
     },
   }
