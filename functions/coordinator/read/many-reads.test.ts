@@ -88,6 +88,48 @@ it('passes on the query, the token, the preferences and the trace', async () => 
   expect(reads[2]?.trace).toBe('0af7651916cd43dd8448eb211c80319c')
 })
 
+it('authorizes each file by itself', async () => {
+  const isAllowed = ({ url }: Request) => !url.includes('/files/a')
+  const responses = await read(coordinate([one, two], { isAllowed }), { names: ['a', 'b c'] })
+  expect(responses.map(({ first }) => first)).toEqual(['HTTP/1.1 401 ', 'HTTP/1.1 200 '])
+})
+
+it('answers that a read failed unexpectedly, and the others', async () => {
+  const bug = new Error('a bug')
+  const logged: RequestEntry[] = []
+  const storage: Storage = {
+    ...one,
+    async open(name, options) {
+      if (name === 'a') throw bug
+      return await one.open(name, options)
+    },
+  }
+  const app = coordinate([storage], { log: (entry) => logged.push(entry) })
+  const responses = await read(app, { names: ['a', 'b c'] })
+  expect(responses.map(({ first }) => first)).toEqual(['HTTP/1.1 500 ', 'HTTP/1.1 200 '])
+  expect(logged.find(({ path }) => path === '/files/a')).toMatchObject({ status: 500, error: bug })
+})
+
+it('answers each with the same problem when the query is not valid', async () => {
+  const responses = await read(coordinate([one]), { names: ['a', 'b c'] }, '?require=many')
+  expect(responses.map(({ body }) => JSON.parse(body).type)).toEqual([
+    'invalid-parameter',
+    'invalid-parameter',
+  ])
+})
+
+it('sends small answers that are there together', async () => {
+  const names = Array.from({ length: 20 }, (_, i) => `f${i}`)
+  const storage = createMemoryStorage(Object.fromEntries(names.map((name) => [name, 'x'])))
+  const app = coordinate([storage])
+  // The contents are in memory from then on.
+  await read(app, { names })
+  const { body } = await post(app, { names })
+  const sizes: number[] = []
+  for await (const { length } of body ?? []) sizes.push(length)
+  expect(sizes.length).toBeLessThan(names.length / 2)
+})
+
 test.each([
   ['{', 'not valid JSON'],
   ['{"names": "a"}', 'names'],

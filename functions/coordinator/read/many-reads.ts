@@ -80,44 +80,26 @@ const NO_FIELDS = new Headers()
 /** The fields of a request that hold for each of its reads. */
 const PASSED = ['Authorization', 'Prefer', 'traceparent']
 
-/** A read that has begun. */
-interface Begun {
-  readonly answering: Promise<Response>
-  /** Its answer, once there. */
-  answer: Response | undefined
-}
-
 /**
- * Writes the answers in order, and begins with later ones meanwhile. Those that are there are written without
- * a wait, so that they leave together. None is left open.
+ * Writes the answers in order, and begins with later ones meanwhile. It waits for room only when there is none,
+ * so that small answers leave together. None is left open.
  */
 async function writeAnswers(
   reads: readonly (() => Promise<Response>)[],
   write: WriteBytes,
   signal: AbortSignal,
 ): Promise<void> {
-  const waiting = reads.slice(0, MAX_READS_AHEAD).map(begin)
+  const waiting = reads.slice(0, MAX_READS_AHEAD).map((read) => read())
   let next = waiting.length
   try {
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      const written = writeMessage(first.answer ?? (await first.answering), write, signal)
+    for (let answer = waiting[0]; answer !== undefined; answer = waiting[0]) {
+      const written = writeMessage(await answer, write, signal)
       if (written !== undefined) await written
       waiting.shift()
       const read = reads[next++]
-      if (read !== undefined) waiting.push(begin(read))
+      if (read !== undefined) waiting.push(read())
     }
   } finally {
-    for (const { answering } of waiting) answering.then(({ body }) => body?.cancel()).catch(() => {})
+    for (const answer of waiting) answer.then(({ body }) => body?.cancel()).catch(() => {})
   }
-}
-
-function begin(read: () => Promise<Response>): Begun {
-  const begun: Begun = {
-    answer: undefined,
-    answering: read().then((answer) => {
-      begun.answer = answer
-      return answer
-    }),
-  }
-  return begun
 }

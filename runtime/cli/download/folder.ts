@@ -68,8 +68,10 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const toPath = (name: string) => asGiven + (platform === 'win32' ? toLocalPath(name) : name)
   const toTarget = (path: string) => absolute + path.slice(asGiven.length)
   const ready = new Set<string>()
-  /** Directories made here: they have only the files that were written here. */
+  /** Directories made here: they have no other files than those that were opened here. */
   const made = new Set<string>()
+  /** The paths of these files. */
+  const opened = new Set<string>()
   /** Directories that were missing; they are looked at again when they are made. */
   const missing = new Set<string>()
   /** The paths that are taken, by whom; made for the first conflict. */
@@ -115,7 +117,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     requireName(path)
     const target = toTarget(path)
     const parent = dirname(target)
-    if (made.has(parent)) return null
+    if (made.has(parent) && !opened.has(path)) return null
     const stats = enter(parent, false) ? tryLstat(target) : null
     if (stats === null || stats.isFile()) return stats
     throw new UserError(
@@ -153,6 +155,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     async open(path, announced) {
       const target = toTarget(path)
       refusing(path, () => enter(dirname(target), true))
+      opened.add(path)
       if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
       return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), onUnsynced })
     },
@@ -164,6 +167,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
         const unkept = writeNew(target, bytes, { ...content, onUnsynced })
         if (unkept === null) return null
         absent.delete(path)
+        opened.add(path)
         onUnsynced(target)
         return unkept
       })

@@ -77,11 +77,14 @@ export async function getMany(task: ManyTask): Promise<Outcome['status']> {
 
   const { apart, alike } = divide(names)
   let next = 0
-  async function work(): Promise<void> {
+  async function work(_: unknown, connection: number): Promise<void> {
+    // Fewer at first, and of each connection another number, so that they do not all wait at the same time.
+    let most = (FILES_TOGETHER * (connection + 1)) / FILES_AT_ONCE
     while (next < apart.length && !signal.aborted) {
       // Fewer towards the end, so that all connections end at the same time.
       const share = Math.ceil((apart.length - next) / (2 * FILES_AT_ONCE))
-      const end = next + Math.min(share, FILES_TOGETHER)
+      const end = next + Math.min(share, most)
+      most = FILES_TOGETHER
       const together = apart.slice(next, end)
       next = end
       await getTogether(together)
