@@ -9,7 +9,7 @@ import {
   SMALL_ANSWER_BYTES,
   STREAM_OVERHEAD_BYTES,
 } from '../wire/limits.ts'
-import type { Log } from '../wire/log.ts'
+import type { Log, RequestEntry } from '../wire/log.ts'
 import type { Health } from '../wire/schemas/health.ts'
 import { createAnswer, toJson, toParts } from './answer.ts'
 import { refuseForeignPage } from './cross-site.ts'
@@ -95,7 +95,9 @@ export function createApp({
     if (refused !== null) c.res = refused
     else if (c.req.path === HEALTH) await next()
     else setAnswer(c, await requests.run(() => answer(c, next)))
-    if (log !== undefined) note(log, c, { method: c.req.method, url: c.req.url, start, trace }, c.res)
+    if (log === undefined) return
+    const noted = { method: c.req.method, url: c.req.url, start, trace, client: c.env?.client }
+    log(toEntry(noted, c.res, failures.get(c.res)))
   })
   app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
   app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
@@ -129,7 +131,9 @@ export function createApp({
   async function answerPart(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {
     const start = performance.now()
     const answer = await requests.run(() => attempt(c, { url, headers, work }))
-    if (log !== undefined) note(log, c, { method: 'GET', url, start, trace: c.get('trace') }, answer)
+    if (log === undefined) return answer
+    const noted = { method: 'GET', url, start, trace: c.get('trace'), client: c.env?.client }
+    log(toEntry(noted, answer, failures.get(answer)))
     return answer
   }
 
@@ -140,24 +144,6 @@ export function createApp({
     } catch (error) {
       return answerFailure(error, c)
     }
-  }
-
-  function note(log: Log, { env }: Context<AppEnv>, request: Noted, answer: Response): void {
-    const { method, url, start, trace } = request
-    const fields = toParts(answer)?.fields
-    const length = fields?.['Content-Length']
-    log({
-      method,
-      path: toTarget(url),
-      status: answer.status,
-      ms: performance.now() - start,
-      agreement: fields?.['Replica-Agreement']?.split(';')[0],
-      states: fields?.['Replica-Status'],
-      bytes: length === undefined ? undefined : Number(length),
-      trace: trace && toTraceId(trace),
-      client: env?.client,
-      error: failures.get(answer),
-    })
   }
 
   function answerFailure(error: unknown, c: Context<AppEnv>): Response {
@@ -183,6 +169,29 @@ interface Noted {
   /** By `performance.now`. */
   readonly start: number
   readonly trace: Trace | undefined
+  readonly client: string | undefined
+}
+
+/** The entry of an answered request; `error` is the one behind an answer of `internal-error`. */
+function toEntry(
+  { method, url, start, trace, client }: Noted,
+  answer: Response,
+  error: unknown,
+): RequestEntry {
+  const fields = toParts(answer)?.fields
+  const length = fields?.['Content-Length']
+  return {
+    method,
+    path: toTarget(url),
+    status: answer.status,
+    ms: performance.now() - start,
+    agreement: fields?.['Replica-Agreement']?.split(';')[0],
+    states: fields?.['Replica-Status'],
+    bytes: length === undefined ? undefined : Number(length),
+    trace: trace && toTraceId(trace),
+    client,
+    error,
+  }
 }
 
 const HEALTH = '/healthz'

@@ -1,22 +1,13 @@
 import { spawn } from 'node:child_process'
 import { createHash, hash as hashWhole } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  type Stats,
-  statSync,
-} from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, extname, join, resolve, sep } from 'node:path'
 import { toFolded } from '../../../functions/storage/twins.ts'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Io } from '../../hosting/io.ts'
-import { findHolder, type OwnDirectory } from '../../hosting/outside.ts'
+import type { OwnDirectory } from '../../hosting/outside.ts'
 import { getErrno } from '../../node/files/errno.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
 import { UserError } from '../../node/user-error.ts'
@@ -29,6 +20,7 @@ import {
   type Held,
   MAX_FILE_NAME_BYTES,
 } from './destination.ts'
+import { createDirectories, tryLstat } from './directories.ts'
 import { createSmallPart, cutToBytes, isPartName, openPart, toRefusal, writeNew } from './part-file.ts'
 
 /** Writes many files below one directory, under their names. */
@@ -67,58 +59,23 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const toLocalPath = (name: string) => name.split('/').map(toLocal).join(sep)
   const toPath = (name: string) => asGiven + (platform === 'win32' ? toLocalPath(name) : name)
   const toTarget = (path: string) => absolute + path.slice(asGiven.length)
-  const ready = new Set<string>()
-  /** Directories made here: they have no other files than those that were opened here. */
-  const made = new Set<string>()
-  /** The paths of these files. */
+  const directories = createDirectories(root, replicas)
+  /** The paths of files that were written here. */
   const opened = new Set<string>()
-  /** Directories that were missing; they are looked at again when they are made. */
-  const missing = new Set<string>()
   /** The paths that are taken, by whom; made for the first conflict. */
   let claims: Map<string, string> | undefined
   const unsynced: string[] = []
   const onUnsynced = (path: string) => void unsynced.push(path)
   /** Paths where there is no file yet. */
   const absent = new Set<string>()
-  requireOutside(root, replicas)
-
-  /** Checks a directory at or below the root; false when it is missing, unless it is to be made. */
-  function enter(path: string, make: boolean): boolean {
-    if (ready.has(path)) return true
-    if (!make && missing.has(path)) return false
-    requireOutside(path, replicas)
-    if (path !== root && !enter(dirname(path), make)) {
-      missing.add(path)
-      return false
-    }
-    const stats = path === root ? tryStat(path) : tryLstat(path)
-    if (stats?.isSymbolicLink())
-      throw new UserError(
-        `'${path}' is a symbolic link, through which nothing is written; remove it, or -o names another directory`,
-        'io',
-      )
-    if (stats !== null && !stats.isDirectory())
-      throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`, 'io')
-    if (stats === null) {
-      if (!make) {
-        missing.add(path)
-        return false
-      }
-      if (path !== root) mkdirSync(path)
-      if (path !== root || mkdirSync(path, { recursive: true }) !== undefined) made.add(path)
-    }
-    missing.delete(path)
-    ready.add(path)
-    return true
-  }
 
   /** Checks a path, and returns the file that is there already. */
   function findFile(path: string): Stats | null {
     requireName(path)
     const target = toTarget(path)
     const parent = dirname(target)
-    if (made.has(parent) && !opened.has(path)) return null
-    const stats = enter(parent, false) ? tryLstat(target) : null
+    if (directories.isMade(parent) && !opened.has(path)) return null
+    const stats = directories.enter(parent, false) ? tryLstat(target) : null
     if (stats === null || stats.isFile()) return stats
     throw new UserError(
       `cannot write '${path}': it is ${toKind(stats)}; remove it, or -o names another directory`,
@@ -154,7 +111,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     },
     async open(path, announced) {
       const target = toTarget(path)
-      refusing(path, () => enter(dirname(target), true))
+      refusing(path, () => directories.enter(dirname(target), true))
       opened.add(path)
       if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
       return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), onUnsynced })
@@ -163,7 +120,7 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
       if (!absent.has(path) || content.size > MAX_SMALL_BYTES) return null
       const target = toTarget(path)
       return refusing(path, () => {
-        enter(dirname(target), true)
+        directories.enter(dirname(target), true)
         const unkept = writeNew(target, bytes, { ...content, onUnsynced })
         if (unkept === null) return null
         absent.delete(path)
@@ -202,14 +159,6 @@ function requireName(path: string): void {
     throw new UserError(`'${base}' is a name of unfinished downloads; get it by itself with -o`)
 }
 
-function requireOutside(path: string, replicas: readonly OwnDirectory[]): void {
-  const holder = findHolder(path, replicas)
-  if (holder !== undefined)
-    throw new UserError(
-      `'${path}' is inside the replica ${holder.id}, which is compared; -o names a directory outside it`,
-    )
-}
-
 /** The file system's errors of `work` as UserErrors. */
 function refusing<T>(path: string, work: () => T): T {
   try {
@@ -222,14 +171,6 @@ function refusing<T>(path: string, work: () => T): T {
 function toKind(stats: Stats): string {
   if (stats.isDirectory()) return 'a directory'
   return stats.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'
-}
-
-function tryLstat(path: string): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null
-}
-
-function tryStat(path: string): Stats | null {
-  return statSync(path, { throwIfNoEntry: false }) ?? null
 }
 
 function isSameFile(a: Stats, b: Stats | null): boolean {
