@@ -56,6 +56,8 @@ interface Opening {
   readonly indexPath: string | null
   /** As in `ReplicasOptions`. */
   readonly reads?: Reads | undefined
+  /** Whether no directory was opened before. */
+  readonly isFirst?: boolean | undefined
   /** For a directory: see `ReadyOptions`. */
   readonly silence?: number | undefined
 }
@@ -98,7 +100,7 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
   const opening = { writable, io, indexPath, reads, silence }
   const send = { connectMs, tls: keys?.get }
   const isRemote = replicas.some(({ target }) => target.kind === 'remote')
-  const launched = own.map((directory) => launchDirectory(directory, opening))
+  const launched = own.map((directory, i) => launchDirectory(directory, { ...opening, isFirst: i === 0 }))
   const [directories, client] = await Promise.all([
     openDirectories(launched, opening),
     isRemote ? loadClient(launched) : null,
@@ -189,7 +191,7 @@ type Launched = Omit<OpenedDirectory, 'places'>
 /** Creates the storage of a directory, and launches the thread that will walk it. */
 async function launchDirectory(
   { id, path }: OwnDirectory,
-  { writable, io, indexPath, reads }: Opening,
+  { writable, io, indexPath, reads, isFirst = false }: Opening,
 ): Promise<Launched> {
   if ('Deno' in globalThis) {
     throw new UserError(
@@ -197,7 +199,7 @@ async function launchDirectory(
     )
   }
   const onNotice = createNotice(id, io)
-  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads)
+  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads, isFirst)
   const storage = createDirectoryStorage(path, { indexPath, writable, here, onNotice })
   if (reads === 'trees' || reads === 'bytes') storage.warm()
   return { id, path, storage }
@@ -222,9 +224,10 @@ async function makeReady(
 }
 
 /** What a program that ends soon does sooner on its own thread. */
-async function chooseHere(path: string, reads: Reads): Promise<DirectoryOptions['here']> {
+async function chooseHere(path: string, reads: Reads, isFirst: boolean): Promise<DirectoryOptions['here']> {
   if (!(await isOnLocalDisk(path))) return undefined
-  if (reads === 'files' || isSmallTree(path)) return 'all'
+  // This thread has little else to do while the trees are walked, each on a thread of its own.
+  if (reads === 'files' || (reads === 'trees' && isFirst) || isSmallTree(path)) return 'all'
   // What is asked of single files is then only the few that differ.
   return reads === 'trees' ? 'files' : undefined
 }

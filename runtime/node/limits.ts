@@ -63,6 +63,12 @@ export const INDEX_LOG_PAGES = 8192
 export const MAX_INDEX_PAGE = 1000
 /** Rows that are read first: most walks that begin within a tree end soon. */
 export const FIRST_INDEX_PAGE = 32
+/** A block of the index ends with one name in 2 to this power: it holds most of a directory's files. */
+export const BLOCK_GRAIN = 7
+/** Files of a block: some 10 KB, whose states are asked for between two looks at the clock. */
+export const MAX_BLOCK_FILES = 128
+/** Blocks that are written together. */
+export const MAX_UNWRITTEN_BLOCKS = 32
 /** How often the background pass reports its progress. */
 export const SAY_PROGRESS_MS = 10_000
 /**

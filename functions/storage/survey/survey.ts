@@ -100,6 +100,13 @@ export function createSeenCounter() {
       seen[evidence]++
       if (age !== null && (seen.oldest === null || age > seen.oldest)) seen.oldest = age
     },
+    /** Counts files whose digests are remembered; `age` is the greatest of theirs. */
+    addRemembered({ names, bytes }: Amount, age: number): void {
+      seen.names += names
+      seen.bytes += bytes
+      seen.remembered += names
+      if (seen.oldest === null || age > seen.oldest) seen.oldest = age
+    },
     get: (): Progress['seen'] => ({ ...seen }),
   }
 }

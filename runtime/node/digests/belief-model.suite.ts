@@ -6,6 +6,7 @@ import type { FileSystem } from '../mounts/file-system.ts'
 import { findLack, type Synced } from './belief.ts'
 import { createDisk, type Event, type Traits } from './belief-disk.suite.ts'
 import { createDigestIndex, type DigestIndex } from './digest-index.ts'
+import { decodeBlock, encodeBlock, hasFile, readFile } from './index-block.ts'
 import type { IndexFile } from './index-file.ts'
 import type { IndexPageRow } from './index-table.ts'
 
@@ -115,15 +116,30 @@ export const history: fc.Arbitrary<Step[]> = fc
 /** An index file that outlives its writers. */
 function createRows(): IndexFile & { readonly rows: Map<string, IndexPageRow> } {
   const rows = new Map<string, IndexPageRow>()
+  const blocks = new Map<string, Uint8Array>()
+  let epoch = 0
   return {
     rows,
+    readEpoch: () => epoch,
+    readBlock: (first) => blocks.get(first),
+    writeBlocks(made, since) {
+      if (since === epoch) for (const [first, bytes] of made) blocks.set(first, bytes)
+    },
     read(name, identity) {
       const row = rows.get(name)
       return row?.identity === identity ? row : undefined
     },
     readPage: () => [...rows.values()],
     write(written) {
-      for (const row of written) rows.set(row.name, { ...row, seal: 0 })
+      for (const row of written) {
+        const before = rows.get(row.name)
+        blocks.delete(row.name)
+        if (before?.identity === row.identity && before.digest !== row.digest) {
+          blocks.clear()
+          epoch++
+        }
+        rows.set(row.name, { ...row, seal: 0 })
+      }
       return true
     },
     readRoot: () => undefined,
@@ -209,14 +225,20 @@ function recollect(index: DigestIndex, name: string, identity: Identity, now: nu
   return index.get(name, identity, { system: SYSTEM, now })?.digest
 }
 
-/** As a survey does, by stats in plain numbers and the rows of the file. */
-function recall({ rows }: ReturnType<typeof createRows>, name: string, identity: Identity, now: number) {
-  const row = rows.get(name)
+/** As a survey does, by stats in plain numbers, and the block or the row of the file. */
+function recall(index: ReturnType<typeof createRows>, name: string, identity: Identity, now: number) {
+  const row = index.rows.get(name)
   if (row === undefined || row.readAt > now) return undefined
   const [mtimeMs, ctimeMs] = [Number(identity.modifiedNs) / 1e6, Number(identity.changedNs) / 1e6]
   if (!isSettledAt(Math.max(mtimeMs, ctimeMs), identity.size, now)) return undefined
   const stats = Object.assign(STATS, { ino: Number(identity.inode), size: identity.size, mtimeMs, ctimeMs })
-  return hasKey(stats, Number(SYSTEM.id), row.identity) ? row.digest : undefined
+  const bytes = index.readBlock(name)
+  const block = bytes && decodeBlock(bytes, SYSTEM.id, [name])
+  if (block && hasFile(block, 0, stats, now)) return readFile(block, 0).digest
+  if (!hasKey(stats, Number(SYSTEM.id), row.identity)) return undefined
+  const made = encodeBlock([row])
+  if (made !== null) index.writeBlocks(new Map([[name, made]]), index.readEpoch() ?? 0)
+  return row.digest
 }
 
 /** Stats of some file; the tested members are assigned. */

@@ -10,11 +10,15 @@ import {
 } from './index-table.ts'
 
 /** The digests of one root in a file. Nothing throws: an unreadable digest costs a hash, no wrong answer. */
-export interface IndexFile extends Pick<IndexTable, 'read' | 'readRoot' | 'close'> {
+export interface IndexFile extends Pick<IndexTable, 'read' | 'readBlock' | 'readRoot' | 'close'> {
   /** Like `IndexTable.readPage`; null while the index cannot be read. */
   readPage(from: string, limit: number): IndexPageRow[] | null
   /** Writes the rows in one transaction; returns whether it did. The caller keeps unwritten ones. */
   write(rows: readonly IndexRow[]): boolean
+  /** Like `IndexTable.readEpoch`; null while the index cannot be read. */
+  readEpoch(): number | null
+  /** Does nothing while the index cannot be used. */
+  writeBlocks(blocks: ReadonlyMap<string, Uint8Array>, epoch: number): void
   /** Does nothing while the index cannot be used; `readRoot` then returns what was written before. */
   writeRoot(path: string, text: string): void
 }
@@ -133,6 +137,9 @@ function openIndexAt(
       })
       return isWritten ?? false
     },
+    readEpoch: () => use((table) => table.readEpoch()) ?? null,
+    readBlock: (first) => use((table) => table.readBlock(first)),
+    writeBlocks: (blocks, epoch) => void use((table) => pause.isOn() || table.writeBlocks(blocks, epoch)),
     readRoot: (path) => use((table) => table.readRoot(path)),
     writeRoot: (path, text) => void use((table) => pause.isOn() || table.writeRoot(path, text)),
     close: disconnect,
@@ -174,6 +181,9 @@ export function openNoIndexFile(): IndexFile {
     read: () => undefined,
     readPage: () => [],
     write: () => true,
+    readEpoch: () => null,
+    readBlock: () => undefined,
+    writeBlocks() {},
     readRoot: () => undefined,
     writeRoot() {},
     close() {},

@@ -41,6 +41,15 @@ export interface IndexTable {
   /** At most `limit` rows, of this name and those after it, in the byte order of names. */
   readPage(from: string, limit: number): IndexPageRow[]
   write(rows: readonly IndexRow[]): void
+  /**
+   * How often a file's digest changed while its identity did not. What was read before that, and remembered in
+   * blocks, no longer counts.
+   */
+  readEpoch(): number
+  /** The block whose first file has this name, if it was written in this epoch. */
+  readBlock(first: string): Uint8Array | undefined
+  /** Writes blocks of rows that were read, all of them, in or after `epoch`, by the names of their first files. */
+  writeBlocks(blocks: ReadonlyMap<string, Uint8Array>, epoch: number): void
   /** What was written of the directory at this path, see `RootGuard`. */
   readRoot(path: string): string | undefined
   writeRoot(path: string, text: string): void
@@ -52,7 +61,7 @@ export interface IndexTable {
 }
 
 /** A file of another version starts over. */
-const SCHEMA_VERSION = 5
+const SCHEMA_VERSION = 6
 
 // Names are UTF-8, so that rows are in the byte order of names, as in listings.
 const SCHEMA = [
@@ -61,6 +70,18 @@ const SCHEMA = [
     name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, readAt INTEGER NOT NULL,
     seal INTEGER NOT NULL
   ) WITHOUT ROWID`,
+  'DROP TABLE IF EXISTS blocks',
+  'CREATE TABLE blocks (first BLOB PRIMARY KEY NOT NULL, epoch INTEGER NOT NULL, data BLOB NOT NULL)',
+  'DROP TABLE IF EXISTS epochs',
+  'CREATE TABLE epochs (epoch INTEGER NOT NULL)',
+  'INSERT INTO epochs VALUES (0)',
+  // The block of a file that was read again has what was known before.
+  `CREATE TRIGGER readAgain AFTER UPDATE ON files BEGIN
+    DELETE FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= NEW.name);
+  END`,
+  `CREATE TRIGGER rotted AFTER UPDATE ON files WHEN OLD.identity = NEW.identity AND OLD.digest <> NEW.digest BEGIN
+    UPDATE epochs SET epoch = epoch + 1;
+  END`,
   'CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID',
   `PRAGMA user_version = ${SCHEMA_VERSION}`,
 ]
@@ -110,6 +131,12 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
      FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
     true,
   )
+  const selectEpoch = prepareLate(db, 'SELECT epoch FROM epochs')
+  const selectBlock = prepareLate(
+    db,
+    'SELECT data FROM blocks WHERE first = ? AND epoch = (SELECT epoch FROM epochs)',
+  )
+  const upsertBlock = prepareLate(db, 'INSERT OR REPLACE INTO blocks (first, epoch, data) VALUES (?, ?, ?)')
   const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
   const upsertRoot = prepareLate(db, 'INSERT OR REPLACE INTO roots (path, text) VALUES (?, ?)')
   const [one, many] = [prepareUpsert(db, 1), prepareUpsert(db, ROWS_AT_ONCE)]
@@ -128,6 +155,16 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
           many().run(...toColumns(rows, next, ROWS_AT_ONCE))
         }
         for (; next < rows.length; next++) one().run(...toColumns(rows, next, 1))
+      })
+    },
+    readEpoch: () => Number(selectEpoch().get()?.['epoch']),
+    readBlock(first) {
+      const data = selectBlock().get(Buffer.from(first))?.['data']
+      return data instanceof Uint8Array ? data : undefined
+    },
+    writeBlocks(blocks, epoch) {
+      transact(db, () => {
+        for (const [first, data] of blocks) upsertBlock().run(Buffer.from(first), epoch, data)
       })
     },
     readRoot(path) {
@@ -177,7 +214,8 @@ function prepareUpsert(db: DatabaseSync, rows: number): () => StatementSync {
   const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?, ?)').join()
   return prepareLate(
     db,
-    `INSERT OR REPLACE INTO files (name, identity, digest, readAt, seal) VALUES ${values}`,
+    `INSERT INTO files (name, identity, digest, readAt, seal) VALUES ${values} ON CONFLICT DO UPDATE SET
+     identity = excluded.identity, digest = excluded.digest, readAt = excluded.readAt, seal = excluded.seal`,
   )
 }
 

@@ -52,6 +52,8 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
     },
     /** The row of this name that is not written yet. */
     find: (name: string) => rows.get(name),
+    /** Whether none of these files has a row that is not written yet. */
+    hasNone: (names: readonly string[]) => rows.size === 0 || !names.some((name) => rows.has(name)),
     flush,
     /** Writes all rows, where the index can be used, and forgets the rest. */
     close(): void {

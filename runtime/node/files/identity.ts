@@ -56,6 +56,11 @@ const FIRST_TIME = 3
 /** The inexactness of such times in doubles. */
 const INEXACT_NS = 2000
 
+/** Whether two times in milliseconds are the same, as far as such stats hold them; false without the second. */
+export function isSameTime(a: number, b = Number.NaN): boolean {
+  return Math.abs(a - b) * 1e6 <= INEXACT_NS
+}
+
 export function isSame(a: Identity, b: Identity): boolean {
   return (
     a.inode === b.inode &&

@@ -33,6 +33,7 @@ import { type Place, toPath } from '../files/root.ts'
 import { MAX_ATTEMPTS, MAX_PASS_FILES, READ_BYTES } from '../limits.ts'
 import type { FileSystem } from '../mounts/file-system.ts'
 import { type Trouble, toTrouble } from '../threads/messages.ts'
+import { createSurveyBlocks } from './survey-blocks.ts'
 import type { Hashed, StepOrder } from './tree-messages.ts'
 
 /** What a file was before its bytes changed without a change of its size and times. */
@@ -83,6 +84,7 @@ export function createSurveyFiles(
 ) {
   const cursor = createIndexCursor(index)
   const opener = createFileOpener(place)
+  const blocks = createSurveyBlocks({ place, index, writer }, grain > 0 && maxAge === null)
 
   /** The facts of a file that is as the index has it, from a reading that is recent enough. */
   function recall(name: string, row: IndexRow, { system, now }: Turn): Facts | null {
@@ -123,19 +125,25 @@ export function createSurveyFiles(
       // The thread that answers reads must learn of it, and hashes the file once more.
       slot.isRotten = isRotten(row, remembered) && isSettled(identity, now)
       if (slot.isRotten) return undefined
-      if (lack === null) writer.add(row)
+      if (lack === null) {
+        writer.add(row)
+        blocks.add(row)
+      }
     }
     const modified = grain > 0 ? null : toTime(identity.modifiedNs)
     return { size: identity.size, digest, modified, evidence: 'read', age: 0 }
   }
 
   return {
+    findBlock: blocks.find,
     /** Looks a file up in the index; `said` is undefined when it has to be read. */
     find(name: string, turn: Turn): Slot {
       const row = cursor.seek(name)
       const written = row !== undefined && isGenuine(row) ? row : undefined
       const remembered = writer.find(name) ?? written
-      const said = (remembered && recall(name, remembered, turn)) ?? recallFromPass(name, turn)
+      const recalled = remembered && recall(name, remembered, turn)
+      if (recalled) blocks.add(remembered)
+      const said = recalled ?? recallFromPass(name, turn)
       return { name, remembered, said, isKnown: said !== undefined }
     },
     /** Reads a file that `find` did not know: undefined to hash it elsewhere, `UNSYNCED` before a sync. */
@@ -166,6 +174,8 @@ export function createSurveyFiles(
     },
     /** Closes what is open, before a pause and at the end. */
     rest: opener.rest,
+    /** Called at the end. */
+    end: blocks.flush,
   }
 }
 

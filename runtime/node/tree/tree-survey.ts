@@ -1,3 +1,4 @@
+import { toAge } from '../../../functions/storage/facts.ts'
 import { createPrune, createSelect } from '../../../functions/storage/survey/globs.ts'
 import {
   type Amount,
@@ -7,6 +8,7 @@ import {
   type Survey,
 } from '../../../functions/storage/survey/survey.ts'
 import { createTally } from '../../../functions/storage/survey/tally.ts'
+import { readFile } from '../digests/index-block.ts'
 import { tryLstatQuickly } from '../files/identity.ts'
 import { type Place, toPath } from '../files/root.ts'
 import {
@@ -19,6 +21,7 @@ import {
 import type { FileSystem } from '../mounts/file-system.ts'
 import { toTrouble } from '../threads/messages.ts'
 import { createFingerprints, type Recorder, type SpanMemory } from './span-memory.ts'
+import type { FoundBlock } from './survey-blocks.ts'
 import {
   createSurveyFiles,
   type Slot,
@@ -56,13 +59,18 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
   const finer = memory.begin(survey)
   const files = createSurveyFiles({ ...tree, passFiles: finer.files }, survey)
   const lines = createSurveyLines(survey, finer)
-  const queue = createSlotQueue(walkRuns(place, course), files, report, survey.passed)
+  const queue = createSlotQueue(walkRuns(place, course), files, { report, reportBlock }, survey.passed)
   let work = 0
   let known = 0
 
   function report(slot: Slot): void {
     if (slot.isKnown) known++
     lines.add(slot)
+  }
+
+  function reportBlock(block: FoundBlock, turn: Turn): void {
+    known += block.names.length
+    lines.addBlock(block, turn.now)
   }
 
   return {
@@ -105,7 +113,7 @@ export function createTreeSurvey(tree: Tree, survey: Survey): TreeSurvey {
     end() {
       queue.end()
       count.end()
-      writer.flush()
+      files.end()
     },
   }
 }
@@ -116,16 +124,21 @@ interface Bounds {
   readonly bytes: number
 }
 
+interface Reports {
+  readonly report: (slot: Slot) => void
+  readonly reportBlock: (block: FoundBlock, turn: Turn) => void
+}
+
 /** The files that a survey's walk meets, which are reported in its order. */
 function createSlotQueue(
   walk: Generator<Met | Run | null>,
   files: SurveyFiles,
-  report: (slot: Slot) => void,
+  { report, reportBlock }: Reports,
   reportsPassed = false,
 ) {
   const hashing = new Map<string, Slot>()
   const ordered = createOrdered(report)
-  let wanted: Slot[] = []
+  const wanted: Slot[] = []
   /** Met, and not read before a sync has ended. */
   let unsynced: Slot | null = null
   /** The files that are met next, the first `next` of which are done. */
@@ -157,6 +170,13 @@ function createSlotQueue(
     const first = next
     const end = Math.min(run.length, first + limit)
     while (next < end && (next === first || !isOver(bounds, turn))) {
+      // A block is reported at once, so not while others wait.
+      const block = ordered.waiting() === 0 ? files.findBlock(run, next, turn) : null
+      if (block !== null) {
+        next += block.names.length
+        reportBlock(block, turn)
+        continue
+      }
       const slot = files.find(run[next++] ?? '', turn)
       if (slot.isKnown) ordered.put(slot)
       else readInto(slot, turn)
@@ -164,10 +184,8 @@ function createSlotQueue(
     return next - first
   }
 
-  function meetOther({ name, trouble, passed }: Met): void {
-    if (passed !== undefined && !reportsPassed) return
-    const said = passed === undefined ? toTrouble(trouble) : null
-    ordered.put({ name, remembered: undefined, said, isKnown: false, passed })
+  function meetOther(met: Met): void {
+    if (met.passed === undefined || reportsPassed) ordered.put(toOtherSlot(met))
   }
 
   function readInto(slot: Slot, turn: Turn): void {
@@ -207,13 +225,15 @@ function createSlotQueue(
       ordered.release()
     },
     /** The files to be hashed elsewhere that were met since the last call. */
-    takeWanted(): Slot[] {
-      const taken = wanted
-      wanted = []
-      return taken
-    },
+    takeWanted: () => wanted.splice(0),
     end: () => void walk.return(null),
   }
+}
+
+/** Of an entry that is skipped, or of a directory that cannot be read. */
+function toOtherSlot({ name, trouble, passed }: Met): Slot {
+  const said = passed === undefined ? toTrouble(trouble) : null
+  return { name, remembered: undefined, said, isKnown: false, passed }
 }
 
 /** Reports files in the order in which they are put, each when it is known and none before it waits. */
@@ -292,6 +312,17 @@ function createSurveyLines({ ranges, grain, passed }: Survey, finer: Recorder) {
       const isHeld = 'digest' in said
       const digest = isHeld && rotted === undefined ? said.digest : null
       putSpans(spanner.add(name, isHeld ? said.size : 0, digest))
+    },
+    /** Adds files that are as the index has them, where only spans are asked for. */
+    addBlock(block: FoundBlock, now: number) {
+      const { names, readAt } = block
+      let bytes = 0
+      for (let i = 0; i < names.length; i++) {
+        const { size, digest } = readFile(block, i)
+        bytes += size
+        putSpans(spanner.add(names[i] ?? '', size, digest))
+      }
+      seen.addRemembered({ names: names.length, bytes }, toAge(readAt, now))
     },
     end(): void {
       put(null)

@@ -1,0 +1,74 @@
+import type { Knowledge } from '../digests/belief.ts'
+import { type Block, decodeBlock, encodeBlock, findBlockEnd, hasFile } from '../digests/index-block.ts'
+import type { IndexRow } from '../digests/index-table.ts'
+import { tryLstatQuickly } from '../files/identity.ts'
+import { type Place, toPath } from '../files/root.ts'
+import { MAX_UNWRITTEN_BLOCKS } from '../limits.ts'
+import type { FileSystem } from '../mounts/file-system.ts'
+import type { SurveySources } from './survey-files.ts'
+import type { Run } from './tree-walk.ts'
+
+/** Consecutive files of a run, all of them as the index has them. */
+export interface FoundBlock extends Block {
+  readonly names: readonly string[]
+}
+
+/**
+ * Finds blocks of files in the index, and makes those that are not there of rows that were found or written one
+ * by one. `isUsed`: whether sizes and digests are all that is asked for, of readings of any age.
+ */
+export function createSurveyBlocks(
+  { place, index, writer }: Pick<SurveySources, 'place' | 'index' | 'writer'>,
+  isUsed: boolean,
+) {
+  const epoch = isUsed ? index.readEpoch() : null
+  const made = new Map<string, Uint8Array>()
+  /** The block that is looked up file by file, and the rows of its first files. */
+  let names: readonly string[] = []
+  let rows: IndexRow[] = []
+  /** Where that block ends. */
+  let tried: { readonly run: Run; readonly end: number } | undefined
+
+  function flush(): void {
+    // First: a row that is written takes its block away.
+    writer.flush()
+    if (epoch !== null && made.size > 0) index.writeBlocks(made, epoch)
+    made.clear()
+  }
+
+  return {
+    /** The block that begins with `run[first]`; null where each file has to be looked up by itself. */
+    find(run: Run, first: number, { system, now }: Pick<Knowledge, 'system' | 'now'>): FoundBlock | null {
+      if (epoch === null || system === null) return null
+      if (tried?.run === run && first < tried.end) return null
+      tried = { run, end: findBlockEnd(run, first) }
+      names = run.slice(first, tried.end)
+      rows = []
+      const bytes = writer.hasNone(names) ? index.readBlock(names[0] ?? '') : undefined
+      const block = bytes && decodeBlock(bytes, system.id, names)
+      const found = block && { names, ...block }
+      return found && isUnchanged(place, found, system, now) ? found : null
+    },
+    /** Takes the row of the next file. A file that is left out leaves out its block. */
+    add(row: IndexRow): void {
+      if (row.name !== names[rows.length]) return
+      rows.push(row)
+      if (rows.length < names.length) return
+      const bytes = encodeBlock(rows)
+      if (bytes !== null) made.set(names[0] ?? '', bytes)
+      if (made.size >= MAX_UNWRITTEN_BLOCKS) flush()
+    },
+    /** Writes the blocks that were made. Called at the end. */
+    flush,
+  }
+}
+
+/** Whether all files of a block are settled, and as the block has them. */
+function isUnchanged(place: Place, block: FoundBlock, { device }: FileSystem, now: number): boolean {
+  const dev = Number(device)
+  for (let i = 0; i < block.names.length; i++) {
+    const stats = tryLstatQuickly(toPath(place, block.names[i] ?? ''))
+    if (!stats?.isFile() || stats.dev !== dev || !hasFile(block, i, stats, now)) return false
+  }
+  return true
+}
