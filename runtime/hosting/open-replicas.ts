@@ -56,8 +56,8 @@ interface Opening {
   readonly indexPath: string | null
   /** As in `ReplicasOptions`. */
   readonly reads?: Reads | undefined
-  /** Whether no directory was opened before. */
-  readonly isFirst?: boolean | undefined
+  /** Whether no other directory is opened beside it. */
+  readonly isOnly?: boolean | undefined
   /** For a directory: see `ReadyOptions`. */
   readonly silence?: number | undefined
 }
@@ -97,10 +97,10 @@ export async function openReplicas(options: ReplicasOptions, io: Io): Promise<Op
   requireOutside(io, own)
   const indexPath = toIndexPath(options.index, io, own)
   const { silence, connect: connectMs } = timeouts ?? {}
-  const opening = { writable, io, indexPath, reads, silence }
+  const opening = { writable, io, indexPath, reads, silence, isOnly: own.length === 1 }
   const send = { connectMs, tls: keys?.get }
   const isRemote = replicas.some(({ target }) => target.kind === 'remote')
-  const launched = own.map((directory, i) => launchDirectory(directory, { ...opening, isFirst: i === 0 }))
+  const launched = own.map((directory) => launchDirectory(directory, opening))
   const [directories, client] = await Promise.all([
     openDirectories(launched, opening),
     isRemote ? loadClient(launched) : null,
@@ -191,7 +191,7 @@ type Launched = Omit<OpenedDirectory, 'places'>
 /** Creates the storage of a directory, and launches the thread that will walk it. */
 async function launchDirectory(
   { id, path }: OwnDirectory,
-  { writable, io, indexPath, reads, isFirst = false }: Opening,
+  { writable, io, indexPath, reads, isOnly = false }: Opening,
 ): Promise<Launched> {
   if ('Deno' in globalThis) {
     throw new UserError(
@@ -199,7 +199,7 @@ async function launchDirectory(
     )
   }
   const onNotice = createNotice(id, io)
-  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads, isFirst)
+  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads, isOnly)
   const storage = createDirectoryStorage(path, { indexPath, writable, here, onNotice })
   if (reads === 'trees' || reads === 'bytes') storage.warm()
   return { id, path, storage }
@@ -224,10 +224,10 @@ async function makeReady(
 }
 
 /** What a program that ends soon does sooner on its own thread. */
-async function chooseHere(path: string, reads: Reads, isFirst: boolean): Promise<DirectoryOptions['here']> {
+async function chooseHere(path: string, reads: Reads, isOnly: boolean): Promise<DirectoryOptions['here']> {
   if (!(await isOnLocalDisk(path))) return undefined
-  // This thread has little else to do while the trees are walked, each on a thread of its own.
-  if (reads === 'files' || (reads === 'trees' && isFirst) || isSmallTree(path)) return 'all'
+  // This thread has little else to do while trees are walked; several are, each on a thread of its own.
+  if (reads === 'files' || (reads === 'trees' && isOnly) || isSmallTree(path)) return 'all'
   // What is asked of single files is then only the few that differ.
   return reads === 'trees' ? 'files' : undefined
 }

@@ -56,6 +56,51 @@ function readAgain(at = path): string[] | undefined {
   }
 }
 
+describe('a block of an index', () => {
+  const bytes = Uint8Array.of(1, 2, 3)
+  const blocks = new Map(['b', 'f', 'k'].map((first) => [first, bytes]))
+  const readBlocks = (index: IndexFile) => [...blocks.keys()].filter((first) => index.readBlock(first))
+
+  /** An index with rows and blocks. */
+  function fill(): IndexFile {
+    const index = open()
+    index.write(['b', 'c', 'f', 'g', 'k'].map(toRow))
+    index.writeBlocks(blocks, index.readEpoch() ?? 0)
+    expect(index.readBlock('f')).toEqual(bytes)
+    expect(index.readBlock('g')).toBeUndefined()
+    return index
+  }
+
+  it('is gone once one of its files has another row', () => {
+    const index = fill()
+    index.write([toRow('a'), toRow('d'), { ...toRow('g'), readAt: 2 }])
+    expect(readBlocks(index)).toEqual(['b', 'k'])
+    index.write([{ ...toRow('b'), identity: 'of another' }])
+    expect(readBlocks(index)).toEqual(['k'])
+  })
+
+  it('is gone with all others once a digest changes and its identity does not', () => {
+    const index = fill()
+    const before = index.readEpoch() ?? 0
+    index.write([{ ...toRow('g'), digest: 'cd'.repeat(32) }])
+    expect(readBlocks(index)).toEqual([])
+    // Made of rows that were read before.
+    index.writeBlocks(blocks, before)
+    expect(readBlocks(index)).toEqual([])
+    index.writeBlocks(blocks, index.readEpoch() ?? 0)
+    expect(readBlocks(index)).toEqual(['b', 'f', 'k'])
+  })
+
+  it('is not written while another process locks the index', () => {
+    const index = fill()
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    index.writeBlocks(new Map([['z', bytes]]), index.readEpoch() ?? 0)
+    other.close()
+    expect([index.readBlock('z'), index.readBlock('b')]).toEqual([undefined, bytes])
+  })
+})
+
 describe('an index that is unavailable for a while', () => {
   it('because another process locks it accepts writes again, and reports both', () => {
     const index = open()

@@ -1,9 +1,11 @@
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { chmod, stat, symlink, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hash, toBytes } from '../../../functions/storage/suite/set-up.suite.ts'
 import { createNoise, describeOne } from '../../../functions/storage/suite/suite-tools.suite.ts'
+import { toIndexFile } from '../digests/index-path.ts'
 import {
   asNobody,
   countDescriptors,
@@ -243,6 +245,13 @@ describe('surveys of one pass', () => {
   })
 })
 
+/** Changes the index of the test's directory by a statement of SQL. */
+function changeIndex(statement: string): void {
+  const db = new DatabaseSync(toIndexFile(directory.indexPath, directory.root))
+  db.exec(statement)
+  db.close()
+}
+
 describe('a survey with an index', () => {
   it('hashes each file once, and counts the digests that were known', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `d${i % 7}/f${i}`)
@@ -258,6 +267,93 @@ describe('a survey with an index', () => {
     }
     expect(known).toEqual([0, 300, 300, 0])
     expect(computed).toEqual([300, 0, 0, 300])
+  })
+
+  describe('of unchanged directories', () => {
+    const names = Array.from({ length: 300 }, (_, i) => `d${i % 3}/f${i}`)
+
+    function open() {
+      return openStorage(directory.root, { now: later, indexPath: directory.indexPath })
+    }
+
+    /** The spans of a survey by itself, and what it counted. */
+    async function read(storage = open()) {
+      const lines = await readLines(storage, { grain: 4 })
+      await storage.close()
+      const { oldest, ...seen } = lines.findLast((line) => 'seen' in line)?.seen ?? {}
+      return { spans: lines.filter((line) => 'last' in line), seen, oldest, ...storage.counts() }
+    }
+
+    beforeEach(async () => {
+      for (const name of names) await directory.write(name, toBytes(name))
+    })
+
+    it.each([
+      ['were hashed', 1],
+      ['were found file by file', 2],
+    ])('finds many files together that %s', async (_, surveys) => {
+      for (let i = 0; i < surveys; i++) {
+        // Of the first survey, only the rows.
+        if (i === 1) changeIndex('DELETE FROM blocks')
+        await read()
+      }
+      changeIndex('DELETE FROM files')
+      const { spans, ...counts } = await read()
+      expect(counts).toMatchObject({ computed: 0, known: 300, seen: { names: 300, remembered: 300 } })
+      expect(spans).toEqual((await read(openStorage(directory.root))).spans)
+    })
+
+    it('finds every change', async () => {
+      await read()
+      const of = (name: string) => join(directory.root, name)
+      const changes: (() => unknown)[] = [
+        () => directory.write('d0/f0', toBytes('d0/fX')),
+        () => {
+          const { atime, mtime } = statSync(of('d1/f1'))
+          writeFileSync(of('d1/f1'), 'd1/fX')
+          utimesSync(of('d1/f1'), atime, mtime)
+        },
+        () => rmSync(of('d2/f50')),
+        () => directory.write('d1/new', toBytes('new')),
+        () => renameSync(of('d0/f3'), of('d0/f6')),
+        () => {
+          rmSync(of('d2/f2'))
+          mkdirSync(of('d2/f2'))
+        },
+        () => forge(directory, 'd0/f9', 'ab'.repeat(32)),
+      ]
+      let before = await read()
+      for (const [i, change] of changes.entries()) {
+        await change()
+        const after = await read()
+        expect(after.spans, `change ${i}`).not.toEqual(before.spans)
+        // What is forged is in the index only.
+        if (i < changes.length - 1)
+          expect(after.spans, `change ${i}`).toEqual((await read(openStorage(directory.root))).spans)
+        before = after
+      }
+    })
+
+    it('knows how long ago the files were last read', async () => {
+      const start = later()
+      const at = (ms: number) =>
+        openStorage(directory.root, { now: () => start + ms, indexPath: directory.indexPath })
+      expect((await read(at(0))).oldest).toBe(0)
+      expect((await read(at(60_000))).oldest).toBe(60)
+      const deep = at(90_000)
+      await readLines(deep, { maxAge: 0 })
+      await deep.close()
+      expect((await read(at(100_000))).oldest).toBe(10)
+    })
+
+    it('hashes files again that seem to be from the future', async () => {
+      await read()
+      const now = Date.now() - 3_600_000
+      const { computed } = await read(
+        openStorage(directory.root, { now: () => now, indexPath: directory.indexPath }),
+      )
+      expect(computed).toBe(300)
+    })
   })
 
   it('hashes a file that was changed a moment ago, even if the index has its digest', async () => {
