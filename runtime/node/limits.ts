@@ -68,7 +68,7 @@ export const BLOCK_GRAIN = 7
 /** Files of a block: some 10 KB, whose states are asked for between two looks at the clock. */
 export const MAX_BLOCK_FILES = 128
 /** Blocks that are written together. */
-export const MAX_UNWRITTEN_BLOCKS = 32
+export const MAX_UNWRITTEN_BLOCKS = 128
 /** How often the background pass reports its progress. */
 export const SAY_PROGRESS_MS = 10_000
 /**

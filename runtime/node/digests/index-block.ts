@@ -30,37 +30,50 @@ export function findBlockEnd(names: readonly string[], first: number): number {
 
 /** The bytes of a block of these rows, for `decodeBlock`; null when a number in them is not exact as a double. */
 export function encodeBlock(rows: readonly IndexRow[]): Uint8Array | null {
-  const numbers = [Math.min(...rows.map(({ readAt }) => readAt))]
-  let id: string | undefined
-  for (const { identity } of rows) {
+  const bytes = Buffer.allocUnsafe(toLength(rows.length))
+  // In bytes of its own, where numbers begin at multiples of their length.
+  const numbers = new Float64Array(1 + NUMBERS * rows.length)
+  numbers[0] = Number.POSITIVE_INFINITY
+  const id = toSystem(rows[0])
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]
+    if (row === undefined || toSystem(row) !== id) return null
     // See `toKey`.
-    const [system = '', inode, size, modifiedNs, changedNs] = identity.split(':')
-    id ??= system
-    const exact = [Number(size), Number(inode)]
-    if (system !== id || !exact.every(Number.isSafeInteger)) return null
-    numbers.push(...exact, Number(modifiedNs) / 1e6, Number(changedNs) / 1e6)
+    const [, inode, size, modifiedNs, changedNs] = row.identity.split(':')
+    const at = 1 + NUMBERS * i
+    numbers[at] = Number(size)
+    numbers[at + 1] = Number(inode)
+    numbers[at + 2] = Number(modifiedNs) / 1e6
+    numbers[at + 3] = Number(changedNs) / 1e6
+    if (!Number.isSafeInteger(numbers[at]) || !Number.isSafeInteger(numbers[at + 1])) return null
+    numbers[0] = Math.min(numbers[0], row.readAt)
+    bytes.write(row.digest, bytes.length - DIGEST_BYTES * (rows.length - i), 'hex')
   }
+  bytes.set(new Uint8Array(numbers.buffer), SEAL_BYTES)
   const names = rows.map(({ name }) => name)
-  const digests = Buffer.from(rows.map(({ digest }) => digest).join(''), 'hex')
-  const content = Buffer.concat([
-    Buffer.from(Float64Array.from(numbers).buffer),
-    digests,
-    toTexts(id ?? '', names),
-  ])
-  return Buffer.concat([seal(content), content])
+  bytes.set(seal(bytes.subarray(SEAL_BYTES), id, names))
+  return bytes
 }
 
 /** The block of these files of the file system `id`; null when the bytes are of others, or damaged. */
 export function decodeBlock(bytes: Uint8Array, id: bigint, names: readonly string[]): Block | null {
-  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).subarray(SEAL_BYTES)
+  if (bytes.length !== toLength(names.length)) return null
+  const content = bytes.subarray(SEAL_BYTES)
+  if (!seal(content, `${id}`, names).equals(bytes.subarray(0, SEAL_BYTES))) return null
   const digestsAt = NUMBER_BYTES * (1 + NUMBERS * names.length)
-  const textsAt = digestsAt + DIGEST_BYTES * names.length
-  if (!toTexts(`${id}`, names).equals(content.subarray(textsAt))) return null
-  if (!seal(content).equals(bytes.subarray(0, SEAL_BYTES))) return null
   // A copy: numbers begin at multiples of their length.
   const numbers = new Float64Array(Uint8Array.from(content.subarray(0, digestsAt)).buffer)
-  const digests = content.toString('hex', digestsAt, textsAt)
+  const digests = Buffer.from(content.subarray(digestsAt)).toString('hex')
   return { numbers: numbers.subarray(1), digests, readAt: numbers[0] ?? 0 }
+}
+
+function toLength(files: number): number {
+  return SEAL_BYTES + NUMBER_BYTES * (1 + NUMBERS * files) + DIGEST_BYTES * files
+}
+
+function toSystem(row: IndexRow | undefined): string {
+  const identity = row?.identity ?? ''
+  return identity.slice(0, Math.max(0, identity.indexOf(':')))
 }
 
 /** Whether the nth file of a block, by its stats in plain numbers, is settled and as the block has it: see `hasKey`. */
@@ -86,11 +99,10 @@ export function readFile({ numbers, digests }: Block, nth: number) {
   return { size: numbers[NUMBERS * nth] ?? 0, digest: digests.slice(start, start + 2 * DIGEST_BYTES) }
 }
 
-function toTexts(id: string, names: readonly string[]): Buffer {
-  return Buffer.from(`${id}\0${names.join('\0')}`)
-}
-
-/** SQLite notices a broken page, but not a flipped bit in a digest. */
-function seal(content: Uint8Array): Buffer {
-  return hash('sha256', content, 'buffer')
+/**
+ * Proves what a block holds, and of which files, whose names it does not hold. SQLite notices a broken page, but
+ * not a flipped bit in a digest.
+ */
+function seal(content: Uint8Array, id: string, names: readonly string[]): Buffer {
+  return hash('sha256', Buffer.concat([content, Buffer.from(`${id}\0${names.join('\0')}`)]), 'buffer')
 }
