@@ -1,11 +1,12 @@
 import type { Knowledge } from '../digests/belief.ts'
 import { type Block, decodeBlock, encodeBlock, findBlockEnd, hasFile } from '../digests/index-block.ts'
+import type { IndexFile } from '../digests/index-file.ts'
 import type { IndexRow } from '../digests/index-table.ts'
+import type { IndexWriter } from '../digests/index-writer.ts'
 import { tryLstatQuickly } from '../files/identity.ts'
 import { type Place, toPath } from '../files/root.ts'
 import { MAX_UNWRITTEN_BLOCKS } from '../limits.ts'
 import type { FileSystem } from '../mounts/file-system.ts'
-import type { SurveySources } from './survey-files.ts'
 import type { Run } from './tree-walk.ts'
 
 /** Consecutive files of a run, all of them as the index has them. */
@@ -13,14 +14,17 @@ export interface FoundBlock extends Block {
   readonly names: readonly string[]
 }
 
+interface BlockSources {
+  readonly place: Place
+  readonly index: IndexFile
+  readonly writer: IndexWriter
+}
+
 /**
  * Finds blocks of files in the index, and makes those that are not there of rows that were found or written one
  * by one. `isUsed`: whether sizes and digests are all that is asked for, of readings of any age.
  */
-export function createSurveyBlocks(
-  { place, index, writer }: Pick<SurveySources, 'place' | 'index' | 'writer'>,
-  isUsed: boolean,
-) {
+export function createSurveyBlocks({ place, index, writer }: BlockSources, isUsed: boolean) {
   const epoch = isUsed ? index.readEpoch() : null
   const made = new Map<string, Uint8Array>()
   /** The block that is looked up file by file, and the rows of its first files. */
