@@ -32,14 +32,15 @@ const rows = fc
 const toNames = (list: readonly IndexRow[]) => list.map(({ name }) => name)
 const encode = (list: readonly IndexRow[]) => encodeBlock(list) ?? expect.fail('its numbers are exact')
 
-it('returns size and digest of each file, and the earliest reading', () => {
+it('returns size and digest of each file, and the first and the last reading', () => {
   fc.assert(
     fc.property(rows, (list) => {
       const block = decodeBlock(encode(list), ID, toNames(list)) ?? expect.fail('a whole block')
       expect(list.map((_, i) => readFile(block, i))).toEqual(
         list.map(({ size, digest }) => ({ size, digest })),
       )
-      expect(block.readAt).toBe(Math.min(...list.map(({ readAt }) => readAt)))
+      const readAt = list.map((one) => one.readAt).toSorted((a, b) => a - b)
+      expect(block.readAt).toEqual({ first: readAt[0], last: readAt.at(-1) })
     }),
   )
 })

@@ -11,15 +11,15 @@ export interface Block {
   readonly numbers: Float64Array
   /** The digests, one after the other. */
   readonly digests: string
-  /** When the first of the readings began: whole milliseconds since 1970. */
-  readonly readAt: number
+  /** When the first and the last of the readings began: whole milliseconds since 1970. */
+  readonly readAt: { readonly first: number; readonly last: number }
 }
 
 const SEAL_BYTES = 32
 const DIGEST_BYTES = 32
 const NUMBER_BYTES = 8
-/** Of a file. */
-const NUMBERS = 4
+/** Of the block, then of each file. */
+const [HEAD_NUMBERS, NUMBERS] = [2, 4]
 
 /** Where the block ends that begins with `names[first]`: by the names, so that one more moves few other ends. */
 export function findBlockEnd(names: readonly string[], first: number): number {
@@ -32,21 +32,21 @@ export function findBlockEnd(names: readonly string[], first: number): number {
 export function encodeBlock(rows: readonly IndexRow[]): Uint8Array | null {
   const bytes = Buffer.allocUnsafe(toLength(rows.length))
   // In bytes of its own, where numbers begin at multiples of their length.
-  const numbers = new Float64Array(1 + NUMBERS * rows.length)
-  numbers[0] = Number.POSITIVE_INFINITY
+  const numbers = new Float64Array(HEAD_NUMBERS + NUMBERS * rows.length)
+  const readAt = rows.map((row) => row.readAt)
+  numbers.set([Math.min(...readAt), Math.max(...readAt)])
   const id = toSystem(rows[0])
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]
     if (row === undefined || toSystem(row) !== id) return null
     // See `toKey`.
     const [, inode, size, modifiedNs, changedNs] = row.identity.split(':')
-    const at = 1 + NUMBERS * i
+    const at = HEAD_NUMBERS + NUMBERS * i
     numbers[at] = Number(size)
     numbers[at + 1] = Number(inode)
     numbers[at + 2] = Number(modifiedNs) / 1e6
     numbers[at + 3] = Number(changedNs) / 1e6
     if (!Number.isSafeInteger(numbers[at]) || !Number.isSafeInteger(numbers[at + 1])) return null
-    numbers[0] = Math.min(numbers[0], row.readAt)
     bytes.write(row.digest, bytes.length - DIGEST_BYTES * (rows.length - i), 'hex')
   }
   bytes.set(new Uint8Array(numbers.buffer), SEAL_BYTES)
@@ -60,15 +60,16 @@ export function decodeBlock(bytes: Uint8Array, id: bigint, names: readonly strin
   if (bytes.length !== toLength(names.length)) return null
   const content = bytes.subarray(SEAL_BYTES)
   if (!seal(content, `${id}`, names).equals(bytes.subarray(0, SEAL_BYTES))) return null
-  const digestsAt = NUMBER_BYTES * (1 + NUMBERS * names.length)
+  const digestsAt = NUMBER_BYTES * (HEAD_NUMBERS + NUMBERS * names.length)
   // A copy: numbers begin at multiples of their length.
   const numbers = new Float64Array(Uint8Array.from(content.subarray(0, digestsAt)).buffer)
   const digests = Buffer.from(content.subarray(digestsAt)).toString('hex')
-  return { numbers: numbers.subarray(1), digests, readAt: numbers[0] ?? 0 }
+  const [first = 0, last = 0] = numbers
+  return { numbers: numbers.subarray(HEAD_NUMBERS), digests, readAt: { first, last } }
 }
 
 function toLength(files: number): number {
-  return SEAL_BYTES + NUMBER_BYTES * (1 + NUMBERS * files) + DIGEST_BYTES * files
+  return SEAL_BYTES + NUMBER_BYTES * (HEAD_NUMBERS + NUMBERS * files) + DIGEST_BYTES * files
 }
 
 function toSystem(row: IndexRow | undefined): string {

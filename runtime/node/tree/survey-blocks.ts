@@ -1,3 +1,4 @@
+import { isRecent } from '../../../functions/storage/facts.ts'
 import type { Knowledge } from '../digests/belief.ts'
 import { type Block, decodeBlock, encodeBlock, findBlockEnd, hasFile } from '../digests/index-block.ts'
 import type { IndexFile } from '../digests/index-file.ts'
@@ -51,7 +52,7 @@ export function createSurveyBlocks({ place, index, writer }: BlockSources, isUse
       const bytes = writer.hasNone(names) ? index.readBlock(names[0] ?? '') : undefined
       const block = bytes && decodeBlock(bytes, system.id, names)
       const found = block && { names, ...block }
-      return found && isUnchanged(place, found, system, now) ? found : null
+      return found && isAllRecent(found, now) && isUnchanged(place, found, system, now) ? found : null
     },
     /** Takes the row of the next file. A file that is left out leaves out its block. */
     add(row: IndexRow): void {
@@ -65,6 +66,10 @@ export function createSurveyBlocks({ place, index, writer }: BlockSources, isUse
     /** Writes the blocks that were made. Called at the end. */
     flush,
   }
+}
+
+function isAllRecent({ readAt: { first, last } }: Block, now: number): boolean {
+  return isRecent(first, now, null) && isRecent(last, now, null)
 }
 
 /** Whether all files of a block are settled, and as the block has them. */

@@ -346,6 +346,17 @@ describe('a survey with an index', () => {
       expect((await read(at(100_000))).oldest).toBe(10)
     })
 
+    it('hashes files again that were read before the clock was set back', async () => {
+      const start = later()
+      const at = (ms: number) =>
+        openStorage(directory.root, { now: () => start + ms, indexPath: directory.indexPath })
+      await read(at(0))
+      expect((await read(at(-60_000))).computed).toBe(300)
+      await directory.write(names[0] ?? '', toBytes('another'))
+      await read(at(60_000))
+      expect((await read(at(0))).computed).toBe(1)
+    })
+
     it('hashes files again that seem to be from the future', async () => {
       await read()
       const now = Date.now() - 3_600_000

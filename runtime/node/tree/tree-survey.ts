@@ -322,7 +322,7 @@ function createSurveyLines({ ranges, grain, passed }: Survey, finer: Recorder) {
         bytes += size
         putSpans(spanner.add(names[i] ?? '', size, digest))
       }
-      seen.addRemembered({ names: names.length, bytes }, toAge(readAt, now))
+      seen.addRemembered({ names: names.length, bytes }, toAge(readAt.first, now))
     },
     end(): void {
       put(null)
