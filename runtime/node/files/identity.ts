@@ -35,20 +35,33 @@ export function toKey(id: bigint, { inode, size, modifiedNs, changedNs }: Omit<I
  * came seconds later. False also for numbers that they do not hold exactly, such as the greatest inodes.
  */
 export function hasKey({ ino, size, mtimeMs, ctimeMs }: Stats, id: number, key: string): boolean {
-  const shown = [id, ino, size, mtimeMs * 1e6, ctimeMs * 1e6]
-  let at = 0
-  for (let field = 0; field < shown.length; field++) {
+  if (!readKey(key, held, 0)) return false
+  const isFile = held[0] === id && held[1] === ino && held[2] === size
+  return isFile && isSameTime(mtimeMs, held[3]) && isSameTime(ctimeMs, held[4])
+}
+
+/** How many numbers a key has. */
+export const KEY_NUMBERS = 5
+const held = new Float64Array(KEY_NUMBERS)
+
+/**
+ * Puts the numbers of a key, in its order, into `numbers` from `at` on, as near as doubles come to them: times
+ * in milliseconds. False when it is not digits and colons.
+ */
+export function readKey(key: string, numbers: Float64Array, at: number): boolean {
+  let from = 0
+  for (let field = 0; field < KEY_NUMBERS; field++) {
     let number = 0
-    for (; at < key.length; at++) {
-      const digit = key.charCodeAt(at) - DIGIT_0
+    for (; from < key.length; from++) {
+      const digit = key.charCodeAt(from) - DIGIT_0
       if (digit < 0 || digit > 9) break
       number = 10 * number + digit
     }
-    at++
-    const difference = Math.abs(number - (shown[field] ?? Number.NaN))
-    if (!(difference <= (field < FIRST_TIME ? 0 : INEXACT_NS))) return false
+    if (from < key.length && key[from] !== ':') return false
+    from++
+    numbers[at + field] = field < FIRST_TIME ? number : number / 1e6
   }
-  return at === key.length + 1
+  return from === key.length + 1
 }
 
 const DIGIT_0 = 48
