@@ -7,8 +7,9 @@ import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild'
 const MAIN = 'runtime/cli/main.ts'
 
 /**
- * What commands that end soon load when they run. It lies in `main.js` with all that it imports. The rest, more
- * than half, lies in `rest.js`, since reading a file of this length takes longer than many a command works.
+ * What commands that end soon load when they run. It lies in `main.js` with all that it imports. The rest,
+ * more than half, lies in `rest.js`, since reading a file of this length takes longer than many a command
+ * works.
  */
 const OFTEN = [
   MAIN,

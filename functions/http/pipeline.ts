@@ -7,8 +7,8 @@ export const PIPELINE_TYPE = 'application/http'
 
 /**
  * Writes an answer of `createAnswer` into a pipeline, without the fields that only a browser heeds; undefined
- * when it is written and there is room for more. Throws or rejects, and cancels its body, when the body fails,
- * `write` rejects or `signal` aborts.
+ * when it is written and there is room for more. Throws or rejects, and cancels its body, when the body
+ * fails, `write` rejects or `signal` aborts.
  */
 export function writeMessage(
   answer: Response,

@@ -81,8 +81,8 @@ const NO_FIELDS = new Headers()
 const PASSED = ['Authorization', 'Prefer', 'traceparent']
 
 /**
- * Writes the answers in order, and begins with later ones meanwhile. It waits for room only when there is none,
- * so that small answers leave together. None is left open.
+ * Writes the answers in order, and begins with later ones meanwhile. It waits for room only when there is
+ * none, so that small answers leave together. None is left open.
  */
 async function writeAnswers(
   reads: readonly (() => Promise<Response>)[],

@@ -6,8 +6,8 @@ import { UserError } from '../../node/user-error.ts'
 /** The directories that files are written to. */
 interface Directories {
   /**
-   * Checks a directory (absolute) at or below the root; false when it is missing, unless it is to be made. Throws
-   * a UserError for one in which nothing is written, and errors of the file system.
+   * Checks a directory (absolute) at or below the root; false when it is missing, unless it is to be made.
+   * Throws a UserError for one in which nothing is written, and errors of the file system.
    */
   enter(path: string, make: boolean): boolean
   /** Whether it was made here: it then has no other files than those that were written here. */
@@ -15,8 +15,8 @@ interface Directories {
 }
 
 /**
- * The directories at and below `root` (absolute). No symbolic link below it is followed, and none is inside one
- * of the `replicas`: throws a UserError when the root is.
+ * The directories at and below `root` (absolute). No symbolic link below it is followed, and none is inside
+ * one of the `replicas`: throws a UserError when the root is.
  */
 export function createDirectories(root: string, replicas: readonly OwnDirectory[]): Directories {
   const ready = new Set<string>()

@@ -21,7 +21,7 @@ const NUMBER_BYTES = 8
 /** Of the block, then of each file: those of a key but the first. */
 const [HEAD_NUMBERS, NUMBERS] = [2, KEY_NUMBERS - 1]
 
-/** Where the block ends that begins with `names[first]`: by the names, so that one more moves few other ends. */
+/** Where the block ends that begins with `names[first]`: by the names, so that one more moves few ends. */
 export function findBlockEnd(names: readonly string[], first: number): number {
   const last = Math.min(names.length, first + MAX_BLOCK_FILES)
   for (let end = first; end < last; end++) if (isCut(names[end] ?? '', BLOCK_GRAIN)) return end + 1
@@ -29,8 +29,8 @@ export function findBlockEnd(names: readonly string[], first: number): number {
 }
 
 /**
- * The bytes of a block of these rows, at most `MAX_BLOCK_FILES`, for `decodeBlock`; null when a number in them
- * is not exact as a double.
+ * The bytes of a block of these rows, at most `MAX_BLOCK_FILES`, for `decodeBlock`; null when a number in
+ * them is not exact as a double.
  */
 export function encodeBlock(rows: readonly IndexRow[]): Uint8Array | null {
   const numbers = encoded.subarray(0, HEAD_NUMBERS + NUMBERS * rows.length)
@@ -42,7 +42,7 @@ export function encodeBlock(rows: readonly IndexRow[]): Uint8Array | null {
   for (let i = 0; i < rows.length; i++) {
     const { identity = '', digest = '' } = rows[i] ?? {}
     const at = HEAD_NUMBERS + NUMBERS * i
-    if (!identity.startsWith(system) || !readKey(identity, key, 0)) return null
+    if (!identity.startsWith(system) || !readKey(identity, key)) return null
     for (let j = 0; j < NUMBERS; j++) numbers[at + j] = key[1 + j] ?? Number.NaN
     if (!Number.isSafeInteger(numbers[at]) || !Number.isSafeInteger(numbers[at + 1])) return null
     digests += digest
@@ -80,7 +80,7 @@ function toLength(files: number): number {
   return SEAL_BYTES + NUMBER_BYTES * (HEAD_NUMBERS + NUMBERS * files) + DIGEST_BYTES * files
 }
 
-/** Whether the nth file of a block, by its stats in plain numbers, is settled and as the block has it: see `hasKey`. */
+/** Whether the nth file of a block, by its stats in plain numbers, is settled and as the block has it. */
 export function hasFile(
   { numbers }: Block,
   nth: number,
@@ -104,8 +104,8 @@ export function readFile({ numbers, digests }: Block, nth: number) {
 }
 
 /**
- * Proves what a block holds, and of which files, whose names it does not hold. SQLite notices a broken page, but
- * not a flipped bit in a digest.
+ * Proves what a block holds, and of which files, whose names it does not hold. SQLite notices a broken page,
+ * but not a flipped bit in a digest.
  */
 function seal(content: Uint8Array, id: string, names: readonly string[]): Buffer {
   return createHash('sha256')

@@ -42,13 +42,16 @@ export interface IndexTable {
   readPage(from: string, limit: number): IndexPageRow[]
   write(rows: readonly IndexRow[]): void
   /**
-   * How often a file's digest changed while its identity did not. What was read before that, and remembered in
-   * blocks, no longer counts.
+   * How often a file's digest changed while its identity did not. What was read before that, and remembered
+   * in blocks, no longer counts.
    */
   readEpoch(): number
   /** The block whose first file has this name, if it was written in this epoch. */
   readBlock(first: string): Uint8Array | undefined
-  /** Writes blocks of rows that were read, all of them, in or after `epoch`, by the names of their first files. */
+  /**
+   * Writes blocks of rows that were read, all of them, in or after `epoch`, by the names of their first
+   * files.
+   */
   writeBlocks(blocks: ReadonlyMap<string, Uint8Array>, epoch: number): void
   /** What was written of the directory at this path, see `RootGuard`. */
   readRoot(path: string): string | undefined

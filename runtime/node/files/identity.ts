@@ -35,7 +35,7 @@ export function toKey(id: bigint, { inode, size, modifiedNs, changedNs }: Omit<I
  * came seconds later. False also for numbers that they do not hold exactly, such as the greatest inodes.
  */
 export function hasKey({ ino, size, mtimeMs, ctimeMs }: Stats, id: number, key: string): boolean {
-  if (!readKey(key, held, 0)) return false
+  if (!readKey(key, held)) return false
   const isFile = held[0] === id && held[1] === ino && held[2] === size
   return isFile && isSameTime(mtimeMs, held[3]) && isSameTime(ctimeMs, held[4])
 }
@@ -45,10 +45,10 @@ export const KEY_NUMBERS = 5
 const held = new Float64Array(KEY_NUMBERS)
 
 /**
- * Puts the numbers of a key, in its order, into `numbers` from `at` on, as near as doubles come to them: times
- * in milliseconds. False when it is not digits and colons.
+ * Puts the `KEY_NUMBERS` numbers of a key into `numbers`, as near as doubles come to them: times in
+ * milliseconds. False when it is not digits and colons.
  */
-export function readKey(key: string, numbers: Float64Array, at: number): boolean {
+export function readKey(key: string, numbers: Float64Array): boolean {
   let from = 0
   for (let field = 0; field < KEY_NUMBERS; field++) {
     let number = 0
@@ -59,7 +59,7 @@ export function readKey(key: string, numbers: Float64Array, at: number): boolean
     }
     if (from < key.length && key[from] !== ':') return false
     from++
-    numbers[at + field] = field < FIRST_TIME ? number : number / 1e6
+    numbers[field] = field < FIRST_TIME ? number : number / 1e6
   }
   return from === key.length + 1
 }
@@ -69,7 +69,9 @@ const FIRST_TIME = 3
 /** The inexactness of such times in doubles. */
 const INEXACT_NS = 2000
 
-/** Whether two times in milliseconds are the same, as far as such stats hold them; false without the second. */
+/**
+ * Whether two times in milliseconds are the same, as far as such stats hold them; false without the second.
+ */
 export function isSameTime(a: number, b = Number.NaN): boolean {
   return Math.abs(a - b) * 1e6 <= INEXACT_NS
 }

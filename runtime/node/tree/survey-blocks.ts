@@ -22,8 +22,8 @@ interface BlockSources {
 }
 
 /**
- * Finds blocks of files in the index, and makes those that are not there of rows that were found or written one
- * by one. `isUsed`: whether sizes and digests are all that is asked for, of readings of any age.
+ * Finds blocks of files in the index, and makes those that are not there of rows that were found or written
+ * one by one. `isUsed`: whether sizes and digests are all that is asked for, of readings of any age.
  */
 export function createSurveyBlocks({ place, index, writer }: BlockSources, isUsed: boolean) {
   const epoch = isUsed ? index.readEpoch() : null
