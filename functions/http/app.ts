@@ -105,8 +105,7 @@ export function createApp({
 
   /** The answer to a request that is refused; null when it is not. */
   function findRefusal(c: Context<AppEnv>): Response | null {
-    if (c.req.url.length > MAX_URL_BYTES)
-      return createProblem('uri-too-long', `the URL is longer than ${MAX_URL_BYTES} bytes`)
+    if (c.req.url.length > MAX_URL_BYTES) return refuseLength()
     if (c.req.path === HEALTH) return null
     if (!isOwnHost(c.req.url))
       return createProblem(
@@ -139,6 +138,7 @@ export function createApp({
 
   async function attempt(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {
     try {
+      if (url.length > MAX_URL_BYTES) return refuseLength()
       if (isAllowed !== undefined && !isAllowed(new Request(url, { headers }))) return refuseStranger(false)
       return countBody(streamed, await work())
     } catch (error) {
@@ -170,6 +170,10 @@ interface Noted {
   readonly start: number
   readonly trace: Trace | undefined
   readonly client: string | undefined
+}
+
+function refuseLength(): Response {
+  return createProblem('uri-too-long', `the URL is longer than ${MAX_URL_BYTES} bytes`)
 }
 
 /** The entry of an answered request; `error` is the one behind an answer of `internal-error`. */

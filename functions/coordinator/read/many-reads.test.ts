@@ -2,7 +2,7 @@ import { expect, it, test } from 'vitest'
 import { createMemoryStorage } from '../../storage/memory.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { hash, toBytes } from '../../storage/suite/set-up.suite.ts'
-import { MAX_PIPELINES, MAX_READS_AHEAD } from '../../wire/limits.ts'
+import { MAX_PIPELINES, MAX_READS_AHEAD, MAX_URL_BYTES } from '../../wire/limits.ts'
 import type { RequestEntry } from '../../wire/log.ts'
 import { StorageError } from '../../wire/storage-error.ts'
 import { coordinate, refusing } from '../set-up.suite.ts'
@@ -116,6 +116,12 @@ it('answers each with the same problem when the query is not valid', async () =>
     'invalid-parameter',
     'invalid-parameter',
   ])
+})
+
+it('refuses a file whose address with the query is too long', async () => {
+  const query = `?other=${'1'.repeat(MAX_URL_BYTES - 500)}`
+  const responses = await read(coordinate([one]), { names: ['a', 'é'.repeat(200)] }, query)
+  expect(responses.map(({ first }) => first)).toEqual(['HTTP/1.1 200 ', 'HTTP/1.1 414 '])
 })
 
 it('sends small answers that are there together', async () => {

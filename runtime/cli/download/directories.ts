@@ -10,8 +10,6 @@ interface Directories {
    * Throws a UserError for one in which nothing is written, and errors of the file system.
    */
   enter(path: string, make: boolean): boolean
-  /** Whether it was made here: it then has no other files than those that were written here. */
-  isMade(path: string): boolean
 }
 
 /**
@@ -20,19 +18,15 @@ interface Directories {
  */
 export function createDirectories(root: string, replicas: readonly OwnDirectory[]): Directories {
   const ready = new Set<string>()
-  const made = new Set<string>()
-  /** Directories that were missing; they are looked at again when they are made. */
-  const missing = new Set<string>()
+  /** Missing directories of which this was checked; it is again when they are made. */
+  const outside = new Set<string>()
   requireOutside(root, replicas)
 
   function enter(path: string, make: boolean): boolean {
     if (ready.has(path)) return true
-    if (!make && missing.has(path)) return false
-    requireOutside(path, replicas)
-    if (path !== root && !enter(dirname(path), make)) {
-      missing.add(path)
-      return false
-    }
+    if (make || !outside.has(path)) requireOutside(path, replicas)
+    outside.add(path)
+    if (path !== root && !enter(dirname(path), make)) return false
     const stats = path === root ? tryStat(path) : tryLstat(path)
     if (stats?.isSymbolicLink())
       throw new UserError(
@@ -42,19 +36,14 @@ export function createDirectories(root: string, replicas: readonly OwnDirectory[
     if (stats !== null && !stats.isDirectory())
       throw new UserError(`cannot write below '${path}': it is not a directory; -o names another`, 'io')
     if (stats === null) {
-      if (!make) {
-        missing.add(path)
-        return false
-      }
-      if (path !== root) mkdirSync(path)
-      if (path !== root || mkdirSync(path, { recursive: true }) !== undefined) made.add(path)
+      if (!make) return false
+      mkdirSync(path, { recursive: path === root })
     }
-    missing.delete(path)
     ready.add(path)
     return true
   }
 
-  return { enter, isMade: (path) => made.has(path) }
+  return { enter }
 }
 
 function requireOutside(path: string, replicas: readonly OwnDirectory[]): void {

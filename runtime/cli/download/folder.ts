@@ -60,8 +60,6 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
   const toPath = (name: string) => asGiven + (platform === 'win32' ? toLocalPath(name) : name)
   const toTarget = (path: string) => absolute + path.slice(asGiven.length)
   const directories = createDirectories(root, replicas)
-  /** The paths of files that were written here. */
-  const opened = new Set<string>()
   /** The paths that are taken, by whom; made for the first conflict. */
   let claims: Map<string, string> | undefined
   const unsynced: string[] = []
@@ -74,7 +72,6 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     requireName(path)
     const target = toTarget(path)
     const parent = dirname(target)
-    if (directories.isMade(parent) && !opened.has(path)) return null
     const stats = directories.enter(parent, false) ? tryLstat(target) : null
     if (stats === null || stats.isFile()) return stats
     throw new UserError(
@@ -112,7 +109,6 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
     async open(path, announced) {
       const target = toTarget(path)
       refusing(path, () => directories.enter(dirname(target), true))
-      opened.add(path)
       if (announced.size > MAX_SMALL_BYTES) return await openPart(target, { ...announced, signal })
       return createSmallPart(target, { ...announced, signal, isNew: absent.delete(path), onUnsynced })
     },
@@ -124,7 +120,6 @@ export function createFolder(options: FolderOptions, { cwd, signal }: Pick<Io, '
         const unkept = writeNew(target, bytes, { ...content, onUnsynced })
         if (unkept === null) return null
         absent.delete(path)
-        opened.add(path)
         onUnsynced(target)
         return unkept
       })

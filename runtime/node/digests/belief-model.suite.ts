@@ -123,7 +123,7 @@ function createRows(): IndexFile & { readonly rows: Map<string, IndexPageRow> } 
     readEpoch: () => epoch,
     readBlock: (first) => blocks.get(first),
     writeBlocks(made, since) {
-      if (since === epoch) for (const [first, bytes] of made) blocks.set(first, bytes)
+      if (since === epoch) for (const { first, data } of made) blocks.set(first, data)
     },
     read(name, identity) {
       const row = rows.get(name)
@@ -237,7 +237,7 @@ function recall(index: ReturnType<typeof createRows>, name: string, identity: Id
   if (block && hasFile(block, 0, stats, now)) return readFile(block, 0).digest
   if (!hasKey(stats, Number(SYSTEM.id), row.identity)) return undefined
   const made = encodeBlock([row])
-  if (made !== null) index.writeBlocks(new Map([[name, made]]), index.readEpoch() ?? 0)
+  if (made !== null) index.writeBlocks([{ first: name, last: name, data: made }], index.readEpoch() ?? 0)
   return row.digest
 }
 

@@ -239,7 +239,7 @@ describe.runIf(canMount)('on tmpfs', () => {
     const [file = ''] = readdirSync(directory.indexPath).filter((name) => name.endsWith('.sqlite'))
     const db = new DatabaseSync(join(directory.indexPath, file))
     onTestFinished(() => db.close())
-    expect(db.prepare('SELECT count(*) AS rows FROM files').get()).toEqual({ rows: 0 })
+    expect(db.prepare('SELECT count(*) AS rows FROM readings').get()).toEqual({ rows: 0 })
   })
 
   it('files are replaced, kept and restored', async () => {

@@ -33,7 +33,7 @@ const names = fc.uniqueArray(name, { maxLength: 25 }).map((list) => list.sort(co
 
 function clear(): void {
   const db = new DatabaseSync(path)
-  db.exec('DELETE FROM files')
+  db.exec('DELETE FROM readings')
   db.close()
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../limits.ts'
 import { useTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { type IndexFile, openIndexFile } from './index-file.ts'
+import { removeIndex } from './index-table.ts'
 import { createIndexWriter } from './index-writer.ts'
 
 /** Only root may mount a file system that is full. */
@@ -58,8 +59,10 @@ function readAgain(at = path): string[] | undefined {
 
 describe('a block of an index', () => {
   const bytes = Uint8Array.of(1, 2, 3)
-  const blocks = new Map(['b', 'f', 'k'].map((first) => [first, bytes]))
-  const readBlocks = (index: IndexFile) => [...blocks.keys()].filter((first) => index.readBlock(first))
+  const toBlock = (first: string, last = first) => ({ first, last, data: bytes })
+  const blocks = [toBlock('b', 'd'), toBlock('f', 'g'), toBlock('k')]
+  const readBlocks = (index: IndexFile) =>
+    [...'abcdefghijkl'].filter((first) => index.readBlock(first) !== undefined)
 
   /** An index with rows and blocks. */
   function fill(): IndexFile {
@@ -91,11 +94,48 @@ describe('a block of an index', () => {
     expect(readBlocks(index)).toEqual(['b', 'f', 'k'])
   })
 
+  it('is left where a file of no block has another row', () => {
+    const index = fill()
+    index.write([toRow('e')])
+    index.write([{ ...toRow('e'), readAt: 2 }])
+    expect(readBlocks(index)).toEqual(['b', 'f', 'k'])
+  })
+
+  it('takes the place of those that have a file of its own', () => {
+    const index = fill()
+    index.writeBlocks([toBlock('c', 'e'), toBlock('g', 'l')], index.readEpoch() ?? 0)
+    expect(readBlocks(index)).toEqual(['c', 'g'])
+  })
+
+  it('of an index that was removed does not count in the new one', () => {
+    const index = fill()
+    const before = index.readEpoch() ?? 0
+    index.close()
+    removeIndex(path)
+    const created = open()
+    created.write([toRow('x')])
+    created.writeBlocks(blocks, before)
+    expect(readBlocks(created)).toEqual([])
+  })
+
+  it('is not left when a vouch of the version before finds that a file has rotted', () => {
+    const index = fill()
+    // It knows the table of its own version, and creates it in a file of another one.
+    const before = new DatabaseSync(path)
+    before.exec('DROP TABLE IF EXISTS files; CREATE TABLE files (name BLOB PRIMARY KEY, digest BLOB)')
+    before.exec("INSERT OR REPLACE INTO files VALUES (CAST('g' AS BLOB), x'cd'); PRAGMA user_version = 5")
+    before.close()
+    index.write([{ ...toRow('g'), digest: 'cd'.repeat(32) }])
+    expect(readBlocks(index)).toEqual([])
+    index.close()
+    expect(readBlocks(open())).toEqual([])
+  })
+
   it('is not written while another process locks the index', () => {
     const index = fill()
     const other = new DatabaseSync(path)
     other.exec('BEGIN IMMEDIATE')
-    index.writeBlocks(new Map([['z', bytes]]), index.readEpoch() ?? 0)
+    index.writeBlocks([toBlock('z')], index.readEpoch() ?? 0)
     other.close()
     expect([index.readBlock('z'), index.readBlock('b')]).toEqual([undefined, bytes])
   })
@@ -216,7 +256,7 @@ describe('an index whose file', () => {
     for (const name of ['a', 'b']) {
       expect(index.write([toRow(name)])).toBe(true)
       const other = new DatabaseSync(path)
-      other.exec('DROP TABLE files')
+      other.exec('DROP TABLE readings')
       other.close()
       expect(readNames(index)).toBeUndefined()
       expect(notices.splice(0)).toEqual([expect.stringContaining('was damaged and starts over')])
@@ -228,7 +268,7 @@ describe('an index whose file', () => {
     const index = open()
     index.write([toRow('a')])
     const other = new DatabaseSync(path)
-    other.exec('DROP TABLE files')
+    other.exec('DROP TABLE readings')
     other.close()
     for (const end of ['', '-wal', '-shm']) rmSync(path + end, { force: true })
     const replacing = openIndexFile(path, () => {})

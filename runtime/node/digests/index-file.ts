@@ -2,6 +2,7 @@ import { toReason } from '../files/errno.ts'
 import { INDEX_RETRY_MS, MAX_INDEX_RETRY_MS } from '../limits.ts'
 import { isBusy, isDamage, isFull } from '../sqlite/sqlite.ts'
 import {
+  type IndexBlock,
   type IndexPageRow,
   type IndexRow,
   type IndexTable,
@@ -18,7 +19,7 @@ export interface IndexFile extends Pick<IndexTable, 'read' | 'readBlock' | 'read
   /** Like `IndexTable.readEpoch`; null while the index cannot be read. */
   readEpoch(): number | null
   /** Does nothing while the index cannot be used. */
-  writeBlocks(blocks: ReadonlyMap<string, Uint8Array>, epoch: number): void
+  writeBlocks(blocks: readonly IndexBlock[], epoch: number): void
   /** Does nothing while the index cannot be used; `readRoot` then returns what was written before. */
   writeRoot(path: string, text: string): void
 }

@@ -34,6 +34,13 @@ export function isGenuine(row: IndexPageRow): boolean {
   return row.seal === seal(row)
 }
 
+/** What is remembered of consecutive files, see `encodeBlock`, under the names of the first and the last. */
+export interface IndexBlock {
+  readonly first: string
+  readonly last: string
+  readonly data: Uint8Array
+}
+
 /** The table of an open index. All but the last two throw the errors of SQLite. */
 export interface IndexTable {
   /** The digest written for exactly this identity of this name. */
@@ -42,17 +49,17 @@ export interface IndexTable {
   readPage(from: string, limit: number): IndexPageRow[]
   write(rows: readonly IndexRow[]): void
   /**
-   * How often a file's digest changed while its identity did not. What was read before that, and remembered
-   * in blocks, no longer counts.
+   * A number that changes for another when a file's digest does and its identity does not: what was
+   * remembered in blocks before no longer counts. No other index file has it.
    */
   readEpoch(): number
   /** The block whose first file has this name, if it was written in this epoch. */
   readBlock(first: string): Uint8Array | undefined
   /**
-   * Writes blocks of rows that were read, all of them, in or after `epoch`, by the names of their first
-   * files.
+   * Writes blocks of rows that were read or written, all of them, in or after `epoch`, in the place of those
+   * of the same files.
    */
-  writeBlocks(blocks: ReadonlyMap<string, Uint8Array>, epoch: number): void
+  writeBlocks(blocks: readonly IndexBlock[], epoch: number): void
   /** What was written of the directory at this path, see `RootGuard`. */
   readRoot(path: string): string | undefined
   writeRoot(path: string, text: string): void
@@ -66,24 +73,34 @@ export interface IndexTable {
 /** A file of another version starts over. */
 const SCHEMA_VERSION = 6
 
+/** Up to 2^53: the same number twice would take some million changes. */
+const RANDOM = 'abs(random() >> 10)'
+
+// The tables of another version have other names: a process of that version may have the file open too, and
+// knows nothing of the triggers.
 // Names are UTF-8, so that rows are in the byte order of names, as in listings.
 const SCHEMA = [
   'DROP TABLE IF EXISTS files',
-  `CREATE TABLE files (
+  'DROP TABLE IF EXISTS readings',
+  `CREATE TABLE readings (
     name BLOB PRIMARY KEY NOT NULL, identity TEXT NOT NULL, digest BLOB NOT NULL, readAt INTEGER NOT NULL,
     seal INTEGER NOT NULL
   ) WITHOUT ROWID`,
   'DROP TABLE IF EXISTS blocks',
-  'CREATE TABLE blocks (first BLOB PRIMARY KEY NOT NULL, epoch INTEGER NOT NULL, data BLOB NOT NULL)',
+  // No two have a file in common.
+  `CREATE TABLE blocks (
+    first BLOB PRIMARY KEY NOT NULL, last BLOB NOT NULL, epoch INTEGER NOT NULL, data BLOB NOT NULL
+  )`,
   'DROP TABLE IF EXISTS epochs',
   'CREATE TABLE epochs (epoch INTEGER NOT NULL)',
-  'INSERT INTO epochs VALUES (0)',
+  `INSERT INTO epochs VALUES (${RANDOM})`,
   // The block of a file that was read again has what was known before.
-  `CREATE TRIGGER readAgain AFTER UPDATE ON files BEGIN
-    DELETE FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= NEW.name);
+  `CREATE TRIGGER readAgain AFTER UPDATE ON readings BEGIN
+    DELETE FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first <= NEW.name) AND last >= NEW.name;
   END`,
-  `CREATE TRIGGER rotted AFTER UPDATE ON files WHEN OLD.identity = NEW.identity AND OLD.digest <> NEW.digest BEGIN
-    UPDATE epochs SET epoch = epoch + 1;
+  `CREATE TRIGGER rotted AFTER UPDATE ON readings WHEN OLD.identity = NEW.identity AND OLD.digest <> NEW.digest
+  BEGIN
+    UPDATE epochs SET epoch = ${RANDOM};
   END`,
   'CREATE TABLE IF NOT EXISTS roots (path TEXT PRIMARY KEY NOT NULL, text TEXT NOT NULL) WITHOUT ROWID',
   `PRAGMA user_version = ${SCHEMA_VERSION}`,
@@ -126,12 +143,12 @@ function readPlace(path: string): string | null {
 }
 
 function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
-  const select = db.prepare('SELECT identity, digest, readAt, seal FROM files WHERE name = ?')
+  const select = db.prepare('SELECT identity, digest, readAt, seal FROM readings WHERE name = ?')
   // Digests as text: as BLOBs they would cost three times as much to return.
   const page = prepareLate(
     db,
     `SELECT CAST(f.name AS TEXT) AS name, identity, lower(hex(digest)) AS digest, readAt, seal
-     FROM files AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
+     FROM readings AS f WHERE f.name >= ? ORDER BY f.name LIMIT ?`,
     true,
   )
   const selectEpoch = prepareLate(db, 'SELECT epoch FROM epochs')
@@ -139,7 +156,12 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
     db,
     'SELECT data FROM blocks WHERE first = ? AND epoch = (SELECT epoch FROM epochs)',
   )
-  const upsertBlock = prepareLate(db, 'INSERT OR REPLACE INTO blocks (first, epoch, data) VALUES (?, ?, ?)')
+  const deleteWithin = prepareLate(db, 'DELETE FROM blocks WHERE first >= ? AND first <= ?')
+  const deleteAround = prepareLate(
+    db,
+    'DELETE FROM blocks WHERE first = (SELECT max(first) FROM blocks WHERE first < ?1) AND last >= ?1',
+  )
+  const insertBlock = prepareLate(db, 'INSERT INTO blocks (first, last, epoch, data) VALUES (?, ?, ?, ?)')
   const selectRoot = db.prepare('SELECT text FROM roots WHERE path = ?')
   const upsertRoot = prepareLate(db, 'INSERT OR REPLACE INTO roots (path, text) VALUES (?, ?)')
   const [one, many] = [prepareUpsert(db, 1), prepareUpsert(db, ROWS_AT_ONCE)]
@@ -167,7 +189,12 @@ function createTable(db: DatabaseSync, isMoved: () => boolean): IndexTable {
     },
     writeBlocks(blocks, epoch) {
       transact(db, () => {
-        for (const [first, data] of blocks) upsertBlock().run(Buffer.from(first), epoch, data)
+        for (const block of blocks) {
+          const [first, last] = [Buffer.from(block.first), Buffer.from(block.last)]
+          deleteWithin().run(first, last)
+          deleteAround().run(first)
+          insertBlock().run(first, last, epoch, block.data)
+        }
       })
     },
     readRoot(path) {
@@ -217,7 +244,7 @@ function prepareUpsert(db: DatabaseSync, rows: number): () => StatementSync {
   const values = Array.from({ length: rows }, () => '(CAST(? AS BLOB), ?, unhex(?), ?, ?)').join()
   return prepareLate(
     db,
-    `INSERT INTO files (name, identity, digest, readAt, seal) VALUES ${values} ON CONFLICT DO UPDATE SET
+    `INSERT INTO readings (name, identity, digest, readAt, seal) VALUES ${values} ON CONFLICT DO UPDATE SET
      identity = excluded.identity, digest = excluded.digest, readAt = excluded.readAt, seal = excluded.seal`,
   )
 }

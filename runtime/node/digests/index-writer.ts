@@ -9,6 +9,7 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
   const rows = new Map<string, IndexRow>()
   let timer: NodeJS.Timeout | undefined
   let isRefused = false
+  let hasForgotten = false
 
   function writeSome(): boolean {
     const all = [...rows.values()]
@@ -31,15 +32,17 @@ export function createIndexWriter(file: Pick<IndexFile, 'write'>) {
   function forgetOldest(): void {
     const [oldest] = rows.keys()
     if (oldest !== undefined) rows.delete(oldest)
+    hasForgotten = true
   }
 
   function schedule(): void {
     timer ??= setTimeout(write, isRefused ? INDEX_RETRY_MS : WRITE_INDEX_MS)
   }
 
-  /** Writes all rows, where the index can be used. */
-  function flush(): void {
+  /** Writes all rows, where the index can be used; returns whether it has every row that was ever added. */
+  function flush(): boolean {
     while (rows.size > 0 && writeSome());
+    return rows.size === 0 && !hasForgotten
   }
 
   return {

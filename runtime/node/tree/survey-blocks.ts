@@ -2,7 +2,7 @@ import { isRecent } from '../../../functions/storage/facts.ts'
 import type { Knowledge } from '../digests/belief.ts'
 import { type Block, decodeBlock, encodeBlock, findBlockEnd, hasFile } from '../digests/index-block.ts'
 import type { IndexFile } from '../digests/index-file.ts'
-import type { IndexRow } from '../digests/index-table.ts'
+import type { IndexBlock, IndexRow } from '../digests/index-table.ts'
 import type { IndexWriter } from '../digests/index-writer.ts'
 import { tryLstatQuickly } from '../files/identity.ts'
 import { type Place, toPath } from '../files/root.ts'
@@ -27,7 +27,7 @@ interface BlockSources {
  */
 export function createSurveyBlocks({ place, index, writer }: BlockSources, isUsed: boolean) {
   const epoch = isUsed ? index.readEpoch() : null
-  const made = new Map<string, Uint8Array>()
+  let made: IndexBlock[] = []
   /** The block that is looked up file by file, and the rows of its first files. */
   let names: readonly string[] = []
   let rows: IndexRow[] = []
@@ -35,10 +35,10 @@ export function createSurveyBlocks({ place, index, writer }: BlockSources, isUse
   let tried: { readonly run: Run; readonly end: number } | undefined
 
   function flush(): void {
-    // First: a row that is written takes its block away.
-    writer.flush()
-    if (epoch !== null && made.size > 0) index.writeBlocks(made, epoch)
-    made.clear()
+    // First: a row that is written takes its block away, and only of a row that is there is a change seen.
+    const hasAll = writer.flush()
+    if (epoch !== null && hasAll && made.length > 0) index.writeBlocks(made, epoch)
+    made = []
   }
 
   return {
@@ -59,9 +59,9 @@ export function createSurveyBlocks({ place, index, writer }: BlockSources, isUse
       if (row.name !== names[rows.length]) return
       rows.push(row)
       if (rows.length < names.length) return
-      const bytes = encodeBlock(rows)
-      if (bytes !== null) made.set(names[0] ?? '', bytes)
-      if (made.size >= MAX_UNWRITTEN_BLOCKS) flush()
+      const data = encodeBlock(rows)
+      if (data !== null) made.push({ first: names[0] ?? '', last: row.name, data })
+      if (made.length >= MAX_UNWRITTEN_BLOCKS) flush()
     },
     /** Writes the blocks that were made. Called at the end. */
     flush,

@@ -297,7 +297,7 @@ describe('a survey with an index', () => {
         if (i === 1) changeIndex('DELETE FROM blocks')
         await read()
       }
-      changeIndex('DELETE FROM files')
+      changeIndex('DELETE FROM readings')
       const { spans, ...counts } = await read()
       expect(counts).toMatchObject({ computed: 0, known: 300, seen: { names: 300, remembered: 300 } })
       expect(spans).toEqual((await read(openStorage(directory.root))).spans)
