@@ -90,6 +90,11 @@ export const NOTHING_SEEN: Progress['seen'] = {
 /** Counts the files of a survey. */
 export function createSeenCounter() {
   const seen = { ...NOTHING_SEEN }
+
+  function noteAge(age: number): void {
+    if (seen.oldest === null || age > seen.oldest) seen.oldest = age
+  }
+
   return {
     /** Counts a file by its facts, or by the error in their place. */
     add(said: Facts | { readonly code: unknown }): void {
@@ -98,14 +103,14 @@ export function createSeenCounter() {
       const { evidence, age, size } = said
       seen.bytes += size ?? 0
       seen[evidence]++
-      if (age !== null && (seen.oldest === null || age > seen.oldest)) seen.oldest = age
+      if (age !== null) noteAge(age)
     },
     /** Counts files whose digests are remembered; `age` is the greatest of theirs. */
     addRemembered({ names, bytes }: Amount, age: number): void {
       seen.names += names
       seen.bytes += bytes
       seen.remembered += names
-      if (seen.oldest === null || age > seen.oldest) seen.oldest = age
+      noteAge(age)
     },
     get: (): Progress['seen'] => ({ ...seen }),
   }

@@ -10,6 +10,7 @@ import {
   parseReplicaAgreement,
   parseReplicaStatus,
   parseReprDigest,
+  toReprDigest,
 } from '../../../functions/wire/fields/fields.ts'
 import { parseJson } from '../../../functions/wire/json/parse.ts'
 import { MAX_LISTING_BYTES } from '../../../functions/wire/limits.ts'
@@ -168,8 +169,7 @@ function parseDigest(headers: Reply['headers']): Digest | null {
   const text = headers.get('Repr-Digest') ?? ''
   const tagged = parseEtag(headers.get('ETag') ?? '')
   // Comparing costs less than parsing.
-  const isOfTag = tagged !== null && text === `sha-256=:${Buffer.from(tagged, 'hex').toString('base64')}:`
-  return isOfTag ? tagged : parseReprDigest(text)
+  return tagged !== null && text === toReprDigest(tagged) ? tagged : parseReprDigest(text)
 }
 
 /** `parse`, which is not called again for the text that it was called with last. */
