@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# chokidar reports nothing when rsync or tar bring another file, of another size, with the same modification time.
+# chokidar reports nothing when rsync or tar bring another file, of another size, with the same modification
+# time.
 #
 # Versions: chokidar 5.0.0 and 3.6.0, on Node 20 or later; Debian 12's rsync 3.5.0.
 # Expected: the kernel tells of the change, and chokidar hands it on; where it polls, size and inode tell.
-# Seen: it reports a change only when the modification time is another, or the time of access is not after it. What
-# rsync and tar have just brought was accessed now, and modified when it was where it came from. So after a build
-# with SOURCE_DATE_EPOCH, or from a package of npm, where all files are of 1985, `rsync -a` replaces a file by one
-# of another size and inode, and who keeps digests up to date by chokidar keeps the old one. The same with
-# usePolling, and with atomic and alwaysStat. What `cp -p` brings is reported, as it puts the time of access back
-# too, and so is a file that is a second younger.
+# Seen: it reports a change only when the modification time is another, or the time of access is not after
+# it. What rsync and tar have just brought was accessed now, and modified when it was where it came from. So
+# after a build with SOURCE_DATE_EPOCH, or from a package of npm, where all files are of 1985, `rsync -a`
+# replaces a file by one of another size and inode, and who keeps digests up to date by chokidar keeps the
+# old one. The same with usePolling, and with atomic and alwaysStat. What `cp -p` brings is reported, as it
+# puts the time of access back too, and so is a file that is a second younger.
 #
 # Prints the events; exits 1 if that is no longer so.
 set -euo pipefail

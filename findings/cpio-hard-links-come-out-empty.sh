@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# pax unpacks a cpio archive of files with several names as empty files, with exit 0; unar does so with all names
-# but the last.
+# pax unpacks a cpio archive of files with several names as empty files, with exit 0; unar does so with all
+# names but the last.
 #
-# Versions: Debian 12's cpio 2.13, pax 20201030 (MirBSD), unar 1.10.1, libarchive-tools 3.6.2 and 7zip 26.02.
-# Expected: both know the format newc (pax writes it, as sv4cpio), so files that are hard links of each other come
-# out with their content. It is the format of initramfs images and of what rpm2cpio makes.
-# Seen: in newc the names before the last one have the size 0, and the last the bytes. So write GNU cpio, bsdcpio
-# and the kernel. pax links all names together and leaves the bytes out: three files of 0 bytes, and exit 0. It
-# unpacks its own archives rightly, as it writes the bytes with each name. unar writes empty files for the first
-# names. `bsdtar -x NAME` of such a name alone makes an empty file, with exit 0, or fails because another name is
-# not there, by the place of the name. cpio and 7zip give the bytes in each case.
+# Versions: Debian 12's cpio 2.13, pax 20201030 (MirBSD), unar 1.10.1, libarchive-tools 3.6.2 and 7zip
+# 26.02.
+# Expected: both know the format newc (pax writes it, as sv4cpio), so files that are hard links of each
+# other come out with their content. It is the format of initramfs images and of what rpm2cpio makes.
+# Seen: in newc the names before the last one have the size 0, and the last the bytes. So write GNU cpio and
+# bsdcpio. pax links all names together and leaves the bytes out: three files of 0 bytes, and exit 0. It
+# unpacks its own archives rightly, as it writes the bytes with each name. unar writes empty files for the
+# first names. `bsdtar -x NAME` of such a name alone makes an empty file, with exit 0, or fails because
+# another name is not there, by the place of the name. cpio and 7zip give the bytes in each case.
 #
 # Prints the sizes of the unpacked files, which held 8 bytes; exits 1 if that is no longer so.
 set -euo pipefail

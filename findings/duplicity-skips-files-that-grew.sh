@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# duplicity and `sqlite3 -A --update` take a file of another size for unchanged when its modification time is the
-# same to the second; duplicity verify finds no difference either.
+# duplicity and `sqlite3 -A --update` take a file of another size for unchanged when its modification time
+# is the same to the second; duplicity verify finds no difference either.
 #
 # Versions: Debian 12's duplicity 0.8.22 and sqlite3 3.40.1, on Debian 12's Python 3.11.
-# Expected: what was backed up before is told by size and time, as rsync, zpaq, borg, restic, bup, rdiff-backup and
-# `zip -FS` do: another size is another content.
-# Seen: duplicity compares the type, the mode, the owner and the whole seconds of the time, and no size (what it
-# remembers of a file is the signature, whose size is another). An incremental backup leaves out a file that grew
-# and whose time was put back, as from a build with SOURCE_DATE_EPOCH, or that grew within the second. A restore
-# gives the old bytes. `duplicity verify` says that 0 differences were found, and --compare-data that the file
-# differs, but no later backup takes it. The archive of sqlite3 ("only replace files that have changed") goes by
-# time and mode.
+# Expected: what was backed up before is told by size and time, as rsync, zpaq, borg, restic, bup,
+# rdiff-backup and `zip -FS` do: another size is another content.
+# Seen: duplicity compares the type, the mode, the owner and the whole seconds of the time, and no size
+# (what it remembers of a file is the signature, whose size is another). An incremental backup leaves out a
+# file that grew and whose time was put back, as from a build with SOURCE_DATE_EPOCH, or that grew within
+# the second. A restore gives the old bytes. `duplicity verify` says that 0 differences were found, and
+# --compare-data that the file differs, but the next incremental backup leaves it out again. The archive of
+# sqlite3 ("only replace files that have changed") goes by time and mode.
 #
 # Prints what was kept; exits 1 if that is no longer so.
 set -euo pipefail
@@ -46,6 +46,8 @@ sleep 1.1
 write 'a new content, and a longer one'
 duplicity incremental --no-encryption files "file://$folder/archive" >said
 expect 'duplicity incremental' "$(grep ChangedFiles said)" 'ChangedFiles 1'
+duplicity incremental --no-encryption files "file://$folder/archive" >said
+expect 'once more' "$(grep ChangedFiles said)" 'ChangedFiles 0'
 status=0
 duplicity verify --no-encryption "file://$folder/archive" files >said 2>&1 || status=$?
 expect 'duplicity verify' "exit $status, $(grep -o '[0-9]* differences\? found' said)" 'exit 0, 0 differences found'

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Four packages of npm for the hash of a directory give one hash for directories of other files: folder-hash for
-# `a` that holds `bc` and for `ab` that holds `c`.
+# Four packages of npm for the hash of a directory give one hash for directories of other files: folder-hash
+# for `a` that holds `bc` and for `ab` that holds `c`.
 #
-# Versions: folder-hash 4.1.4, lucy-dirsum 0.1.1, dirsum 0.1.1, hash-files 1.1.1, on Node 20 or later. As another
-# that tells all of these pairs apart, hashdirectory 0.1.0 runs beside them.
-# Expected: the hash of a directory tells whether the same names hold the same bytes: each part has an end in what
-# is hashed.
-# Seen: folder-hash, "a hash checksum over a folder and its content", joins the name and the bytes of a file without
-# a separator, so a byte that moves from the content into the name goes unseen. So does lucy-dirsum, which passes
-# over names with a dot too, "digest of all content". dirsum covers no names of files and directories: any can be
-# renamed, `old` to `new`. hash-files covers no names and no ends: bytes can move from one file to the next, and
-# empty files come and go.
+# Versions: folder-hash 4.1.4, lucy-dirsum 0.1.1, dirsum 0.1.1, hash-files 1.1.1, on Node 20 or later. As
+# another that tells all of these pairs apart, hashdirectory 0.1.0 runs beside them.
+# Expected: the hash of a directory tells whether the same names hold the same bytes: each part has an end
+# in what is hashed.
+# Seen: folder-hash, "a hash checksum over a folder and its content", joins the name and the bytes of a file
+# without a separator, so a byte that moves from the content into the name goes unseen. So does lucy-dirsum,
+# which passes over names with a dot too, "digest of all content". dirsum covers no names of files and
+# directories: any can be renamed, `old` to `new`. hash-files covers no names and no ends: bytes can move
+# from one file to the next, and empty files come and go.
 #
 # Prints what each says of each pair; exits 1 if that is no longer so.
 set -euo pipefail

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# `git diff --no-index --exit-code` says that two files or directories are the same whose bytes differ, by what the
-# repository around it, or the user's settings, say of line ends and keywords.
+# `git diff --no-index --exit-code` says that two files or directories are the same whose bytes differ, by
+# what the repository around it, or the user's settings, say of line ends and keywords.
 #
 # Version: Debian 12's git 2.39.5.
-# Expected: with --no-index git compares "the given two paths on the filesystem", so bytes that differ make exit
-# 1, as with diff. What .gitattributes says holds for files of its repository.
-# Seen: both files are first converted as for `git add`. In a repository with `* text=auto` two directories outside
-# of it, given by absolute paths, are the same when they differ in CR alone, and with `ident` in keywords; with
-# core.autocrlf, which installers set, they are in no repository at all. A filter.NAME.clean decides alike: what it
-# leaves out can differ. --binary and --text change nothing.
+# Expected: with --no-index git compares "the given two paths on the filesystem", so bytes that differ make
+# exit 1, as with diff. What .gitattributes says holds for files of its repository.
+# Seen: both files are first converted as for `git add`. In a repository with `* text=auto` two directories
+# outside of it, given by absolute paths, are the same when they differ in CR alone, and with `ident` in
+# keywords; with core.autocrlf, which installers set, they are in no repository at all. A filter.NAME.clean
+# decides alike: what it leaves out can differ. --binary and --text change nothing.
 #
 # Prints the answers; exits 1 if that is no longer so.
 set -euo pipefail

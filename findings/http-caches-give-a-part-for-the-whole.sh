@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# With its cache on, got gives the part of a file that it was once asked for to everybody who asks for the file, or
-# for another part. So does the middleware apicache.
+# With its cache on, got gives the part of a file that it was once asked for to everybody who asks for the
+# file, or for another part. So does the middleware apicache.
 #
-# Versions: got 14.6.6 (cacheable-request 13.0.19), apicache 1.6.3, express 5.3.0, on Node 20 or later. As caches
-# that tell both apart undici 7.30.2 and make-fetch-happen 15.0.6 run beside them.
-# Expected: a cache that does not join parts does not store an answer 206, or gives it to those alone who ask for
-# these bytes (RFC 9111, section 3.3).
-# Seen: after a request for `bytes=0-4` a request for the whole is answered by 206 and the five bytes, which got
-# takes for success, and a request for `bytes=6-10` by those of `bytes=0-4`. express says max-age=0, so got asks the
-# server first, with the entity tag of the whole, and is told 304. apicache answers like that everybody who asks the
-# server, for as long as it remembers.
+# Versions: got 14.6.6 (cacheable-request 13.0.19), apicache 1.6.3, express 5.3.0, on Node 20 or later. As
+# caches that tell both apart undici 7.30.2 and make-fetch-happen 15.0.6 run beside them.
+# Expected: a cache that does not join parts does not store an answer 206, or gives it to those alone who
+# ask for these bytes (RFC 9111, section 3.3).
+# Seen: after a request for `bytes=0-4` a request for the whole is answered by 206 and the five bytes, which
+# got takes for success, and a request for `bytes=6-10` by those of `bytes=0-4`. express says max-age=0, so
+# got asks the server first, with the entity tag of the whole, and is told 304. apicache answers like that
+# everybody who asks the server, for as long as it remembers.
 #
 # Prints the answers; exits 1 if that is no longer so.
 set -euo pipefail

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# tardiff finds no difference between two tarballs with the same top directory, whatever their files hold: it
-# compares the second one with itself.
+# tardiff finds no difference between two tarballs with the same top directory, whatever their files hold:
+# it compares the second one with itself.
 #
 # Version: Debian 12's tardiff 0.1, with --modified ("Report on all changed files").
-# Expected: a file that both tarballs hold with other contents is reported, as between `one-1.0` and `one-1.1`.
-# Seen: both are unpacked into one directory, where the second lies over the first. So two builds of one release,
-# whose top directory is the same, are alike, with exit 0 and not a line. A name that only one has is reported.
+# Expected: a file that both tarballs hold with other contents is reported, as between `one-1.0` and
+# `one-1.1`.
+# Seen: both are unpacked into one directory, where the second lies over the first. So two builds of one
+# release, whose top directory is the same, are alike, with exit 0 and not a line. A name that only one has
+# is reported.
 #
 # Prints the reports; exits 1 if that is no longer so.
 set -euo pipefail
