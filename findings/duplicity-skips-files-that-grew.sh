@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# duplicity takes a file of another size for unchanged when its modification time is the same to the second, and
-# `duplicity verify` finds no difference.
+# duplicity takes a file of another size for unchanged when its modification time is the same to the second,
+# and `duplicity verify` finds no difference.
 #
 # Version: Debian 12's duplicity 0.8.22, on Debian 12's Python 3.11.
-# Expected: what was backed up before is told by size and time, as rsync, zpaq, borg, restic, bup, rdiff-backup
-# and `zip -FS` do: another size is another content.
-# Seen: duplicity compares the type, the mode, the owner and the whole seconds of the time, and no size (what it
-# remembers of a file is the signature, whose size is another). An incremental backup leaves out a file that grew
-# and whose time was put back, as from a build with SOURCE_DATE_EPOCH, or that grew within the second. A restore
-# gives the old bytes. `duplicity verify` says that 0 differences were found, and --compare-data that the file
-# differs, but the next incremental backup leaves it out again.
+# Expected: what was backed up before is told by size and time, as rsync, zpaq, borg, restic, bup,
+# rdiff-backup and `zip -FS` do: another size is another content.
+# Seen: duplicity compares the type, the mode, the owner and the whole seconds of the time, and no size (what
+# it remembers of a file is the signature, whose size is another). An incremental backup leaves out a file
+# that grew and whose time was put back, as from a build with SOURCE_DATE_EPOCH, or that grew within the
+# second. A restore gives the old bytes. `duplicity verify` says that 0 differences were found, and
+# --compare-data that the file differs, but the next incremental backup leaves it out again.
 #
 # Prints what was kept; exits 1 if that is no longer so.
 set -euo pipefail

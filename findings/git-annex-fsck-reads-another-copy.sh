@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# `git annex fsck` reads and hashes another file than the one in the work tree, and says "ok" of an unlocked file
-# whose bytes are others; `git annex lock` then throws these away without a word.
+# `git annex fsck` reads and hashes another file than the one in the work tree, and says "ok" of an unlocked
+# file whose bytes are others; `git annex lock` then throws these away without a word.
 #
 # Versions: Debian 12's git-annex 10.20230126, with its git 2.39.5.
-# Expected: fsck finds "files that have gotten corrupted": it reads the file by the name that it is given, hashes
-# it, and says that it differs from the SHA-256 in its key. git finds the change too, by the change time (ctime).
-# Seen: of an unlocked file there are two copies, the one in the work tree and the one below .git/annex/objects.
-# fsck hashes the second. Whether the first is as it was is told by its size, modification time and inode, so bytes
-# that changed under these, by a failing disk or by `touch -r`, are seen by nobody: fsck says "(checksum...) ok",
-# `git status`, `git annex status` and `git update-index --really-refresh` nothing. In a repository without git-annex the
-# same change is ` M`. `git annex lock` says ok, and puts a link to the second copy in the place of the first.
+# Expected: fsck finds "files that have gotten corrupted": it reads the file by the name that it is given,
+# hashes it, and says that it differs from the SHA-256 in its key. git finds the change too, by the change
+# time (ctime).
+# Seen: of an unlocked file there are two copies, the one in the work tree and the one below
+# .git/annex/objects. fsck hashes the second. Whether the first is as it was is told by its size, modification
+# time and inode, so bytes that changed under these, by a failing disk or by `touch -r`, are seen by nobody:
+# fsck says "(checksum...) ok", `git status`, `git annex status` and `git update-index --really-refresh`
+# nothing. In a repository without git-annex the same change is ` M`. `git annex lock` says ok, and puts a
+# link to the second copy in the place of the first.
 #
 # Prints what each says; exits 1 if that is no longer so.
 set -euo pipefail
