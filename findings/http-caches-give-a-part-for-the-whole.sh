@@ -30,8 +30,13 @@ import got from 'got'
 import makeFetchHappen from 'make-fetch-happen'
 import { Agent, interceptors, request } from 'undici'
 
+const sent = []
 async function serve(...middleware) {
   const app = express()
+  app.use((_, response, next) => {
+    response.on('finish', () => sent.push(response.statusCode))
+    next()
+  })
   for (const each of middleware) app.use(each)
   app.use(express.static('www'))
   const server = app.listen(0, '127.0.0.1')
@@ -65,7 +70,7 @@ const clients = {
 for (const [name, ask] of Object.entries(clients)) {
   const answers = []
   for (const headers of [{ range: 'bytes=0-4' }, {}, { range: 'bytes=6-10' }]) answers.push(await ask(headers))
-  console.log(`${name}: ${answers.join(', ')}`)
+  console.log(`${name}: ${answers.join(', ')}; the server sent ${sent.splice(0).join(' ')}`)
 }
 process.exit()
 EOP
@@ -73,8 +78,8 @@ node --no-warnings ask.mjs >seen
 echo 'client: its answers to bytes=0-4, the whole file, bytes=6-10'
 cat seen
 diff - seen <<'EOF'
-got: 206 'hello', 206 'hello', 206 'hello'
-fetch of apicache: 206 'hello', 206 'hello', 206 'hello'
-undici: 206 'hello', 200 'hello world', 200 'hello world'
-make-fetch-happen: 206 'hello', 200 'hello world', 200 'hello world'
+got: 206 'hello', 206 'hello', 206 'hello'; the server sent 206 304 304
+fetch of apicache: 206 'hello', 206 'hello', 206 'hello'; the server sent 206 206 206
+undici: 206 'hello', 200 'hello world', 200 'hello world'; the server sent 206 200 304
+make-fetch-happen: 206 'hello', 200 'hello world', 200 'hello world'; the server sent 206 200 304
 EOF
