@@ -14,6 +14,9 @@ const MAIN = 'runtime/cli/main.ts'
 const OFTEN = [
   MAIN,
   'runtime/cli/help/help.ts',
+  'runtime/cli/options/get.ts',
+  'runtime/cli/options/check.ts',
+  'runtime/cli/options/listing.ts',
   'runtime/cli/settings/settings.ts',
   'runtime/cli/settings/toml.ts',
   'runtime/cli/settings/ignore-file.ts',
