@@ -29,6 +29,7 @@ const OFTEN = [
   'runtime/node/disk/disk-program.ts',
   'runtime/node/tree/tree-program.ts',
   'runtime/node/ledger/sqlite-ledger.ts',
+  'functions/storage/remote/remote.ts',
   'functions/coordinator/coordinator.ts',
   'functions/coordinator/read/many-reads.ts',
   'functions/coordinator/directory/directory.ts',

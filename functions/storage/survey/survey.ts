@@ -291,8 +291,9 @@ function finalize(fnv: number): number {
 /** The rest of the ranges after `last`; none when `last` is null, which is the end of all names. */
 export function cutRanges(ranges: readonly Range[], last: string | null): Range[] {
   if (last === null) return []
-  return ranges.flatMap(({ after, until }) => {
-    if (until !== null && compareNames(until, last) <= 0) return []
-    return { after: compareNames(after, last) < 0 ? last : after, until }
-  })
+  const first = ranges.findIndex(({ until }) => until === null || compareNames(until, last) > 0)
+  const head = ranges[first]
+  if (head === undefined) return []
+  const after = compareNames(head.after, last) < 0 ? last : head.after
+  return [{ after, until: head.until }, ...ranges.slice(first + 1)]
 }
