@@ -13,7 +13,7 @@ import { mergeFlags } from '../options/declaration.ts'
 import { readResult } from './result-file.ts'
 
 /** The names after `after` and up to `until`, each without an end where it is undefined. */
-interface Ends {
+export interface Ends {
   readonly after: string | undefined
   readonly until: string | undefined
 }
