@@ -14,6 +14,9 @@ const MAIN = 'runtime/cli/main.ts'
 const OFTEN = [
   MAIN,
   'runtime/cli/help/help.ts',
+  'runtime/cli/options/get.ts',
+  'runtime/cli/options/check.ts',
+  'runtime/cli/options/listing.ts',
   'runtime/cli/settings/settings.ts',
   'runtime/cli/settings/toml.ts',
   'runtime/cli/settings/ignore-file.ts',
@@ -26,6 +29,7 @@ const OFTEN = [
   'runtime/node/disk/disk-program.ts',
   'runtime/node/tree/tree-program.ts',
   'runtime/node/ledger/sqlite-ledger.ts',
+  'functions/storage/remote/remote.ts',
   'functions/coordinator/coordinator.ts',
   'functions/coordinator/read/many-reads.ts',
   'functions/coordinator/directory/directory.ts',

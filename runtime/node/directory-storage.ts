@@ -13,7 +13,7 @@ import { createProver } from './disk/prover.ts'
 import { createStreams } from './disk/streams.ts'
 import { getErrno } from './files/errno.ts'
 import { readModes } from './files/file-attributes.ts'
-import { createFileReader } from './files/file-reader.ts'
+import { createFileReader, type FileReader } from './files/file-reader.ts'
 import { toRefusedRoot } from './files/root.ts'
 import { CLOSE_MS, TIDY_MS } from './limits.ts'
 import { type Looked, toKnown } from './mounts/file-system.ts'
@@ -21,7 +21,7 @@ import { hasEnded } from './mounts/held-up.ts'
 import { isInside } from './mounts/lineage.ts'
 import { createSyncs } from './mounts/syncs.ts'
 import { createTreeService } from './tree/tree-service.ts'
-import { createWriter, type Writer } from './write/writer.ts'
+import type { Writer } from './write/writer.ts'
 
 /** How a directory is opened. */
 export interface DirectoryOptions {
@@ -134,8 +134,8 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
   const prover = createProver(disk)
   const streams = createStreams()
   const reader = createFileReader(disk, streams)
-  const writer = writable ? createWriter(disk, reader) : null
-  const stopTidying = writer && startTidying(writer, onNotice)
+  const writing = writable ? openWriter(disk, reader) : null
+  const stopTidying = writing && startTidying(writing, onNotice)
   const { ready, isHeldUp } = createReadiness(path, disk, onNotice)
   const closing = new AbortController()
   let ended: Promise<void> | undefined
@@ -150,7 +150,7 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
 
   async function end(tidied: Promise<void> | undefined): Promise<void> {
     await tidied
-    await writer?.close()
+    await (await writing)?.close()
     streams.close()
     await Promise.all([tree.close(), prover.close(), disk.close()])
     index?.close()
@@ -164,7 +164,11 @@ export function createDirectoryStorage(path: string, options: DirectoryOptions =
     prove: (names, options) => (isHeldUp() ? names.map(refuseHeldUp) : prover.prove(names, options)),
     list: (list = {}) => (isHeldUp() ? refuseHeldUp() : tree.list(list)),
     survey: (survey, options = {}) => (isHeldUp() ? refuseSurvey() : tree.survey(survey, options)),
-    ...(writer && { put: writer.put, restore: writer.restore, move: writer.move }),
+    ...(writing && {
+      put: async (...args: Parameters<Writer['put']>) => await (await writing).put(...args),
+      restore: async (...args: Parameters<Writer['restore']>) => await (await writing).restore(...args),
+      move: async (...args: Parameters<Writer['move']>) => await (await writing).move(...args),
+    }),
     async readModes(name) {
       requireName(name)
       const { place } = await disk.locate('')
@@ -233,11 +237,17 @@ function createReadiness(path: string, disk: Disk, onNotice: (line: string) => v
   return { ready, isHeldUp: () => isHeldUp }
 }
 
+/** Loads what writes, which few programs do. */
+async function openWriter(disk: Disk, reader: FileReader): Promise<Writer> {
+  const { createWriter } = await import('./write/writer.ts')
+  return createWriter(disk, reader)
+}
+
 /** Tidies up after writes of killed processes, now and every `TIDY_MS`. Returns what stops that. */
-function startTidying(writer: Writer, onNotice: (line: string) => void): () => Promise<void> {
+function startTidying(writing: Promise<Writer>, onNotice: (line: string) => void): () => Promise<void> {
   async function tidy(): Promise<void> {
     try {
-      await writer.tidy()
+      await (await writing).tidy()
     } catch (error) {
       // A directory that is gone has nothing to tidy up.
       if (error instanceof StorageError && error.code === 'unreachable') return

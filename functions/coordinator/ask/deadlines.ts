@@ -38,13 +38,14 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   let reading: Reading | undefined
 
   function expire(late: string, advice = ''): void {
-    const message = `${late}${reading === undefined ? '' : ` while it read ${toProgressText(reading)}`}${advice}`
-    const error = new StorageError('unreachable', message, { reason: 'http_response_timeout' })
+    const error = toLate(
+      `${late}${reading === undefined ? '' : ` while it read ${toProgressText(reading)}`}${advice}`,
+    )
     reject(error)
     abort.abort(error)
   }
 
-  const fallSilent = () => expire(`the replica was silent for ${silence / 1000} seconds`)
+  const fallSilent = () => expire(toSilence(silence))
   const tooLong = () =>
     expire(
       `the replica made no progress for ${(answer ?? 0) / 1000} seconds`,
@@ -68,6 +69,60 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
     stop() {
       clearTimeout(timer)
       clearTimeout(last)
+    },
+  }
+}
+
+function toSilence(ms: number): string {
+  return `the replica was silent for ${ms / 1000} seconds`
+}
+
+function toLate(message: string): StorageError {
+  return new StorageError('unreachable', message, { reason: 'http_response_timeout' })
+}
+
+/** The deadline for silence of a stream of answers. */
+export interface StreamWatch {
+  /** Starts the deadline anew: a coordinator that reads slowly does not make a replica silent. */
+  note(): void
+  /** Resolves as `answer` does; rejects when the deadline passes before. One answer is awaited at a time. */
+  wait<T>(answer: Promise<T>): Promise<T>
+  /** Must be called by the caller of `watchStream`. */
+  stop(): void
+}
+
+/** Watches a stream with one timer for all of its answers, of which there may be millions. */
+export function watchStream({ silence }: Pick<Deadlines, 'silence'>): StreamWatch {
+  let since = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let refuse: ((error: StorageError) => void) | undefined
+
+  function look(): void {
+    timer = undefined
+    if (refuse === undefined) return
+    const left = since + silence - performance.now()
+    if (left > 0) timer = setTimeout(look, left)
+    else refuse(toLate(toSilence(silence)))
+  }
+
+  return {
+    note() {
+      since = performance.now()
+    },
+    async wait(answer) {
+      timer ??= setTimeout(look, silence)
+      try {
+        return await new Promise((resolve, reject) => {
+          refuse = reject
+          answer.then(resolve, reject)
+        })
+      } finally {
+        refuse = undefined
+      }
+    },
+    stop() {
+      clearTimeout(timer)
+      timer = undefined
     },
   }
 }

@@ -18,7 +18,7 @@ import { StorageError } from '../../wire/storage-error.ts'
 import { type Answer, compare } from '../compare/compare.ts'
 import { toManifest } from '../compare/report.ts'
 import type { AuditContext, AuditRequest, Challenge } from './audit-request.ts'
-import { createProver, type Proved, type Prover } from './challenge.ts'
+import type { Proved, Prover } from './challenge.ts'
 import { createEdges, type FindEdges } from './edges.ts'
 import { findMissingFolder } from './missing-folder.ts'
 import { toShare } from './sample.ts'
@@ -183,6 +183,7 @@ async function auditSpans(audit: Audit, ranges: readonly Range[], level: number)
 
 async function openProver(audit: Audit, { share, seed }: Challenge): Promise<Prover> {
   const fraction = typeof share === 'number' ? share : toShare(share, await countNames(audit))
+  const { createProver } = await import('./challenge.ts')
   return createProver({ share: fraction, seed }, audit, audit.showProgress)
 }
 

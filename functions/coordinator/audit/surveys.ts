@@ -17,7 +17,7 @@ import type { Digest } from '../../wire/digest.ts'
 import type { Trace } from '../../wire/fields/trace.ts'
 import { addPassed, type Passed } from '../../wire/passed.ts'
 import { StorageError, toStorageError } from '../../wire/storage-error.ts'
-import { type Watch, watchReplica } from '../ask/deadlines.ts'
+import { watchStream } from '../ask/deadlines.ts'
 import type { Member } from '../ask/member.ts'
 import type { Answer } from '../compare/compare.ts'
 import type { CoordinatorContext } from '../context.ts'
@@ -51,6 +51,7 @@ export function openSurvey<T extends Span | Found>(
   survey: Survey,
   { deadlines, createHasher, trace, signal, onProgress, onPassed, onRead }: SurveyContext,
 ): SurveyStream<T> {
+  const silence = watchStream(deadlines)
   let { ranges } = survey
   let hasMoved = false
   // Skipped entries before a line that has not arrived yet: a resumed survey reports them again.
@@ -72,6 +73,7 @@ export function openSurvey<T extends Span | Found>(
   }
 
   function leave(): void {
+    silence.stop()
     abort.abort(new StorageError('unreachable', 'the coordinator ended the survey'))
   }
 
@@ -81,22 +83,22 @@ export function openSurvey<T extends Span | Found>(
   }
 
   /** A replica that reports progress without making any counts as silent. */
-  function noteProgress({ seen, of, work }: Progress, watch: Watch): void {
+  function noteProgress({ seen, of, work }: Progress): void {
     onProgress(member.id, { seen, of })
     const all = seen.names + seen.bytes + (work ?? 0)
-    if (all > most) watch.note({ done: all - most })
+    if (all > most) silence.note()
     most = Math.max(all, most)
   }
 
-  async function read(watch: Watch): Promise<T | null> {
+  async function read(): Promise<T | null> {
     while (ranges.length > 0) {
-      const { done, value } = await Promise.race([lines.next(), watch.expired])
+      const { done, value } = await silence.wait(lines.next())
       if (done) {
         settlePassed()
         return null
       }
       if ('seen' in value) {
-        noteProgress(value, watch)
+        noteProgress(value)
         continue
       }
       if ('passed' in value) {
@@ -117,16 +119,14 @@ export function openSurvey<T extends Span | Found>(
   }
 
   async function next(): Promise<T | null | StorageError> {
-    const watch = watchReplica({ silence: deadlines.silence })
+    silence.note()
     try {
-      return await read(watch)
+      return await read()
     } catch (error) {
       signal.throwIfAborted()
       const failure = toStorageError(error)
       if (failure.code !== 'unreachable' || !hasMoved) return failure
       lines = start()
-    } finally {
-      watch.stop()
     }
     return await next()
   }

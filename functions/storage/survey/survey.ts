@@ -142,7 +142,10 @@ export interface Skipped {
 /** A line of a survey. */
 export type SurveyLine = Span | Found | Progress | Skipped
 
-/** A span that has ended; its fingerprint is the SHA-256 of `text` in UTF-8, or null with it. */
+/**
+ * A span that has ended. Its fingerprint is the SHA-256 of `text` in UTF-8, or null with it. The text of a
+ * larger span is that of all spans of the smallest grain in it: `text` is empty then.
+ */
 export interface Closed extends Omit<Span, 'fingerprint'> {
   readonly grain: number
   readonly text: string | null
@@ -155,7 +158,8 @@ interface Level {
   readonly grain: number
   names: number
   bytes: number | null
-  text: string | null
+  /** UTF-16 units of its text; null when a file in it has to be examined by itself. */
+  length: number | null
 }
 
 /** Cuts files, added in byte order, into spans of several grains at once; the larger contain the smaller. */
@@ -163,6 +167,8 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   const levels = grains.toSorted((a, b) => a - b).map((grain, nth): Level => ({ nth, grain, ...EMPTY }))
   const largest = levels.length - 1
   const leastMask = 2 ** (levels[0]?.grain ?? 0) - 1
+  /** The text of the open span of the smallest grain. */
+  let texts: string[] = []
   /** The names in open spans, and no fewer units than those have of text. */
   let [openNames, openLength] = [0, 0]
   let range = 0
@@ -170,16 +176,18 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   /** Ends the spans of the levels up to `top`, each of which is a part of the one above it. */
   function close(top: number, last: string | null): readonly Closed[] {
     if (top === largest) [openNames, openLength] = [0, 0]
+    const text = texts.join('')
+    texts = []
     return levels.slice(0, top + 1).map((level, i) => {
-      const { grain, names, bytes, text } = level
+      const { grain, names, bytes, length } = level
       const above = levels[i + 1]
       if (above !== undefined) {
         above.names += names
         above.bytes = addSizes(above.bytes, bytes)
-        above.text = above.text === null || text === null ? null : above.text + text
+        above.length = addSizes(above.length, length)
       }
       Object.assign(level, EMPTY)
-      return { grain, last, names, bytes, text }
+      return { grain, last, names, bytes, text: length === null ? null : i === 0 ? text : '' }
     })
   }
 
@@ -202,7 +210,7 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
     let [names, length] = [0, 0]
     for (const level of levels) {
       names += level.names
-      length += level.text?.length ?? 0
+      length += level.length ?? 0
       if (isFull(names, length) || isCutBy(hash, level.grain)) top = level.nth
     }
     return top
@@ -214,12 +222,14 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
       const closed = closeRangesBefore(name)
       const least = levels[0]
       if (least === undefined) return closed
+      const length = digest === null ? null : digest.length + name.length + 2
       least.names++
       least.bytes = addSizes(least.bytes, size)
-      const text = `${digest} ${name}\0`
-      least.text = least.text === null || digest === null ? null : least.text + text
+      least.length = addSizes(least.length, length)
+      if (least.length === null || digest === null) texts = []
+      else texts.push(digest, ' ', name, '\0')
       openNames++
-      openLength += text.length
+      openLength += length ?? 0
       const isEnd = name === ranges[range]?.until
       if (isEnd) range++
       const top = isEnd ? largest : findTop(name)
@@ -232,14 +242,14 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
 }
 
 const NONE: readonly Closed[] = []
-const EMPTY = { names: 0, bytes: 0, text: '' } as const
+const EMPTY = { names: 0, bytes: 0, length: 0 } as const
 
 /** Whether a span ends because of its number of names, or of the UTF-16 units of its text. */
 export function isFull(names: number, length: number): boolean {
   return names >= MAX_SPAN_NAMES || length >= MAX_SPAN_LENGTH
 }
 
-/** A sum of sizes in bytes; null when one of them is unknown. */
+/** A sum of sizes; null when one of them is unknown. */
 export function addSizes(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : a + b
 }
@@ -291,8 +301,9 @@ function finalize(fnv: number): number {
 /** The rest of the ranges after `last`; none when `last` is null, which is the end of all names. */
 export function cutRanges(ranges: readonly Range[], last: string | null): Range[] {
   if (last === null) return []
-  return ranges.flatMap(({ after, until }) => {
-    if (until !== null && compareNames(until, last) <= 0) return []
-    return { after: compareNames(after, last) < 0 ? last : after, until }
-  })
+  const first = ranges.findIndex(({ until }) => until === null || compareNames(until, last) > 0)
+  const head = ranges[first]
+  if (head === undefined) return []
+  const after = compareNames(head.after, last) < 0 ? last : head.after
+  return [{ after, until: head.until }, ...ranges.slice(first + 1)]
 }

@@ -1,15 +1,16 @@
+import type { Io } from '../../hosting/io.ts'
 import { openNotifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import { printAudit } from '../check/print.ts'
 import { toAuditQuery } from '../client/audit.ts'
 import { readProblem, toUserError } from '../client/coordinator-client.ts'
-import { withSource } from '../client/source.ts'
-import { CHECK } from '../options/clients.ts'
+import { type Source, withSource } from '../client/source.ts'
+import { CHECK } from '../options/check.ts'
 import type { Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
-import { checkInParts, toRanges } from '../parts/jobs.ts'
-import { printMerged } from '../parts/print-merged.ts'
-import { findEnds } from '../parts/split.ts'
+import type { Part } from '../options/parts.ts'
+import type { Ends } from '../parts/jobs.ts'
+import type { findEnds } from '../parts/split.ts'
 
 type CheckOptions = Options<typeof CHECK>
 
@@ -25,14 +26,13 @@ export const check: Command = {
       const { ask, excluded } = source
       const splitting = { prefix, split, isDeep: deep || maxAge !== undefined }
       if (jobs > 1) {
+        const { checkInParts, findEnds, printMerged, toRanges } = await loadParts()
         const ends = await findEnds(source, jobs, splitting, io)
         const notifier = openNotifier(options, io)
         const print = (paths: readonly string[]) => printMerged(paths, { ...options, excluded }, io, notifier)
         return await checkInParts(given, toRanges(ends), io, print)
       }
-      const ends = part === undefined ? [] : await findEnds(source, part.of, splitting, io)
-      const range = part === undefined ? options : toRanges(ends)[part.nth - 1]
-      const { after, until } = range ?? {}
+      const { after, until } = part === undefined ? options : await findRange(source, part, splitting, io)
       const isRange = part !== undefined || after !== undefined || until !== undefined
       const response = await ask(`/audit?${toAuditQuery({ ...options, after, until }, prefix, excluded)}`)
       if (response.status !== 200) throw toUserError(await readProblem(response))
@@ -40,6 +40,28 @@ export const check: Command = {
       return await printAudit(response, prefix, { ...options, excluded, isRange }, io, notifier, goOn)
     })
   },
+}
+
+/** Loads what only a check in parts needs. */
+async function loadParts() {
+  return {
+    ...(await import('../parts/jobs.ts')),
+    ...(await import('../parts/print-merged.ts')),
+    ...(await import('../parts/split.ts')),
+  }
+}
+
+/** The range of the names of one part. */
+async function findRange(
+  source: Source,
+  { nth, of }: Part,
+  splitting: Parameters<typeof findEnds>[2],
+  io: Io,
+): Promise<Ends> {
+  const { findEnds, toRanges } = await loadParts()
+  const range = toRanges(await findEnds(source, of, splitting, io))[nth - 1]
+  if (range === undefined) throw new Error(`there are ends for ${of} parts`)
+  return range
 }
 
 /** What to do when a check broke off behind this name. */

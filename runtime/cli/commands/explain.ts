@@ -9,9 +9,9 @@ import { requireCompared, requireName, withSource } from '../client/source.ts'
 import { readCopies } from '../explain/copies.ts'
 import { type Explanation, toJsonText, toPeopleText } from '../explain/explanation.ts'
 import { readDifference, type VersionDifference } from '../explain/version-difference.ts'
-import { EXPLAIN } from '../options/clients.ts'
 import type { Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
+import { EXPLAIN } from '../options/repair.ts'
 
 export const explain: Command = {
   async run(given, io) {

@@ -6,9 +6,9 @@ import { parseDirectory } from '../download/destination.ts'
 import { createFolder } from '../download/folder.ts'
 import { toWorst } from '../download/get-file.ts'
 import { getMany } from '../download/get-many.ts'
-import type { GET } from '../options/clients.ts'
 import type { Arguments } from '../options/command.ts'
 import type { Options } from '../options/declaration.ts'
+import type { GET } from '../options/get.ts'
 
 type GetOptions = Options<typeof GET>
 

@@ -6,9 +6,9 @@ import { UserError } from '../../node/user-error.ts'
 import { requireName, withSource } from '../client/source.ts'
 import { createFiles, parseDestination } from '../download/destination.ts'
 import { getFile } from '../download/get-file.ts'
-import { GET } from '../options/clients.ts'
 import type { Arguments, Command } from '../options/command.ts'
 import { type Options, readOptions } from '../options/declaration.ts'
+import { GET } from '../options/get.ts'
 import { sayConflict, sayReceived } from '../terminal/get-report.ts'
 
 type GetOptions = Options<typeof GET>

@@ -3,7 +3,7 @@ import { UserError } from '../../node/user-error.ts'
 import { MAX_RESULT_FILES } from '../limits.ts'
 import type { Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
-import { MERGE } from '../options/parts.ts'
+import { MERGE } from '../options/merge.ts'
 import { printMerged } from '../parts/print-merged.ts'
 
 export const merge: Command = {

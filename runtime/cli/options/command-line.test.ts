@@ -1,11 +1,18 @@
 import { expect, test } from 'vitest'
+import { COMMANDS } from '../commands.ts'
 import { createStage } from '../stage.suite.ts'
-import { GET } from './clients.ts'
 import { parseArguments } from './command.ts'
 import { readOptions, toFlags, toGroups } from './declaration.ts'
 import { DECLARATIONS } from './declarations.ts'
+import { GET } from './get.ts'
 
 const NAMES = DECLARATIONS.map(({ name }) => name)
+
+test('every command that runs is declared', async () => {
+  const declared = await Promise.all(Object.values(COMMANDS).map(({ declare }) => declare()))
+  expect(Object.keys(COMMANDS)).toEqual(declared.map(({ name }) => name))
+  expect(new Set(declared)).toEqual(new Set(DECLARATIONS))
+})
 
 test.each(NAMES)(
   'the help of %s is printed on standard output, by every way to request it, and fits a terminal',

@@ -1,12 +1,14 @@
 import { toggle } from '../../hosting/flag.ts'
 import { UserError } from '../../node/user-error.ts'
-import { APPLY, CHECK, EXPLAIN, GET, PLAN, RESOLVE, RESTORE } from './clients.ts'
+import { CHECK } from './check.ts'
 import { type Declaration, declare } from './declaration.ts'
+import { GET } from './get.ts'
 import { CAT, LS, MOUNT } from './listing.ts'
+import { MERGE } from './merge.ts'
 import { findNearest } from './nearest.ts'
-import { MERGE } from './parts.ts'
 import { KEY, RECEIPT } from './receipts.ts'
 import { ESTIMATE, HISTORY, STATUS, SUMS, VERIFY } from './records.ts'
+import { APPLY, EXPLAIN, PLAN, RESOLVE, RESTORE } from './repair.ts'
 import { COORDINATOR, MARK, REPLICA } from './servers.ts'
 import { CONFIG } from './settings.ts'
 
@@ -20,7 +22,7 @@ const RUNNING: readonly Declaration[] = [
   ...[RESOLVE, RESTORE, RECEIPT, REPLICA, COORDINATOR, MARK, KEY, CONFIG],
 ]
 
-const HELP = declare({
+export const HELP = declare({
   name: 'help',
   about: 'show what a command takes',
   forms: ['[COMMAND]'],
@@ -33,7 +35,7 @@ const HELP = declare({
   ...PRINTING,
 })
 
-const COMPLETIONS = declare({
+export const COMPLETIONS = declare({
   name: 'completions',
   about: 'print a completion script for a shell',
   forms: [SHELLS.join('|')],
@@ -50,7 +52,7 @@ const COMPLETIONS = declare({
   ...PRINTING,
 })
 
-const MAN = declare({
+export const MAN = declare({
   name: 'man',
   about: 'print the manual page',
   forms: [''],
@@ -77,13 +79,18 @@ export const VERSION = declare({
 /** Every command, in the order of help. */
 export const DECLARATIONS: readonly Declaration[] = [...RUNNING, HELP, COMPLETIONS, MAN, VERSION]
 
-/** The command of this name; throws a UserError that suggests the nearest name if no command has this one. */
+/** The command of this name; throws what `toUnknown` returns when there is none. */
 export function findCommand(name: string): Declaration {
   const found = DECLARATIONS.find((declaration) => declaration.name === name)
-  if (found !== undefined) return found
+  if (found === undefined) throw toUnknown(name)
+  return found
+}
+
+/** The trouble of a name that no command has; suggests the nearest. */
+export function toUnknown(name: string): UserError {
   const names = DECLARATIONS.map((declaration) => declaration.name)
   const nearest = findNearest(name, names)
   const advice =
     nearest === null ? `it has ${names.join(', ')}; see 'vouch --help'` : `did you mean '${nearest}'?`
-  throw new UserError(`vouch has no command '${name}'; ${advice}`)
+  return new UserError(`vouch has no command '${name}'; ${advice}`)
 }

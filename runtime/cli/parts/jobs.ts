@@ -7,13 +7,13 @@ import { type Flags, toFlagLabel } from '../../hosting/flag.ts'
 import type { Io } from '../../hosting/io.ts'
 import { UserError } from '../../node/user-error.ts'
 import { MAX_PART_WORDS } from '../limits.ts'
-import { CHECK } from '../options/clients.ts'
+import { CHECK } from '../options/check.ts'
 import type { Arguments } from '../options/command.ts'
 import { mergeFlags } from '../options/declaration.ts'
 import { readResult } from './result-file.ts'
 
 /** The names after `after` and up to `until`, each without an end where it is undefined. */
-interface Ends {
+export interface Ends {
   readonly after: string | undefined
   readonly until: string | undefined
 }

@@ -4,7 +4,7 @@ import type { Notifier } from '../../hosting/notify.ts'
 import { UserError } from '../../node/user-error.ts'
 import { printRun } from '../check/print.ts'
 import type { Options } from '../options/declaration.ts'
-import type { MERGE } from '../options/parts.ts'
+import type { MERGE } from '../options/merge.ts'
 import { type Parts, readAll, toParts, toWhole } from './merge.ts'
 import { readResult } from './result-file.ts'
 

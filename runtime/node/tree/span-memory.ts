@@ -123,8 +123,8 @@ export function createFingerprints(grains: readonly number[]): (closed: Closed) 
     return digest
   }
 
-  return ({ grain, text, ...span }) => {
+  return ({ grain, last, names, bytes, text }) => {
     const digest = grain === least ? hashLeast(text ?? '') : endLarger(grain)
-    return { ...span, fingerprint: text === null ? null : digest }
+    return { last, names, bytes, fingerprint: text === null ? null : digest }
   }
 }

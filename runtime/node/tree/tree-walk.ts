@@ -6,7 +6,9 @@ import {
   lstatSync,
   opendirSync,
   openSync,
+  readdirSync,
   type Stats,
+  statfsSync,
 } from 'node:fs'
 import { decodeBytes, encodeBytes } from '../../../functions/storage/byte-names.ts'
 import { compareNames, findFault, RESERVED } from '../../../functions/storage/names.ts'
@@ -195,9 +197,9 @@ function* readEntries(place: Place, path: string, after: string, course: Course)
     const isNext = (key: string) => isBehind(key, after) && canHold(key, course)
     const remembered = course.memory?.recall(reading, isNext)
     if (remembered !== undefined) return remembered
-    const way = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real
+    const way = hasDescriptorPaths() ? `/proc/self/fd/${fd}` : real.toString()
     const look = { path, real, after, course, mounts: toMountKeys(place, path) }
-    const quick = yield* collect(openQuickly(way), look)
+    const quick = yield* collect(openQuickly(way, fd), look)
     const entries = quick ?? (yield* collect(openExactly(way), look)) ?? NONE
     course.memory?.remember(reading, entries)
     return entries
@@ -220,20 +222,35 @@ function toRealPath(place: Place, key: string): string | Buffer {
 
 /** An open directory, and the name of its entry; null where that is unknown. */
 interface Listed {
-  readonly directory: Dir
+  readonly directory: Pick<Dir, 'readSync' | 'closeSync'>
   toName(dirent: Dirent): string | null
 }
 
 /** Names as Node decodes them; U+FFFD may replace bytes that are not UTF-8, so such a name is unknown. */
-function openQuickly(way: string | Buffer): Listed {
-  const directory = opendirSync(way.toString(), { bufferSize: 1024 })
+function openQuickly(way: string, fd: number): Listed {
+  const directory = isShort(way, fd) ? readWhole(way) : opendirSync(way, { bufferSize: 1024 })
   return { directory, toName: ({ name }) => (name.includes('\ufffd') ? null : name) }
 }
 
+/** Reads all entries in one call, which takes half as long. */
+function readWhole(way: string): Listed['directory'] {
+  const entries = readdirSync(way, { withFileTypes: true })
+  let next = 0
+  return { readSync: () => entries[next++] ?? null, closeSync() {} }
+}
+
+/** Whether the size of a directory, where each entry takes at least 2 bytes of it, shows that it has few. */
+function isShort(way: string, fd: number): boolean {
+  return fstatSync(fd).size <= 2 * MAX_DIRECTORY_ENTRIES && SIZED.includes(statfsSync(way).type)
+}
+
+/** ext2 to ext4, XFS, btrfs and tmpfs: see statfs(2). */
+const SIZED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994]
+
 /** Names from their bytes, at several times the cost. */
-function openExactly(way: string | Buffer): Listed {
+function openExactly(way: string): Listed {
   // Node has this encoding, its types do not.
-  const directory = opendirSync(way.toString(), { bufferSize: 1024, encoding: 'buffer' as BufferEncoding })
+  const directory = opendirSync(way, { bufferSize: 1024, encoding: 'buffer' as BufferEncoding })
   return {
     directory,
     toName: ({ name }: { readonly name: string | Uint8Array }) =>

@@ -11,9 +11,9 @@ import { UserError } from '../../../node/user-error.ts'
 import { Broken, readProblem, toUserError } from '../../client/coordinator-client.ts'
 import { readNdjson } from '../../client/ndjson.ts'
 import { requireWritable, withSource } from '../../client/source.ts'
-import { APPLY } from '../../options/clients.ts'
 import type { Command } from '../../options/command.ts'
 import { readOptions } from '../../options/declaration.ts'
+import { APPLY } from '../../options/repair.ts'
 
 export const apply: Command = {
   async run(given, io) {

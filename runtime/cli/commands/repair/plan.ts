@@ -9,9 +9,9 @@ import { isCompared, requireNames, sayExcluded, saySkipped } from '../../check/s
 import { Broken, readProblem, toUserError } from '../../client/coordinator-client.ts'
 import { parseLine, readTextLines } from '../../client/ndjson.ts'
 import { requireCompared, withSource } from '../../client/source.ts'
-import { PLAN } from '../../options/clients.ts'
 import type { Command } from '../../options/command.ts'
 import { type Options, readOptions } from '../../options/declaration.ts'
+import { PLAN } from '../../options/repair.ts'
 
 type PlanOptions = Options<typeof PLAN>
 type PrintOptions = PlanOptions & { readonly excluded: readonly string[] }

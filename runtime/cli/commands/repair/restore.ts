@@ -18,9 +18,9 @@ import {
   toUserError,
 } from '../../client/coordinator-client.ts'
 import { requireName, requireWritable, withSource } from '../../client/source.ts'
-import { RESTORE } from '../../options/clients.ts'
 import type { Command } from '../../options/command.ts'
 import { type Options, readOptions } from '../../options/declaration.ts'
+import { RESTORE } from '../../options/repair.ts'
 import { sayUnkept } from '../../terminal/get-report.ts'
 import { toLocalTime } from '../../terminal/times.ts'
 
