@@ -31,7 +31,7 @@ import { createPages } from './page/routes.ts'
 import { type Require, toCount } from './parameters.ts'
 import { deliverCopy } from './read/deliver.ts'
 import { createKeptReceipts } from './read/kept-receipts.ts'
-import { answerName, isPlain, ofReplica, parseReads, type ReadBase } from './read/reads.ts'
+import { answerName, isPlain, ofReplica, parseReads, type ReadBase, type Reads } from './read/reads.ts'
 import { type CoordinatorState, createState, type StateOptions } from './state.ts'
 
 /** Options of a coordinator. */
@@ -212,12 +212,15 @@ export function createContext(replicas: readonly Replica[], options: Coordinator
  * `/dav/` the same for WebDAV: never a part of just any content, and the copies beside a conflict. By default
  * `required` must answer.
  */
-async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, required: number, base: ReadBase) {
+function answerRead(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  required: number,
+  base: ReadBase,
+): Response | Promise<Response> {
   const path = parseNamedPath(base, c.req.url)
-  if (base !== '/pinned/' && path !== null && (path === '' || path.endsWith('/'))) {
-    const { answerDirectory } = await import('./directory/directory.ts')
-    return await context.limits.listings.run(() => answerDirectory(c, context, { folder: path, required }))
-  }
+  if (base !== '/pinned/' && path !== null && (path === '' || path.endsWith('/')))
+    return answerFolder(c, context, required, path)
   const name = parseName(path ?? '')
   if (name === null) return createProblem('invalid-name', NAME_RULE)
   const reads = parseReads(context, {
@@ -229,8 +232,24 @@ async function answerRead(c: Context<AppEnv>, context: CoordinatorContext, requi
     ...toCaller(c),
   })
   if (typeof reads === 'string') return createProblem('invalid-parameter', reads)
-  const answer = await answerName(c.req.raw, reads, name)
-  if (base !== '/dav/' || answer.status !== 404 || !isPlain(reads)) return answer
+  const answer = answerName(c.req.raw, reads, name)
+  return base === '/dav/' ? orBeside(answer, c, context, { reads, name }) : answer
+}
+
+async function answerFolder(c: Context<AppEnv>, context: CoordinatorContext, required: number, folder: string) {
+  const { answerDirectory } = await import('./directory/directory.ts')
+  return await context.limits.listings.run(() => answerDirectory(c, context, { folder, required }))
+}
+
+/** The answer, or that to the copy beside a conflict that the name may be of. */
+async function orBeside(
+  answering: Promise<Response>,
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  { reads, name }: { readonly reads: Reads; readonly name: string },
+): Promise<Response> {
+  const answer = await answering
+  if (answer.status !== 404 || !isPlain(reads)) return answer
   const { findBeside } = await import('./dav/beside.ts')
   const beside = await findBeside(context, name, reads.read)
   if (beside === null) return answer

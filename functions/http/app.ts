@@ -81,27 +81,32 @@ export function createApp({
 
   if (around !== undefined) app.use(around)
   app.use(async (c, next) => {
+    const noted = begin(c)
+    const refused = findRefusal(c)
+    if (refused !== null) c.res = refused
+    else if (c.req.path === HEALTH) await next()
+    else setAnswer(c, await requests.run(() => answer(c, next)))
+    log?.(toEntry(noted, c.res, failures.get(c.res)))
+  })
+  app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
+  app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
+  app.onError(answerFailure)
+
+  /** Sets what handlers find in their context. */
+  function begin(c: Context<AppEnv>): Noted {
     const start = performance.now()
+    const { method, url } = c.req
     const traceparent = c.req.header('traceparent')
     const sent = traceparent === undefined ? null : parseTraceparent(traceparent)
     const trace = c.get('trace') ?? sent ?? (isTraced ? createTrace() : undefined)
     // Hono makes a Map for the first variable, which reads do without.
     if (trace !== undefined) c.set('trace', trace)
-    if (c.req.method !== 'GET') {
+    if (method !== 'GET') {
       c.set('received', received)
       c.set('answerPart', (url, headers, work) => answerPart(c, { url, headers, work }))
     }
-    const refused = findRefusal(c)
-    if (refused !== null) c.res = refused
-    else if (c.req.path === HEALTH) await next()
-    else setAnswer(c, await requests.run(() => answer(c, next)))
-    if (log === undefined) return
-    const noted = { method: c.req.method, url: c.req.url, start, trace, client: c.env?.client }
-    log(toEntry(noted, c.res, failures.get(c.res)))
-  })
-  app.get(HEALTH, () => toJson({ status: 'ok' } satisfies Health))
-  app.notFound((c) => createProblem('no-such-resource', `nothing is at ${c.req.path}`))
-  app.onError(answerFailure)
+    return { method, url, start, trace, client: c.env?.client }
+  }
 
   /** The answer to a request that is refused; null when it is not. */
   function findRefusal(c: Context<AppEnv>): Response | null {
@@ -116,15 +121,13 @@ export function createApp({
     return refuseStranger(hasPages && takesPassword(c.req))
   }
 
-  async function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
-    try {
-      await next()
-    } catch (error) {
+  function answer(c: Context<AppEnv>, next: Next): Promise<Response> {
+    return next().then(
+      // The body of an answer to HEAD is not sent.
+      () => (c.req.method === 'HEAD' ? c.res : countBody(streamed, c.res)),
       // Hono handles an Error, and rethrows anything else.
-      return answerFailure(error, c)
-    }
-    // The body of an answer to HEAD is not sent.
-    return c.req.method === 'HEAD' ? c.res : countBody(streamed, c.res)
+      (error) => answerFailure(error, c),
+    )
   }
 
   async function answerPart(c: Context<AppEnv>, { url, headers, work }: Part): Promise<Response> {

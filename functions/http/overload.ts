@@ -17,18 +17,30 @@ export function createLimit(most: number, what: string): Limit {
   const onEnd = () => {
     underWay--
   }
+
+  function settle<T>(answer: T): T | Response {
+    const watched = answer instanceof Response ? watchBody(answer, { onEnd }) : null
+    if (watched === null) onEnd()
+    return watched ?? answer
+  }
+
+  function fail(error: unknown): never {
+    onEnd()
+    throw error
+  }
+
   return {
-    async run(work) {
+    // Not async: a request waits here, and each function that waits costs it memory.
+    run(work) {
       if (underWay === most)
-        return createProblem('overloaded', `${most} ${what} are under way; ask again later`)
+        return Promise.resolve(createProblem('overloaded', `${most} ${what} are under way; ask again later`))
       underWay++
-      let watched: Response | null = null
       try {
-        const answer = await work()
-        if (answer instanceof Response) watched = watchBody(answer, { onEnd })
-        return watched ?? answer
-      } finally {
-        if (watched === null) onEnd()
+        const answer = work()
+        return answer instanceof Promise ? answer.then(settle, fail) : Promise.resolve(settle(answer))
+      } catch (error) {
+        onEnd()
+        return Promise.reject(error)
       }
     },
   }

@@ -72,16 +72,18 @@ export function toRepresentation(
 /**
  * Answers GET or HEAD by conditions and ranges (RFC 9110 §13.2.2, §14.2). `open` opens the part to send, the
  * whole when `range` is absent; it is not called when no body is sent. `isPartCheap` is whether it can open
- * a part without reading the whole. Rejects as `open` does.
+ * a part without reading the whole. Throws or rejects as `open` does, and waits only where that does.
  */
-export async function answerContent(
+export function answerContent(
   { method, headers }: Pick<RequestHead, 'method' | 'headers'>,
   representation: Representation,
-  open: (range?: ByteRange) => Body | Promise<Body>,
+  open: Open,
   isPartCheap: () => boolean = () => true,
-): Promise<Response> {
+): Response | Promise<Response> {
   const { size, own, fields } = representation
   const part = selectParts(method, headers, representation)
+  if (part.status === 200) return answerOpened(200, fields, method === 'HEAD' ? null : open())
+  if (part.status === 206) return answerRanges(representation, part.ranges, open, isPartCheap)
   if (part.status === 412) {
     const detail = 'the file is not, or no longer, the one that the condition names'
     return createProblem('precondition-failed', detail, { fields: own })
@@ -90,22 +92,40 @@ export async function answerContent(
     const unsatisfied = { ...own, 'Content-Range': toUnsatisfiedRange(size) }
     return createProblem('range-not-satisfiable', `the file has ${size} bytes`, { fields: unsatisfied })
   }
-  if (part.status === 304) {
-    const { 'Content-Type': _type, 'Content-Length': _length, 'Accept-Ranges': _ranges, ...rest } = fields
-    return createAnswer(304, rest, null)
-  }
-  const ranges = part.status === 206 ? part.ranges : []
-  if (ranges.length > 1) {
+  const { 'Content-Type': _type, 'Content-Length': _length, 'Accept-Ranges': _ranges, ...rest } = fields
+  return createAnswer(304, rest, null)
+}
+
+type Open = (range?: ByteRange) => Body | Promise<Body>
+
+/** Waits only for a body that is not there yet. */
+function answerOpened(
+  status: number,
+  fields: Fields,
+  body: Body | Promise<Body>,
+): Response | Promise<Response> {
+  if (!(body instanceof Promise)) return answerWith(status, fields, body)
+  return body.then((opened) => answerWith(status, fields, opened))
+}
+
+function answerRanges(
+  { size, fields }: Representation,
+  ranges: readonly ByteRange[],
+  open: Open,
+  isPartCheap: () => boolean,
+): Response | Promise<Response> {
+  const [range, another] = ranges
+  if (range === undefined || another !== undefined) {
     const type = fields['Content-Type'] ?? ''
-    const multipart = toMultipart(ranges, { size, type, isPartCheap: isPartCheap() }, open)
-    const body = toStream(await primed(multipart.body))
-    return answerWith(206, { ...fields, ...multipart.fields }, body)
+    return answerMultipart(fields, toMultipart(ranges, { size, type, isPartCheap: isPartCheap() }, open))
   }
-  const [range] = ranges
-  const body = method === 'HEAD' ? null : await open(range)
-  if (range === undefined) return answerWith(200, fields, body)
   const ofPart = { 'Content-Length': String(range.length), 'Content-Range': toContentRange(range, size) }
-  return answerWith(206, { ...fields, ...ofPart }, body)
+  return answerOpened(206, { ...fields, ...ofPart }, open(range))
+}
+
+async function answerMultipart(fields: Fields, multipart: ReturnType<typeof toMultipart>): Promise<Response> {
+  const body = toStream(await primed(multipart.body))
+  return answerWith(206, { ...fields, ...multipart.fields }, body)
 }
 
 /** The media type of a name's extension, without a charset, which is not known. */

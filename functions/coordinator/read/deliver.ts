@@ -21,7 +21,7 @@ import { toFailures, toFields, toManifest } from '../compare/report.ts'
 import type { CoordinatorContext, ReadRequest } from '../context.ts'
 import { answerConflict } from './conflict.ts'
 import { METALINK_TYPE, toMetalink } from './metalink.ts'
-import { isPartCheap, openVersion } from './open-version.ts'
+import { isPartCheap, openCached, openVersion } from './open-version.ts'
 import { answerReceipt } from './receipt.ts'
 
 export type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads'>
@@ -35,31 +35,60 @@ export type DeliverRequest = ReadRequest & Pick<CoordinatorContext, 'recentReads
  * last asked. Before it refuses the version, it asks every replica again, within the whole deadline.
  */
 export async function deliver(request: RequestHead, read: DeliverRequest): Promise<Response> {
-  let isBrief = read.version !== undefined && isAnyLate(read)
-  let answers = await gather(isBrief ? { ...read, isBrief } : read)
-  for (let comparisons = 1; ; ) {
-    const { comparison, represent } = read.recentReads.find(read.name, answers)
-    const chosen = choose(read, comparison)
-    if (isBrief && chosen instanceof Response) {
-      isBrief = false
-      answers = await gather(read)
-      continue
-    }
-    if (chosen === 'conflict') return answerConflict(request, read, comparison)
-    if (chosen instanceof Response) return chosen
-    if (read.signing) return await answerReceipt(read, read.signing, { answers, version: chosen })
+  const isBrief = read.version !== undefined && isAnyLate(read)
+  const answers = await gather(isBrief ? { ...read, isBrief } : read)
+  return answerFrom(request, read, { answers, isBrief, comparisons: 1 })
+}
 
-    if (read.form !== undefined) return answerForm(request, read, comparison, chosen)
-    try {
-      return await send(request, read, chosen, represent(chosen))
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error
-      if (error.code === 'integrity') read.corruptCopies.add(chosen.sources[0] ?? '', chosen, read.name)
-      if (error.code === 'changed' && comparisons++ < MAX_COMPARISONS)
-        answers = await gatherAgain(read, answers)
-      else answers = withFailure(answers, chosen, error)
-    }
-  }
+/** What the replicas said. */
+interface Gathered {
+  readonly answers: readonly Answer[]
+  /** Whether late ones were not waited for. */
+  readonly isBrief: boolean
+  /** How often all were compared for this read. */
+  readonly comparisons: number
+}
+
+/**
+ * Answers with what the answers come to. Only what must wait is a promise: the thousands of reads that wait
+ * for a replica have one frame each of `deliver`, and none of this.
+ */
+function answerFrom(
+  request: RequestHead,
+  read: DeliverRequest,
+  gathered: Gathered,
+): Response | Promise<Response> {
+  const { answers, isBrief } = gathered
+  const { comparison, represent } = read.recentReads.find(read.name, answers)
+  const chosen = choose(read, comparison)
+  if (isBrief && chosen instanceof Response) return answerPatiently(request, read, gathered)
+  if (chosen === 'conflict') return answerConflict(request, read, comparison)
+  if (chosen instanceof Response) return chosen
+  if (read.signing) return answerReceipt(read, read.signing, { answers, version: chosen })
+  if (read.form !== undefined) return answerForm(request, read, comparison, chosen)
+  const sent = send(request, read, chosen, represent(chosen))
+  if (!(sent instanceof Promise)) return sent
+  return sent.catch((error) => answerWithout(request, read, gathered, { chosen, error }))
+}
+
+async function answerPatiently(request: RequestHead, read: DeliverRequest, gathered: Gathered) {
+  return await answerFrom(request, read, { ...gathered, answers: await gather(read), isBrief: false })
+}
+
+/** Answers after the first source of the chosen version failed. */
+async function answerWithout(
+  request: RequestHead,
+  read: DeliverRequest,
+  gathered: Gathered,
+  { chosen, error }: { readonly chosen: SentVersion; readonly error: unknown },
+): Promise<Response> {
+  if (!(error instanceof StorageError)) throw error
+  if (error.code === 'integrity') read.corruptCopies.add(chosen.sources[0] ?? '', chosen, read.name)
+  const { answers, comparisons } = gathered
+  if (error.code !== 'changed' || comparisons === MAX_COMPARISONS)
+    return await answerFrom(request, read, { ...gathered, answers: withFailure(answers, chosen, error) })
+  const again = await gatherAgain(read, answers)
+  return await answerFrom(request, read, { ...gathered, answers: again, comparisons: comparisons + 1 })
 }
 
 /** Whether some replica let a deadline pass when it was last asked. */
@@ -147,16 +176,17 @@ function toListsOnly(holders: readonly string[]): string {
   return `only lists have a digest of this file, and no bytes: ${holders.join(', ')}`
 }
 
-async function send(
+/** Waits, and fails, only where the content is not in the cache. */
+function send(
   request: RequestHead,
   read: ReadRequest,
   version: SentVersion,
   representation: Representation,
-): Promise<Response> {
+): Response | Promise<Response> {
   if (read.isWholeOnly && isPartOfAny(request, version.size))
     return refusePart(toVersionHref(read.name, version.digest), { fields: representation.own })
-  const open = (range?: ByteRange) => openVersion(read, version, range)
-  return await answerContent(request, representation, open, () => isPartCheap(read, version))
+  const open = (range?: ByteRange) => openCached(read, version, range) ?? openVersion(read, version, range)
+  return answerContent(request, representation, open, () => isPartCheap(read, version))
 }
 
 /** The answers, with the version's first source counted as one that did not answer. */
@@ -176,7 +206,8 @@ export async function deliverCopy(request: RequestHead, read: ReadRequest): Prom
   if (!isSendable(version))
     return createProblem('unreadable', toListsOnly(version.holders), { fields: toCopyFields(answers) })
   const representation = toRepresentation({ name: read.name, ...version }, fields)
-  const response = await settle(send(request, read, version, representation))
+  const sent = send(request, read, version, representation)
+  const response = sent instanceof Promise ? await settle(sent) : sent
   if (!(response instanceof StorageError)) return response
   return toProblem(response, { fields: toCopyFields(withFailure(answers, version, response)) })
 }

@@ -33,6 +33,16 @@ export async function openVersion(read: ReadRequest, version: SentContent, range
   if (version.size > MAX_CACHED_CONTENT_BYTES) return await openLarge(read, version, range)
   const whole = read.contentCache.get(version.digest) ?? (await readSmall(read, version))
   if (whole.length !== version.size) throw new StorageError('integrity', 'the size contradicts the digest')
+  return cut(whole, range)
+}
+
+/** The same from the cache alone, without a wait; null when it is not there. */
+export function openCached(read: ReadRequest, version: SentContent, range?: ByteRange): Body {
+  const whole = read.contentCache.get(version.digest)
+  return whole?.length === version.size ? cut(whole, range) : null
+}
+
+function cut(whole: Uint8Array<ArrayBuffer>, range: ByteRange | undefined): Uint8Array<ArrayBuffer> {
   return range ? whole.subarray(range.offset, range.offset + range.length) : whole
 }
 
