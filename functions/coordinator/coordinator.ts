@@ -236,7 +236,12 @@ function answerRead(
   return base === '/dav/' ? orBeside(answer, c, context, { reads, name }) : answer
 }
 
-async function answerFolder(c: Context<AppEnv>, context: CoordinatorContext, required: number, folder: string) {
+async function answerFolder(
+  c: Context<AppEnv>,
+  context: CoordinatorContext,
+  required: number,
+  folder: string,
+) {
   const { answerDirectory } = await import('./directory/directory.ts')
   return await context.limits.listings.run(() => answerDirectory(c, context, { folder, required }))
 }
