@@ -19,9 +19,13 @@ export function createLimit(most: number, what: string): Limit {
   }
 
   function settle<T>(answer: T): T | Response {
-    const watched = answer instanceof Response ? watchBody(answer, { onEnd }) : null
-    if (watched === null) onEnd()
-    return watched ?? answer
+    let watched: Response | null = null
+    try {
+      if (answer instanceof Response) watched = watchBody(answer, { onEnd })
+      return watched ?? answer
+    } finally {
+      if (watched === null) onEnd()
+    }
   }
 
   function fail(error: unknown): never {
@@ -36,8 +40,7 @@ export function createLimit(most: number, what: string): Limit {
         return Promise.resolve(createProblem('overloaded', `${most} ${what} are under way; ask again later`))
       underWay++
       try {
-        const answer = work()
-        return answer instanceof Promise ? answer.then(settle, fail) : Promise.resolve(settle(answer))
+        return Promise.resolve(work()).then(settle, fail)
       } catch (error) {
         onEnd()
         return Promise.reject(error)

@@ -49,10 +49,7 @@ interface Gathered {
   readonly comparisons: number
 }
 
-/**
- * Answers with what the answers come to. Only what must wait is a promise: the thousands of reads that wait
- * for a replica have one frame each of `deliver`, and none of this.
- */
+/** Answers with what the answers come to. Not async: most reads have all that they need by now. */
 function answerFrom(
   request: RequestHead,
   read: DeliverRequest,
