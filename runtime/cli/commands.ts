@@ -9,8 +9,8 @@ interface Loaders {
 }
 
 /**
- * Every command. A run loads what its own command needs, and nothing before it is needed: a client works for
- * less time than loading a server takes, and than all declarations with their texts take.
+ * Every command. A run loads only its own: to load a server, or the texts of all commands, takes longer than
+ * many a command works.
  */
 export const COMMANDS: Readonly<Record<string, Loaders>> = {
   get: {
@@ -54,7 +54,7 @@ export const COMMANDS: Readonly<Record<string, Loaders>> = {
     load: async () => (await import('./commands/records/history.ts')).history,
   },
   explain: {
-    declare: async () => (await import('./options/repair.ts')).EXPLAIN,
+    declare: async () => (await import('./options/differences.ts')).EXPLAIN,
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   sums: {
@@ -62,19 +62,19 @@ export const COMMANDS: Readonly<Record<string, Loaders>> = {
     load: async () => (await import('./commands/records/sums.ts')).sums,
   },
   resolve: {
-    declare: async () => (await import('./options/repair.ts')).RESOLVE,
+    declare: async () => (await import('./options/differences.ts')).RESOLVE,
     load: async () => (await import('./commands/repair/resolve.ts')).resolve,
   },
   plan: {
-    declare: async () => (await import('./options/repair.ts')).PLAN,
+    declare: async () => (await import('./options/differences.ts')).PLAN,
     load: async () => (await import('./commands/repair/plan.ts')).plan,
   },
   apply: {
-    declare: async () => (await import('./options/repair.ts')).APPLY,
+    declare: async () => (await import('./options/differences.ts')).APPLY,
     load: async () => (await import('./commands/repair/apply.ts')).apply,
   },
   restore: {
-    declare: async () => (await import('./options/repair.ts')).RESTORE,
+    declare: async () => (await import('./options/differences.ts')).RESTORE,
     load: async () => (await import('./commands/repair/restore.ts')).restore,
   },
   receipt: {

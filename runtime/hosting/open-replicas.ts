@@ -199,7 +199,7 @@ async function launchDirectory(
     )
   }
   const onNotice = createNotice(id, io)
-  const here = writable || reads === undefined ? undefined : chooseHere(path, reads, isOnly)
+  const here = writable || reads === undefined ? undefined : await chooseHere(path, reads, isOnly)
   const storage = createDirectoryStorage(path, { indexPath, writable, here, onNotice })
   if (reads === 'trees' || reads === 'bytes') storage.warm()
   return { id, path, storage }
@@ -224,8 +224,8 @@ async function makeReady(
 }
 
 /** What a program that ends soon does sooner on its own thread. */
-function chooseHere(path: string, reads: Reads, isOnly: boolean): DirectoryOptions['here'] {
-  if (!isOnLocalDisk(path)) return undefined
+async function chooseHere(path: string, reads: Reads, isOnly: boolean): Promise<DirectoryOptions['here']> {
+  if (!(await isOnLocalDisk(path))) return undefined
   // This thread has little else to do while trees are walked; several are, each on a thread of its own.
   if (reads === 'files' || (reads === 'trees' && isOnly) || isSmallTree(path)) return 'all'
   // What is asked of single files is then only the few that differ.

@@ -85,6 +85,13 @@ export const SLOWEST_CALL_BYTES_PER_MS = 2 ** 20 / 1000
 
 /** Entries of a tree that the calling thread reads itself: it takes less time than another takes to start. */
 export const MAX_FILES_HERE = 128
+/** How long the way to a directory may take to be found on a local disk. */
+export const LOCAL_DISK_MS = 100
+/**
+ * The size of a directory that is read in one call: some 5,000 entries of ext4, and at most 32,768 on btrfs,
+ * where one takes twice its name.
+ */
+export const SHORT_DIRECTORY_BYTES = 64 * 1024
 /** Entries of one directory in memory at once; a larger one is read several times to keep memory flat. */
 export const MAX_DIRECTORY_ENTRIES = 65_536
 /** Entries between two looks at the clock: a few milliseconds with the costliest globs. */

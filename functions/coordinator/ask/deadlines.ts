@@ -38,14 +38,14 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   let reading: Reading | undefined
 
   function expire(late: string, advice = ''): void {
-    const error = toLate(
+    const error = toTimeoutError(
       `${late}${reading === undefined ? '' : ` while it read ${toProgressText(reading)}`}${advice}`,
     )
     reject(error)
     abort.abort(error)
   }
 
-  const fallSilent = () => expire(toSilence(silence))
+  const fallSilent = () => expire(toSilenceMessage(silence))
   const tooLong = () =>
     expire(
       `the replica made no progress for ${(answer ?? 0) / 1000} seconds`,
@@ -73,56 +73,56 @@ export function watchReplica({ silence, answer }: Partial<Deadlines> & Pick<Dead
   }
 }
 
-function toSilence(ms: number): string {
+function toSilenceMessage(ms: number): string {
   return `the replica was silent for ${ms / 1000} seconds`
 }
 
-function toLate(message: string): StorageError {
+function toTimeoutError(message: string): StorageError {
   return new StorageError('unreachable', message, { reason: 'http_response_timeout' })
 }
 
 /** The deadline for silence of a stream of answers. */
 export interface StreamWatch {
-  /** Starts the deadline anew: a coordinator that reads slowly does not make a replica silent. */
+  /** Starts the deadline: when the coordinator begins to wait, and at each sign of life. */
   note(): void
   /** Resolves as `answer` does; rejects when the deadline passes before. One answer is awaited at a time. */
   wait<T>(answer: Promise<T>): Promise<T>
-  /** Must be called by the caller of `watchStream`. */
-  stop(): void
+  /** Ends the watch, and rejects a wait under way with `reason`. Called once by whoever started it. */
+  stop(reason: StorageError): void
 }
 
 /** Watches a stream with one timer for all of its answers, of which there may be millions. */
 export function watchStream({ silence }: Pick<Deadlines, 'silence'>): StreamWatch {
-  let since = 0
+  let silentSince = 0
   let timer: ReturnType<typeof setTimeout> | undefined
-  let refuse: ((error: StorageError) => void) | undefined
+  let rejectWaiting: ((error: StorageError) => void) | undefined
 
-  function look(): void {
+  function onTimer(): void {
     timer = undefined
-    if (refuse === undefined) return
-    const left = since + silence - performance.now()
-    if (left > 0) timer = setTimeout(look, left)
-    else refuse(toLate(toSilence(silence)))
+    if (rejectWaiting === undefined) return
+    const left = silentSince + silence - performance.now()
+    if (left > 0) timer = setTimeout(onTimer, left)
+    else rejectWaiting(toTimeoutError(toSilenceMessage(silence)))
   }
 
   return {
     note() {
-      since = performance.now()
+      silentSince = performance.now()
     },
     async wait(answer) {
-      timer ??= setTimeout(look, silence)
+      timer ??= setTimeout(onTimer, silence)
       try {
         return await new Promise((resolve, reject) => {
-          refuse = reject
+          rejectWaiting = reject
           answer.then(resolve, reject)
         })
       } finally {
-        refuse = undefined
+        rejectWaiting = undefined
       }
     },
-    stop() {
+    stop(reason) {
       clearTimeout(timer)
-      timer = undefined
+      rejectWaiting?.(reason)
     },
   }
 }

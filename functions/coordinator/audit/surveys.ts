@@ -54,6 +54,7 @@ export function openSurvey<T extends Span | Found>(
   const silence = watchStream(deadlines)
   let { ranges } = survey
   let hasMoved = false
+  let hasLeft = false
   // Skipped entries before a line that has not arrived yet: a resumed survey reports them again.
   let pending: readonly Passed[] = []
   let isAll = false
@@ -66,15 +67,16 @@ export function openSurvey<T extends Span | Found>(
     pending = []
     isAll = false
     most = 0
-    leave()
+    abort.abort(ENDED)
     abort = new AbortController()
     const options = { signal: AbortSignal.any([signal, abort.signal]), trace, createHasher }
     return readSurvey(member.storage, { ...survey, ranges }, options)[Symbol.asyncIterator]()
   }
 
   function leave(): void {
-    silence.stop()
-    abort.abort(new StorageError('unreachable', 'the coordinator ended the survey'))
+    hasLeft = true
+    silence.stop(ENDED)
+    abort.abort(ENDED)
   }
 
   function settlePassed(): void {
@@ -125,7 +127,7 @@ export function openSurvey<T extends Span | Found>(
     } catch (error) {
       signal.throwIfAborted()
       const failure = toStorageError(error)
-      if (failure.code !== 'unreachable' || !hasMoved) return failure
+      if (failure.code !== 'unreachable' || !hasMoved || hasLeft) return failure
       lines = start()
     }
     return await next()
@@ -133,6 +135,8 @@ export function openSurvey<T extends Span | Found>(
 
   return { id: member.id, next, leave }
 }
+
+const ENDED = new StorageError('unreachable', 'the coordinator ended the survey')
 
 /** Called when a replica's survey fails. */
 type OnLost = (id: string, error: StorageError) => void

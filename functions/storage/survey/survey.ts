@@ -167,8 +167,8 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   const levels = grains.toSorted((a, b) => a - b).map((grain, nth): Level => ({ nth, grain, ...EMPTY }))
   const largest = levels.length - 1
   const leastMask = 2 ** (levels[0]?.grain ?? 0) - 1
-  /** The text of the open span of the smallest grain. */
-  let texts: string[] = []
+  /** What the text of the open span of the smallest grain is made of. */
+  let pieces: string[] = []
   /** The names in open spans, and no fewer units than those have of text. */
   let [openNames, openLength] = [0, 0]
   let range = 0
@@ -176,8 +176,8 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
   /** Ends the spans of the levels up to `top`, each of which is a part of the one above it. */
   function close(top: number, last: string | null): readonly Closed[] {
     if (top === largest) [openNames, openLength] = [0, 0]
-    const text = texts.join('')
-    texts = []
+    const text = pieces.join('')
+    pieces = []
     return levels.slice(0, top + 1).map((level, i) => {
       const { grain, names, bytes, length } = level
       const above = levels[i + 1]
@@ -226,8 +226,8 @@ export function createSpanner(ranges: readonly Range[], grains: readonly number[
       least.names++
       least.bytes = addSizes(least.bytes, size)
       least.length = addSizes(least.length, length)
-      if (least.length === null || digest === null) texts = []
-      else texts.push(digest, ' ', name, '\0')
+      if (least.length === null || digest === null) pieces = []
+      else pieces.push(digest, ' ', name, '\0')
       openNames++
       openLength += length ?? 0
       const isEnd = name === ranges[range]?.until
@@ -298,7 +298,7 @@ function finalize(fnv: number): number {
   return hash ^ (hash >>> 16)
 }
 
-/** The rest of the ranges after `last`; none when `last` is null, which is the end of all names. */
+/** The rest of ascending ranges after `last`; none when `last` is null, which is the end of all names. */
 export function cutRanges(ranges: readonly Range[], last: string | null): Range[] {
   if (last === null) return []
   const first = ranges.findIndex(({ until }) => until === null || compareNames(until, last) > 0)

@@ -11,7 +11,7 @@ import { type Explanation, toJsonText, toPeopleText } from '../explain/explanati
 import { readDifference, type VersionDifference } from '../explain/version-difference.ts'
 import type { Command } from '../options/command.ts'
 import { readOptions } from '../options/declaration.ts'
-import { EXPLAIN } from '../options/repair.ts'
+import { EXPLAIN } from '../options/differences.ts'
 
 export const explain: Command = {
   async run(given, io) {

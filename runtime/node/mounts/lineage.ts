@@ -73,7 +73,7 @@ function hasIn({ lineage, isElsewhere }: Ancestry, directory: string): boolean {
  * `path` (absolute) without links; null when there is no such file, or it crosses a path that `isElsewhere`,
  * which is not touched.
  */
-export function resolveNear(path: string, isElsewhere: (path: string) => boolean): string | null {
+function resolveNear(path: string, isElsewhere: (path: string) => boolean): string | null {
   const segments = path.split('/')
   let at = '/'
   for (let links = 0; segments.length > 0; ) {

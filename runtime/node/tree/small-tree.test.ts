@@ -41,15 +41,15 @@ describe('a tree', () => {
 })
 
 describe.runIf(process.platform === 'linux')('a directory', () => {
-  it('of a file system that no disk holds is not on a local disk', () => {
-    expect(isOnLocalDisk('/proc/self')).toBe(false)
+  it('of a file system that no disk holds is not on a local disk', async () => {
+    expect(await isOnLocalDisk('/proc/self')).toBe(false)
   })
 
-  it('above a mount of such a file system is not on a local disk alone', () => {
-    expect(isOnLocalDisk('/')).toBe(false)
+  it('above a mount of such a file system is not on a local disk alone', async () => {
+    expect(await isOnLocalDisk('/')).toBe(false)
   })
 
-  it('that is missing is on no disk', () => {
-    expect(isOnLocalDisk(join(createTree(1), 'missing'))).toBe(false)
+  it('that is missing is on no disk', async () => {
+    expect(await isOnLocalDisk(join(createTree(1), 'missing'))).toBe(false)
   })
 })

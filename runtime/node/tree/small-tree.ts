@@ -1,7 +1,6 @@
-import { lstatSync, opendirSync } from 'node:fs'
-import { attempt } from '../../../functions/wire/attempt.ts'
-import { MAX_FILES_HERE, READ_BYTES } from '../limits.ts'
-import { resolveNear } from '../mounts/lineage.ts'
+import { lstatSync, opendirSync, realpath } from 'node:fs'
+import { withTimeout } from '../../../functions/wire/limit.ts'
+import { LOCAL_DISK_MS, MAX_FILES_HERE, READ_BYTES } from '../limits.ts'
 import { findMount, isAtOrBelow, readMountEntries } from '../mounts/mounts.ts'
 
 /**
@@ -10,22 +9,18 @@ import { findMount, isAtOrBelow, readMountEntries } from '../mounts/mounts.ts'
 const LOCAL: readonly string[] = ['ext2', 'ext3', 'ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'tmpfs', 'overlay']
 
 /**
- * Whether the directory `path` (absolute) and all that is mounted below it lie on disks of this machine, so
- * that a call to them may block a thread that answers others. False where that cannot be determined. Touches
- * no other file system.
+ * Whether the directory `path` and all that is mounted below it lie on disks of this machine, so that a call
+ * to them may block a thread that answers others. False where that cannot be determined.
  */
-export function isOnLocalDisk(path: string): boolean {
-  const mounts = readMountEntries()
-  if (mounts === null) return false
-  // The last mount at a point covers those before.
-  const kinds = new Map(mounts.map(({ point, kind }) => [point, kind]))
-  const isElsewhere = (path: string) => {
-    const kind = kinds.get(path)
-    return kind !== undefined && !LOCAL.includes(kind)
-  }
-  const found = attempt(() => resolveNear(path, isElsewhere))
-  if (found === null || findMount(found, mounts) === null) return false
-  return mounts.every(({ point }) => !isElsewhere(point) || !isAtOrBelow(point, found))
+export async function isOnLocalDisk(path: string): Promise<boolean> {
+  const { promise: resolved, resolve } = Promise.withResolvers<string | undefined>()
+  realpath.native(path, (_error, found) => resolve(found))
+  const found = await withTimeout(LOCAL_DISK_MS, resolved)
+  if (found === undefined) return false
+  const mounts = readMountEntries() ?? []
+  const holder = findMount(found, mounts)
+  const below = mounts.filter(({ point }) => point !== found && isAtOrBelow(point, found))
+  return holder !== null && [holder, ...below].every(({ kind }) => LOCAL.includes(kind))
 }
 
 /**

@@ -21,7 +21,7 @@ import { DIRECTORY_FLAGS, hasDescriptorPaths, isAt } from '../files/directory.ts
 import { getErrno, isAbsence, toIoError } from '../files/errno.ts'
 import { isSettledAt, readStats, toIdentity, toKey, toLast, toTime } from '../files/identity.ts'
 import { isOwn, type Place, requireMounts, requireNoMountBelow, toMountKeys, toPath } from '../files/root.ts'
-import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SORTED_AT_ONCE } from '../limits.ts'
+import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SHORT_DIRECTORY_BYTES, SORTED_AT_ONCE } from '../limits.ts'
 import type { Entries, EntryMemory } from './entry-memory.ts'
 
 /** Which names a walk is to find. */
@@ -228,21 +228,34 @@ interface Listed {
 
 /** Names as Node decodes them; U+FFFD may replace bytes that are not UTF-8, so such a name is unknown. */
 function openQuickly(way: string, fd: number): Listed {
-  const directory = isShort(way, fd) ? readWhole(way) : opendirSync(way, { bufferSize: 1024 })
+  const directory = tryReadShort(way, fd) ?? opendirSync(way, { bufferSize: 1024 })
   return { directory, toName: ({ name }) => (name.includes('\ufffd') ? null : name) }
 }
 
-/** Reads all entries in one call, which takes half as long. */
-function readWhole(way: string): Listed['directory'] {
-  const entries = readdirSync(way, { withFileTypes: true })
-  let next = 0
-  return { readSync: () => entries[next++] ?? null, closeSync() {} }
+/**
+ * Reads a directory that shows that it has few entries in one call, which takes half as long as entry by
+ * entry. Null for others, and when any of that fails: then nothing is known of the directory yet.
+ */
+function tryReadShort(way: string, fd: number): Listed['directory'] | null {
+  try {
+    const { size, dev } = fstatSync(fd)
+    if (size > SHORT_DIRECTORY_BYTES || !showsEntries(dev, way)) return null
+    const entries = readdirSync(way, { withFileTypes: true })
+    let next = 0
+    return { readSync: () => entries[next++] ?? null, closeSync() {} }
+  } catch {
+    return null
+  }
 }
 
-/** Whether the size of a directory, where each entry takes at least 2 bytes of it, shows that it has few. */
-function isShort(way: string, fd: number): boolean {
-  return fstatSync(fd).size <= 2 * MAX_DIRECTORY_ENTRIES && SIZED.includes(statfsSync(way).type)
+/** Whether the sizes of directories on a device grow with their entries, by two bytes or more for each. */
+function showsEntries(device: number, way: string): boolean {
+  // Asked for once, since over a network it is a request.
+  if (asked.device !== device) asked = { device, isSized: SIZED.includes(statfsSync(way).type) }
+  return asked.isSized
 }
+
+let asked = { device: -1, isSized: false }
 
 /** ext2 to ext4, XFS, btrfs and tmpfs: see statfs(2). */
 const SIZED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994]

@@ -13,7 +13,7 @@ import { readNdjson } from '../../client/ndjson.ts'
 import { requireWritable, withSource } from '../../client/source.ts'
 import type { Command } from '../../options/command.ts'
 import { readOptions } from '../../options/declaration.ts'
-import { APPLY } from '../../options/repair.ts'
+import { APPLY } from '../../options/differences.ts'
 
 export const apply: Command = {
   async run(given, io) {

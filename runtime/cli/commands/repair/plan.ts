@@ -11,7 +11,7 @@ import { parseLine, readTextLines } from '../../client/ndjson.ts'
 import { requireCompared, withSource } from '../../client/source.ts'
 import type { Command } from '../../options/command.ts'
 import { type Options, readOptions } from '../../options/declaration.ts'
-import { PLAN } from '../../options/repair.ts'
+import { PLAN } from '../../options/differences.ts'
 
 type PlanOptions = Options<typeof PLAN>
 type PrintOptions = PlanOptions & { readonly excluded: readonly string[] }

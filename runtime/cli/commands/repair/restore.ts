@@ -20,7 +20,7 @@ import {
 import { requireName, requireWritable, withSource } from '../../client/source.ts'
 import type { Command } from '../../options/command.ts'
 import { type Options, readOptions } from '../../options/declaration.ts'
-import { RESTORE } from '../../options/repair.ts'
+import { RESTORE } from '../../options/differences.ts'
 import { sayUnkept } from '../../terminal/get-report.ts'
 import { toLocalTime } from '../../terminal/times.ts'
 
