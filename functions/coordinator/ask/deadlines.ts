@@ -91,39 +91,29 @@ export interface StreamWatch {
   stop(reason: StorageError): void
 }
 
-/** Watches a stream with one timer for all of its answers, of which there may be millions. */
+/** Watches a stream, of whose answers there may be millions: each costs a timer, and no signal of its own. */
 export function watchStream({ silence }: Pick<Deadlines, 'silence'>): StreamWatch {
   let silentSince = 0
-  let timer: ReturnType<typeof setTimeout> | undefined
   let rejectWaiting: ((error: StorageError) => void) | undefined
-
-  function onTimer(): void {
-    timer = undefined
-    if (rejectWaiting === undefined) return
-    const left = silentSince + silence - performance.now()
-    if (left > 0) timer = setTimeout(onTimer, left)
-    else rejectWaiting(toTimeoutError(toSilenceMessage(silence)))
-  }
+  const onSilence = () => rejectWaiting?.(toTimeoutError(toSilenceMessage(silence)))
 
   return {
     note() {
       silentSince = performance.now()
     },
     async wait(answer) {
-      timer ??= setTimeout(onTimer, silence)
+      const timer = setTimeout(onSilence, silentSince + silence - performance.now())
       try {
         return await new Promise((resolve, reject) => {
           rejectWaiting = reject
           answer.then(resolve, reject)
         })
       } finally {
+        clearTimeout(timer)
         rejectWaiting = undefined
       }
     },
-    stop(reason) {
-      clearTimeout(timer)
-      rejectWaiting?.(reason)
-    },
+    stop: (reason) => rejectWaiting?.(reason),
   }
 }
 
