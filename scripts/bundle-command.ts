@@ -14,6 +14,7 @@ const MAIN = 'runtime/cli/main.ts'
 const OFTEN = [
   MAIN,
   'runtime/cli/help/help.ts',
+  'runtime/cli/options/declarations.ts',
   'runtime/cli/options/get.ts',
   'runtime/cli/options/check.ts',
   'runtime/cli/options/listing.ts',
