@@ -37,8 +37,8 @@ export interface Held {
 /** Writes files at these paths. Its methods throw a UserError when no file can be written at a path. */
 export interface Files extends Paths {
   /**
-   * Checks a path before its content is requested. Returns the file there, if it may be current, and null at
-   * once, not as a promise, when there is none.
+   * Checks a path before its content is requested. Returns the file there, if it may be current. When there
+   * is none it returns null itself, not a promise of it.
    */
   prepare(path: string): Held | null | Promise<Held | null>
   /** Opens the part file of a content. */

@@ -79,14 +79,14 @@ export const VERSION = declare({
 /** Every command, in the order of help. */
 export const DECLARATIONS: readonly Declaration[] = [...RUNNING, HELP, COMPLETIONS, MAN, VERSION]
 
-/** The command of this name; throws what `toUnknown` returns when there is none. */
+/** The command of this name; throws a UserError that suggests the nearest name when there is none. */
 export function findCommand(name: string): Declaration {
   const found = DECLARATIONS.find((declaration) => declaration.name === name)
   if (found === undefined) throw toUnknown(name)
   return found
 }
 
-/** The trouble of a name that no command has; suggests the nearest. */
+/** The error for a name that no command has, which suggests the nearest. */
 export function toUnknown(name: string): UserError {
   const names = DECLARATIONS.map((declaration) => declaration.name)
   const nearest = findNearest(name, names)

@@ -24,11 +24,12 @@ const EXT = 0xef53
 const XFS = 0x58465342
 const BTRFS = 0x9123683e
 const OVERLAY = 0x794c7630
+const TMPFS = 0x01021994
 
 /** Names of file systems that have no mount entry. */
 const KINDS: ReadonlyMap<number, string> = new Map([
   [0x65735546, 'fuse'],
-  [0x01021994, 'tmpfs'],
+  [TMPFS, 'tmpfs'],
   [0x858458f6, 'ramfs'],
   [0x73717368, 'squashfs'],
   [0xe0f5e1e2, 'erofs'],
@@ -40,6 +41,14 @@ const KINDS: ReadonlyMap<number, string> = new Map([
 
 /** File systems of images: one that was made again may show the same device, inodes and times. */
 const IMAGES: readonly string[] = ['squashfs', 'erofs', 'iso9660']
+
+/** Those in whose directories each entry takes two bytes or more of the directory's size. */
+const SIZED: readonly number[] = [EXT, XFS, BTRFS, TMPFS]
+
+/** Whether the size of a directory bounds the number of its entries. Throws the errors of statfs(2). */
+export function hasSizedDirectories(path: string): boolean {
+  return SIZED.includes(statfsSync(path).type)
+}
 
 /** Reads a root's file system; may wait for a disk. A `FileSystem` only if measured to show every change. */
 export function readFileSystem({ path, device }: Pick<Place, 'path' | 'device'>): Looked {

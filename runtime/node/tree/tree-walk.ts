@@ -8,7 +8,6 @@ import {
   openSync,
   readdirSync,
   type Stats,
-  statfsSync,
 } from 'node:fs'
 import { decodeBytes, encodeBytes } from '../../../functions/storage/byte-names.ts'
 import { compareNames, findFault, RESERVED } from '../../../functions/storage/names.ts'
@@ -22,6 +21,7 @@ import { getErrno, isAbsence, toIoError } from '../files/errno.ts'
 import { isSettledAt, readStats, toIdentity, toKey, toLast, toTime } from '../files/identity.ts'
 import { isOwn, type Place, requireMounts, requireNoMountBelow, toMountKeys, toPath } from '../files/root.ts'
 import { ENTRIES_PER_LOOK, MAX_DIRECTORY_ENTRIES, SHORT_DIRECTORY_BYTES, SORTED_AT_ONCE } from '../limits.ts'
+import { hasSizedDirectories } from '../mounts/file-system.ts'
 import type { Entries, EntryMemory } from './entry-memory.ts'
 
 /** Which names a walk is to find. */
@@ -248,17 +248,16 @@ function tryReadShort(way: string, fd: number): Listed['directory'] | null {
   }
 }
 
-/** Whether the sizes of directories on a device grow with their entries, by two bytes or more for each. */
+/** `hasSizedDirectories` of a device, asked for once, even where that fails: it may be a request. */
 function showsEntries(device: number, way: string): boolean {
-  // Asked for once, since over a network it is a request.
-  if (asked.device !== device) asked = { device, isSized: SIZED.includes(statfsSync(way).type) }
+  if (asked.device !== device) {
+    asked = { device, isSized: false }
+    asked.isSized = hasSizedDirectories(way)
+  }
   return asked.isSized
 }
 
 let asked = { device: -1, isSized: false }
-
-/** ext2 to ext4, XFS, btrfs and tmpfs: see statfs(2). */
-const SIZED: readonly number[] = [0xef53, 0x58465342, 0x9123683e, 0x01021994]
 
 /** Names from their bytes, at several times the cost. */
 function openExactly(way: string): Listed {
