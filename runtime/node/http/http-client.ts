@@ -67,7 +67,7 @@ function isClosedBefore({ reusedSocket }: ClientRequest, error: unknown): boolea
 
 /** Makes requests, each on a connection of its own until that is free for another. */
 function createRequests(tls: TlsOption) {
-  const kept = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS, timeout: KEPT_MS }
+  const kept = { keepAlive: true, keepAliveMsecs: PROBE_AFTER_MS, timeout: KEPT_MS }
   let plain: PlainAgent | undefined
   let secure: TlsAgent | undefined
 
