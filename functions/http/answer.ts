@@ -29,7 +29,7 @@ export const LINES = { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 
 const PARTS = Symbol('parts')
 
 interface PartedResponse extends Response {
-  [PARTS]?: Parts
+  [PARTS]?: Parts | undefined
 }
 
 /** Creates a Response with the security fields plus `own`. */
@@ -42,6 +42,15 @@ export function withSecurity(own: Readonly<Record<string, string>>): Readonly<Re
   return { ...SECURITY_FIELDS, ...own }
 }
 
+/** What forgets the parts of a Response when its Headers are asked for, since these can be changed. */
+const HEADERS: PropertyDescriptor & ThisType<PartedResponse> = {
+  configurable: true,
+  get() {
+    this[PARTS] = undefined
+    return Reflect.get(Object.getPrototypeOf(this), 'headers', this)
+  },
+}
+
 /**
  * Creates a Response with these fields, security ones included, and remembers its parts, so that the logger
  * and the host need not read them back, which is the costliest step of an answer from memory.
@@ -49,10 +58,15 @@ export function withSecurity(own: Readonly<Record<string, string>>): Readonly<Re
 export function answerWith(status: number, fields: Readonly<Record<string, string>>, body: Body): Response {
   const response: PartedResponse = new Response(body, { status, headers: fields })
   response[PARTS] = { status, fields, body }
+  // The same descriptor each time: V8 has another kind of object for each getter.
+  Object.defineProperty(response, 'headers', HEADERS)
   return response
 }
 
-/** The parts of a Response that was made here; undefined for any other, such as a copy. */
+/**
+ * The parts of a Response that was made here; undefined for any other, such as a copy, and once anybody has
+ * asked for its `headers`, to which they may have added some.
+ */
 export function toParts(response: PartedResponse): Parts | undefined {
   return response[PARTS]
 }

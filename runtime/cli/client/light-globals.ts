@@ -51,13 +51,18 @@ class LightHeaders {
 type LightBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
 class Message {
-  readonly headers: LightHeaders
+  readonly #headers: LightHeaders
   readonly #given: LightBody
   #body: ReadableStream<Uint8Array> | null | undefined
 
   constructor(given: LightBody, fields: Fields | undefined) {
-    this.headers = new LightHeaders(fields)
+    this.#headers = new LightHeaders(fields)
     this.#given = given
+  }
+
+  // A getter of the prototype, as it is in the specification: an answer puts its own before it.
+  get headers(): LightHeaders {
+    return this.#headers
   }
 
   get body(): ReadableStream<Uint8Array> | null {

@@ -56,6 +56,23 @@ test('a server answers at the address that it reports, with a free port', async 
   expect(await response.text()).toBe('/a/b')
 })
 
+test.each([
+  ['a small body', new Uint8Array(10)],
+  ['a large one', new Uint8Array(ONE_WRITE_BYTES + 1)],
+  ['a stream', toStream(fromBytes(new Uint8Array(10)))],
+  ['no body', null],
+])('fields that the host adds to an answer with %s are sent', async (_what, body) => {
+  const served = await start(() => {
+    const answer = createAnswer(200, { 'Content-Type': 'text/plain' }, body)
+    answer.headers.set('X-Added', 'yes')
+    answer.headers.delete('Referrer-Policy')
+    return answer
+  })
+  const { headers } = await ask(served.url)
+  expect(headers).toMatchObject({ 'x-added': 'yes', 'content-type': 'text/plain' })
+  expect(headers).not.toHaveProperty('referrer-policy')
+})
+
 test('the address of an IPv6 host has brackets', async () => {
   const served = await start(() => new Response('six'), { host: '::1' })
   expect(served.url).toBe(`http://[::1]:${served.port}`)

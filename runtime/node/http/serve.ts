@@ -90,19 +90,9 @@ export async function serve(fetch: Fetch, options: ServeOptions): Promise<Served
 
 function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Server {
   const listener = getRequestListener(
-    async (request, { incoming, outgoing }) => {
-      setSignal(request, outgoing as ServerResponse)
-      const response = await fetch(request, toPeer(incoming as IncomingMessage))
-      const parts = toParts(response)
-      if (parts?.body instanceof Uint8Array && parts.body.length <= ONE_WRITE_BYTES) {
-        sendWhole(parts, parts.body, outgoing as ServerResponse)
-        return RESPONSE_ALREADY_SENT
-      }
-      // node-server writes any other answer from memory at once, without reading the Response.
-      if (parts !== undefined && !(parts.body instanceof ReadableStream)) return response
-      if (response.body === null) return response
-      const sent = send(response, response.body, outgoing as ServerResponse)
-      await sent.catch((error) => onBroken?.(request, error))
+    (request, { incoming, outgoing }) => {
+      respond(fetch, request, { incoming, outgoing, onBroken } as Exchange)
+      // Said at once, so that node-server keeps nothing of its own while the answer is made.
       return RESPONSE_ALREADY_SENT
     },
     { hostname: host, errorHandler: toRefusal },
@@ -142,6 +132,28 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
     server.emit('request', incoming, outgoing)
   })
   return server
+}
+
+/** A request of Node, where its answer goes, and who is told when that breaks off. */
+interface Exchange extends Pick<ServeOptions, 'onBroken'> {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+}
+
+/** Sends what `fetch` answers. Never rejects. */
+async function respond(fetch: Fetch, request: Request, exchange: Exchange): Promise<void> {
+  const { incoming, outgoing, onBroken } = exchange
+  setSignal(request, outgoing)
+  try {
+    const response = await fetch(request, toPeer(incoming))
+    const parts = toParts(response)
+    if (parts !== undefined && !(parts.body instanceof ReadableStream)) sendWhole(parts, parts.body, outgoing)
+    else if (response.body === null) outgoing.writeHead(response.status, toFields(response)).end()
+    else await send(response, response.body, outgoing).catch((error) => onBroken?.(request, error))
+  } catch (error) {
+    if (outgoing.headersSent) outgoing.destroy()
+    else sendRefusal(toRefusal(error), outgoing)
+  }
 }
 
 function createSecureServer(tls: TlsOption, options: object, answer: RequestListener): Server {
@@ -231,13 +243,20 @@ function sendRefusal(response: Response, outgoing: ServerResponse): void {
   outgoing.end(body)
 }
 
+/** The fields of an answer, also of one that was not made by `createAnswer`. */
+function toFields(response: Response): Parts['fields'] | string[] {
+  return toParts(response)?.fields ?? [...response.headers].flat()
+}
+
 /**
- * Sends an answer from memory in one write: Node puts a text behind the fields, but passes bytes to the
- * kernel beside them, which costs a fifth of an answer. In latin1 each character is one byte.
+ * Sends an answer from memory, a small one in one write: Node puts a text behind the fields, but passes bytes
+ * to the kernel beside them, which costs a fifth of an answer. In latin1 each character is one byte.
  */
-function sendWhole({ status, fields }: Parts, body: Uint8Array, outgoing: ServerResponse): void {
+function sendWhole({ status, fields }: Parts, body: Uint8Array | null, outgoing: ServerResponse): void {
+  outgoing.writeHead(status, fields)
+  if (body === null || body.length > ONE_WRITE_BYTES) return void outgoing.end(body)
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1')
-  outgoing.writeHead(status, fields).end(text, 'latin1')
+  outgoing.end(text, 'latin1')
 }
 
 /**
@@ -255,7 +274,7 @@ async function send(
   outgoing.on('error', () => {})
   const chunks = toChunks(body)
   outgoing.once('close', () => chunks.cancel().catch(() => {}))
-  outgoing.writeHead(response.status, toParts(response)?.fields ?? [...response.headers].flat())
+  outgoing.writeHead(response.status, toFields(response))
   // Header and first chunk leave in one packet, unless the chunk comes later.
   const flush = setImmediate(() => outgoing.flushHeaders())
   try {
