@@ -156,7 +156,7 @@ async function createWorker(
   bindings: Record<string, string>,
 ): Promise<WorkerOptions> {
   return {
-    ...{ ...toWorker('audit', await bundle('runtime/workers/audit/audit.ts')), ...SOCKETS },
+    ...{ ...toWorker('audit', hasten(await bundle('runtime/workers/audit/audit.ts'))), ...SOCKETS },
     unsafeBindings: BUCKETS.map((name, i) =>
       toBucketBinding(name.toUpperCase(), `gate-${name}`, true, hosts[i]),
     ),
@@ -164,6 +164,13 @@ async function createWorker(
     durableObjects: { LEDGER: { className: 'AuditLedger', useSQLite: true } },
     workflows: { AUDITS: { name: 'vouch-audit', className: 'AuditPart' } },
   }
+}
+
+/** The Worker, but a step that fails is tried again, as often, after 1, 2 and 4 seconds. */
+function hasten(script: string): string {
+  const hastened = script.replace('delay: "10 seconds"', 'delay: "1 second"')
+  if (hastened === script) throw new Error('the Worker says in another way when it tries a step again')
+  return hastened
 }
 
 /** The name of an object of the world. */
