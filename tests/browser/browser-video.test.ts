@@ -13,22 +13,29 @@ const NAME = 'films/video.webm'
 describe.skipIf(!hasBrowser)('a video in a browser', () => {
   let browser: Browser
   let stage: Stage
+  const videos = { red: new Uint8Array(), blue: new Uint8Array() }
 
   beforeAll(async () => {
     browser = await launchBrowser()
+    videos.red = createVideo('red')
+    videos.blue = createVideo('blue')
   })
 
   beforeEach(async () => {
     stage = await openStage()
     onTestFinished(stage.close)
-    stage.write(NAME, createVideo('red'))
   })
 
-  afterAll(() => browser?.close())
+  afterAll(async () => {
+    // This process goes on with other files.
+    videos.red = videos.blue = new Uint8Array()
+    await browser?.close()
+  })
 
   it.each(['files', 'pinned'])(
     'of 200 MB plays and seeks at /%s/ after a replica has stopped',
     async (route) => {
+      stage.write(NAME, videos.red)
       await withPage(browser, {}, async (page) => {
         const parts = listenForParts(page)
         await open(page, `${stage.url}/${route}/${NAME}`)
@@ -50,13 +57,14 @@ describe.skipIf(!hasBrowser)('a video in a browser', () => {
   ] as const)(
     '%s by its pinned address, ends in an error when the copies change and %s',
     async (_way, state, show, status) => {
+      stage.write(NAME, videos.red)
       await withPage(browser, {}, async (page) => {
         const parts = listenForParts(page)
         await show(page, `${stage.url}/pinned/${NAME}`)
         await play(page, 0)
         await expect.poll(() => look(page)).toMatchObject({ colour: 'red', error: null })
         if (state === 'a replica has stopped') await stage.stopReplica()
-        stage.write(NAME, createVideo('blue'))
+        stage.write(NAME, videos.blue)
         await play(page, LATE)
         const colours = new Set<string | null>()
         const lookOn = async () => {

@@ -168,15 +168,23 @@ export function describeWriting(setup: Setup): void {
         const digests = await Promise.all(contents.map(hash))
         await write('a', contents[0] ?? new Uint8Array())
         let writing = true
+        let ended = Promise.withResolvers<void>()
         async function replaceOften(): Promise<void> {
           for (let i = 0; i < 12; i++) {
             await put(storage, 'a', contents[(i + 1) % 2] ?? new Uint8Array(), digests[i % 2] ?? null)
+            ended.resolve()
+            ended = Promise.withResolvers()
           }
           writing = false
         }
         const seen = new Set<string>()
         async function readOften(): Promise<void> {
-          while (writing) seen.add(await readBytes(storage, 'a').then(hash, toCode))
+          while (writing) {
+            const { promise } = ended
+            for (let i = 0; writing && i < READS_MEANWHILE; i++)
+              seen.add(await readBytes(storage, 'a').then(hash, toCode))
+            await promise
+          }
         }
         await Promise.all([replaceOften(), readOften(), readOften(), readOften()])
         // A stream under which the file is replaced may error, but must not end cleanly with a mixture.
@@ -346,6 +354,9 @@ async function expectReadOnly({ storage, write }: StorageUnderTest): Promise<voi
   expectBytes(await readBytes(storage, 'a'), toBytes('old'))
   expect((await storage.list()).entries.map(({ name }) => name)).toEqual(['a'])
 }
+
+/** Of a reader, while one content is put: where that waits for a disk, more would only delay it. */
+const READS_MEANWHILE = 6
 
 /** A stream of `bytes` that never ends; `waited` resolves once its reader waits for more. */
 function createStall(bytes: Uint8Array) {
