@@ -13,7 +13,7 @@ const NAME = 'films/video.webm'
 describe.skipIf(!hasBrowser)('a video in a browser', () => {
   let browser: Browser
   let stage: Stage
-  const videos = { red: new Uint8Array(), blue: new Uint8Array() }
+  const videos: Record<'red' | 'blue', Uint8Array> = { red: new Uint8Array(), blue: new Uint8Array() }
 
   beforeAll(async () => {
     browser = await launchBrowser()

@@ -47,6 +47,7 @@ export async function runCase(stage: Stage, client: Client, address: Address, wh
   }
   const args = which === 'changed before resume' ? client.resume?.(url, path) : client.get(url, path)
   const child = start(client.program, args ?? [], folder, UNHINDERED.has(which) ? PATIENCE_MS : HINDERED_MS)
+  stage.meddler.onRequest(MOST_REQUESTS, () => child.kill('SIGKILL'))
   const { status } = await finish(child)
   const written = existsSync(path) ? readFileSync(path) : null
   if (status === null) return child.killed ? 'does not end' : `error ${child.signalCode}`
@@ -99,6 +100,8 @@ const UNHINDERED: ReadonlySet<Case> = new Set(['agreeing', 'replica down'])
 const PATIENCE_MS = 60_000
 /** For the others, of which some ask again for ever: `does not end`. */
 const HINDERED_MS = 20_000
+/** Of one client: several times as many as any needs. */
+const MOST_REQUESTS = 100
 
 /** Stops a client, as a user does with Ctrl-C, once some of a content that stands still is on its disk. */
 async function interrupt(child: ChildProcess, folder: string, meddler: Meddler): Promise<void> {

@@ -20,6 +20,8 @@ export interface Meddler {
   begin(meddling: Meddling): void
   /** How many contents have been sent, whole or in part, since `begin`. */
   countContents(): number
+  /** Calls `call` once, at the request of this number since `begin`. The next `begin` forgets it. */
+  onRequest(number: number, call: () => void): void
   close(): Promise<void>
 }
 
@@ -32,6 +34,8 @@ const SHORTEST_HELD = 4 * 1024 * 1024
 export async function startMeddler(target: string): Promise<Meddler> {
   let meddling: Meddling = { kind: 'pass' }
   let contents = 0
+  let requests = 0
+  let onRequest = { number: 0, call: () => {} }
   let release = () => {}
   let asksAgain = new Promise<void>(() => {})
   /** Resolves when the GET before has an answer, so that of parts asked for at once one has begun. */
@@ -40,6 +44,8 @@ export async function startMeddler(target: string): Promise<Meddler> {
   function begin(next: Meddling): void {
     meddling = next
     contents = 0
+    requests = 0
+    onRequest = { number: 0, call: () => {} }
     asksAgain = new Promise((resolve) => {
       release = resolve
     })
@@ -100,6 +106,7 @@ export async function startMeddler(target: string): Promise<Meddler> {
   }
 
   const server = createServer((asked, response) => {
+    if (++requests === onRequest.number) onRequest.call()
     // A client that leaves is one of the cases.
     answerInTurn(asked, response).catch(() => response.destroy())
   })
@@ -109,6 +116,9 @@ export async function startMeddler(target: string): Promise<Meddler> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, // listening on TCP
     begin,
     countContents: () => contents,
+    onRequest(number, call) {
+      onRequest = { number, call }
+    },
     async close() {
       server.closeAllConnections()
       server.close()

@@ -57,7 +57,7 @@ const AFTER = `What is the client's, and what to do:
 - To resume, keep the address to which the pinned one led, and give the program that.
 - wget2 takes a body that ends early for the whole, and exits with 0; axel does so with \`-n1\`. wget2 -c exits with 0 on a
   conflict, and writes no file.
-- \`does not end\`: it goes on asking for what is refused or cut, and was stopped after twenty seconds.
+- \`does not end\`: it goes on asking for what is refused or cut, and was stopped after 100 requests, or twenty seconds.
 
 Trees, by their plain addresses (\`tests/clients/trees.test.ts\`): wget -r and lftp mirror copy everything but the files whose copies
 differ, and exit with 8 and 1. rclone copy does so with \`--http-no-head\`, and exits with 1; without, it leaves out in silence each

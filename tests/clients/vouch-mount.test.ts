@@ -38,17 +38,24 @@ beforeAll(async () => {
 })
 afterAll(() => stage?.close())
 
-/** Starts the command at a new directory, which its test unmounts. */
-async function mount(...args: readonly string[]) {
+/** Starts the command at a new directory; the caller unmounts it. */
+async function startMount(args: readonly string[]) {
   const at = mkdtempSync(join(stage.root, 'mount-'))
   const child = startVouch(['mount', at, ...args], stage.root)
   const ended = finish(child)
   await untilMounted(at)
-  onTestFinished(async () => {
+  const unmount = async () => {
     child.kill('SIGTERM')
     await ended
-  })
-  return { at, child, ended }
+  }
+  return { at, child, ended, unmount }
+}
+
+/** Starts the command at a new directory, which its test unmounts. */
+async function mount(...args: readonly string[]) {
+  const mounted = await startMount(args)
+  onTestFinished(mounted.unmount)
+  return mounted
 }
 
 const mountStage = (...args: readonly string[]) => mount('--coordinator', stage.coordinatorUrl, ...args)
@@ -124,17 +131,25 @@ describe.skipIf(!isHere)('vouch mount', () => {
     expect(catchCode(() => mkdirSync(join(at, 'folder')))).toBe('EROFS')
   })
 
-  it.each([
-    ['a backslash', 'a\\b', 'EIO'],
-    ["what is vouch's own", '.vouch', 'EIO'],
-    ['bytes that are not UTF-8', Buffer.from([0xff, 0x61]), 'EIO'],
-    ['nothing', 'nothing', 'ENOENT'],
-    ['a line feed', 'a\nb', 'ENOENT'],
-    ['a name that is too long', 'x'.repeat(2000), 'EIO'],
-  ])('answers for %s', async (_, name, code) => {
-    const { at } = await mountStage()
-    const path = Buffer.concat([Buffer.from(`${at}/`), Buffer.from(name)])
-    expect(catchCode(() => statSync(path))).toBe(code)
+  describe('at one place', () => {
+    let at: string
+    let unmount: () => Promise<void>
+    beforeAll(async () => {
+      ;({ at, unmount } = await startMount(['--coordinator', stage.coordinatorUrl]))
+    })
+    afterAll(() => unmount?.())
+
+    it.each([
+      ['a backslash', 'a\\b', 'EIO'],
+      ["what is vouch's own", '.vouch', 'EIO'],
+      ['bytes that are not UTF-8', Buffer.from([0xff, 0x61]), 'EIO'],
+      ['nothing', 'nothing', 'ENOENT'],
+      ['a line feed', 'a\nb', 'ENOENT'],
+      ['a name that is too long', 'x'.repeat(2000), 'EIO'],
+    ])('answers for %s', (_, name, code) => {
+      const path = Buffer.concat([Buffer.from(`${at}/`), Buffer.from(name)])
+      expect(catchCode(() => statSync(path))).toBe(code)
+    })
   })
 
   it('has names with any characters', async () => {

@@ -15,17 +15,13 @@ import { demand, ROOT } from '../../scripts/installed.ts'
 import { createForeignClient } from '../s3/bucket.suite.ts'
 import { BUCKET, S3RVER_CREDENTIALS, startS3rver } from '../s3/s3rver.suite.ts'
 
-/** Runs every example beside the installed package, as a user who copied it, on one Node. */
+/**
+ * Runs every example beside the installed package, as a user who copied it, on one Node, but those that are
+ * Workers.
+ */
 export function describeExamples(major: number, setup: () => Installation): void {
-  /** Makes files below a new directory, and resolves with its path. */
-  async function makeTree(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-    const directory = join(setup().directory, name)
-    for (const [path, content] of Object.entries(files)) {
-      await mkdir(dirname(join(directory, path)), { recursive: true })
-      await writeFile(join(directory, path), content)
-    }
-    return directory
-  }
+  const makeTree = (name: string, files: Readonly<Record<string, string>>) =>
+    makeFiles(join(setup().directory, name), files)
 
   async function runExample(name: string, ...args: string[]): Promise<string> {
     const { directory, node } = setup()
@@ -136,9 +132,14 @@ export function describeExamples(major: number, setup: () => Installation): void
       expect(toStates(await ask('a.txt'))).toBe('200 directory;state=match, mirror;state=match\n')
       expect(await ask('b.txt')).toMatch(/^409 /)
     })
+  })
+}
 
+/** Runs the examples that are Workers. */
+export function describeWorkers(setup: () => Installation): void {
+  describe('the examples in workerd', () => {
     it('compare, in workerd, a Worker, a directory and a bucket', async () => {
-      const path = await makeTree('disk', { 'file1.txt': 'the same everywhere\n' })
+      const path = await makeFiles(join(setup().directory, 'disk'), { 'file1.txt': 'the same everywhere\n' })
       const miniflare = await startWorkers(setup().directory, path)
       onTestFinished(() => miniflare.dispose())
       const bucket = await openBucket(miniflare, 'BUCKET', 'r2-worker')
@@ -148,6 +149,15 @@ export function describeExamples(major: number, setup: () => Installation): void
       expect(response.headers.get('Replica-Agreement')).toBe('unanimous;answered=3;of=3')
     })
   })
+}
+
+/** Makes files below a new directory, and resolves with its path. */
+async function makeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true })
+    await writeFile(join(directory, path), content)
+  }
+  return directory
 }
 
 /** Name and agreement of each file in an audit; throws when the audit did not finish. */

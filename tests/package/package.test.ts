@@ -7,7 +7,7 @@ import type { Installation } from '../../scripts/cluster.ts'
 import { demand, install, measure, pack, ROOT } from '../../scripts/installed.ts'
 import { describeCommand } from './command.suite.ts'
 import { describeEntries } from './entries.suite.ts'
-import { describeExamples } from './examples.suite.ts'
+import { describeExamples, describeWorkers } from './examples.suite.ts'
 import { startRegistry } from './registry.suite.ts'
 
 /** Every major version of Node that the package runs on. */
@@ -76,6 +76,7 @@ describe('the package', () => {
 })
 
 describeEntries(on(process.execPath))
+describeWorkers(on(process.execPath))
 for (const [major, node] of Object.entries(NODES)) {
   describeCommand(Number(major), on(node))
   describeExamples(Number(major), on(node))
