@@ -5,7 +5,8 @@ import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { build } from 'esbuild'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { coordinate } from '../../../functions/coordinator/set-up.suite.ts'
 import { createMemoryStorage } from '../../../functions/storage/memory.ts'
 import type { Kept } from '../../../functions/storage/storage.ts'
@@ -14,9 +15,28 @@ import { describeOne, readBytes } from '../../../functions/storage/suite/suite-t
 import { createRandom } from '../../../functions/wire/random.suite.ts'
 import { createTestDirectory, openStorage, type TestDirectory } from '../directory-setup.suite.ts'
 import { showErrors } from '../show-errors.suite.ts'
+import { createTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { NAMES } from './crash-child.suite.ts'
 
-const CHILD = fileURLToPath(new URL('crash-child.suite.ts', import.meta.url))
+const scratch = createTemporaryDirectory('vouch-crash-')
+/** Bundled, with the threads that it starts: from their sources some fifty of them take longer than they work. */
+const CHILD = join(scratch.path, 'crash-child.suite.mjs')
+
+beforeAll(async () => {
+  const [child, threads] = ['crash-child.suite.ts', '../threads/*-worker.ts'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  )
+  await build({
+    entryPoints: [child ?? '', threads ?? ''],
+    outdir: scratch.path,
+    entryNames: '[name]',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  })
+})
+afterAll(scratch.remove)
 
 /** `VOUCH_SEED` repeats a run that failed. */
 const SEED = Number(process.env['VOUCH_SEED'] ?? Date.now() % 1_000_000)
