@@ -19,7 +19,7 @@ import { createTemporaryDirectory } from '../temporary-directory.suite.ts'
 import { NAMES } from './crash-child.suite.ts'
 
 const scratch = createTemporaryDirectory('vouch-crash-')
-/** Bundled, with the threads that it starts: from their sources some fifty of them take longer than they work. */
+/** Bundled, with the threads that it starts: some fifty of them take longer to start from their sources. */
 const CHILD = join(scratch.path, 'crash-child.suite.mjs')
 
 beforeAll(async () => {
