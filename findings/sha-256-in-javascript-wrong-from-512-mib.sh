@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The SHA-256 of @aws-crypto/sha256-js and of hash.js is wrong for 512 MiB and more.
 #
-# Versions: @aws-crypto/sha256-js 5.2.0 and hash.js 1.1.7, which have more than 50 million downloads a month
-# each, on Node 20 or later, with fast-sha256 1.3.0 beside them, which is JavaScript too.
+# Versions: @aws-crypto/sha256-js 5.2.0 and hash.js 1.1.7 on Node 20 or later, with fast-sha256 1.3.0 beside
+# them, which is JavaScript too.
 # Expected: SHA-256, as that of Node's node:crypto, or an error. The first allows 2^53 - 1 bits and throws
 # beyond.
 # Seen: both are right up to 512 MiB less one byte. From 512 MiB (2^32 bits) on they give another sum, always

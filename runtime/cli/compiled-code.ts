@@ -5,6 +5,7 @@ import {
   fstatSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   type Stats,
@@ -47,7 +48,7 @@ export function runCompiled(path: string, command: string): unknown {
 /** Compiles the file `path`, which is ASCII, with the code in `file` if that can be used. */
 function compile(path: string, file: string | null): Script {
   // V8 takes long strings of this encoding as they are, and makes copies of others.
-  const source = readFileSync(path, 'latin1')
+  const source = withOpen(path, constants.O_RDONLY, read).toString('latin1')
   if (file === null) return new Script(source, { filename: path })
   const identity = toIdentity(path)
   const known = readCode(file, identity)
@@ -67,24 +68,45 @@ function toIdentity(path: string): string {
 }
 
 /**
- * The code for the file of this identity; null without any, or when another user may have written it.
+ * The code for the file of this identity, until another file is read; null without any, or when another user
+ * may have written it.
  */
 function readCode(file: string, identity: string): Buffer | null {
   try {
     if (!isOwn(statSync(dirname(file)))) return null
     // Neither a link nor a FIFO, which would never open, is followed.
-    const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    try {
+    return withOpen(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, (fd) => {
       const stats = fstatSync(fd)
       if (!stats.isFile() || !isOwn(stats)) return null
-      const bytes = readFileSync(fd)
+      const bytes = read(fd)
       const code = bytes.subarray(SEAL_BYTES)
       return seal(identity, code).equals(bytes.subarray(0, SEAL_BYTES)) ? code : null
-    } finally {
-      closeSync(fd)
-    }
+    })
   } catch {
     return null
+  }
+}
+
+function withOpen<T>(path: string, flags: number, use: (fd: number) => T): T {
+  const fd = openSync(path, flags)
+  try {
+    return use(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Where files are read one after the other, since a first use of memory takes longer than reading into it. */
+const room = Buffer.allocUnsafeSlow(2 ** 20)
+
+/** The bytes of a file, which are there until the next one is read. */
+function read(fd: number): Buffer {
+  if (fstatSync(fd).size >= room.length) return readFileSync(fd)
+  let length = 0
+  for (;;) {
+    const bytes = readSync(fd, room, length, room.length - length, null)
+    if (bytes === 0) return room.subarray(0, length)
+    length += bytes
   }
 }
 
