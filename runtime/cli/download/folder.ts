@@ -5,11 +5,13 @@ import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:f
 import { open } from 'node:fs/promises'
 import { dirname, extname, join, resolve, sep } from 'node:path'
 import { toFolded } from '../../../functions/storage/twins.ts'
+import { attempt } from '../../../functions/wire/attempt.ts'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Io } from '../../hosting/io.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
 import { getErrno } from '../../node/files/errno.ts'
 import { FILE_FLAGS } from '../../node/files/regular-file.ts'
+import { isInMemory } from '../../node/mounts/file-system.ts'
 import { UserError } from '../../node/user-error.ts'
 import { MAX_SMALL_BYTES, MAX_SYNCED_FILES } from '../limits.ts'
 import {
@@ -207,9 +209,13 @@ async function readLarge(path: string, signal: AbortSignal | undefined): Promise
   return { digest: hash.digest('hex'), size }
 }
 
-/** Writes files to the disk: by itself each of a few, and otherwise the file system of `root`. */
+/**
+ * Writes files to the disk: by itself each of a few, and otherwise the file system of `root`, for which a
+ * program is started. One that is in memory has no disk.
+ */
 async function syncFiles(root: string, paths: readonly string[]): Promise<void> {
-  if (paths.length > MAX_SYNCED_FILES && (await syncFileSystem(root))) return
+  const isMany = paths.length > MAX_SYNCED_FILES
+  if (isMany && (attempt(() => isInMemory(root)) || (await syncFileSystem(root)))) return
   for (const path of paths) await syncFile(path)
 }
 

@@ -25,12 +25,13 @@ const XFS = 0x58465342
 const BTRFS = 0x9123683e
 const OVERLAY = 0x794c7630
 const TMPFS = 0x01021994
+const RAMFS = 0x858458f6
 
 /** Names of file systems that have no mount entry. */
 const KINDS: ReadonlyMap<number, string> = new Map([
   [0x65735546, 'fuse'],
   [TMPFS, 'tmpfs'],
-  [0x858458f6, 'ramfs'],
+  [RAMFS, 'ramfs'],
   [0x73717368, 'squashfs'],
   [0xe0f5e1e2, 'erofs'],
   [0x9660, 'iso9660'],
@@ -48,6 +49,11 @@ const SIZED: readonly number[] = [EXT, XFS, BTRFS, TMPFS]
 /** Whether the size of a directory bounds the number of its entries. Throws the errors of statfs(2). */
 export function hasSizedDirectories(path: string): boolean {
   return SIZED.includes(statfsSync(path).type)
+}
+
+/** Whether a file system is in memory alone, where nothing is ever safe. Throws the errors of statfs(2). */
+export function isInMemory(path: string): boolean {
+  return [TMPFS, RAMFS].includes(statfsSync(path).type)
 }
 
 /** Reads a root's file system; may wait for a disk. A `FileSystem` only if measured to show every change. */
