@@ -96,7 +96,7 @@ function withOpen<T>(path: string, flags: number, use: (fd: number) => T): T {
   }
 }
 
-/** Where files are read one after the other, since a first use of memory takes longer than reading into it. */
+/** Where files are read one after the other, since a first use of memory is dearer than reading into it. */
 const room = Buffer.allocUnsafeSlow(2 ** 20)
 
 /** The bytes of a file, which are there until the next one is read. */
