@@ -42,7 +42,7 @@ export function withSecurity(own: Readonly<Record<string, string>>): Readonly<Re
   return { ...SECURITY_FIELDS, ...own }
 }
 
-/** What forgets the parts of a Response when its Headers are asked for, since these can be changed. */
+/** Forgets the parts of a Response when anybody asks for its `headers`, which they may then change. */
 const HEADERS: PropertyDescriptor & ThisType<PartedResponse> = {
   configurable: true,
   get() {

@@ -48,7 +48,7 @@ export function runCompiled(path: string, command: string): unknown {
 /** Compiles the file `path`, which is ASCII, with the code in `file` if that can be used. */
 function compile(path: string, file: string | null): Script {
   // V8 takes long strings of this encoding as they are, and makes copies of others.
-  const source = withOpen(path, constants.O_RDONLY, read).toString('latin1')
+  const source = withOpen(path, constants.O_RDONLY, (fd) => read(fd, fstatSync(fd))).toString('latin1')
   if (file === null) return new Script(source, { filename: path })
   const identity = toIdentity(path)
   const known = readCode(file, identity)
@@ -78,7 +78,7 @@ function readCode(file: string, identity: string): Buffer | null {
     return withOpen(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK, (fd) => {
       const stats = fstatSync(fd)
       if (!stats.isFile() || !isOwn(stats)) return null
-      const bytes = read(fd)
+      const bytes = read(fd, stats)
       const code = bytes.subarray(SEAL_BYTES)
       return seal(identity, code).equals(bytes.subarray(0, SEAL_BYTES)) ? code : null
     })
@@ -100,8 +100,8 @@ function withOpen<T>(path: string, flags: number, use: (fd: number) => T): T {
 const room = Buffer.allocUnsafeSlow(2 ** 20)
 
 /** The bytes of a file, which are there until the next one is read. */
-function read(fd: number): Buffer {
-  if (fstatSync(fd).size >= room.length) return readFileSync(fd)
+function read(fd: number, { size }: Stats): Buffer {
+  if (size >= room.length) return readFileSync(fd)
   let length = 0
   for (;;) {
     const bytes = readSync(fd, room, length, room.length - length, null)

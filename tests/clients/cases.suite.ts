@@ -100,7 +100,7 @@ const UNHINDERED: ReadonlySet<Case> = new Set(['agreeing', 'replica down'])
 const PATIENCE_MS = 60_000
 /** For the others, of which some ask again for ever: `does not end`. */
 const HINDERED_MS = 20_000
-/** Of one client: several times as many as any needs. */
+/** After so many requests a client counts as one that asks for ever; those that end send 13 at most. */
 const MOST_REQUESTS = 100
 
 /** Stops a client, as a user does with Ctrl-C, once some of a content that stands still is on its disk. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ServerProcess, startServer } from '../../runtime/cli/process.suite.ts'
+import { isTmpfs } from '../../runtime/node/mounts/shared-memory.suite.ts'
 import { createTemporaryDirectory } from '../../runtime/node/temporary-directory.suite.ts'
 
 const MIB = 1024 * 1024
@@ -14,11 +15,10 @@ const BESIDE = MIB
  * must end.
  */
 const PATIENCE_MS = 60_000
-const TMPFS = 0x01021994
 
 const { path: scratch, remove } = createTemporaryDirectory('vouch-max-age-')
 const canCount = process.platform === 'linux'
-const isRemembering = statfsSync(scratch).type !== TMPFS
+const isRemembering = !isTmpfs(scratch)
 if (!canCount) console.warn('NOT TESTED without /proc: that max-age=0 reads every copy, counted in bytes')
 else if (!isRemembering) console.warn('NOT TESTED on tmpfs: that a copy which is remembered is not read')
 

@@ -1,18 +1,9 @@
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createMemoryStorage } from '../../../functions/storage/memory.ts'
+import { hasSharedMemory, isTmpfs, SHARED_MEMORY } from '../../node/mounts/shared-memory.suite.ts'
 import { createStageWith, startCoordinator } from '../stage.suite.ts'
 import { createFolder } from './folder.ts'
 
@@ -75,11 +66,8 @@ test('a file that is replaced keeps its permissions', async () => {
   expect(statSync(join(stage.cwd, 'd/y')).mode & 0o777).toBe(0o666 & ~process.umask())
 })
 
-const TMPFS = 0x01021994
-const SHARED_MEMORY = '/dev/shm'
-const hasSharedMemory = existsSync(SHARED_MEMORY)
 if (!hasSharedMemory)
-  console.warn(`NOT TESTED without ${SHARED_MEMORY}: downloads to a file system in memory`)
+  console.warn(`NOT TESTED without tmpfs at ${SHARED_MEMORY}: downloads to a file system in memory`)
 
 test.each([tmpdir(), ...(hasSharedMemory ? [SHARED_MEMORY] : [])])(
   'after many files the file system is written to its disk, if it has one: %s',
@@ -87,8 +75,9 @@ test.each([tmpdir(), ...(hasSharedMemory ? [SHARED_MEMORY] : [])])(
     const output = mkdtempSync(join(parent, 'vouch-output-'))
     onTestFinished(() => rmSync(output, { recursive: true }))
     const stage = createStageWith({})
-    const called = join(stage.cwd, 'called')
-    writeFileSync(join(stage.cwd, 'sync'), `#!/bin/sh\necho "$@" >${called}\n`, { mode: 0o755 })
+    writeFileSync(join(stage.cwd, 'sync'), `#!/bin/sh\necho "$@" >${join(stage.cwd, 'called')}\n`, {
+      mode: 0o755,
+    })
     vi.stubEnv('PATH', [stage.cwd, process.env['PATH']].join(delimiter))
     onTestFinished(() => void vi.unstubAllEnvs())
     const names = Array.from({ length: 20 }, (_, i) => `d/${i}`)
@@ -96,6 +85,6 @@ test.each([tmpdir(), ...(hasSharedMemory ? [SHARED_MEMORY] : [])])(
     const coordinator = await startCoordinator({ replica })
     expect(await stage.run(['get', 'd/', '-o', output, ...coordinator])).toMatchObject({ status: 0 })
     expect(readFileSync(join(output, 'd/19'), 'utf8')).toBe('d/19')
-    expect(existsSync(called)).toBe(statfsSync(output).type !== TMPFS)
+    expect(stage.files().includes('called')).toBe(!isTmpfs(output))
   },
 )

@@ -5,7 +5,6 @@ import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:f
 import { open } from 'node:fs/promises'
 import { dirname, extname, join, resolve, sep } from 'node:path'
 import { toFolded } from '../../../functions/storage/twins.ts'
-import { attempt } from '../../../functions/wire/attempt.ts'
 import type { Unkept } from '../../../functions/wire/attributes.ts'
 import type { Io } from '../../hosting/io.ts'
 import type { OwnDirectory } from '../../hosting/outside.ts'
@@ -209,13 +208,9 @@ async function readLarge(path: string, signal: AbortSignal | undefined): Promise
   return { digest: hash.digest('hex'), size }
 }
 
-/**
- * Writes files to the disk: by itself each of a few, and otherwise the file system of `root`, for which a
- * program is started. One that is in memory has no disk.
- */
+/** Writes files to the disk: by itself each of a few, and otherwise the file system of `root`. */
 async function syncFiles(root: string, paths: readonly string[]): Promise<void> {
-  const isMany = paths.length > MAX_SYNCED_FILES
-  if (isMany && (attempt(() => isInMemory(root)) || (await syncFileSystem(root)))) return
+  if (paths.length > MAX_SYNCED_FILES && (await syncFileSystem(root))) return
   for (const path of paths) await syncFile(path)
 }
 
@@ -232,9 +227,13 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Whether GNU sync wrote the file system of `path` to the disk, for which Node has no call. */
+/**
+ * Whether GNU sync wrote the file system of `path` to the disk, for which Node has no call; true for one in
+ * memory, which has none.
+ */
 async function syncFileSystem(path: string): Promise<boolean> {
   try {
+    if (isInMemory(path)) return true
     const child = spawn('sync', ['--file-system', '--', path], { stdio: 'ignore' })
     const [code] = await once(child, 'close')
     return code === 0

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createCollector, createStage } from '../../cli/stage.suite.ts'
-import { isAbsence } from '../../node/files/errno.ts'
+import { hasSharedMemory, SHARED_MEMORY } from '../../node/mounts/shared-memory.suite.ts'
 import type { Io } from '../io.ts'
 import { openReplicas } from '../open-replicas.ts'
 import { withBackgroundIndex } from './background-index.ts'
@@ -55,34 +55,26 @@ test('--index names the directory of the digest indexes, and nothing is written 
   expect(await stage.run([...args, '--index', ''])).toMatchObject({ status: 2 })
 })
 
-const SHARED_MEMORY = '/dev/shm'
-const hasTmpfs = isTmpfs(SHARED_MEMORY)
-if (!hasTmpfs)
+if (!hasSharedMemory)
   console.warn(`NOT TESTED without tmpfs at ${SHARED_MEMORY}: a directory that no index is filled for`)
 
-test.runIf(hasTmpfs)('a server reads no file in the background if digests are not remembered', async () => {
-  const path = mkdtempSync(join(SHARED_MEMORY, 'vouch-filling-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  writeFileSync(join(path, 'f'), 'text')
-  const { cwd } = createStage()
-  const stderr = createCollector()
-  const io: Io = { stdin: Readable.from([]), stdout: createCollector(), stderr, cwd, env: {} }
-  const replicas = [{ id: 'one', target: { kind: 'directory', path } as const }]
-  const [directory] = (await openReplicas({ replicas, index: 'index' }, io)).directories
-  if (directory === undefined) throw new Error('the directory was not opened')
-  const fillIndex = vi.spyOn(directory.storage, 'fillIndex')
-  await withBackgroundIndex([directory], io, async () => {})
-  expect(fillIndex).not.toHaveBeenCalled()
-  expect(stderr.text()).toMatch(
-    /^one: digests are not remembered, since tmpfs .*\none: 0 digests computed, 0 known from the index\n$/,
-  )
-})
-
-function isTmpfs(path: string): boolean {
-  try {
-    return statfsSync(path).type === 0x01021994
-  } catch (error) {
-    if (isAbsence(error)) return false
-    throw error
-  }
-}
+test.runIf(hasSharedMemory)(
+  'a server reads no file in the background if digests are not remembered',
+  async () => {
+    const path = mkdtempSync(join(SHARED_MEMORY, 'vouch-filling-'))
+    onTestFinished(() => rmSync(path, { recursive: true }))
+    writeFileSync(join(path, 'f'), 'text')
+    const { cwd } = createStage()
+    const stderr = createCollector()
+    const io: Io = { stdin: Readable.from([]), stdout: createCollector(), stderr, cwd, env: {} }
+    const replicas = [{ id: 'one', target: { kind: 'directory', path } as const }]
+    const [directory] = (await openReplicas({ replicas, index: 'index' }, io)).directories
+    if (directory === undefined) throw new Error('the directory was not opened')
+    const fillIndex = vi.spyOn(directory.storage, 'fillIndex')
+    await withBackgroundIndex([directory], io, async () => {})
+    expect(fillIndex).not.toHaveBeenCalled()
+    expect(stderr.text()).toMatch(
+      /^one: digests are not remembered, since tmpfs .*\none: 0 digests computed, 0 known from the index\n$/,
+    )
+  },
+)

@@ -134,7 +134,7 @@ function createServer(fetch: Fetch, { host, onBroken, tls }: ServeOptions): Serv
   return server
 }
 
-/** A request of Node, where its answer goes, and who is told when that breaks off. */
+/** Node's request and response, and what to call when the answer breaks off. */
 interface Exchange extends Pick<ServeOptions, 'onBroken'> {
   readonly incoming: IncomingMessage
   readonly outgoing: ServerResponse

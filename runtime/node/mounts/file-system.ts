@@ -51,7 +51,7 @@ export function hasSizedDirectories(path: string): boolean {
   return SIZED.includes(statfsSync(path).type)
 }
 
-/** Whether a file system is in memory alone, where nothing is ever safe. Throws the errors of statfs(2). */
+/** Whether a file system is in memory, and has no disk. Throws the errors of statfs(2). */
 export function isInMemory(path: string): boolean {
   return [TMPFS, RAMFS].includes(statfsSync(path).type)
 }
